@@ -1,0 +1,34 @@
+# Everything is set up by the first two: `make demo` shows the main job on real video, `make test` runs the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+
+.PHONY: demo test lint format install clean
+
+demo: install
+	$(BIN)/gifbench demo --out demo --overwrite
+
+test: install
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(f"gifbench needs Python 3.11 or newer, this is {sys.version.split()[0]}: make PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all,dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""The methods that the paper and the leaderboard compare, written against the public API alone."""

@@ -1,0 +1,1 @@
+"""gifbench: turning GIFs back into video, measured."""

@@ -1,0 +1,1 @@
+"""A built dataset on disk: its format, writing, reading and checking it."""

@@ -1,0 +1,228 @@
+"""Every error that gifbench raises on purpose.
+
+    GifbenchError                 error            the root: catch this one
+    ├── UsageError                usage            an option or parameter has a value that cannot be (exit code 2)
+    ├── MissingExtra              missing_extra    a package is not installed: which extra brings it
+    ├── StorageError              storage          the place that is read or written
+    │   ├── NotFound              not_found
+    │   ├── AlreadyExists         exists           nothing is overwritten without being asked to
+    │   ├── NotWritable           not_writable
+    │   └── DiskFull              disk_full
+    ├── MediaError                media            a video or a GIF
+    │   ├── CorruptMedia          corrupt          cannot be decoded, or not to its end
+    │   ├── NoVideo               no_video         a file without a picture stream
+    │   ├── SpanOutside           span_outside     the span reaches beyond the video
+    │   └── TooLarge              too_large        over a stated limit; refused before memory is taken
+    ├── PixelsError               pixels           an array of the wrong shape, dtype or range
+    ├── DatasetError              dataset          a built dataset
+    │   ├── DatasetDamaged        damaged          bytes differ from their checksum, or are missing
+    │   └── NoSuchClip            no_such_clip
+    ├── BuildError                build
+    │   ├── ManifestError         manifest         a manifest row, named by number and column
+    │   ├── RecipeError           recipe           an unknown recipe or parameter
+    │   └── Rejected              rejected         a clip that a recipe's rule refuses: rule, value, limit
+    ├── MethodError               method           a restoration method
+    │   ├── NoSuchMethod          no_such_method
+    │   └── MethodFailed          method_failed    it raised, or returned something that is not the frames asked for
+    └── ResultsError              results          a results file
+
+A message names the thing, the value seen and what to do next. `code` is what `--json` prints and what the ledger of a
+build records; it is part of the contract, the message is not.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+
+class GifbenchError(Exception):
+    """The root of the tree above."""
+
+    code: ClassVar[str] = "error"
+
+
+class UsageError(GifbenchError):
+    """An option or parameter has a value that cannot be."""
+
+    code = "usage"
+
+
+class MissingExtra(GifbenchError):
+    """A package that this needs is not installed."""
+
+    code = "missing_extra"
+
+    def __init__(self, package: str, *, extra: str, wanted_for: str) -> None:
+        super().__init__(f'{wanted_for} needs the package "{package}": pip install "gifbench[{extra}]"')
+
+
+class StorageError(GifbenchError):
+    """The place that is read or written fails."""
+
+    code = "storage"
+
+
+class NotFound(StorageError):
+    """A file or folder is not there."""
+
+    code = "not_found"
+
+
+class AlreadyExists(StorageError):
+    """Something is there already, and overwriting was not asked for."""
+
+    code = "exists"
+
+
+class NotWritable(StorageError):
+    """The output cannot be written: permissions, or a read-only file system."""
+
+    code = "not_writable"
+
+
+class DiskFull(StorageError):
+    """No space is left, or the quota is used up."""
+
+    code = "disk_full"
+
+
+class MediaError(GifbenchError):
+    """A video or a GIF cannot be used."""
+
+    code = "media"
+
+
+class CorruptMedia(MediaError):
+    """A file cannot be decoded, or not to the end of what was asked for."""
+
+    code = "corrupt"
+
+
+class NoVideo(MediaError):
+    """A file holds no picture stream."""
+
+    code = "no_video"
+
+
+class SpanOutside(MediaError):
+    """A span reaches beyond the video."""
+
+    code = "span_outside"
+
+
+class TooLarge(MediaError):
+    """Something is over a stated limit; it was refused before memory was taken."""
+
+    code = "too_large"
+
+
+class PixelsError(GifbenchError):
+    """An array has the wrong shape, dtype or range."""
+
+    code = "pixels"
+
+
+class DatasetError(GifbenchError):
+    """A built dataset cannot be used."""
+
+    code = "dataset"
+
+
+class DatasetDamaged(DatasetError):
+    """Bytes of a dataset differ from their checksum, or are missing."""
+
+    code = "damaged"
+
+
+class NoSuchClip(DatasetError):
+    """A dataset holds no clip of that name."""
+
+    code = "no_such_clip"
+
+
+class BuildError(GifbenchError):
+    """A build cannot start or go on."""
+
+    code = "build"
+
+
+class ManifestError(BuildError):
+    """A manifest row is wrong; the message names its number and column."""
+
+    code = "manifest"
+
+
+class RecipeError(BuildError):
+    """A recipe or one of its parameters is unknown or wrong."""
+
+    code = "recipe"
+
+
+class Rejected(BuildError):
+    """A clip that a rule of the recipe refuses.
+
+    `rule` is the reason that the outcomes table records (`too_small`, `no_face`, …), `value` what was seen and `limit`
+    what the rule asks for, both as text for people.
+    """
+
+    code = "rejected"
+
+    def __init__(self, rule: str, *, value: str, limit: str) -> None:
+        super().__init__(f"{rule}: {value}, wanted {limit}")
+        self.rule, self.value, self.limit = rule, value, limit
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rejected, (self.rule, self.value, self.limit)
+
+
+def _rejected(rule: str, value: str, limit: str) -> Rejected:
+    return Rejected(rule, value=value, limit=limit)
+
+
+class MethodError(GifbenchError):
+    """A restoration method cannot be used."""
+
+    code = "method"
+
+
+class NoSuchMethod(MethodError):
+    """No method has that name."""
+
+    code = "no_such_method"
+
+
+class MethodFailed(MethodError):
+    """A method raised, or returned something that is not the frames asked for."""
+
+    code = "method_failed"
+
+
+class ResultsError(GifbenchError):
+    """A results file cannot be read."""
+
+    code = "results"
+
+
+_STORAGE_ERRNO: dict[int, tuple[type[StorageError], str]] = {
+    errno.ENOSPC: (DiskFull, "no space is left there; free some and run the same command again, it goes on"),
+    errno.EDQUOT: (DiskFull, "the quota is used up; free some space and run the same command again, it goes on"),
+    errno.EROFS: (NotWritable, "the file system is read-only; choose another place"),
+    errno.EACCES: (NotWritable, "permission denied; choose another place or change its permissions"),
+    errno.EPERM: (NotWritable, "permission denied; choose another place or change its permissions"),
+    errno.ENOENT: (NotFound, "it is not there"),
+    errno.ENOTDIR: (NotFound, "a part of the path is a file"),
+    errno.ENAMETOOLONG: (NotFound, "the name is too long for the file system"),
+}
+
+
+@contextmanager
+def storage_errors(place: object) -> Iterator[None]:
+    """Turn an `OSError` raised while `place` is read or written into the `StorageError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        kind, advice = _STORAGE_ERRNO.get(error.errno or 0, (StorageError, str(error)))
+        raise kind(f"{place}: {advice}") from error

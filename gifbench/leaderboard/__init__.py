@@ -1,0 +1,1 @@
+"""The leaderboard: a static page made from results files."""

@@ -1,0 +1,1 @@
+"""Videos and GIFs: decoding exact spans, palettes, dithering, the GIF format."""

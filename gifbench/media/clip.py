@@ -1,0 +1,69 @@
+"""The truth: RGB frames and the exact times at which they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gifbench.errors import PixelsError
+
+Pixels = NDArray[np.uint8]
+"""Eight-bit pixels, 0 to 255; the shape stands where the name is used."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """A span of video, decoded: what a GIF is made from, and what a method should give back.
+
+    `frames` are RGB, shape (T, H, W, 3), uint8. `times[i]` is when frame i is shown, in seconds since the first frame
+    (`times[0] == 0`, strictly increasing), and `duration` when the last one ends; all are exact fractions.
+    """
+
+    frames: Pixels
+    times: tuple[Fraction, ...]
+    duration: Fraction
+
+    def __post_init__(self) -> None:
+        check_frames(self.frames)
+        check_times(self.times, self.duration, num_frames=len(self.frames))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __repr__(self) -> str:
+        num_frames, height, width, _ = self.frames.shape
+        return f"Clip({num_frames} frames of {width}×{height}, {float(self.duration):.3f} s)"
+
+
+def check_frames(frames: object) -> None:
+    """Raise `PixelsError` unless `frames` is an RGB uint8 array of shape (T, H, W, 3) with no side empty."""
+    if not isinstance(frames, np.ndarray):
+        raise PixelsError(f"frames must be a numpy array (T, H, W, 3) of uint8, not {type(frames).__name__}")
+    if frames.dtype != np.uint8:
+        raise PixelsError(
+            f"frames must be uint8 in 0..255, not {frames.dtype}: for floats in [0, 1], (255 * x).round().astype('uint8')"
+        )
+    if frames.ndim != 4 or frames.shape[-1] != 3:
+        raise PixelsError(f"frames must have the shape (T, H, W, 3), RGB, not {frames.shape}")
+    if 0 in frames.shape:
+        raise PixelsError(f"frames must not be empty, and theirs is the shape {frames.shape}")
+
+
+def check_times(times: Sequence[Fraction], duration: Fraction, *, num_frames: int) -> None:
+    """Raise `PixelsError` unless `times` start at 0, increase, end before `duration` and are `num_frames` in number."""
+    if len(times) != num_frames:
+        raise PixelsError(f"{num_frames} frames need as many times, and there are {len(times)}")
+    if times[0] != 0:
+        raise PixelsError(f"the first frame is shown at time 0, not at {times[0]} s")
+    for i, (before, after) in enumerate(zip(times, (*times[1:], duration), strict=True)):
+        if after <= before:
+            raise PixelsError(f"times must increase: frame {i} is shown at {before} s and ends at {after} s")
+
+
+def constant_times(num_frames: int, fps: Fraction) -> tuple[tuple[Fraction, ...], Fraction]:
+    """The times of `num_frames` frames at the constant rate `fps` (frames a second), and the duration."""
+    return tuple(i / fps for i in range(num_frames)), num_frames / fps

@@ -1,0 +1,1 @@
+"""Scoring methods: the plug-in contract, tasks, metrics, protocols, results."""

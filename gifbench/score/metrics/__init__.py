@@ -1,0 +1,1 @@
+"""Picture metrics, each equal to its reference implementation."""

@@ -1,0 +1,1 @@
+"""Where the datasets' manifests live; README.md explains every column."""
