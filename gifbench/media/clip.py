@@ -45,7 +45,8 @@ def check_frames(frames: object) -> None:
         raise PixelsError(f"frames must be a numpy array (T, H, W, 3) of uint8, not {type(frames).__name__}")
     if frames.dtype != np.uint8:
         raise PixelsError(
-            f"frames must be uint8 in 0..255, not {frames.dtype}: for floats in [0, 1], (255 * x).round().astype('uint8')"
+            f"frames must be uint8 in 0..255, not {frames.dtype}: "
+            "floats in [0, 1] become that by (255 * x).round().astype('uint8')"
         )
     if frames.ndim != 4 or frames.shape[-1] != 3:
         raise PixelsError(f"frames must have the shape (T, H, W, 3), RGB, not {frames.shape}")
