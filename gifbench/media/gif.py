@@ -1,0 +1,216 @@
+"""The GIF as a value: indices, one palette a frame, and the times at which the frames are shown."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import BinaryIO
+
+import numpy as np
+from numba import njit
+
+from gifbench.errors import PixelsError, UsageError
+from gifbench.media.clip import Pixels, check_times
+from gifbench.media.gif_blocks import GifLimits
+from gifbench.media.gif_canvas import Indices
+from gifbench.media.gif_reader import Source, read_gif
+from gifbench.media.gif_writer import GifWriter, replacing
+
+__all__ = ["Gif", "GifLimits"]
+
+_LIMITS = GifLimits()
+_DTYPES = (np.uint8, np.uint16, np.uint32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gif:
+    """An animation of few colours a frame: what a method restores a video from.
+
+    `indices` (T, H, W) point into `palettes[t]`, (K, 3) RGB uint8. They are uint8, K ≤ 256, except where a composited
+    frame of a GIF from elsewhere shows more colours: then all are uint16 or uint32. `times[t]` is when frame t is
+    shown, in seconds since the first (`times[0] == 0`, strictly increasing), `duration` when the last one ends; all are
+    exact fractions.
+
+    `dithered` says how the indices were chosen, None where nobody knows. `transparent[t]` is the index of frame t that
+    is see-through, None where none is; the background that `frames` shows there stands in that entry of the palette.
+    `loop` is how often the animation is played in all, 0 for ever.
+
+    >>> gif = Gif.read("cat.gif")
+    >>> gif.every(4).frames.shape
+    (10, 256, 256, 3)
+    """
+
+    indices: Indices
+    palettes: tuple[Pixels, ...]
+    times: tuple[Fraction, ...]
+    duration: Fraction
+    dithered: bool | None = None
+    transparent: tuple[int | None, ...] | None = None
+    loop: int = 0
+
+    def __post_init__(self) -> None:
+        _check_indices(self.indices, self.palettes)
+        check_times(self.times, self.duration, num_frames=len(self.indices))
+        if self.transparent is not None:
+            _check_transparent(self.transparent, self.palettes)
+        if not 0 <= self.loop <= 65536:
+            raise UsageError(f"a GIF is played 0 (for ever) to 65536 times, not {self.loop}")
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __repr__(self) -> str:
+        colors = max(len(palette) for palette in self.palettes)
+        dithered = {None: "", True: ", dithered", False: ", plain"}[self.dithered]
+        return (
+            f"Gif({len(self)} frames of {self.width}×{self.height}, {colors} colours{dithered}, "
+            f"{float(self.duration):.3f} s)"
+        )
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return int(self.indices.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return int(self.indices.shape[2])
+
+    @property
+    def frames(self) -> Pixels:
+        """All frames as RGB, (T, H, W, 3) uint8; three times the memory of `indices`, made at each call."""
+        out = np.empty((*self.indices.shape, 3), np.uint8)
+        for i in range(len(self)):
+            _look_up(self.indices[i], self.palettes[i], out[i])
+        return out
+
+    def frame(self, i: int) -> Pixels:
+        """Frame `i` as RGB, (H, W, 3) uint8; a negative `i` counts from the end."""
+        out = np.empty((self.height, self.width, 3), np.uint8)
+        _look_up(self.indices[i], self.palettes[i], out)
+        return out
+
+    def select(self, frames: Sequence[int]) -> Gif:
+        """The GIF of only these frames, given by increasing numbers.
+
+        Times count from the first one selected; each is shown until the next selected one, the last until its own end.
+        Consecutive or evenly spaced numbers give a view of the indices, others a copy.
+        """
+        chosen = [int(i) for i in frames]
+        if not chosen or chosen[0] < 0 or chosen[-1] >= len(self) or any(b <= a for a, b in pairwise(chosen)):
+            raise UsageError(f"frames to select must increase within 0..{len(self) - 1}, not {chosen}")
+        ends = (*self.times[1:], self.duration)
+        start = self.times[chosen[0]]
+        steps = {b - a for a, b in pairwise(chosen)}
+        even = len(steps) <= 1
+        step = steps.pop() if len(steps) == 1 else 1
+        return Gif(
+            self.indices[chosen[0] : chosen[-1] + 1 : step] if even else self.indices[chosen],
+            tuple(self.palettes[i] for i in chosen),
+            tuple(self.times[i] - start for i in chosen),
+            ends[chosen[-1]] - start,
+            self.dithered,
+            None if self.transparent is None else tuple(self.transparent[i] for i in chosen),
+            self.loop,
+        )
+
+    def every(self, k: int) -> Gif:
+        """The GIF of frames 0, k, 2k, …, each shown until the next: what a sparse task gives a method."""
+        if k < 1:
+            raise UsageError(f"every {k}-th frame cannot be kept: the step is 1 or more")
+        return self.select(range(0, len(self), k))
+
+    @classmethod
+    def read(
+        cls,
+        source: Source,
+        *,
+        limits: GifLimits = _LIMITS,
+        background: tuple[int, int, int] = (255, 255, 255),
+        salvage: bool = False,
+    ) -> Gif:
+        """Read any GIF: a path, its bytes, or a binary file.
+
+        The frames are what a browser shows: images laid over each other with disposal and see-through pixels, delays of
+        0 and 1 hundredths taken as 100 ms. What is see-through is shown over `background`. `limits` bound what a file
+        may ask for. `salvage` accepts a broken file that has whole frames before the break, and gives these.
+
+        Raises `CorruptMedia` for what is no GIF, or not to its end, `TooLarge` over a limit, and the `StorageError` of
+        a file that cannot be read.
+        """
+        decoded = read_gif(source, limits=limits, background=background, salvage=salvage)
+        return cls(
+            decoded.indices,
+            decoded.palettes,
+            decoded.times,
+            decoded.duration,
+            None,
+            decoded.transparent,
+            decoded.loop,
+        )
+
+    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False, optimize: bool = False) -> None:
+        """Write the file at `path`; it appears there when it is whole.
+
+        Each frame is a full image with its own palette, also if it equals the one before. `optimize` writes only what
+        changes from frame to frame: smaller, the same pixels, but no longer the same indices and palettes.
+
+        Raises `AlreadyExists` unless `overwrite`, `PixelsError` for what GIF cannot hold, and other `StorageError`s.
+        """
+        with replacing(path, overwrite=overwrite) as file:
+            self._write_to(file, optimize)
+
+    def to_bytes(self, *, optimize: bool = False) -> bytes:
+        """What `write` writes."""
+        file = io.BytesIO()
+        self._write_to(file, optimize)
+        return file.getvalue()
+
+    def _write_to(self, file: BinaryIO, optimize: bool) -> None:
+        wide = self.indices.dtype != np.uint8  # only an image that draws over another can show more than 256 colours
+        writer = GifWriter(file, width=self.width, height=self.height, loop=self.loop, optimize=optimize or wide)
+        transparent = self.transparent or (None,) * len(self)
+        for i in range(len(self)):
+            writer.add(self.indices[i], self.palettes[i], self.times[i], transparent=transparent[i])
+        writer.close(self.duration)
+
+
+@njit(cache=True, nogil=True)
+def _look_up(indices: Indices, palette: Pixels, out: Pixels) -> None:
+    for y in range(indices.shape[0]):
+        for x in range(indices.shape[1]):
+            index = indices[y, x]
+            out[y, x, 0] = palette[index, 0]
+            out[y, x, 1] = palette[index, 1]
+            out[y, x, 2] = palette[index, 2]
+
+
+def _check_indices(indices: object, palettes: Sequence[Pixels]) -> None:
+    if not isinstance(indices, np.ndarray) or indices.dtype not in _DTYPES or indices.ndim != 3:
+        seen = f"{indices.dtype} {indices.shape}" if isinstance(indices, np.ndarray) else type(indices).__name__
+        raise PixelsError(f"indices must be an array (T, H, W) of uint8, or uint16 for many colours, not {seen}")
+    if 0 in indices.shape:
+        raise PixelsError(f"indices must not be empty, and theirs is the shape {indices.shape}")
+    if len(palettes) != len(indices):
+        raise PixelsError(f"{len(indices)} frames need as many palettes, and there are {len(palettes)}")
+    most = 256 if indices.dtype == np.uint8 else 1 << 24
+    for i, palette in enumerate(palettes):
+        if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= most:
+            raise PixelsError(
+                f"palette {i} must be uint8 (K, 3) with 1 to {most} colours, not {palette.dtype} {palette.shape}"
+            )
+        if len(palette) < most and int(indices[i].max()) >= len(palette):
+            raise PixelsError(f"frame {i} has the index {indices[i].max()}, and its palette {len(palette)} colours")
+
+
+def _check_transparent(transparent: Sequence[int | None], palettes: Sequence[Pixels]) -> None:
+    if len(transparent) != len(palettes):
+        raise PixelsError(f"{len(palettes)} frames need as many see-through indices, and there are {len(transparent)}")
+    for i, (index, palette) in enumerate(zip(transparent, palettes, strict=True)):
+        if index is not None and not 0 <= index < len(palette):
+            raise PixelsError(f"frame {i}: the see-through index {index} is not among its {len(palette)} colours")

@@ -1,0 +1,107 @@
+"""Images that hold only what changes from one frame to the next, for GIFs that are meant to be small.
+
+What stays is see-through in the image, and the image is cut to what changes. A pixel that becomes see-through cannot be
+drawn, only cleared: then the image before is cut so that it covers the pixel, and is cleared away when its time is
+over.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gifbench.errors import PixelsError
+from gifbench.media import lzw
+from gifbench.media.clip import Pixels
+from gifbench.media.gif_canvas import Indices
+
+_SEE_THROUGH = -1
+_KEEP, _CLEAR = 1, 2
+
+
+class Frame(NamedTuple):
+    """What is to be seen: indices (H, W) into `palette` (K, 3), and the index that is see-through, if any."""
+
+    indices: Indices
+    palette: Pixels
+    transparent: int | None
+
+
+class Image(NamedTuple):
+    """What is to be written: indices (h, w), now uint8, to stand at `left`, `top`; `disposal` as in the file."""
+
+    left: int
+    top: int
+    indices: Indices
+    palette: Pixels
+    transparent: int | None
+    disposal: int
+
+
+class Delta:
+    """Gives the images of the frames one after the other; knows what the screen shows before each."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self._screen = np.full((height, width), _SEE_THROUGH, np.int32)  # RGB in 24 bits
+        self._number = 0
+
+    def image(self, frame: Frame, following: Frame | None) -> Image:
+        """The image that turns the screen into `frame`, and leaves it so that `following` can be drawn.
+
+        Raises `PixelsError` where more than 256 colours change at once.
+        """
+        wanted = _colors(frame)
+        changed = wanted != self._screen
+        cleared = np.zeros_like(changed)
+        if following is not None and following.transparent is not None:
+            cleared = (_colors(following) == _SEE_THROUGH) & (wanted != _SEE_THROUGH)
+        clears = bool(cleared.any())
+        part = _bounding_box(changed | cleared if clears else changed)
+        indices, palette, transparent = self._cheapest(wanted[part], changed[part])
+        if clears:
+            wanted[part] = _SEE_THROUGH
+        self._screen = wanted
+        self._number += 1
+        return Image(part[1].start, part[0].start, indices, palette, transparent, _CLEAR if clears else _KEEP)
+
+    def _cheapest(self, wanted: NDArray[np.int32], changed: NDArray[np.bool_]) -> tuple[Pixels, Pixels, int | None]:
+        """Draw everything, or what stays see-through: whichever is possible and takes fewer bytes."""
+        choices = []
+        drawn = np.where(changed, wanted, _SEE_THROUGH)
+        for pixels in (wanted, drawn):
+            colors, places = np.unique(pixels, return_inverse=True)
+            if len(colors) <= 256:
+                choices.append((colors, places.reshape(pixels.shape).astype(np.uint8)))
+        if not choices:
+            raise PixelsError(
+                f"frame {self._number} changes {len(np.unique(drawn))} colours at once, and an image of a GIF has 256 "
+                "at most: quantize it first"
+            )
+        colors, indices = min(choices, key=_bytes)
+        rgb = np.stack([colors >> 16 & 255, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8)
+        return indices, rgb, 0 if colors[0] == _SEE_THROUGH else None
+
+
+def _colors(frame: Frame) -> NDArray[np.int32]:
+    rgb = frame.palette.astype(np.int32)
+    colors = rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
+    if frame.transparent is not None:
+        colors[frame.transparent] = _SEE_THROUGH
+    return colors[frame.indices]
+
+
+def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The smallest rectangle around what is set; one pixel where nothing is, because an image cannot be empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return slice(0, 1), slice(0, 1)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _bytes(choice: tuple[NDArray[np.int32], Pixels]) -> int:
+    """The size of the palette and the data of an image."""
+    colors, indices = choice
+    bits = max(2, (len(colors) - 1).bit_length())
+    return (3 << bits) + len(lzw.compress(indices, bits))

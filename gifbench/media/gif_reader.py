@@ -1,0 +1,190 @@
+"""From the bytes of any GIF to indices, palettes and times.
+
+An image that covers the screen and hides nothing, as in the files that gifbench writes, goes straight from LZW into the
+result. Every other image is drawn on a `Canvas`, which then says what is seen.
+"""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from gifbench.errors import CorruptMedia, TooLarge, storage_errors
+from gifbench.media import lzw
+from gifbench.media.clip import Pixels
+from gifbench.media.gif_blocks import Blocks, GifLimits, ImageBlock, parse
+from gifbench.media.gif_canvas import Canvas, Indices
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+
+_SHORTEST_DELAY, _DELAY_INSTEAD = 2, 10
+"""Hundredths of a second: browsers show a frame whose delay is 0 or 1 for 100 ms."""
+
+_GREYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+"""Stands in where a file has no palette at all, which the specification leaves to the reader; Pillow's choice too."""
+
+
+class Decoded(NamedTuple):
+    """What a file shows: the fields of a `Gif`, which see."""
+
+    indices: Indices
+    palettes: tuple[Pixels, ...]
+    times: tuple[Fraction, ...]
+    duration: Fraction
+    transparent: tuple[int | None, ...] | None
+    loop: int
+
+
+def read_gif(source: Source, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Decoded:
+    """Read a GIF from a path, from bytes or from a binary file; `Gif.read` says the rest."""
+    data, name = _load(source, limits)
+    blocks = parse(data, limits=limits, name=name)
+    broken = blocks.broken
+    if broken is None and not blocks.images:
+        broken = "it holds no image"
+    if broken is not None and not (salvage and blocks.images):
+        raise _corrupt(name, broken, len(blocks.images))
+    frames = _Frames(data, blocks, limits, name, background)
+    for number, image in enumerate(blocks.images):
+        try:
+            frames.add(image)
+        except CorruptMedia as error:
+            if salvage and number:
+                break
+            raise _corrupt(name, f"image {number}: {error}", number) from None
+    return frames.finish()
+
+
+def _load(source: Source, limits: GifLimits) -> tuple[Pixels, str]:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data, name = bytes(source), "the GIF"
+    elif isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        name = str(path)
+        with storage_errors(path), path.open("rb") as file:
+            data = file.read(limits.max_bytes + 1)
+    else:
+        name = str(getattr(source, "name", "the GIF"))
+        with storage_errors(name):
+            data = source.read(limits.max_bytes + 1)
+    if len(data) > limits.max_bytes:
+        raise TooLarge(f"{name}: longer than the limit of {limits.max_bytes} bytes (GifLimits.max_bytes)")
+    return np.frombuffer(data, np.uint8), name
+
+
+def _corrupt(name: str, what: str, whole: int) -> CorruptMedia:
+    advice = f"; salvage=True reads the {whole} whole frames before that" if whole else ""
+    return CorruptMedia(f"{name}: {what}{advice}")
+
+
+class _Frames:
+    """Collects the frames of one file, in the memory that its header asked for."""
+
+    def __init__(
+        self, data: Pixels, blocks: Blocks, limits: GifLimits, name: str, background: tuple[int, int, int]
+    ) -> None:
+        self._data, self._blocks, self._limits, self._name, self._background = data, blocks, limits, name, background
+        self._indices: Indices = np.empty((len(blocks.images), blocks.height, blocks.width), np.uint8)
+        self._palettes: list[Pixels] = []
+        self._transparent: list[int | None] = []
+        self._canvas: Canvas | None = None
+        self._not_drawn: tuple[ImageBlock, Pixels, Pixels] | None = None  # the last image, if it never met the canvas
+        self._linear = np.empty(0, np.uint8)
+
+    def add(self, image: ImageBlock) -> None:
+        """Decode `image` and append what the screen shows with it. Raises `CorruptMedia` for bad image data."""
+        number = len(self._palettes)
+        frame = self._indices[number]
+        full = not (image.left or image.top) and (image.height, image.width) == frame.shape
+        target = frame if full and frame.dtype == np.uint8 else np.empty((image.height, image.width), np.uint8)
+        filled = self._decode(image, target)
+        palette = _covering_palette(image, target, self._data[image.data])
+        hides = image.transparent is not None and bool((target == image.transparent).any())
+        if target is frame and filled == target.size and not hides and image.disposal != 3:
+            self._palettes.append(palette)
+            self._transparent.append(None)
+            self._not_drawn = image, target, palette
+            return
+        self._compose(number, image, _undrawn(image, target, filled), palette)
+
+    def _decode(self, image: ImageBlock, target: Pixels) -> int:
+        """Decompress into `target` (h, w), top to bottom even if interlaced; the number of pixels there were."""
+        following = self._data.size - image.data + 4
+        if self._linear.size < following:
+            self._linear = np.empty(following, np.uint8)
+        size = lzw.join_blocks(self._data, image.data + 1, self._linear)
+        flat = np.empty(target.size, np.uint8) if image.interlaced else target.reshape(-1)
+        status, filled = lzw.decode(self._linear, size, int(self._data[image.data]), flat)
+        if status not in (lzw.FULL, lzw.ENDED):
+            raise CorruptMedia(f"its data {lzw.describe(status)} after {filled} of {target.size} pixels")
+        flat[filled:] = 0
+        if image.interlaced:
+            target[_interlaced_rows(image.height)] = flat.reshape(target.shape)
+        return int(filled)
+
+    def _compose(self, number: int, image: ImageBlock, pixels: Pixels, palette: Pixels) -> None:
+        if self._canvas is None:
+            self._canvas = Canvas(self._blocks.height, self._blocks.width, background=self._background)
+        if self._not_drawn is not None:
+            self._canvas.draw(*self._not_drawn)
+            self._not_drawn = None
+        self._canvas.draw(image, pixels, palette)
+        indices, shown_palette, transparent = self._canvas.show(palette, image.transparent)
+        if indices.itemsize > self._indices.itemsize:
+            if indices.itemsize * self._indices.size > self._limits.max_total_pixels:
+                raise TooLarge(
+                    f"{self._name}: frame {number} shows {len(shown_palette)} colours, so that a pixel takes "
+                    f"{indices.itemsize} bytes and the frames pass the limit of {self._limits.max_total_pixels} bytes "
+                    "(GifLimits.max_total_pixels)"
+                )
+            self._indices = self._indices.astype(indices.dtype)
+        self._indices[number] = indices
+        self._palettes.append(shown_palette)
+        self._transparent.append(transparent)
+
+    def finish(self) -> Decoded:
+        """All frames that were added, with their times."""
+        count = len(self._palettes)
+        hundredths = [0]
+        for image in self._blocks.images[:count]:
+            hundredths.append(hundredths[-1] + (image.delay if image.delay >= _SHORTEST_DELAY else _DELAY_INSTEAD))
+        times = [Fraction(hundredth, 100) for hundredth in hundredths]
+        see_through = any(index is not None for index in self._transparent)
+        return Decoded(
+            self._indices[:count],
+            tuple(self._palettes),
+            tuple(times[:-1]),
+            times[-1],
+            tuple(self._transparent) if see_through else None,
+            self._blocks.plays,
+        )
+
+
+def _covering_palette(image: ImageBlock, pixels: Pixels, code_size: int) -> Pixels:
+    """The image's palette, made longer by black where pixels point behind its end; greys where the file has none."""
+    palette = _GREYS if image.palette is None else image.palette
+    if len(palette) >= 1 << int(code_size):
+        return palette
+    missing = int(pixels.max()) + 1 - len(palette)
+    return np.concatenate([palette, np.zeros((missing, 3), np.uint8)]) if missing > 0 else palette
+
+
+def _undrawn(image: ImageBlock, pixels: Pixels, filled: int) -> Pixels:
+    """`pixels`, with -1 (as int16) for those behind an end code that came too early."""
+    if filled == pixels.size:
+        return pixels
+    there = np.arange(pixels.size).reshape(pixels.shape) < filled
+    if image.interlaced:
+        order = _interlaced_rows(image.height)
+        there[order] = there.copy()
+    return np.where(there, pixels.astype(np.int16), -1)
+
+
+def _interlaced_rows(height: int) -> np.ndarray:
+    """The row of the picture that each row of an interlaced image's data is (GIF89a, appendix E)."""
+    rows = np.arange(height)
+    return np.concatenate([rows[0::8], rows[4::8], rows[2::4], rows[1::2]])

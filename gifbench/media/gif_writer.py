@@ -1,0 +1,160 @@
+"""Writing GIF89a, a frame at a time.
+
+Each frame is an image with its own palette in the smallest table that holds it. A frame is written when the next one is
+there, because only then its delay is known, and whether it must be cleared away.
+
+Reference: GIF89a specification (CompuServe, 1990); the NETSCAPE2.0 extension for loops.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from gifbench.errors import AlreadyExists, PixelsError, UsageError, storage_errors
+from gifbench.media import lzw
+from gifbench.media.clip import Pixels
+from gifbench.media.gif_canvas import Indices
+from gifbench.media.gif_delta import Delta, Frame, Image
+
+_SHORTEST_DELAY, _LONGEST_DELAY = 2, 65535
+"""Hundredths of a second; browsers show a frame whose delay is 0 or 1 for 100 ms."""
+_KEEP, _CLEAR = 1, 2
+
+
+class GifWriter:
+    """Writes a GIF into a binary file as its frames come; holds one frame.
+
+    `loop` is how often the animation is played in all, 0 for ever. With `optimize` an image holds only what changed,
+    which is smaller and shows the same pixels.
+    """
+
+    def __init__(self, file: BinaryIO, *, width: int, height: int, loop: int = 0, optimize: bool = False) -> None:
+        if not (1 <= width <= 65535 and 1 <= height <= 65535):
+            raise PixelsError(f"a GIF has sides of 1 to 65535 pixels, not {width}×{height}")
+        if not 0 <= loop <= 65536:
+            raise UsageError(f"a GIF is played 0 (for ever) to 65536 times, not {loop}")
+        self._file, self._height, self._width = file, height, width
+        self._delta = Delta(height, width) if optimize else None
+        self._waiting: Frame | None = None
+        self._time = Fraction(0)
+        self._clock = 0  # hundredths written so far
+        self._closed = False
+        self._dictionaries: dict[int, np.ndarray] = {}
+        self._out = np.empty(lzw.compressed_bound(height * width), np.uint8)
+        file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0))
+        if loop != 1:
+            file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", max(loop - 1, 0), 0))
+
+    def add(self, indices: Indices, palette: Pixels, time: Fraction, *, transparent: int | None = None) -> None:
+        """Append the frame that is shown at `time`, seconds since the first frame, which is at 0.
+
+        `indices` (H, W) uint8 point into `palette` (K, 3) uint8, 1 to 256 colours; `transparent` is the see-through
+        index, if any. The delay of a frame is the step between its time and the next, both rounded to hundredths of a
+        second, and at least two hundredths: browsers do not play faster.
+
+        Raises `PixelsError` for a wrong shape, type or index, and for a time that does not increase.
+        """
+        self._check(indices, palette, transparent)
+        if self._closed:
+            raise PixelsError("the GIF is closed: a frame cannot be added any more")
+        if self._waiting is None:
+            if time != 0:
+                raise PixelsError(f"the first frame is shown at time 0, not at {time} s")
+        elif time <= self._time:
+            raise PixelsError(f"times must increase: a frame at {time} s cannot follow one at {self._time} s")
+        frame = Frame(indices, palette, transparent)
+        if self._waiting is not None:
+            self._write(self._waiting, frame, time)
+        self._waiting, self._time = frame, time
+
+    def close(self, duration: Fraction) -> None:
+        """Write the last frame, which is shown until `duration` (seconds since the first), and the end of the file.
+
+        The file itself is left open.
+        """
+        if self._closed:
+            return
+        if self._waiting is None:
+            raise PixelsError("a GIF without frames cannot be written")
+        if duration <= self._time:
+            raise PixelsError(f"the last frame is shown at {self._time} s, so the GIF cannot end at {duration} s")
+        self._write(self._waiting, None, duration)
+        self._file.write(b"\x3b")
+        self._closed = True
+        self._waiting = None
+
+    def _check(self, indices: Indices, palette: Pixels, transparent: int | None) -> None:
+        wide = self._delta is not None and indices.dtype in (np.uint16, np.uint32)
+        if indices.shape != (self._height, self._width) or not (indices.dtype == np.uint8 or wide):
+            raise PixelsError(
+                f"a frame's indices must be uint8 {(self._height, self._width)}, not {indices.dtype} {indices.shape}"
+            )
+        most = 1 << 24 if wide else 256
+        if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= most:
+            raise PixelsError(
+                f"a palette must be uint8 of shape (K, 3) with 1 to {most} colours, not {palette.dtype} {palette.shape}"
+            )
+        if len(palette) < most and int(indices.max()) >= len(palette):
+            raise PixelsError(f"a frame has the index {indices.max()}, and its palette {len(palette)} colours")
+        if transparent is not None and not 0 <= transparent < len(palette):
+            raise PixelsError(f"the see-through index {transparent} is not among the {len(palette)} colours")
+
+    def _write(self, frame: Frame, following: Frame | None, until: Fraction) -> None:
+        delay = max(_SHORTEST_DELAY, round(100 * until) - self._clock)
+        if delay > _LONGEST_DELAY:
+            raise PixelsError(
+                f"the frame at {float(self._time):.2f} s is shown until {float(until):.2f} s, and a GIF can show one "
+                f"for {_LONGEST_DELAY / 100} s at most: show it again in between"
+            )
+        self._clock += delay
+        if self._delta is not None:
+            image = self._delta.image(frame, following)
+        else:
+            clear = following is not None and following.transparent is not None
+            image = Image(0, 0, frame.indices, frame.palette, frame.transparent, _CLEAR if clear else _KEEP)
+        self._write_image(image, delay)
+
+    def _write_image(self, image: Image, delay: int) -> None:
+        height, width = image.indices.shape
+        bits = max(1, (len(image.palette) - 1).bit_length())
+        code_size = max(2, bits)
+        table = np.zeros((1 << bits, 3), np.uint8)
+        table[: len(image.palette)] = image.palette
+        see_through = image.transparent is not None
+        control = struct.pack(
+            "<BBBBHBB", 0x21, 0xF9, 4, image.disposal << 2 | see_through, delay, image.transparent or 0, 0
+        )
+        place = struct.pack("<BHHHHB", 0x2C, image.left, image.top, width, height, 0x80 | (bits - 1))
+        if code_size not in self._dictionaries:
+            self._dictionaries[code_size] = lzw.new_dictionary(code_size)
+        pixels = np.ascontiguousarray(image.indices).reshape(-1)
+        size = lzw.encode(pixels, code_size, self._out, self._dictionaries[code_size])
+        self._file.write(control + place + table.tobytes())
+        self._file.write(self._out[:size].data)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` when the block ends well, and is gone when it does not.
+
+    Raises `AlreadyExists` unless `overwrite`, or the `StorageError` that names `path`.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise AlreadyExists(f"{path}: it is there already; choose another name or ask to overwrite it")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    with storage_errors(path):
+        try:
+            with unfinished.open("wb") as file:
+                yield file
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)

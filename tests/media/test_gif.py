@@ -1,0 +1,92 @@
+"""The GIF as a value: what it checks, what it shows, what a selection of its frames is."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from gifbench.errors import PixelsError, UsageError
+from gifbench.media.gif import Gif
+
+
+def make_gif(num_frames: int = 6, height: int = 9, width: int = 13, colors: int = 7, seed: int = 0, **fields) -> Gif:
+    rng = np.random.default_rng(seed)
+    indices = rng.integers(0, colors, (num_frames, height, width)).astype(np.uint8)
+    palettes = tuple(rng.integers(0, 256, (colors, 3)).astype(np.uint8) for _ in range(num_frames))
+    times = tuple(Fraction(i, 25) for i in range(num_frames))
+    return Gif(
+        **{"indices": indices, "palettes": palettes, "times": times, "duration": Fraction(num_frames, 25)} | fields
+    )
+
+
+def test_frames_are_the_palettes_colours() -> None:
+    gif = make_gif()
+    frames = gif.frames
+    assert frames.shape == (6, 9, 13, 3) and frames.dtype == np.uint8
+    for i in range(len(gif)):
+        np.testing.assert_array_equal(frames[i], gif.palettes[i][gif.indices[i]])
+        np.testing.assert_array_equal(gif.frame(i), frames[i])
+    np.testing.assert_array_equal(gif.frame(-1), frames[-1])
+
+
+def test_repr_shows_shapes_and_no_pixels() -> None:
+    assert repr(make_gif()) == "Gif(6 frames of 13×9, 7 colours, 0.240 s)"
+    assert repr(make_gif(dithered=True)) == "Gif(6 frames of 13×9, 7 colours, dithered, 0.240 s)"
+    assert repr(make_gif(dithered=False)) == "Gif(6 frames of 13×9, 7 colours, plain, 0.240 s)"
+
+
+def test_every_kth_frame_is_shown_until_the_next() -> None:
+    gif = make_gif(num_frames=6, dithered=True)
+    sparse = gif.every(4)
+    assert len(sparse) == 2 and sparse.dithered is True
+    assert sparse.times == (0, Fraction(4, 25)) and sparse.duration == Fraction(5, 25)
+    np.testing.assert_array_equal(sparse.frames, gif.frames[::4])
+    assert np.shares_memory(sparse.indices, gif.indices)
+    assert gif.every(1).duration == gif.duration
+
+
+def test_a_selection_counts_its_times_from_its_first_frame() -> None:
+    gif = make_gif(transparent=(None, 1, None, 2, None, 3))
+    some = gif.select([1, 2, 5])
+    assert some.times == (0, Fraction(1, 25), Fraction(4, 25)) and some.duration == Fraction(5, 25)
+    assert some.transparent == (1, None, 3)
+    np.testing.assert_array_equal(some.frames, gif.frames[[1, 2, 5]])
+    assert gif.select([3]).duration == Fraction(1, 25)
+
+
+@pytest.mark.parametrize("frames", [[], [2, 1], [0, 0], [-1], [6], [0, 6]])
+def test_a_selection_that_cannot_be_is_refused(frames: list[int]) -> None:
+    with pytest.raises(UsageError, match="must increase within"):
+        make_gif().select(frames)
+
+
+def test_a_step_of_zero_is_refused() -> None:
+    with pytest.raises(UsageError, match="step is 1 or more"):
+        make_gif().every(0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"indices": np.zeros((6, 9, 13), np.float32)}, "not float32"),
+        ({"indices": np.zeros((6, 9, 13, 3), np.uint8)}, r"not uint8 \(6, 9, 13, 3\)"),
+        ({"indices": [[1]]}, "not list"),
+        ({"indices": np.zeros((0, 9, 13), np.uint8), "palettes": ()}, "must not be empty"),
+        ({"palettes": (np.zeros((7, 3), np.uint8),) * 5}, "6 frames need as many palettes"),
+        ({"palettes": (np.zeros((6, 3), np.uint8),) * 6}, "has the index 6, and its palette 6 colours"),
+        ({"palettes": (np.zeros((7, 4), np.uint8),) * 6}, r"not uint8 \(7, 4\)"),
+        ({"palettes": (np.zeros((257, 3), np.uint8),) * 6}, "1 to 256 colours"),
+        ({"times": (Fraction(0),) * 6}, "times must increase"),
+        ({"duration": Fraction(1, 5)}, "times must increase"),
+        ({"transparent": (None,) * 5}, "need as many see-through indices"),
+        ({"transparent": (7,) * 6}, "see-through index 7 is not among its 7 colours"),
+    ],
+)
+def test_what_cannot_be_a_gif_is_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(PixelsError, match=message):
+        make_gif(**fields)
+
+
+def test_a_loop_count_that_gif_cannot_hold_is_refused() -> None:
+    with pytest.raises(UsageError, match="65536 times, not 65537"):
+        make_gif(loop=65537)
