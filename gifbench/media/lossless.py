@@ -1,0 +1,253 @@
+"""The truth on disk: RGB frames in FFV1 in Matroska, every pixel as it was, the same bytes on every run.
+
+CODECTABLE
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from gifbench.errors import CorruptMedia, NoVideo, PixelsError, UsageError, storage_errors
+from gifbench.media.clip import Pixels
+from gifbench.media.video_open import VideoLimits, av_errors, check_size
+
+CODEC = "ffv1"
+PIXEL_FORMAT = "bgr0"
+"""The 8-bit RGB layout that FFV1 takes; it codes it with the reversible colour transform of JPEG 2000."""
+OPTIONS = {"level": "3", "coder": "rice", "context": "0", "slices": "4", "slicecrc": "1"}
+_READING = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm", "err_detect": "crccheck+explode"}
+
+
+class LosslessWriter:
+    """Writes RGB frames at a constant rate as a lossless Matroska file; one frame is held in memory at a time.
+
+    `target` is a path, whose file is replaced, or an open binary file that can seek. The bytes depend on the frames,
+    the size, the rate and the version of ffmpeg in PyAV, and on nothing else: no dates, no random identifiers.
+
+        with LosslessWriter("clip.mkv", width=256, height=256, frame_rate=Fraction(30)) as writer:
+            for pixels in frames:  # (256, 256, 3) uint8
+                writer.add(pixels)
+
+    If the block raises, a file that was opened here is deleted. Raises `UsageError` for a size or rate that cannot be,
+    `PixelsError` for other frames than declared, `NotWritable`, `DiskFull` or `NotFound` for the place.
+    """
+
+    def __init__(
+        self, target: str | os.PathLike[str] | BinaryIO, *, width: int, height: int, frame_rate: Fraction
+    ) -> None:
+        if width < 1 or height < 1 or frame_rate <= 0:
+            raise UsageError(f"cannot write {width}×{height} pictures at {frame_rate} frames a second")
+        self._shape = (height, width, 3)
+        self._own: Path | None = None
+        if isinstance(target, str | os.PathLike):
+            self._own = Path(target)
+            with storage_errors(target):
+                self._file: BinaryIO = self._own.open("wb")
+        else:
+            self._file = target
+        self._place = str(self._own or "lossless video")
+        self._closed = False
+        self.num_frames = 0
+        with av_errors(self._place):
+            self._container = av.open(self._file, "w", format="matroska", options={"fflags": "+bitexact"})
+            self._stream = cast(VideoStream, self._container.add_stream(CODEC, rate=frame_rate, options=OPTIONS))
+            self._stream.width, self._stream.height = width, height
+            self._stream.pix_fmt = PIXEL_FORMAT
+            self._stream.time_base = 1 / frame_rate
+            context = self._stream.codec_context
+            context.thread_count = 1
+            context.gop_size = 1
+            context.flags |= av.codec.context.Flags.bitexact
+
+    def add(self, pixels: Pixels) -> None:
+        """Write the next frame: RGB (H, W, 3), uint8."""
+        _check_frame(pixels, self._shape)
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        frame.pts = self.num_frames
+        with storage_errors(self._place), av_errors(self._place):
+            self._container.mux(self._stream.encode(frame))
+        self.num_frames += 1
+
+    def close(self) -> None:
+        """Finish the file; a second call does nothing. `PixelsError` where no frame was added."""
+        if self._closed:
+            return
+        if not self.num_frames:
+            self._discard()
+            raise PixelsError(f"{self._place}: a video needs at least one frame, and none was added")
+        self._closed = True
+        with storage_errors(self._place), av_errors(self._place):
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            if self._own is not None:
+                self._file.close()
+
+    def _discard(self) -> None:
+        self._closed = True
+        with suppress(Exception):  # the reason why it is given up matters, not what else fails on the way
+            self._container.close()
+        if self._own is not None:
+            with suppress(OSError):
+                self._file.close()
+            if self._own.is_file():  # never a device that happened to be the target
+                self._own.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self._discard()
+            raise
+
+
+def _check_frame(pixels: object, shape: tuple[int, int, int]) -> None:
+    if not isinstance(pixels, np.ndarray):
+        raise PixelsError(f"a frame of this video is a uint8 array {shape}, not {type(pixels).__name__}")
+    if pixels.dtype != np.uint8 or pixels.shape != shape:
+        raise PixelsError(f"a frame of this video is uint8 {shape}, not {pixels.dtype} {pixels.shape}")
+
+
+def read_lossless(
+    source: bytes | str | os.PathLike[str], *, frames: Sequence[int] | None = None, threads: int = 1
+) -> Pixels:
+    """The frames of a file of `LosslessWriter`, or those numbered `frames` in that order: (T, H, W, 3) uint8, RGB.
+
+    `source` is a path, or the file's bytes. Only the frames asked for are decoded. Raises `UsageError` for a number
+    outside the video, `NotFound`, and `CorruptMedia` where a checksum, a size or the number of frames is wrong.
+    """
+    with _open(source, threads) as video:
+        wanted = list(range(video.num_frames)) if frames is None else [int(i) for i in frames]
+        for number in wanted:
+            if not 0 <= number < video.num_frames:
+                raise UsageError(f"frame {number} is outside of {video.place}: it has 0 to {video.num_frames - 1}")
+        out = np.empty((len(wanted), video.height, video.width, 3), np.uint8)
+        places: dict[int, list[int]] = {}
+        for at, number in enumerate(wanted):
+            places.setdefault(number, []).append(at)
+        for number, pixels in video.read(sorted(places)):
+            out[places[number]] = pixels
+        return out
+
+
+def iter_lossless(source: bytes | str | os.PathLike[str], *, threads: int = 1) -> Iterator[Pixels]:
+    """The frames of a file of `LosslessWriter` one after the other, each (H, W, 3) uint8, RGB, in memory of its own."""
+    with _open(source, threads) as video:
+        for _, pixels in video.read(range(video.num_frames)):
+            yield pixels.copy()
+
+
+class _LosslessVideo:
+    """An open file of `LosslessWriter`: all key frames, at a constant rate, so that a frame's time gives its number."""
+
+    def __init__(self, container: InputContainer, place: str) -> None:
+        if not container.streams.video:
+            raise NoVideo(f"{place} holds no pictures")
+        self.place = place
+        self._container = container
+        self._stream = container.streams.video[0]
+        context = self._stream.codec_context
+        check_size(Path(place), context.width, context.height, limits=VideoLimits())
+        self.width, self.height = context.width, context.height
+        self._rate = self._stream.average_rate or Fraction(0)
+        if self._stream.codec_context.name != CODEC or not self._rate or container.duration is None:
+            raise CorruptMedia(f"{place} is no lossless video of this project: its codec is {context.name}")
+        self.num_frames = round(Fraction(container.duration, 1_000_000) * self._rate)
+        self._reformatter = VideoReformatter()
+
+    def read(self, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
+        """The frames of the increasing `numbers`, with their numbers; the pixels are only valid until the next."""
+        waiting = list(reversed(numbers))
+        packets = self._from(waiting[-1]) if waiting else iter(())
+        for packet in packets:
+            if packet.pts is None or not packet.size:
+                continue
+            number = self._number(packet.pts)
+            if number > waiting[-1]:
+                break
+            if number < waiting[-1]:
+                continue
+            if not _intact(bytes(packet)):
+                raise CorruptMedia(f"{self.place}: frame {number} is damaged: its checksum differs")
+            for picture in packet.decode():
+                yield number, self._rgb(picture, number)
+                waiting.pop()
+            if not waiting:
+                return
+        if waiting:
+            raise CorruptMedia(f"{self.place}: frame {waiting[-1]} of {self.num_frames} is missing")
+
+    def _from(self, number: int) -> Iterator[Packet[VideoStream]]:
+        if number:
+            self._container.seek(int(number / self._rate / self._time_base()), stream=self._stream)
+        return self._container.demux(self._stream)
+
+    def _time_base(self) -> Fraction:
+        return self._stream.time_base or Fraction(1, 1000)
+
+    def _number(self, pts: int) -> int:
+        return round(pts * self._time_base() * self._rate)
+
+    def _rgb(self, picture: VideoFrame, number: int) -> Pixels:
+        if picture.is_corrupt or (picture.height, picture.width) != (self.height, self.width):
+            raise CorruptMedia(f"{self.place}: frame {number} is damaged")
+        return cast(Pixels, self._reformatter.reformat(picture, format="rgb24", threads=1).to_ndarray())
+
+
+_REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_FOOTER = 8
+
+
+def _intact(packet: bytes) -> bool:
+    """Whether every slice of an FFV1 packet has the checksum it was written with; ffmpeg sees a wrong one and goes on.
+
+    A slice ends with its size without this footer (3 bytes), a status and a CRC-32 (RFC 9043, 4.9), over all of which
+    the CRC leaves 0. It takes bits from the top where zlib takes them from the bottom, hence the mirrored bytes.
+    """
+    end = len(packet)
+    mirrored = packet.translate(_REVERSED_BITS)
+    while end > 0:
+        start = end - _FOOTER - int.from_bytes(packet[end - _FOOTER : end - _FOOTER + 3], "big")
+        if end < _FOOTER or start < 0 or zlib.crc32(mirrored[start:end], 0xFFFFFFFF) != 0xFFFFFFFF:
+            return False
+        end = start
+    return True
+
+
+@contextmanager
+def _open(source: bytes | str | os.PathLike[str], threads: int) -> Iterator[_LosslessVideo]:
+    if isinstance(source, bytes | bytearray | memoryview):
+        place = f"the lossless video in memory ({len(source)} bytes)"
+        opened: BinaryIO = io.BytesIO(source)
+    else:
+        place = str(source)
+        with storage_errors(place):
+            opened = Path(source).open("rb")  # noqa: SIM115  (closed by the `with` below)
+    with opened as file, av_errors(place), av.open(file, "r", options=_READING) as container:
+        video = _LosslessVideo(container, place)
+        context = video._stream.codec_context
+        context.thread_count = threads
+        yield video

@@ -1,0 +1,228 @@
+"""Opening a video that may be anything: safely, within limits, and with errors that name what is wrong.
+
+A file from the internet is hostile until shown otherwise. Three fences stand around libav:
+
+- the path goes in as `file:<path>`, only the protocol `file` is allowed, and only the containers of `CONTAINERS` are
+  read: a playlist or script (HLS, DASH, ffconcat, …) named `.mp4` cannot make libav open other files or the net;
+- the sizes that the headers declare are held against `VideoLimits` before a picture is allocated, and the decoder is
+  given the same limit for what turns up later;
+- every exception of PyAV becomes one of `gifbench.errors`; the table `KINDS` covers all of them, and a test says so.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.error
+import av.stream
+from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+
+from gifbench.errors import (
+    CorruptMedia,
+    GifbenchError,
+    MediaError,
+    NotFound,
+    NotWritable,
+    NoVideo,
+    StorageError,
+    TooLarge,
+    UsageError,
+    storage_errors,
+)
+
+CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,h264,hevc,obu,ivf,flv,asf,ogg,nut,mxf,dv,rm,"
+    "wtv,gif,apng,yuv4mpegpipe,vc1,mjpeg,wav,mp3,flac,aac,ac3,aiff,caf,w64"
+)
+"""The demuxers that may be used: containers of video, and of sound so that those can be named as such."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLimits:
+    """What a video may declare before any memory is taken for its pictures."""
+
+    max_side: int = 16384
+    """Pixels of the longer side."""
+    max_pixels: int = 8192 * 8192
+    """Pixels of one picture."""
+
+    def __post_init__(self) -> None:
+        if self.max_side < 1 or self.max_pixels < 1:
+            raise UsageError(f"limits of a video must be at least 1, not {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVideo:
+    """An open container, its picture stream and that stream's decoder, ready to be read from the start."""
+
+    path: Path
+    container: InputContainer
+    stream: VideoStream
+    limits: VideoLimits
+
+    @property
+    def decoder(self) -> VideoCodecContext:
+        """The decoder of the picture stream."""
+        return self.stream.codec_context
+
+
+@contextmanager
+def open_video(path: str | os.PathLike[str], *, limits: VideoLimits, threads: int = 1) -> Iterator[OpenVideo]:
+    """Open the file at `path`, choose its picture stream and set up a decoder with `threads` threads.
+
+    Raises `NotFound` and other `StorageError`s, `NoVideo` for a file with sound or subtitles only, `CorruptMedia` for
+    one that is no video at all, `TooLarge` for sizes over `limits`. PyAV's errors in the `with` block are mapped too.
+    """
+    if threads < 1:
+        raise UsageError(f"threads must be at least 1, not {threads}")
+    place = Path(path)
+    _check_file(place)
+    with av_errors(place):
+        # A picture's padding to whole blocks counts in libav, hence the slack; the exact check is `check_size`.
+        most = limits.max_pixels + 256 * limits.max_side
+        container = av.open(
+            f"file:{place}",
+            mode="r",
+            options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS, "max_pixels": str(most)},
+            metadata_errors="replace",  # titles in Latin-1 must not make a video unreadable
+        )
+        with container:
+            stream = _picture_stream(container, place)
+            decoder = stream.codec_context
+            check_size(place, decoder.width, decoder.height, limits=limits)
+            decoder.options = {"max_pixels": str(most)}
+            decoder.thread_count = threads
+            decoder.thread_type = "AUTO" if threads > 1 else "SLICE"
+            yield OpenVideo(place, container, stream, limits)
+
+
+def _check_file(path: Path) -> None:
+    with storage_errors(path):
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise StorageError(f"{path} is a folder, not a video: give a file in it")
+        if not stat.S_ISREG(found.st_mode):
+            raise StorageError(f"{path} is not a regular file: give a video file")
+        with path.open("rb"):  # a file that may not be read says so here, as the system says it
+            pass
+    if found.st_size == 0:
+        raise CorruptMedia(f"{path} is empty (0 bytes): fetch it again")
+
+
+def _picture_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The stream that ffmpeg would take as well, cover art left out."""
+    covers = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    best = container.streams.best("video")
+    streams = [s for s in container.streams.video if not s.disposition & covers]
+    if not streams:
+        kinds = ", ".join(sorted({s.type for s in container.streams})) or "none at all"
+        raise NoVideo(f"{path} holds no moving picture (streams: {kinds}): give a video")
+    stream = next((s for s in streams if best is not None and s.index == best.index), streams[0])
+    if stream.codec_context is None:
+        raise CorruptMedia(f"{path}: its pictures are in a codec that PyAV cannot decode: convert it with ffmpeg first")
+    return stream
+
+
+def check_size(path: Path, width: int, height: int, *, limits: VideoLimits) -> None:
+    """Raise `CorruptMedia` for a size of zero, `TooLarge` for one over the limits."""
+    if width < 1 or height < 1:
+        raise CorruptMedia(f"{path}: its header declares pictures of {width}×{height}: fetch it again")
+    if max(width, height) > limits.max_side or width * height > limits.max_pixels:
+        raise TooLarge(
+            f"{path}: pictures of {width}×{height} are over the limit "
+            f"({limits.max_side} a side, {limits.max_pixels} pixels): raise it with VideoLimits if you trust the file"
+        )
+
+
+KINDS: dict[str, type[GifbenchError]] = {
+    # What is wrong with the bytes.
+    "InvalidDataError": CorruptMedia,
+    "EOFError": CorruptMedia,
+    "ArgumentError": CorruptMedia,
+    "UndefinedError": CorruptMedia,
+    "InputChangedError": CorruptMedia,
+    "OutputChangedError": CorruptMedia,
+    "BSFNotFoundError": CorruptMedia,
+    "DecoderNotFoundError": CorruptMedia,
+    "DemuxerNotFoundError": CorruptMedia,
+    "ProtocolNotFoundError": CorruptMedia,
+    "PatchWelcomeError": CorruptMedia,
+    "NotImplementedError": CorruptMedia,
+    "ExperimentalError": CorruptMedia,
+    "OverflowError": CorruptMedia,
+    "BufferTooSmallError": CorruptMedia,
+    # What is wrong with the build of ffmpeg, or with how it is used.
+    "BugError": MediaError,
+    "ExitError": MediaError,
+    "ExternalError": MediaError,
+    "UnknownError": MediaError,
+    "LookupError": MediaError,
+    "FilterNotFoundError": MediaError,
+    "EncoderNotFoundError": MediaError,
+    "MuxerNotFoundError": MediaError,
+    "OptionNotFoundError": MediaError,
+    "PyAVCallbackError": MediaError,
+    "FFmpegError": MediaError,
+    # What is wrong with the place.
+    "MemoryError": TooLarge,
+    "FileNotFoundError": NotFound,
+    "NotADirectoryError": NotFound,
+    "PermissionError": NotWritable,
+    "OSError": StorageError,
+    "IsADirectoryError": StorageError,
+    "FileExistsError": StorageError,
+    "BlockingIOError": StorageError,
+    "BrokenPipeError": StorageError,
+    "ChildProcessError": StorageError,
+    "ConnectionAbortedError": StorageError,
+    "ConnectionRefusedError": StorageError,
+    "ConnectionResetError": StorageError,
+    "InterruptedError": StorageError,
+    "ProcessLookupError": StorageError,
+    "TimeoutError": StorageError,
+    "HTTPError": StorageError,
+    "HTTPServerError": StorageError,
+    "HTTPClientError": StorageError,
+    "HTTPBadRequestError": StorageError,
+    "HTTPUnauthorizedError": StorageError,
+    "HTTPForbiddenError": StorageError,
+    "HTTPNotFoundError": StorageError,
+    "HTTPOtherClientError": StorageError,
+    "HTTPTooManyRequestsError": StorageError,
+}
+"""The class of `gifbench.errors` for each class of `av.error`, by name."""
+
+_ADVICE: dict[type[GifbenchError], str] = {
+    CorruptMedia: "it cannot be decoded; fetch it again, or see what `ffmpeg -i` says of it",
+    MediaError: "ffmpeg failed; see what `ffmpeg -i` says of the file",
+    TooLarge: "it wants more memory than there is",
+    NotFound: "it is not there",
+    NotWritable: "permission denied",
+    StorageError: "it cannot be read or written",
+}
+
+
+@contextmanager
+def av_errors(place: object) -> Iterator[None]:
+    """Turn an exception of PyAV raised while `place` is read or written into the class of `KINDS`, naming the place.
+
+    An error that carries a number of the operating system goes through `storage_errors`: a full disk is `DiskFull`.
+    """
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        if isinstance(error, OSError):
+            with storage_errors(place):
+                raise OSError(error.errno, error.strerror) from error
+        kind = KINDS.get(type(error).__name__, MediaError)
+        raise kind(f"{place}: {_ADVICE[kind]} ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise CorruptMedia(f"{place}: its header holds text that cannot be read ({error.reason})") from error
