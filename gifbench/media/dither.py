@@ -1,0 +1,118 @@
+"""Dithering: a frame in the colours of a palette, by error diffusion or by a pattern.
+
+Every error-diffusing dither here is defined in integers, so that it is the same everywhere. A pixel's channel carries
+the sum of its neighbours' errors times their weights, in sixteenths. In order, for each pixel,
+
+    v = clip(pixel + ((sum + 8) >> 4), 0, 255)        the shift rounds down, also below 0
+    index = the nearest colour of v: squared RGB distance, the lowest index on ties
+    e = v - palette[index]                            is handed on: weight · e is added to the sum of each neighbour
+
+and what would leave the frame is dropped.
+
+References: R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial grey scale", Proc. SID 17/2, 1976. F. Sierra's
+filters, 1989 and 1990, as in L. Crocker, "DITHER.TXT", 1991. B. E. Bayer, "An optimum method for two-level rendition of
+continuous-tone pictures", ICC 1973.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gifbench.errors import UsageError
+from gifbench.media.clip import Pixels
+from gifbench.media.dither_rows import diffuse
+from gifbench.media.dither_serpentine import diffuse_serpentine
+from gifbench.media.nearest import nearest_indices, search_table
+from gifbench.media.quantize import check_frame, check_palette
+
+FLOYD_STEINBERG = (np.int32(7), np.int32(3), np.int32(5), np.int32(1))
+"""Sixteenths of the error that go right, lower left, below and lower right."""
+_SIERRA_2_4A = (np.int32(8), np.int32(4), np.int32(4), np.int32(0))
+
+_BAYER = np.array([[0]])
+for _ in range(3):
+    _BAYER = np.block([[4 * _BAYER, 4 * _BAYER + 2], [4 * _BAYER + 3, 4 * _BAYER + 1]])
+
+
+def floyd_steinberg(frame: Pixels, palette: Pixels, *, serpentine: bool = False) -> Pixels:
+    """Indices (H, W) of `frame` (H, W, 3) dithered by Floyd-Steinberg over `palette` (K, 3), all uint8.
+
+    Weights: right 7/16, lower left 3/16, below 5/16, lower right 1/16; rows from left to right. With `serpentine` the
+    rows 1, 3, 5, … run from right to left with the weights mirrored. Raises `PixelsError` or `UsageError`.
+    """
+    if not serpentine:
+        return _diffused(frame, palette, FLOYD_STEINBERG)
+    check_frame(frame)
+    check_palette(palette)
+    indices = np.empty(frame.shape[:2], np.uint8)
+    diffuse_serpentine(np.ascontiguousarray(frame), np.ascontiguousarray(palette), indices)
+    return indices
+
+
+def sierra_2_4a(frame: Pixels, palette: Pixels) -> Pixels:
+    """Indices (H, W) of `frame` (H, W, 3) dithered by Sierra-2-4A ("Sierra lite") over `palette` (K, 3), all uint8.
+
+    Weights: right 2/4, lower left 1/4, below 1/4; rows from left to right. Raises `PixelsError` or `UsageError`.
+    """
+    return _diffused(frame, palette, _SIERRA_2_4A)
+
+
+def bayer(frame: Pixels, palette: Pixels, *, strength: int | None = None) -> Pixels:
+    """Indices (H, W) of `frame` (H, W, 3) with Bayer's ordered dither of 8×8 over `palette` (K, 3), all uint8.
+
+    With M Bayer's matrix of 0..63, pixel (y, x) becomes the nearest colour of
+
+        clip(pixel + ((2·M[y mod 8, x mod 8] - 63) · strength >> 7), 0, 255),
+
+    the same offset, from -strength/2 to strength/2, for the three channels. `strength` is 0 to 255; by default the
+    palette's spacing: the mean over its colours of the distance to the nearest other colour, over √3 (a step along
+    the grey axis), rounded. Raises `PixelsError` or `UsageError`.
+    """
+    check_frame(frame)
+    check_palette(palette)
+    if strength is None:
+        strength = _spacing(palette)
+    elif type(strength) is not int or not 0 <= strength <= 255:
+        raise UsageError(f"strength is a whole number from 0 to 255, not {strength!r}")
+    height, width, _ = frame.shape
+    offsets = ((2 * _BAYER - 63) * strength >> 7).astype(np.int16)
+    tiled = np.tile(offsets, (-(-height // 8), -(-width // 8)))[:height, :width, None]
+    return nearest_indices(np.clip(frame.astype(np.int16) + tiled, 0, 255).astype(np.uint8), palette)
+
+
+DITHERS: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
+    "floyd-steinberg": floyd_steinberg,
+    "floyd-steinberg-serpentine": partial(floyd_steinberg, serpentine=True),
+    "sierra-2-4a": sierra_2_4a,
+    "bayer": bayer,
+}
+"""Every dither by its name: (frame (H, W, 3), palette (K, 3)) -> indices (H, W)."""
+
+
+def _diffused(frame: Pixels, palette: Pixels, weights: tuple[Any, Any, Any, Any]) -> Pixels:
+    check_frame(frame)
+    check_palette(palette)
+    palette = np.ascontiguousarray(palette)
+    indices = np.empty(frame.shape[:2], np.uint8)
+    diffuse(np.ascontiguousarray(frame).reshape(-1), search_table(palette), _packed(palette), weights, indices)
+    return indices
+
+
+def _packed(palette: Pixels) -> NDArray[np.int32]:
+    wide = palette.astype(np.int32)
+    return wide[:, 0] | (wide[:, 1] << 8) | (wide[:, 2] << 16)
+
+
+def _spacing(palette: Pixels) -> int:
+    colors = np.unique(palette, axis=0).astype(np.int64)
+    if len(colors) == 1:
+        return 0
+    squares = ((colors[:, None] - colors[None]) ** 2).sum(axis=-1)
+    np.fill_diagonal(squares, squares.max())
+    return round(sum(math.sqrt(s) for s in squares.min(axis=1).tolist()) / len(colors) / math.sqrt(3))

@@ -1,0 +1,189 @@
+"""Error diffusion in raster order, many rows at a time: to the bit what the plain loop over the pixels gives.
+
+Each pixel needs the errors of its left neighbour and of three above it, so that one pixel after the other seems to be
+the only way. But row y + 1 may be at pixel x as soon as row y is past x + 1: LANES rows advance together, each SKEW
+pixels behind the one above, and all their pixels of one step are searched at once, in the lanes of the processor's
+vectors. When a lane ends its row it goes on with the one LANES below, without a stop; the last lane's errors wait for
+the first lane in a ring.
+
+With SKEW 3 an error is needed by the lane below two steps after it is known, not in the next one: by then it has left
+the processor's store buffer, and reading it shifted by a lane costs nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+LANES = 32
+SKEW = 3
+_STEP = 8
+_GROUP = 64
+_NEVER = np.float32(1.5e7)
+_L, _D = LANES, LANES + 1
+# Places in the one array of state (a single array with constant offsets: the compiler sees that nothing overlaps).
+_INDEX, _SCORE, _COLOR, _COLUMN = 0, _L, 2 * _L, 3 * _L
+_ERROR, _PART, _SUM, _ABOVE = 4 * _L, 7 * _L, 10 * _L, 13 * _L
+_STATE = 13 * _L + 3 * _D
+
+
+@njit(cache=True)
+def _search(work: NDArray[np.float32], table: NDArray[np.float32], state: NDArray[np.int32]) -> None:
+    # As in nearest.py, for one pixel a lane.
+    for group in range(0, table.shape[0], _GROUP):
+        for i in range(_L):
+            work[3 * _L + i] = _NEVER
+        for k in range(group, min(group + _GROUP, table.shape[0]), _STEP):
+            r0, g0, b0, c0 = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
+            r1, g1, b1, c1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2], table[k + 1, 3]
+            r2, g2, b2, c2 = table[k + 2, 0], table[k + 2, 1], table[k + 2, 2], table[k + 2, 3]
+            r3, g3, b3, c3 = table[k + 3, 0], table[k + 3, 1], table[k + 3, 2], table[k + 3, 3]
+            r4, g4, b4, c4 = table[k + 4, 0], table[k + 4, 1], table[k + 4, 2], table[k + 4, 3]
+            r5, g5, b5, c5 = table[k + 5, 0], table[k + 5, 1], table[k + 5, 2], table[k + 5, 3]
+            r6, g6, b6, c6 = table[k + 6, 0], table[k + 6, 1], table[k + 6, 2], table[k + 6, 3]
+            r7, g7, b7, c7 = table[k + 7, 0], table[k + 7, 1], table[k + 7, 2], table[k + 7, 3]
+            for i in range(_L):
+                r, g, b, least = work[i], work[_L + i], work[2 * _L + i], work[3 * _L + i]
+                d0, d1 = r * r0 + g * g0 + (b * b0 + c0), r * r1 + g * g1 + (b * b1 + c1)
+                d2, d3 = r * r2 + g * g2 + (b * b2 + c2), r * r3 + g * g3 + (b * b3 + c3)
+                d4, d5 = r * r4 + g * g4 + (b * b4 + c4), r * r5 + g * g5 + (b * b5 + c5)
+                d6, d7 = r * r6 + g * g6 + (b * b6 + c6), r * r7 + g * g7 + (b * b7 + c7)
+                d0 = d0 if d0 < d1 else d1
+                d2 = d2 if d2 < d3 else d3
+                d4 = d4 if d4 < d5 else d5
+                d6 = d6 if d6 < d7 else d7
+                d0 = d0 if d0 < d2 else d2
+                d4 = d4 if d4 < d6 else d6
+                d0 = d0 if d0 < d4 else d4
+                work[3 * _L + i] = d0 if d0 < least else least
+        if group == 0:
+            for i in range(_L):
+                key = np.int32(work[3 * _L + i])
+                state[_INDEX + i] = key & np.int32(_GROUP - 1)
+                state[_SCORE + i] = key >> np.int32(6)
+        else:
+            for i in range(_L):
+                key = np.int32(work[3 * _L + i])
+                score, index = key >> np.int32(6), (key & np.int32(_GROUP - 1)) + np.int32(group)
+                nearer = score < state[_SCORE + i]
+                state[_INDEX + i] = index if nearer else state[_INDEX + i]
+                state[_SCORE + i] = score if nearer else state[_SCORE + i]
+
+
+@njit(cache=True)
+def _to_steps(pixels: NDArray[np.uint8], height: int, width: int, period: int, steps: NDArray[np.uint32]) -> None:
+    # Where pixel x of row y stands: step (y // L)·period + 3 (y mod L) + x, lane y mod L; as r + 2^8·g + 2^16·b.
+    row = np.empty(width, np.uint32)
+    for y in range(height):
+        source = pixels[3 * width * y : 3 * width * (y + 1)]
+        for x in range(width):
+            row[x] = (
+                np.uint32(source[3 * x])
+                | (np.uint32(source[3 * x + 1]) << np.uint32(8))
+                | (np.uint32(source[3 * x + 2]) << np.uint32(16))
+            )
+        lane = y % _L
+        target = steps[((y // _L) * period + SKEW * lane) * _L + lane :]
+        for x in range(width):
+            target[x * _L] = row[x]
+
+
+@njit(cache=True)
+def _from_steps(steps: NDArray[np.uint8], height: int, width: int, period: int, indices: NDArray[np.uint8]) -> None:
+    for y in range(height):
+        lane = y % _L
+        source = steps[((y // _L) * period + SKEW * lane) * _L + lane :]
+        target = indices[y]
+        for x in range(width):
+            target[x] = source[x * _L]
+
+
+@njit(cache=True)
+def _clip(value: np.int32) -> np.int32:
+    return min(max(value, np.int32(0)), np.int32(255))
+
+
+@njit(cache=True)
+def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
+    pixels: NDArray[np.uint32],
+    table: NDArray[np.float32],
+    colors: NDArray[np.int32],
+    weights: tuple[np.int32, np.int32, np.int32, np.int32],
+    shape: tuple[int, int, int],
+    indices: NDArray[np.uint8],
+) -> None:
+    num_steps, width, period = shape
+    right, lower_left, below, lower_right = weights
+    work = np.empty(4 * _L, np.float32)
+    state = np.zeros(_STATE, np.int32)
+    for j in range(_L):
+        state[_COLUMN + j] = -SKEW * j
+    ring = np.zeros((period, 3), np.int32)  # sums of the last lane on their way to the first
+    taken, given = 0, (period - SKEW * _L + 2) % period
+    for step in range(num_steps):
+        source = pixels[step * _L : step * _L + _L]
+        for j in range(_L):
+            p = np.int32(source[j])
+            r = (right * state[_ERROR + j] + state[_ABOVE + j] + np.int32(8)) >> np.int32(4)
+            g = (right * state[_ERROR + _L + j] + state[_ABOVE + _D + j] + np.int32(8)) >> np.int32(4)
+            b = (right * state[_ERROR + 2 * _L + j] + state[_ABOVE + 2 * _D + j] + np.int32(8)) >> np.int32(4)
+            work[j] = np.float32(_clip(r + (p & np.int32(255))))
+            work[_L + j] = np.float32(_clip(g + ((p >> np.int32(8)) & np.int32(255))))
+            work[2 * _L + j] = np.float32(_clip(b + (p >> np.int32(16))))
+        taken = taken + 1 if taken + 1 < period else 0
+        for c in range(3):
+            for j in range(_L):
+                state[_ABOVE + c * _D + 1 + j] = state[_SUM + c * _L + j]
+            state[_ABOVE + c * _D] = ring[taken, c]
+        _search(work, table, state)
+        target = indices[step * _L : step * _L + _L]
+        for j in range(_L):
+            target[j] = np.uint8(state[_INDEX + j])
+        for j in range(_L):
+            state[_COLOR + j] = colors[np.uint32(state[_INDEX + j])]
+        for j in range(_L):
+            q, column = state[_COLOR + j], state[_COLUMN + j]
+            inside = np.int32(-1) if np.uint32(column) < np.uint32(width) else np.int32(0)
+            state[_COLUMN + j] = np.int32(0) if column == np.int32(period - 1) else column + np.int32(1)
+            r = (np.int32(work[j]) - (q & np.int32(255))) & inside
+            g = (np.int32(work[_L + j]) - ((q >> np.int32(8)) & np.int32(255))) & inside
+            b = (np.int32(work[2 * _L + j]) - (q >> np.int32(16))) & inside
+            # What the lane below gets two steps from now: this error, the last one and the one before, by their
+            # weights.
+            state[_SUM + j] = lower_left * r + state[_PART + j]
+            state[_PART + j] = below * r + lower_right * state[_ERROR + j]
+            state[_ERROR + j] = r
+            state[_SUM + _L + j] = lower_left * g + state[_PART + _L + j]
+            state[_PART + _L + j] = below * g + lower_right * state[_ERROR + _L + j]
+            state[_ERROR + _L + j] = g
+            state[_SUM + 2 * _L + j] = lower_left * b + state[_PART + 2 * _L + j]
+            state[_PART + 2 * _L + j] = below * b + lower_right * state[_ERROR + 2 * _L + j]
+            state[_ERROR + 2 * _L + j] = b
+        for c in range(3):
+            ring[given, c] = state[_SUM + c * _L + _L - 1]
+        given = given + 1 if given + 1 < period else 0
+
+
+@njit(cache=True)
+def diffuse(
+    pixels: NDArray[np.uint8],
+    table: NDArray[np.float32],
+    colors: NDArray[np.int32],
+    weights: tuple[np.int32, np.int32, np.int32, np.int32],
+    indices: NDArray[np.uint8],
+) -> None:
+    """Dither a frame by error diffusion in raster order.
+
+    `pixels` is flat, r g b r g b …, and `indices` (H, W) takes the result. `table` is `search_table`'s, `colors` the
+    palette as r + 2^8·g + 2^16·b, and `weights` are sixteenths, for the neighbours right, lower left, below and lower
+    right.
+    """
+    height, width = indices.shape
+    period = max(width + 1, SKEW * _L)  # at least one empty column between two rows: its error is 0
+    num_steps = (height + _L - 1) // _L * period + SKEW * (_L - 1)
+    steps = np.zeros(num_steps * _L, np.uint32)
+    found = np.empty(num_steps * _L, np.uint8)
+    _to_steps(pixels, height, width, period, steps)
+    _advance(steps, table, colors, weights, (num_steps, width, period), found)
+    _from_steps(found, height, width, period, indices)

@@ -1,0 +1,115 @@
+"""The nearest palette colour of every pixel: exact, by trying them all, several pixels at a time.
+
+The squared distance |c - p|² differs from |p|² - 2 c·p only by |c|², which is the same for all palette entries p, so
+the latter decides. With k the entry's number within its group of 64, the key 64 (|p|² - 2 c·p) + k is an integer
+between -64·195075 and 64·195075 + 63, below 2^24 in size, and so is every partial sum: float32 holds them exactly,
+whatever the order of the operations and whether or not a compiler fuses a product with a sum. The least key is the
+nearest colour and, on ties, the lowest index. Nothing is approximate and nothing depends on the machine; float32 is
+used because every processor has wide and fast multiplication for it, which 32-bit integers often lack.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+BLOCK = 512
+"""Pixels that are searched together: their channels and keys (8 kB) stay in the first cache."""
+GROUP = 64
+"""Entries whose number fits into a key beside the distance."""
+_STEP = 8  # entries per pass over the pixels: fewer loads and stores of the keys; the table is padded to a multiple
+_NEVER = np.float32(1.5e7)  # above every key, and below 2^24
+
+
+@njit(cache=True)
+def search_table(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The coefficients (K', 4) of the keys of `palette` (K, 3): a key is t0·r + t1·g + t2·b + t3; K' is K padded."""
+    num_colors = palette.shape[0]
+    table = np.zeros(((num_colors + _STEP - 1) // _STEP * _STEP, 4), np.float32)
+    for k in range(table.shape[0]):
+        if k < num_colors:
+            r, g, b = np.int64(palette[k, 0]), np.int64(palette[k, 1]), np.int64(palette[k, 2])
+            table[k, 0], table[k, 1], table[k, 2] = -2 * GROUP * r, -2 * GROUP * g, -2 * GROUP * b
+            table[k, 3] = GROUP * (r * r + g * g + b * b) + k % GROUP
+        else:
+            table[k, 3] = _NEVER
+    return table
+
+
+@njit(cache=True)
+def _least_keys(work: NDArray[np.float32], table: NDArray[np.float32], first: int, stop: int) -> None:
+    # work: r, g, b and the least key, BLOCK floats each. The offsets are constants of one array, and the palette is
+    # read outside the loop, so that the compiler sees at once that nothing overlaps, and vectorises.
+    for i in range(BLOCK):
+        work[3 * BLOCK + i] = _NEVER
+    for k in range(first, stop, _STEP):
+        r0, g0, b0, c0 = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
+        r1, g1, b1, c1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2], table[k + 1, 3]
+        r2, g2, b2, c2 = table[k + 2, 0], table[k + 2, 1], table[k + 2, 2], table[k + 2, 3]
+        r3, g3, b3, c3 = table[k + 3, 0], table[k + 3, 1], table[k + 3, 2], table[k + 3, 3]
+        r4, g4, b4, c4 = table[k + 4, 0], table[k + 4, 1], table[k + 4, 2], table[k + 4, 3]
+        r5, g5, b5, c5 = table[k + 5, 0], table[k + 5, 1], table[k + 5, 2], table[k + 5, 3]
+        r6, g6, b6, c6 = table[k + 6, 0], table[k + 6, 1], table[k + 6, 2], table[k + 6, 3]
+        r7, g7, b7, c7 = table[k + 7, 0], table[k + 7, 1], table[k + 7, 2], table[k + 7, 3]
+        for i in range(BLOCK):
+            r, g, b, least = work[i], work[BLOCK + i], work[2 * BLOCK + i], work[3 * BLOCK + i]
+            d0, d1 = r * r0 + g * g0 + (b * b0 + c0), r * r1 + g * g1 + (b * b1 + c1)
+            d2, d3 = r * r2 + g * g2 + (b * b2 + c2), r * r3 + g * g3 + (b * b3 + c3)
+            d4, d5 = r * r4 + g * g4 + (b * b4 + c4), r * r5 + g * g5 + (b * b5 + c5)
+            d6, d7 = r * r6 + g * g6 + (b * b6 + c6), r * r7 + g * g7 + (b * b7 + c7)
+            d0 = d0 if d0 < d1 else d1
+            d2 = d2 if d2 < d3 else d3
+            d4 = d4 if d4 < d5 else d5
+            d6 = d6 if d6 < d7 else d7
+            d0 = d0 if d0 < d2 else d2
+            d4 = d4 if d4 < d6 else d6
+            d0 = d0 if d0 < d4 else d4
+            work[3 * BLOCK + i] = d0 if d0 < least else least
+
+
+@njit(cache=True)
+def nearest_flat(
+    pixels: NDArray[np.uint8], table: NDArray[np.float32], work: NDArray[np.float32], out: NDArray[np.uint8]
+) -> None:
+    """Write the index of the nearest colour of every pixel to `out`.
+
+    `pixels` is flat, r g b r g b …; `out` has a place a pixel, at least BLOCK of them; `table` is `search_table`'s and
+    `work` holds 4·BLOCK floats of any content.
+    """
+    scores = np.empty(BLOCK, np.int32)
+    num_pixels = out.shape[0]
+    for start in range(0, num_pixels, BLOCK):
+        first = min(start, num_pixels - BLOCK)  # the last block is moved back to be a whole one
+        source = pixels[3 * first : 3 * first + 3 * BLOCK]
+        target = out[first : first + BLOCK]
+        for i in range(BLOCK):
+            work[i] = np.float32(source[3 * i])
+            work[BLOCK + i] = np.float32(source[3 * i + 1])
+            work[2 * BLOCK + i] = np.float32(source[3 * i + 2])
+        _least_keys(work, table, 0, min(GROUP, table.shape[0]))
+        for i in range(BLOCK):
+            target[i] = np.uint8(np.int32(work[3 * BLOCK + i]) & np.int32(GROUP - 1))
+        if table.shape[0] > GROUP:
+            for i in range(BLOCK):
+                scores[i] = np.int32(work[3 * BLOCK + i]) >> np.int32(6)
+            for group in range(GROUP, table.shape[0], GROUP):
+                _least_keys(work, table, group, min(group + GROUP, table.shape[0]))
+                for i in range(BLOCK):
+                    key = np.int32(work[3 * BLOCK + i])
+                    nearer = (key >> np.int32(6)) < scores[i]
+                    scores[i] = key >> np.int32(6) if nearer else scores[i]
+                    target[i] = np.uint8(group + (key & np.int32(GROUP - 1))) if nearer else target[i]
+
+
+def nearest_indices(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[Any]:
+    """Indices of the nearest colours: `pixels` (..., 3) and `palette` (K, 3), both checked by the caller."""
+    flat = np.ascontiguousarray(pixels).reshape(-1)
+    num_pixels = len(flat) // 3
+    if padding := max(0, BLOCK - num_pixels):
+        flat = np.concatenate([flat, np.zeros(3 * padding, np.uint8)])
+    out = np.empty(num_pixels + padding, np.uint8)
+    nearest_flat(flat, search_table(palette), np.empty(4 * BLOCK, np.float32), out)
+    return out[:num_pixels].reshape(pixels.shape[:-1])
