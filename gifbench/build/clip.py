@@ -1,0 +1,197 @@
+"""Making one clip: from a source file to its group of members, one frame in memory at a time."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import math
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from gifbench.build.assembly import group_name
+from gifbench.build.geometry import Geometry, through_jpeg
+from gifbench.build.ledger import STAGING
+from gifbench.build.manifest import ManifestRow
+from gifbench.build.outcomes import Outcome, outcome_of
+from gifbench.build.recipe import Recipe, SourceVideo
+from gifbench.dataset.shards import MEMBERS, IndexRow, Member, write_member
+from gifbench.errors import StorageError, storage_errors
+from gifbench.media.gif_writer import GifWriter
+from gifbench.media.lossless import LosslessWriter
+from gifbench.media.quantize import quantize_pair
+from gifbench.media.video import Frame, Span, decode, probe, snap_times
+from gifbench.storage import PARTIAL, Folder
+
+
+def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder) -> Outcome:
+    """Make a clip and leave its group in the staging folder of a dataset.
+
+    Whatever is wrong with the clip is its outcome. Raises `StorageError` for what is wrong with the dataset's folder,
+    since that would be wrong for every clip: a full disk, a place that cannot be written.
+    """
+    started = time.perf_counter()
+    try:
+        index_row = _make(recipe, row, source, folder)
+    except OutputError as error:
+        raise error.cause from None
+    except Exception as error:
+        return replace(outcome_of(error, row.clip_id), seconds=time.perf_counter() - started)
+    detail = ""
+    if row.frames not in (None, index_row.frames):
+        detail = f"{row.frames} frames were expected, there are {index_row.frames}"
+    return Outcome(row.clip_id, "built", detail=detail, seconds=time.perf_counter() - started, row=index_row)
+
+
+class OutputError(Exception):
+    """A `StorageError` of the dataset's folder, told apart from one of the source."""
+
+    def __init__(self, cause: StorageError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder) -> IndexRow:
+    span = Span(_fraction(row.start), _fraction(row.end), row.start_frame, row.end_frame)
+    video = SourceVideo(source, span, probe(source))
+    geometry = recipe.geometry(video)
+    with _scratch(row.clip_id, folder) as name:
+        scratch = Path(name)
+        times, duration, pixels_sha256 = _write_members(recipe, geometry, video, scratch)
+        recipe.check_length(len(times))
+        times, duration, fps, ticks, time_base = _clock(times, duration, video)
+        start = span.start or Fraction(span.start_frame or 0) / video.info.frame_rate
+        unplaced = Member(0, 0, "")
+        index_row = IndexRow(
+            clip_id=row.clip_id,
+            split=row.split,
+            source=row.source,
+            locator=row.locator,
+            source_sha256=_sha256(source, source.stat().st_size, source.stat().st_mtime_ns),
+            start_seconds=float(start),
+            end_seconds=float(start + duration),
+            frames=len(times),
+            fps=str(fps),
+            time_base=str(time_base),
+            ticks=ticks,
+            width=geometry.width,
+            height=geometry.height,
+            crop=geometry.crop,
+            licence=row.licence,
+            pixels_sha256=pixels_sha256,
+            shard="",
+            truth=unplaced,
+            plain=unplaced,
+            dithered=unplaced,
+        )
+        return _write_group(index_row, scratch, folder)
+
+
+def _write_members(
+    recipe: Recipe, geometry: Geometry, video: SourceVideo, scratch: Path
+) -> tuple[tuple[Fraction, ...], Fraction, str]:
+    """Write truth and both GIFs, a frame at a time; the frames' times, the duration, and the sha256 of the pixels."""
+    times: list[Fraction] = []
+    digest = hashlib.sha256()
+    width, height, fps = geometry.width, geometry.height, video.info.frame_rate
+    with (
+        _output_errors(),
+        LosslessWriter(scratch / MEMBERS["truth"], width=width, height=height, frame_rate=fps) as truth,
+        (scratch / MEMBERS["plain"]).open("wb") as plain_file,
+        (scratch / MEMBERS["dithered"]).open("wb") as dithered_file,
+    ):
+        plain = GifWriter(plain_file, width=width, height=height)
+        dithered = GifWriter(dithered_file, width=width, height=height)
+        duration = Fraction(0)
+        for frame in _source_errors(decode(video.path, video.span)):
+            pixels = geometry.apply(frame.pixels)
+            if recipe.jpeg is not None:
+                pixels = through_jpeg(pixels, recipe.jpeg)
+            palette, plain_indices, dithered_indices = quantize_pair(
+                pixels, colors=recipe.colors, quantizer=recipe.quantizer
+            )
+            truth.add(pixels)
+            plain.add(plain_indices, palette, frame.time)
+            dithered.add(dithered_indices, palette, frame.time)
+            digest.update(pixels.data)
+            times.append(frame.time)
+            duration = frame.time + frame.duration
+        plain.close(duration)
+        dithered.close(duration)
+    return tuple(times), duration, digest.hexdigest()
+
+
+def _clock(
+    times: tuple[Fraction, ...], duration: Fraction, video: SourceVideo
+) -> tuple[tuple[Fraction, ...], Fraction, Fraction, tuple[int, ...] | None, Fraction]:
+    """Exact times and duration, the rate, and how the index holds them: ticks only where the rate varies."""
+    snapped, fps = snap_times(times, video.info.time_base, video.info.frame_rate)
+    if fps is not None:
+        return snapped, len(times) / fps, fps, None, 1 / fps
+    unit = Fraction(1, math.lcm(*(time.denominator for time in (*times, duration))))
+    ticks = tuple(int(time / unit) for time in (*times, duration))
+    return times, duration, len(times) / duration, ticks, unit
+
+
+def _write_group(index_row: IndexRow, scratch: Path, folder: Folder) -> IndexRow:
+    """Put the members and the clip's description into one file of the staging folder, and say where they lie in it."""
+    with _output_errors(), folder.create(group_name(index_row.clip_id)) as group:
+        members = {}
+        for member, ending in MEMBERS.items():
+            with (scratch / ending).open("rb") as file:
+                members[member] = write_member(group, f"{index_row.clip_id}.{ending}", file)
+        index_row = replace(index_row, truth=members["truth"], plain=members["plain"], dithered=members["dithered"])
+        about = {key: value for key, value in index_row.to_dict().items() if key != "shard" and "_offset" not in key}
+        write_member(group, f"{index_row.clip_id}.json", io.BytesIO(json.dumps(about, indent=1).encode() + b"\n"))
+    return index_row
+
+
+def _scratch(clip_id: str, folder: Folder) -> tempfile.TemporaryDirectory[str]:
+    """A folder for the members while they grow: beside the dataset, so that its disk is the one that fills up."""
+    parent = None if folder.local is None else folder.local / STAGING
+    with storage_errors(parent):
+        return tempfile.TemporaryDirectory(
+            prefix=f".{clip_id}.", suffix=PARTIAL, dir=parent, ignore_cleanup_errors=True
+        )
+
+
+class _SourceError(Exception):
+    """Carries an error of the source through the code that watches for errors of the dataset's folder."""
+
+
+def _source_errors(frames: Iterator[Frame]) -> Iterator[Frame]:
+    try:
+        yield from frames
+    except Exception as error:
+        raise _SourceError from error
+
+
+@contextmanager
+def _output_errors() -> Iterator[None]:
+    """Tell a full disk or a read-only folder, which stop the build, from what is wrong with one source."""
+    try:
+        with storage_errors("the dataset's folder"):
+            yield
+    except _SourceError as error:
+        raise error.__cause__ or error from None
+    except StorageError as error:
+        raise OutputError(error) from error
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(path: Path, size: int, modified: int) -> str:
+    """The sha256 of a file, taken once a process while its size and time of change stay the same."""
+    del size, modified
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fraction(seconds: float | None) -> Fraction | None:
+    """Seconds as people wrote them: 0.1 is a tenth, not the nearest binary fraction."""
+    return None if seconds is None else Fraction(repr(seconds))

@@ -1,0 +1,199 @@
+"""The memory of a build: what became of each row, safe against a kill at any moment.
+
+    manifest.parquet       the rows that were asked for, by all runs
+    outcomes.parquet       what became of them
+    index.parquet          the clips that lie in shards
+    dataset.json           the description
+    staging/journal/*.json what came after the tables were last written
+    staging/*.group        the groups of clips that lie in no shard yet
+
+Only the driver writes. An outcome is safe once a journal file holds it; the tables are written anew when a shard has
+ended, and then the journal starts over. Whatever is replayed twice gives the same state.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from gifbench.build.manifest import ManifestRow, check_rows, manifest_bytes
+from gifbench.build.outcomes import OUTCOMES_SCHEMA, Outcome
+from gifbench.build.recipe import Recipe
+from gifbench.dataset.reader import read_about
+from gifbench.dataset.shards import FORMAT, INDEX_SCHEMA, IndexRow, fingerprint, table_bytes, table_rows
+from gifbench.errors import BuildError
+from gifbench.storage import Folder
+
+STAGING = "staging"
+_JOURNAL = f"{STAGING}/journal"
+_FLUSH_SECONDS = 1.0
+_RECORDED_VERSIONS = ("gifbench", "av", "numpy", "opencv-python-headless", "pillow")
+
+
+class Ledger:
+    """What became of each manifest row of a dataset that is being built."""
+
+    def __init__(self, folder: Folder, recipe: Recipe) -> None:
+        """Read what earlier runs left; raises `BuildError` if they used another recipe or other parameters."""
+        self._folder, self._recipe = folder, recipe
+        self.rows: dict[str, ManifestRow] = {}
+        self.outcomes: dict[str, Outcome] = {}
+        self.official: dict[str, int] = {}
+        self._unsaved: list[Outcome] = []
+        self._flushed = time.monotonic()
+        self._segment = 0
+        if folder.exists("dataset.json"):
+            self._check_recipe(read_about(folder))
+            self._load()
+
+    def want(self, rows: Iterable[ManifestRow]) -> None:
+        """Add rows to what the dataset should hold. Raises `BuildError` if a built clip is now another source's."""
+        for row in rows:
+            before = self.rows.get(row.clip_id)
+            if before is not None and before != row and self.state(row.clip_id) == "built":
+                raise BuildError(
+                    f"{self._folder}: clip {row.clip_id} was built as {_what(before)}, and is now wanted as "
+                    f"{_what(row)}; build into another folder, or with --overwrite"
+                )
+            if before != row:
+                self.outcomes.pop(row.clip_id, None)
+            self.rows[row.clip_id] = row
+
+    def state(self, clip_id: str) -> str | None:
+        """`built`, `rejected`, `failed`, or None for a clip that has not been tried."""
+        outcome = self.outcomes.get(clip_id)
+        return None if outcome is None else outcome.state
+
+    def record(self, outcome: Outcome) -> None:
+        """Remember an outcome; it is on disk a second later, or at the next `flush`."""
+        before = self.outcomes.get(outcome.clip_id)
+        if before is not None and before.state == "failed":
+            outcome = replace(outcome, attempts=outcome.attempts + before.attempts)
+        self.outcomes[outcome.clip_id] = outcome
+        self._unsaved.append(outcome)
+        if time.monotonic() - self._flushed > _FLUSH_SECONDS:
+            self.flush()
+
+    def forget(self, clip_ids: Iterable[str]) -> None:
+        """Take back what is known of some clips, so that they are made again."""
+        for clip_id in clip_ids:
+            self.outcomes.pop(clip_id, None)
+        self.save()
+
+    def flush(self) -> None:
+        """Write the outcomes that are in memory only to the journal."""
+        if self._unsaved:
+            lines = [
+                {**outcome.to_dict(), "row": None if outcome.row is None else outcome.row.to_dict()}
+                for outcome in self._unsaved
+            ]
+            self._folder.write(f"{_JOURNAL}/{self._segment:08d}.json", json.dumps(lines).encode())
+            self._segment += 1
+            self._unsaved.clear()
+        self._flushed = time.monotonic()
+
+    def place(self, rows: Iterable[IndexRow]) -> None:
+        """Remember that clips now lie in a shard; the tables are to be saved after that."""
+        for row in rows:
+            self.outcomes[row.clip_id] = replace(self.outcomes[row.clip_id], row=row)
+
+    def placed(self) -> list[IndexRow]:
+        """The index: clips that lie in a shard, by name."""
+        found = (outcome.row for outcome in self.outcomes.values())
+        return sorted((row for row in found if row is not None and row.shard), key=lambda row: row.clip_id)
+
+    def save(self) -> None:
+        """Write the tables, then start the journal over with the clips that lie in no shard yet."""
+        index = self.placed()
+        write = self._folder.write
+        write("manifest.parquet", manifest_bytes(sorted(self.rows.values(), key=_order)))
+        write("index.parquet", table_bytes((row.to_dict() for row in index), INDEX_SCHEMA))
+        outcomes = sorted(self.outcomes.values(), key=lambda outcome: outcome.clip_id)
+        write("outcomes.parquet", table_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA))
+        write("dataset.json", json.dumps(self._about(index), indent=1).encode() + b"\n")
+        old = self._folder.names(_JOURNAL)
+        self._unsaved = [outcome for outcome in outcomes if outcome.row is not None and not outcome.row.shard]
+        self.flush()
+        for name in old:
+            self._folder.delete(name)
+
+    def _about(self, index: Sequence[IndexRow]) -> dict[str, Any]:
+        clips, frames = Counter(row.split for row in index), Counter[str]()
+        for row in index:
+            frames[row.split] += row.frames
+        members = sum(row.truth.bytes + row.plain.bytes + row.dithered.bytes for row in index)
+        return {
+            "format": FORMAT,
+            "name": self._recipe.name,
+            "title": self._recipe.title,
+            "fingerprint": fingerprint(index),
+            "recipe": self._recipe.model_dump(mode="json"),
+            "clips": dict(sorted(clips.items())),
+            "frames": dict(sorted(frames.items())),
+            "bytes": members,
+            "wanted": len(self.rows),
+            "official": self.official,
+            "outcomes": count_outcomes(self.outcomes.values()),
+            "versions": {name: version(name) for name in _RECORDED_VERSIONS},
+        }
+
+    def _check_recipe(self, about: Mapping[str, Any]) -> None:
+        before, now = {"name": about["name"], **about["recipe"]}, {"name": self._recipe.name}
+        now |= self._recipe.model_dump(mode="json")
+        if before != now:
+            changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+            raise BuildError(
+                f"{self._folder}: it was built with {_settings(before, changed)}, and now {_settings(now, changed)} is "
+                "asked for; build into another folder, or with --overwrite"
+            )
+
+    def _load(self) -> None:
+        tables = {}
+        for name in ("manifest", "index", "outcomes"):
+            file = f"{name}.parquet"
+            tables[name] = table_rows(self._folder.read(file), place=self._folder.place(file))
+        wanted = check_rows(tables["manifest"], name=self._folder.place("manifest.parquet"))
+        self.rows = {row.clip_id: row for row in wanted}
+        placed = {row["clip_id"]: IndexRow.from_dict(row) for row in tables["index"]}
+        for values in tables["outcomes"]:
+            self._restore(Outcome(**values, row=placed.get(values["clip_id"])))
+        for name in self._folder.names(_JOURNAL):
+            self._segment = max(self._segment, int(name.rsplit("/", 1)[1].removesuffix(".json")) + 1)
+            for values in json.loads(self._folder.read(name)):
+                row = values.pop("row")
+                outcome = Outcome(**values, row=None if row is None else IndexRow.from_dict(row))
+                # A journal older than the tables tells of groups that have moved into a shard since.
+                if outcome.clip_id not in placed:
+                    self._restore(outcome)
+
+    def _restore(self, outcome: Outcome) -> None:
+        if outcome.state == "built" and outcome.row is None:
+            return
+        self.outcomes[outcome.clip_id] = outcome
+
+
+def count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """Outcomes by state, and by reason where a clip is not built, as `gifbench info --json` gives them."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for outcome in outcomes:
+        counts[outcome.state][outcome.reason] += 1
+    reasons = {state: dict(sorted(counts[state].items())) for state in ("rejected", "failed")}
+    return {"built": counts["built"].total(), **reasons}
+
+
+def _order(row: ManifestRow) -> tuple[str, str]:
+    return row.split, row.clip_id
+
+
+def _what(row: ManifestRow) -> str:
+    about = row.model_dump(exclude_defaults=True, exclude={"clip_id", "licence", "note"})
+    return ", ".join(f"{key}={value}" for key, value in about.items())
+
+
+def _settings(values: Mapping[str, Any], names: Sequence[str]) -> str:
+    return ", ".join(f"{name}={values.get(name)}" for name in names)

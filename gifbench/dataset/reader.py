@@ -1,0 +1,248 @@
+"""Opening a dataset and reading its clips: one range read a member, from disk or from an object store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any, overload
+
+import numpy as np
+
+from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, table_rows
+from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, StorageError
+from gifbench.media.clip import Clip, Pixels
+from gifbench.media.gif import Gif
+from gifbench.media.lossless import read_lossless
+from gifbench.storage import Folder
+
+
+class DatasetClip:
+    """A clip of a dataset: what is known of it at once, its frames when they are asked for."""
+
+    def __init__(self, folder: Folder, row: IndexRow) -> None:
+        self._folder = folder
+        self.row = row
+        self.times, self.duration = row.times()
+
+    @property
+    def clip_id(self) -> str:
+        """The name of the clip, unique in the dataset."""
+        return self.row.clip_id
+
+    @property
+    def split(self) -> str:
+        """`train`, `validation` or `test`."""
+        return self.row.split
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames the truth and each GIF have."""
+        return self.row.frames
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return self.row.height
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return self.row.width
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames a second; an average where the source's rate varies."""
+        return Fraction(self.row.fps)
+
+    def __len__(self) -> int:
+        return self.row.frames
+
+    def __repr__(self) -> str:
+        row = self.row
+        return f"DatasetClip({row.clip_id!r}, {row.split}, {row.frames} frames of {row.width}×{row.height})"
+
+    @property
+    def truth(self) -> Clip:
+        """The frames before they were made a GIF: RGB uint8, (T, H, W, 3). Read and decoded anew each time."""
+        return Clip(read_lossless(self.read("truth")), self.times, self.duration)
+
+    def truth_frames(self, frames: Sequence[int]) -> Pixels:
+        """Some frames of the truth, by number, as RGB uint8 (N, H, W, 3): no others are decoded if it can be helped."""
+        return read_lossless(self.read("truth"), frames=frames)
+
+    def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
+        """The clip's GIF, plain or dithered, with the clip's exact times; `every=k` keeps the frames 0, k, 2k, …
+
+        Palettes are per frame, so a GIF with fewer frames is a view of the whole one. The last frame that is kept is
+        shown to the end of the clip.
+        """
+        gif = Gif.read(self.read("dithered" if dithered else "plain"))
+        gif = replace(gif, times=self.times, duration=self.duration, dithered=dithered)
+        return gif if every == 1 else gif.every(every)
+
+    def read(self, member: str) -> bytes:
+        """The bytes of a member (`truth`, `plain`, `dithered`), held against nothing: `check` does that."""
+        place: Any = getattr(self.row, member)
+        try:
+            return self._folder.read(self.row.shard, start=place.offset, length=place.bytes)
+        except StorageError as error:
+            raise DatasetDamaged(
+                f"clip {self.clip_id}: {error}; gifbench verify {self._folder.url} says what else is damaged"
+            ) from error
+
+    def check(self) -> Iterator[str]:
+        """What is wrong with the clip, a line each: checksums, what does not decode, other pixels than recorded."""
+        for member in MEMBERS:
+            try:
+                data = self.read(member)
+            except DatasetDamaged as error:
+                yield f"{member}: {error}"
+                continue
+            if hashlib.sha256(data).hexdigest() != getattr(self.row, member).sha256:
+                yield f"{member}: its bytes differ from the sha256 in the index"
+                continue
+            yield from self._check_pixels(member, data)
+
+    def _check_pixels(self, member: str, data: bytes) -> Iterator[str]:
+        expected = (self.row.frames, self.row.height, self.row.width)
+        try:
+            frames = read_lossless(data) if member == "truth" else Gif.read(data).indices
+        except Exception as error:  # whatever a decoder raises is what is wrong with the member
+            yield f"{member}: it does not decode ({error})"
+            return
+        if frames.shape[:3] != expected:
+            yield f"{member}: it holds (frames, height, width) {frames.shape[:3]}, the index says {expected}"
+        elif (
+            member == "truth"
+            and hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest() != self.row.pixels_sha256
+        ):
+            yield "truth: its pixels differ from pixels_sha256 in the index"
+
+
+class Clips(Sequence[DatasetClip]):
+    """Clips in the order of their names, made when they are looked at."""
+
+    def __init__(self, folder: Folder, rows: Sequence[IndexRow]) -> None:
+        self._folder, self._rows = folder, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, item: int) -> DatasetClip: ...
+    @overload
+    def __getitem__(self, item: slice) -> Clips: ...
+    def __getitem__(self, item: int | slice) -> DatasetClip | Clips:
+        if isinstance(item, slice):
+            return Clips(self._folder, self._rows[item])
+        return DatasetClip(self._folder, self._rows[item])
+
+    def __repr__(self) -> str:
+        return f"Clips({len(self)} clips, {sum(row.frames for row in self._rows)} frames)"
+
+
+class Dataset(Clips):
+    """A built dataset: a sequence of all its clips, and a mapping by clip id."""
+
+    def __init__(self, folder: Folder, about: Mapping[str, Any], rows: Sequence[IndexRow]) -> None:
+        super().__init__(folder, rows)
+        self.about: dict[str, Any] = dict(about)
+        self._by_id = {row.clip_id: row for row in rows}
+
+    @property
+    def url(self) -> str:
+        """Where the dataset is."""
+        return self._folder.url
+
+    @property
+    def folder(self) -> Folder:
+        """The folder that holds it."""
+        return self._folder
+
+    @property
+    def name(self) -> str:
+        """The recipe's name, such as `gif-faces`."""
+        return str(self.about["name"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that stand for all that methods see and are scored against."""
+        return str(self.about["fingerprint"])
+
+    @property
+    def official(self) -> dict[str, int]:
+        """How many clips the official list has in each split; empty for a dataset of one's own."""
+        return dict(self.about.get("official", {}))
+
+    @property
+    def rows(self) -> Sequence[IndexRow]:
+        """The index."""
+        return self._rows
+
+    def split(self, name: str) -> Clips:
+        """The clips of a split; raises `DatasetError` if the dataset has none of that name."""
+        rows = [row for row in self._rows if row.split == name]
+        if not rows:
+            splits = sorted({row.split for row in self._rows})
+            raise DatasetError(
+                f"{self.url}: no clip is in the split {name!r}; its splits: {', '.join(splits) or 'none'}"
+            )
+        return Clips(self._folder, rows)
+
+    @overload
+    def __getitem__(self, item: int | str) -> DatasetClip: ...
+    @overload
+    def __getitem__(self, item: slice) -> Clips: ...
+    def __getitem__(self, item: int | str | slice) -> DatasetClip | Clips:
+        if isinstance(item, str):
+            return DatasetClip(self._folder, self._row(item))
+        return super().__getitem__(item)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._by_id if isinstance(item, str) else super().__contains__(item)
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.name!r} at {self.url}, {len(self)} clips, {self.fingerprint})"
+
+    def _row(self, clip_id: str) -> IndexRow:
+        try:
+            return self._by_id[clip_id]
+        except KeyError:
+            near = get_close_matches(clip_id, self._by_id, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it holds {len(self)} clips"
+            raise NoSuchClip(f"{self.url}: no clip is called {clip_id!r}; {hint}") from None
+
+
+def open_dataset(url: str | os.PathLike[str]) -> Dataset:
+    """Open a built dataset at a path or an fsspec URL.
+
+    Raises `DatasetError` if there is none, `DatasetDamaged` if its index cannot be read.
+    """
+    folder = Folder(url)
+    if not folder.exists("dataset.json"):
+        raise DatasetError(f"{folder.url}: no dataset is here (no dataset.json); gifbench build makes one")
+    about = read_about(folder)
+    rows = table_rows(folder.read("index.parquet"), place=folder.place("index.parquet"))
+    try:
+        return Dataset(folder, about, [IndexRow.from_dict(row) for row in rows])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetDamaged(f"{folder.place('index.parquet')}: a column is missing or wrong ({error!r})") from error
+
+
+def read_about(folder: Folder) -> dict[str, Any]:
+    """What `dataset.json` says; raises `DatasetDamaged` if it is none of ours, `DatasetError` if of a later gifbench."""
+    place = folder.place("dataset.json")
+    try:
+        about: dict[str, Any] = json.loads(folder.read("dataset.json"))
+        version = int(about["format"])
+        _ = about["name"], about["fingerprint"], about["recipe"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetDamaged(f"{place}: not the description of a gifbench dataset ({error!r})") from error
+    if version > FORMAT:
+        raise DatasetError(f"{place}: format {version} is of a later gifbench, this one reads up to {FORMAT}")
+    return about

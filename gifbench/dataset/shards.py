@@ -1,0 +1,205 @@
+"""The format of a dataset on disk: WebDataset tars, and a Parquet index that says where each member lies.
+
+    dataset.json       the recipe with every parameter, versions, fingerprint, counts
+    index.parquet      a row a clip (`IndexRow`)
+    outcomes.parquet   a row a manifest row (see `gifbench.build.ledger`)
+    manifest.parquet   the rows that were asked for (see `gifbench.build.manifest`)
+    shards/test-00000.tar …
+
+A clip is a group of four members of one shard: `<clip_id>.truth.mkv`, `.plain.gif`, `.dithered.gif` and `.json`. A
+group's bytes depend on nothing but the clip, so a shard is its groups, one after the other, and two blocks of zeros:
+a group is made once, and a shard is put together by copying.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gifbench.errors import DatasetDamaged
+
+FORMAT = 1
+"""The version of the format; a reader refuses a later one."""
+
+MEMBERS = {"truth": "truth.mkv", "plain": "plain.gif", "dithered": "dithered.gif"}
+"""The members of a clip that the index points at, and how their names in the shard end."""
+
+CLIP_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+"""What a clip may be called: safe as a file name anywhere, without the dot at which WebDataset cuts a key."""
+
+END_OF_SHARD = bytes(2 * tarfile.BLOCKSIZE)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Where a member's bytes lie, counted from the start of the file that holds them, and their sha256."""
+
+    offset: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """A clip of the dataset: where it comes from and where its members lie.
+
+    `source_sha256` is of the whole source file; `start_seconds` and `end_seconds` are the span in it (`end_seconds`
+    is when the last frame ends). `fps` is frames a second as text, "30000/1001": exact where `ticks` is None, an
+    average otherwise, and then `ticks` hold the frames' times and the clip's end in units of `time_base` seconds.
+    `crop` is (x, y, width, height) in source pixels, or None. `shard` is a path below the dataset, and the members'
+    offsets count from its start. `pixels_sha256` is of the truth's RGB frames, one after the other, rows from the top.
+    """
+
+    clip_id: str
+    split: str
+    source: str
+    locator: str
+    source_sha256: str
+    start_seconds: float
+    end_seconds: float
+    frames: int
+    fps: str
+    time_base: str
+    ticks: tuple[int, ...] | None
+    width: int
+    height: int
+    crop: tuple[int, int, int, int] | None
+    licence: str
+    pixels_sha256: str
+    shard: str
+    truth: Member
+    plain: Member
+    dithered: Member
+
+    def times(self) -> tuple[tuple[Fraction, ...], Fraction]:
+        """When each frame is shown, in exact seconds since the first, and when the last one ends."""
+        if self.ticks is None:
+            fps = Fraction(self.fps)
+            return tuple(i / fps for i in range(self.frames)), self.frames / fps
+        unit = Fraction(self.time_base)
+        return tuple(tick * unit for tick in self.ticks[:-1]), self.ticks[-1] * unit
+
+    def moved(self, shard: str, by: int) -> IndexRow:
+        """The same clip with its group `by` bytes further on, in `shard`."""
+        members = {name: replace(getattr(self, name), offset=getattr(self, name).offset + by) for name in MEMBERS}
+        return replace(self, shard=shard, **members)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as the index holds it: members as three columns each."""
+        row = asdict(self)
+        for name in MEMBERS:
+            row |= {f"{name}_{key}": value for key, value in row.pop(name).items()}
+        return row
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> IndexRow:
+        """The row that `to_dict` gave, perhaps through JSON or Parquet."""
+        values: dict[str, Any] = {field.name: row[field.name] for field in fields(cls) if field.name not in MEMBERS}
+        for name in ("ticks", "crop"):
+            values[name] = None if values[name] is None else tuple(int(value) for value in values[name])
+        for name in MEMBERS:
+            values[name] = Member(int(row[f"{name}_offset"]), int(row[f"{name}_bytes"]), row[f"{name}_sha256"])
+        return cls(**values)
+
+
+INDEX_SCHEMA = pa.schema(
+    [
+        ("clip_id", pa.string()),
+        ("split", pa.string()),
+        ("source", pa.string()),
+        ("locator", pa.string()),
+        ("source_sha256", pa.string()),
+        ("start_seconds", pa.float64()),
+        ("end_seconds", pa.float64()),
+        ("frames", pa.int32()),
+        ("fps", pa.string()),
+        ("time_base", pa.string()),
+        ("ticks", pa.list_(pa.int64())),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("crop", pa.list_(pa.int32())),
+        ("licence", pa.string()),
+        ("pixels_sha256", pa.string()),
+        ("shard", pa.string()),
+        *(
+            column
+            for name in MEMBERS
+            for column in (
+                (f"{name}_offset", pa.int64()),
+                (f"{name}_bytes", pa.int64()),
+                (f"{name}_sha256", pa.string()),
+            )
+        ),
+    ]
+)
+
+
+def table_bytes(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> bytes:
+    """Rows as a Parquet file."""
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file, compression="zstd")
+    return file.getvalue()
+
+
+def table_rows(data: bytes, *, place: str) -> list[dict[str, Any]]:
+    """The rows of a Parquet file; raises `DatasetDamaged` naming `place` if it is none."""
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(data)).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetDamaged(f"{place}: not a Parquet file that can be read ({error})") from error
+    return rows
+
+
+def fingerprint(rows: Iterable[IndexRow]) -> str:
+    """What methods see and are scored against, in 16 hexadecimal digits.
+
+    It covers each clip's name, split, times, truth pixels and both GIFs, and neither where they lie nor how the truth
+    is compressed: the same dataset on another machine, in other shards, has the same fingerprint.
+    """
+    digest = hashlib.sha256(b"gifbench dataset 1\n")
+    for row in sorted(rows, key=lambda row: row.clip_id):
+        clock = row.fps if row.ticks is None else f"{row.time_base} {row.ticks}"
+        parts = (row.clip_id, row.split, clock, row.pixels_sha256, row.plain.sha256, row.dithered.sha256)
+        digest.update(("\t".join(parts) + "\n").encode())
+    return digest.hexdigest()[:16]
+
+
+def shard_name(split: str, number: int) -> str:
+    """The path of a shard below the dataset."""
+    return f"shards/{split}-{number:05d}.tar"
+
+
+def write_member(file: BinaryIO, name: str, data: BinaryIO) -> Member:
+    """Append a member to a group: a tar header without dates or owners, the bytes, zeros to the next block."""
+    size = data.seek(0, io.SEEK_END)
+    data.seek(0)
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = size, 0o644
+    # Clip ids are short enough for one header block a member; GNU's format is for members of over 8 GiB.
+    file.write(info.tobuf(tarfile.GNU_FORMAT))
+    offset = file.tell()
+    digest = hashlib.sha256()
+    while block := data.read(1 << 20):
+        digest.update(block)
+        file.write(block)
+    file.write(bytes(-size % tarfile.BLOCKSIZE))
+    return Member(offset, size, digest.hexdigest())
+
+
+def group_range(row: IndexRow, file: BinaryIO) -> tuple[int, int]:
+    """The first byte of a clip's group in an open shard, and the byte after it."""
+    record = row.dithered.offset + row.dithered.bytes
+    record += -record % tarfile.BLOCKSIZE
+    file.seek(record)
+    size = tarfile.TarInfo.frombuf(file.read(tarfile.BLOCKSIZE), "utf-8", "strict").size
+    end = record + tarfile.BLOCKSIZE + size
+    return row.truth.offset - tarfile.BLOCKSIZE, end + -end % tarfile.BLOCKSIZE

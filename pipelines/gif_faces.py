@@ -1,0 +1,46 @@
+"""GIF-Faces: talking faces of FaceForensics, cropped to a square (GIF2Video, CVPR 2019, section 5.1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gifbench.build import Geometry, Recipe, SourceVideo
+from gifbench.build.faces import find_detector, find_face, release_crop, square
+
+
+class GifFaces(Recipe):
+    """The square around every detection of the clip's main face, enlarged about its centre and resized.
+
+    The main face is the one that is largest over the clip: of all tracks the one whose boxes have the greatest area
+    in sum. The others do not count.
+    """
+
+    name = "gif-faces"
+    title = "GIF-Faces"
+    manifest = "gif-faces"
+
+    detector: Annotated[str, Field(description="what finds faces: a name of the group gifbench.detectors")] = "hog"
+    crop: Annotated[
+        Literal["paper", "release"],
+        Field(
+            description="paper: enlarged once, inside the picture; release: as the authors' code cut and squashed it"
+        ),
+    ] = "paper"
+    expand: Annotated[float, Field(gt=0, le=10, description="how much the square is enlarged (crop=paper)")] = 1.5
+    size: Annotated[int, Field(ge=8, le=4096, description="the result's width and height, in pixels")] = 256
+    max_lost: Annotated[
+        float, Field(ge=0, le=1, description="a face lost on a greater share of the frames is rejected as face_lost")
+    ] = 0.25
+
+    def geometry(self, video: SourceVideo) -> Geometry:
+        """Follow the face through every frame, and cut the square out."""
+        track = find_face(video.grey_frames(), find_detector(self.detector), max_lost=self.max_lost)
+        width, height = video.info.width, video.info.height
+        if self.crop == "release":
+            box = release_crop(track.boxes, width=width, height=height)
+        else:
+            box = square(track.boxes, width=width, height=height, expand=self.expand)
+        crop = (box.left, box.top, box.right - box.left, box.bottom - box.top)
+        return Geometry(crop=crop, width=self.size, height=self.size, filter="area")
