@@ -1,0 +1,31 @@
+"""The GIF as it is shown: the row that every method must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Literal
+
+from gifbench.media.clip import Pixels
+from gifbench.media.gif import Gif
+from gifbench.score.contract import last_shown, nearest_shown
+
+
+class Shown:
+    """Gives back the GIF's own frames.
+
+    `show="hold"` shows the last frame that began, as a player does; `"nearest"` the one nearest in time, as the paper's
+    Table 2 does (halfway the earlier one).
+    """
+
+    version = "1"
+    description = "the GIF as it is shown"
+    licence = "MIT"
+
+    def __init__(self, *, show: Literal["hold", "nearest"] = "hold") -> None:
+        self._choose = nearest_shown if show == "nearest" else last_shown
+
+    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Pixels]:
+        """One frame at a time, as it stands in the GIF."""
+        for i in self._choose(gif.times, times):
+            yield gif.frame(i)[None]

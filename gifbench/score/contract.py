@@ -1,0 +1,93 @@
+"""What a restoration method is, and what the harness gives it for nothing.
+
+No base class is inherited. A method is a class whose instances have one of these:
+
+- `restore(gif, times)`: the GIF in, the video's frames at those times out. The whole contract; colour and time alike.
+- `restore_frames(frames, palettes)`: for methods that work frame by frame. The harness holds each restored frame until
+  the GIF's next one is shown, and bounds the size of the batches.
+
+What it may say of itself, as class or instance attributes, all optional: see `Declared`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
+
+from gifbench.media.clip import Pixels
+from gifbench.media.gif import Gif
+
+Frames = NDArray[Any]
+"""RGB frames, (N, H, W, 3): uint8, or float in [0, 255] (not rounded, if a protocol is to see the fractions). A torch
+tensor of that shape, on any device, will do where a method returns one."""
+
+
+@runtime_checkable
+class Method(Protocol):
+    """The contract: any class with this one method."""
+
+    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Frames | Iterable[Frames]:
+        """Give back the video's frames at `times`: exactly `len(times)` of them, of the GIF's size.
+
+        `times` are exact seconds since the GIF's first frame, increasing, from 0 to at most the time of its last frame
+        when a task is scored. The frames come as one array, or as batches in order, (N, H, W, 3) each.
+        """
+        ...
+
+
+@runtime_checkable
+class FrameMethod(Protocol):
+    """The shorter contract of a method that works frame by frame."""
+
+    def restore_frames(self, frames: Pixels, palettes: Sequence[Pixels]) -> Frames:
+        """Restore `frames` (N, H, W, 3) uint8, drawn with `palettes` (N arrays (K, 3) uint8): as many come back.
+
+        With `backend = "torch"` both are tensors on the harness's device.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a method says of itself, in attributes of these names; the defaults stand for what it does not say.
+
+    `version` enters the results: change it when the output changes. `parameters` counts what was learned. `weights` is
+    a file whose name and sha256 enter the results. `tasks` names the tasks it can do (None: all). `backend = "torch"`
+    asks for tensors, and for one call of `to(device)` before the first clip.
+    `PRESETS` maps further names to options, so that `gaussian-0.5` stands for `gaussian:sigma=0.5`; each begins with
+    the name that the method is registered by and a hyphen.
+    """
+
+    version: str = ""
+    description: str = ""
+    licence: str = ""
+    parameters: int = 0
+    weights: str | None = None
+    tasks: tuple[str, ...] | None = None
+    backend: str = "numpy"
+    PRESETS: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+def last_shown(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list[int]:
+    """For each of `times` the number of the GIF frame that a player shows then: the last one that began (hold).
+
+    `gif_times` increase from 0; a time before 0 gets the first frame.
+    """
+    return [max(0, bisect_right(gif_times, time) - 1) for time in times]
+
+
+def nearest_shown(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list[int]:
+    """For each of `times` the number of the GIF frame that began nearest to it; halfway the earlier one.
+
+    Table 2 of the paper draws its row "GIF" so (PROTOCOL.md, section 1: t ≤ 0.5 → first).
+    """
+    chosen = []
+    for time, before in zip(times, last_shown(gif_times, times), strict=True):
+        after = min(before + 1, len(gif_times) - 1)
+        chosen.append(after if gif_times[after] - time < time - gif_times[before] else before)
+    return chosen

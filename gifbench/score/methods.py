@@ -1,0 +1,208 @@
+"""Finding a method by name or in a file, and giving it its options."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMethod, NotFound, UsageError, storage_errors
+from gifbench.score.contract import Declared, FrameMethod, Method
+from gifbench.score.names import known_names
+from gifbench.score.options import Spec, complete_options, keyword_parameters, parse_spec, read_options
+from gifbench.score.plugins import entry_class, entry_origin, file_class, import_file, installed, one_line
+
+_NAME = re.compile(r"\w[\w.+-]{0,63}")
+_LONGEST_NAME = 300
+_FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:]*))?(?P<options>:.*)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedMethod:
+    """A method, ready to restore, and all that results say of it.
+
+    `name` is canonical: one method with one set of options has one name, so that `gaussian:sigma=0.5` and
+    `gaussian-0.5` are the same row. `options` are all of them, the defaults included.
+    """
+
+    name: str
+    origin: str
+    method: Method | FrameMethod = field(repr=False)
+    options: Mapping[str, object]
+    declared: Declared
+    code_sha256: str | None
+    weights_sha256: str | None
+
+    @property
+    def parameters(self) -> int:
+        """The number of learned parameters."""
+        return self.declared.parameters
+
+    @property
+    def weights(self) -> str | None:
+        """The name of the weights' file, None where there are none."""
+        return Path(self.declared.weights).name if self.declared.weights else None
+
+    @property
+    def licence(self) -> str:
+        """The licence that the method declares; empty where it says nothing."""
+        return self.declared.licence
+
+    @property
+    def tasks(self) -> tuple[str, ...] | None:
+        """The names of the tasks that it can do, None for all."""
+        return self.declared.tasks
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMethod:
+    """A line of `gifbench methods`; `problem` says why the method cannot be loaded, None where it can."""
+
+    name: str
+    origin: str
+    declared: Declared
+    problem: str | None = None
+
+
+def load_method(text: str) -> LoadedMethod:
+    """Load `gif`, `gaussian-0.5` or `gaussian:sigma=0.7` from the installed methods.
+
+    Raises `NoSuchMethod` for an unknown name, `UsageError` for wrong options, `MissingExtra` or another `MethodError`
+    where the method cannot be loaded.
+    """
+    spec = parse_spec(text)
+    for name, entry in installed().items():
+        if spec.name == name or spec.name.startswith(f"{name}-"):
+            factory = entry_class(entry)
+            preset = {} if spec.name == name else _presets(factory).get(spec.name)
+            if preset is not None:
+                return _set_up(name, factory, spec, preset, origin=entry_origin(entry))
+    known = [listed.name for listed in list_methods()]
+    raise NoSuchMethod(f'there is no method "{spec.name}": {known_names(spec.name, known)}')
+
+
+def load_method_file(text: str) -> LoadedMethod:
+    """Load a method from a Python file: `mine.py:Mine`, `mine.py:Mine:sigma=2`, or `mine.py` if it holds one method.
+
+    The file is trusted code and is run. Raises `NotFound`, `NoSuchMethod`, `UsageError` or another `MethodError`.
+    """
+    found = _FILE.fullmatch(text)
+    if found is None:
+        raise UsageError(f'"{text}" names no method file: write path/to/file.py:Class')
+    path = Path(found["path"])
+    if not path.is_file():
+        raise NotFound(f"{path}: there is no such method file")
+    module = import_file(path)
+    factory = file_class(module, path, found["name"])
+    name = getattr(factory, "name", None)
+    name = name if isinstance(name, str) else factory.__name__
+    spec = parse_spec(f"{name}{found['options'] or ''}")
+    return _set_up(name, factory, spec, {}, origin=f"{path.name}:{factory.__name__}")
+
+
+def list_methods() -> list[ListedMethod]:
+    """All installed methods, presets in place of the method that has them; one that cannot be loaded says why."""
+    listed = []
+    for name, entry in installed().items():
+        origin = entry_origin(entry)
+        try:
+            factory = entry_class(entry)
+        except GifbenchError as error:
+            listed.append(ListedMethod(name, origin, Declared(), problem=str(error)))
+            continue
+        listed += [ListedMethod(each, origin, _declared(factory)) for each in (_presets(factory) or [name])]
+    return sorted(listed, key=lambda method: method.name)
+
+
+def _set_up(
+    name: str, factory: Callable[..., Any], spec: Spec, preset: Mapping[str, object], *, origin: str
+) -> LoadedMethod:
+    if not _NAME.fullmatch(name):
+        raise MethodError(f"{origin}: {name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
+    given = {**preset, **read_options(spec.name, factory, spec.options)}
+    options = complete_options(factory, given)
+    for key in keyword_parameters(factory):
+        if key not in options:
+            raise UsageError(f"method {spec.name} needs the option {key}: write {spec.name}:{key}=…")
+    method = _instance(spec.name, factory, given)
+    declared = _declared(method)
+    canonical = _canonical(name, factory, options)
+    if len(canonical) > _LONGEST_NAME:
+        raise UsageError(
+            f"method {canonical[:80]}…: with its options the name is longer than {_LONGEST_NAME} characters"
+        )
+    return LoadedMethod(
+        name=canonical,
+        origin=origin,
+        method=method,
+        options={key: _shown(value) for key, value in options.items()},
+        declared=declared,
+        code_sha256=_file_sha256(inspect.getsourcefile(factory)),
+        weights_sha256=_file_sha256(declared.weights),
+    )
+
+
+def _instance(name: str, factory: Callable[..., Any], options: Mapping[str, object]) -> Method | FrameMethod:
+    try:
+        method = factory(**options)
+    except GifbenchError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"method {name}: {error}") from error
+    except Exception as error:
+        raise MethodFailed(f"method {name} cannot be set up: {one_line(error)}") from error
+    if not isinstance(method, Method | FrameMethod):
+        raise MethodError(
+            f"method {name}: the class {type(method).__name__} has neither restore(gif, times) "
+            "nor restore_frames(frames, palettes)"
+        )
+    return method
+
+
+def _canonical(name: str, factory: Callable[..., Any], options: Mapping[str, object]) -> str:
+    for preset, preset_options in _presets(factory).items():
+        if complete_options(factory, preset_options) == options:
+            return preset
+    defaults = complete_options(factory, {})
+    changed = [f"{key}={_shown(value)}" for key, value in options.items() if defaults.get(key, ...) != value]
+    return f"{name}:{','.join(changed)}" if changed else name
+
+
+def _shown(value: object) -> object:
+    """An option as results record it: of a path the last part only, because where files lie is nobody's business."""
+    if isinstance(value, Path) or (isinstance(value, str) and re.search(r"[/\\]", value)):
+        return re.split(r"[/\\]", str(value).rstrip("/\\"))[-1]
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _declared(source: object) -> Declared:
+    """What a class or an instance says of itself; what is no plain value, as a property of a class, is left out."""
+    said: dict[str, Any] = {}
+    for each in fields(Declared):
+        value = getattr(source, each.name, None)
+        if each.name == "tasks" and isinstance(value, list | tuple):
+            said["tasks"] = tuple(str(task) for task in value)
+        elif each.name == "PRESETS" and isinstance(value, Mapping):
+            said["PRESETS"] = dict(value)
+        elif each.name == "parameters" and isinstance(value, int) and value >= 0:
+            said["parameters"] = value
+        elif each.name == "weights" and isinstance(value, str | Path):
+            said["weights"] = str(value)
+        elif isinstance(value, str) and each.name in ("version", "description", "licence", "backend"):
+            said[each.name] = value
+    return Declared(**said)
+
+
+def _presets(factory: Callable[..., Any]) -> Mapping[str, Mapping[str, object]]:
+    return _declared(factory).PRESETS
+
+
+def _file_sha256(path: str | None) -> str | None:
+    if path is None:
+        return None
+    with storage_errors(path):
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()

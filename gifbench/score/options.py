@@ -1,0 +1,105 @@
+"""`gaussian:sigma=0.7`: the options of a method as text, held against the keyword parameters of its class."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from gifbench.errors import MethodError, UsageError
+from gifbench.score.names import known_names
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A method as it is written on the command line: its name, and its options as text."""
+
+    name: str
+    options: Mapping[str, str]
+
+
+def parse_spec(text: str) -> Spec:
+    """Read `name` or `name:key=value,key=value`; raises `UsageError` for anything else."""
+    name, colon, rest = text.partition(":")
+    name = name.strip()
+    if not name:
+        raise UsageError(f'"{text}" names no method: write NAME or NAME:option=value,option=value')
+    options: dict[str, str] = {}
+    for part in rest.split(",") if colon else []:
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (key and equals):
+            raise UsageError(f'method {name}: "{part}" is no option: write {name}:option=value,option=value')
+        if key in options:
+            raise UsageError(f'method {name}: the option "{key}" is given twice')
+        options[key] = value
+    return Spec(name, options)
+
+
+def keyword_parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The options that a method's class takes: the named parameters of its constructor."""
+    try:
+        signature = inspect.signature(factory, eval_str=True)
+    except NameError:  # an annotation that only a type checker can see: the defaults say enough
+        signature = inspect.signature(factory)
+    except (ValueError, TypeError) as error:
+        raise MethodError(
+            f"{getattr(factory, '__name__', factory)}: its constructor cannot be read ({error})"
+        ) from error
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {name: found for name, found in signature.parameters.items() if found.kind in named}
+
+
+def read_options(method: str, factory: Callable[..., Any], texts: Mapping[str, str]) -> dict[str, object]:
+    """Turn option texts into the values that the class's annotations (or defaults) ask for.
+
+    Raises `UsageError` for an option that the class does not have, and for a text that is no value of its type.
+    """
+    parameters = keyword_parameters(factory)
+    values: dict[str, object] = {}
+    for key, text in texts.items():
+        if key not in parameters:
+            raise UsageError(f'method {method} has no option "{key}": {known_names(key, parameters)}')
+        values[key] = _read(text, parameters[key], f"method {method}: option {key}")
+    return values
+
+
+def complete_options(factory: Callable[..., Any], given: Mapping[str, object]) -> dict[str, object]:
+    """The given options and the defaults of the others, in the order of the constructor."""
+    found = {}
+    for name, parameter in keyword_parameters(factory).items():
+        if name in given or parameter.default is not inspect.Parameter.empty:
+            found[name] = given.get(name, parameter.default)
+    return found
+
+
+def _read(text: str, parameter: inspect.Parameter, what: str) -> object:
+    wanted = parameter.annotation
+    if wanted is inspect.Parameter.empty or isinstance(wanted, str):
+        default = parameter.default
+        wanted = str if default is inspect.Parameter.empty or default is None else type(default)
+    return _value(text, wanted, what)
+
+
+def _value(text: str, wanted: type[Any], what: str) -> object:
+    if get_origin(wanted) in (Union, types.UnionType):
+        if type(None) in get_args(wanted) and text.lower() == "none":
+            return None
+        wanted = next(kind for kind in get_args(wanted) if kind is not type(None))
+    if get_origin(wanted) is Literal:
+        for choice in get_args(wanted):
+            if text == str(choice):
+                return choice
+        raise UsageError(f'{what} cannot be "{text}": {known_names(text, map(str, get_args(wanted)))}')
+    if wanted is bool:
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise UsageError(f'{what} wants true or false, not "{text}"')
+    if wanted in (int, float):
+        try:
+            return wanted(text)
+        except ValueError:
+            kind = "a whole number" if wanted is int else "a number"
+            raise UsageError(f'{what} wants {kind}, not "{text}"') from None
+    return text

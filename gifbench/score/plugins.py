@@ -1,0 +1,93 @@
+"""Where methods come from: installed packages, by their entry points, and Python files."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gifbench.errors import GifbenchError, MethodError, NoSuchMethod, UsageError
+from gifbench.score.names import known_names
+
+GROUP = "gifbench.methods"
+"""The entry points by which an installed package offers methods."""
+
+
+def installed() -> dict[str, EntryPoint]:
+    """The entry points of all installed methods by name, sorted."""
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+
+
+def entry_origin(entry: EntryPoint) -> str:
+    """The package and version that an entry point comes from."""
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+
+
+def entry_class(entry: EntryPoint) -> type[Any]:
+    """The class that an entry point names; raises `MethodError` where it cannot be imported."""
+    with _import_errors(f"method {entry.name} ({entry.value})"):
+        factory = entry.load()
+    if not inspect.isclass(factory):
+        raise MethodError(f"method {entry.name}: {entry.value} is not a class")
+    return factory
+
+
+def file_class(module: ModuleType, path: Path, name: str | None) -> type[Any]:
+    """The class called `name` in a method file, or its only method; raises `NoSuchMethod` or `UsageError`."""
+    own = {key: value for key, value in vars(module).items() if inspect.isclass(value)}
+    methods = [
+        key
+        for key, value in own.items()
+        if value.__module__ == module.__name__ and (hasattr(value, "restore") or hasattr(value, "restore_frames"))
+    ]
+    if not name and len(methods) == 1:
+        name = methods[0]
+    if not name:
+        raise UsageError(f"{path}: say which class is the method, {path}:Class; {known_names('', methods)}")
+    if name not in own:
+        raise NoSuchMethod(f'{path} has no class "{name}": {known_names(name, methods)}')
+    return own[name]
+
+
+def import_file(path: Path) -> ModuleType:
+    """Run a method file as a module of its own; raises `MethodError` where that fails."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(f"gifbench_method_{digest}", path)
+    if spec is None or spec.loader is None:
+        raise MethodError(f"{path}: cannot be imported as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickling look a module up by its name
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)  # a method may be more than one file
+    try:
+        with _import_errors(f"method file {path}"):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+@contextmanager
+def _import_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except GifbenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise MethodError(f"{what} cannot be imported: {one_line(error)}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """An exception of somebody else's code on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

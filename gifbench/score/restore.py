@@ -1,0 +1,175 @@
+"""Calling a method: its frames in order, in batches, each held against what was asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gifbench.errors import MethodFailed, MissingExtra, UsageError
+from gifbench.media.gif import Gif
+from gifbench.score.contract import FrameMethod, Frames, Method, last_shown
+from gifbench.score.methods import LoadedMethod
+from gifbench.score.plugins import one_line
+
+BATCH_PIXELS = 1 << 21
+"""Pixels that a batch of `restore_frames` holds at most: 32 frames of 256×256, 9 of 636×360, or one larger frame."""
+
+_SLACK = 1e-3
+"""How far a float may lie outside [0, 255]: the noise of float32 arithmetic. It is clipped."""
+
+
+def on_device(loaded: LoadedMethod, device: str = "auto") -> str:
+    """Move a torch method to the device asked for, once before its first clip, and say which: `cpu` or `cuda`.
+
+    `auto` is the GPU where there is one. A method that is not torch's runs on the CPU whatever is asked. Raises
+    `UsageError` for an unknown device or a GPU that is not there, `MissingExtra` without torch.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f'there is no device "{device}": choose from auto, cpu, cuda')
+    if loaded.declared.backend != "torch":
+        return "cpu"
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtra("torch", extra="torch", wanted_for=f"method {loaded.name}") from error
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise UsageError("--device cuda: torch sees no GPU here; use --device cpu or auto")
+    chosen = "cuda" if there and device != "cpu" else "cpu"
+    if callable(move := getattr(loaded.method, "to", None)):
+        with _failures(f"method {loaded.name} on the device {chosen}"):
+            move(chosen)
+    return chosen
+
+
+def restored(
+    loaded: LoadedMethod, gif: Gif, times: Sequence[Fraction], *, clip: str, device: str = "cpu"
+) -> Iterator[Frames]:
+    """The frames of `gif` at `times` as the method restores them: batches in order, (N, H, W, 3) uint8 or float.
+
+    Floats are float32 or float64 in [0, 255]. `clip` is the name that messages call the GIF. Raises `MethodFailed`
+    where the method raises, gives too few or too many frames, or frames of a wrong size, type or range.
+    """
+    what = f"method {loaded.name} on {clip}"
+    shape = gif.height, gif.width, 3
+    brightest = max(int(palette.max()) for palette in gif.palettes)
+    given = 0
+    for batch in _batches(loaded.method, gif, times, what=what, device=device):
+        frames = _checked(batch, shape, what=what, brightest=brightest)
+        given += len(frames)
+        if given > len(times):
+            raise MethodFailed(f"{what}: it gave back {given} frames or more, {len(times)} were asked for")
+        yield frames
+    if given < len(times):
+        raise MethodFailed(f"{what}: it gave back {given} frames, {len(times)} were asked for")
+
+
+def _batches(
+    method: Method | FrameMethod, gif: Gif, times: Sequence[Fraction], *, what: str, device: str
+) -> Iterator[object]:
+    if not isinstance(method, Method):
+        yield from _held(method, gif, times, what=what, device=device)
+        return
+    with _failures(what):
+        answer: Any = method.restore(gif, times)
+    if _is_array(answer):
+        yield answer
+        return
+    if not isinstance(answer, Iterable):
+        raise MethodFailed(f"{what}: it gave back {type(answer).__name__}, an array of frames or batches are wanted")
+    batches = iter(answer)
+    while True:
+        with _failures(what):
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+        yield batch
+
+
+def _held(method: FrameMethod, gif: Gif, times: Sequence[Fraction], *, what: str, device: str) -> Iterator[object]:
+    """Restore each GIF frame that is shown at one of `times` once, and give it for all times at which it is shown."""
+    torch = getattr(method, "backend", "numpy") == "torch"
+    size = max(1, BATCH_PIXELS // (gif.height * gif.width))
+    runs = [(frame, len(list(group))) for frame, group in groupby(last_shown(gif.times, times))]
+    for start in range(0, len(runs), size):
+        chosen = [frame for frame, _ in runs[start : start + size]]
+        frames: Any = np.stack([gif.frame(i) for i in chosen])
+        palettes: list[Any] = [gif.palettes[i] for i in chosen]
+        if torch:
+            frames, palettes = _tensor(frames, device), [_tensor(palette, device) for palette in palettes]
+        with _failures(what):
+            answer: Any = method.restore_frames(frames, palettes)
+        if not _is_array(answer) or len(answer) != len(chosen):
+            count = f"{len(answer)} frames" if _is_array(answer) else type(answer).__name__
+            raise MethodFailed(f"{what}: restore_frames gave back {count} for a batch of {len(chosen)} frames")
+        shown = [place for place, (_, count) in enumerate(runs[start : start + size]) for _ in range(count)]
+        if len(shown) == len(chosen):
+            yield answer
+        else:
+            for first in range(0, len(shown), size):
+                yield answer[shown[first : first + size]]
+
+
+def _checked(batch: object, shape: tuple[int, int, int], *, what: str, brightest: int) -> NDArray[Any]:
+    frames = _numpy(batch)
+    if frames is None:
+        raise MethodFailed(f"{what}: a batch is {type(batch).__name__}, an array or tensor (N, H, W, 3) is wanted")
+    if frames.ndim != 4 or frames.shape[1:] != shape or not len(frames):
+        raise MethodFailed(f"{what}: a batch has the shape {frames.shape}, (N, {shape[0]}, {shape[1]}, 3) is wanted")
+    if frames.dtype == np.uint8:
+        return frames
+    if frames.dtype.kind != "f":
+        raise MethodFailed(f"{what}: the frames are {frames.dtype}; uint8, or floats in 0..255, are wanted")
+    if frames.dtype not in (np.float32, np.float64):
+        frames = frames.astype(np.float32)
+    low, high = float(frames.min()), float(frames.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise MethodFailed(f"{what}: the frames hold NaN or infinite values")
+    if low < -_SLACK or high > 255 + _SLACK:
+        raise MethodFailed(f"{what}: the frames reach from {low:.6g} to {high:.6g}, values in 0..255 are wanted")
+    if 0 < high <= 1 and brightest > 16:
+        raise MethodFailed(f"{what}: no value is above {high:.3g}, so the frames seem to be in 0..1; give 255 × that")
+    return frames if low >= 0 and high <= 255 else frames.clip(0, 255)
+
+
+def _numpy(batch: object) -> NDArray[Any] | None:
+    if isinstance(batch, np.ndarray):
+        return batch
+    if not _is_array(batch):
+        return None
+    tensor: Any = batch
+    tensor = tensor.detach().cpu()
+    if str(tensor.dtype) == "torch.bfloat16":
+        tensor = tensor.float()
+    array: NDArray[Any] = tensor.numpy()
+    return array
+
+
+def _tensor(array: NDArray[Any], device: str) -> object:
+    import torch
+
+    return torch.tensor(array, device=device)
+
+
+def _is_array(answer: object) -> bool:
+    torch = sys.modules.get("torch")  # where torch was never imported, nothing can be a tensor
+    return isinstance(answer, np.ndarray) or (torch is not None and isinstance(answer, torch.Tensor))
+
+
+@contextmanager
+def _failures(what: str) -> Iterator[None]:
+    """Whatever a method raises becomes one line; that a package is missing, or that the user stops, stays as it is."""
+    try:
+        yield
+    except MissingExtra:
+        raise
+    except (Exception, SystemExit) as error:
+        raise MethodFailed(f"{what}: it raised {one_line(error)}") from error

@@ -1,0 +1,133 @@
+"""The schema of a results file: the means of a run, and all that they depend on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+from pydantic.dataclasses import dataclass as validated
+
+SCHEMA = 1
+"""The version of the schema below. It grows by one whenever a key changes its meaning or disappears."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+@validated(frozen=True, slots=True)
+class ClipScore:
+    """A row of the Parquet: one clip. `psnr` is in dB, `capped` of its values were over 100 dB and counted as 100;
+    `frames` were scored; `seconds` passed inside the method.
+    """
+
+    clip_id: str
+    frames: int
+    psnr: float
+    ssim: float
+    capped: int
+    seconds: float
+
+
+class MethodRecord(_Part):
+    """The method, and what its output depends on."""
+
+    name: str = Field(description="canonical name, options included where they are not the default", max_length=300)
+    version: str = Field(description="as the method declares it; empty where it says nothing")
+    origin: str = Field(description="the package and its version, or the file and class, that it was loaded from")
+    options: dict[str, str | int | float | bool | None] = Field(description="every option, the defaults included")
+    code_sha256: str | None = Field(description="of the source file of its class")
+    weights: str | None = Field(description="the name of the weights' file, null where there are none")
+    weights_sha256: str | None = Field(description="of the weights' file")
+    parameters: int = Field(description="how many numbers were learned", ge=0)
+    licence: str = Field(description="as the method declares it; empty where it says nothing")
+    backend: str = Field(description="numpy or torch")
+
+
+class DatasetRecord(_Part):
+    """The dataset: two fingerprints are two datasets, whose scores are never compared."""
+
+    name: str = Field(description="the recipe's name, such as gif-faces")
+    fingerprint: str = Field(description="stands for all that methods see and are scored against")
+
+
+class ProtocolRecord(_Part):
+    """The protocol, and in words what it measures."""
+
+    name: str = Field(description="standard or gif2video")
+    psnr: str = Field(description="how PSNR is computed")
+    ssim: str = Field(description="how SSIM is computed")
+    segments: str = Field(description="which frames are scored")
+    averaging: str = Field(description="how frames become one number")
+
+
+class Coverage(_Part):
+    """How much of the official list was scored."""
+
+    scored: int = Field(description="clips scored", ge=1)
+    official: int = Field(description="clips in the official list of the split, 0 where there is none", ge=0)
+    share: float | None = Field(description="scored / official, null where there is no list")
+
+
+class Score(_Part):
+    """One measure: its mean over the clips, each of equal weight."""
+
+    mean: float = Field(description="mean over the clips of each clip's mean")
+    ci95: tuple[float, float] = Field(description="95% percentile interval of the mean, 10,000 resamples of the clips")
+    capped: int = Field(default=0, description="values (of frames or segments) over 100 dB that count as 100", ge=0)
+
+
+class Environment(_Part):
+    """What it ran on; no names of machines or folders."""
+
+    gifbench: str = Field(description="version of gifbench")
+    python: str = Field(description="version of Python")
+    numpy: str = Field(description="version of numpy")
+    numba: str = Field(description="version of numba")
+    torch: str | None = Field(description="version of torch for a torch method, else null")
+    platform: str = Field(description="operating system and processor architecture")
+    cpus: int = Field(description="processors that the system reports", ge=1)
+    device: str = Field(description="cpu, or cuda with the name of the GPU's model")
+
+
+class Result(_Part):
+    """One run: a method, a dataset's split, a task, a protocol."""
+
+    gifbench_result: int = Field(description="version of this schema; its presence marks a results file")
+    method: MethodRecord
+    task: str = Field(description="plain-1 … dithered-8")
+    split: str = Field(description="train, validation or test")
+    protocol: ProtocolRecord
+    dataset: DatasetRecord
+    clips: int = Field(description="clips scored", ge=1)
+    frames: int = Field(description="frames scored", ge=1)
+    too_short: list[str] = Field(description="clips skipped because they are shorter than one segment of the task")
+    limit: int | None = Field(description="the run was limited to this many clips; null where it was not")
+    coverage: Coverage
+    scores: dict[str, Score] = Field(description="psnr (dB) and ssim")
+    wall_seconds: float = Field(description="from the first clip to the last, everything, for all protocols", ge=0)
+    method_seconds: float = Field(description="inside the method, for the frames that this protocol scores", ge=0)
+    environment: Environment
+    created: datetime = Field(description="UTC")
+    clip_scores_file: str = Field(
+        default="-.parquet", description="the Parquet beside this file, one row a clip", pattern=r"^[^/\\]+\.parquet$"
+    )
+    clip_scores_sha256: str = Field(default="", description="of that file: the two are known to belong together")
+    clip_scores: Annotated[tuple[ClipScore, ...], SkipValidation] = Field(default=(), exclude=True)
+    path: str | None = Field(default=None, exclude=True)
+
+    def summary(self) -> dict[str, Any]:
+        """What `gifbench evaluate --json` prints of it."""
+        return {
+            "method": self.method.name,
+            "task": self.task,
+            "split": self.split,
+            "protocol": self.protocol.name,
+            "clips": self.clips,
+            "frames": self.frames,
+            "coverage": self.coverage.model_dump(),
+            "scores": {name: score.model_dump(mode="json") for name, score in self.scores.items()},
+            "dataset": self.dataset.fingerprint,
+            "file": self.path,
+        }

@@ -1,0 +1,167 @@
+"""Results come back as they were written; what is broken, edited or from the future is said in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from gifbench.errors import NotFound, ResultsError
+from gifbench.score.evaluate import evaluate
+from gifbench.score.results import load_results, result_name
+from gifbench.score.schema import DatasetRecord, Result
+
+
+@pytest.fixture
+def written(dataset, tmp_path) -> Path:
+    (result,) = evaluate("gif", dataset, "plain-1", protocols=["standard"], out=tmp_path / "results")
+    return Path(result.path)
+
+
+def edit(path: Path, change) -> None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_what_is_written_comes_back(dataset, tmp_path):
+    made = evaluate("gif", dataset, "plain-2", out=tmp_path) + evaluate(
+        "gaussian-0.5", dataset, "plain-2", out=tmp_path
+    )
+    by_path = {result.path: result for result in made}
+    read = load_results(tmp_path)
+    assert [result.path for result in read] == sorted(by_path)
+    assert all(result == by_path[result.path] for result in read)
+
+
+def test_files_are_named_by_what_they_hold(written):
+    assert written.parent.name == "gif-faces-test-01234567"
+    assert sorted(path.name for path in written.parent.iterdir()) == [
+        "plain-1.standard.gif.json",
+        "plain-1.standard.gif.parquet",
+    ]
+
+
+def test_the_parquet_has_a_row_a_clip(written):
+    table = pq.read_table(written.with_suffix(".parquet"))
+    assert table.column_names == ["clip_id", "frames", "psnr", "ssim", "capped", "seconds"]
+    assert table.column("clip_id").to_pylist() == ["clip-0", "clip-1", "clip-2"]
+
+
+def test_every_key_of_the_schema_has_a_comment_or_a_schema_of_its_own():
+    schema = Result.model_json_schema()
+    for name, part in {"Result": schema, **schema["$defs"]}.items():
+        for key, said in part["properties"].items():
+            if name == "ClipScore" or key in ("clip_scores", "path"):
+                continue
+            assert "description" in said or "$ref" in said, f"{name}.{key}"
+
+
+def test_two_runs_never_share_a_name():
+    def name(**changed):
+        about = {"split": "test", "task": "plain-1", "protocol": "standard", "method": "a:b=1", **changed}
+        return result_name(dataset=DatasetRecord(name="gif-faces", fingerprint="0123456789abcdef"), **about)
+
+    names = {
+        name(),
+        name(method="a/b=1"),
+        name(method="a_b=1"),
+        name(method="é"),
+        name(method="../../x"),
+        name(task="x"),
+    }
+    assert len(names) == 6
+    assert all(len(Path(each).parts) == 2 and ".." not in Path(each).parts for each in names)
+    assert all(len(Path(each).name) < 200 for each in (*names, name(method="x" * 300)))
+
+
+def version(content):
+    content["gifbench_result"] = 99
+
+
+def no_version(content):
+    del content["gifbench_result"]
+
+
+def better(content):
+    content["scores"]["psnr"]["mean"] += 1
+
+
+def not_a_number(content):
+    content["scores"]["psnr"]["mean"] = float("nan")
+
+
+def more_clips(content):
+    content["clips"] = content["coverage"]["scored"] = 4
+
+
+def unknown_key(content):
+    content["rank"] = 1
+
+
+def no_task(content):
+    del content["task"]
+
+
+def other_scores(content):
+    content["scores"]["lpips"] = content["scores"].pop("ssim")
+
+
+def outside(content):
+    content["clip_scores_file"] = "../other/scores.parquet"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (version, "schema 99 is of a later gifbench"),
+        (no_version, "not a results file of gifbench"),
+        (better, "the mean psnr .* is not that of its clips.*changed after the run"),
+        (not_a_number, "scores.psnr.mean"),
+        (more_clips, "it says 4 clips, and the scores of 3 are beside it"),
+        (unknown_key, "rank: Extra inputs are not permitted"),
+        (no_task, "task: Field required"),
+        (other_scores, "its scores are lpips, psnr"),
+        (outside, "clip_scores_file: String should match"),
+    ],
+)
+def test_an_edited_file_is_refused(written, change, said):
+    edit(written, change)
+    with pytest.raises(ResultsError, match=said) as error:
+        load_results(written.parent)
+    assert "\n" not in str(error.value) and str(written) in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"gifbench_result": 1, "meth', "[]", "null", "[" * 100_000, "\x00\xff"])
+def test_a_half_written_or_foreign_file_is_refused(written, text):
+    written.write_text(text, encoding="latin-1")
+    with pytest.raises(ResultsError, match="not a results file") as error:
+        load_results(written)
+    assert "\n" not in str(error.value)
+
+
+def test_a_parquet_that_is_missing_or_another_is_refused(written):
+    table = written.with_suffix(".parquet")
+    table.write_bytes(table.read_bytes()[:-1])
+    with pytest.raises(ResultsError, match="sha256 differs"):
+        load_results(written)
+    table.unlink()
+    with pytest.raises(ResultsError, match="scores of its clips are missing"):
+        load_results(written)
+
+
+def test_one_broken_file_leaves_the_others_readable(dataset, tmp_path):
+    evaluate("gif", dataset, "plain-1", out=tmp_path)
+    broken = sorted(tmp_path.rglob("*.json"))[0]
+    broken.write_text("{", encoding="utf-8")
+    errors: list[ResultsError] = []
+    assert len(load_results(tmp_path, on_error=errors.append)) == 1
+    assert len(errors) == 1 and str(broken) in str(errors[0])
+
+
+def test_a_place_without_results(tmp_path):
+    with pytest.raises(NotFound, match="gifbench evaluate"):
+        load_results(tmp_path / "gone")
+    assert load_results(tmp_path) == []
