@@ -8,18 +8,19 @@ Reference: GIF89a specification (CompuServe, 1990).
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
 from gifbench.errors import CorruptMedia, TooLarge, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.lzw import MAX_CODE_SIZE, skip_blocks
+from gifbench.media.lzw import MAX_CODE_SIZE
 
-_EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
-_GRAPHIC_CONTROL, _APPLICATION = 0xF9, 0xFF
-_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+_NETSCAPE, _ANIMEXTS = (np.frombuffer(identifier, np.uint8) for identifier in (b"NETSCAPE2.0", b"ANIMEXTS1.0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,13 @@ class GifLimits:
 
     max_pixels: int = 8192 * 8192
     """Pixels of the screen, and of any one image in the file."""
-    max_frames: int = 100_000
+    max_frames: int = 20_000
     """Frames of a file; the longest clip of the official lists has 1963."""
     max_total_pixels: int = 360_000_000
-    """Bytes of all decoded frames; the largest clip of the official lists, 1558 frames of 636×360, just fits."""
-    max_bytes: int = 1 << 30
+    """Pixels of all frames; the largest clip of the official lists, 1558 frames of 636×360, just fits. Where images are
+    laid over each other their screen counts as six frames more, and where 256 colours are not enough a pixel as three or
+    more, so that this is also the memory that reading takes, in bytes."""
+    max_bytes: int = 1 << 28
     """Bytes of the file."""
 
     def __post_init__(self) -> None:
@@ -67,18 +70,23 @@ class Blocks(NamedTuple):
     height: int
     plays: int
     """How often the animation is shown in all; 0 is forever."""
+    backdrop: tuple[int, int, int]
+    """The background colour that the file declares; black where it declares none."""
     images: list[ImageBlock]
     broken: str | None
 
 
-class _Cut(Exception):
-    """The data end inside a block, or hold something that cannot be."""
+_LEFT, _TOP, _WIDTH, _HEIGHT, _FLAGS, _PALETTE, _DATA, _CONTROL, _COLUMNS = range(9)
+"""Columns of the table that `_scan` fills, a row an image. _PALETTE and _CONTROL are places in the file or -1."""
 
-
-class _Control(NamedTuple):
-    transparent: int | None = None
-    disposal: int = 0
-    delay: int = 0
+_WHOLE, _IN_HEAD, _IN_DATA, _IN_EXTENSION, _NO_SIZE, _CODE_SIZE = range(6)
+_PROBLEMS = {
+    _IN_HEAD: "the file ends at byte {size} inside the head of image {number}, which begins at byte {at}",
+    _IN_DATA: "the file ends at byte {size} inside image {number}, which begins at byte {at}",
+    _IN_EXTENSION: "the file ends at byte {size} inside the extension that begins at byte {at}",
+    _NO_SIZE: "image {number} at byte {at} has a side of 0 pixels",
+    _CODE_SIZE: "image {number} at byte {at} has an impossible LZW code size",
+}
 
 
 def parse(data: Pixels, *, limits: GifLimits, name: str) -> Blocks:
@@ -95,102 +103,118 @@ def parse(data: Pixels, *, limits: GifLimits, name: str) -> Blocks:
         raise CorruptMedia(f"{name}: not a GIF, it begins with {header[:6]!r} and not with GIF87a or GIF89a")
     if len(header) < 13:
         raise CorruptMedia(f"{name}: the file ends inside its header, after {len(header)} bytes")
-    width, height = _u16(header, 6), _u16(header, 8)
+    width, height, flags, backdrop_index, _ = struct.unpack("<HHBBB", header[6:])
     _check_size(width, height, "the screen", limits, name)
-    at = 13
-    images: list[ImageBlock] = []
-    plays = 1
-    control = _Control()
-    broken = None
-    try:
-        shared, at = _palette(data, at, header[10])
-        while at < data.size:
-            kind = data[at]
-            at += 1
-            if kind == _TRAILER:
-                break
-            if kind == _EXTENSION:
-                label = _byte(data, at)
-                if label == _GRAPHIC_CONTROL:
-                    control = _graphic_control(data, at + 1)
-                elif label == _APPLICATION:
-                    plays = _plays(data, at + 1, plays)
-                at = _skip(data, at + 1, f"an extension at byte {at - 1}")
-            elif kind == _IMAGE:
-                image = _image(data, at, shared, control, len(images))
-                _check_size(image.width, image.height, f"image {len(images)}", limits, name)
-                at = _skip(data, image.data + 1, f"image {len(images)}")
-                images.append(image)
-                control = _Control()
-                if len(images) == 1 and not width * height:
-                    width, height = image.left + image.width, image.top + image.height
-                    _check_size(width, height, "the screen", limits, name)
-                _check_frames(len(images), width, height, limits, name)
-    except _Cut as cut:
-        broken = str(cut)
-    return Blocks(width, height, plays, images, broken)
+    shared = _palette(data, 13, flags) if flags & 0x80 else None
+    backdrop = (0, 0, 0)
+    if shared is not None and backdrop_index < len(shared):
+        backdrop = int(shared[backdrop_index, 0]), int(shared[backdrop_index, 1]), int(shared[backdrop_index, 2])
+    table = np.empty((limits.max_frames + 1, _COLUMNS), np.int64)
+    start = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+    count, problem, at, loop = (int(found) for found in _scan(data, start, table))
+    _check_frames(count, limits, name)
+    images = [_image(data, row, shared) for row in table[:count].tolist()]
+    for number, image in enumerate(images):
+        _check_size(image.width, image.height, f"image {number}", limits, name)
+    if images and not width * height:
+        width, height = images[0].left + images[0].width, images[0].top + images[0].height
+        _check_size(width, height, "the screen", limits, name)
+    broken = _PROBLEMS[problem].format(size=data.size, number=count, at=at) if problem else None
+    return Blocks(width, height, 1 if loop < 0 else _plays(data, loop), backdrop, images, broken)
 
 
-def _u16(data: bytes, at: int) -> int:
-    return data[at] | data[at + 1] << 8
+@njit(cache=True, nogil=True)
+def _scan(data: Pixels, at: int, table: NDArray[np.int64]) -> tuple[int, int, int, int]:  # noqa: PLR0911, PLR0912 - one loop
+    """Walk over the blocks from `data[at]` to the trailer, and write a row of `table` for each whole image.
+
+    Gives the number of images (no more than `table` has rows), the problem that ended the walk and the place of the
+    block that has it, and the place of the extension that says how often to loop, or -1.
+    """
+    count = 0
+    control = -1
+    loop = -1
+    while at < data.size and count < len(table):
+        begin = at
+        kind = data[at]
+        at += 1
+        if kind == 0x3B:
+            break
+        if kind == 0x21:
+            if at + 1 >= data.size:
+                return count, _IN_EXTENSION, begin, loop
+            if data[at] == 0xF9 and data[at + 1] >= 4:
+                control = at + 2
+            elif data[at] == 0xFF and data[at + 1] == 11 and at + 13 <= data.size:
+                loops = True
+                for i in range(11):
+                    loops &= data[at + 2 + i] == _NETSCAPE[i] or data[at + 2 + i] == _ANIMEXTS[i]
+                if loops:
+                    loop = at + 13
+            at = _skip(data, at + 1)
+            if at < 0:
+                return count, _IN_EXTENSION, begin, loop
+        elif kind == 0x2C:
+            if at + 9 >= data.size:
+                return count, _IN_HEAD, begin, loop
+            row = table[count]
+            for i in range(4):
+                row[i] = np.int64(data[at + 2 * i]) | np.int64(data[at + 2 * i + 1]) << 8
+            row[_FLAGS] = data[at + 8]
+            row[_CONTROL] = control
+            at += 9
+            row[_PALETTE] = -1
+            if row[_FLAGS] & 0x80:
+                row[_PALETTE] = at
+                at += 3 << ((row[_FLAGS] & 7) + 1)
+            if at >= data.size:
+                return count, _IN_HEAD, begin, loop
+            row[_DATA] = at
+            if row[_WIDTH] == 0 or row[_HEIGHT] == 0:
+                return count, _NO_SIZE, begin, loop
+            if data[at] < 1 or data[at] > MAX_CODE_SIZE:
+                return count, _CODE_SIZE, begin, loop
+            at = _skip(data, at + 1)
+            if at < 0:
+                return count, _IN_DATA, begin, loop
+            count += 1
+            control = -1
+    return count, _WHOLE, at, loop
 
 
-def _byte(data: Pixels, at: int) -> int:
-    if at >= data.size:
-        raise _Cut(f"the file ends at byte {data.size} inside a block")
-    return int(data[at])
+@njit(cache=True, nogil=True)
+def _skip(data: Pixels, at: int | np.int64) -> int | np.int64:
+    """The place behind the terminator of the sub-blocks that begin at `data[at]`; -1 where the data end before it."""
+    while at < data.size:
+        length = data[at]
+        at += 1 + np.int64(length)
+        if length == 0:
+            return at
+    return -1
 
 
-def _skip(data: Pixels, at: int, what: str) -> int:
-    behind = int(skip_blocks(data, at))
-    if behind < 0:
-        raise _Cut(f"the file ends at byte {data.size} inside {what}")
-    return behind
+def _palette(data: Pixels, at: int, flags: int) -> Pixels:
+    entries = data[at : at + (3 << (flags & 7) + 1)]
+    return entries[: len(entries) // 3 * 3].reshape(-1, 3)
 
 
-def _palette(data: Pixels, at: int, flags: int) -> tuple[Pixels | None, int]:
-    if not flags & 0x80:
-        return None, at
-    size = 3 << ((flags & 7) + 1)
-    if at + size > data.size:
-        raise _Cut(f"the file ends at byte {data.size} inside a palette")
-    return data[at : at + size].reshape(-1, 3), at + size
-
-
-def _graphic_control(data: Pixels, at: int) -> _Control:
-    if _byte(data, at) < 4:
-        return _Control()
-    block = data[at + 1 : at + 5].tobytes()
-    if len(block) < 4:
-        raise _Cut(f"the file ends at byte {data.size} inside an extension")
-    transparent = block[3] if block[0] & 1 else None
-    return _Control(transparent, (block[0] >> 2) & 7, _u16(block, 1))
-
-
-def _plays(data: Pixels, at: int, plays: int) -> int:
+def _plays(data: Pixels, at: int) -> int:
     """How often the animation is shown: browsers repeat it as often as the extension says, and forever for 0."""
-    block = data[at : at + 16].tobytes()
-    if block[:1] != b"\x0b" or block[1:12] not in _LOOPS or len(block) < 16 or block[12] < 3 or block[13] & 7 != 1:
-        return plays
-    count = _u16(block, 14)
+    block = data[at : at + 4].tobytes()
+    if len(block) < 4 or block[0] < 3 or block[1] & 7 != 1:
+        return 1
+    count = block[2] | block[3] << 8
     return count + 1 if count else 0
 
 
-def _image(data: Pixels, at: int, shared: Pixels | None, control: _Control, number: int) -> ImageBlock:
-    head = data[at : at + 9].tobytes()
-    if len(head) < 9:
-        raise _Cut(f"the file ends at byte {data.size} inside image {number}")
-    left, top, width, height = (_u16(head, i) for i in (0, 2, 4, 6))
-    if not width or not height:
-        raise _Cut(f"image {number} at byte {at - 1} is {width}×{height} pixels")
-    local, data_at = _palette(data, at + 9, head[8])
-    code_size = _byte(data, data_at)
-    if not 1 <= code_size <= MAX_CODE_SIZE:
-        raise _Cut(
-            f"image {number} at byte {at - 1} has an LZW code size of {code_size} bits, and 1 to {MAX_CODE_SIZE} can be"
-        )
-    palette = shared if local is None else local
-    return ImageBlock(left, top, width, height, palette, bool(head[8] & 0x40), *control, data_at)
+def _image(data: Pixels, row: list[int], shared: Pixels | None) -> ImageBlock:
+    left, top, width, height, flags, palette, data_at, control = row
+    disposal, delay, transparent = 0, 0, None
+    if control >= 0:
+        bits, delay, index = struct.unpack("<BHB", data[control : control + 4].tobytes())
+        disposal = bits >> 2 & 7
+        transparent = index if bits & 1 else None
+    local = shared if palette < 0 else _palette(data, palette, flags)
+    return ImageBlock(left, top, width, height, local, bool(flags & 0x40), transparent, disposal, delay, data_at)
 
 
 def _check_size(width: int, height: int, what: str, limits: GifLimits, name: str) -> None:
@@ -201,18 +225,8 @@ def _check_size(width: int, height: int, what: str, limits: GifLimits, name: str
         )
 
 
-def _check_frames(num_frames: int, width: int, height: int, limits: GifLimits, name: str) -> None:
+def _check_frames(num_frames: int, limits: GifLimits, name: str) -> None:
     if num_frames > limits.max_frames:
         raise TooLarge(
             f"{name}: more than {limits.max_frames} frames; if the file is to be trusted, raise GifLimits.max_frames"
         )
-    if num_frames * width * height > limits.max_total_pixels:
-        raise TooLarge(
-            f"{name}: {num_frames} frames or more of {width}×{height}, over the limit of {limits.max_total_pixels} "
-            "pixels in all; if the file is to be trusted, raise GifLimits.max_total_pixels"
-        )
-
-
-def as_bytes(source: bytes) -> Pixels:
-    """A flat uint8 view of `source`."""
-    return np.frombuffer(source, np.uint8)

@@ -23,17 +23,31 @@ _SEE_THROUGH = 0
 
 
 class Canvas:
-    """A screen of `height` × `width` pixels; images are drawn on it in the order of the file."""
+    """A screen of `height` × `width` pixels; images are drawn on it in the order of the file.
 
-    def __init__(self, height: int, width: int, *, background: tuple[int, int, int]) -> None:
-        self._screen = np.zeros((height, width), np.int32)
-        self._background = background
+    `backdrop` is the background colour that the file declares. It stands where no image has been yet and where one was
+    cleared away, unless that image (at the beginning: the first one) has a see-through index; then that is see-through.
+    So have it the specification, Pillow, ffmpeg and gifsicle; browsers and ImageMagick make both see-through always.
+    `background` is the colour that stands for see-through in palettes.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        *,
+        first: ImageBlock,
+        backdrop: tuple[int, int, int],
+        background: tuple[int, int, int],
+    ) -> None:
         self._number_of: dict[bytes, int] = {}
         self._colors = np.zeros((1024, 3), np.uint8)  # by number; row 0 is the see-through one
         self._colors[_SEE_THROUGH] = background
         self._num_colors = 1
         self._last: tuple[ImageBlock, NDArray[np.int32] | None] | None = None
         self._numbers: tuple[bytes, NDArray[np.int32]] = (b"", np.zeros(0, np.int32))
+        self._backdrop = int(self._numbers_of(np.array([backdrop], np.uint8))[0])
+        self._screen = np.full((height, width), self._bare(first), np.int32)
 
     def draw(self, image: ImageBlock, pixels: Pixels | NDArray[np.int16], palette: Pixels) -> None:
         """Dispose of the image before, then lay `pixels` (height, width) of `image` on the screen, cut to its sides.
@@ -52,9 +66,12 @@ class Canvas:
             return
         image, kept = self._last
         if image.disposal == 2:
-            self._part(image)[:] = _SEE_THROUGH
+            self._part(image)[:] = self._bare(image)
         elif kept is not None:
             self._part(image)[:] = kept
+
+    def _bare(self, image: ImageBlock) -> int:
+        return self._backdrop if image.transparent is None else _SEE_THROUGH
 
     def _part(self, image: ImageBlock) -> NDArray[np.int32]:
         return self._screen[image.top : image.top + image.height, image.left : image.left + image.width]

@@ -59,19 +59,28 @@ class Delta:
             cleared = (_colors(following) == _SEE_THROUGH) & (wanted != _SEE_THROUGH)
         clears = bool(cleared.any())
         part = _bounding_box(changed | cleared if clears else changed)
-        indices, palette, transparent = self._cheapest(wanted[part], changed[part])
+        # What is cleared or never covered is see-through only with an image that has a see-through index.
+        marked = clears or (not self._number and frame.transparent is not None)
+        indices, palette, transparent = self._cheapest(wanted[part], changed[part], marked=marked)
         if clears:
             wanted[part] = _SEE_THROUGH
         self._screen = wanted
         self._number += 1
         return Image(part[1].start, part[0].start, indices, palette, transparent, _CLEAR if clears else _KEEP)
 
-    def _cheapest(self, wanted: NDArray[np.int32], changed: NDArray[np.bool_]) -> tuple[Pixels, Pixels, int | None]:
-        """Draw everything, or what stays see-through: whichever is possible and takes fewer bytes."""
+    def _cheapest(
+        self, wanted: NDArray[np.int32], changed: NDArray[np.bool_], *, marked: bool
+    ) -> tuple[Pixels, Pixels, int | None]:
+        """Draw everything, or what stays see-through: whichever is possible and takes fewer bytes.
+
+        Where it is to be `marked`, there is a see-through index in any case.
+        """
         choices = []
         drawn = np.where(changed, wanted, _SEE_THROUGH)
         for pixels in (wanted, drawn):
             colors, places = np.unique(pixels, return_inverse=True)
+            if marked and colors[0] != _SEE_THROUGH:
+                colors, places = np.append(np.int32(_SEE_THROUGH), colors), places + 1
             if len(colors) <= 256:
                 choices.append((colors, places.reshape(pixels.shape).astype(np.uint8)))
         if not choices:

@@ -24,6 +24,9 @@ Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 _SHORTEST_DELAY, _DELAY_INSTEAD = 2, 10
 """Hundredths of a second: browsers show a frame whose delay is 0 or 1 for 100 ms."""
 
+_CANVAS_IN_FRAMES = 6
+"""The memory of a `Canvas` and of one image on its way there, in frames of bytes."""
+
 _GREYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 """Stands in where a file has no palette at all, which the specification leaves to the reader; Pillow's choice too."""
 
@@ -88,6 +91,7 @@ class _Frames:
         self, data: Pixels, blocks: Blocks, limits: GifLimits, name: str, background: tuple[int, int, int]
     ) -> None:
         self._data, self._blocks, self._limits, self._name, self._background = data, blocks, limits, name, background
+        self._check_pixels(len(blocks.images), "frames")
         self._indices: Indices = np.empty((len(blocks.images), blocks.height, blocks.width), np.uint8)
         self._palettes: list[Pixels] = []
         self._transparent: list[int | None] = []
@@ -111,11 +115,19 @@ class _Frames:
             return
         self._compose(number, image, _undrawn(image, target, filled), palette)
 
+    def _check_pixels(self, num_frames: int, what: str) -> None:
+        size, limit = self._blocks.height * self._blocks.width, self._limits.max_total_pixels
+        if num_frames * size > limit:
+            raise TooLarge(
+                f"{self._name}: {num_frames} {what}, of {self._blocks.width}×{self._blocks.height} each, are over the "
+                f"limit of {limit} pixels in all; if the file is to be trusted, raise GifLimits.max_total_pixels"
+            )
+
     def _decode(self, image: ImageBlock, target: Pixels) -> int:
         """Decompress into `target` (h, w), top to bottom even if interlaced; the number of pixels there were."""
-        following = self._data.size - image.data + 4
-        if self._linear.size < following:
-            self._linear = np.empty(following, np.uint8)
+        needed = lzw.linear_bound(target.size, self._data.size - image.data)
+        if self._linear.size < needed:
+            self._linear = np.empty(needed, np.uint8)
         size = lzw.join_blocks(self._data, image.data + 1, self._linear)
         flat = np.empty(target.size, np.uint8) if image.interlaced else target.reshape(-1)
         status, filled = lzw.decode(self._linear, size, int(self._data[image.data]), flat)
@@ -128,19 +140,17 @@ class _Frames:
 
     def _compose(self, number: int, image: ImageBlock, pixels: Pixels, palette: Pixels) -> None:
         if self._canvas is None:
-            self._canvas = Canvas(self._blocks.height, self._blocks.width, background=self._background)
+            self._check_pixels(len(self._indices) + _CANVAS_IN_FRAMES, "frames and the screen to compose them")
+            first, backdrop = self._blocks.images[0], self._blocks.backdrop
+            self._canvas = Canvas(*self._indices.shape[1:], first=first, backdrop=backdrop, background=self._background)
         if self._not_drawn is not None:
             self._canvas.draw(*self._not_drawn)
             self._not_drawn = None
         self._canvas.draw(image, pixels, palette)
         indices, shown_palette, transparent = self._canvas.show(palette, image.transparent)
         if indices.itemsize > self._indices.itemsize:
-            if indices.itemsize * self._indices.size > self._limits.max_total_pixels:
-                raise TooLarge(
-                    f"{self._name}: frame {number} shows {len(shown_palette)} colours, so that a pixel takes "
-                    f"{indices.itemsize} bytes and the frames pass the limit of {self._limits.max_total_pixels} bytes "
-                    "(GifLimits.max_total_pixels)"
-                )
+            copies = (indices.itemsize + self._indices.itemsize) * len(self._indices) + _CANVAS_IN_FRAMES
+            self._check_pixels(copies, f"bytes a pixel for the {len(shown_palette)} colours of frame {number}")
             self._indices = self._indices.astype(indices.dtype)
         self._indices[number] = indices
         self._palettes.append(shown_palette)

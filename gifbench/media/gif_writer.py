@@ -115,11 +115,7 @@ class GifWriter:
                 f"for {_LONGEST_DELAY / 100} s at most: show it again in between"
             )
         self._clock += delay
-        if self._delta is not None:
-            image = self._delta.image(frame, following)
-        else:
-            clear = following is not None and following.transparent is not None
-            image = Image(0, 0, frame.indices, frame.palette, frame.transparent, _CLEAR if clear else _KEEP)
+        image = self._delta.image(frame, following) if self._delta else _full_image(frame, following)
         self._write_image(image, delay)
 
     def _write_image(self, image: Image, delay: int) -> None:
@@ -139,6 +135,25 @@ class GifWriter:
         size = lzw.encode(pixels, code_size, self._out, self._dictionaries[code_size])
         self._file.write(control + place + table.tobytes())
         self._file.write(self._out[:size].data)
+
+
+def _full_image(frame: Frame, following: Frame | None) -> Image:
+    """All of `frame`; cleared away afterwards if something of `following` is see-through.
+
+    What is cleared becomes see-through only if the image has a see-through index itself, so one is added where needed.
+    """
+    if following is None or following.transparent is None:
+        return Image(0, 0, frame.indices, frame.palette, frame.transparent, _KEEP)
+    if frame.transparent is not None:
+        return Image(0, 0, frame.indices, frame.palette, frame.transparent, _CLEAR)
+    unused = np.flatnonzero(np.bincount(frame.indices.reshape(-1), minlength=256) == 0)
+    if not unused.size:
+        raise PixelsError(
+            "a frame that is followed by one with see-through pixels must leave an index for them, and it uses all 256"
+        )
+    index = min(int(unused[-1]), len(frame.palette))
+    palette = frame.palette if index < len(frame.palette) else np.append(frame.palette, frame.palette[:1], axis=0)
+    return Image(0, 0, frame.indices, palette, index, _CLEAR)
 
 
 @contextmanager
