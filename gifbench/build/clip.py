@@ -16,13 +16,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from gifbench.build.assembly import group_name
-from gifbench.build.geometry import Geometry, through_jpeg
 from gifbench.build.ledger import STAGING
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome, outcome_of
 from gifbench.build.recipe import Recipe, SourceVideo
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, write_member
 from gifbench.errors import StorageError, storage_errors
+from gifbench.media.geometry import Geometry, through_jpeg
 from gifbench.media.gif_writer import GifWriter
 from gifbench.media.lossless import LosslessWriter
 from gifbench.media.quantize import quantize_pair

@@ -14,9 +14,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gifbench.build.geometry import Geometry
 from gifbench.errors import RecipeError, Rejected
 from gifbench.media.clip import Pixels
+from gifbench.media.geometry import Geometry
 from gifbench.media.video import Span, VideoInfo, decode
 
 GROUP = "gifbench.recipes"

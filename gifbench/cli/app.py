@@ -1,0 +1,55 @@
+"""The command's list of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gifbench.cli import building, datasets, making, scoring, showing
+from gifbench.cli.output import command, say
+
+app = typer.Typer(
+    name="gifbench",
+    help="Rebuild the datasets of GIF2Video, score methods that turn GIFs back into video, keep the leaderboard.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(wanted: bool) -> None:  # typer calls it so
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"gifbench {version('gifbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def gifbench(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Rebuild the datasets of GIF2Video, score methods that turn GIFs back into video, keep the leaderboard."""
+
+
+for _function, _example in (
+    (building.build, "gifbench build gif-faces --source videos/ --out data/gif-faces"),
+    (datasets.info, "gifbench info data/gif-faces"),
+    (datasets.verify, "gifbench verify data/gif-faces"),
+    (datasets.export, "gifbench export data/gif-faces CLIP --out clip/"),
+    (making.make, "gifbench make talk.mp4 talk.gif --colors 32 --start 3 --end 5"),
+    (scoring.methods, "gifbench methods"),
+    (scoring.tasks, "gifbench tasks"),
+    (scoring.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
+    (showing.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
+    (showing.demo, "gifbench demo --out demo/"),
+):
+    app.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_function))
+
+
+def main() -> None:
+    """Run the command with the arguments of the process."""
+    app()

@@ -1,0 +1,104 @@
+"""`gifbench build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from gifbench.build.manifest import ManifestRow
+    from gifbench.build.recipe import Recipe
+
+
+def build(
+    recipe: Annotated[str, typer.Argument(help="gif-faces, gif-moments, or the path of a recipe file (.py).")],
+    out: Annotated[str, typer.Option(help="The dataset: a folder, or an fsspec URL such as s3://bucket/gif-faces.")],
+    source: Annotated[Path | None, typer.Option(help="Build from every video in this folder.")] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="Build what this table names (.parquet, .csv, .jsonl); files count from its folder."),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="The split of videos that the recipe's official list does not name.")
+    ] = "test",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the recipe, as in expand=2.25."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Delete the dataset that is there and start over.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
+    from gifbench.build.recipe import load_recipe
+    from gifbench.build.run import Progress
+    from gifbench.build.run import build as run
+
+    made = load_recipe(recipe, _settings(set_ or []))
+    rows, official = _rows(made, source, manifest, split)
+    with progress(f"Building {made.name}") as step:
+
+        def report(now: Progress) -> None:
+            outcome = now.outcome
+            if outcome is not None and outcome.state != "built":
+                note(f"{outcome.clip_id}: {outcome.state}, {outcome.reason}: {outcome.detail}")
+            step(now.done, now.wanted, outcome.clip_id if outcome else "")
+
+        folder = source or (manifest.parent if manifest else Path())
+        dataset = run(
+            made,
+            rows[:limit],
+            out,
+            sources=folder.absolute(),
+            workers=workers,
+            official=official,
+            overwrite=overwrite,
+            report=report,
+        )
+    about = dataset.about
+    if as_json:
+        say_json({key: about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes", "outcomes")})
+        return
+    outcomes = about["outcomes"]
+    refused = sum(outcomes["rejected"].values())
+    failed = sum(outcomes["failed"].values())
+    say(
+        f"{out}: {outcomes['built']} clips built, {refused} rejected, {failed} failed; fingerprint {dataset.fingerprint}"
+    )
+    if refused or failed:
+        say(f"gifbench info {out} says why.")
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    settings = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise UsageError(f"--set {pair!r}: write KEY=VALUE, as in --set expand=2.25")
+        settings[key] = value
+    return settings
+
+
+def _rows(
+    recipe: Recipe, source: Path | None, manifest: Path | None, split: str
+) -> tuple[list[ManifestRow], dict[str, int]]:
+    """What is to be built, and how many clips the official list has in each split."""
+    from collections import Counter
+
+    from gifbench.build.manifest import SPLITS, from_folder, official_rows, read_manifest
+
+    if (source is None) == (manifest is None):
+        raise UsageError("say what to build from: either --source FOLDER or --manifest FILE")
+    if split not in SPLITS:
+        raise UsageError(f"--split is {split!r}: it must be one of {', '.join(SPLITS)}")
+    known = official_rows(recipe.manifest)
+    rows = from_folder(source, split=split, known=known) if source else read_manifest(manifest or "")
+    return rows, dict(Counter(row.split for row in known))

@@ -1,0 +1,76 @@
+"""`gifbench make`."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gifbench.cli.output import Json, progress, say, say_json
+from gifbench.errors import UsageError
+
+
+def make(
+    video: Annotated[Path, typer.Argument(help="Any video.")],
+    out: Annotated[Path, typer.Argument(help="The GIF to write.", metavar="OUT.gif")],
+    colors: Annotated[int, typer.Option(help="Colours in the palette of each frame, 2 to 256.")] = 32,
+    dither: Annotated[bool, typer.Option(help="Floyd-Steinberg dithering.")] = True,
+    quantizer: Annotated[str, typer.Option(help="minimum-variance or median-cut.")] = "minimum-variance",
+    every: Annotated[int, typer.Option(help="Keep every k-th frame.")] = 1,
+    start: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
+    end: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
+    size: Annotated[str | None, typer.Option(help="WIDTH, xHEIGHT or WIDTHxHEIGHT, in pixels.")] = None,
+    optimize: Annotated[
+        bool, typer.Option("--optimize", help="Write only what changes: smaller, same pixels.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.gif if it is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a GIF from any video, with a palette for each frame."""
+    from gifbench.media.making import make_gif
+    from gifbench.media.video import Span
+
+    span = Span(_seconds(start, "--start"), _seconds(end, "--end"))
+    with progress(f"Making {out.name}") as step:
+        made = make_gif(
+            video,
+            out,
+            colors=colors,
+            dither=dither,
+            quantizer=quantizer,
+            every=every,
+            span=span,
+            size=_size(size),
+            optimize=optimize,
+            overwrite=overwrite,
+            progress=lambda frames: step(frames, 0, "frames"),
+        )
+    psnr = None if math.isinf(made.psnr) else round(made.psnr, 3)
+    if as_json:
+        about = {"frames": made.frames, "width": made.width, "height": made.height, "seconds": made.seconds}
+        say_json({"file": str(out), **about, "bytes": made.bytes, "psnr": psnr})
+        return
+    quality = "every colour exact" if psnr is None else f"PSNR {psnr:.2f} dB"
+    what = f"{made.frames} frames of {made.width}×{made.height}, {made.seconds:.2f} s"
+    say(f"{out}: {what}, {made.bytes / 1e6:.2f} MB, {quality}")
+
+
+def _seconds(text: str | None, option: str) -> Fraction | None:
+    try:
+        return None if text is None else Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"{option} is {text!r}: write seconds, as in 12.5") from None
+
+
+def _size(text: str | None) -> tuple[int | None, int | None]:
+    match = re.fullmatch(r"(\d{1,5})?(?:x(\d{1,5}))?", text or "")
+    if match is None or (text is not None and not any(match.groups())):
+        raise UsageError(f"--size is {text!r}: write a width, as in 320, or x240, or 320x240")
+    width, height = (int(side) if side else None for side in match.groups())
+    if 0 in (width, height):
+        raise UsageError(f"--size is {text!r}: no side may be 0")
+    return width, height

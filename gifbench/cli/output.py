@@ -1,0 +1,132 @@
+"""What a command prints: one JSON document or text on stdout, progress and errors on stderr, and its exit code."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from gifbench.errors import GifbenchError, UsageError
+
+P = ParamSpec("P")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
+
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+
+
+def say(text: str) -> None:
+    """Print a line on stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """Print a line on stderr, where it does not mix with a result."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def say_json(document: object) -> None:
+    """Print one JSON document on stdout."""
+    say(json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def command(function: Callable[P, None]) -> Callable[P, None]:
+    """Turn what a command raises into one clear message and the exit code of the contract.
+
+    `GIFBENCH_DEBUG=1` lets the error through with its traceback.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except KeyboardInterrupt:
+            note("Interrupted. What was finished is kept; run the same command again to go on.")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read our output has gone, as `head` does; there is nobody left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(FAILED) from None
+        except Exception as error:
+            if os.environ.get("GIFBENCH_DEBUG") == "1":
+                raise
+            _fail(error, as_json=bool(kwargs.get("as_json")))
+
+    return run
+
+
+def _fail(error: Exception, *, as_json: bool) -> None:
+    if isinstance(error, GifbenchError):
+        code, message = error.code, str(error)
+    else:
+        code = "internal"
+        message = (
+            f"{type(error).__name__}: {error}. This is a fault of gifbench; GIFBENCH_DEBUG=1 shows where, "
+            "for a bug report"
+        )
+    if as_json:
+        say_json({"error": {"code": code, "message": message}})
+    note(f"Error: {message}")
+    raise typer.Exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED) from None
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A function to call with (done, of how many, what): a bar on a terminal, plain lines elsewhere, on stderr."""
+    if sys.stderr.isatty():
+        with _bar(title) as step:
+            yield step
+    else:
+        yield _lines(title)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[what]}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None, what="")
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, what=what[:60])
+
+
+def _lines(title: str) -> Callable[[int, int, str], None]:
+    last = -float("inf")
+
+    def step(done: int, total: int, what: str) -> None:
+        nonlocal last
+        # A log that runs for days must not grow by a line a frame.
+        if time.monotonic() - last >= 1 or done == total:
+            last = time.monotonic()
+            note(f"{title}: {done}/{total} {what}".rstrip())
+
+    return step
+
+
+def table(rows: list[tuple[Any, ...]], *, header: tuple[str, ...]) -> str:
+    """Rows as aligned text; numbers to the right."""
+    texts = [header, *(tuple(str(value) for value in row) for row in rows)]
+    widths = [max(len(row[i]) for row in texts) for i in range(len(header))]
+    right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if to_right else text.ljust(width)
+            for text, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in texts
+    )

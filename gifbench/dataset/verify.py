@@ -1,0 +1,56 @@
+"""Holding a dataset against its index: every checksum, every member decoded, every pixel of the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import joblib
+
+from gifbench.dataset.reader import Dataset, DatasetClip, open_dataset
+from gifbench.dataset.shards import fingerprint
+
+KNOWN = ("dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet")
+"""The files of a dataset beside its shards; a README of its owner may stand there too."""
+
+
+def verify(
+    url: str, *, workers: int | None = None, report: Callable[[int, int, str], None] = lambda done, of, what: None
+) -> Iterator[tuple[str, str]]:
+    """What is damaged in the dataset at `url`, as pairs of a place (a clip or a file) and what is wrong with it.
+
+    Raises `DatasetError` if there is no dataset, or its index cannot be read at all.
+    """
+    dataset = open_dataset(url)
+    yield from _check_files(dataset)
+    clips = list(dataset)
+    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
+    damage = parallel(joblib.delayed(_check)(clip) for clip in clips)
+    for done, (clip, lines) in enumerate(zip(clips, damage, strict=True), start=1):
+        report(done, len(clips), clip.clip_id)
+        for line in lines:
+            yield clip.clip_id, line
+
+
+def _check(clip: DatasetClip) -> list[str]:
+    return list(clip.check())
+
+
+def _check_files(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """What can be seen without reading a clip: missing shards, files too many, a description of another index."""
+    rows = dataset.rows
+    there = set(dataset.folder.names("shards"))
+    needed = {row.shard for row in rows}
+    for shard in sorted(needed - there):
+        yield shard, "the shard is missing"
+    for name in sorted(there - needed):
+        yield name, "the index does not know this file"
+    for shard in sorted(needed & there):
+        end = max(row.dithered.offset + row.dithered.bytes for row in rows if row.shard == shard)
+        size = dataset.folder.size(shard)
+        if size is not None and size < end:
+            yield shard, f"the shard is truncated: {size} bytes, its members reach to {end}"
+    for name in KNOWN:
+        if not dataset.folder.exists(name):
+            yield name, "the file is missing"
+    if fingerprint(rows) != dataset.fingerprint:
+        yield "dataset.json", f"its fingerprint is {dataset.fingerprint}, the index has {fingerprint(rows)}"
