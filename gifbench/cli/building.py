@@ -70,9 +70,8 @@ def build(
     outcomes = about["outcomes"]
     refused = sum(outcomes["rejected"].values())
     failed = sum(outcomes["failed"].values())
-    say(
-        f"{out}: {outcomes['built']} clips built, {refused} rejected, {failed} failed; fingerprint {dataset.fingerprint}"
-    )
+    counts = f"{outcomes['built']} clips built, {refused} rejected, {failed} failed"
+    say(f"{out}: {counts}; fingerprint {dataset.fingerprint}")
     if refused or failed:
         say(f"gifbench info {out} says why.")
 

@@ -235,7 +235,7 @@ def open_dataset(url: str | os.PathLike[str]) -> Dataset:
 
 
 def read_about(folder: Folder) -> dict[str, Any]:
-    """What `dataset.json` says; raises `DatasetDamaged` if it is none of ours, `DatasetError` if of a later gifbench."""
+    """What `dataset.json` says; raises `DatasetDamaged` if it is none of ours, `DatasetError` if a later gifbench's."""
     place = folder.place("dataset.json")
     try:
         about: dict[str, Any] = json.loads(folder.read("dataset.json"))

@@ -69,7 +69,8 @@ def make_gif(
     psnrs: list[float] = []
     with replacing(out, overwrite=overwrite) as file:
         writer = GifWriter(file, width=width, height=height, optimize=optimize)
-        for frame, end in _kept(decode(video, span), every):
+        end = Fraction(0)
+        for frame, end in _kept(decode(video, span), every):  # noqa: B007 - the last end closes the GIF
             pixels = geometry.apply(frame.pixels)
             indices, palette = quantize(pixels, colors=colors, quantizer=quantizer)
             if dither:
