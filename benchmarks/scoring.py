@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -59,7 +60,7 @@ def as_gif(frame: np.ndarray) -> np.ndarray:
     return palette[nearest(frame, palette)]
 
 
-def ours(pairs: Sequence[Pair], protocol: str) -> Scores:
+def scored(pairs: Sequence[Pair], protocol: str) -> Scores:
     scores = PROTOCOLS[protocol].start(task("plain-1"))
     for restored, truth in pairs:
         scores.add(restored, truth)
@@ -94,20 +95,28 @@ def gif2video_theirs(pairs: Sequence[Pair]) -> Scores:
     ]
 
 
+def prepared(pairs: Sequence[Pair], protocol: str) -> Callable[[], Scores]:
+    """The peer's work, with its input as it wants it."""
+    if protocol == "standard":
+        return partial(standard_theirs, [(np.rint(restored).astype(np.uint8), truth) for restored, truth in pairs])
+    return partial(gif2video_theirs, [tuple(frame.astype(np.float64) / 127.5 - 1 for frame in pair) for pair in pairs])
+
+
 def timed(function: Callable[[], Scores]) -> tuple[float, Scores]:
     start = time.process_time()
     scores = function()
     return time.process_time() - start, scores
 
 
-def compare(mine: Callable[[], Scores], theirs: Callable[[], Scores], *, repeats: int) -> tuple[float, float, Scores]:
+def compare(ours: Callable[[], Scores], theirs: Callable[[], Scores], *, repeats: int) -> tuple[float, float, Scores]:
     """Median seconds of both, and the largest differences in PSNR and SSIM."""
-    mine()  # compiles
+    ours()  # compiles
     times: list[tuple[float, float]] = []
     for _ in range(repeats):
-        (my_seconds, my_scores), (their_seconds, their_scores) = timed(mine), timed(theirs)
+        (my_seconds, my_scores), (their_seconds, their_scores) = timed(ours), timed(theirs)
         times.append((my_seconds, their_seconds))
-    difference = [tuple(abs(a - b) for a, b in zip(x, y, strict=True)) for x, y in zip(my_scores, their_scores)]
+    both = zip(my_scores, their_scores, strict=True)
+    difference = [(abs(mine[0] - peers[0]), abs(mine[1] - peers[1])) for mine, peers in both]
     return statistics.median(t for t, _ in times), statistics.median(t for _, t in times), difference
 
 
@@ -126,21 +135,10 @@ def main() -> None:
         truth = truths(Path(data) / "clips", size, options.frames)
         gif = [as_gif(frame) for frame in truth]
         blurred = list(Gaussian(sigma=0.5).restore_frames(np.stack(gif), []))
-        for protocol, restored in (
-            ("standard", gif),
-            ("standard", blurred),
-            ("gif2video", gif),
-            ("gif2video", blurred),
-        ):
+        for protocol, restored in [(name, frames) for name in PROTOCOLS for frames in (gif, blurred)]:
             pairs = list(zip(restored, truth, strict=True))
-            if protocol == "standard":
-                ready = [(np.rint(a).astype(np.uint8), b) for a, b in pairs]
-                theirs = lambda ready=ready: standard_theirs(ready)  # noqa: E731
-            else:
-                ready = [(a / 127.5 - 1.0, b / 127.5 - 1.0) for a, b in [(a.astype(np.float64), b) for a, b in pairs]]
-                theirs = lambda ready=ready: gif2video_theirs(ready)  # noqa: E731
             my_seconds, their_seconds, differences = compare(
-                lambda pairs=pairs, protocol=protocol: ours(pairs, protocol), theirs, repeats=options.repeats
+                partial(scored, pairs, protocol), prepared(pairs, protocol), repeats=options.repeats
             )
             psnr, ssim = (max(values) for values in zip(*differences, strict=True))
             print(
