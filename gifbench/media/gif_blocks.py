@@ -33,8 +33,8 @@ class GifLimits:
     """Frames of a file; the longest clip of the official lists has 1963."""
     max_total_pixels: int = 360_000_000
     """Pixels of all frames; the largest clip of the official lists, 1558 frames of 636×360, just fits. Where images are
-    laid over each other their screen counts as six frames more, and where 256 colours are not enough a pixel as three or
-    more, so that this is also the memory that reading takes, in bytes."""
+    laid over each other their screen counts as eleven frames more, and where 256 colours are not enough a pixel as 3 or
+    more: so this is also the memory that reading takes, in bytes."""
     max_bytes: int = 1 << 28
     """Bytes of the file."""
 

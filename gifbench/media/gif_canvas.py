@@ -2,9 +2,6 @@
 
 The screen holds colour numbers: every RGB colour that the file uses has one, and number 0 is see-through. So nothing is
 lost, and a frame keeps the palette of its own image as long as what it shows fits into it.
-
-Disposal and see-through are as browsers have them: a cleared rectangle is see-through, whatever the background colour
-of the file says, and so is what no image has covered yet.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 _SHORTEST_DELAY, _DELAY_INSTEAD = 2, 10
 """Hundredths of a second: browsers show a frame whose delay is 0 or 1 for 100 ms."""
 
-_CANVAS_IN_FRAMES = 6
-"""The memory of a `Canvas` and of one image on its way there, in frames of bytes."""
+_CANVAS_IN_FRAMES = 11
+"""The memory of a `Canvas`, of what a disposal brings back and of one image on its way, in frames of bytes."""
 
 _GREYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 """Stands in where a file has no palette at all, which the specification leaves to the reader; Pillow's choice too."""
