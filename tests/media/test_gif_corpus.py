@@ -1,0 +1,222 @@
+"""255 GIFs, from the wild and from other decoders' tests: pixels and times are Pillow's, or it is said why not."""
+
+import csv
+import subprocess
+import sys
+import warnings
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from gifbench.errors import CorruptMedia, GifbenchError, TooLarge
+from gifbench.media.gif import Gif
+
+LARGER = "Pillow enlarges the screen to an image that reaches beyond it; {} cut the image, as browsers do"
+BACKDROP = "Pillow takes colour 0 where the file declares another background colour; {} take that"
+
+PILLOW_DIFFERS = {
+    "ImageMagick__PerlMagick_t_x11_congrats.gif": LARGER.format("ffmpeg and ImageMagick"),
+    "Pillow__Tests_images_test_extents.gif": LARGER.format("ffmpeg and ImageMagick"),
+    "Pillow__Tests_images_test_extents_transparency.gif": LARGER.format("ffmpeg and ImageMagick"),
+    "pygif__test-suite_image-outside-bg.gif": LARGER.format("ImageMagick does; ffmpeg gives no frame, browsers"),
+    "pygif__test-suite_image-overlap-bg.gif": LARGER.format("ffmpeg and ImageMagick"),
+    "Pillow__Tests_images_dispose_bgnd.gif": BACKDROP.format("ffmpeg and gifsicle"),
+    "Pillow__Tests_images_dispose_bgnd_rgba.gif": BACKDROP.format("ffmpeg and gifsicle"),
+    "pygif__test-suite_image-inside-bg.gif": BACKDROP.format("ffmpeg and gifsicle"),
+    "pygif__test-suite_images-combine.gif": BACKDROP.format("ffmpeg and gifsicle"),
+    "libgd__tests_gif_gif-conformance_valid_dispose_previous.gif": (
+        "Pillow does not bring back what was there before the first image; ffmpeg and gifsicle do"
+    ),
+    "Pillow__Tests_images_decompression_bomb_extents.gif": (
+        "Pillow refuses the screen that it would enlarge; ImageMagick cuts the image, as browsers do"
+    ),
+}
+"""Why Pillow shows something else, or nothing; ImageMagick and gifsicle were asked by hand, ffmpeg is asked below."""
+
+NO_WITNESS = {"pygif__test-suite_image-outside-bg.gif"}
+"""ffmpeg gives no frame at all."""
+
+BROKEN = {
+    "Pillow__Tests_images_decompression_bomb.gif": CorruptMedia,
+    "Pillow__Tests_images_zero_width.gif": CorruptMedia,
+    "image-gif__tests_crashtest_issue-117-out-of-range.gif": CorruptMedia,
+    "image-gif__tests_crashtest_issue-96-small-codesize-2.gif": TooLarge,
+    "image-gif__tests_crashtest_issue-96-small-codesize.gif": CorruptMedia,
+    "image-gif__tests_stall_issue-101-infinite-empty-loop.gif": TooLarge,
+    "libgd__tests_fuzzing_corpus_gif_bug00005_1.gif": CorruptMedia,
+    "libgd__tests_fuzzing_corpus_gif_ossfuzz5700.gif": TooLarge,
+    "libgd__tests_gif_animated_gif_reader_bad_magic.gif": CorruptMedia,
+    "libgd__tests_gif_bug00005_0.gif": CorruptMedia,
+    "libgd__tests_gif_bug00005_2.gif": TooLarge,
+    "libgd__tests_gif_bug00005_3.gif": CorruptMedia,
+    "libgd__tests_gif_gif-conformance_invalid_bad_lzw_code.gif": CorruptMedia,
+    "libgd__tests_gif_gif-conformance_invalid_empty.gif": CorruptMedia,
+    "libgd__tests_gif_gif-conformance_invalid_truncated_header.gif": CorruptMedia,
+    "libgd__tests_gif_gif-conformance_invalid_truncated_lzw.gif": CorruptMedia,
+    "libgd__tests_gif_gif-conformance_invalid_zero_dimensions.gif": CorruptMedia,
+    "libgd__tests_gif_php_bug_75571.gif": TooLarge,
+    "libnsgif__test_data_lzwof.gif": CorruptMedia,
+    "libnsgif__test_data_lzwoob.gif": CorruptMedia,
+    "libvips__test_test-suite_images_invalid_multiframe.gif": CorruptMedia,
+    "libvips__test_test-suite_images_truncated.gif": CorruptMedia,
+    "pygif__test-suite_image-zero-height.gif": CorruptMedia,
+    "pygif__test-suite_image-zero-size.gif": CorruptMedia,
+    "pygif__test-suite_image-zero-width.gif": CorruptMedia,
+    "pygif__test-suite_invalid-code.gif": CorruptMedia,
+    "pygif__test-suite_max-size.gif": TooLarge,
+    "pygif__test-suite_no-data.gif": CorruptMedia,
+    "pygif__test-suite_overflow-codes-max.gif": CorruptMedia,
+    "pygif__test-suite_overflow-codes.gif": CorruptMedia,
+    "pygif__test-suite_zero-height.gif": CorruptMedia,
+    "pygif__test-suite_zero-size.gif": CorruptMedia,
+    "pygif__test-suite_zero-width.gif": CorruptMedia,
+}
+"""What cannot be read, neither by Pillow."""
+
+
+@pytest.fixture(scope="module")
+def gifs(clips: Path) -> dict[str, Path]:
+    with (clips / "SOURCES.csv").open(newline="", encoding="utf-8") as file:
+        listed = [row["file"] for row in csv.DictReader(file) if row["file"].startswith("gifs/")]
+    assert len(listed) == 255
+    return {Path(name).name: clips / name for name in listed}
+
+
+@pytest.fixture(scope="module")
+def readable(gifs: dict[str, Path]) -> dict[str, Gif]:
+    return {name: Gif.read(path) for name, path in gifs.items() if name not in BROKEN}
+
+
+def see_through(gif: Gif, i: int) -> np.ndarray:
+    index = gif.transparent[i] if gif.transparent else None
+    return np.zeros(gif.indices[i].shape, bool) if index is None else gif.indices[i] == index
+
+
+def pillow(path: Path) -> tuple[list[np.ndarray], list[Fraction]]:
+    """Composited RGBA frames and the seconds each is shown, delays of 0 and 1 hundredths taken as browsers do."""
+    frames, seconds = [], []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as image:
+            while True:
+                try:
+                    image.seek(len(frames))
+                except EOFError:
+                    return frames, seconds
+                frames.append(np.asarray(image.convert("RGBA")))
+                milliseconds = image.info.get("duration", 0)
+                seconds.append(Fraction(milliseconds if milliseconds >= 20 else 100, 1000))
+
+
+def shows(gif: Gif, i: int, frame: np.ndarray) -> bool:
+    clear = see_through(gif, i)
+    if frame.shape[:2] != clear.shape or not np.array_equal(frame[..., 3] == 0, clear):
+        return False
+    return bool((frame[..., :3] == gif.frame(i))[~clear].all())
+
+
+def test_every_readable_file_shows_what_pillow_shows(gifs: dict[str, Path], readable: dict[str, Gif]) -> None:
+    for name, gif in readable.items():
+        try:
+            frames, seconds = pillow(gifs[name])
+        except Image.DecompressionBombError:
+            assert name in PILLOW_DIFFERS
+            continue
+        ends = (*gif.times[1:], gif.duration)
+        assert [end - time for time, end in zip(gif.times, ends, strict=True)] == seconds, name
+        same = all(shows(gif, i, frame) for i, frame in enumerate(frames))
+        assert same == (name not in PILLOW_DIFFERS), name
+
+
+def test_where_pillow_differs_ffmpeg_is_the_witness(gifs: dict[str, Path], readable: dict[str, Gif]) -> None:
+    """ffmpeg joins images without delays into one, so it may give fewer frames; the first ones must be ours."""
+    for name in PILLOW_DIFFERS.keys() - NO_WITNESS:
+        with av.open(str(gifs[name])) as container:
+            frames = [frame.to_ndarray(format="rgba") for frame in container.decode(video=0)]
+        assert 1 <= len(frames) <= len(readable[name])
+        for i, frame in enumerate(frames):
+            assert shows(readable[name], i, frame), f"{name}, frame {i}"
+
+
+def test_every_readable_file_comes_back_from_writing(readable: dict[str, Gif]) -> None:
+    for name, gif in readable.items():
+        if gif.indices.size > 10_000_000:
+            gif = gif.select(range(min(len(gif), 20)))  # noqa: PLW2901 - the rest is more of the same
+        back = Gif.read(gif.to_bytes())
+        assert (back.times, back.duration, back.loop) == (gif.times, gif.duration, gif.loop), name
+        for i in range(len(gif)):
+            assert np.array_equal(see_through(back, i), see_through(gif, i)), f"{name}, frame {i}"
+            assert np.array_equal(back.frame(i), gif.frame(i)), f"{name}, frame {i}"
+
+
+def test_every_readable_file_comes_back_from_optimized_writing_and_is_rarely_larger(readable: dict[str, Gif]) -> None:
+    sizes = np.zeros(2)
+    for name, gif in readable.items():
+        if gif.indices.size > 2_000_000 or gif.indices.dtype != np.uint8:
+            continue
+        small = gif.to_bytes(optimize=True)
+        back = Gif.read(small)
+        assert back.times == gif.times, name
+        for i in range(len(gif)):
+            assert np.array_equal(see_through(back, i), see_through(gif, i)), f"{name}, frame {i}"
+            assert np.array_equal(back.frame(i), gif.frame(i)), f"{name}, frame {i}"
+        sizes += len(small), len(gif.to_bytes())
+    assert sizes[0] < sizes[1]
+
+
+READ_ALL = """
+import resource, sys, time
+from gifbench.errors import GifbenchError
+from gifbench.media.gif import Gif
+
+Gif.read(sys.argv[1])  # numba compiles
+for path in sys.argv[2:]:
+    start = time.process_time()
+    try:
+        sys.exit(f"{path}: {Gif.read(path)}")
+    except GifbenchError as error:
+        assert str(error).startswith(path) and "\\n" not in str(error)
+        print(type(error).__name__)
+    assert time.process_time() - start < 2, path
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+assert peak < 500, f"{peak:.0f} MB"
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kilobytes on Linux")
+def test_every_broken_file_ends_in_one_error_within_2_seconds_and_500_megabytes(gifs: dict[str, Path]) -> None:
+    good = gifs["Pillow__Tests_images_dispose_bgnd_transparency.gif"]
+    paths = [str(good), *(str(gifs[name]) for name in BROKEN)]
+    done = subprocess.run([sys.executable, "-c", READ_ALL, *paths], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split() == [kind.__name__ for kind in BROKEN.values()]
+
+
+def test_pillow_reads_none_of_the_broken_files(gifs: dict[str, Path]) -> None:
+    for name in BROKEN:
+        with pytest.raises((OSError, ValueError, Image.DecompressionBombError)):
+            pillow(gifs[name])
+
+
+def test_whole_frames_of_a_broken_file_are_salvaged(gifs: dict[str, Path]) -> None:
+    salvaged = {}
+    for name in BROKEN:
+        try:
+            salvaged[name] = len(Gif.read(gifs[name], salvage=True))
+        except GifbenchError:
+            continue
+    assert salvaged == {"libvips__test_test-suite_images_invalid_multiframe.gif": 3}
+
+
+def test_a_real_gif_cut_in_the_middle_is_salvaged_to_its_whole_frames(gifs: dict[str, Path]) -> None:
+    data = gifs["LipNet__assets_lipreading.gif"].read_bytes()
+    whole = Gif.read(data)
+    with pytest.raises(CorruptMedia, match="salvage=True reads the 13 whole frames"):
+        Gif.read(data[: len(data) // 2])
+    half = Gif.read(data[: len(data) // 2], salvage=True)
+    assert len(half) == 13 and half.times == whole.times[:13]
+    np.testing.assert_array_equal(half.frames, whole.select(range(13)).frames)
