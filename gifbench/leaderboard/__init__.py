@@ -1,1 +1,9 @@
 """The leaderboard: a static page made from results files."""
+
+from __future__ import annotations
+
+from gifbench.leaderboard.board import Board, Run, Table, boards
+from gifbench.leaderboard.site import build_site
+from gifbench.leaderboard.text import csv_table, markdown, markdown_table
+
+__all__ = ["Board", "Run", "Table", "boards", "build_site", "csv_table", "markdown", "markdown_table"]

@@ -30,7 +30,9 @@ from gifbench.media.video_open import VideoLimits, av_errors, check_size
 CODEC = "ffv1"
 PIXEL_FORMAT = "bgr0"
 """The 8-bit RGB layout that FFV1 takes; it codes it with the reversible colour transform of JPEG 2000."""
-OPTIONS = {"level": "3", "coder": "rice", "context": "0", "slices": "4", "slicecrc": "1"}
+_OPTIONS = {"level": "3", "coder": "rice", "context": "0", "slicecrc": "1"}
+_ONE_SLICE = 352
+"""Longest side that FFV1 takes in one slice, which is 2% smaller than four; larger pictures must have four."""
 _READING = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm", "err_detect": "crccheck+explode"}
 
 
@@ -66,7 +68,8 @@ class LosslessWriter:
         self.num_frames = 0
         with av_errors(self._place):
             self._container = av.open(self._file, "w", format="matroska", options={"fflags": "+bitexact"})
-            self._stream = cast(VideoStream, self._container.add_stream(CODEC, rate=frame_rate, options=OPTIONS))
+            options = _OPTIONS | {"slices": "1" if max(width, height) <= _ONE_SLICE else "4"}
+            self._stream = cast(VideoStream, self._container.add_stream(CODEC, rate=frame_rate, options=options))
             self._stream.width, self._stream.height = width, height
             self._stream.pix_fmt = PIXEL_FORMAT
             self._stream.time_base = 1 / frame_rate

@@ -20,7 +20,7 @@ BLOCK = 512
 """Pixels that are searched together: their channels and keys (8 kB) stay in the first cache."""
 GROUP = 64
 """Entries whose number fits into a key beside the distance."""
-_STEP = 8  # entries per pass over the pixels: fewer loads and stores of the keys; the table is padded to a multiple
+_STEP = 4  # entries per pass over the pixels: fewer loads and stores of the keys; the table is padded to a multiple
 _NEVER = np.float32(1.5e7)  # above every key, and below 2^24
 
 
@@ -50,23 +50,13 @@ def _least_keys(work: NDArray[np.float32], table: NDArray[np.float32], first: in
         r1, g1, b1, c1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2], table[k + 1, 3]
         r2, g2, b2, c2 = table[k + 2, 0], table[k + 2, 1], table[k + 2, 2], table[k + 2, 3]
         r3, g3, b3, c3 = table[k + 3, 0], table[k + 3, 1], table[k + 3, 2], table[k + 3, 3]
-        r4, g4, b4, c4 = table[k + 4, 0], table[k + 4, 1], table[k + 4, 2], table[k + 4, 3]
-        r5, g5, b5, c5 = table[k + 5, 0], table[k + 5, 1], table[k + 5, 2], table[k + 5, 3]
-        r6, g6, b6, c6 = table[k + 6, 0], table[k + 6, 1], table[k + 6, 2], table[k + 6, 3]
-        r7, g7, b7, c7 = table[k + 7, 0], table[k + 7, 1], table[k + 7, 2], table[k + 7, 3]
         for i in range(BLOCK):
             r, g, b, least = work[i], work[BLOCK + i], work[2 * BLOCK + i], work[3 * BLOCK + i]
             d0, d1 = r * r0 + g * g0 + (b * b0 + c0), r * r1 + g * g1 + (b * b1 + c1)
             d2, d3 = r * r2 + g * g2 + (b * b2 + c2), r * r3 + g * g3 + (b * b3 + c3)
-            d4, d5 = r * r4 + g * g4 + (b * b4 + c4), r * r5 + g * g5 + (b * b5 + c5)
-            d6, d7 = r * r6 + g * g6 + (b * b6 + c6), r * r7 + g * g7 + (b * b7 + c7)
             d0 = d0 if d0 < d1 else d1
             d2 = d2 if d2 < d3 else d3
-            d4 = d4 if d4 < d5 else d5
-            d6 = d6 if d6 < d7 else d7
             d0 = d0 if d0 < d2 else d2
-            d4 = d4 if d4 < d6 else d6
-            d0 = d0 if d0 < d4 else d4
             work[3 * BLOCK + i] = d0 if d0 < least else least
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.media.clip import Pixels
-from gifbench.media.palette_cells import MAX_PIXELS, count_colors, fill_cube, take_cells, take_colors
+from gifbench.media.palette_cells import BLOCK, MAX_PIXELS, count_colors, fill_cube, take_cells, take_colors
 from gifbench.media.palette_split import refine, split_boxes
 
 _BITS = 5  # steps a channel of the cube, as a power of two
-_FEW = 2  # cells a colour: with no more than that, the boxes are made of single colours instead
+_FEW = 4  # cells a colour: with no more than that, the boxes are made of single colours instead
 
 _Counts = tuple[NDArray[np.uint32], NDArray[np.int64]]  # colours as 2^16·r + 2^8·g + b, increasing; pixels of each
 
@@ -28,9 +28,9 @@ class PaletteMaker:
         self.colors, self.kmeans_steps = colors, kmeans_steps
         size = 8**_BITS
         self._cube = np.zeros(2 * size, np.uint64)
-        self._occupied = np.empty(size + 1, np.uint32)
-        self._sums, self._places = np.empty((size, 4), np.int64), np.empty((size, 3), np.int64)
-        self._order, self._spare = np.empty(size, np.int64), np.empty(size, np.int64)
+        self._work, self._occupied = np.empty(3 * BLOCK, np.uint64), np.empty(size + 1, np.int32)
+        self._sums, self._places = np.empty((size, 4), np.int64), np.empty((size, 3), np.uint8)
+        self._order, self._spare = np.empty(size, np.int32), np.empty(size, np.int32)
         self._profiles = np.empty((colors, 3, 1 << _BITS, 4), np.int64)
         self._totals = np.empty((colors, 4), np.int64)
 
@@ -39,13 +39,12 @@ class PaletteMaker:
         flat = np.ascontiguousarray(frame).reshape(-1)
         if len(flat) > 3 * MAX_PIXELS:
             return self.palette_of([frame])
-        num_cells = fill_cube(flat, _BITS, self._cube, self._occupied)
-        take_cells(self._cube, self._occupied, num_cells, _BITS, self._sums, self._places)
+        num_cells = self._take(flat)
         if num_cells <= _FEW * self.colors:
             counts = np.zeros((num_cells, 8 ** (8 - _BITS)), np.uint32)
             ranks = np.empty(8**_BITS, np.int32)
-            num_colors = count_colors(flat, _BITS, self._places, num_cells, ranks, counts)
-            sums, values = np.empty((num_colors, 4), np.int64), np.empty((num_colors, 3), np.int64)
+            num_colors = count_colors(flat, _BITS, self._occupied[:num_cells], ranks, counts)
+            sums, values = np.empty((num_colors, 4), np.int64), np.empty((num_colors, 3), np.uint8)
             take_colors(self._places, _BITS, counts, sums, values)
             return self._of_colors(sums, values)
         num_boxes = split_boxes(
@@ -61,15 +60,14 @@ class PaletteMaker:
             flat = np.ascontiguousarray(frame).reshape(-1)
             for start in range(0, len(flat), 3 * MAX_PIXELS):
                 part = flat[start : start + 3 * MAX_PIXELS]
-                num_cells = fill_cube(part, _BITS, self._cube, self._occupied)
-                take_cells(self._cube, self._occupied, num_cells, _BITS, self._sums, self._places)
+                num_cells = self._take(part)
                 sums[self._occupied[:num_cells]] += self._sums[:num_cells]
                 if exact is not None:
                     few = np.count_nonzero(sums[:, 0]) <= _FEW * self.colors
                     exact = _with_colors(exact, part) if few else None
         if exact is not None:
             values, counts = _channels(exact[0]), exact[1][:, None]
-            return self._of_colors(np.hstack([counts, counts * values]), values)
+            return self._of_colors(np.hstack([counts, counts * values]), values.astype(np.uint8))
         occupied = np.flatnonzero(sums[:, 0])
         mask = (1 << _BITS) - 1
         places = np.stack([occupied >> 2 * _BITS, (occupied >> _BITS) & mask, occupied & mask], axis=-1)
@@ -79,10 +77,14 @@ class PaletteMaker:
         )
         return self._means(self._sums, len(occupied), num_boxes)
 
-    def _of_colors(self, sums: NDArray[np.int64], values: NDArray[np.int64]) -> Pixels:
+    def _take(self, flat: Pixels) -> int:
+        fill_cube(flat, _BITS, self._cube, self._work)
+        return take_cells(self._cube, self._occupied, _BITS, self._sums, self._places)
+
+    def _of_colors(self, sums: NDArray[np.int64], values: Pixels) -> Pixels:
         if len(values) <= self.colors:
-            return _in_order(values.astype(np.uint8))
-        order, spare = np.empty(len(values), np.int64), np.empty(len(values), np.int64)
+            return _in_order(values)
+        order, spare = np.empty(len(values), np.int32), np.empty(len(values), np.int32)
         profiles = np.empty((self.colors, 3, 256, 4), np.int64)
         num_boxes = split_boxes(sums, values, len(values), profiles, order, spare, self._totals)
         return self._means(sums, len(values), num_boxes)

@@ -12,46 +12,58 @@ from numpy.typing import NDArray
 
 MAX_PIXELS = 1 << 24
 """Pixels that one call of `fill_cube` takes: 255 times as many stay below 2^32, the size of a field of the cube."""
+BLOCK = 512
 _LOW = np.uint64(0xFFFFFFFF)
 
 
 @njit(cache=True)
-def fill_cube(pixels: NDArray[np.uint8], bits: int, cube: NDArray[np.uint64], occupied: NDArray[np.uint32]) -> int:
-    """Add up the colours of flat `pixels` in `cube`, and list the cells that they occupy.
+def fill_cube(pixels: NDArray[np.uint8], bits: int, cube: NDArray[np.uint64], work: NDArray[np.uint64]) -> None:
+    """Add up the colours of flat `pixels` in `cube`.
 
-    `cube` has two words a cell, all zero at the start: count + 2^32·red, green + 2^32·blue, where red, green and blue
-    are sums of the eight-bit values: two additions a pixel in place of four. `occupied` takes the numbers of the
-    cells in the order in which they are met, and has room for one more than there can be. Returns how many there are.
+    `cube` has two words a cell: count + 2^32·red, green + 2^32·blue, where red, green and blue are sums of the eight-bit
+    values: two additions a pixel in place of four. `work` holds 3·BLOCK words of any content.
     """
-    down, side = np.uint64(8 - bits), np.uint64(bits)
-    high = np.uint64(32)
-    found = 0
-    for i in range(pixels.shape[0] // 3):
+    down, red, green = np.uint64(8 - bits), np.uint64(2 * bits + 1), np.uint64(bits + 1)
+    high, one = np.uint64(32), np.uint64(1)
+    num_pixels = pixels.shape[0] // 3
+    num_whole = num_pixels // BLOCK * BLOCK
+    for start in range(0, num_whole, BLOCK):
+        source = pixels[3 * start : 3 * start + 3 * BLOCK]
+        for i in range(BLOCK):  # apart from the additions, so that it is vectorised
+            r, g, b = np.uint64(source[3 * i]), np.uint64(source[3 * i + 1]), np.uint64(source[3 * i + 2])
+            work[i] = ((r >> down) << red) | ((g >> down) << green) | ((b >> down) << one)
+            work[BLOCK + i] = (r << high) | one
+            work[2 * BLOCK + i] = (b << high) | g
+        for i in range(BLOCK):
+            cell = work[i]
+            cube[cell] += work[BLOCK + i]
+            cube[cell + one] += work[2 * BLOCK + i]
+    for i in range(num_whole, num_pixels):
         r, g, b = np.uint64(pixels[3 * i]), np.uint64(pixels[3 * i + 1]), np.uint64(pixels[3 * i + 2])
-        cell = ((((r >> down) << side) | (g >> down)) << side) | (b >> down)
-        before = cube[2 * cell]
-        occupied[found] = cell  # written always and kept if new: no branch to mispredict
-        found += before == 0
-        cube[2 * cell] = before + ((r << high) | np.uint64(1))
-        cube[2 * cell + np.uint64(1)] += (b << high) | g
-    return found
+        cell = ((r >> down) << red) | ((g >> down) << green) | ((b >> down) << one)
+        cube[cell] += (r << high) | one
+        cube[cell + one] += (b << high) | g
 
 
 @njit(cache=True)
-def take_cells(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
+def take_cells(
     cube: NDArray[np.uint64],
-    occupied: NDArray[np.uint32],
-    num_cells: int,
+    occupied: NDArray[np.int32],
     bits: int,
     sums: NDArray[np.int64],
-    places: NDArray[np.int64],
-) -> None:
-    """Move the occupied cells out of `cube`, which is all zero afterwards.
+    places: NDArray[np.uint8],
+) -> int:
+    """Move the occupied cells out of `cube`, which is all zero afterwards; returns how many there are.
 
-    `sums` (N, 4) takes count, red, green and blue of each, `places` (N, 3) its coordinates in the cube.
+    `occupied` takes their numbers, increasing, and has room for one more than there can be; `sums` (N, 4) count, red, green and
+    blue of each, `places` (N, 3) its coordinates in the cube.
     """
+    found = 0
+    for cell in range(cube.shape[0] // 2):
+        occupied[found] = cell  # written always and kept if occupied: no branch to mispredict
+        found += cube[2 * cell] != 0
     mask = (1 << bits) - 1
-    for i in range(num_cells):
+    for i in range(found):
         cell = np.int64(occupied[i])
         first, second = cube[2 * cell], cube[2 * cell + 1]
         cube[2 * cell] = 0
@@ -59,26 +71,26 @@ def take_cells(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argumen
         sums[i, 0], sums[i, 1] = np.int64(first & _LOW), np.int64(first >> np.uint64(32))
         sums[i, 2], sums[i, 3] = np.int64(second & _LOW), np.int64(second >> np.uint64(32))
         places[i, 0], places[i, 1], places[i, 2] = cell >> (2 * bits), (cell >> bits) & mask, cell & mask
+    return found
 
 
 @njit(cache=True)
-def count_colors(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
+def count_colors(
     pixels: NDArray[np.uint8],
     bits: int,
-    places: NDArray[np.int64],
-    num_cells: int,
+    occupied: NDArray[np.int32],
     ranks: NDArray[np.int32],
     counts: NDArray[np.uint32],
 ) -> int:
-    """Count every single colour of `pixels`, whose cells are `places`; returns how many colours there are.
+    """Count every single colour of `pixels`, whose cells are `occupied`; returns how many colours there are.
 
-    `ranks` has room for a number a cell of the cube; `counts` (num_cells, 8^(8 - bits)), zero at the start, takes the
+    `ranks` has room for a number a cell of the cube; `counts` (N, 8^(8 - bits)), zero at the start, takes the
     number of pixels of each colour of each cell.
     """
     down, side = np.int64(8 - bits), np.int64(bits)
     mask = (1 << (8 - bits)) - 1
-    for i in range(num_cells):
-        ranks[(((places[i, 0] << side) | places[i, 1]) << side) | places[i, 2]] = i
+    for i in range(occupied.shape[0]):
+        ranks[occupied[i]] = i
     found = 0
     for i in range(pixels.shape[0] // 3):
         r, g, b = np.int64(pixels[3 * i]), np.int64(pixels[3 * i + 1]), np.int64(pixels[3 * i + 2])
@@ -91,7 +103,7 @@ def count_colors(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argum
 
 @njit(cache=True)
 def take_colors(
-    places: NDArray[np.int64], bits: int, counts: NDArray[np.uint32], sums: NDArray[np.int64], colors: NDArray[np.int64]
+    places: NDArray[np.uint8], bits: int, counts: NDArray[np.uint32], sums: NDArray[np.int64], colors: NDArray[np.uint8]
 ) -> None:
     """List the colours of `count_colors`: `sums` (N, 4) as in `take_cells`, `colors` (N, 3) the eight-bit values."""
     down = 8 - bits
@@ -103,7 +115,7 @@ def take_colors(
             if count:
                 sums[n, 0] = count
                 for c in range(3):
-                    value = (places[i, c] << down) | ((low >> ((2 - c) * down)) & mask)
+                    value = (np.int64(places[i, c]) << down) | ((low >> ((2 - c) * down)) & mask)
                     colors[n, c] = value
                     sums[n, c + 1] = value * count
                 n += 1

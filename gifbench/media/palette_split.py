@@ -22,12 +22,11 @@ from numpy.typing import NDArray
 def _count_axes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
     profile: NDArray[np.int64],
     sums: NDArray[np.int64],
-    places: NDArray[np.int64],
-    order: NDArray[np.int64],
+    places: NDArray[np.uint8],
+    order: NDArray[np.int32],
     first: int,
     stop: int,
 ) -> None:
-    profile[:] = 0
     for i in range(first, stop):
         cell = order[i]
         count, r, g, b = sums[cell, 0], sums[cell, 1], sums[cell, 2], sums[cell, 3]
@@ -67,11 +66,11 @@ def _best_cut(
 
 @njit(cache=True)
 def _partition(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
-    order: NDArray[np.int64],
-    places: NDArray[np.int64],
+    order: NDArray[np.int32],
+    places: NDArray[np.uint8],
     axis: int,
     last: int,
-    spare: NDArray[np.int64],
+    spare: NDArray[np.int32],
     ends: tuple[int, int],
 ) -> int:
     # Bring the cells of order[ends] whose place is at most `last` to the front; returns where the others begin.
@@ -91,11 +90,11 @@ def _partition(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argumen
 @njit(cache=True)
 def split_boxes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
     sums: NDArray[np.int64],
-    places: NDArray[np.int64],
+    places: NDArray[np.uint8],
     num_cells: int,
     profiles: NDArray[np.int64],
-    order: NDArray[np.int64],
-    spare: NDArray[np.int64],
+    order: NDArray[np.int32],
+    spare: NDArray[np.int32],
     totals: NDArray[np.int64],
 ) -> int:
     """Split the cells (`sums` (N, 4), `places` (N, 3)) into at most K boxes; returns how many.
@@ -113,6 +112,7 @@ def split_boxes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argume
         order[i] = i
         for v in range(4):
             totals[0, v] += sums[i, v]
+    profiles[0] = 0
     _count_axes(profiles[0], sums, places, order, 0, num_cells)
     stop[0], high[0] = num_cells, steps - 1
     old, new, num_boxes = 0, 0, 1
@@ -132,13 +132,17 @@ def split_boxes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argume
         middle = _partition(order, places, cut_axis[old], cut_place[old], spare, (first[old], stop[old]))
         first[new], stop[new], stop[old] = middle, stop[old], middle
         low[new], high[new] = low[old], high[old]
-        if stop[new] - middle <= middle - first[old]:
-            _count_axes(profiles[new], sums, places, order, middle, stop[new])
-            profiles[old] -= profiles[new]
-        else:
-            profiles[new] = profiles[old]
-            _count_axes(profiles[old], sums, places, order, first[old], middle)
-            profiles[new] -= profiles[old]
+        smaller, larger = (new, old) if stop[new] - middle <= middle - first[old] else (old, new)
+        for axis in range(3):
+            for place in range(low[old, axis], high[old, axis] + 1):  # outside of the old box nothing is read
+                for v in range(4):
+                    profiles[larger, axis, place, v] = profiles[old, axis, place, v]
+                    profiles[smaller, axis, place, v] = 0
+        _count_axes(profiles[smaller], sums, places, order, first[smaller], stop[smaller])
+        for axis in range(3):
+            for place in range(low[old, axis], high[old, axis] + 1):
+                for v in range(4):
+                    profiles[larger, axis, place, v] -= profiles[smaller, axis, place, v]
         for v in range(4):
             totals[new, v] = 0
             for place in range(low[new, 0], high[new, 0] + 1):

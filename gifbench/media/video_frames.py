@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +24,7 @@ SEEKABLE = frozenset({"mov", "matroska"})
 streams have no index or no presentation times, and a seek ends up near the frame, not on it."""
 
 _USUAL_RATE = Fraction(25)
+_SLACK = Fraction(1)  # seconds by which a header may be wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,12 @@ def frames_from(video: OpenVideo, time: Fraction) -> Iterator[Shown]:
         later = (p for p in _pictures(video, chain([key], packets), skip_before=key.pts))
         timeline = Timeline(time_base(video), step(video))
         for i, shown in enumerate(_timed(video, later, timeline)):
-            if shown.time <= time and (not timeline.regular or (i == 0 and shown.picture.pts != key.pts)):
+            # A decoder that starts in a stream without whole key frames (intra refresh) keeps the first frames back.
+            if (i == 0 and shown.picture.pts != key.pts) or (shown.time <= time and not timeline.regular):
                 raise CannotSeek
             past = past or shown.time > time
             yield shown
-    except (av.error.FFmpegError, StopIteration) as error:
+    except (av.error.FFmpegError, CorruptMedia, StopIteration) as error:
         if past:
             raise
         raise CannotSeek from error
@@ -92,11 +95,12 @@ def _from_key_frame(video: OpenVideo, time: Fraction) -> Iterator[Packet[VideoSt
         video.container.seek(ticks, stream=video.stream)
         packets = video.container.demux(video.stream)
         key = next(packets)
-        if key.pts is None or key.dts is None or not key.is_keyframe:
+        if key.pts is None or not key.is_keyframe:
             break
         if key.pts * time_base(video) <= time:
             return chain([key], packets)
-        ticks = min(key.dts, ticks) - 1  # the index goes by decoding times; the key frame before is the one
+        # The index goes by decoding times: this one is decoded before `time` but shown after it. Take the one before.
+        ticks = min(key.pts if key.dts is None else key.dts, ticks) - 1
     raise CannotSeek
 
 
@@ -135,7 +139,11 @@ def _pictures(
                 number += 1
     except av.error.FFmpegError as error:
         _check_whole(video, number, error)
-        raise
+        if isinstance(error, OSError | MemoryError):
+            raise
+        raise CorruptMedia(
+            f"{video.path}: decoding breaks off after {number} frames ({error.strerror}): fetch it again"
+        ) from error
     _check_whole(video, number, None)
 
 
@@ -165,6 +173,36 @@ def _timed(video: OpenVideo, pictures: Iterator[VideoFrame], timeline: Timeline)
             yield Shown(begin, time - begin, before)
         before, begin = picture, time
     if before is not None:
-        yield Shown(begin, before.duration * time_base(video) or step(video), before)
+        duration = before.duration * time_base(video) or step(video)
+        yield Shown(begin, duration, before)
+        if failure is None:
+            _check_end(video, begin + duration)
     if failure is not None:
         raise failure
+
+
+def _check_end(video: OpenVideo, end: Fraction) -> None:
+    """Raise `CorruptMedia` if the stream should go on for more than `_SLACK` after `end`, both on the container's clock.
+
+    Demuxers take damage in the middle of a file for its end.
+    """
+    declared = _declared_end(video)
+    if declared is not None and declared - end > _SLACK:
+        raise CorruptMedia(
+            f"{video.path}: its pictures end at {float(end):.3f} s, and its header declares {float(declared):.3f} s: "
+            "fetch it again"
+        )
+
+
+def _declared_end(video: OpenVideo) -> Fraction | None:
+    stream = video.stream
+    if not SEEKABLE.intersection(video.container.format.name.split(",")):
+        return None  # others only estimate it
+    if stream.duration is not None:
+        return ((stream.start_time or 0) + stream.duration) * time_base(video)
+    if match := re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = match.groups()
+        return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)
+    if len(video.container.streams) == 1 and video.container.duration is not None:
+        return Fraction(video.container.duration, 1_000_000)
+    return None

@@ -85,23 +85,34 @@ def open_video(path: str | os.PathLike[str], *, limits: VideoLimits, threads: in
         raise UsageError(f"threads must be at least 1, not {threads}")
     place = Path(path)
     _check_file(place)
-    with av_errors(place):
-        # A picture's padding to whole blocks counts in libav, hence the slack; the exact check is `check_size`.
-        most = limits.max_pixels + 256 * limits.max_side
-        container = av.open(
-            f"file:{place}",
-            mode="r",
-            options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS, "max_pixels": str(most)},
-            metadata_errors="replace",  # titles in Latin-1 must not make a video unreadable
-        )
-        with container:
-            stream = _picture_stream(container, place)
-            decoder = stream.codec_context
-            check_size(place, decoder.width, decoder.height, limits=limits)
-            decoder.options = {"max_pixels": str(most)}
-            decoder.thread_count = threads
-            decoder.thread_type = "AUTO" if threads > 1 else "SLICE"
-            yield OpenVideo(place, container, stream, limits)
+    # A picture's padding to whole blocks counts in libav, hence the slack; the exact check is `check_size`.
+    most = limits.max_pixels + 256 * limits.max_side
+    with av_errors(place), _container(place, {"max_pixels": str(most)}) as container:
+        stream = _picture_stream(container, place)
+        decoder = stream.codec_context
+        if not decoder.width or not decoder.height:
+            _check_declared_size(place, limits)
+        check_size(place, decoder.width, decoder.height, limits=limits)
+        decoder.options = {"max_pixels": str(most)}
+        decoder.thread_count = threads
+        decoder.thread_type = "AUTO" if threads > 1 else "SLICE"
+        yield OpenVideo(place, container, stream, limits)
+
+
+def _container(path: Path, options: dict[str, str]) -> InputContainer:
+    fences = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+    # Titles in Latin-1 must not make a video unreadable.
+    return av.open(f"file:{path}", mode="r", options=fences | options, metadata_errors="replace")
+
+
+def _check_declared_size(path: Path, limits: VideoLimits) -> None:
+    """Tell a size that libav refused as too large, and then forgot, from one that was never there.
+
+    No decoder may be opened this time, so that what the container declares is left as it is.
+    """
+    with _container(path, {"codec_whitelist": "none"}) as container:
+        decoder = _picture_stream(container, path).codec_context
+        check_size(path, decoder.width, decoder.height, limits=limits)
 
 
 def _check_file(path: Path) -> None:

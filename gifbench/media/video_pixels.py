@@ -51,6 +51,10 @@ _LUMA_FIRST = ("yuv4", "yuvj4", "yuva4", "nv12", "nv21", "nv16", "nv24", "nv42",
 """Formats whose first plane is luma; those of eight bits a sample are read as they are."""
 
 
+Orientation = tuple[bool, int]
+"""Mirror left to right first?, then quarter turns clockwise."""
+
+
 class Converter:
     """Converts the frames of one video; it keeps the filter graph for as long as the frames stay alike."""
 
@@ -60,12 +64,22 @@ class Converter:
         self._source: FilterContext | None = None
         self._sink: FilterContext | None = None
         self._graph: Graph | None = None
+        self._turned: tuple[int, Orientation] | None = None
 
     def pixels(self, frame: VideoFrame) -> Pixels:
         """RGB (H, W, 3) or grey (H, W) pixels, uint8, turned as the display matrix says, in memory of their own."""
         direct = self._kind == "grey" and _has_luma_plane(frame)
         stored = _first_plane(frame if direct else self._convert(frame), 3 if self._kind == "rgb" else 1)
-        return np.array(turn(stored, orientation(frame)), order="C", copy=True)
+        return np.array(turn(stored, self._orientation_of(frame)), order="C", copy=True)
+
+    def _orientation_of(self, frame: VideoFrame) -> Orientation:
+        """That of the first frame until the angle changes: PyAV's side data tie a frame into a reference cycle, which
+        keeps its picture in memory until the garbage collector comes by, hundreds of frames later.
+        """
+        angle = frame.rotation
+        if self._turned is None or self._turned[0] != angle:
+            self._turned = (angle, orientation(frame))
+        return self._turned[1]
 
     def _convert(self, frame: VideoFrame) -> VideoFrame:
         like = (frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range))
@@ -110,9 +124,6 @@ def _has_luma_plane(frame: VideoFrame) -> bool:
     pixel_format = frame.format
     return pixel_format.name.startswith(_LUMA_FIRST) and pixel_format.components[0].bits == 8
 
-
-Orientation = tuple[bool, int]
-"""Mirror left to right first?, then quarter turns clockwise."""
 
 _UPRIGHT: Orientation = (False, 0)
 
