@@ -14,7 +14,7 @@ from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMeth
 from gifbench.score.contract import Declared, FrameMethod, Method
 from gifbench.score.names import known_names
 from gifbench.score.options import Spec, complete_options, keyword_parameters, parse_spec, read_options
-from gifbench.score.plugins import entry_class, entry_origin, file_class, import_file, installed, one_line
+from gifbench.score.plugins import entries_class, entries_origin, file_class, import_file, installed, one_line
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
 _LONGEST_NAME = 300
@@ -75,12 +75,12 @@ def load_method(text: str) -> LoadedMethod:
     where the method cannot be loaded.
     """
     spec = parse_spec(text)
-    for name, entry in installed().items():
+    for name, entries in installed().items():
         if spec.name == name or spec.name.startswith(f"{name}-"):
-            factory = entry_class(entry)
+            factory = entries_class(entries)
             preset = {} if spec.name == name else _presets(factory).get(spec.name)
             if preset is not None:
-                return _set_up(name, factory, spec, preset, origin=entry_origin(entry))
+                return _set_up(name, factory, spec, preset, origin=entries_origin(entries))
     known = [listed.name for listed in list_methods()]
     raise NoSuchMethod(f'there is no method "{spec.name}": {known_names(spec.name, known)}')
 
@@ -107,10 +107,10 @@ def load_method_file(text: str) -> LoadedMethod:
 def list_methods() -> list[ListedMethod]:
     """All installed methods, presets in place of the method that has them; one that cannot be loaded says why."""
     listed = []
-    for name, entry in installed().items():
-        origin = entry_origin(entry)
+    for name, entries in installed().items():
+        origin = entries_origin(entries)
         try:
-            factory = entry_class(entry)
+            factory = entries_class(entries)
         except GifbenchError as error:
             listed.append(ListedMethod(name, origin, Declared(), problem=str(error)))
             continue

@@ -20,18 +20,25 @@ GROUP = "gifbench.methods"
 """The entry points by which an installed package offers methods."""
 
 
-def installed() -> dict[str, EntryPoint]:
-    """The entry points of all installed methods by name, sorted."""
-    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+def installed() -> dict[str, tuple[EntryPoint, ...]]:
+    """The entry points of all installed methods by name, sorted: more than one where packages quarrel over a name."""
+    found: dict[str, dict[str, EntryPoint]] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        found.setdefault(entry.name, {})[entry.value] = entry
+    return {name: tuple(entries.values()) for name, entries in found.items()}
 
 
-def entry_origin(entry: EntryPoint) -> str:
-    """The package and version that an entry point comes from."""
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+def entries_origin(entries: tuple[EntryPoint, ...]) -> str:
+    """The package and version that a name comes from; all of them where there are several."""
+    return ", ".join(f"{each.dist.name} {each.dist.version}" if each.dist else each.value for each in entries)
 
 
-def entry_class(entry: EntryPoint) -> type[Any]:
-    """The class that an entry point names; raises `MethodError` where it cannot be imported."""
+def entries_class(entries: tuple[EntryPoint, ...]) -> type[Any]:
+    """The class that a name stands for; raises `MethodError` where it cannot be imported or is not the only one."""
+    entry = entries[0]
+    if len(entries) > 1:
+        origins = entries_origin(entries)
+        raise MethodError(f"method {entry.name}: several packages offer it ({origins}); uninstall all but one")
     with _import_errors(f"method {entry.name} ({entry.value})"):
         factory = entry.load()
     if not inspect.isclass(factory):

@@ -61,7 +61,7 @@ def restored(
     shape = gif.height, gif.width, 3
     brightest = max(int(palette.max()) for palette in gif.palettes)
     given = 0
-    for batch in _batches(loaded.method, gif, times, what=what, device=device):
+    for batch in _batches(loaded, gif, times, what=what, device=device):
         frames = _checked(batch, shape, what=what, brightest=brightest)
         given += len(frames)
         if given > len(times):
@@ -71,11 +71,11 @@ def restored(
         raise MethodFailed(f"{what}: it gave back {given} frames, {len(times)} were asked for")
 
 
-def _batches(
-    method: Method | FrameMethod, gif: Gif, times: Sequence[Fraction], *, what: str, device: str
-) -> Iterator[object]:
+def _batches(loaded: LoadedMethod, gif: Gif, times: Sequence[Fraction], *, what: str, device: str) -> Iterator[object]:
+    method = loaded.method
     if not isinstance(method, Method):
-        yield from _held(method, gif, times, what=what, device=device)
+        torch_device = device if loaded.declared.backend == "torch" else None
+        yield from _held(method, gif, times, what=what, torch_device=torch_device)
         return
     with _failures(what):
         answer: Any = method.restore(gif, times)
@@ -94,17 +94,18 @@ def _batches(
         yield batch
 
 
-def _held(method: FrameMethod, gif: Gif, times: Sequence[Fraction], *, what: str, device: str) -> Iterator[object]:
+def _held(
+    method: FrameMethod, gif: Gif, times: Sequence[Fraction], *, what: str, torch_device: str | None
+) -> Iterator[object]:
     """Restore each GIF frame that is shown at one of `times` once, and give it for all times at which it is shown."""
-    torch = getattr(method, "backend", "numpy") == "torch"
     size = max(1, BATCH_PIXELS // (gif.height * gif.width))
     runs = [(frame, len(list(group))) for frame, group in groupby(last_shown(gif.times, times))]
     for start in range(0, len(runs), size):
         chosen = [frame for frame, _ in runs[start : start + size]]
         frames: Any = np.stack([gif.frame(i) for i in chosen])
         palettes: list[Any] = [gif.palettes[i] for i in chosen]
-        if torch:
-            frames, palettes = _tensor(frames, device), [_tensor(palette, device) for palette in palettes]
+        if torch_device is not None:
+            frames, palettes = _tensor(frames, torch_device), [_tensor(palette, torch_device) for palette in palettes]
         with _failures(what):
             answer: Any = method.restore_frames(frames, palettes)
         if not _is_array(answer) or len(answer) != len(chosen):

@@ -198,6 +198,15 @@ def test_a_package_that_cannot_be_imported_is_listed_and_harms_no_other(monkeypa
         load_method("brokn")
 
 
+def test_a_name_that_two_packages_claim_is_refused_rather_than_guessed(monkeypatch):
+    real = plugins.entry_points(group=plugins.GROUP)
+    thief = EntryPoint("gif", "no_such_package.at_all:Method", plugins.GROUP)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [*real, *real, thief])
+    with pytest.raises(MethodError, match=r"several packages offer it .*gifbench.*uninstall all but one"):
+        load_method("gif")
+    assert load_method("gaussian").name == "gaussian-0.5", "an entry point that is found twice is one"
+
+
 def test_a_missing_extra_stays_what_it_is(method_file):
     path = method_file("""
         from gifbench.errors import MissingExtra
