@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench.errors import UsageError
-from gifbench.media.clip import Pixels
+from gifbench import Pixels, UsageError
 
 
 class Gaussian:

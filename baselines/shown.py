@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from gifbench.media.clip import Pixels
-from gifbench.media.gif import Gif
-from gifbench.score.contract import last_shown, nearest_shown
+from gifbench import Gif, Pixels, last_shown, nearest_shown
 
 
 class Shown:
