@@ -1,0 +1,101 @@
+"""Training data: a torch Dataset of GIF frames, their palettes and the truth, read from the shards at random.
+
+The only module of this wing that needs torch; it is not imported with the others.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch.utils.data import Dataset as TorchDataset
+
+from gifbench.dataset.reader import DatasetClip
+from gifbench.errors import UsageError
+from gifbench.media.gif import Gif
+from gifbench.media.lossless import read_lossless
+
+
+class Sample(NamedTuple):
+    """One frame: `gif` and `truth` are (3, H, W) uint8, RGB, `palette` is (256, 3) uint8 with zeros after its colours.
+
+    `colors` says how many of its entries are colours.
+    """
+
+    gif: torch.Tensor
+    palette: torch.Tensor
+    colors: int
+    truth: torch.Tensor
+
+
+class FrameDataset(TorchDataset[Sample]):
+    """Every frame of some clips, or every k-th, as samples of one size that a DataLoader can batch.
+
+    `crop` cuts out a square of that side at a random place, the same in GIF and truth; without it clips of different
+    sizes cannot share a batch. The place is drawn from torch's generator, which DataLoader seeds for each worker. A
+    worker keeps the bytes of the clips that it read last, `keep` of them: sample from few clips at a time to read each
+    once.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[DatasetClip],
+        *,
+        dithered: bool = False,
+        every: int = 1,
+        crop: int | None = None,
+        keep: int = 8,
+    ) -> None:
+        if every < 1:
+            raise UsageError(f"every {every}-th frame cannot be kept: the step is 1 or more")
+        small = [clip for clip in clips if crop is not None and min(clip.height, clip.width) < crop]
+        if small:
+            clip = small[0]
+            raise UsageError(f"crop is {crop}, and clip {clip.clip_id} is {clip.width}×{clip.height}")
+        self._clips, self._dithered, self._every, self._crop = clips, dithered, every, crop
+        self._ends = list(itertools.accumulate(-(-clip.num_frames // every) for clip in clips))
+        self._keep = keep
+        self._read: OrderedDict[int, tuple[Gif, bytes]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, index: int) -> Sample:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        index %= len(self)
+        number = bisect.bisect_right(self._ends, index)
+        frame = (index - (self._ends[number - 1] if number else 0)) * self._every
+        gif, truth = self._clip(number)
+        pixels = gif.frame(frame), read_lossless(truth, frames=[frame])[0]
+        colors = gif.palettes[frame]
+        palette = torch.zeros(256, 3, dtype=torch.uint8)
+        palette[: len(colors)] = torch.from_numpy(colors)
+        top, left, height, width = self._window(gif)
+        cut = [picture[top : top + height, left : left + width].transpose(2, 0, 1).copy() for picture in pixels]
+        return Sample(torch.from_numpy(cut[0]), palette, len(colors), torch.from_numpy(cut[1]))
+
+    def __getstate__(self) -> dict[str, object]:
+        # A worker process starts with nothing read; what this one keeps stays here.
+        return {**self.__dict__, "_read": OrderedDict()}
+
+    def _clip(self, number: int) -> tuple[Gif, bytes]:
+        """The GIF, decoded, and the truth, encoded, of a clip; read anew unless it was among the last ones."""
+        if number not in self._read:
+            clip = self._clips[number]
+            self._read[number] = clip.gif(dithered=self._dithered), clip.read("truth")
+            if len(self._read) > self._keep:
+                self._read.popitem(last=False)
+        self._read.move_to_end(number)
+        return self._read[number]
+
+    def _window(self, gif: Gif) -> tuple[int, int, int, int]:
+        if self._crop is None:
+            return 0, 0, gif.height, gif.width
+        top = int(torch.randint(gif.height - self._crop + 1, ()))
+        left = int(torch.randint(gif.width - self._crop + 1, ()))
+        return top, left, self._crop, self._crop
