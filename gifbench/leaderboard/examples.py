@@ -1,0 +1,257 @@
+"""The clips that a page shows of a method: which ones, restored anew, and written as pictures beside the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+from gifbench.errors import GifbenchError, storage_errors
+from gifbench.leaderboard.board import Board, Run
+from gifbench.leaderboard.names import slug, visible
+from gifbench.leaderboard.pictures import Excerpt, detail, excerpt, film, shown_size, telling_box
+from gifbench.media.clip import Pixels
+from gifbench.media.gif import Gif
+
+GIF_METHOD = "gif"
+"""The method that gives the GIF back as it is shown; gains are measured from its scores."""
+
+Restore = Callable[[Gif, Sequence[Fraction]], Pixels]
+"""A method, ready to run: a GIF and times in, RGB frames (N, H, W, 3) uint8 out."""
+
+
+class ClipSource(Protocol):
+    """What is needed of a clip of a dataset; `gifbench.dataset` gives such clips."""
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        ...
+
+    @property
+    def times(self) -> tuple[Fraction, ...]:
+        """When each frame is shown, in seconds from 0."""
+        ...
+
+    @property
+    def duration(self) -> Fraction:
+        """When the last frame ends, in seconds."""
+        ...
+
+    def truth_frames(self, frames: Sequence[int]) -> Pixels:
+        """Frames of the truth by number, RGB uint8 (N, H, W, 3)."""
+        ...
+
+    def gif(self, *, dithered: bool = ..., every: int = ...) -> Gif:
+        """The clip as a GIF."""
+        ...
+
+
+class DatasetSource(Protocol):
+    """What is needed of a dataset: its clips by name."""
+
+    def __getitem__(self, clip_id: str, /) -> ClipSource: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One of the pictures that play side by side.
+
+    `film` (of `per_file` frames each) and `detail` are film strips, as paths below the site; `every` says that each of
+    their frames stands for so many of the video's; `file` is the real GIF, for the GIF's lane.
+    """
+
+    label: str
+    film: tuple[str, ...]
+    per_file: int
+    detail: str
+    every: int
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The lanes of a clip, the size of their frames, and when each frame ends (ms since the first begins).
+
+    `detail` is the part shown enlarged, (left, top, width, height) in pixels of the clip; `spot` is the same in per
+    cent of the frame.
+    """
+
+    width: int
+    height: int
+    detail: tuple[int, int, int, int]
+    spot: tuple[float, float, float, float]
+    ends: tuple[int, ...]
+    lanes: tuple[Lane, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A clip chosen to show a run: `place` is best, median, worst or in between; scores are those of the results file.
+
+    `shown` holds PSNR and SSIM of the unrestored GIF on that clip, None where the board has no such run.
+    """
+
+    run: Run
+    protocol: str
+    place: str
+    clip_id: str
+    psnr: float
+    ssim: float
+    shown: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A chosen clip with its pictures."""
+
+    choice: Choice
+    pictures: Pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What could be shown of one method on one board, and why the rest could not."""
+
+    examples: tuple[Example, ...]
+    trouble: str | None = None
+
+
+def choose(board: Board, run: Run, *, count: int) -> tuple[Choice, ...]:
+    """`count` clips of a run, from the best gain in PSNR over the unrestored GIF to the worst, evenly spread.
+
+    Where the board has no run of the GIF itself, and for that run, PSNR stands for the gain. Equal gains are told apart
+    by the clip's name, so that the choice is always the same.
+    """
+    gif = _gif_scores(board, run.protocol) if run.method != GIF_METHOD else {}
+    gains = {
+        clip_id: psnr - (gif[clip_id][0] if gif else 0.0)
+        for clip_id, (psnr, _) in run.clip_scores.items()
+        if not gif or clip_id in gif
+    }
+    order = sorted(gains, key=lambda clip_id: (-gains[clip_id], clip_id))
+    count = min(count, len(order))
+    if count == 0:
+        return ()
+    places = [round(i * (len(order) - 1) / max(1, count - 1)) for i in range(count)]
+    if count == 1:
+        places = [(len(order) - 1) // 2]
+    names = {places[-1]: "worst", places[0]: "best"} | ({places[count // 2]: "median"} if count % 2 else {})
+    return tuple(
+        Choice(
+            run=run,
+            protocol=run.protocol,
+            place=names.get(place, "between"),
+            clip_id=order[place],
+            psnr=run.clip_scores[order[place]][0],
+            ssim=run.clip_scores[order[place]][1],
+            shown=gif.get(order[place]),
+        )
+        for place in places
+    )
+
+
+def _gif_scores(board: Board, protocol: str) -> Mapping[str, tuple[float, float]]:
+    for table in board.tables:
+        for row in table.rows:
+            if table.protocol == protocol and row.run is not None and row.run.method == GIF_METHOD:
+                return row.run.clip_scores
+    return {}
+
+
+def show(
+    board: Board, run: Run, *, dataset: DatasetSource, restore: Restore, site: Path, count: int
+) -> Iterator[Example | str]:
+    """Restore and write the clips chosen of `run` below `site`, one by one; a text says why one cannot be shown."""
+    for choice in choose(board, run, count=count):
+        try:
+            yield Example(choice, _write(board, choice, dataset=dataset, restore=restore, site=site))
+        except GifbenchError as error:
+            yield f"{visible(choice.clip_id, limit=60)}: {error}"
+
+
+def task_gif(task: str) -> tuple[bool, int]:
+    """Whether a task's GIFs are dithered, and that they keep every k-th frame: "dithered-4" is (True, 4)."""
+    variant, _, every = task.partition("-")
+    return variant == "dithered", max(1, int(every)) if every.isascii() and every.isdigit() and len(every) < 9 else 1
+
+
+def _write(board: Board, choice: Choice, *, dataset: DatasetSource, restore: Restore, site: Path) -> Pictures:
+    dithered, every = task_gif(board.task)
+    clip = dataset[choice.clip_id]
+    part = excerpt(clip.times, clip.duration, every=every)
+    gif = clip.gif(dithered=dithered).select(part.gif_frames)
+    truth = clip.truth_frames(part.frames)
+    start = clip.times[part.first]
+    restored = restore(gif, tuple(clip.times[i] - start for i in part.frames))
+
+    middle = len(gif) // 2
+    box = telling_box(gif.frame(middle), truth[middle * every])
+    below = f"clips/{board.slug}/{slug(choice.clip_id)}"
+    with storage_errors(site):
+        (site / below).mkdir(parents=True, exist_ok=True)
+        colors = max(map(len, gif.palettes))
+        lanes = (
+            _lane(site, gif.frames, box, file=f"{below}/gif", label="GIF", every=every, palette_colors=colors),
+            _lane(site, restored, box, file=f"{below}/{choice.run.method_slug}", label=choice.run.label),
+            _lane(site, truth, box, file=f"{below}/truth", label="Truth"),
+        )
+        shown_gif = f"{below}/shown.gif"
+        if not (site / shown_gif).exists():
+            (site / shown_gif).write_bytes(gif.to_bytes())
+    height, width = shown_size(clip.height, clip.width)
+    left, top, right, bottom = box
+    return Pictures(
+        width=width,
+        height=height,
+        detail=(left, top, right - left, bottom - top),
+        spot=(
+            round(100 * left / clip.width, 2),
+            round(100 * top / clip.height, 2),
+            round(100 * (right - left) / clip.width, 2),
+            round(100 * (bottom - top) / clip.height, 2),
+        ),
+        ends=_ends(clip, part),
+        lanes=(replace(lanes[0], file=shown_gif), *lanes[1:]),
+    )
+
+
+def _lane(
+    site: Path,
+    frames: Pixels,
+    box: tuple[int, int, int, int],
+    *,
+    file: str,
+    label: str,
+    every: int = 1,
+    palette_colors: int | None = None,
+) -> Lane:
+    """Write the strips of a lane; the bytes are the same whichever method's page asks for the GIF's and the truth's."""
+    made = film(frames, palette_colors=palette_colors)
+    lane = Lane(
+        label=label,
+        film=tuple(f"{file}.{i}.webp" for i in range(len(made.files))),
+        per_file=made.per_file,
+        detail=f"{file}.detail.webp",
+        every=every,
+    )
+    for path, content in zip(lane.film, made.files, strict=True):
+        (site / path).write_bytes(content)
+    (site / lane.detail).write_bytes(detail(frames, box))
+    return lane
+
+
+def _ends(clip: ClipSource, part: Excerpt) -> tuple[int, ...]:
+    starts = (*clip.times, clip.duration)
+    ends = [round(1000 * (starts[i + 1] - starts[part.first])) for i in part.frames]
+    # Frames closer than a millisecond cannot be told apart on a page; each gets one at least, so that all are shown.
+    for i in range(len(ends)):
+        ends[i] = max(ends[i], ends[i - 1] + 1 if i else 1)
+    return tuple(ends)

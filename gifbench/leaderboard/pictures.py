@@ -1,0 +1,140 @@
+"""Pictures of one clip for a page: film strips that a browser plays in step, and the same detail of each, enlarged.
+
+A film strip is a WebP with the frames of a lane one below the other, so that a page draws frame i of every lane at the
+same moment; three animations that a browser runs by itself drift apart. GIF frames and details are lossless, down to
+the pixel; whole frames of video are WebP at quality 90.
+
+Strips of GIF frames are cut so that no file has more than 256 colours in all: libwebp then writes a palette, in a tenth
+of the time and half the bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gifbench.media.clip import Pixels
+
+MAX_SECONDS = Fraction(3)
+MAX_FRAMES = 36
+MAX_SIDE = 640
+DETAIL_WIDTH, DETAIL_HEIGHT = 72, 54
+QUALITY = 90
+_WEBP_MAX_SIDE = 16383
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Frames `first` to `first + num_frames - 1` of a clip; the first and every `every`-th after it are GIF frames."""
+
+    first: int
+    num_frames: int
+    every: int
+
+    @property
+    def frames(self) -> range:
+        """The video frames shown, as numbers in the clip."""
+        return range(self.first, self.first + self.num_frames)
+
+    @property
+    def gif_frames(self) -> range:
+        """The ones of them that the GIF keeps."""
+        return range(self.first, self.first + self.num_frames, self.every)
+
+
+def excerpt(times: Sequence[Fraction], duration: Fraction, *, every: int) -> Excerpt:
+    """The middle of a clip, short enough for a page: at most 3 s and 36 frames.
+
+    It begins at a frame that the GIF keeps, and where the clip has one it ends at such a frame too.
+    """
+    seconds = float(duration)
+    in_time = int(len(times) * min(1.0, float(MAX_SECONDS) / seconds)) if seconds > 0 else len(times)
+    wanted = max(1, min(MAX_FRAMES, in_time, len(times)))
+    if wanted > every:
+        wanted = (wanted - 1) // every * every + 1
+    first = (len(times) - wanted) // 2 // every * every
+    return Excerpt(first, wanted, every)
+
+
+def shown_size(height: int, width: int) -> tuple[int, int]:
+    """Height and width on the page: the clip's own, unless its longer side is over 640 pixels."""
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """A lane's frames as WebP files: `per_file` frames in each, one below the other; the last may hold fewer."""
+
+    files: tuple[bytes, ...]
+    per_file: int
+
+
+def film(frames: Pixels, *, palette_colors: int | None = None) -> Film:
+    """The film of `frames` (T, H, W, 3) uint8; frames larger than `shown_size` are scaled down to it (area filter).
+
+    `palette_colors`, for the frames of a GIF, is the most colours that one has: if they keep their size they are stored
+    to the pixel.
+    """
+    _, height, width, _ = frames.shape
+    size = shown_size(height, width)
+    per_file = _WEBP_MAX_SIDE // size[0]
+    lossless = palette_colors is not None and size == (height, width)
+    if size != (height, width):
+        frames = np.stack([cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) for frame in frames])
+    if lossless and palette_colors is not None:
+        per_file = min(per_file, max(1, 256 // palette_colors))
+    strips = (frames[start : start + per_file] for start in range(0, len(frames), per_file))
+    return Film(tuple(_webp(strip, lossless=lossless) for strip in strips), per_file)
+
+
+def detail(frames: Pixels, box: tuple[int, int, int, int]) -> bytes:
+    """A lossless film strip of the part `box` (left, top, right, bottom; half-open) of `frames` (T, H, W, 3)."""
+    left, top, right, bottom = box
+    return _webp(frames[:, top:bottom, left:right], lossless=True)
+
+
+def _webp(frames: Pixels, *, lossless: bool) -> bytes:
+    strip = np.ascontiguousarray(frames).reshape(-1, frames.shape[2], 3)
+    file = io.BytesIO()
+    options: dict[str, int | bool] = (
+        {"lossless": True, "quality": 20, "method": 2} if lossless else {"quality": QUALITY, "method": 3}
+    )
+    Image.fromarray(strip).save(file, "WEBP", **options)
+    return file.getvalue()
+
+
+def telling_box(gif_frame: Pixels, truth_frame: Pixels) -> tuple[int, int, int, int]:
+    """Where bands and dots are seen best: the detail-sized part with most error of the GIF in smooth surroundings.
+
+    Both are (H, W, 3) uint8. What counts is how far the GIF's differences between neighbouring pixels are from the
+    truth's, most of all where the truth is smooth: an eye sees a false contour on a cheek and not one in gravel. Gives
+    (left, top, right, bottom), half-open; of equals the first from the top left.
+    """
+    height, width, _ = truth_frame.shape
+    truth = truth_frame.astype(np.float32).mean(axis=-1)
+    shown = gif_frame.astype(np.float32).mean(axis=-1)
+    grey = cv2.GaussianBlur(truth, (0, 0), 2.0)
+    steep = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    wrong = np.zeros_like(truth)
+    wrong[:, 1:] += np.abs(np.diff(shown - truth, axis=1))
+    wrong[1:] += np.abs(np.diff(shown - truth, axis=0))
+    # In whole numbers, so that sums over boxes are exact and the choice is the same on every machine.
+    worth: NDArray[np.int64] = np.round(100 * np.minimum(wrong, 24.0) / (6.0 + steep)).astype(np.int64)
+    box_height, box_width = min(DETAIL_HEIGHT, height), min(DETAIL_WIDTH, width)
+    total = np.pad(worth.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    sums = (
+        total[box_height:, box_width:]
+        - total[:-box_height, box_width:]
+        - total[box_height:, :-box_width]
+        + total[:-box_height, :-box_width]
+    )
+    top, left = (int(i) for i in np.unravel_index(int(sums.argmax()), sums.shape))
+    return left, top, left + box_width, top + box_height

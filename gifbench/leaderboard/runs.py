@@ -1,0 +1,85 @@
+"""What a page takes from a results file, and how it gets the method that is named there: all that knows the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from gifbench.errors import ResultsError
+from gifbench.leaderboard.board import Run, Score
+from gifbench.leaderboard.examples import Restore
+from gifbench.media.clip import Pixels
+from gifbench.media.gif import Gif
+from gifbench.score.methods import LoadedMethod, load_method
+from gifbench.score.restore import on_device, restored
+from gifbench.score.results import Result
+
+MethodLoader = Callable[[Result], LoadedMethod]
+"""Gives the method that a result names, ready to restore; raises a `GifbenchError` where it is not at hand."""
+
+
+def installed_method(result: Result) -> LoadedMethod:
+    """The method of that name among the installed ones; raises `NoSuchMethod` or another `MethodError`."""
+    return load_method(result.method.name)
+
+
+def run_of(result: Result) -> Run:
+    """A result as the boards take it; raises `ResultsError` if it has no PSNR and SSIM, or no scores of clips."""
+    try:
+        psnr, ssim = (
+            Score(score.mean, *score.ci95, capped=score.capped)
+            for score in (result.scores["psnr"], result.scores["ssim"])
+        )
+    except KeyError as error:
+        raise ResultsError(f"{result.path or 'a result'}: it holds no score {error}") from error
+    if not result.clip_scores:
+        raise ResultsError(f"{result.path or 'a result'}: the scores of its clips are missing, so it cannot be ranked")
+    method = result.method
+    return Run(
+        method=method.name,
+        version=method.version,
+        options=method.options,
+        dataset=result.dataset.name,
+        fingerprint=result.dataset.fingerprint,
+        split=result.split,
+        task=result.task,
+        protocol=result.protocol.name,
+        clips=result.clips,
+        frames=result.frames,
+        official=result.coverage.official,
+        psnr=psnr,
+        ssim=ssim,
+        seconds=result.method_seconds or None,
+        clip_scores={clip.clip_id: (clip.psnr, clip.ssim) for clip in result.clip_scores},
+        facts=_facts(result),
+        weights=method.weights_sha256 or "",
+        created=result.created.isoformat(),
+        limit=result.limit,
+        too_short=len(result.too_short),
+    )
+
+
+def _facts(result: Result) -> dict[str, str]:
+    method, ran_on = result.method, result.environment
+    facts = {
+        "From": method.origin,
+        "Licence": method.licence or "not said",
+        "Learned parameters": f"{method.parameters:,}" if method.parameters else "none",
+        "Weights": f"{method.weights}, sha256 {(method.weights_sha256 or '')[:16]}" if method.weights else "",
+        "Code": f"sha256 {method.code_sha256[:16]}" if method.code_sha256 else "",
+        "Ran on": f"{ran_on.device}, {ran_on.platform}, {ran_on.cpus} processors, gifbench {ran_on.gifbench}",
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def restore_with(loaded: LoadedMethod, *, device: str = "auto") -> Restore:
+    """A loaded method as the function that pictures are made with: frames come back rounded, uint8."""
+    chosen = on_device(loaded, device)
+
+    def restore(gif: Gif, times: Sequence[Fraction]) -> Pixels:
+        batches = list(restored(loaded, gif, times, clip="a clip of the page", device=chosen))
+        return np.concatenate([np.rint(batch).astype(np.uint8) for batch in batches])
+
+    return restore

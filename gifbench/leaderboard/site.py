@@ -1,0 +1,160 @@
+"""A site from results: the pages, the clips' pictures, and the same tables as Markdown and CSV, put in place whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from gifbench.errors import GifbenchError, storage_errors
+from gifbench.leaderboard.board import Board, Run, boards
+from gifbench.leaderboard.examples import DatasetSource, Example, Restore, Shown, show
+from gifbench.leaderboard.names import visible
+from gifbench.leaderboard.page import index_page, method_page
+from gifbench.leaderboard.publish import published
+from gifbench.leaderboard.runs import MethodLoader, installed_method, restore_with, run_of
+from gifbench.leaderboard.text import csv_table, markdown
+from gifbench.score.results import Result
+
+Progress = Callable[[str], None]
+"""Called with a line of text before each step that takes time."""
+
+
+def build_site(
+    results: Sequence[Result],
+    out: Path,
+    *,
+    dataset_for: Mapping[str, DatasetSource] | None = None,
+    method_loader: MethodLoader = installed_method,
+    clips_per_method: int = 3,
+    overwrite: bool = False,
+    date: str | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Path:
+    """Write a leaderboard page of `results` to the folder `out`, and give the path of its `index.html`.
+
+    A static site that needs no server and no network: `index.html` with a table a dataset, split, task and protocol, a
+    page for each method below `methods/`, and the tables as `leaderboard.md` and `leaderboard.csv`. The same results
+    give the same bytes.
+
+    `dataset_for` holds datasets by fingerprint. Of results on one of these, `clips_per_method` clips a method and task
+    are restored anew, on `device` (`auto`, `cpu`, `cuda`), and shown beside the GIF and the truth; without it the pages
+    have tables only. `method_loader` gives the method of a result, by default the installed one of that name. A method
+    that cannot be loaded, or fails on a clip, is said on its page.
+
+    `overwrite` replaces a site that stands at `out`; a folder that holds anything else is never replaced. `date` is a
+    text for the foot of the pages, such as "2025-01-31". `progress` is called with a line of text before each step that
+    takes time.
+
+    Raises
+    ------
+    AlreadyExists
+        `out` is there, and is not an empty folder or, with `overwrite`, a site made here.
+    ResultsError
+        A result has no PSNR or SSIM, or no scores of clips.
+
+    """
+    runs = [run_of(result) for result in results]
+    result_of = {run.method_key: result for run, result in zip(runs, results, strict=True)}
+
+    def restore_for(run: Run) -> Restore:
+        return restore_with(method_loader(result_of[run.method_key]), device=device)
+
+    return write_site(
+        runs,
+        out,
+        dataset_for=dataset_for,
+        restore_for=restore_for,
+        clips_per_method=clips_per_method,
+        overwrite=overwrite,
+        date=date,
+        progress=progress,
+    )
+
+
+def write_site(
+    runs: Sequence[Run],
+    out: Path,
+    *,
+    dataset_for: Mapping[str, DatasetSource] | None = None,
+    restore_for: Callable[[Run], Restore] | None = None,
+    clips_per_method: int = 3,
+    overwrite: bool = False,
+    date: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the site of `runs` to the folder `out` and give the path of its `index.html`. See `build_site`."""
+    tell = progress or (lambda line: None)
+    made = boards(runs)
+    methods = _methods(made)
+    with published(Path(out), overwrite=overwrite) as site:
+        shown: dict[tuple[str, str], Shown] = {}
+        if dataset_for and restore_for and clips_per_method > 0:
+            for run in methods:
+                shown |= _show_method(run, made, dataset_for, restore_for, site=site, count=clips_per_method, tell=tell)
+        tell("writing the pages")
+        with storage_errors(out):
+            (site / "methods").mkdir()
+            for run in methods:
+                page = method_page(run, made, shown=shown, date=date)
+                _write(site / "methods" / f"{run.method_slug}.html", page)
+            _write(site / "index.html", index_page(made, shown=shown, date=date))
+            _write(site / "leaderboard.md", markdown(made, date=date))
+            _write(site / "leaderboard.csv", csv_table(made))
+    return Path(out) / "index.html"
+
+
+def _methods(made: Sequence[Board]) -> list[Run]:
+    """One run of each method, in the order of the first board that has it."""
+    found: dict[str, Run] = {}
+    for board in made:
+        for table in board.tables:
+            for row in table.rows:
+                if row.run is not None:
+                    found.setdefault(row.run.method_key, row.run)
+    return list(found.values())
+
+
+def _show_method(
+    method: Run,
+    made: Sequence[Board],
+    dataset_for: Mapping[str, DatasetSource],
+    restore_for: Callable[[Run], Restore],
+    *,
+    site: Path,
+    count: int,
+    tell: Progress,
+) -> dict[tuple[str, str], Shown]:
+    """The clips of one method on every board whose dataset is at hand; one method is in memory at a time."""
+    mine = [(board, run) for board in made if board.fingerprint in dataset_for and (run := _run_on(board, method))]
+    if not mine:
+        return {}
+    try:
+        restore = restore_for(method)
+    except GifbenchError as error:
+        trouble = visible(f"No clips: the method could not be loaded here ({error}).")
+        return {(board.slug, method.method_slug): Shown((), trouble) for board, _ in mine}
+    shown = {}
+    for board, run in mine:
+        tell(f"restoring clips for the page: {run.label}, {board.dataset}, {board.task}")
+        dataset = dataset_for[board.fingerprint]
+        found = list(show(board, run, dataset=dataset, restore=restore, site=site, count=count))
+        trouble = "; ".join(item for item in found if isinstance(item, str))
+        shown[board.slug, method.method_slug] = Shown(
+            tuple(item for item in found if isinstance(item, Example)),
+            visible(f"Not every clip could be shown: {trouble}.") if trouble else None,
+        )
+    return shown
+
+
+def _run_on(board: Board, method: Run) -> Run | None:
+    """The method's run on the first of the board's tables that has one: `standard` where it was scored."""
+    for table in board.tables:
+        for row in table.rows:
+            if row.run is not None and row.run.method_key == method.method_key:
+                return row.run
+    return None
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode("utf-8", "replace"))

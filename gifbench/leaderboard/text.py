@@ -1,0 +1,128 @@
+"""The boards as Markdown, for a README, and as CSV, for a spreadsheet or a script."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from gifbench.leaderboard.board import Board, Row, Score, Table
+from gifbench.leaderboard.names import SHOWN_CHARACTERS, visible
+from gifbench.leaderboard.paper import ReportedRow
+
+CSV_COLUMNS = (
+    "dataset",
+    "fingerprint",
+    "split",
+    "task",
+    "protocol",
+    "rank",
+    "method",
+    "version_and_options",
+    "source",
+    "complete",
+    "clips",
+    "official_clips",
+    "frames",
+    "psnr",
+    "psnr_low",
+    "psnr_high",
+    "ssim",
+    "ssim_low",
+    "ssim_high",
+    "frames_per_second",
+)
+
+
+def markdown_table(board: Board, table: Table) -> str:
+    """One table in GitHub's Markdown, with a heading; names are escaped, intervals stand beside the means."""
+    place = f"{_escaped(board.dataset)}, {_escaped(board.split)}: {_escaped(board.task)}"
+    lines = [
+        f"### {place}, protocol {_escaped(table.protocol)}",
+        "",
+        f"Dataset fingerprint {_escaped(board.fingerprint[:16])}.",
+        "",
+        "| # | method | PSNR (dB) | SSIM | clips | coverage | frames/s |",
+        "|--:|:--|--:|--:|--:|--:|--:|",
+    ]
+    lines += [_markdown_row(row) for row in table.rows]
+    if table.notes:
+        lines += ["", *(f"{_escaped(note)}  " for note in table.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def markdown(boards: Sequence[Board], *, date: str | None = None) -> str:
+    """Every table of every board, one after the other."""
+    head = "# GIF restoration leaderboard\n"
+    if date:
+        head += f"\nMade on {_escaped(date)}.\n"
+    head += "\nMeans over clips, 95% intervals in brackets. Rows marked “as reported” are the paper's own numbers.\n"
+    return "\n".join([head, *(markdown_table(board, table) for board in boards for table in board.tables)])
+
+
+def _markdown_row(row: Row) -> str:
+    if isinstance(row.entry, ReportedRow):
+        name = f"{_escaped(row.entry.method)} *(as reported: {_escaped(row.entry.where)})*"
+        return f"| | {name} | {row.psnr.mean:.2f} | {row.ssim.mean:.3f} | | | |"
+    run = row.entry
+    name = _escaped(visible(run.method, limit=SHOWN_CHARACTERS)) + (f" ({_escaped(run.detail)})" if run.detail else "")
+    if row.missing:
+        name += f" *(incomplete: {row.missing:,} clips missing)*"
+    speed = "" if run.frames_per_second is None else f"{run.frames_per_second:,.1f}"
+    coverage = f"{run.clips / run.official:.1%}" if run.official else ""
+    cells = (
+        row.rank or "",
+        name,
+        _interval(run.psnr, 3, 2),
+        _interval(run.ssim, 3, 3),
+        f"{run.clips:,}",
+        coverage,
+        speed,
+    )
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def _interval(score: Score, digits: int, interval_digits: int) -> str:
+    if score.low is None or score.high is None:
+        return f"{score.mean:.{digits}f}"
+    return f"{score.mean:.{digits}f} [{score.low:.{interval_digits}f}, {score.high:.{interval_digits}f}]"
+
+
+def _escaped(text: str) -> str:
+    """`text` as literal Markdown: no HTML, no links, no cell that ends early."""
+    one_line = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", one_line)
+
+
+def csv_table(boards: Sequence[Board]) -> str:
+    """Every row of every table in one CSV (columns `CSV_COLUMNS`, numbers in full precision, Unix line ends).
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for board in boards:
+        for table in board.tables:
+            for row in table.rows:
+                writer.writerow([_cell(value) for value in _csv_row(board, table, row)])
+    return file.getvalue()
+
+
+def _csv_row(board: Board, table: Table, row: Row) -> tuple[object, ...]:
+    place = (board.dataset, board.fingerprint, board.split, board.task, table.protocol, row.rank)
+    scores = (row.psnr.mean, row.psnr.low, row.psnr.high, row.ssim.mean, row.ssim.low, row.ssim.high)
+    if isinstance(row.entry, ReportedRow):
+        reported = f"as reported: {row.entry.where}"
+        return (*place, row.entry.method, None, reported, None, None, None, None, *scores, None)
+    run = row.entry
+    method = (run.label, run.detail, "measured", "no" if row.missing else "yes", run.clips, run.official or None)
+    return (*place, *method, run.frames, *scores, run.frames_per_second)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        text = visible(value) if value else value
+        return f"'{text}" if text[:1] in "=+-@" and text else text
+    return "" if value is None else value

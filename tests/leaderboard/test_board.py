@@ -1,0 +1,108 @@
+"""What is ranked against what, and what is not."""
+
+from __future__ import annotations
+
+import random
+
+from gifbench.leaderboard.board import boards
+from gifbench.leaderboard.runs import run_of
+from tests.leaderboard.standins import make_result
+
+
+def only_table(*results):
+    (board,) = boards(map(run_of, results))
+    (table,) = board.tables
+    return table
+
+
+def measured(table):
+    return [(row.run.method, row.rank) for row in table.rows if row.run]
+
+
+def test_rows_are_ranked_by_psnr():
+    table = only_table(make_result("low", psnr=29), make_result("high", psnr=31), make_result("mid", psnr=30))
+    assert measured(table) == [("high", 1), ("mid", 2), ("low", 3)]
+
+
+def test_equal_scores_share_a_rank_and_the_next_one_is_skipped():
+    table = only_table(make_result("a", psnr=30), make_result("b", psnr=30), make_result("c", psnr=29))
+    assert measured(table) == [("a", 1), ("b", 1), ("c", 3)]
+
+
+def test_a_run_that_lacks_clips_of_others_has_no_rank_however_good_it_is():
+    table = only_table(make_result("best", psnr=40, clips=("a", "b")), make_result("other", psnr=30))
+    assert measured(table) == [("other", 1), ("best", None)]
+    assert table.rows[1].missing == 2
+
+
+def test_two_runs_that_each_lack_a_clip_are_both_incomplete():
+    table = only_table(make_result("x", clips=("a", "b")), make_result("y", clips=("b", "c")))
+    assert [rank for _, rank in measured(table)] == [None, None]
+
+
+def test_other_fingerprints_splits_tasks_and_protocols_never_share_a_table():
+    results = [
+        make_result("m"),
+        make_result("m", fingerprint="f" * 16),
+        make_result("m", split="validation"),
+        make_result("m", task="plain-4"),
+        make_result("m", protocol="gif2video"),
+        make_result("m", dataset="gif-moments", fingerprint="e" * 16),
+    ]
+    made = boards(map(run_of, results))
+    assert len(made) == 5
+    tables = [table for board in made for table in board.tables]
+    assert len(tables) == 6
+    assert all(len(measured(table)) == 1 for table in tables)
+    assert len({table.slug for table in tables} | {board.slug for board in made}) == 11
+    assert [board.twins for board in made] == [1, 0, 1, 1, 1] or sorted(board.twins for board in made) == [
+        0,
+        1,
+        1,
+        1,
+        1,
+    ]
+
+
+def test_the_papers_rows_stand_only_beside_its_protocol_and_have_no_rank():
+    made = boards(map(run_of, [make_result(), make_result(protocol="gif2video")]))
+    standard, gif2video = made[0].tables
+    assert (standard.protocol, gif2video.protocol) == ("standard", "gif2video")
+    assert all(row.run for row in standard.rows)
+    reported = [row for row in gif2video.rows if row.reported]
+    assert len(reported) == 14
+    assert all(row.rank is None and row.psnr.low is None for row in reported)
+
+
+def test_of_repeated_runs_the_fullest_and_of_these_the_newest_is_shown_and_said():
+    fullest = make_result("m", psnr=30, day=1)
+    newest = make_result("m", psnr=31, day=3)
+    smaller = make_result("m", psnr=35, day=5, clips=("a",))
+    for order in ([fullest, newest, smaller], [smaller, newest, fullest]):
+        table = only_table(*order)
+        assert [round(row.psnr.mean) for row in table.rows] == [31]
+        assert any("3 results of m" in note for note in table.notes)
+
+
+def test_versions_and_options_make_different_methods():
+    table = only_table(make_result("m"), make_result("m", version="2"), make_result("m", options={"sigma": 1.0}))
+    assert len(measured(table)) == 3
+    assert len({row.run.method_slug for row in table.rows}) == 3
+
+
+def test_the_order_of_the_results_does_not_matter():
+    results = [
+        make_result(method, psnr=psnr, task=task, protocol=protocol)
+        for method, psnr in (("a", 30), ("b", 31), ("c", 30))
+        for task in ("plain-8", "plain-1", "dithered-2")
+        for protocol in ("gif2video", "standard")
+    ]
+    runs = [run_of(result) for result in results]
+    expected = [(board.slug, [[row.entry for row in t.rows] for t in board.tables]) for board in boards(runs)]
+    random.Random(1).shuffle(runs)
+    assert [(board.slug, [[row.entry for row in t.rows] for t in board.tables]) for board in boards(runs)] == expected
+    assert [board.task for board in boards(runs)] == ["plain-1", "plain-8", "dithered-2"]
+
+
+def test_values_that_count_as_100_db_are_said():
+    assert any("perfect (7)" in note for note in only_table(make_result("perfect", psnr=99, capped=7)).notes)

@@ -1,0 +1,58 @@
+"""Markdown and CSV hold the same table, and nothing in a name breaks out of its cell."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from gifbench.leaderboard import boards, csv_table, markdown, markdown_table
+from gifbench.leaderboard.runs import run_of
+from tests.leaderboard.standins import make_result
+
+
+def made(*results):
+    return boards(map(run_of, results))
+
+
+def test_markdown_has_a_row_for_each_method_with_three_digits_and_intervals():
+    (board,) = made(make_result("low", psnr=29), make_result("high", psnr=31.0004))
+    lines = markdown_table(board, board.tables[0]).splitlines()
+    assert "| 1 | high (version 1) | 31.150 [30.95, 31.35] | 0.885 [0.875, 0.895] | 4 | 3.8% | 20.0 |" in lines
+    assert sum(line.startswith("| ") for line in lines) == 3
+
+
+def test_markdown_escapes_what_a_name_may_hold():
+    (board,) = made(make_result("<b>x</b> | [y](z) `*_\n| new row |"))
+    table = markdown_table(board, board.tables[0])
+    assert "<b>" not in table and "\n| new" not in table and "\\[y\\](z)" in table
+    (row,) = [line for line in table.splitlines() if "new row" in line]
+    assert row.replace("\\|", "").count("|") == 8
+
+
+def test_the_papers_rows_are_marked_in_both():
+    everything = made(make_result(protocol="gif2video"))
+    assert markdown(everything).count("*(as reported: Table 1, row") == 14
+    rows = list(csv.DictReader(io.StringIO(csv_table(everything))))
+    assert [row["source"] for row in rows].count("measured") == 1
+    assert sum(row["source"].startswith("as reported: Table 1") for row in rows) == 14
+
+
+def test_csv_reads_back_with_full_precision():
+    result = make_result('m, with "quotes" and , commas', psnr=1 / 3)
+    (row,) = csv.DictReader(io.StringIO(csv_table(made(result))))
+    assert row["method"] == result.method.name
+    assert float(row["psnr"]) == result.scores["psnr"].mean
+    assert (row["rank"], row["complete"], row["clips"], row["fingerprint"]) == ("1", "yes", "4", "0123456789abcdef")
+
+
+def test_csv_holds_no_formulas():
+    for name in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1"):
+        (row,) = csv.DictReader(io.StringIO(csv_table(made(make_result(name)))))
+        assert row["method"][0] == "'"
+
+
+def test_an_incomplete_run_is_said_to_be_one():
+    everything = made(make_result("half", clips=("a", "b")), make_result("whole"))
+    assert "*(incomplete: 2 clips missing)*" in markdown(everything)
+    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(csv_table(everything)))}
+    assert (rows["half"]["complete"], rows["half"]["rank"]) == ("no", "")
