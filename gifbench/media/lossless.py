@@ -31,8 +31,6 @@ CODEC = "ffv1"
 PIXEL_FORMAT = "bgr0"
 """The 8-bit RGB layout that FFV1 takes; it codes it with the reversible colour transform of JPEG 2000."""
 _OPTIONS = {"level": "3", "coder": "rice", "context": "0", "slicecrc": "1"}
-_ONE_SLICE = 352
-"""Longest side that FFV1 takes in one slice, which is 2% smaller than four; larger pictures must have four."""
 _READING = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm", "err_detect": "crccheck+explode"}
 
 
@@ -55,6 +53,8 @@ class LosslessWriter:
     ) -> None:
         if width < 1 or height < 1 or frame_rate <= 0:
             raise UsageError(f"cannot write {width}×{height} pictures at {frame_rate} frames a second")
+        if width == 1 and height > _ONE_SLICE[1]:
+            raise UsageError(f"FFV1 cannot hold pictures of {width}×{height}: make them 2 pixels wide")
         self._shape = (height, width, 3)
         self._own: Path | None = None
         if isinstance(target, str | os.PathLike):
@@ -68,7 +68,7 @@ class LosslessWriter:
         self.num_frames = 0
         with av_errors(self._place):
             self._container = av.open(self._file, "w", format="matroska", options={"fflags": "+bitexact"})
-            options = _OPTIONS | {"slices": "1" if max(width, height) <= _ONE_SLICE else "4"}
+            options = _OPTIONS | {"slices": _slices(width, height)}
             self._stream = cast(VideoStream, self._container.add_stream(CODEC, rate=frame_rate, options=options))
             self._stream.width, self._stream.height = width, height
             self._stream.pix_fmt = PIXEL_FORMAT
@@ -125,6 +125,14 @@ class LosslessWriter:
         except BaseException:
             self._discard()
             raise
+
+
+_ONE_SLICE = (352, 288)
+"""The largest pictures that ffmpeg lets FFV1 code in one slice, which is 2% smaller than four."""
+
+
+def _slices(width: int, height: int) -> str:
+    return "1" if height == 1 or (width <= _ONE_SLICE[0] and height <= _ONE_SLICE[1]) else "4"
 
 
 def _check_frame(pixels: object, shape: tuple[int, int, int]) -> None:

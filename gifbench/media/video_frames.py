@@ -182,9 +182,9 @@ def _timed(video: OpenVideo, pictures: Iterator[VideoFrame], timeline: Timeline)
 
 
 def _check_end(video: OpenVideo, end: Fraction) -> None:
-    """Raise `CorruptMedia` if the stream should go on for more than `_SLACK` after `end`, both on the container's clock.
+    """Raise `CorruptMedia` if the header has the stream go on for more than `_SLACK` after `end` (container's clock).
 
-    Demuxers take damage in the middle of a file for its end.
+    Demuxers take some damage in the middle of a file for its end.
     """
     declared = _declared_end(video)
     if declared is not None and declared - end > _SLACK:

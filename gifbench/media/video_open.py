@@ -11,6 +11,7 @@ A file from the internet is hostile until shown otherwise. Three fences stand ar
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -230,10 +231,11 @@ def av_errors(place: object) -> Iterator[None]:
     try:
         yield
     except av.error.FFmpegError as error:
-        if isinstance(error, OSError):
+        # Demuxers also say "input/output error" of a file that ends too early.
+        if isinstance(error, OSError) and error.errno != errno.EIO:
             with storage_errors(place):
                 raise OSError(error.errno, error.strerror) from error
-        kind = KINDS.get(type(error).__name__, MediaError)
+        kind = CorruptMedia if error.errno == errno.EIO else KINDS.get(type(error).__name__, MediaError)
         raise kind(f"{place}: {_ADVICE[kind]} ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise CorruptMedia(f"{place}: its header holds text that cannot be read ({error.reason})") from error

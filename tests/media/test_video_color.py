@@ -1,0 +1,123 @@
+"""RGB to the bit as ffmpeg converts it, for every matrix, range and layout that videos come in."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from gifbench.media.video import Span, decode, probe
+from gifbench.media.video_pixels import SCALE_FLAGS
+
+
+def ffmpeg(*args: object) -> bytes:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def rgb_of_ffmpeg(path: Path, num_frames: int) -> bytes:
+    convert = f"scale=flags={SCALE_FLAGS},format=rgb24"
+    return ffmpeg(
+        *("-i", path, "-fps_mode", "passthrough", "-frames:v", num_frames, "-vf", convert, "-f", "rawvideo", "-")
+    )
+
+
+def tagged(matrix: str, color_range: str) -> tuple[object, ...]:
+    tags = () if matrix == "unknown" else ("-colorspace", matrix, "-color_primaries", matrix, "-color_trc", matrix)
+    return ("-vf", f"scale=out_range={color_range}", "-color_range", color_range, *tags)
+
+
+X264 = ("-c:v", "libx264", "-qp", 0)
+SOURCES: dict[str, tuple[object, ...]] = {
+    f"{layout}-{matrix}-{color_range}.mkv": (*X264, "-pix_fmt", layout, *tagged(matrix, color_range))
+    for layout, matrix, color_range in itertools.product(
+        ("yuv420p", "yuv422p", "yuv444p", "yuv420p10le"), ("bt709", "smpte170m", "unknown"), ("tv", "pc")
+    )
+} | {
+    "yuvj420p.avi": ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", 2),
+    "bt2020.mkv": (
+        *("-c:v", "libx265", "-x265-params", "lossless=1:log-level=none", "-pix_fmt", "yuv420p10le"),
+        *("-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_trc", "smpte2084"),
+    ),
+    "yuv422p10le.mkv": (*X264, "-pix_fmt", "yuv422p10le"),
+    "grey.mkv": ("-c:v", "ffv1", "-pix_fmt", "gray"),
+    "grey16.mkv": ("-c:v", "ffv1", "-pix_fmt", "gray16le"),
+    "rgb.mkv": ("-c:v", "libx264rgb", "-qp", 0),
+    "bgr0.mkv": ("-c:v", "ffv1", "-pix_fmt", "bgr0"),
+    "rgba.mov": ("-c:v", "png", "-pix_fmt", "rgba"),
+    "palette.avi": ("-c:v", "png", "-pix_fmt", "pal8"),
+    "rgb48.mov": ("-c:v", "png", "-pix_fmt", "rgb48be"),
+    "nv12.avi": ("-c:v", "rawvideo", "-pix_fmt", "nv12"),
+    "uyvy422.avi": ("-c:v", "rawvideo", "-pix_fmt", "uyvy422"),
+    "yuv411p.avi": ("-c:v", "rawvideo", "-pix_fmt", "yuv411p"),
+    "alpha.webm": ("-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-lossless", 1),
+    "interlaced.mpg": ("-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-vf", "tinterlace=4,setfield=tff"),
+    "animation.gif": (),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("size", ["98x54", "97x53"])
+def test_rgb_equals_ffmpeg(name, size, tmp_path):
+    path = tmp_path / name
+    even_only = name.startswith(("yuv420p", "yuv422p", "yuvj420p", "bt2020", "interlaced", "uyvy", "nv12", "yuv411p"))
+    if size == "97x53" and even_only and name != "yuv420p-bt709-tv.mkv":
+        pytest.skip("this coding has even sizes only")
+    args = SOURCES[name]
+    if size == "97x53" and name == "yuv420p-bt709-tv.mkv":
+        args = ("-c:v", "ffv1", "-pix_fmt", "yuv420p")
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=size={size}:rate=25:duration=0.2", *args, path)  # testsrc2 is even-sized
+    frames = list(decode(path))
+    assert frames[0].pixels.shape == (int(size[-2:]), int(size[:2]), 3)
+    assert b"".join(f.pixels.tobytes() for f in frames) == rgb_of_ffmpeg(path, len(frames))
+
+
+def test_tags_are_told_by_probe_and_make_a_difference(tmp_path):
+    seen = {}
+    for matrix, color_range in (("bt709", "tv"), ("smpte170m", "tv"), ("bt709", "pc")):
+        name = f"yuv420p-{matrix}-{color_range}.mkv"
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=size=98x54:rate=25:duration=0.04", *SOURCES[name], tmp_path / name)
+        info = probe(tmp_path / name)
+        assert (info.color_space, info.color_range) == (matrix, color_range)
+        seen[name] = next(iter(decode(tmp_path / name))).pixels
+    assert all(not np.array_equal(a, b) for a, b in itertools.combinations(seen.values(), 2))
+
+
+def test_primary_colours_come_back(tmp_path):
+    colours = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255,) * 3, "black": (0,) * 3}
+    for name, rgb in colours.items():
+        for matrix in ("bt709", "smpte170m"):
+            path = tmp_path / f"{name}-{matrix}.mkv"
+            tags = ("-colorspace", matrix, "-color_range", "tv", "-pix_fmt", "yuv420p")
+            convert = ("-vf", f"scale=out_color_matrix={matrix}:out_range=tv,format=yuv420p")
+            ffmpeg(
+                *("-f", "lavfi", "-i", f"color={name}:size=32x32:rate=25:duration=0.04", *convert, *X264, *tags, path)
+            )
+            pixels = next(iter(decode(path))).pixels
+            assert np.abs(pixels.astype(int) - rgb).max() <= 4, (name, matrix, pixels[16, 16])
+
+
+def test_grey_of_eight_bits_is_the_stored_luma(tmp_path):
+    path = tmp_path / "tv.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=98x54:rate=25:duration=0.2", *SOURCES["yuv420p-bt709-tv.mkv"], path)
+    luma = ffmpeg("-i", path, "-vf", "extractplanes=y", "-f", "rawvideo", "-")
+    assert b"".join(f.pixels.tobytes() for f in decode(path, pixels="grey")) == luma
+
+
+@pytest.mark.parametrize("name", ["rgb.mkv", "yuv420p10le-bt709-tv.mkv", "animation.gif", "uyvy422.avi", "grey16.mkv"])
+def test_grey_of_other_layouts_is_what_ffmpeg_makes_of_them(name, tmp_path):
+    path = tmp_path / name
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=98x54:rate=25:duration=0.2", *SOURCES[name], path)
+    convert = f"scale=flags={SCALE_FLAGS},format=gray"
+    grey = ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", convert, "-f", "rawvideo", "-")
+    assert b"".join(f.pixels.tobytes() for f in decode(path, pixels="grey")) == grey
+
+
+def test_real_clips_equal_ffmpeg(clips):
+    for path in sorted([*(clips / "faces").iterdir(), *(clips / "moments").iterdir()]):
+        frames = list(decode(path, Span(end_frame=5)))
+        assert b"".join(f.pixels.tobytes() for f in frames) == rgb_of_ffmpeg(path, 5), path.name
