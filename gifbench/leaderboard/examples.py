@@ -140,7 +140,7 @@ def choose(board: Board, run: Run, *, count: int) -> tuple[Choice, ...]:
     count = min(count, len(order))
     if count == 0:
         return ()
-    places = [round(i * (len(order) - 1) / max(1, count - 1)) for i in range(count)]
+    places = [i * (len(order) - 1) // max(1, count - 1) for i in range(count)]
     if count == 1:
         places = [(len(order) - 1) // 2]
     names = {places[-1]: "worst", places[0]: "best"} | ({places[count // 2]: "median"} if count % 2 else {})

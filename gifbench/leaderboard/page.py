@@ -142,13 +142,13 @@ def _speed(value: float | None) -> str:
 
 
 def _scale(table: Table) -> Callable[[float], str]:
-    """Where a PSNR stands on the little axis of the table, in its 120 units."""
+    """Where a PSNR stands between the lowest and the highest that the table draws, in per cent."""
     values = [value for row in table.rows for value in _drawn(row)]
     low, high = min(values, default=0.0), max(values, default=1.0)
 
     def place(value: float) -> str:
         share = (value - low) / (high - low) if high > low else 0.5
-        return f"{4 + 112 * share:.1f}"
+        return f"{100 * share:.1f}"
 
     return place
 

@@ -1,0 +1,185 @@
+"""The whole site: complete, the same each time, safe from what results may hold, honest about what is missing."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from gifbench.errors import NoSuchMethod, ResultsError
+from gifbench.leaderboard import build_site
+from gifbench.score.methods import load_method
+from tests.leaderboard.standins import FINGERPRINT, make_result, small_dataset
+
+METHODS = ("gif", "gaussian-0.5", "gaussian-1.0")
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and all the text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def files(site):
+    return {str(path.relative_to(site)): path.read_bytes() for path in sorted(site.rglob("*")) if path.is_file()}
+
+
+def some_results(tasks=("plain-1", "plain-4")):
+    return [
+        make_result(method, psnr=30 + i, task=task, protocol=protocol)
+        for i, method in enumerate(METHODS)
+        for task in tasks
+        for protocol in ("standard", "gif2video")
+    ]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole") / "site"
+    index = build_site(some_results(), out, dataset_for={FINGERPRINT: small_dataset()}, date="2025-01-31")
+    assert index == out / "index.html"
+    return out
+
+
+def test_every_file_that_a_page_names_is_there_and_every_picture_is_named(site):
+    named = set()
+    for path in site.rglob("*.html"):
+        for _, attributes in Page(path).tags:
+            for name in ("src", "href", "data-src"):
+                for target in (attributes.get(name) or "").split():
+                    if not target.startswith(("#", "data:")):
+                        named.add((path.parent / target.split("#")[0]).resolve())
+    assert all(path.is_file() for path in named), sorted(str(path) for path in named if not path.is_file())
+    pictures = {path.resolve() for path in (site / "clips").rglob("*.*")}
+    assert pictures and pictures <= named
+
+
+def test_nothing_outside_the_site_is_asked_for(site):
+    for path in site.rglob("*.html"):
+        page = Page(path)
+        assert not [tag for tag, a in page.tags if tag in ("link", "iframe", "object") and a.get("rel") != "icon"]
+        assert not re.search(r"""(src|href)=["']?(https?:)?//""", path.read_text(encoding="utf-8"))
+
+
+def test_the_same_results_give_the_same_bytes_whatever_their_order(site, tmp_path):
+    again = tmp_path / "again"
+    build_site(some_results()[::-1], again, dataset_for={FINGERPRINT: small_dataset()}, date="2025-01-31")
+    assert files(again) == files(site)
+
+
+def test_the_page_shows_three_digits_intervals_coverage_and_the_papers_rows(site):
+    text = (site / "index.html").read_text(encoding="utf-8")
+    assert "<b>32.150</b><small>31.95 to 32.35</small>" in text
+    assert "<b>0.885</b><small>0.875 to 0.895</small>" in text
+    assert "3.8%<small>of 104</small>" in text
+    assert text.count(">as reported</span>") == 14 + 2
+    assert "2025-01-31" in text
+
+
+def test_tables_are_read_aloud_well(site):
+    page = Page(site / "index.html")
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("caption") == tags.count("table") == 4
+    assert all(a.get("scope") in ("col", "row") for tag, a in page.tags if tag == "th")
+    assert dict(page.tags)["html"] == {"lang": "en"}
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert all(a.get("aria-label") for tag, a in page.tags if tag == "canvas")
+
+
+def test_each_method_has_a_page_with_its_best_median_and_worst_clip(site):
+    for name in METHODS:
+        (path,) = [p for p in (site / "methods").iterdir() if re.match(name.replace(".", "-") + "-[0-9a-f]{8}", p.name)]
+        page = Page(path)
+        assert sum(a.get("class") == "player" for _, a in page.tags) == 6
+        assert "Best:" in page.text and "Median:" in page.text and "Worst:" in page.text
+
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>/../../' + "x" * 230
+
+
+def test_hostile_names_are_text_and_nothing_else(tmp_path):
+    results = [make_result("gif"), make_result(HOSTILE, dataset=HOSTILE, task=HOSTILE, split=HOSTILE, protocol=HOSTILE)]
+    results.append(make_result("\u202egnp.exe\x00\x1b[31m", options={'<b onclick="x">': "</script><script>x"}))
+    results.append(make_result("m", clips=("../../../escaped", "<script>", "c", "d")))
+    out = tmp_path / "in" / "site"
+    build_site(results, out, dataset_for={FINGERPRINT: small_dataset(("../../../escaped", "<script>", *"abcd"))})
+    for path in out.rglob("*"):
+        assert re.fullmatch(r"[a-z0-9.-]{1,80}", path.name), path
+    for path in out.rglob("*.html"):
+        page = Page(path)
+        assert [tag for tag, _ in page.tags].count("script") == 1
+        assert not [a for tag, a in page.tags if any(name.startswith("on") for name in a) or (tag == "b" and a)]
+        assert not any((ord(c) < 32 and c != "\n") or c == "\u202e" for c in path.read_text(encoding="utf-8"))
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.parent in (tmp_path, tmp_path / "in")) == [
+        "in",
+        "site",
+    ]
+
+
+def test_a_method_that_is_not_at_hand_is_said_and_the_others_are_shown(tmp_path):
+    def loader(result):
+        if result.method.name == "gone":
+            raise NoSuchMethod('there is no method "gone" <here>')
+        return load_method("gif")
+
+    results = [make_result("gone", psnr=33), make_result("gif")]
+    out = tmp_path / "site"
+    build_site(results, out, dataset_for={FINGERPRINT: small_dataset()}, method_loader=loader)
+    (gone,) = (out / "methods").glob("gone-*")
+    assert "could not be loaded here (there is no method &#34;gone&#34; &lt;here&gt;)" in gone.read_text()
+    assert 'class="player"' in (out / "index.html").read_text()
+
+
+def test_a_clip_that_is_not_in_the_dataset_is_said(tmp_path):
+    from gifbench.errors import NoSuchClip
+
+    class Lacking(dict):
+        def __missing__(self, clip_id):
+            raise NoSuchClip(f"no clip is called {clip_id}")
+
+    out = tmp_path / "site"
+    build_site([make_result("gif")], out, dataset_for={FINGERPRINT: Lacking(small_dataset(("d",)))})
+    page = Page(next((out / "methods").iterdir()))
+    assert "no clip is called a" in page.text
+    assert sum(a.get("class") == "player" for _, a in page.tags) == 1
+
+
+def test_without_datasets_there_are_tables_and_no_clips(tmp_path):
+    build_site(some_results(), tmp_path / "site")
+    assert not (tmp_path / "site" / "clips").exists()
+    assert 'class="player"' not in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_no_results_make_a_page_that_says_so(tmp_path):
+    assert "No results were given" in build_site([], tmp_path / "site").read_text()
+
+
+def test_a_result_without_clip_scores_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ResultsError, match="scores of its clips are missing"):
+        build_site([make_result().model_copy(update={"clip_scores": ()})], tmp_path / "site")
+    assert not list(tmp_path.iterdir())
+
+
+def test_twelve_methods_on_all_boards_stay_under_300_kilobytes(tmp_path):
+    results = [
+        make_result(f"method-{i}:sigma={i / 2}", psnr=30 + i / 7, task=f"{v}-{k}", protocol=p, dataset=d, fingerprint=d)
+        for i in range(12)
+        for v in ("plain", "dithered")
+        for k in (1, 2, 4, 8)
+        for p in ("standard", "gif2video")
+        for d in ("gif-faces", "gif-moments")
+    ]
+    assert build_site(results, tmp_path / "site").stat().st_size < 300_000
