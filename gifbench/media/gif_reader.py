@@ -27,6 +27,9 @@ _SHORTEST_DELAY, _DELAY_INSTEAD = 2, 10
 _CANVAS_IN_FRAMES = 11
 """The memory of a `Canvas`, of what a disposal brings back and of one image on its way, in frames of bytes."""
 
+_CHECK_FIRST = 1 << 28
+"""Pixels of all frames; a larger file is decoded twice, so that a broken one is found before all that memory is taken."""
+
 _GREYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 """Stands in where a file has no palette at all, which the specification leaves to the reader; Pillow's choice too."""
 
@@ -52,13 +55,17 @@ def read_gif(source: Source, *, limits: GifLimits, background: tuple[int, int, i
     if broken is not None and not (salvage and blocks.images):
         raise _corrupt(name, broken, len(blocks.images))
     frames = _Frames(data, blocks, limits, name, background)
-    for number, image in enumerate(blocks.images):
-        try:
-            frames.add(image)
-        except CorruptMedia as error:
-            if salvage and number:
+    images = blocks.images
+    large = len(images) * blocks.height * blocks.width > _CHECK_FIRST
+    for step in (frames.check, frames.add) if large else (frames.add,):
+        for number, image in enumerate(images):
+            try:
+                step(image)
+            except CorruptMedia as error:
+                if not (salvage and number):
+                    raise _corrupt(name, f"image {number}: {error}", number) from None
+                images = images[:number]
                 break
-            raise _corrupt(name, f"image {number}: {error}", number) from None
     return frames.finish()
 
 
@@ -98,6 +105,10 @@ class _Frames:
         self._canvas: Canvas | None = None
         self._not_drawn: tuple[ImageBlock, Pixels, Pixels] | None = None  # the last image, if it never met the canvas
         self._linear = np.empty(0, np.uint8)
+
+    def check(self, image: ImageBlock) -> None:
+        """Raise `CorruptMedia` if the data of `image` are bad; keeps nothing."""
+        self._decode(image, np.empty((image.height, image.width), np.uint8))
 
     def add(self, image: ImageBlock) -> None:
         """Decode `image` and append what the screen shows with it. Raises `CorruptMedia` for bad image data."""
