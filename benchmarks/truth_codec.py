@@ -63,11 +63,10 @@ def candidates() -> list[Candidate]:
         Candidate("libx265", "gbrp", {"preset": "medium", "x265-params": X265}, 16),
         Candidate("libvpx-vp9", "gbrp", {"lossless": "1", "cpu-used": "5", "deadline": "good"}, 16),
         Candidate("ffvhuff", "bgra", {"context": "1"}, 1),
-        Candidate("huffyuv", "bgra", {"pred": "median"}, 1),
+        Candidate("huffyuv", "bgra", {"pred": "left"}, 1),
         Candidate("utvideo", "gbrp", {"pred": "median"}, 1),
         Candidate("magicyuv", "gbrp", {"pred": "median"}, 1),
         Candidate("png", "rgb24", {"pred": "mixed"}, 1),
-        Candidate("libwebp", "bgra", {"lossless": "1", "compression_level": "3"}, 1),
         Candidate("jpegls", "rgb24", {}, 1),
         Candidate("jpeg2000", "rgb24", {"pred": "1"}, 1),
     ]
