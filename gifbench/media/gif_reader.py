@@ -28,7 +28,7 @@ _CANVAS_IN_FRAMES = 11
 """The memory of a `Canvas`, of what a disposal brings back and of one image on its way, in frames of bytes."""
 
 _CHECK_FIRST = 1 << 28
-"""Pixels of all frames; a larger file is decoded twice, so that a broken one is found before all that memory is taken."""
+"""Pixels of all frames; a larger file is decoded twice, so that a broken one is found before that memory is taken."""
 
 _GREYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 """Stands in where a file has no palette at all, which the specification leaves to the reader; Pillow's choice too."""

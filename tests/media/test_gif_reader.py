@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gifbench.errors import CorruptMedia, GifbenchError, NotFound, TooLarge, UsageError
-from gifbench.media import lzw
+from gifbench.media import gif_reader, lzw
 from gifbench.media.gif import Gif, GifLimits
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
@@ -317,6 +317,12 @@ def test_bad_image_data_are_salvaged_up_to_them() -> None:
     with pytest.raises(CorruptMedia, match=r"image 2: .* salvage=True reads the 2 whole frames"):
         Gif.read(data)
     assert Gif.read(data, salvage=True).indices.tolist() == [[[0, 0]] * 2, [[1, 1]] * 2]
+
+
+def test_a_large_file_is_checked_before_its_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gif_reader, "_CHECK_FIRST", 1)
+    test_bad_image_data_are_salvaged_up_to_them()
+    assert_as_pillow(header(2, 2) + image(solid(2, 2, 0)) + control(transparent=1) + image([[1, 2]], 0, 1) + b";")
 
 
 @pytest.mark.parametrize(
