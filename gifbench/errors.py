@@ -224,5 +224,8 @@ def storage_errors(place: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        kind, advice = _STORAGE_ERRNO.get(error.errno or 0, (StorageError, str(error)))
+        number = error.errno
+        if number is None and isinstance(error, FileNotFoundError):  # of a file system that is not the system's own
+            number = errno.ENOENT
+        kind, advice = _STORAGE_ERRNO.get(number or 0, (StorageError, str(error)))
         raise kind(f"{place}: {advice}") from error

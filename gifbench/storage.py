@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from gifbench.errors import NotFound, StorageError, storage_errors
+from gifbench.errors import StorageError, storage_errors
 
 PARTIAL = ".partial"
 """How the names of unfinished files and folders end."""
@@ -146,21 +146,3 @@ def _renamed_when_whole(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-
-
-def free_bytes(folder: Folder) -> int | None:
-    """The bytes free where a local folder is or will be, None elsewhere."""
-    path = folder.local
-    if path is None:
-        return None
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free
-
-
-def existing(url: str | os.PathLike[str]) -> Folder:
-    """A folder that must be there; raises `NotFound`."""
-    folder = Folder(url)
-    if not folder.exists():
-        raise NotFound(f"{folder.url}: there is no such folder")
-    return folder

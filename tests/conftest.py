@@ -1,11 +1,20 @@
-"""What every test shares: the real media, where they are at hand."""
+"""What every test shares: the real media, where they are at hand, and small videos and datasets made on the spot."""
 
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from gifbench.build.manifest import from_folder
+from gifbench.build.recipe import load_recipe
+from gifbench.build.run import build
+from gifbench.dataset import Dataset
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +35,79 @@ def test_data() -> Path:
 def clips(test_data: Path) -> Path:
     """The folder of real videos and GIFs: `faces/`, `moments/`, `gifs/`."""
     return test_data / "clips"
+
+
+def moving_picture(num_frames: int, height: int, width: int, *, seed: int = 0) -> NDArray[np.uint8]:
+    """A smooth picture with a moving ball and a little noise: RGB uint8, (T, H, W, 3)."""
+    noise = np.random.default_rng(seed).integers(0, 6, (num_frames, height, width, 3))
+    y, x = np.mgrid[0:height, 0:width]
+    frames = np.empty((num_frames, height, width, 3), np.uint8)
+    for t in range(num_frames):
+        ball = (x - (10 + 3 * t + 7 * seed) % width) ** 2 + (y - height / 2) ** 2 < (height / 6) ** 2
+        sky = np.stack([x * 200 / width, y * 200 / height, (x + y + 40 * seed) * 120 / (width + height)], -1)
+        frames[t] = np.where(ball[..., None], [220, 60, 30], sky) + noise[t]
+    return frames
+
+
+def write_video(
+    path: Path,
+    frames: NDArray[np.uint8],
+    *,
+    fps: Fraction = Fraction(25),
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Encode RGB frames as a small video; returns its path."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=fps, options=options or {"preset": "ultrafast", "crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+TINY_RECIPE = '''
+from gifbench.build import Geometry, Recipe, Rejected, SourceVideo
+
+
+class Tiny(Recipe):
+    """Videos as they are, if they are not too narrow."""
+
+    name = "tiny"
+    title = "Tiny"
+    min_width: int = 40
+    clips_per_shard: int = 2
+    min_frames: int = 3
+
+    def geometry(self, video: SourceVideo) -> Geometry:
+        if video.info.width < self.min_width:
+            raise Rejected("too_small", value=f"{video.info.width} pixels wide", limit=f"at least {self.min_width}")
+        return Geometry(crop=None, width=video.info.width // 2, height=video.info.height // 2, filter="area")
+'''
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe file that keeps nearly everything and is fast."""
+    path = tmp_path_factory.mktemp("recipe") / "tiny.py"
+    path.write_text(TINY_RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of five videos: three good ones, one too narrow, one too short."""
+    folder = tmp_path_factory.mktemp("videos")
+    for i, name in enumerate(("ant", "bee", "cat")):
+        write_video(folder / f"{name}.mp4", moving_picture(6 + i, 48, 64, seed=i))
+    write_video(folder / "narrow.mp4", moving_picture(6, 48, 32))
+    write_video(folder / "short.mp4", moving_picture(2, 48, 64))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tiny_recipe: Path, tiny_videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The dataset built from `tiny_videos`; not to be changed."""
+    out = tmp_path_factory.mktemp("dataset") / "tiny"
+    return build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)

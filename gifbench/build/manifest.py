@@ -158,9 +158,7 @@ def from_folder(folder: str | Path, *, split: str = "test", known: Sequence[Mani
         if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() and not path.name.startswith(".")
     )
     if not files:
-        raise ManifestError(
-            f"{folder}: no video is in this folder (a name that ends in {' '.join(sorted(VIDEO_SUFFIXES))})"
-        )
+        raise ManifestError(f"{folder}: no video is in it; a video's name ends in {' '.join(VIDEO_SUFFIXES)}")
     by_id = {row.clip_id: row for row in known}
     rows = []
     for clip_id, file in _clip_ids(files):

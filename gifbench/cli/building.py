@@ -100,4 +100,6 @@ def _rows(
         raise UsageError(f"--split is {split!r}: it must be one of {', '.join(SPLITS)}")
     known = official_rows(recipe.manifest)
     rows = from_folder(source, split=split, known=known) if source else read_manifest(manifest or "")
-    return rows, dict(Counter(row.split for row in known))
+    # Videos of one's own are no part of the official list, and cover none of it.
+    ids = {row.clip_id for row in known}
+    return rows, dict(Counter(row.split for row in known)) if any(row.clip_id in ids for row in rows) else {}

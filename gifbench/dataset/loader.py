@@ -74,7 +74,7 @@ class FrameDataset(TorchDataset[Sample]):
         pixels = gif.frame(frame), read_lossless(truth, frames=[frame])[0]
         colors = gif.palettes[frame]
         palette = torch.zeros(256, 3, dtype=torch.uint8)
-        palette[: len(colors)] = torch.from_numpy(colors)
+        palette[: len(colors)] = torch.from_numpy(colors.copy())
         top, left, height, width = self._window(gif)
         cut = [picture[top : top + height, left : left + width].transpose(2, 0, 1).copy() for picture in pixels]
         return Sample(torch.from_numpy(cut[0]), palette, len(colors), torch.from_numpy(cut[1]))

@@ -83,7 +83,7 @@ class DatasetClip:
         """
         gif = Gif.read(self.read("dithered" if dithered else "plain"))
         gif = replace(gif, times=self.times, duration=self.duration, dithered=dithered)
-        return gif if every == 1 else gif.every(every)
+        return gif if every == 1 else replace(gif.every(every), duration=self.duration)
 
     def read(self, member: str) -> bytes:
         """The bytes of a member (`truth`, `plain`, `dithered`), held against nothing: `check` does that."""

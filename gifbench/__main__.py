@@ -1,0 +1,5 @@
+"""`python -m gifbench`: the command."""
+
+from gifbench.cli import main
+
+main()

@@ -1,0 +1,150 @@
+"""Manifests read alike from three formats, and a bad row is named by its number and column."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gifbench.build.manifest import (
+    ManifestRow,
+    check_rows,
+    from_folder,
+    manifest_bytes,
+    official_rows,
+    parse_manifest,
+    read_manifest,
+)
+from gifbench.errors import ManifestError, NotFound
+
+ROW = {"clip_id": "a-1_b", "split": "test", "source": "file", "locator": "a.mp4"}
+
+
+def test_three_formats_read_alike(tmp_path: Path) -> None:
+    rows = [
+        ManifestRow(**ROW, start=1.5, end=3.25, frames=44, licence="CC0"),
+        ManifestRow(**{**ROW, "clip_id": "b"}, start_frame=3, end_frame=9, note="with, a comma and ü"),
+    ]
+    (tmp_path / "m.parquet").write_bytes(manifest_bytes(rows))
+    (tmp_path / "m.jsonl").write_text("\n".join(json.dumps(row.model_dump()) for row in rows))
+    columns = list(ManifestRow.model_fields)
+    lines = [",".join(columns)]
+    for row in rows:
+        values = ("" if value is None else str(value) for value in row.model_dump().values())
+        lines.append(",".join(f'"{value}"' if "," in value else value for value in values))
+    (tmp_path / "m.csv").write_text("\n".join(lines), encoding="utf-8-sig")
+    for name in ("m.parquet", "m.jsonl", "m.csv"):
+        assert read_manifest(tmp_path / name) == rows
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"clip_id": "../etc/passwd"}, "row 2, column clip_id is '../etc/passwd'"),
+        ({"clip_id": "a.b"}, "column clip_id"),
+        ({"clip_id": "x" * 81}, "column clip_id"),
+        ({"split": "valid"}, "row 2, column split is 'valid'"),
+        ({"source": "ftp"}, "column source is 'ftp'"),
+        ({"locator": ""}, "column locator"),
+        ({"start": "soon"}, "column start is 'soon'"),
+        ({"start": -1}, "column start"),
+        ({"start": float("nan")}, "column start"),
+        ({"start": 3, "end": 2}, "ends at 2.0, at or before its start at 3"),
+        ({"start_frame": 5, "end_frame": 5}, "ends at 5"),
+        ({"start": 1, "start_frame": 5}, "both in seconds and in frames"),
+        ({"frames": 0}, "column frames is '0'"),
+        ({"colour": "blue"}, "column colour is 'blue'"),
+        ({"split": None}, "column split: Field required"),
+        ({"clip_id": "first"}, "'first' is also in row 1"),
+    ],
+)
+def test_a_bad_row_is_named_by_number_and_column(change: dict[str, object], says: str) -> None:
+    rows = [{**ROW, "clip_id": "first"}, {**ROW, **change}]
+    with pytest.raises(ManifestError) as caught:
+        check_rows(rows, name="list.csv")
+    assert "list.csv: row 2" in str(caught.value)
+    assert says in str(caught.value)
+
+
+def test_further_bad_rows_are_counted() -> None:
+    with pytest.raises(ManifestError, match=r"and 2 more bad rows"):
+        check_rows([{}, {}, {}], name="list.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("m.parquet", b"PAR1 not parquet"),
+        ("m.jsonl", b"{broken"),
+        ("m.jsonl", b"[1, 2]"),
+        ("m.csv", b"\xff\xfe\x00bad"),
+        ("m.csv", b"clip_id,split\na,test,too,many"),
+        ("m.txt", b""),
+    ],
+)
+def test_what_is_no_manifest_is_one_error(name: str, data: bytes) -> None:
+    with pytest.raises(ManifestError):
+        parse_manifest(data, name=name)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from(["m.csv", "m.jsonl", "m.parquet"]))
+def test_any_bytes_give_rows_or_a_manifest_error(data: bytes, name: str) -> None:
+    with contextlib.suppress(ManifestError):
+        parse_manifest(data, name=name)
+
+
+def test_a_missing_manifest_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        read_manifest(tmp_path / "nothing.csv")
+
+
+def test_a_folder_gives_every_video_a_name_of_its_own(tmp_path: Path) -> None:
+    names = ["one.mp4", "two.MKV", "sub/one.avi", "my holiday.v2.mp4", "видео.mp4", "notes.txt", ".hidden.mp4"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    rows = from_folder(tmp_path, split="train")
+    assert len(rows) == 5
+    assert len({row.clip_id for row in rows}) == 5
+    assert {row.split for row in rows} == {"train"}
+    assert {row.locator for row in rows} == {"one.mp4", "two.MKV", "sub/one.avi", "my holiday.v2.mp4", "видео.mp4"}
+    assert [row.clip_id for row in rows if row.locator == "two.MKV"] == ["two"]
+
+
+def test_known_names_take_their_split_from_the_official_list(tmp_path: Path) -> None:
+    (tmp_path / "Xgor7M--cI4_0_Tg8HOuJT70A_0.avi").write_bytes(b"")
+    (tmp_path / "mine.avi").write_bytes(b"")
+    rows = {row.clip_id: row for row in from_folder(tmp_path, split="train", known=official_rows("gif-faces"))}
+    assert (rows["Xgor7M--cI4_0_Tg8HOuJT70A_0"].split, rows["Xgor7M--cI4_0_Tg8HOuJT70A_0"].frames) == ("test", 480)
+    assert (rows["mine"].split, rows["mine"].frames) == ("train", None)
+
+
+def test_a_folder_without_videos_is_said(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no video")
+    with pytest.raises(ManifestError, match="no video is in it"):
+        from_folder(tmp_path)
+    with pytest.raises(NotFound):
+        from_folder(tmp_path / "nowhere")
+    with pytest.raises(ManifestError, match="split is 'valid'"):
+        from_folder(tmp_path, split="valid")
+
+
+def test_the_official_lists_have_the_published_counts() -> None:
+    """PROTOCOL.md, sections 2 and 3, from the paper and the released lists."""
+
+    def count(name: str, split: str) -> tuple[int, int]:
+        rows = [row for row in official_rows(name) if row.split == split]
+        return len(rows), sum(row.frames or 0 for row in rows)
+
+    assert count("gif-faces", "train") == (883, 457_788)
+    assert count("gif-faces", "test") == (104, 51_368)
+    assert count("gif-moments", "train") == (60_838, 10_265_045)
+    assert count("gif-moments", "validation") == (3_578, 590_681)
+    assert count("gif-moments", "test") == (7_159, 1_208_071)
+    assert official_rows(None) == []
+    assert official_rows("no-such-list") == []

@@ -1,0 +1,210 @@
+"""A built dataset gives back the truth, its GIFs and the exact times, and any tar tool reads its shards."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import shutil
+import tarfile
+import warnings
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gifbench.dataset import Dataset, export_clip, open_dataset, verify
+from gifbench.dataset.shards import IndexRow, Member, fingerprint
+from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, NoSuchClip
+from gifbench.media.dither import floyd_steinberg
+from gifbench.media.gif import Gif
+from gifbench.media.lossless import read_lossless
+from gifbench.media.quantize import quantize
+
+
+@pytest.fixture
+def copy(tiny_dataset: Dataset, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
+
+
+def test_clips_come_by_number_name_and_split(tiny_dataset: Dataset) -> None:
+    assert len(tiny_dataset) == 3
+    assert tiny_dataset[0].clip_id == "ant"
+    assert tiny_dataset["cat"].num_frames == 8 == len(tiny_dataset["cat"])
+    assert [clip.clip_id for clip in tiny_dataset.split("test")] == ["ant", "bee", "cat"]
+    assert "ant" in tiny_dataset
+    assert "narrow" not in tiny_dataset
+    assert [clip.clip_id for clip in tiny_dataset[1:]] == ["bee", "cat"]
+    assert "3 clips" in repr(tiny_dataset)
+    assert "32×24" in repr(tiny_dataset["ant"])
+
+
+def test_gifs_are_made_of_the_truth(tiny_dataset: Dataset) -> None:
+    clip = tiny_dataset["ant"]
+    truth, plain, dithered = clip.truth, clip.gif(), clip.gif(dithered=True)
+    assert truth.frames.shape == (6, 24, 32, 3)
+    assert truth.times == plain.times == dithered.times == tuple(Fraction(i, 25) for i in range(6))
+    assert truth.duration == plain.duration == Fraction(6, 25)
+    assert (plain.dithered, dithered.dithered) == (False, True)
+    for i, frame in enumerate(truth.frames):
+        indices, palette = quantize(frame)
+        np.testing.assert_array_equal(plain.frame(i), palette[indices])
+        np.testing.assert_array_equal(dithered.frame(i), palette[floyd_steinberg(frame, palette)])
+
+
+def test_sparse_gifs_are_views_of_the_whole(tiny_dataset: Dataset) -> None:
+    clip = tiny_dataset["cat"]
+    whole, sparse = clip.gif(), clip.gif(every=3)
+    np.testing.assert_array_equal(sparse.frames, whole.frames[::3])
+    assert sparse.times == whole.times[::3]
+    assert sparse.duration == whole.duration
+
+
+def test_some_frames_of_the_truth_can_be_read_alone(tiny_dataset: Dataset) -> None:
+    clip = tiny_dataset["bee"]
+    np.testing.assert_array_equal(clip.truth_frames([4, 1]), clip.truth.frames[[4, 1]])
+
+
+def test_shards_are_webdataset_tars(tiny_dataset: Dataset) -> None:
+    row = tiny_dataset["ant"].row
+    with tarfile.open(Path(tiny_dataset.url, row.shard)) as tar:
+        members = {member.name: member for member in tar}
+        about = json.loads(tar.extractfile("ant.json").read())  # type: ignore[union-attr]
+    assert list(members)[:4] == ["ant.truth.mkv", "ant.plain.gif", "ant.dithered.gif", "ant.json"]
+    assert members["ant.plain.gif"].offset_data == row.plain.offset
+    assert members["ant.plain.gif"].size == row.plain.bytes
+    assert {member.mtime for member in members.values()} == {0}
+    assert about["pixels_sha256"] == row.pixels_sha256
+    assert about["frames"] == 6
+
+
+def test_webdataset_reads_them_without_gifbench(tiny_dataset: Dataset) -> None:
+    import webdataset
+
+    shards = [str(path) for path in sorted(Path(tiny_dataset.url, "shards").iterdir())]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # webdataset leaves its files to the garbage collector
+        samples = list(webdataset.WebDataset(shards, shardshuffle=False))
+        gc.collect()
+    assert [sample["__key__"] for sample in samples] == ["ant", "bee", "cat"]
+    clip = tiny_dataset["bee"]
+    assert samples[1]["dithered.gif"] == clip.read("dithered")
+    np.testing.assert_array_equal(read_lossless(samples[1]["truth.mkv"]), clip.truth.frames)
+    np.testing.assert_array_equal(Gif.read(samples[1]["plain.gif"]).frames, clip.gif().frames)
+
+
+def test_the_pixel_hash_is_of_the_frames(tiny_dataset: Dataset) -> None:
+    clip = tiny_dataset["ant"]
+    assert hashlib.sha256(clip.truth.frames.tobytes()).hexdigest() == clip.row.pixels_sha256
+
+
+def test_the_fingerprint_sees_what_methods_see(tiny_dataset: Dataset) -> None:
+    rows = list(tiny_dataset.rows)
+    assert fingerprint(reversed(rows)) == tiny_dataset.fingerprint == fingerprint(rows)
+    moved = [row.moved("elsewhere.tar", 512) for row in rows]
+    assert fingerprint(moved) == tiny_dataset.fingerprint
+    import dataclasses
+
+    for change in ({"fps": "24"}, {"split": "train"}, {"pixels_sha256": "0"}, {"plain": Member(0, 0, "0")}):
+        assert fingerprint([dataclasses.replace(rows[0], **change), *rows[1:]]) != tiny_dataset.fingerprint
+
+
+def test_an_index_row_survives_parquet_and_json(tiny_dataset: Dataset) -> None:
+    row = tiny_dataset["ant"].row
+    assert IndexRow.from_dict(json.loads(json.dumps(row.to_dict()))) == row
+
+
+def test_uneven_times_come_from_ticks() -> None:
+    member = Member(0, 0, "")
+    row = IndexRow(
+        *("a", "test", "file", "a.mkv", "0", 0.0, 0.3, 3, "10", "1/1000", (0, 33, 150, 300), 8, 8, None, "", "0", ""),
+        *(member, member, member),
+    )
+    assert row.times() == ((0, Fraction(33, 1000), Fraction(3, 20)), Fraction(3, 10))
+
+
+def test_a_wrong_name_gets_a_hint(tiny_dataset: Dataset) -> None:
+    with pytest.raises(NoSuchClip, match="did you mean ant"):
+        tiny_dataset["annt"]
+    with pytest.raises(DatasetError, match="its splits: test"):
+        tiny_dataset.split("train")
+    with pytest.raises(DatasetError, match="no dataset is here"):
+        open_dataset("/nowhere/at/all")
+
+
+def test_a_whole_dataset_verifies(tiny_dataset: Dataset) -> None:
+    assert list(verify(tiny_dataset.url, workers=1)) == []
+
+
+@pytest.mark.parametrize("member", ["truth", "plain", "dithered"])
+def test_a_flipped_bit_is_found_and_named(copy: Path, member: str) -> None:
+    row = open_dataset(copy)["bee"].row
+    shard = copy / row.shard
+    data = bytearray(shard.read_bytes())
+    place = getattr(row, member)
+    data[place.offset + place.bytes // 2] ^= 1
+    shard.write_bytes(data)
+    assert list(verify(str(copy), workers=1)) == [("bee", f"{member}: its bytes differ from the sha256 in the index")]
+
+
+def test_damage_of_every_kind_is_found(copy: Path) -> None:
+    shards = sorted((copy / "shards").iterdir())
+    shards[0].write_bytes(shards[0].read_bytes()[:5000])
+    (copy / "shards" / "test-99999.tar").write_bytes(b"")
+    (copy / "outcomes.parquet").unlink()
+    about = json.loads((copy / "dataset.json").read_text())
+    (copy / "dataset.json").write_text(json.dumps({**about, "fingerprint": "0" * 16}))
+    damage = dict(verify(str(copy), workers=1))
+    assert set(damage) == {
+        "shards/test-00000.tar",
+        "shards/test-99999.tar",
+        "outcomes.parquet",
+        "dataset.json",
+        "ant",
+        "bee",
+    }
+    shards[0].unlink()
+    assert ("shards/test-00000.tar", "the shard is missing") in verify(str(copy), workers=1)
+
+
+def test_reading_a_damaged_clip_is_one_clear_error(copy: Path) -> None:
+    next((copy / "shards").iterdir()).unlink()
+    broken = [clip for clip in open_dataset(copy) if not (copy / clip.row.shard).exists()]
+    with pytest.raises(DatasetDamaged, match=r"clip \w+.*gifbench verify"):
+        _ = broken[0].truth
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"format": "x"}', '{"format": 99, "name": "a", "fingerprint": "", "recipe": {}}']
+)
+def test_a_foreign_description_is_refused(copy: Path, text: str) -> None:
+    (copy / "dataset.json").write_text(text)
+    with pytest.raises(DatasetError, match=r"dataset\.json"):
+        open_dataset(copy)
+
+
+def test_a_foreign_index_is_refused(copy: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"clip_id": ["a"]}), copy / "index.parquet")
+    with pytest.raises(DatasetDamaged, match="column"):
+        open_dataset(copy)
+    (copy / "index.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DatasetDamaged, match="not a Parquet file"):
+        open_dataset(copy)
+
+
+def test_an_exported_clip_is_the_clip(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    import cv2
+
+    clip = tiny_dataset["ant"]
+    files = export_clip(clip, tmp_path / "out", png=True)
+    assert [file.name for file in files[:4]] == ["ant.truth.mkv", "ant.plain.gif", "ant.dithered.gif", "00000.png"]
+    np.testing.assert_array_equal(read_lossless(files[0]), clip.truth.frames)
+    np.testing.assert_array_equal(Gif.read(files[2]).frames, clip.gif(dithered=True).frames)
+    np.testing.assert_array_equal(cv2.imread(str(files[5]))[..., ::-1], clip.truth.frames[2])
+    with pytest.raises(AlreadyExists, match="--overwrite"):
+        export_clip(clip, tmp_path / "out")
+    export_clip(clip, tmp_path / "out", overwrite=True)
