@@ -19,21 +19,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.dither_rows import diffuse
+from gifbench.media.dither_rows import FLOYD_STEINBERG, SIERRA_2_4A, RowDiffuser, Weights
 from gifbench.media.dither_serpentine import diffuse_serpentine
-from gifbench.media.nearest import nearest_indices, search_table
-from gifbench.media.quantize import check_frame, check_palette
-
-FLOYD_STEINBERG = (np.int32(7), np.int32(3), np.int32(5), np.int32(1))
-"""Sixteenths of the error that go right, lower left, below and lower right."""
-_SIERRA_2_4A = (np.int32(8), np.int32(4), np.int32(4), np.int32(0))
+from gifbench.media.nearest import nearest_indices
+from gifbench.media.palette_checks import check_frame, check_palette
 
 _BAYER = np.array([[0]])
 for _ in range(3):
@@ -60,7 +54,7 @@ def sierra_2_4a(frame: Pixels, palette: Pixels) -> Pixels:
 
     Weights: right 2/4, lower left 1/4, below 1/4; rows from left to right. Raises `PixelsError` or `UsageError`.
     """
-    return _diffused(frame, palette, _SIERRA_2_4A)
+    return _diffused(frame, palette, SIERRA_2_4A)
 
 
 def bayer(frame: Pixels, palette: Pixels, *, strength: int | None = None) -> Pixels:
@@ -95,18 +89,10 @@ DITHERS: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
 """Every dither by its name: (frame (H, W, 3), palette (K, 3)) -> indices (H, W)."""
 
 
-def _diffused(frame: Pixels, palette: Pixels, weights: tuple[Any, Any, Any, Any]) -> Pixels:
+def _diffused(frame: Pixels, palette: Pixels, weights: Weights) -> Pixels:
     check_frame(frame)
     check_palette(palette)
-    palette = np.ascontiguousarray(palette)
-    indices = np.empty(frame.shape[:2], np.uint8)
-    diffuse(np.ascontiguousarray(frame).reshape(-1), search_table(palette), _packed(palette), weights, indices)
-    return indices
-
-
-def _packed(palette: Pixels) -> NDArray[np.int32]:
-    wide = palette.astype(np.int32)
-    return wide[:, 0] | (wide[:, 1] << 8) | (wide[:, 2] << 16)
+    return RowDiffuser()(np.ascontiguousarray(frame), np.ascontiguousarray(palette), weights)
 
 
 def _spacing(palette: Pixels) -> int:

@@ -16,11 +16,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gifbench.media.nearest import GROUP, NEVER, STEP, search_table
+
 LANES = 32
 SKEW = 3
-_STEP = 4
-_GROUP = 64
-_NEVER = np.float32(1.5e7)
+
+Weights = tuple[np.int32, np.int32, np.int32, np.int32]
+"""Sixteenths of the error that go right, lower left, below and lower right."""
+FLOYD_STEINBERG: Weights = (np.int32(7), np.int32(3), np.int32(5), np.int32(1))
+SIERRA_2_4A: Weights = (np.int32(8), np.int32(4), np.int32(4), np.int32(0))
+
 _L, _D = LANES, LANES + 1
 # Places in the one array of state (a single array with constant offsets: the compiler sees that nothing overlaps).
 _INDEX, _SCORE, _COLOR, _COLUMN = 0, _L, 2 * _L, 3 * _L
@@ -31,10 +36,10 @@ _STATE = 13 * _L + 3 * _D
 @njit(cache=True)
 def _search(work: NDArray[np.float32], table: NDArray[np.float32], state: NDArray[np.int32]) -> None:
     # As in nearest.py, for one pixel a lane.
-    for group in range(0, table.shape[0], _GROUP):
+    for group in range(0, table.shape[0], GROUP):
         for i in range(_L):
-            work[3 * _L + i] = _NEVER
-        for k in range(group, min(group + _GROUP, table.shape[0]), _STEP):
+            work[3 * _L + i] = NEVER
+        for k in range(group, min(group + GROUP, table.shape[0]), STEP):
             r0, g0, b0, c0 = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
             r1, g1, b1, c1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2], table[k + 1, 3]
             r2, g2, b2, c2 = table[k + 2, 0], table[k + 2, 1], table[k + 2, 2], table[k + 2, 3]
@@ -50,12 +55,12 @@ def _search(work: NDArray[np.float32], table: NDArray[np.float32], state: NDArra
         if group == 0:
             for i in range(_L):
                 key = np.int32(work[3 * _L + i])
-                state[_INDEX + i] = key & np.int32(_GROUP - 1)
+                state[_INDEX + i] = key & np.int32(GROUP - 1)
                 state[_SCORE + i] = key >> np.int32(6)
         else:
             for i in range(_L):
                 key = np.int32(work[3 * _L + i])
-                score, index = key >> np.int32(6), (key & np.int32(_GROUP - 1)) + np.int32(group)
+                score, index = key >> np.int32(6), (key & np.int32(GROUP - 1)) + np.int32(group)
                 nearer = score < state[_SCORE + i]
                 state[_INDEX + i] = index if nearer else state[_INDEX + i]
                 state[_SCORE + i] = score if nearer else state[_SCORE + i]
@@ -99,7 +104,7 @@ def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
     pixels: NDArray[np.uint32],
     table: NDArray[np.float32],
     colors: NDArray[np.int32],
-    weights: tuple[np.int32, np.int32, np.int32, np.int32],
+    weights: Weights,
     shape: tuple[int, int, int],
     indices: NDArray[np.uint8],
 ) -> None:
@@ -155,25 +160,25 @@ def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
         given = given + 1 if given + 1 < period else 0
 
 
-@njit(cache=True)
-def diffuse(
-    pixels: NDArray[np.uint8],
-    table: NDArray[np.float32],
-    colors: NDArray[np.int32],
-    weights: tuple[np.int32, np.int32, np.int32, np.int32],
-    indices: NDArray[np.uint8],
-) -> None:
-    """Dither a frame by error diffusion in raster order.
-
-    `pixels` is flat, r g b r g b …, and `indices` (H, W) takes the result. `table` is `search_table`'s, `colors` the
-    palette as r + 2^8·g + 2^16·b, and `weights` are sixteenths, for the neighbours right, lower left, below and lower
-    right.
+class RowDiffuser:
+    """Dithers frames by error diffusion in raster order; keeps its working space (5 bytes a pixel): one object a
+    thread.
     """
-    height, width = indices.shape
-    period = max(width + 1, SKEW * _L)  # at least one empty column between two rows: its error is 0
-    num_steps = (height + _L - 1) // _L * period + SKEW * (_L - 1)
-    steps = np.zeros(num_steps * _L, np.uint32)
-    found = np.empty(num_steps * _L, np.uint8)
-    _to_steps(pixels, height, width, period, steps)
-    _advance(steps, table, colors, weights, (num_steps, width, period), found)
-    _from_steps(found, height, width, period, indices)
+
+    def __init__(self) -> None:
+        self._steps, self._found = np.empty(0, np.uint32), np.empty(0, np.uint8)
+
+    def __call__(self, frame: NDArray[np.uint8], palette: NDArray[np.uint8], weights: Weights) -> NDArray[np.uint8]:
+        """Indices (H, W) of `frame` (H, W, 3) over `palette` (K, 3): contiguous uint8, checked by the caller."""
+        height, width, _ = frame.shape
+        period = max(width + 1, SKEW * _L)  # at least one empty column between two rows: its error is 0
+        num_steps = -(-height // _L) * period + SKEW * (_L - 1)
+        if len(self._steps) < num_steps * _L:
+            self._steps, self._found = np.zeros(num_steps * _L, np.uint32), np.zeros(num_steps * _L, np.uint8)
+        wide = palette.astype(np.int32)
+        colors = wide[:, 0] | (wide[:, 1] << 8) | (wide[:, 2] << 16)
+        indices = np.empty((height, width), np.uint8)
+        _to_steps(frame.reshape(-1), height, width, period, self._steps)
+        _advance(self._steps, search_table(palette), colors, weights, (num_steps, width, period), self._found)
+        _from_steps(self._found, height, width, period, indices)
+        return indices

@@ -20,22 +20,22 @@ BLOCK = 512
 """Pixels that are searched together: their channels and keys (8 kB) stay in the first cache."""
 GROUP = 64
 """Entries whose number fits into a key beside the distance."""
-_STEP = 4  # entries per pass over the pixels: fewer loads and stores of the keys; the table is padded to a multiple
-_NEVER = np.float32(1.5e7)  # above every key, and below 2^24
+STEP = 4  # entries per pass over the pixels: fewer loads and stores of the keys; the table is padded to a multiple
+NEVER = np.float32(1.5e7)  # above every key, and below 2^24
 
 
 @njit(cache=True)
 def search_table(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The coefficients (K', 4) of the keys of `palette` (K, 3): a key is t0·r + t1·g + t2·b + t3; K' is K padded."""
     num_colors = palette.shape[0]
-    table = np.zeros(((num_colors + _STEP - 1) // _STEP * _STEP, 4), np.float32)
+    table = np.zeros(((num_colors + STEP - 1) // STEP * STEP, 4), np.float32)
     for k in range(table.shape[0]):
         if k < num_colors:
             r, g, b = np.int64(palette[k, 0]), np.int64(palette[k, 1]), np.int64(palette[k, 2])
             table[k, 0], table[k, 1], table[k, 2] = -2 * GROUP * r, -2 * GROUP * g, -2 * GROUP * b
             table[k, 3] = GROUP * (r * r + g * g + b * b) + k % GROUP
         else:
-            table[k, 3] = _NEVER
+            table[k, 3] = NEVER
     return table
 
 
@@ -44,8 +44,8 @@ def _least_keys(work: NDArray[np.float32], table: NDArray[np.float32], first: in
     # work: r, g, b and the least key, BLOCK floats each. The offsets are constants of one array, and the palette is
     # read outside the loop, so that the compiler sees at once that nothing overlaps, and vectorises.
     for i in range(BLOCK):
-        work[3 * BLOCK + i] = _NEVER
-    for k in range(first, stop, _STEP):
+        work[3 * BLOCK + i] = NEVER
+    for k in range(first, stop, STEP):
         r0, g0, b0, c0 = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
         r1, g1, b1, c1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2], table[k + 1, 3]
         r2, g2, b2, c2 = table[k + 2, 0], table[k + 2, 1], table[k + 2, 2], table[k + 2, 3]

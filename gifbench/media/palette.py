@@ -79,7 +79,7 @@ class PaletteMaker:
 
     def _take(self, flat: Pixels) -> int:
         fill_cube(flat, _BITS, self._cube, self._work)
-        return take_cells(self._cube, self._occupied, _BITS, self._sums, self._places)
+        return int(take_cells(self._cube, self._occupied, _BITS, self._sums, self._places))
 
     def _of_colors(self, sums: NDArray[np.int64], values: Pixels) -> Pixels:
         if len(values) <= self.colors:

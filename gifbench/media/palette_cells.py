@@ -20,8 +20,8 @@ _LOW = np.uint64(0xFFFFFFFF)
 def fill_cube(pixels: NDArray[np.uint8], bits: int, cube: NDArray[np.uint64], work: NDArray[np.uint64]) -> None:
     """Add up the colours of flat `pixels` in `cube`.
 
-    `cube` has two words a cell: count + 2^32·red, green + 2^32·blue, where red, green and blue are sums of the eight-bit
-    values: two additions a pixel in place of four. `work` holds 3·BLOCK words of any content.
+    `cube` has two words a cell: count + 2^32·red, green + 2^32·blue, where red, green and blue are sums of the
+    eight-bit values: two additions a pixel in place of four. `work` holds 3·BLOCK words of any content.
     """
     down, red, green = np.uint64(8 - bits), np.uint64(2 * bits + 1), np.uint64(bits + 1)
     high, one = np.uint64(32), np.uint64(1)
@@ -55,8 +55,8 @@ def take_cells(
 ) -> int:
     """Move the occupied cells out of `cube`, which is all zero afterwards; returns how many there are.
 
-    `occupied` takes their numbers, increasing, and has room for one more than there can be; `sums` (N, 4) count, red, green and
-    blue of each, `places` (N, 3) its coordinates in the cube.
+    `occupied` takes their numbers, increasing, and has room for one more than there can be; `sums` (N, 4) count, red,
+    green and blue of each, `places` (N, 3) its coordinates in the cube.
     """
     found = 0
     for cell in range(cube.shape[0] // 2):
@@ -64,13 +64,13 @@ def take_cells(
         found += cube[2 * cell] != 0
     mask = (1 << bits) - 1
     for i in range(found):
-        cell = np.int64(occupied[i])
-        first, second = cube[2 * cell], cube[2 * cell + 1]
-        cube[2 * cell] = 0
-        cube[2 * cell + 1] = 0
+        at = np.int64(occupied[i])
+        first, second = cube[2 * at], cube[2 * at + 1]
+        cube[2 * at] = 0
+        cube[2 * at + 1] = 0
         sums[i, 0], sums[i, 1] = np.int64(first & _LOW), np.int64(first >> np.uint64(32))
         sums[i, 2], sums[i, 3] = np.int64(second & _LOW), np.int64(second >> np.uint64(32))
-        places[i, 0], places[i, 1], places[i, 2] = cell >> (2 * bits), (cell >> bits) & mask, cell & mask
+        places[i, 0], places[i, 1], places[i, 2] = at >> (2 * bits), (at >> bits) & mask, at & mask
     return found
 
 

@@ -88,7 +88,7 @@ def _partition(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argumen
 
 
 @njit(cache=True)
-def split_boxes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
+def split_boxes(  # noqa: PLR0912, PLR0917 - a kernel: numba takes no keyword-only arguments
     sums: NDArray[np.int64],
     places: NDArray[np.uint8],
     num_cells: int,

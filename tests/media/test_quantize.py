@@ -121,6 +121,14 @@ def test_a_maker_forgets_the_frame_before():
         assert np.array_equal(maker.palette(frame), q.minimum_variance(frame, 32))
 
 
+def test_a_pair_quantizer_forgets_the_frame_before():
+    pair = q.PairQuantizer(colors=16)
+    for seed, size in enumerate([(50, 60), (130, 40), (20, 20), (50, 60)]):
+        frame = picture(seed, *size)
+        for kept, fresh in zip(pair(frame), q.quantize_pair(frame, colors=16), strict=True):
+            assert np.array_equal(kept, fresh)
+
+
 def test_threads_do_not_disturb_each_other():
     pictures = [picture(seed, height=100, width=100) for seed in range(8)]
     alone = [q.quantize_pair(frame) for frame in pictures]
