@@ -15,9 +15,10 @@ and 104 frames/s decoded, at 256×256 and 636×360; AMD EPYC, PyAV 18.1):
     UtVideo median, all keys      1.18  1.22   4.6   4.1    3.3   3.3       1.7     4.0 ms
     PNG                           1.50  1.53   0.27  0.20   3.1   2.3       2.9     9.2 ms
 
-Nothing is smaller by more than 5%, and what is takes half as long again to read. Between frames almost nothing can be
-predicted once the noise counts, so key frames alone cost 1%, and make any frame one seek and one decode. UtVideo reads
-three times as fast; it would add 0.4 TB to the 2 TB of GIF-Moments, has no checksums and no standard.
+What is smaller, by 6% at most (range coder, large context, a key frame in 12), takes nearly twice as long to read.
+Between frames almost nothing can be predicted once the noise counts, so key frames alone cost 1%, and make any frame
+one seek and one decode. UtVideo reads three times as fast; it would add 0.4 TB to the 2 TB of GIF-Moments, and it has
+neither checksums nor a standard.
 """
 
 from __future__ import annotations

@@ -29,6 +29,9 @@ class Span:
     end_frame: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("start", "end"):
+            if (seconds := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _exact(seconds))  # a float is taken for the number it is, to the bit
         by_time = self.start is not None or self.end is not None
         by_frame = self.start_frame is not None or self.end_frame is not None
         if by_time and by_frame:
@@ -46,6 +49,13 @@ class Span:
             return "the whole video"
         end = "the end" if self.end is None else f"{float(self.end):.6g} s"
         return f"{float(self.start or 0):.6g} s to {end}"
+
+
+def _exact(seconds: Fraction | float) -> Fraction:
+    try:
+        return Fraction(seconds)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise UsageError(f"a span starts and ends at a number of seconds, not at {seconds!r}") from error
 
 
 def spanned(path: Path, span: Span, limits: VideoLimits, threads: int) -> Iterator[Shown]:

@@ -295,11 +295,18 @@ def test_an_end_that_was_rounded_is_not_outside(videos):
         {"start_frame": 7, "end_frame": 6},
         {"end_frame": 0},
         {"end": Fraction(0)},
+        {"start": float("nan")},
+        {"end": float("inf")},
     ],
 )
 def test_a_span_that_cannot_be_is_wrong_usage(wrong):
     with pytest.raises(UsageError):
         Span(**wrong)
+
+
+def test_seconds_may_be_floats_and_are_taken_exactly():
+    assert Span(start=0.5, end=2) == Span(start=Fraction(1, 2), end=Fraction(2))
+    assert Span(start=0.1).start == Fraction(0.1)
 
 
 def test_options_that_cannot_be_are_wrong_usage(videos):
