@@ -32,6 +32,8 @@ _WIDER = 1.2 * 1.2
 """How much wider than a followed face another one has to be to be looked for: two steps of the detector's pyramid."""
 _PATIENCE = 8
 """The longest wait, in frames, between full searches for a face that stays lost: they double from 1 to this."""
+_PATIENCE_WITHOUT = 32
+"""The same while no face was seen at all: a long video without people should not cost an exhaustive search."""
 _GIVEN_UP = 50
 """A lost face is looked for where it was last seen for as many frames as it was found in, at most this many."""
 _SETTLE = 4
@@ -75,10 +77,10 @@ def find_face(frames: Iterable[Pixels], detector: FaceDetector, *, max_share_los
 
     While no face is known a whole picture is searched: for large faces first, for all (enlarged by two) where there is
     none. Then only the surroundings of the known faces, at the scale where they are about 100 pixels wide. The whole
-    picture is searched again when the largest face so far is lost, less and less often while it stays lost (after 1,
-    2, 4, then every 8 frames), and every 25 frames for faces that are at least 1.44 times as wide as the widest known
-    one. So a second face of the same size that comes later is not seen until the first one is lost; it could hardly
-    be the largest.
+    picture is searched again when the largest face so far is lost, and ever more rarely while it stays lost (1, 2, 4,
+    then 8 frames are left out; up to 32 while no face was seen at all); and every 25 frames for faces that are at
+    least 1.44 times as wide as the widest known one. So a second face of the same size that comes later is not seen
+    until the first one is lost; it could hardly be the largest.
 
     Raises `Rejected` with the rule `no_face` where no frame shows a face, and with `face_lost` where the chosen one is
     found in too few; `PixelsError` for no frames or frames of different sizes.
@@ -192,8 +194,9 @@ class _Search:
         self._looked_at = index
         before = len(self.tracks)
         self._take(faces, index)
+        longest = _PATIENCE if self.tracks else _PATIENCE_WITHOUT
         found = len(self.tracks) > before or (lost is not None and lost.last_frame == index)
-        self._wait, self._next_wait = (0, 1) if found else (self._next_wait, min(2 * self._next_wait, _PATIENCE))
+        self._wait, self._next_wait = (0, 1) if found else (self._next_wait, min(2 * self._next_wait, longest))
 
     def _wide(self, frame: Pixels, min_width: float) -> list[Detection]:
         self.full_searches += 1
