@@ -122,8 +122,8 @@ def imagemagick(frames: np.ndarray) -> Pair:
     size = f"{frames.shape[2]}x{frames.shape[1]}"
     files = []
     for dither in (["+dither"], ["-dither", "FloydSteinberg"]):
-        command = [str(program), "-limit", "thread", "1", "-size", size, "-depth", "8", "rgb:-", *dither]
-        command += ["-colors", "32", "-delay", str(100 // FPS), "gif:-"]
+        command = [str(program), "-limit", "thread", "1", "-delay", str(100 // FPS), "-size", size, "-depth", "8"]
+        command += ["rgb:-", *dither, "-colors", "32", "gif:-"]
         files.append(subprocess.run(command, input=frames.tobytes(), check=True, stdout=subprocess.PIPE).stdout)
     return files[0], files[1]
 

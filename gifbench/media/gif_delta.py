@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from gifbench.errors import PixelsError
@@ -78,11 +79,9 @@ class Delta:
         choices = []
         drawn = np.where(changed, wanted, _SEE_THROUGH)
         for pixels in (wanted, drawn):
-            colors, places = np.unique(pixels, return_inverse=True)
-            if marked and colors[0] != _SEE_THROUGH:
-                colors, places = np.append(np.int32(_SEE_THROUGH), colors), places + 1
+            colors, indices = _compact(pixels, marked)
             if len(colors) <= 256:
-                choices.append((colors, places.reshape(pixels.shape).astype(np.uint8)))
+                choices.append((colors, indices))
         if not choices:
             raise PixelsError(
                 f"frame {self._number} changes {len(np.unique(drawn))} colours at once, and an image of a GIF has 256 "
@@ -91,6 +90,47 @@ class Delta:
         colors, indices = min(choices, key=_bytes)
         rgb = np.stack([colors >> 16 & 255, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8)
         return indices, rgb, 0 if colors[0] == _SEE_THROUGH else None
+
+
+def _compact(pixels: NDArray[np.int32], marked: bool) -> tuple[NDArray[np.int32], Pixels]:
+    """The sorted colours of `pixels`, with the see-through one if `marked`, and indices of the same shape into them.
+
+    Where there are more than 256 the indices mean nothing.
+    """
+    found = np.empty(257, np.int32)
+    found[0] = _SEE_THROUGH
+    indices = np.empty(pixels.shape, np.uint8)
+    count = int(_number(pixels, found, int(marked), indices))
+    order = np.argsort(found[:count])
+    rank = np.zeros(256, np.uint8)
+    if count <= 256:
+        rank[order] = np.arange(count)
+    return found[order], rank[indices]
+
+
+@njit(cache=True, nogil=True)
+def _number(pixels: NDArray[np.int32], found: NDArray[np.int32], count: int, indices: Pixels) -> int:
+    """Index the colours of `pixels` in the order of their first appearance, behind the first `count` that `found` has.
+
+    How many there are then; 257 stands for more, and the rest is left undone.
+    """
+    slots = np.full(1024, -1, np.int64)  # a hash table of places in `found`
+    for i in range(count):
+        slots[(np.int64(found[i]) * 0x9E3779B1 >> 16) & 1023] = i
+    for y in range(pixels.shape[0]):
+        for x in range(pixels.shape[1]):
+            color = pixels[y, x]
+            at = (np.int64(color) * 0x9E3779B1 >> 16) & 1023
+            while slots[at] >= 0 and found[slots[at]] != color:
+                at = (at + 1) & 1023
+            if slots[at] < 0:
+                if count == 256:
+                    return 257
+                slots[at] = count
+                found[count] = color
+                count += 1
+            indices[y, x] = slots[at]
+    return count
 
 
 def _colors(frame: Frame) -> NDArray[np.int32]:
