@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from gifbench.errors import GifbenchError, storage_errors
 from gifbench.leaderboard.board import Board, Run
 from gifbench.leaderboard.names import slug, visible
-from gifbench.leaderboard.pictures import Excerpt, detail, excerpt, film, shown_size, telling_box
+from gifbench.leaderboard.pictures import Excerpt, detail, excerpt, film, frames_per_file, shown_size, telling_box
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
+from gifbench.score.tasks import TASKS
 
 GIF_METHOD = "gif"
 """The method that gives the GIF back as it is shown; gains are measured from its scores."""
@@ -177,35 +180,31 @@ def show(
             yield f"{visible(choice.clip_id, limit=60)}: {error}"
 
 
-def task_gif(task: str) -> tuple[bool, int]:
-    """Whether a task's GIFs are dithered, and that they keep every k-th frame: "dithered-4" is (True, 4)."""
-    variant, _, every = task.partition("-")
-    return variant == "dithered", max(1, int(every)) if every.isascii() and every.isdigit() and len(every) < 9 else 1
-
-
 def _write(board: Board, choice: Choice, *, dataset: DatasetSource, restore: Restore, site: Path) -> Pictures:
-    dithered, every = task_gif(board.task)
+    asked = TASKS[board.task]
     clip = dataset[choice.clip_id]
-    part = excerpt(clip.times, clip.duration, every=every)
-    gif = clip.gif(dithered=dithered).select(part.gif_frames)
+    part = excerpt(clip.times, clip.duration, every=asked.every)
+    gif = clip.gif(dithered=asked.dithered).select(part.gif_frames)
     truth = clip.truth_frames(part.frames)
-    start = clip.times[part.first]
-    restored = restore(gif, tuple(clip.times[i] - start for i in part.frames))
-
     middle = len(gif) // 2
-    box = telling_box(gif.frame(middle), truth[middle * every])
-    below = f"clips/{board.slug}/{slug(choice.clip_id)}"
+    box = telling_box(gif.frame(middle), truth[middle * asked.every])
+    below = f"clips/{slug(board.dataset, key=board.fingerprint)}/{slug(choice.clip_id)}/{part.first}-{part.num_frames}"
+    draw = partial(_lane, site, box)
+    jobs = [partial(draw, truth, file=f"{below}/truth", label="Truth")]
+    if choice.run.method != GIF_METHOD:
+        start = clip.times[part.first]
+        restored = restore(gif, tuple(clip.times[i] - start for i in part.frames))
+        file = f"{below}/{board.task}.{choice.run.method_slug}"
+        jobs.insert(0, partial(draw, restored, file=file, label=choice.run.label))
+    colors = max(map(len, gif.palettes))
+    gif_file = f"{below}/{board.task}.gif"
+    jobs.insert(0, partial(draw, gif.frames, file=f"{gif_file}-film", label="GIF", palette_colors=colors))
     with storage_errors(site):
         (site / below).mkdir(parents=True, exist_ok=True)
-        colors = max(map(len, gif.palettes))
-        lanes = (
-            _lane(site, gif.frames, box, file=f"{below}/gif", label="GIF", every=every, palette_colors=colors),
-            _lane(site, restored, box, file=f"{below}/{choice.run.method_slug}", label=choice.run.label),
-            _lane(site, truth, box, file=f"{below}/truth", label="Truth"),
-        )
-        shown_gif = f"{below}/shown.gif"
-        if not (site / shown_gif).exists():
-            (site / shown_gif).write_bytes(gif.to_bytes())
+        if not (site / gif_file).exists():
+            (site / gif_file).write_bytes(gif.to_bytes())
+        with ThreadPoolExecutor(len(jobs)) as pool:  # libwebp works outside the interpreter's lock
+            first, *lanes = [future.result() for future in [pool.submit(job) for job in jobs]]
     height, width = shown_size(clip.height, clip.width)
     left, top, right, bottom = box
     return Pictures(
@@ -219,33 +218,32 @@ def _write(board: Board, choice: Choice, *, dataset: DatasetSource, restore: Res
             round(100 * (bottom - top) / clip.height, 2),
         ),
         ends=_ends(clip, part),
-        lanes=(replace(lanes[0], file=shown_gif), *lanes[1:]),
+        lanes=(replace(first, every=asked.every, file=gif_file), *lanes),
     )
 
 
 def _lane(
     site: Path,
-    frames: Pixels,
     box: tuple[int, int, int, int],
+    pixels: Pixels,
+    /,
     *,
     file: str,
     label: str,
-    every: int = 1,
     palette_colors: int | None = None,
 ) -> Lane:
-    """Write the strips of a lane; the bytes are the same whichever method's page asks for the GIF's and the truth's."""
-    made = film(frames, palette_colors=palette_colors)
-    lane = Lane(
-        label=label,
-        film=tuple(f"{file}.{i}.webp" for i in range(len(made.files))),
-        per_file=made.per_file,
-        detail=f"{file}.detail.webp",
-        every=every,
-    )
-    for path, content in zip(lane.film, made.files, strict=True):
-        (site / path).write_bytes(content)
-    (site / lane.detail).write_bytes(detail(frames, box))
-    return lane
+    """Write the strips of a lane, unless another task or method has: a name stands for one content."""
+    _, height, width, _ = pixels.shape
+    per_file = frames_per_file(height, width, palette_colors=palette_colors)
+    paths = tuple(f"{file}.{i}.webp" for i in range(-(-len(pixels) // per_file)))
+    if not all((site / path).exists() for path in paths):
+        for path, content in zip(paths, film(pixels, palette_colors=palette_colors), strict=True):
+            (site / path).write_bytes(content)
+    left, top, _, _ = box
+    detail_path = f"{file}.detail-{left}-{top}.webp"
+    if not (site / detail_path).exists():
+        (site / detail_path).write_bytes(detail(pixels, box))
+    return Lane(label=label, film=paths, per_file=per_file, detail=detail_path, every=1)
 
 
 def _ends(clip: ClipSource, part: Excerpt) -> tuple[int, ...]:

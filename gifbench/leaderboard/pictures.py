@@ -23,11 +23,13 @@ from PIL import Image
 from gifbench.media.clip import Pixels
 
 MAX_SECONDS = Fraction(3)
-MAX_FRAMES = 36
+MAX_FRAMES = 33
 MAX_SIDE = 640
 DETAIL_WIDTH, DETAIL_HEIGHT = 72, 54
 QUALITY = 90
 _WEBP_MAX_SIDE = 16383
+_ALL_STEPS = 8
+"""Every task keeps each 1st, 2nd, 4th or 8th frame: a multiple of 8 is a GIF frame of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,18 @@ class Excerpt:
 
 
 def excerpt(times: Sequence[Fraction], duration: Fraction, *, every: int) -> Excerpt:
-    """The middle of a clip, short enough for a page: at most 3 s and 36 frames.
+    """The middle of a clip, short enough for a page: at most 3 s and 33 frames.
 
-    It begins at a frame that the GIF keeps, and where the clip has one it ends at such a frame too.
+    It begins at a frame that the GIF keeps, and where the clip has one it ends at such a frame too. Unless the clip is
+    very short it is the same for every task, so that pages of several tasks share the pictures of the truth.
     """
     seconds = float(duration)
     in_time = int(len(times) * min(1.0, float(MAX_SECONDS) / seconds)) if seconds > 0 else len(times)
     wanted = max(1, min(MAX_FRAMES, in_time, len(times)))
-    if wanted > every:
-        wanted = (wanted - 1) // every * every + 1
-    first = (len(times) - wanted) // 2 // every * every
+    step = _ALL_STEPS if wanted > _ALL_STEPS and _ALL_STEPS % every == 0 else every
+    if wanted > step:
+        wanted = (wanted - 1) // step * step + 1
+    first = (len(times) - wanted) // 2 // step * step
     return Excerpt(first, wanted, every)
 
 
@@ -69,30 +73,26 @@ def shown_size(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Film:
-    """A lane's frames as WebP files: `per_file` frames in each, one below the other; the last may hold fewer."""
+def frames_per_file(height: int, width: int, *, palette_colors: int | None = None) -> int:
+    """How many frames of this size one file of a film holds: all that fit, or as many palettes as 256 colours make."""
+    shown_height, _ = size = shown_size(height, width)
+    fit = _WEBP_MAX_SIDE // shown_height
+    return min(fit, max(1, 256 // palette_colors)) if palette_colors and size == (height, width) else fit
 
-    files: tuple[bytes, ...]
-    per_file: int
 
+def film(frames: Pixels, *, palette_colors: int | None = None) -> list[bytes]:
+    """The frames (T, H, W, 3) uint8 as WebP files of `frames_per_file` frames each, one below the other.
 
-def film(frames: Pixels, *, palette_colors: int | None = None) -> Film:
-    """The film of `frames` (T, H, W, 3) uint8; frames larger than `shown_size` are scaled down to it (area filter).
-
-    `palette_colors`, for the frames of a GIF, is the most colours that one has: if they keep their size they are stored
-    to the pixel.
+    Frames larger than `shown_size` are scaled down to it (area filter). `palette_colors`, for the frames of a GIF, is
+    the most colours that one has: if they keep their size they are stored to the pixel.
     """
     _, height, width, _ = frames.shape
     size = shown_size(height, width)
-    per_file = _WEBP_MAX_SIDE // size[0]
     lossless = palette_colors is not None and size == (height, width)
     if size != (height, width):
         frames = np.stack([cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) for frame in frames])
-    if lossless and palette_colors is not None:
-        per_file = min(per_file, max(1, 256 // palette_colors))
-    strips = (frames[start : start + per_file] for start in range(0, len(frames), per_file))
-    return Film(tuple(_webp(strip, lossless=lossless) for strip in strips), per_file)
+    step = frames_per_file(height, width, palette_colors=palette_colors)
+    return [_webp(frames[start : start + step], lossless=lossless) for start in range(0, len(frames), step)]
 
 
 def detail(frames: Pixels, box: tuple[int, int, int, int]) -> bytes:
@@ -105,7 +105,7 @@ def _webp(frames: Pixels, *, lossless: bool) -> bytes:
     strip = np.ascontiguousarray(frames).reshape(-1, frames.shape[2], 3)
     file = io.BytesIO()
     options: dict[str, int | bool] = (
-        {"lossless": True, "quality": 20, "method": 2} if lossless else {"quality": QUALITY, "method": 3}
+        {"lossless": True, "quality": 20, "method": 2} if lossless else {"quality": QUALITY, "method": 2}
     )
     Image.fromarray(strip).save(file, "WEBP", **options)
     return file.getvalue()

@@ -14,6 +14,7 @@ from gifbench.leaderboard.publish import published
 from gifbench.leaderboard.runs import MethodLoader, installed_method, restore_with, run_of
 from gifbench.leaderboard.text import csv_table, markdown
 from gifbench.score.results import Result
+from gifbench.score.tasks import TASKS
 
 Progress = Callable[[str], None]
 """Called with a line of text before each step that takes time."""
@@ -126,7 +127,11 @@ def _show_method(
     tell: Progress,
 ) -> dict[tuple[str, str], Shown]:
     """The clips of one method on every board whose dataset is at hand; one method is in memory at a time."""
-    mine = [(board, run) for board in made if board.fingerprint in dataset_for and (run := _run_on(board, method))]
+    mine = [
+        (board, run)
+        for board in made
+        if board.fingerprint in dataset_for and board.task in TASKS and (run := _run_on(board, method))
+    ]
     if not mine:
         return {}
     try:
@@ -136,7 +141,7 @@ def _show_method(
         return {(board.slug, method.method_slug): Shown((), trouble) for board, _ in mine}
     shown = {}
     for board, run in mine:
-        tell(f"restoring clips for the page: {run.label}, {board.dataset}, {board.task}")
+        tell(f"restoring clips for the page: {visible(run.method, limit=60)}, {board.dataset}, {board.task}")
         dataset = dataset_for[board.fingerprint]
         found = list(show(board, run, dataset=dataset, restore=restore, site=site, count=count))
         trouble = "; ".join(item for item in found if isinstance(item, str))

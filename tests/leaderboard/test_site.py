@@ -104,6 +104,7 @@ def test_each_method_has_a_page_with_its_best_median_and_worst_clip(site):
         (path,) = [p for p in (site / "methods").iterdir() if re.match(name.replace(".", "-") + "-[0-9a-f]{8}", p.name)]
         page = Page(path)
         assert sum(a.get("class") == "player" for _, a in page.tags) == 6
+        assert sum(tag == "canvas" for tag, _ in page.tags) == 6 * 2 * (2 if name == "gif" else 3)
         assert "Best:" in page.text and "Median:" in page.text and "Worst:" in page.text
 
 

@@ -24,7 +24,7 @@ function sortTable(button) {
   const column = head.cellIndex, words = head.dataset.kind === "text", small = head.dataset.kind === "rank" || words;
   const before = head.getAttribute("aria-sort");
   const upwards = before === "none" ? small : before === "descending";
-  const rows = [...body.rows].map((row) => ({ row, value: row.cells[column].dataset.v ?? "" }));
+  const rows = [...body.rows].map((row) => ({ row, value: row.cells[column]?.dataset.v ?? "" }));
   rows.sort((a, b) => {
     if (a.value === "" || b.value === "") return (a.value === "") - (b.value === "");
     const order = words ? a.value.localeCompare(b.value) : a.value - b.value;
