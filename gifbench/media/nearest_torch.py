@@ -38,8 +38,8 @@ def nearest_torch(frames: torch.Tensor, palettes: torch.Tensor, *, max_pixels: i
     """Indices (N, H, W) uint8 of the nearest colours of `frames` (N, 3, H, W), frame i over `palettes[i]` of (N, K, 3).
 
     Both are uint8 on one device, K is 1 to 256; palettes of different lengths are brought together by `pad_palettes`.
-    Exact in squared RGB distance, the lowest index on ties. A GPU works on at most `max_pixels` pixels at a time, which take
-    some 300 bytes each with 64 colours or more. Raises `PixelsError`.
+    Exact in squared RGB distance, the lowest index on ties. A GPU works on at most `max_pixels` pixels at a time,
+    which take some 300 bytes each with 64 colours or more. Raises `PixelsError`.
     """
     import torch
 
@@ -54,14 +54,14 @@ def nearest_torch(frames: torch.Tensor, palettes: torch.Tensor, *, max_pixels: i
         raise PixelsError(f"{len(frames)} frames need as many palettes, and there are {len(palettes)}")
     if frames.numel() and frames.device.type != "cpu":
         return batched_search(frames, palettes, max_pixels=max(1, max_pixels))
-    out = torch.empty((len(frames), *frames.shape[2:]), dtype=torch.uint8)
+    out = torch.empty((len(frames), *frames.shape[2:]), dtype=torch.uint8, device=frames.device)
     for frame, palette, indices in zip(frames, palettes, out, strict=True):
         indices.copy_(torch.from_numpy(nearest_indices(frame.permute(1, 2, 0).numpy(), palette.numpy())))
     return out
 
 
 def batched_search(frames: torch.Tensor, palettes: torch.Tensor, *, max_pixels: int) -> torch.Tensor:
-    """What `nearest_torch` does on a GPU; it runs on every device, though on a CPU a hundred times slower than `nearest`."""
+    """What `nearest_torch` does on a GPU; it runs on a CPU too, a hundred times slower than `nearest`."""
     import torch
 
     out = torch.empty((len(frames), *frames.shape[2:]), dtype=torch.uint8, device=frames.device)
