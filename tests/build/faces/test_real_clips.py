@@ -13,8 +13,8 @@ from gifbench.media.video import decode
 
 pytest.importorskip("dlib")
 
-# By `detect(frame, upsample=1)` on all frames of a clip, as benchmarks/face_detection.py does it: the hull of the surest
-# faces, and in how many frames there was one.
+# By `detect(frame, upsample=1)` on all frames of a clip, as benchmarks/face_detection.py does it: the hull of the
+# surest faces, and in how many frames there was one.
 EXHAUSTIVE = {
     "grid__bbaf2n.mpg": (Box(96, 125, 226, 255), 75),
     "grid__brbk7n.mpg": (Box(110, 125, 240, 255), 75),
