@@ -6,10 +6,10 @@ RGB is what ffmpeg gives, to the bit, with
 
 Matrix (BT.601, 709, 2020, …), range, chroma siting and depth are as the frame says, BT.601 and limited where it says
 nothing. These flags interpolate chroma and round; ffmpeg's default flags repeat each chroma sample over 2×2 pixels and
-truncate, in code that differs between processors: 1.4 levels off in the mean on our clips, 60 at the edge of colours.
+truncate, in code that differs between processors: 1.2 levels off in the mean of our clips, up to 61 at coloured edges.
 
 The way goes through planar GBR, for which ffmpeg has vector code and for packed RGB none: the same numbers come out
-four times as fast (640×480: 0.7 ms instead of 2.5, 1280×720: 1.8 instead of 7.3), the planes' merging included.
+three times as fast (640×480: 0.65 ms instead of 2.0, 1280×720: 2.1 instead of 5.8; `benchmarks/video_decode.py`).
 """
 
 from __future__ import annotations
