@@ -1,0 +1,231 @@
+"""The command keeps its contract: exit codes, JSON alone on stdout, one clear message, nothing overwritten."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gifbench.cli.app import app
+from gifbench.dataset import Dataset
+from gifbench.media.gif import Gif
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def answer(*arguments: object) -> object:
+    """What `--json` prints; stdout must hold nothing else."""
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+COMMANDS = ["build", "info", "verify", "export", "make", "methods", "tasks", "evaluate", "leaderboard", "demo"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps_with_an_example(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"Example: gifbench {command}" in result.stdout
+
+
+def test_the_version_is_said() -> None:
+    assert run("--version").stdout.startswith("gifbench 0.")
+
+
+def test_build_and_info_say_the_same(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
+    built = answer("build", tiny_recipe, "--source", tiny_videos, "--out", tmp_path / "tiny", "--workers", 1)
+    info = answer("info", tmp_path / "tiny")
+    assert isinstance(built, dict)
+    assert isinstance(info, dict)
+    assert built["outcomes"] == {"built": 3, "rejected": {"too_short": 1, "too_small": 1}, "failed": {}}
+    assert {key: info[key] for key in built} == built
+    assert info["clips"] == {"test": 3}
+    assert info["frames"] == {"test": 21}
+    text = run("info", tmp_path / "tiny").stdout
+    assert "1 rejected, too_small: the picture is smaller" in text
+    assert "min_width=40" in text
+
+
+def test_build_takes_parameters_a_limit_and_a_split(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tiny"
+    common = ("build", tiny_recipe, "--source", tiny_videos, "--out", out, "--workers", 1)
+    answer(*common, "--set", "colors=8", "--set", "quantizer=median-cut", "--limit", 2, "--split", "train")
+    info = answer("info", out)
+    assert isinstance(info, dict)
+    assert info["clips"] == {"train": 2}
+    assert (info["recipe"]["colors"], info["recipe"]["quantizer"]) == (8, "median-cut")
+
+
+def test_build_from_a_manifest(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_videos, tmp_path / "videos"))
+    (folder / "list.csv").write_text(
+        "clip_id,split,source,locator,start_frame,end_frame\na,train,file,ant.mp4,1,5\nb,test,file,bee.mp4,,\n"
+    )
+    built = answer("build", tiny_recipe, "--manifest", folder / "list.csv", "--out", tmp_path / "out", "--workers", 1)
+    assert isinstance(built, dict)
+    assert (built["clips"], built["frames"]) == ({"test": 1, "train": 1}, {"test": 7, "train": 4})
+
+
+def test_verify_says_what_is_damaged(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    assert answer("verify", tiny_dataset.url, "--workers", 1) == {"dataset": tiny_dataset.url, "damage": []}
+    copy = Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
+    (copy / "shards" / "test-00001.tar").unlink()
+    result = run("verify", copy, "--workers", 1)
+    assert result.exit_code == 1
+    assert "shards/test-00001.tar: the shard is missing" in result.stdout
+
+
+def test_export_writes_the_members(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    files = answer("export", tiny_dataset.url, "ant", "--out", tmp_path / "out", "--png")
+    assert isinstance(files, dict)
+    assert len(files["files"]) == 3 + 6
+    again = run("export", tiny_dataset.url, "ant", "--out", tmp_path / "out")
+    assert again.exit_code == 1
+    assert "--overwrite" in again.stderr
+
+
+def test_make_makes_a_gif_and_says_how_good_it_is(tiny_videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.gif"
+    made = answer("make", tiny_videos / "cat.mp4", out, "--colors", 64, "--no-dither", "--every", 2, "--size", 32)
+    assert isinstance(made, dict)
+    gif = Gif.read(out)
+    assert (len(gif), gif.width, gif.height) == (4, 32, 24) == (made["frames"], made["width"], made["height"])
+    assert float(gif.duration) == made["seconds"] == 0.32
+    assert made["psnr"] > 30
+    assert run("make", tiny_videos / "cat.mp4", out).exit_code == 1
+    assert run("make", tiny_videos / "cat.mp4", out, "--start", "0.08", "--end", "0.2", "--overwrite").exit_code == 0
+    assert len(Gif.read(out)) == 3
+
+
+def test_an_optimised_gif_shows_the_same(tiny_videos: Path, tmp_path: Path) -> None:
+    for name, option in (("a.gif", ()), ("b.gif", ("--optimize",))):
+        answer("make", tiny_videos / "cat.mp4", tmp_path / name, *option)
+    whole, small = Gif.read(tmp_path / "a.gif"), Gif.read(tmp_path / "b.gif")
+    assert (whole.frames == small.frames).all()
+    assert whole.times == small.times
+
+
+def test_evaluate_scores_and_the_page_is_made(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text("class Mine:\n    def restore_frames(self, frames, palettes):\n        return frames\n")
+    results = answer(
+        *(
+            "evaluate",
+            "gif",
+            "gaussian:sigma=0.7",
+            "--data",
+            tiny_dataset.url,
+            "--task",
+            "plain-1",
+            "--task",
+            "dithered-2",
+        ),
+        *("--method-file", f"{mine}:Mine", "--out", tmp_path / "results"),
+    )
+    assert isinstance(results, list)
+    assert {(each["method"], each["task"], each["protocol"]) for each in results} == {
+        (method, task, protocol)
+        for method in ("gif", "gaussian:sigma=0.7", "Mine")
+        for task in ("plain-1", "dithered-2")
+        for protocol in ("standard", "gif2video")
+    }
+    for each in results:
+        assert set(each) == {
+            *("method", "task", "split", "protocol", "clips", "frames", "coverage", "scores", "dataset", "file"),
+        }
+        low, high = each["scores"]["psnr"]["ci95"]
+        assert low <= each["scores"]["psnr"]["mean"] <= high
+        assert Path(each["file"]).is_file()
+    again = run("evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results")
+    assert again.exit_code == 1
+    assert "overwrite" in again.stderr
+    page = answer("leaderboard", tmp_path / "results", "--data", tiny_dataset.url, "--out", tmp_path / "site")
+    assert isinstance(page, dict)
+    assert "gaussian:sigma=0.7" in Path(page["page"]).read_text(encoding="utf-8")
+
+
+def test_methods_and_tasks_are_listed() -> None:
+    methods = answer("methods")
+    assert isinstance(methods, list)
+    assert {"gif", "gaussian-0.5", "gaussian-1.0"} <= {method["name"] for method in methods}
+    assert all({"name", "origin", "tasks", "parameters", "weights", "licence"} <= set(method) for method in methods)
+    tasks = answer("tasks")
+    assert isinstance(tasks, list)
+    assert [task["name"] for task in tasks][:2] == ["plain-1", "plain-2"]
+    assert "gaussian-0.5" in run("methods").stdout
+    assert "frames 0, 8, 16" in run("tasks").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["build", "gif-face", "--source", ".", "--out", "x"], 1, "did you mean gif-faces"),
+        (["build", "gif-faces", "--source", "/nowhere", "--out", "x"], 1, "no such folder"),
+        (["build", "gif-faces", "--out", "x"], 2, "either --source FOLDER or --manifest FILE"),
+        (["build", "gif-faces", "--source", ".", "--out", "x", "--set", "expnad=2"], 1, "did you mean expand"),
+        (["build", "gif-faces", "--source", ".", "--out", "x", "--set", "expand=wide"], 1, "expand is 'wide'"),
+        (["build", "gif-faces", "--source", ".", "--out", "x", "--set", "expand"], 2, "KEY=VALUE"),
+        (["build", "gif-faces", "--source", ".", "--out", "x", "--split", "valid"], 2, "train, validation, test"),
+        (["build", "nothing.py", "--source", ".", "--out", "x"], 1, "no such recipe file"),
+        (["build", "gif-faces", "--source", ".", "--out", "s4://b/x"], 1, "no video is in it"),
+        (["build", "gif-faces"], 2, "Missing option"),
+        (["info", "/nowhere"], 1, "no dataset is here"),
+        (["make", "/nowhere.mp4", "x.gif"], 1, "nowhere.mp4"),
+        (["make", "/nowhere.mp4", "x.gif", "--colors", "257"], 2, "2 to 256"),
+        (["make", "/nowhere.mp4", "x.gif", "--size", "big"], 2, "--size is 'big'"),
+        (["make", "/nowhere.mp4", "x.gif", "--start", "soon"], 2, "--start is 'soon'"),
+        (["evaluate", "--data", "x", "--task", "plain-1"], 2, "name a method"),
+        (["evaluate", "gausian", "--data", "x", "--task", "plain-1"], 1, "gaussian"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_message(
+    arguments: list[str], code: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    assert says in " ".join(result.stderr.replace("│", " ").split())
+    assert "Traceback" not in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_json_failure_is_a_json_document() -> None:
+    result = run("info", "/nowhere", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"]["code"] == "dataset"
+    assert "Error: /nowhere: no dataset is here" in result.stderr
+
+
+def test_a_fault_of_our_own_shows_no_traceback(tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(url: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("gifbench.dataset.open_dataset", broken)
+    result = run("info", tiny_dataset.url, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"]["code"] == "internal"
+    monkeypatch.setenv("GIFBENCH_DEBUG", "1")
+    assert isinstance(run("info", tiny_dataset.url).exception, RuntimeError)
+
+
+def test_a_reader_that_goes_away_is_no_error(tiny_dataset: Dataset) -> None:
+    command = f"{sys.executable} -m gifbench info {tiny_dataset.url} --json | head -c 10"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_read_only_place_is_said(tiny_recipe: Path, tiny_videos: Path) -> None:
+    result = run("build", tiny_recipe, "--source", tiny_videos, "--out", "/proc/dataset", "--workers", 1)
+    assert result.exit_code == 1
+    assert "/proc/dataset" in result.stderr
+    assert "Traceback" not in result.output

@@ -1,0 +1,87 @@
+"""The house reads like its picture: a wing imports only wings above it, and the core stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gifbench
+
+ROOT = Path(__file__).parent.parent
+
+# docs/design.md, "Folders": what each wing may import, beside itself.
+MAY_IMPORT = {
+    "errors": set(),
+    "storage": {"errors"},
+    "media": {"errors"},
+    "dataset": {"errors", "storage", "media"},
+    "build": {"errors", "storage", "media", "dataset"},
+    "score": {"errors", "storage", "media", "dataset"},
+    "leaderboard": {"errors", "storage", "media", "dataset", "score"},
+    "demo": {"errors", "storage", "media", "dataset", "build", "score", "leaderboard"},
+    "cli": {"errors", "storage", "media", "dataset", "build", "score", "leaderboard", "demo"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    """The full names of what a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def files() -> list[Path]:
+    skipped = {ROOT / "gifbench" / "__init__.py", ROOT / "gifbench" / "__main__.py"}
+    return [path for path in sorted((ROOT / "gifbench").rglob("*.py")) if path not in skipped]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_wing_imports_only_wings_above_it(path: Path) -> None:
+    wing = path.relative_to(ROOT / "gifbench").parts[0].removesuffix(".py")
+    wings = {name.split(".")[1] for name in imported(path) if name.startswith("gifbench.")}
+    assert wings - {wing} <= MAY_IMPORT[wing]
+    assert not [name for name in imported(path) if name.startswith(("gifbench_", "baselines", "pipelines"))]
+
+
+def test_only_the_video_modules_know_pyav() -> None:
+    knows = [path for path in files() if any(name.split(".")[0] == "av" for name in imported(path))]
+    assert {path.parent.name for path in knows} == {"media"}
+    assert [path.name for path in knows if not path.name.startswith("video_")] == ["lossless.py", "video.py"]
+
+
+@pytest.mark.parametrize("folder", ["baselines", "pipelines"])
+def test_plugins_use_the_public_api_alone(folder: str) -> None:
+    public = {"gifbench", "gifbench.build", "gifbench.build.faces"}
+    for path in (ROOT / folder).rglob("*.py"):
+        modules = {name.rsplit(".", 1)[0] for name in imported(path) if name.startswith("gifbench")}
+        assert modules <= public, path
+
+
+def test_every_public_name_is_there_and_listed_once() -> None:
+    assert sorted(gifbench.__all__, key=str.lower) == sorted(set(gifbench.__all__), key=str.lower)
+    assert {name for names in gifbench._HOME.values() for name in names} == set(gifbench.__all__)
+    for name in gifbench.__all__:
+        assert getattr(gifbench, name) is not None
+    assert set(gifbench.__all__) <= set(dir(gifbench))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = gifbench.nothing
+
+
+HEAVY = {"torch", "cv2", "numba", "av", "pandas", "numpy", "dlib"}
+HELP = "from gifbench.cli import main; import sys; sys.argv[1:] = ['--help']; main()"
+
+
+@pytest.mark.parametrize("command", ["import gifbench", HELP])
+def test_the_core_and_the_help_load_nothing_heavy(command: str) -> None:
+    tell = f"atexit.register(lambda: print('LOADED', sorted(sys.modules.keys() & {HEAVY!r})))"
+    code = f"import atexit, sys\n{tell}\n{command}\n"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.endswith("LOADED []\n")
