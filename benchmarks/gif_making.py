@@ -213,12 +213,12 @@ def limits(clips: list[np.ndarray], size: tuple[int, int], folder: Path, repeats
     copy = np.empty_like(frames)
     indices = [quantize_pair(frame, colors=32)[1:] for frame in frames]
     blank = np.zeros(size[0] * size[1], np.uint8)
-    out, child = np.empty(lzw.compressed_bound(blank.size), np.uint8), lzw.new_dictionary(5)
+    encoder = lzw.Encoder(blank.size)
     rows = {
         "one pass over the RGB bytes (copy)": lambda: np.copyto(copy, frames),
-        "LZW of a blank image, twice": lambda: [lzw.encode(blank, 5, out, child) for _ in range(2 * len(frames))],
+        "LZW of a blank image, twice": lambda: [encoder.encode(blank, 5) for _ in range(2 * len(frames))],
         "LZW of the plain and the dithered image": lambda: [
-            lzw.encode(image.reshape(-1), 5, out, child) for pair in indices for image in pair
+            encoder.encode(image, 5) for pair in indices for image in pair
         ],
         "palette and both variants, not written": lambda: [quantize_pair(frame, colors=32) for frame in frames],
         "all of it": lambda: [gifbench(clip) for clip in clips],

@@ -47,8 +47,7 @@ class GifWriter:
         self._time = Fraction(0)
         self._clock = 0  # hundredths written so far
         self._closed = False
-        self._dictionaries: dict[int, np.ndarray] = {}
-        self._out = np.empty(lzw.compressed_bound(height * width), np.uint8)
+        self._encoder = lzw.Encoder(height * width)
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0))
         if loop != 1:
             file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", max(loop - 1, 0), 0))
@@ -129,12 +128,8 @@ class GifWriter:
             "<BBBBHBB", 0x21, 0xF9, 4, image.disposal << 2 | see_through, delay, image.transparent or 0, 0
         )
         place = struct.pack("<BHHHHB", 0x2C, image.left, image.top, width, height, 0x80 | (bits - 1))
-        if code_size not in self._dictionaries:
-            self._dictionaries[code_size] = lzw.new_dictionary(code_size)
-        pixels = np.ascontiguousarray(image.indices).reshape(-1)
-        size = lzw.encode(pixels, code_size, self._out, self._dictionaries[code_size])
         self._file.write(control + place + table.tobytes())
-        self._file.write(self._out[:size].data)
+        self._file.write(self._encoder.encode(image.indices, code_size).data)
 
 
 def _full_image(frame: Frame, following: Frame | None) -> Image:
