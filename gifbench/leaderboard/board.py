@@ -209,6 +209,8 @@ def _table(runs: Sequence[Run]) -> Table:
             + ", ".join(f"{visible(run.method, limit=40)} ({run.psnr.capped:,})" for run in capped)
             + "."
         )
+    if any(run.clips == 1 for run in kept):
+        notes.append("A single clip gives no interval: nothing is known of how the score would differ on others.")
     if limits := sorted({run.limit for run in kept if run.limit is not None}):
         notes.append(f"Some runs were limited to the first {' or '.join(f'{limit:,}' for limit in limits)} clips.")
     if short := max(run.too_short for run in kept):

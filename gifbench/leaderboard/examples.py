@@ -97,9 +97,10 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A clip chosen to show a run: `place` is best, median, worst or in between; scores are those of the results file.
+    """A clip chosen to show a run; `place` is best, median, worst, between or only.
 
-    `shown` holds PSNR and SSIM of the unrestored GIF on that clip, None where the board has no such run.
+    Scores are those of the results file. `shown` holds PSNR and SSIM of the unrestored GIF on that clip, None where the
+    board has no such run.
     """
 
     run: Run
@@ -147,6 +148,8 @@ def choose(board: Board, run: Run, *, count: int) -> tuple[Choice, ...]:
     if count == 1:
         places = [(len(order) - 1) // 2]
     names = {places[-1]: "worst", places[0]: "best"} | ({places[count // 2]: "median"} if count % 2 else {})
+    if len(order) == 1:
+        names = {0: "only"}
     return tuple(
         Choice(
             run=run,

@@ -12,6 +12,7 @@ from gifbench.leaderboard.board import Run, Score
 from gifbench.leaderboard.examples import Restore
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
+from gifbench.score import schema
 from gifbench.score.methods import LoadedMethod, load_method
 from gifbench.score.restore import on_device, restored
 from gifbench.score.results import Result
@@ -28,10 +29,7 @@ def installed_method(result: Result) -> LoadedMethod:
 def run_of(result: Result) -> Run:
     """A result as the boards take it; raises `ResultsError` if it has no PSNR and SSIM, or no scores of clips."""
     try:
-        psnr, ssim = (
-            Score(score.mean, *score.ci95, capped=score.capped)
-            for score in (result.scores["psnr"], result.scores["ssim"])
-        )
+        psnr, ssim = (_score(result.scores[name], clips=result.clips) for name in ("psnr", "ssim"))
     except KeyError as error:
         raise ResultsError(f"{result.path or 'a result'}: it holds no score {error}") from error
     if not result.clip_scores:
@@ -59,6 +57,12 @@ def run_of(result: Result) -> Run:
         limit=result.limit,
         too_short=len(result.too_short),
     )
+
+
+def _score(score: schema.Score, *, clips: int) -> Score:
+    """The score without its interval if that is of one clip: it would have no width, and look like certainty."""
+    low, high = score.ci95 if clips > 1 else (None, None)
+    return Score(score.mean, low, high, capped=score.capped)
 
 
 def _facts(result: Result) -> dict[str, str]:

@@ -99,5 +99,11 @@ def test_the_order_of_the_results_does_not_matter():
     assert [board.task for board in boards(runs)] == ["plain-1", "plain-8", "dithered-2"]
 
 
+def test_a_single_clip_has_no_interval_and_that_is_said():
+    table = only_table(make_result(clips=("a",)))
+    assert (table.rows[0].psnr.low, table.rows[0].ssim.high) == (None, None)
+    assert any("no interval" in note for note in table.notes)
+
+
 def test_values_that_count_as_100_db_are_said():
     assert any("perfect (7)" in note for note in only_table(make_result("perfect", psnr=99, capped=7)).notes)

@@ -119,6 +119,11 @@ def test_the_best_the_median_and_the_worst_by_gain_are_chosen(count, expected):
         assert chosen[0].place == "median"
 
 
+def test_one_clip_is_the_only_one():
+    (board,) = boards([run_of(make_result("m", clips=("a",)))])
+    assert [choice.place for choice in choose(board, run_of(make_result("m", clips=("a",))), count=3)] == ["only"]
+
+
 def test_of_the_gif_itself_the_clips_are_chosen_by_psnr():
     (board,) = boards([run_of(make_result("gif"))])
     assert [choice.clip_id for choice in choose(board, run_of(make_result("gif")), count=2)] == ["d", "a"]
