@@ -37,10 +37,10 @@ def test_error_diffusion_is_its_definition(height, width, num_colors, seed):
 
 
 @pytest.mark.parametrize(
-    ("height", "width"), [(1, 1), (1, 200), (200, 1), (33, 95), (33, 96), (65, 97), (31, 130), (70, 30)]
+    ("height", "width"), [(1, 1), (1, 200), (200, 1), (65, 191), (66, 192), (129, 193), (63, 60), (130, 20)]
 )
 def test_error_diffusion_is_its_definition_whatever_the_rows_that_advance_together(height, width):
-    # 32 rows advance together, three pixels apart: sizes about 32 rows and 96 columns, and narrow and flat ones
+    # 64 rows advance together, three pixels apart: sizes about 64 rows and 192 columns, and narrow and flat ones
     frame, palette = noise(height, width), noise(1, 16, 1)[0]
     for fast, plain in diffusers(frame, palette):
         assert np.array_equal(fast, plain)
