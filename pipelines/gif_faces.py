@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gifbench.build import Geometry, Recipe, SourceVideo
+from gifbench.build import Filter, Geometry, Recipe, SourceVideo
 from gifbench.build.faces import find_detector, find_face, release_crop, square
 
 
@@ -39,9 +39,11 @@ class GifFaces(Recipe):
         detector = find_detector(self.detector)
         track = find_face(video.frames(detector.pixels), detector, max_share_lost=self.max_lost)
         width, height = video.info.width, video.info.height
-        if self.crop == "release":
+        release = self.crop == "release"
+        if release:
             box = release_crop(track.boxes, width=width, height=height)
         else:
             box = square(track.boxes, width=width, height=height, expand=self.expand)
         crop = (box.left, box.top, box.width, box.height)
-        return Geometry(crop=crop, width=self.size, height=self.size, filter="area")
+        filter_: Filter = "four-neighbours" if release else "area"
+        return Geometry(crop=crop, width=self.size, height=self.size, filter=filter_)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import Field
 
-from gifbench.build import Geometry, Recipe, Rejected, SourceVideo
+from gifbench.build import Filter, Geometry, Recipe, Rejected, SourceVideo
 
 
 class GifMoments(Recipe):
@@ -22,6 +23,9 @@ class GifMoments(Recipe):
     min_frames: Annotated[int, Field(ge=1, description="a clip with fewer frames is rejected as too_short")] = 41
     short_side: Annotated[int, Field(ge=12, description="the shorter side of the result, in pixels")] = 360
     multiple: Annotated[int, Field(ge=1, description="both sides are floored to a multiple of this")] = 12
+    filter: Annotated[
+        Filter, Field(description="what resizes; four-neighbours is what made the released frames, and aliases")
+    ] = "four-neighbours"
 
     def geometry(self, video: SourceVideo) -> Geometry:
         """Keep a video that is large and fluent enough, and scale it; no side is cropped, as in the released frames."""
@@ -30,6 +34,7 @@ class GifMoments(Recipe):
             raise Rejected("too_small", value=f"{width}×{height}", limit=f"at least {self.min_width}×{self.min_height}")
         if fps < self.min_fps:
             raise Rejected("too_slow", value=f"{float(fps):.3f} fps", limit=f"at least {self.min_fps:g}")
-        scaled = (side * self.short_side // min(width, height) for side in (width, height))
+        # Rounded first and floored then, as the released code does: sizes are to agree with the official list.
+        scaled = (round(Fraction(side * self.short_side, min(width, height))) for side in (width, height))
         new_width, new_height = (side // self.multiple * self.multiple for side in scaled)
-        return Geometry(crop=None, width=new_width, height=new_height, filter="bilinear")
+        return Geometry(crop=None, width=new_width, height=new_height, filter=self.filter)

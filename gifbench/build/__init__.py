@@ -2,6 +2,6 @@
 
 from gifbench.build.recipe import Recipe, SourceVideo
 from gifbench.errors import Rejected
-from gifbench.media.geometry import Geometry
+from gifbench.media.geometry import Filter, Geometry
 
-__all__ = ["Geometry", "Recipe", "Rejected", "SourceVideo"]
+__all__ = ["Filter", "Geometry", "Recipe", "Rejected", "SourceVideo"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gifbench.media.clip import Pixels
 
-Filter = Literal["area", "bilinear"]
+Filter = Literal["area", "bilinear", "four-neighbours"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Geometry:
     `crop` is (x, y, width, height) in source pixels, or None for the whole picture; `width` and `height` are the
     result's. `filter` is what resizes: `area` averages the source pixels that each pixel covers (OpenCV's
     INTER_AREA; bilinear, bit exact, where the picture is enlarged), `bilinear` weighs them with a triangle as wide
-    as two pixels of the smaller picture, so that it does not alias (Pillow's).
+    as two pixels of the smaller picture, so that it does not alias (Pillow's), and `four-neighbours` interpolates
+    between the four nearest alone (OpenCV's INTER_LINEAR), as the code released with GIF2Video does.
     """
 
     crop: tuple[int, int, int, int] | None
@@ -41,6 +42,8 @@ class Geometry:
             return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR))
         smaller = frame.shape[0] >= self.height and frame.shape[1] >= self.width
         how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR_EXACT
+        if self.filter == "four-neighbours":
+            how = cv2.INTER_LINEAR
         return np.asarray(cv2.resize(np.ascontiguousarray(frame), size, interpolation=how), dtype=np.uint8)
 
 
