@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from gifbench.errors import CorruptMedia, TooLarge, storage_errors
-from gifbench.media import lzw
+from gifbench.media import lzw_decoder
 from gifbench.media.clip import Pixels
 from gifbench.media.gif_blocks import Blocks, GifLimits, ImageBlock, parse
 from gifbench.media.gif_canvas import Canvas, Indices
@@ -136,14 +136,14 @@ class _Frames:
 
     def _decode(self, image: ImageBlock, target: Pixels) -> int:
         """Decompress into `target` (h, w), top to bottom even if interlaced; the number of pixels there were."""
-        needed = lzw.linear_bound(target.size, self._data.size - image.data)
+        needed = lzw_decoder.linear_bound(target.size, self._data.size - image.data)
         if self._linear.size < needed:
             self._linear = np.empty(needed, np.uint8)
-        size = lzw.join_blocks(self._data, image.data + 1, self._linear)
+        size = lzw_decoder.join_blocks(self._data, image.data + 1, self._linear)
         flat = np.empty(target.size, np.uint8) if image.interlaced else target.reshape(-1)
-        status, filled = lzw.decode(self._linear, size, int(self._data[image.data]), flat)
-        if status not in (lzw.FULL, lzw.ENDED):
-            raise CorruptMedia(f"its data {lzw.describe(status)} after {filled} of {target.size} pixels")
+        status, filled = lzw_decoder.decode(self._linear, size, int(self._data[image.data]), flat)
+        if status not in (lzw_decoder.FULL, lzw_decoder.ENDED):
+            raise CorruptMedia(f"its data {lzw_decoder.describe(status)} after {filled} of {target.size} pixels")
         flat[filled:] = 0
         if image.interlaced:
             target[_interlaced_rows(image.height)] = flat.reshape(target.shape)
