@@ -96,9 +96,11 @@ def _diffused(frame: Pixels, palette: Pixels, weights: Weights) -> Pixels:
 
 
 def _spacing(palette: Pixels) -> int:
-    colors = np.unique(palette, axis=0).astype(np.int64)
+    colors = np.unique(palette, axis=0).astype(np.float64)  # whole numbers below 2^53: exact in any order
     if len(colors) == 1:
         return 0
-    squares = ((colors[:, None] - colors[None]) ** 2).sum(axis=-1)
-    np.fill_diagonal(squares, squares.max())
-    return round(sum(math.sqrt(s) for s in squares.min(axis=1).tolist()) / len(colors) / math.sqrt(3))
+    lengths = (colors**2).sum(axis=1)
+    squares = lengths[:, None] + lengths - 2 * colors @ colors.T
+    np.fill_diagonal(squares, np.inf)
+    distances = np.sqrt(squares.min(axis=1))
+    return round(math.fsum(distances.tolist()) / len(colors) / math.sqrt(3))

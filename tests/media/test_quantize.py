@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import av
@@ -127,6 +128,24 @@ def test_a_pair_quantizer_forgets_the_frame_before():
         frame = picture(seed, *size)
         for kept, fresh in zip(pair(frame), q.quantize_pair(frame, colors=16), strict=True):
             assert np.array_equal(kept, fresh)
+
+
+def test_frames_too_large_for_one_pass_are_added_up_in_parts(monkeypatch):
+    frames = [picture(10), np.random.default_rng(0).integers(90, 98, (30, 40, 3), dtype=np.uint8)]
+    whole = [q.minimum_variance(frame, 32) for frame in frames]
+    monkeypatch.setattr("gifbench.media.palette.MAX_PIXELS", 700)
+    for frame, palette in zip(frames, whole, strict=True):
+        assert np.array_equal(q.minimum_variance(frame, 32), palette)
+
+
+def test_the_same_bits_come_out_on_every_machine():
+    y, x = np.mgrid[:120, :210]
+    frame = np.stack([x * y // 99 + x, x + 3 * (y // 2), (x * x + y * y) // 300], axis=-1) % 256
+    digest = hashlib.sha256()
+    for colors in (2, 32, 256):
+        for part in q.quantize_pair(frame.astype(np.uint8), colors=colors):
+            digest.update(part.tobytes())
+    assert digest.hexdigest()[:16] == "d07b9a7f260993c5"
 
 
 def test_threads_do_not_disturb_each_other():
