@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol
 
-from gifbench.errors import GifbenchError, storage_errors
+from gifbench.errors import GifbenchError, StorageError, storage_errors
 from gifbench.leaderboard.board import Board, Run
 from gifbench.leaderboard.names import slug, visible
 from gifbench.leaderboard.pictures import Excerpt, detail, excerpt, film, frames_per_file, shown_size, telling_box
@@ -61,6 +61,17 @@ class DatasetSource(Protocol):
     """What is needed of a dataset: its clips by name."""
 
     def __getitem__(self, clip_id: str, /) -> ClipSource: ...
+
+
+class Excerpts:
+    """The excerpts of a dataset's truth that were asked for last: other tasks and methods ask for the same ones."""
+
+    def __init__(self, dataset: DatasetSource) -> None:
+        self.dataset = dataset
+        self.truth = lru_cache(maxsize=6)(self._truth)  # at most 6 × 33 frames: 140 MB at 640×360
+
+    def _truth(self, clip_id: str, part: Excerpt) -> Pixels:
+        return self.dataset[clip_id].truth_frames(part.frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,22 +184,27 @@ def _gif_scores(board: Board, protocol: str) -> Mapping[str, tuple[float, float]
 
 
 def show(
-    board: Board, run: Run, *, dataset: DatasetSource, restore: Restore, site: Path, count: int
+    board: Board, run: Run, *, excerpts: Excerpts, restore: Restore, site: Path, count: int
 ) -> Iterator[Example | str]:
-    """Restore and write the clips chosen of `run` below `site`, one by one; a text says why one cannot be shown."""
+    """Restore and write the clips chosen of `run` below `site`, one by one; a text says why one cannot be shown.
+
+    That the site cannot be written is no such text: the `StorageError` is raised.
+    """
     for choice in choose(board, run, count=count):
         try:
-            yield Example(choice, _write(board, choice, dataset=dataset, restore=restore, site=site))
+            yield Example(choice, _write(board, choice, excerpts=excerpts, restore=restore, site=site))
+        except StorageError:
+            raise
         except GifbenchError as error:
             yield f"{visible(choice.clip_id, limit=60)}: {error}"
 
 
-def _write(board: Board, choice: Choice, *, dataset: DatasetSource, restore: Restore, site: Path) -> Pictures:
+def _write(board: Board, choice: Choice, *, excerpts: Excerpts, restore: Restore, site: Path) -> Pictures:
     asked = TASKS[board.task]
-    clip = dataset[choice.clip_id]
+    clip = excerpts.dataset[choice.clip_id]
     part = excerpt(clip.times, clip.duration, every=asked.every)
     gif = clip.gif(dithered=asked.dithered).select(part.gif_frames)
-    truth = clip.truth_frames(part.frames)
+    truth = excerpts.truth(choice.clip_id, part)
     middle = len(gif) // 2
     box = telling_box(gif.frame(middle), truth[middle * asked.every])
     below = f"clips/{slug(board.dataset, key=board.fingerprint)}/{slug(choice.clip_id)}/{part.first}-{part.num_frames}"

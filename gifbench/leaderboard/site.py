@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gifbench.errors import GifbenchError, storage_errors
 from gifbench.leaderboard.board import Board, Run, boards
-from gifbench.leaderboard.examples import DatasetSource, Example, Restore, Shown, show
+from gifbench.leaderboard.examples import DatasetSource, Example, Excerpts, Restore, Shown, show
 from gifbench.leaderboard.names import visible
 from gifbench.leaderboard.page import index_page, method_page
 from gifbench.leaderboard.publish import published
@@ -91,8 +91,9 @@ def write_site(
     with published(Path(out), overwrite=overwrite) as site:
         shown: dict[tuple[str, str], Shown] = {}
         if dataset_for and restore_for and clips_per_method > 0:
+            excerpts = {fingerprint: Excerpts(dataset) for fingerprint, dataset in dataset_for.items()}
             for run in methods:
-                shown |= _show_method(run, made, dataset_for, restore_for, site=site, count=clips_per_method, tell=tell)
+                shown |= _show_method(run, made, excerpts, restore_for, site=site, count=clips_per_method, tell=tell)
         tell("writing the pages")
         with storage_errors(out):
             (site / "methods").mkdir()
@@ -119,7 +120,7 @@ def _methods(made: Sequence[Board]) -> list[Run]:
 def _show_method(
     method: Run,
     made: Sequence[Board],
-    dataset_for: Mapping[str, DatasetSource],
+    excerpts: Mapping[str, Excerpts],
     restore_for: Callable[[Run], Restore],
     *,
     site: Path,
@@ -130,7 +131,7 @@ def _show_method(
     mine = [
         (board, run)
         for board in made
-        if board.fingerprint in dataset_for and board.task in TASKS and (run := _run_on(board, method))
+        if board.fingerprint in excerpts and board.task in TASKS and (run := _run_on(board, method))
     ]
     if not mine:
         return {}
@@ -142,8 +143,8 @@ def _show_method(
     shown = {}
     for board, run in mine:
         tell(f"restoring clips for the page: {visible(run.method, limit=60)}, {board.dataset}, {board.task}")
-        dataset = dataset_for[board.fingerprint]
-        found = list(show(board, run, dataset=dataset, restore=restore, site=site, count=count))
+        source = excerpts[board.fingerprint]
+        found = list(show(board, run, excerpts=source, restore=restore, site=site, count=count))
         trouble = "; ".join(item for item in found if isinstance(item, str))
         shown[board.slug, method.method_slug] = Shown(
             tuple(item for item in found if isinstance(item, Example)),

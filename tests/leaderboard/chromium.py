@@ -43,6 +43,7 @@ class Chromium:
     """One page in one browser; `events` collects what the browser says by itself (console, log, exceptions)."""
 
     def __init__(self, profile: Path) -> None:
+        program = find_chromium()
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
 
@@ -53,7 +54,7 @@ class Chromium:
                 os.set_inheritable(target, True)
 
         self._process = subprocess.Popen(
-            [find_chromium(), *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
             preexec_fn=three_and_four,  # noqa: PLW1509  (nothing but two system calls)
             close_fds=False,
             stdout=subprocess.DEVNULL,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from gifbench.errors import NoSuchMethod, ResultsError
+from gifbench.errors import DiskFull, NoSuchMethod, ResultsError
 from gifbench.leaderboard import build_site
 from gifbench.score.methods import load_method
 from tests.leaderboard.standins import FINGERPRINT, make_result, small_dataset
@@ -156,6 +157,27 @@ def test_a_clip_that_is_not_in_the_dataset_is_said(tmp_path):
     page = Page(next((out / "methods").iterdir()))
     assert "no clip is called a" in page.text
     assert sum(a.get("class") == "player" for _, a in page.tags) == 1
+
+
+def test_a_full_disk_stops_it_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gifbench.leaderboard.examples.film", full)
+    with pytest.raises(DiskFull):
+        build_site([make_result("gif")], tmp_path / "site", dataset_for={FINGERPRINT: small_dataset()})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_method_that_fails_on_a_clip_is_said(tmp_path, monkeypatch):
+    def fails(self, frames, palettes):
+        raise ZeroDivisionError("<b>")
+
+    monkeypatch.setattr("gifbench_baselines.gaussian.Gaussian.restore_frames", fails)
+    build_site([make_result("gaussian-1.0")], tmp_path / "site", dataset_for={FINGERPRINT: small_dataset()})
+    page = Page(next((tmp_path / "site" / "methods").iterdir()))
+    assert page.text.count("ZeroDivisionError") == 3
+    assert 'class="player"' not in (tmp_path / "site" / "index.html").read_text()
 
 
 def test_without_datasets_there_are_tables_and_no_clips(tmp_path):
