@@ -46,32 +46,40 @@ def fill_cube(pixels: NDArray[np.uint8], bits: int, cube: NDArray[np.uint64], wo
 
 
 @njit(cache=True)
+def list_cells(cube: NDArray[np.uint64], occupied: NDArray[np.int32]) -> int:
+    """Write the numbers of the occupied cells, increasing, to `occupied`, which has room for one more than there can
+    be.
+
+    Returns how many there are.
+    """
+    found = 0
+    for cell in range(cube.shape[0] // 2):
+        occupied[found] = cell  # written always and kept if occupied: no branch to mispredict
+        found += cube[2 * cell] != 0
+    return found
+
+
+@njit(cache=True)
 def take_cells(
     cube: NDArray[np.uint64],
     occupied: NDArray[np.int32],
     bits: int,
     sums: NDArray[np.int64],
     places: NDArray[np.uint8],
-) -> int:
-    """Move the occupied cells out of `cube`, which is all zero afterwards; returns how many there are.
+) -> None:
+    """Move the cells `occupied` (N,) out of `cube`, which is all zero afterwards.
 
-    `occupied` takes their numbers, increasing, and has room for one more than there can be; `sums` (N, 4) count, red,
-    green and blue of each, `places` (N, 3) its coordinates in the cube.
+    `sums` (N, 4) takes count, red, green and blue of each, `places` (N, 3) its coordinates in the cube.
     """
-    found = 0
-    for cell in range(cube.shape[0] // 2):
-        occupied[found] = cell  # written always and kept if occupied: no branch to mispredict
-        found += cube[2 * cell] != 0
     mask = (1 << bits) - 1
-    for i in range(found):
-        at = np.int64(occupied[i])
-        first, second = cube[2 * at], cube[2 * at + 1]
-        cube[2 * at] = 0
-        cube[2 * at + 1] = 0
+    for i in range(occupied.shape[0]):
+        cell = np.int64(occupied[i])
+        first, second = cube[2 * cell], cube[2 * cell + 1]
+        cube[2 * cell] = 0
+        cube[2 * cell + 1] = 0
         sums[i, 0], sums[i, 1] = np.int64(first & _LOW), np.int64(first >> np.uint64(32))
         sums[i, 2], sums[i, 3] = np.int64(second & _LOW), np.int64(second >> np.uint64(32))
-        places[i, 0], places[i, 1], places[i, 2] = at >> (2 * bits), (at >> bits) & mask, at & mask
-    return found
+        places[i, 0], places[i, 1], places[i, 2] = cell >> (2 * bits), (cell >> bits) & mask, cell & mask
 
 
 @njit(cache=True)

@@ -91,7 +91,6 @@ def _partition(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argumen
 def split_boxes(  # noqa: PLR0912, PLR0917 - a kernel: numba takes no keyword-only arguments
     sums: NDArray[np.int64],
     places: NDArray[np.uint8],
-    num_cells: int,
     profiles: NDArray[np.int64],
     order: NDArray[np.int32],
     spare: NDArray[np.int32],
@@ -102,7 +101,7 @@ def split_boxes(  # noqa: PLR0912, PLR0917 - a kernel: numba takes no keyword-on
     `totals` (K, 4) takes count, red, green and blue of every box. `profiles` (K, 3, steps a channel, 4) and `order`,
     `spare` (N,) are working space of any content.
     """
-    num_colors, steps = profiles.shape[0], profiles.shape[2]
+    num_cells, num_colors, steps = sums.shape[0], profiles.shape[0], profiles.shape[2]
     first, stop = np.zeros(num_colors, np.int64), np.zeros(num_colors, np.int64)
     gains = np.zeros(num_colors, np.float64)
     cut_axis, cut_place = np.zeros(num_colors, np.int64), np.zeros(num_colors, np.int64)
@@ -151,7 +150,7 @@ def split_boxes(  # noqa: PLR0912, PLR0917 - a kernel: numba takes no keyword-on
 
 
 @njit(cache=True, error_model="numpy")
-def refine(sums: NDArray[np.int64], num_cells: int, totals: NDArray[np.int64], num_steps: int) -> None:
+def refine(sums: NDArray[np.int64], totals: NDArray[np.int64], num_steps: int) -> None:
     """Lloyd's k-means from the boxes' means, on the cells' means: each step gives every cell to the nearest mean.
 
     `totals` (K, 4) is changed in place; a box that is left with nothing counts 0. Ties go to the first box.
@@ -166,7 +165,7 @@ def refine(sums: NDArray[np.int64], num_cells: int, totals: NDArray[np.int64], n
             green[k] = 1e6 if far else totals[k, 2] / count
             blue[k] = 1e6 if far else totals[k, 3] / count
         totals[:] = 0
-        for i in range(num_cells):
+        for i in range(sums.shape[0]):
             count = np.float64(sums[i, 0])
             r, g, b = sums[i, 1] / count, sums[i, 2] / count, sums[i, 3] / count
             least, box = np.inf, 0

@@ -131,7 +131,7 @@ class PairQuantizer:
     """`quantize_pair` for many frames: `palette, plain, dithered = pair(frame)`, with the working space kept in
     between.
 
-    The working space is about 2 MB and 10 bytes a pixel. Use one object a thread. Raises `UsageError`.
+    The working space is 0.7 MB and 5 bytes a pixel. Use one object a thread. Raises `UsageError`.
     """
 
     def __init__(self, *, colors: int = 32, quantizer: str = "minimum-variance", kmeans_steps: int = 0) -> None:
