@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gifbench.build.manifest import ManifestRow, read_manifest
     from gifbench.build.recipe import Recipe, load_recipe
-    from gifbench.build.run import build
+    from gifbench.build.run import build_dataset
     from gifbench.dataset.reader import Clips, Dataset, DatasetClip, open_dataset
-    from gifbench.dataset.verify import verify
+    from gifbench.dataset.verify import verify_dataset
     from gifbench.errors import GifbenchError, MethodError, PixelsError, UsageError
     from gifbench.leaderboard import build_site
     from gifbench.media.clip import Clip, Pixels
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 _HOME = {
     "gifbench.build.manifest": ("ManifestRow", "read_manifest"),
     "gifbench.build.recipe": ("Recipe", "load_recipe"),
-    "gifbench.build.run": ("build",),
+    "gifbench.build.run": ("build_dataset",),
     "gifbench.dataset.reader": ("Clips", "Dataset", "DatasetClip", "open_dataset"),
-    "gifbench.dataset.verify": ("verify",),
+    "gifbench.dataset.verify": ("verify_dataset",),
     "gifbench.errors": ("GifbenchError", "MethodError", "PixelsError", "UsageError"),
     "gifbench.leaderboard": ("build_site",),
     "gifbench.media.clip": ("Clip", "Pixels"),
@@ -73,7 +73,7 @@ __all__ = [
     "Result",
     "Task",
     "UsageError",
-    "build",
+    "build_dataset",
     "build_site",
     "evaluate",
     "last_shown",
@@ -86,7 +86,7 @@ __all__ = [
     "nearest_shown",
     "open_dataset",
     "read_manifest",
-    "verify",
+    "verify_dataset",
 ]
 
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.recipe import load_recipe
-from gifbench.build.run import Progress, build
+from gifbench.build.run import Progress, build_dataset
 from gifbench.errors import MissingExtra
 from gifbench.leaderboard import build_site
 from gifbench.score.evaluate import evaluate
@@ -44,7 +44,7 @@ def run_demo(
             for file in videos_wanted
         ]
         datasets.append(
-            build(
+            build_dataset(
                 load_recipe(name),
                 rows,
                 str(out / name),

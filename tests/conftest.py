@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gifbench.build.manifest import from_folder
 from gifbench.build.recipe import load_recipe
-from gifbench.build.run import build
+from gifbench.build.run import build_dataset
 from gifbench.dataset import Dataset
 
 
@@ -110,4 +110,6 @@ def tiny_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_dataset(tiny_recipe: Path, tiny_videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The dataset built from `tiny_videos`; not to be changed."""
     out = tmp_path_factory.mktemp("dataset") / "tiny"
-    return build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
+    return build_dataset(
+        load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1
+    )

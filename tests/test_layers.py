@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_every_public_name_is_there_and_listed_once() -> None:
     assert sorted(gifbench.__all__, key=str.lower) == sorted(set(gifbench.__all__), key=str.lower)
     assert {name for names in gifbench._HOME.values() for name in names} == set(gifbench.__all__)
     for name in gifbench.__all__:
-        assert getattr(gifbench, name) is not None
+        assert not isinstance(getattr(gifbench, name), ModuleType), f"{name} is also a module"
     assert set(gifbench.__all__) <= set(dir(gifbench))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = gifbench.nothing

@@ -37,7 +37,7 @@ class Progress:
     outcome: Outcome | None = None
 
 
-def build(
+def build_dataset(
     recipe: Recipe,
     rows: Sequence[ManifestRow],
     out: str,

