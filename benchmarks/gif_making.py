@@ -33,10 +33,9 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from gifbench.media import lzw
-from gifbench.media.gif import Gif
-from gifbench.media.gif_writer import GifWriter
-from gifbench.media.quantize import quantize_pair
+from gifbench.media.colors.quantize import quantize_pair
+from gifbench.media.gif import Gif, lzw
+from gifbench.media.gif.writer import GifWriter
 
 CLIPS = (
     "faces/grid__bbaf2n.mpg",

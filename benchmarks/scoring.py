@@ -25,7 +25,7 @@ import numpy as np
 from gifbench_baselines.gaussian import Gaussian
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from gifbench.media.quantize import minimum_variance, nearest
+from gifbench.media.colors.quantize import minimum_variance, nearest
 from gifbench.media.video import Span, decode
 from gifbench.score.protocol import PROTOCOLS
 from gifbench.score.tasks import task

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gifbench.media.nearest_torch import nearest_torch, pad_palettes
-from gifbench.media.quantize import nearest
+from gifbench.media.colors.nearest_torch import nearest_torch, pad_palettes
+from gifbench.media.colors.quantize import nearest
 
 
 def pictures(num_frames: int, height: int, width: int) -> np.ndarray:

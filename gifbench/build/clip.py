@@ -22,11 +22,10 @@ from gifbench.build.outcomes import Outcome, outcome_of
 from gifbench.build.recipe import Recipe, SourceVideo
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, write_member
 from gifbench.errors import StorageError, storage_errors
+from gifbench.media.colors.quantize import quantize_pair
 from gifbench.media.geometry import Geometry, through_jpeg
-from gifbench.media.gif_writer import GifWriter
-from gifbench.media.lossless import LosslessWriter
-from gifbench.media.quantize import quantize_pair
-from gifbench.media.video import Frame, Span, decode, probe, snap_times
+from gifbench.media.gif import GifWriter
+from gifbench.media.video import Frame, LosslessWriter, Span, decode, probe, snap_times
 from gifbench.storage import PARTIAL, Folder
 
 

@@ -24,7 +24,7 @@ from gifbench.build.outcomes import Outcome
 from gifbench.build.recipe import Recipe
 from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.errors import AlreadyExists, BuildError, StorageError
-from gifbench.media.quantize import quantize_pair
+from gifbench.media.colors.quantize import quantize_pair
 from gifbench.storage import Folder
 
 

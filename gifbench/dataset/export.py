@@ -10,7 +10,7 @@ import numpy as np
 from gifbench.dataset.reader import DatasetClip
 from gifbench.dataset.shards import MEMBERS
 from gifbench.errors import AlreadyExists
-from gifbench.media.lossless import iter_lossless
+from gifbench.media.video import iter_lossless
 from gifbench.storage import Folder
 
 

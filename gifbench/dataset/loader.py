@@ -17,7 +17,7 @@ from torch.utils.data import Dataset as TorchDataset
 from gifbench.dataset.reader import DatasetClip
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
-from gifbench.media.lossless import read_lossless
+from gifbench.media.video import read_lossless
 
 
 class Sample(NamedTuple):

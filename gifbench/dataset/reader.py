@@ -17,7 +17,7 @@ from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, table_rows
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, StorageError
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif
-from gifbench.media.lossless import read_lossless
+from gifbench.media.video import read_lossless
 from gifbench.storage import Folder
 
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.dither import floyd_steinberg
+from gifbench.media.colors.dither import floyd_steinberg
+from gifbench.media.colors.quantize import check_colors, quantize
 from gifbench.media.geometry import Geometry
-from gifbench.media.gif_writer import GifWriter, replacing
-from gifbench.media.quantize import check_colors, quantize
+from gifbench.media.gif import GifWriter, replacing
 from gifbench.media.video import Frame, Span, decode, probe
 
 Size = tuple[int | None, int | None]

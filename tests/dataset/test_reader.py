@@ -17,10 +17,10 @@ import pytest
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
 from gifbench.dataset.shards import IndexRow, Member, fingerprint
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, NoSuchClip
-from gifbench.media.dither import floyd_steinberg
+from gifbench.media.colors.dither import floyd_steinberg
+from gifbench.media.colors.quantize import quantize
 from gifbench.media.gif import Gif
-from gifbench.media.lossless import read_lossless
-from gifbench.media.quantize import quantize
+from gifbench.media.video.lossless import read_lossless
 
 
 @pytest.fixture

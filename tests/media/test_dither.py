@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gifbench.errors import PixelsError, UsageError
-from gifbench.media.dither import DITHERS, bayer, floyd_steinberg, sierra_2_4a
-from gifbench.media.quantize import minimum_variance
+from gifbench.media.colors.dither import DITHERS, bayer, floyd_steinberg, sierra_2_4a
+from gifbench.media.colors.quantize import minimum_variance
 from tests.media import reference
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gifbench.errors import CorruptMedia, GifbenchError, NotFound, TooLarge, UsageError
-from gifbench.media import gif_reader, lzw
-from gifbench.media.gif import Gif, GifLimits
+from gifbench.media.gif import Gif, GifLimits, lzw
+from gifbench.media.gif import reader as gif_reader
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 COLORS = [RED, GREEN, BLUE, (9, 9, 9)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gifbench.errors import CorruptMedia, PixelsError
-from gifbench.media import lzw, lzw_decoder
+from gifbench.media.gif import lzw, lzw_decoder
 
 
 def _codes(code_size: int, codes: list[tuple[int, int]]) -> bytes:

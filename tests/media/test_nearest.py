@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gifbench.errors import PixelsError
-from gifbench.media.quantize import nearest
+from gifbench.media.colors.quantize import nearest
 from tests.media import reference
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gifbench.errors import PixelsError
-from gifbench.media.nearest_torch import batched_search, nearest_torch, pad_palettes
-from gifbench.media.quantize import nearest
+from gifbench.media.colors.nearest_torch import batched_search, nearest_torch, pad_palettes
+from gifbench.media.colors.quantize import nearest
 
 torch = pytest.importorskip("torch")
 

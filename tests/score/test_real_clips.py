@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from gifbench.media.clip import Clip, constant_times
-from gifbench.media.dither import floyd_steinberg
+from gifbench.media.colors.dither import floyd_steinberg
+from gifbench.media.colors.quantize import minimum_variance, nearest
 from gifbench.media.gif import Gif
-from gifbench.media.quantize import minimum_variance, nearest
 from gifbench.media.video import Span, decode
 from gifbench.score.evaluate import evaluate
 

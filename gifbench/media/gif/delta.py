@@ -14,9 +14,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gifbench.errors import PixelsError
-from gifbench.media import lzw
 from gifbench.media.clip import Pixels
-from gifbench.media.gif_canvas import Indices
+from gifbench.media.gif import lzw
+from gifbench.media.gif.canvas import Indices
 
 _SEE_THROUGH = -1
 _KEEP, _CLEAR = 1, 2

@@ -24,10 +24,10 @@ import numpy as np
 
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.dither_rows import FLOYD_STEINBERG, SIERRA_2_4A, RowDiffuser, Weights
-from gifbench.media.dither_serpentine import diffuse_serpentine
-from gifbench.media.nearest import nearest_indices
-from gifbench.media.palette_checks import check_frame, check_palette
+from gifbench.media.colors.dither_rows import FLOYD_STEINBERG, SIERRA_2_4A, RowDiffuser, Weights
+from gifbench.media.colors.dither_serpentine import diffuse_serpentine
+from gifbench.media.colors.nearest import nearest_indices
+from gifbench.media.colors.palette_checks import check_frame, check_palette
 
 _BAYER = np.array([[0]])
 for _ in range(3):

@@ -9,8 +9,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from gifbench.errors import CorruptMedia, SpanOutside, UsageError
-from gifbench.media.video_frames import CannotSeek, Shown, frames_from, shown_frames, step, time_base
-from gifbench.media.video_open import OpenVideo, VideoLimits, open_video
+from gifbench.media.video.frames import CannotSeek, Shown, frames_from, shown_frames, step, time_base
+from gifbench.media.video.opening import OpenVideo, VideoLimits, open_video
 
 _HEAD = 12  # frames that are looked at before a seek: B-frames muxed with wrong times show within a few
 
@@ -59,7 +59,7 @@ def _exact(seconds: Fraction | float) -> Fraction:
 
 
 def spanned(path: Path, span: Span, limits: VideoLimits, threads: int) -> Iterator[Shown]:
-    """The frames of `span` of the video at `path`; raises what `gifbench.media.video.decode` raises."""
+    """The frames of `span` of the video at `path`; raises what `gifbench.media.video.decoding.decode` raises."""
     if span.start:
         try:
             with open_video(path, limits=limits, threads=threads) as video:

@@ -14,10 +14,10 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from gifbench.errors import CorruptMedia, TooLarge, storage_errors
-from gifbench.media import lzw_decoder
 from gifbench.media.clip import Pixels
-from gifbench.media.gif_blocks import Blocks, GifLimits, ImageBlock, parse
-from gifbench.media.gif_canvas import Canvas, Indices
+from gifbench.media.gif import lzw_decoder
+from gifbench.media.gif.blocks import Blocks, GifLimits, ImageBlock, parse
+from gifbench.media.gif.canvas import Canvas, Indices
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 

@@ -13,8 +13,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gifbench.media.clip import Pixels
-from gifbench.media.gif_blocks import ImageBlock
-from gifbench.media.gif_colors import SEE_THROUGH, ColorNumbers
+from gifbench.media.gif.blocks import ImageBlock
+from gifbench.media.gif.colors import SEE_THROUGH, ColorNumbers
 
 Indices = NDArray[np.uint8 | np.uint16 | np.uint32]
 """uint8 wherever 256 colours are enough; the wider ones only for composited frames of GIFs from elsewhere."""

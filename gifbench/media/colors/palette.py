@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.media.clip import Pixels
-from gifbench.media.palette_cells import BLOCK, MAX_PIXELS, count_colors, fill_cube, list_cells, take_cells, take_colors
-from gifbench.media.palette_split import refine, split_boxes
+from gifbench.media.colors.palette_cells import (
+    BLOCK,
+    MAX_PIXELS,
+    count_colors,
+    fill_cube,
+    list_cells,
+    take_cells,
+    take_colors,
+)
+from gifbench.media.colors.palette_split import refine, split_boxes
 
 _BITS = 5  # steps a channel of the cube, as a power of two
 _FEW = 4  # cells a colour: with no more than that, the boxes are made of single colours instead

@@ -15,10 +15,10 @@ from numba import njit
 
 from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels, check_times
-from gifbench.media.gif_blocks import GifLimits
-from gifbench.media.gif_canvas import Indices
-from gifbench.media.gif_reader import Source, read_gif
-from gifbench.media.gif_writer import GifWriter, replacing
+from gifbench.media.gif.blocks import GifLimits
+from gifbench.media.gif.canvas import Indices
+from gifbench.media.gif.reader import Source, read_gif
+from gifbench.media.gif.writer import GifWriter, replacing
 
 __all__ = ["Gif", "GifLimits"]
 

@@ -8,7 +8,6 @@ their order are those of `ffmpeg -i FILE -fps_mode passthrough`: edit lists are 
 are shown, the picture is turned as the display matrix says. Pixels that are not square stay as stored. Output is the
 same to the bit on every run, for any number of threads, and whether a span was reached by seeking or from the start.
 
-This and its siblings `video_*.py` and `lossless.py` are the only modules that know PyAV.
 """
 
 from __future__ import annotations
@@ -23,26 +22,10 @@ from av.video.frame import VideoFrame
 
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.lossless import LosslessWriter, iter_lossless, read_lossless
-from gifbench.media.video_frames import frame_rate, shown_frames, time_base
-from gifbench.media.video_open import OpenVideo, VideoLimits, open_video
-from gifbench.media.video_pixels import COLOR_RANGES, COLOR_SPACES, Converter, PixelKind, orientation
-from gifbench.media.video_span import Span, spanned
-from gifbench.media.video_times import snap_times
-
-__all__ = [
-    "Frame",
-    "LosslessWriter",
-    "Span",
-    "VideoInfo",
-    "VideoLimits",
-    "count_frames",
-    "decode",
-    "iter_lossless",
-    "probe",
-    "read_lossless",
-    "snap_times",
-]
+from gifbench.media.video.frames import frame_rate, shown_frames, time_base
+from gifbench.media.video.opening import OpenVideo, VideoLimits, open_video
+from gifbench.media.video.pixels import COLOR_RANGES, COLOR_SPACES, Converter, PixelKind, orientation
+from gifbench.media.video.span import Span, spanned
 
 
 @dataclass(frozen=True, slots=True)

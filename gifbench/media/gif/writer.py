@@ -19,10 +19,10 @@ from typing import BinaryIO
 import numpy as np
 
 from gifbench.errors import AlreadyExists, PixelsError, UsageError, storage_errors
-from gifbench.media import lzw
 from gifbench.media.clip import Pixels
-from gifbench.media.gif_canvas import Indices
-from gifbench.media.gif_delta import Delta, Frame, Image
+from gifbench.media.gif import lzw
+from gifbench.media.gif.canvas import Indices
+from gifbench.media.gif.delta import Delta, Frame, Image
 
 _SHORTEST_DELAY, _LONGEST_DELAY = 2, 65535
 """Hundredths of a second; browsers show a frame whose delay is 0 or 1 for 100 ms."""

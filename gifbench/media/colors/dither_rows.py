@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gifbench.media.nearest import GROUP, NEVER, STEP, search_table
+from gifbench.media.colors.nearest import GROUP, NEVER, STEP, search_table
 
 LANES = 64
 SKEW = 3

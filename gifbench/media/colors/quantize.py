@@ -16,10 +16,10 @@ from PIL import Image
 
 from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.dither_rows import FLOYD_STEINBERG, RowDiffuser
-from gifbench.media.nearest import nearest_indices
-from gifbench.media.palette import PaletteMaker
-from gifbench.media.palette_checks import check_colors, check_frame, check_palette, check_pixels
+from gifbench.media.colors.dither_rows import FLOYD_STEINBERG, RowDiffuser
+from gifbench.media.colors.nearest import nearest_indices
+from gifbench.media.colors.palette import PaletteMaker
+from gifbench.media.colors.palette_checks import check_colors, check_frame, check_palette, check_pixels
 
 __all__ = [
     "QUANTIZERS",

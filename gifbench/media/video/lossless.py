@@ -43,7 +43,7 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, NoVideo, PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
-from gifbench.media.video_open import VideoLimits, av_errors, check_size
+from gifbench.media.video.opening import VideoLimits, av_errors, check_size
 
 CODEC = "ffv1"
 PIXEL_FORMAT = "bgr0"

@@ -1,0 +1,21 @@
+"""Videos in, exact frame by frame; and the lossless truth out and in again. Only this package knows PyAV."""
+
+from gifbench.media.video.decoding import Frame, VideoInfo, count_frames, decode, probe
+from gifbench.media.video.lossless import LosslessWriter, iter_lossless, read_lossless
+from gifbench.media.video.opening import VideoLimits
+from gifbench.media.video.span import Span
+from gifbench.media.video.times import snap_times
+
+__all__ = [
+    "Frame",
+    "LosslessWriter",
+    "Span",
+    "VideoInfo",
+    "VideoLimits",
+    "count_frames",
+    "decode",
+    "iter_lossless",
+    "probe",
+    "read_lossless",
+    "snap_times",
+]
