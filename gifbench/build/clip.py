@@ -22,7 +22,7 @@ from gifbench.build.outcomes import Outcome, outcome_of
 from gifbench.build.recipe import Recipe, SourceVideo
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, write_member
 from gifbench.errors import StorageError, storage_errors
-from gifbench.media.colors.quantize import quantize_pair
+from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.media.geometry import Geometry, through_jpeg
 from gifbench.media.gif import GifWriter
 from gifbench.media.video import Frame, LosslessWriter, Span, decode, probe, snap_times
@@ -107,14 +107,13 @@ def _write_members(
     ):
         plain = GifWriter(plain_file, width=width, height=height)
         dithered = GifWriter(dithered_file, width=width, height=height)
+        quantize = PairQuantizer(colors=recipe.colors, quantizer=recipe.quantizer, kmeans_steps=recipe.kmeans_steps)
         duration = Fraction(0)
         for frame in _source_errors(decode(video.path, video.span)):
             pixels = geometry.apply(frame.pixels)
             if recipe.jpeg is not None:
                 pixels = through_jpeg(pixels, recipe.jpeg)
-            palette, plain_indices, dithered_indices = quantize_pair(
-                pixels, colors=recipe.colors, quantizer=recipe.quantizer
-            )
+            palette, plain_indices, dithered_indices = quantize(pixels)
             truth.add(pixels)
             plain.add(plain_indices, palette, frame.time)
             dithered.add(dithered_indices, palette, frame.time)

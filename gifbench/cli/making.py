@@ -18,8 +18,13 @@ def make(
     video: Annotated[Path, typer.Argument(help="Any video.")],
     out: Annotated[Path, typer.Argument(help="The GIF to write.", metavar="OUT.gif")],
     colors: Annotated[int, typer.Option(help="Colours in the palette of each frame, 2 to 256.")] = 32,
-    dither: Annotated[bool, typer.Option(help="Floyd-Steinberg dithering.")] = True,
+    dither: Annotated[bool, typer.Option(help="Dither, or show the nearest colours.")] = True,
+    ditherer: Annotated[
+        str, typer.Option(help="floyd-steinberg, floyd-steinberg-serpentine, sierra-2-4a or bayer.")
+    ] = "floyd-steinberg",
     quantizer: Annotated[str, typer.Option(help="minimum-variance or median-cut.")] = "minimum-variance",
+    kmeans_steps: Annotated[int, typer.Option(min=0, max=100, help="Refine each palette; two are worth it.")] = 0,
+    one_palette: Annotated[bool, typer.Option("--one-palette", help="One palette for the whole clip.")] = False,
     every: Annotated[int, typer.Option(help="Keep every k-th frame.")] = 1,
     start: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
     end: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
@@ -30,7 +35,7 @@ def make(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.gif if it is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a GIF from any video, with a palette for each frame."""
+    """Make a GIF from any video, with a palette for each frame, and say how near its colours come."""
     from gifbench.media.making import make_gif
     from gifbench.media.video import Span
 
@@ -40,8 +45,10 @@ def make(
             video,
             out,
             colors=colors,
-            dither=dither,
+            dither=ditherer if dither else None,
             quantizer=quantizer,
+            kmeans_steps=kmeans_steps,
+            one_palette=one_palette,
             every=every,
             span=span,
             size=_size(size),

@@ -16,7 +16,7 @@ import numpy as np
 from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, table_rows
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, StorageError
 from gifbench.media.clip import Clip, Pixels
-from gifbench.media.gif import Gif
+from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import read_lossless
 from gifbench.storage import Folder
 
@@ -81,9 +81,18 @@ class DatasetClip:
         Palettes are per frame, so a GIF with fewer frames is a view of the whole one. The last frame that is kept is
         shown to the end of the clip.
         """
-        gif = Gif.read(self.read("dithered" if dithered else "plain"))
+        gif = self._gif("dithered" if dithered else "plain")
         gif = replace(gif, times=self.times, duration=self.duration, dithered=dithered)
         return gif if every == 1 else replace(gif.every(every), duration=self.duration)
+
+    def _gif(self, member: str) -> Gif:
+        """A GIF as its member holds it. What the index says bounds what the member may ask for."""
+        data, row = self.read(member), self.row
+        pixels = row.width * row.height
+        limits = GifLimits(
+            max_pixels=pixels, max_frames=row.frames, max_total_pixels=pixels * row.frames, max_bytes=max(1, len(data))
+        )
+        return Gif.read(data, limits=limits)
 
     def read(self, member: str) -> bytes:
         """The bytes of a member (`truth`, `plain`, `dithered`), held against nothing: `check` does that."""
@@ -111,7 +120,7 @@ class DatasetClip:
     def _check_pixels(self, member: str, data: bytes) -> Iterator[str]:
         expected = (self.row.frames, self.row.height, self.row.width)
         try:
-            frames = read_lossless(data) if member == "truth" else Gif.read(data).indices
+            frames = read_lossless(data) if member == "truth" else self._gif(member).indices
         except Exception as error:  # whatever a decoder raises is what is wrong with the member
             yield f"{member}: it does not decode ({error})"
             return

@@ -14,8 +14,15 @@ import numpy as np
 
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.dither import floyd_steinberg
-from gifbench.media.colors.quantize import check_colors, quantize
+from gifbench.media.colors.dither import DITHERS
+from gifbench.media.colors.quantize import (
+    QUANTIZERS,
+    check_colors,
+    global_palette,
+    minimum_variance,
+    nearest,
+    quantize,
+)
 from gifbench.media.geometry import Geometry
 from gifbench.media.gif import GifWriter, replacing
 from gifbench.media.video import Frame, Span, decode, probe
@@ -45,8 +52,10 @@ def make_gif(
     out: str | os.PathLike[str],
     *,
     colors: int = 32,
-    dither: bool = True,
+    dither: str | None = "floyd-steinberg",
     quantizer: str = "minimum-variance",
+    kmeans_steps: int = 0,
+    one_palette: bool = False,
     every: int = 1,
     span: Span | None = None,
     size: Size = (None, None),
@@ -54,32 +63,57 @@ def make_gif(
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda frames: None,
 ) -> Made:
-    """Make a GIF of a span of a video: a palette of `colors` for each frame, Floyd-Steinberg dithered or plain.
+    """Make a GIF of a span of a video: a palette of `colors` for each frame, dithered by a name of `DITHERS` or plain.
 
-    `every=k` keeps each k-th frame. `optimize` writes only what changes, which is smaller and shows the same pixels.
-    Holds one frame at a time; `out` appears when it is whole. Raises what `decode` raises, `UsageError` for a
+    `kmeans_steps` refine a minimum-variance palette. `one_palette` makes one for the whole clip, which then is decoded
+    twice. `every=k` keeps each k-th frame. `optimize` writes only what changes, which is smaller and shows the same
+    pixels. Holds one frame at a time; `out` appears when it is whole. Raises what `decode` raises, `UsageError` for a
     parameter that cannot be, `AlreadyExists` unless `overwrite`.
     """
     check_colors(colors)
     if every < 1:
         raise UsageError(f"every {every}-th frame cannot be kept: the step is 1 or more")
+    if dither is not None and dither not in DITHERS:
+        raise UsageError(f"there is no dither {dither!r}: {', '.join(DITHERS)}, or none")
+    if quantizer not in QUANTIZERS:
+        raise UsageError(f"there is no quantizer {quantizer!r}: {', '.join(QUANTIZERS)}")
+    if quantizer != "minimum-variance" and (kmeans_steps or one_palette):
+        raise UsageError(f"k-means steps and one palette for the clip go with minimum-variance, not with {quantizer}")
     info = probe(video)
     width, height = _size(size, info.width, info.height)
     geometry = Geometry(crop=None, width=width, height=height, filter="area")
+
+    def kept() -> Iterator[tuple[Fraction, Fraction, Pixels]]:
+        for frame, end in _kept(decode(video, span), every):
+            yield frame.time, end, geometry.apply(frame.pixels)
+
+    palette = None
     psnrs: list[float] = []
     with replacing(out, overwrite=overwrite) as file:
+        if one_palette:
+            palette = global_palette((pixels for _, _, pixels in kept()), colors, kmeans_steps=kmeans_steps)
         writer = GifWriter(file, width=width, height=height, optimize=optimize)
         end = Fraction(0)
-        for frame, end in _kept(decode(video, span), every):  # noqa: B007 - the last end closes the GIF
-            pixels = geometry.apply(frame.pixels)
-            indices, palette = quantize(pixels, colors=colors, quantizer=quantizer)
-            if dither:
-                indices = floyd_steinberg(pixels, palette)
-            writer.add(indices, palette, frame.time)
-            psnrs.append(_psnr(palette[indices], pixels))
+        for start, end, pixels in kept():  # noqa: B007 - the last end closes the GIF
+            indices, own = _quantized(pixels, palette, colors, quantizer, kmeans_steps)
+            if dither is not None:
+                indices = DITHERS[dither](pixels, own)
+            writer.add(indices, own, start)
+            psnrs.append(_psnr(own[indices], pixels))
             progress(len(psnrs))
         writer.close(end)
     return Made(len(psnrs), width, height, float(end), Path(out).stat().st_size, sum(psnrs) / len(psnrs))
+
+
+def _quantized(
+    pixels: Pixels, palette: Pixels | None, colors: int, quantizer: str, kmeans_steps: int
+) -> tuple[Pixels, Pixels]:
+    """Indices and palette of a frame, whose palette may be given."""
+    if palette is None and quantizer == "minimum-variance":
+        palette = minimum_variance(pixels, colors, kmeans_steps=kmeans_steps)
+    if palette is None:
+        return quantize(pixels, colors=colors, quantizer=quantizer)
+    return nearest(pixels, palette), palette
 
 
 def _kept(frames: Iterator[Frame], every: int) -> Iterator[tuple[Frame, Fraction]]:

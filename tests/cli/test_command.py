@@ -229,3 +229,26 @@ def test_a_read_only_place_is_said(tiny_recipe: Path, tiny_videos: Path) -> None
     assert result.exit_code == 1
     assert "/proc/dataset" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_palettes_and_ditherers_can_be_chosen(tiny_videos: Path, tmp_path: Path) -> None:
+    video = tiny_videos / "cat.mp4"
+
+    def psnr(*options: object) -> float:
+        made = answer("make", video, tmp_path / "a.gif", "--overwrite", *options)
+        assert isinstance(made, dict)
+        return float(made["psnr"])
+
+    plain = psnr("--no-dither")
+    assert psnr("--no-dither", "--kmeans-steps", 2) > plain
+    assert psnr("--no-dither", "--quantizer", "median-cut") < plain
+    assert len({psnr("--ditherer", name) for name in ("floyd-steinberg", "sierra-2-4a", "bayer")}) == 3
+    assert psnr("--no-dither", "--one-palette") < plain
+    palettes = Gif.read(tmp_path / "a.gif").palettes
+    assert len({palette.tobytes() for palette in palettes}) == 1
+    for wrong in (
+        ("--ditherer", "atkinson"),
+        ("--quantizer", "octree"),
+        ("--quantizer", "median-cut", "--one-palette"),
+    ):
+        assert run("make", video, tmp_path / "b.gif", *wrong).exit_code == 2
