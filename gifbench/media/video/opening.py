@@ -231,11 +231,13 @@ def av_errors(place: object) -> Iterator[None]:
     try:
         yield
     except av.error.FFmpegError as error:
-        # Demuxers also say "input/output error" of a file that ends too early.
-        if isinstance(error, OSError) and error.errno != errno.EIO:
+        # Demuxers also say "input/output error" of a file that ends too early, and the one of YUV4MPEG "device or
+        # resource busy" of a size that cannot be.
+        of_the_bytes = error.errno in (errno.EIO, errno.EBUSY)
+        if isinstance(error, OSError) and not of_the_bytes:
             with storage_errors(place):
                 raise OSError(error.errno, error.strerror) from error
-        kind = CorruptMedia if error.errno == errno.EIO else KINDS.get(type(error).__name__, MediaError)
+        kind = CorruptMedia if of_the_bytes else KINDS.get(type(error).__name__, MediaError)
         raise kind(f"{place}: {_ADVICE[kind]} ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise CorruptMedia(f"{place}: its header holds text that cannot be read ({error.reason})") from error
