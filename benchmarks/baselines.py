@@ -4,8 +4,8 @@
 
 Builds both datasets from all faces and moments of the test data (or goes on with those in FOLDER), scores `gif` and
 `gaussian` of both sigmas on plain-1 and dithered-1 under both protocols, and prints a table for groups of clips. How
-sharp a moment is, is measured on its truth alone: the PSNR, over every 30th frame, of the truth blurred by a gaussian of
-one pixel against itself; the lower, the sharper. The sharper half has the lower ones.
+sharp a moment is, is measured on its truth alone: the PSNR, over every 30th frame, of the truth blurred by a gaussian
+of one pixel against itself; the lower, the sharper. The sharper half has the lower ones.
 """
 
 from __future__ import annotations
