@@ -62,7 +62,7 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder) -> Ind
     geometry = recipe.geometry(video)
     with _scratch(row.clip_id, folder) as name:
         scratch = Path(name)
-        times, duration, pixels_sha256 = _write_members(recipe, geometry, video, scratch)
+        times, duration, pixels_sha256 = _write_members(recipe, geometry, video, scratch, folder)
         recipe.check_length(len(times))
         times, duration, fps, ticks, time_base = _clock(times, duration, video)
         start = span.start or Fraction(span.start_frame or 0) / video.info.frame_rate
@@ -93,14 +93,14 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder) -> Ind
 
 
 def _write_members(
-    recipe: Recipe, geometry: Geometry, video: SourceVideo, scratch: Path
+    recipe: Recipe, geometry: Geometry, video: SourceVideo, scratch: Path, folder: Folder
 ) -> tuple[tuple[Fraction, ...], Fraction, str]:
     """Write truth and both GIFs, a frame at a time; the frames' times, the duration, and the sha256 of the pixels."""
     times: list[Fraction] = []
     digest = hashlib.sha256()
     width, height, fps = geometry.width, geometry.height, video.info.frame_rate
     with (
-        _output_errors(),
+        _output_errors(folder),
         LosslessWriter(scratch / MEMBERS["truth"], width=width, height=height, frame_rate=fps) as truth,
         (scratch / MEMBERS["plain"]).open("wb") as plain_file,
         (scratch / MEMBERS["dithered"]).open("wb") as dithered_file,
@@ -139,7 +139,7 @@ def _clock(
 
 def _write_group(index_row: IndexRow, scratch: Path, folder: Folder) -> IndexRow:
     """Put the members and the clip's description into one file of the staging folder, and say where they lie in it."""
-    with _output_errors(), folder.create(group_name(index_row.clip_id)) as group:
+    with _output_errors(folder), folder.create(group_name(index_row.clip_id)) as group:
         members = {}
         for member, ending in MEMBERS.items():
             with (scratch / ending).open("rb") as file:
@@ -153,7 +153,7 @@ def _write_group(index_row: IndexRow, scratch: Path, folder: Folder) -> IndexRow
 def _scratch(clip_id: str, folder: Folder) -> tempfile.TemporaryDirectory[str]:
     """A folder for the members while they grow: beside the dataset, so that its disk is the one that fills up."""
     parent = None if folder.local is None else folder.local / STAGING
-    with storage_errors(parent):
+    with storage_errors(folder):
         return tempfile.TemporaryDirectory(
             prefix=f".{clip_id}.", suffix=PARTIAL, dir=parent, ignore_cleanup_errors=True
         )
@@ -171,10 +171,10 @@ def _source_errors(frames: Iterator[Frame]) -> Iterator[Frame]:
 
 
 @contextmanager
-def _output_errors() -> Iterator[None]:
+def _output_errors(folder: Folder) -> Iterator[None]:
     """Tell a full disk or a read-only folder, which stop the build, from what is wrong with one source."""
     try:
-        with storage_errors("the dataset's folder"):
+        with storage_errors(folder):
             yield
     except _SourceError as error:
         raise error.__cause__ or error from None

@@ -43,3 +43,8 @@ class FaceRecognitionDetector:
         found = self._locate(image, number_of_times_to_upsample=upsample, model=self._model)
         boxes = [(left, top, min(right + 1, width), min(bottom + 1, height)) for top, right, bottom, left in found]
         return [Detection(Box(*box)) for box in boxes if box[0] < box[2] and box[1] < box[3]]
+
+
+def cnn() -> FaceRecognitionDetector:
+    """Make the detector `face-recognition-cnn`: the same package with its network."""
+    return FaceRecognitionDetector(model="cnn")

@@ -30,7 +30,7 @@ def test_hog_is_found_by_its_name():
 def test_a_wrong_name_gets_a_hint():
     with pytest.raises(UsageError, match=r'"hgo"; did you mean "hog"\?'):
         find_detector("hgo")
-    with pytest.raises(UsageError, match="There are: face-recognition, hog"):
+    with pytest.raises(UsageError, match="There are: face-recognition, face-recognition-cnn, hog"):
         find_detector("retina")
 
 
