@@ -143,8 +143,10 @@ class Ledger:
         }
 
     def _check_recipe(self, about: Mapping[str, Any]) -> None:
-        before, now = {"name": about["name"], **about["recipe"]}, {"name": self._recipe.name}
-        now |= self._recipe.model_dump(mode="json")
+        # A dataset that is older than a parameter was built with what is now its default.
+        defaults = {name: field.default for name, field in type(self._recipe).model_fields.items()}
+        before = {**defaults, "name": about["name"], **about["recipe"]}
+        now = {"name": self._recipe.name, **self._recipe.model_dump(mode="json")}
         if before != now:
             changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
             raise BuildError(

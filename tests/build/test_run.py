@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -128,6 +129,17 @@ def test_other_parameters_do_not_mix(recipe: Recipe, tiny_videos: Path, tiny_dat
         build_dataset(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
     dataset = build_dataset(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, overwrite=True)
     assert max(len(palette) for palette in dataset["ant"].gif().palettes) <= 16
+
+
+def test_a_dataset_older_than_a_parameter_goes_on(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(tiny_dataset.url, tmp_path / "older"))
+    about = json.loads((out / "dataset.json").read_text())
+    del about["recipe"]["kmeans_steps"]
+    (out / "dataset.json").write_text(json.dumps(about))
+    build_dataset(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
+    assert tree(str(out)) == tree(tiny_dataset.url)
 
 
 def test_a_built_clip_is_not_silently_replaced(
