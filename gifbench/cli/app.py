@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli import building, datasets, making, scoring, showing
+from gifbench.cli import building, datasets, making, restoring, scoring, showing
 from gifbench.cli.output import command, say
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ for _function, _example in (
     (scoring.methods, "gifbench methods"),
     (scoring.tasks, "gifbench tasks"),
     (scoring.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
+    (restoring.restore, "gifbench restore gaussian-0.5 cat.gif cat.mp4"),
     (showing.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
     (showing.demo, "gifbench demo --out demo/"),
 ):

@@ -104,6 +104,11 @@ def load_method_file(text: str) -> LoadedMethod:
     return _set_up(name, factory, spec, {}, origin=f"{path.name}:{factory.__name__}")
 
 
+def find_method(text: str) -> LoadedMethod:
+    """Load a method written either way: `gaussian:sigma=0.7`, or `mine.py:Mine` for one in a file."""
+    return load_method_file(text) if _FILE.fullmatch(text) else load_method(text)
+
+
 def list_methods() -> list[ListedMethod]:
     """All installed methods, presets in place of the method that has them; one that cannot be loaded says why."""
     listed = []

@@ -27,7 +27,19 @@ def answer(*arguments: object) -> object:
     return json.loads(result.stdout)
 
 
-COMMANDS = ["build", "info", "verify", "export", "make", "methods", "tasks", "evaluate", "leaderboard", "demo"]
+COMMANDS = [
+    "build",
+    "info",
+    "verify",
+    "export",
+    "make",
+    "methods",
+    "tasks",
+    "evaluate",
+    "restore",
+    "leaderboard",
+    "demo",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -5,6 +5,7 @@ from gifbench.media.video.lossless import LosslessWriter, iter_lossless, read_lo
 from gifbench.media.video.opening import VideoLimits
 from gifbench.media.video.span import Span
 from gifbench.media.video.times import snap_times
+from gifbench.media.video.writing import VideoWriter
 
 __all__ = [
     "Frame",
@@ -12,6 +13,7 @@ __all__ = [
     "Span",
     "VideoInfo",
     "VideoLimits",
+    "VideoWriter",
     "count_frames",
     "decode",
     "iter_lossless",

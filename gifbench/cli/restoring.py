@@ -1,0 +1,41 @@
+"""`gifbench restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gifbench.cli.output import Json, progress, say, say_json
+
+
+def restore(
+    method: Annotated[str, typer.Argument(help="A method, as gifbench methods lists them, or FILE.py:CLASS.")],
+    source: Annotated[Path, typer.Argument(help="Any GIF.", metavar="IN.gif")],
+    out: Annotated[Path, typer.Argument(help=".mp4, .mkv (lossless), .webp, .gif, or a folder for PNGs.")],
+    fps_factor: Annotated[int, typer.Option(help="As many times the frames: what lies between is interpolated.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a method on any GIF; each frame stays as long as the GIF shows it."""
+    from gifbench.score.methods import find_method
+    from gifbench.score.restoration import restore_gif
+
+    with progress(f"Restoring {source.name}") as step:
+        made = restore_gif(
+            find_method(method),
+            source,
+            out,
+            fps_factor=fps_factor,
+            device=device,
+            overwrite=overwrite,
+            progress=lambda done, total: step(done, total, "frames"),
+        )
+    if as_json:
+        about = {"method": made.method, "gif_frames": made.gif_frames, "frames": made.frames}
+        say_json({"file": str(out), **about, "width": made.width, "height": made.height, "seconds": made.seconds})
+        return
+    what = f"{made.gif_frames} frames in, {made.frames} out, {made.width}×{made.height}, {made.seconds:.2f} s"
+    say(f"{out}: {what}, by {made.method}")

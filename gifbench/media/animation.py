@@ -1,0 +1,160 @@
+"""Frames with times of their own as a file that people open: MP4, Matroska, WebP, GIF, or a folder of PNGs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from gifbench.errors import AlreadyExists, UsageError, storage_errors
+from gifbench.media.clip import Pixels
+from gifbench.media.colors.dither import DITHERS
+from gifbench.media.colors.quantize import minimum_variance
+from gifbench.media.gif import GifWriter, replacing
+from gifbench.media.video import VideoWriter
+from gifbench.media.webp import WebpWriter
+
+ENDINGS = (".mp4", ".mkv", ".webp", ".gif")
+"""What a file may end with; a name without an ending is a folder of PNGs."""
+
+_FRAME_FILE = re.compile(r"\d+\.png|times\.json")
+
+_SHORTEST_IN_GIF = Fraction(2, 100)
+
+Add = Callable[[Pixels], None]
+"""Takes the next frame, (H, W, 3) uint8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When frames are shown: `times` from 0 in seconds, increasing; `duration` when the last one ends."""
+
+    times: Sequence[Fraction]
+    duration: Fraction
+
+    @property
+    def ends(self) -> Sequence[Fraction]:
+        """Until when each frame is shown."""
+        return (*self.times[1:], self.duration)
+
+
+def check_ending(out: str | os.PathLike[str]) -> None:
+    """Raise `UsageError` for a name that ends in something that cannot be written."""
+    ending = Path(out).suffix.lower()
+    if ending and ending not in ENDINGS:
+        raise UsageError(
+            f"{out}: {ending} cannot be written; end it in {', '.join(ENDINGS)}, or name a folder for PNGs"
+        )
+
+
+@contextmanager
+def animation(
+    out: str | os.PathLike[str], *, width: int, height: int, timing: Timing, loop: int = 0, overwrite: bool = False
+) -> Iterator[Add]:
+    """A function that takes the frames one after the other; `out` appears when the block ends well.
+
+    `loop` is how often GIF and WebP play, 0 for ever. A GIF has 256 colours a frame, dithered. Raises `UsageError` for
+    an ending that cannot be written, `AlreadyExists` unless `overwrite`.
+    """
+    check_ending(out)
+    ending = Path(out).suffix.lower()
+    if not ending:
+        with _folder(Path(out), timing, overwrite=overwrite) as add:
+            yield add
+        return
+    if ending == ".gif":
+        _check_gif_speed(out, timing)
+    with replacing(out, overwrite=overwrite) as file:
+        if ending == ".gif":
+            gif = GifWriter(file, width=width, height=height, loop=loop)
+            starts = iter(timing.times)
+            yield lambda pixels: _add_to_gif(gif, pixels, next(starts))
+            gif.close(timing.duration)
+        elif ending == ".webp":
+            webp = WebpWriter(file, width=width, height=height, loop=loop)
+            ends = iter(timing.ends)
+            yield lambda pixels: webp.add(pixels, next(ends))
+            webp.close()
+        else:
+            with _video(Path(file.name), ending, width=width, height=height, timing=timing) as add:
+                yield add
+
+
+@contextmanager
+def _video(unfinished: Path, ending: str, *, width: int, height: int, timing: Timing) -> Iterator[Add]:
+    """Written beside the unfinished file, under a name with the ending that says how, then put in its place."""
+    beside = unfinished.with_name(unfinished.name + ending)
+    tick = Fraction(1, int(np.lcm.reduce([time.denominator for time in (*timing.times, timing.duration)])))
+    rate = len(timing.times) / timing.duration
+    try:
+        with VideoWriter(
+            beside, width=width, height=height, frame_rate=rate, tick=max(tick, Fraction(1, 90_000))
+        ) as writer:
+            spans = iter(zip(timing.times, timing.ends, strict=True))
+
+            def add(pixels: Pixels) -> None:
+                start, end = next(spans)
+                writer.add(pixels, start, end - start)
+
+            yield add
+        beside.replace(unfinished)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _check_gif_speed(out: str | os.PathLike[str], timing: Timing) -> None:
+    shortest = min(end - start for start, end in zip(timing.times, timing.ends, strict=True))
+    if shortest < _SHORTEST_IN_GIF:
+        raise UsageError(
+            f"{out}: a frame is shown for {float(1000 * shortest):g} ms, and a GIF shows none for less than 20 ms; "
+            "choose .mp4, .mkv or .webp, or a smaller factor"
+        )
+
+
+def _add_to_gif(writer: GifWriter, pixels: Pixels, time: Fraction) -> None:
+    palette = minimum_variance(pixels, 256)
+    writer.add(DITHERS["floyd-steinberg"](pixels, palette), palette, time)
+
+
+@contextmanager
+def _folder(out: Path, timing: Timing, *, overwrite: bool) -> Iterator[Add]:
+    _check_replaceable(out, overwrite=overwrite)
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}.unfinished")
+    with storage_errors(out):
+        try:
+            unfinished.mkdir(parents=True)
+            numbers = iter(range(len(timing.times)))
+
+            def add(pixels: Pixels) -> None:
+                _, data = cv2.imencode(".png", np.ascontiguousarray(pixels[..., ::-1]))
+                (unfinished / f"{next(numbers):05d}.png").write_bytes(data.tobytes())
+
+            yield add
+            about = {"times": [str(time) for time in timing.times], "duration": str(timing.duration)}
+            (unfinished / "times.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+            if out.exists():
+                shutil.rmtree(out)
+            unfinished.rename(out)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _check_replaceable(out: Path, *, overwrite: bool) -> None:
+    """A folder is replaced only if asked to, and only if it holds nothing but frames."""
+    if not out.exists():
+        return
+    if not overwrite:
+        raise AlreadyExists(f"{out}: it is there already; choose another name or ask to overwrite it")
+    if out.is_symlink() or not out.is_dir():
+        raise AlreadyExists(f"{out}: it is no folder of its own; choose another name for the PNGs")
+    if other := next((each.name for each in out.iterdir() if not _FRAME_FILE.fullmatch(each.name)), None):
+        raise AlreadyExists(f"{out}: it holds {other!r}, which is no frame; choose another folder for the PNGs")
