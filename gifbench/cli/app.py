@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli import building, datasets, making, restoring, scoring, showing
+from gifbench.cli import building, datasets, fetching, making, restoring, scoring, showing, submitting
 from gifbench.cli.output import command, say
 
 app = typer.Typer(
@@ -37,6 +37,8 @@ def gifbench(
 
 for _function, _example in (
     (building.build, "gifbench build gif-faces --source videos/ --out data/gif-faces"),
+    (fetching.fetch, "gifbench fetch --manifest clips.csv --store store/"),
+    (fetching.retry, "gifbench retry data/gif-faces --source videos/"),
     (datasets.info, "gifbench info data/gif-faces"),
     (datasets.verify, "gifbench verify data/gif-faces"),
     (datasets.export, "gifbench export data/gif-faces CLIP --out clip/"),
@@ -44,6 +46,8 @@ for _function, _example in (
     (scoring.methods, "gifbench methods"),
     (scoring.tasks, "gifbench tasks"),
     (scoring.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
+    (submitting.task_export, "gifbench task-export data/gif-faces --task dithered-4 --out task/"),
+    (submitting.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),
     (restoring.restore, "gifbench restore gaussian-0.5 cat.gif cat.mp4"),
     (showing.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
     (showing.demo, "gifbench demo --out demo/"),

@@ -62,6 +62,13 @@ def evaluate(
     method_file: Annotated[
         list[str] | None, typer.Option(metavar="FILE.py:CLASS", help="A method in a Python file of your own.")
     ] = None,
+    method_command: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COMMAND", help='A program: "./my_program {gif} {out}", or "NAME=./my_program {gif} {out}".'
+        ),
+    ] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds that a program has for one GIF.")] = 600,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     protocol: Annotated[
         list[str] | None, typer.Option(help="standard or gif2video; both if not given; may be given more than once.")
@@ -74,14 +81,19 @@ def evaluate(
 ) -> None:
     """Score methods on a dataset: PSNR and SSIM, averaged over frames, then over clips."""
     from gifbench.dataset import open_dataset
+    from gifbench.score.command import load_method_command
     from gifbench.score.evaluate import Progress
     from gifbench.score.evaluate import evaluate as score
     from gifbench.score.methods import load_method, load_method_file
     from gifbench.score.protocol import PROTOCOLS
 
-    loaded = [load_method(name) for name in method or []] + [load_method_file(text) for text in method_file or []]
+    loaded = [load_method(name) for name in method or []]
+    loaded += [load_method_file(text) for text in method_file or []]
+    loaded += [load_method_command(text, time_limit=time_limit) for text in method_command or []]
     if not loaded:
-        raise UsageError("name a method, as gifbench methods lists them, or give --method-file FILE.py:CLASS")
+        raise UsageError(
+            "name a method, as gifbench methods lists them, or give --method-file FILE.py:CLASS or --method-command"
+        )
     dataset = open_dataset(data)
     results = []
     for one in loaded:

@@ -172,5 +172,7 @@ def _failures(what: str) -> Iterator[None]:
         yield
     except MissingExtra:
         raise
+    except MethodFailed as error:  # of a program or a submission, which say it themselves
+        raise MethodFailed(f"{what}: {error}") from error
     except (Exception, SystemExit) as error:
         raise MethodFailed(f"{what}: it raised {one_line(error)}") from error

@@ -37,6 +37,8 @@ COMMANDS = [
     "tasks",
     "evaluate",
     "restore",
+    "task-export",
+    "score",
     "leaderboard",
     "demo",
 ]

@@ -49,7 +49,7 @@ def test_a_factor_puts_times_evenly_between_the_gifs_frames(wild: Path) -> None:
 def test_a_method_in_a_file_interpolates_between_the_frames(wild: Path, tmp_path: Path) -> None:
     (tmp_path / "count.py").write_text(
         "import numpy as np\nclass Count:\n    def restore(self, gif, times):\n"
-        "        for i, _ in enumerate(times):\n            yield np.full((1, gif.height, gif.width, 3), 20 + i + 0.4)\n"
+        "        for i in range(len(times)):\n            yield np.full((1, gif.height, gif.width, 3), i + 20.4)\n"
     )
     arguments = ["restore", f"{tmp_path}/count.py:Count", str(wild), str(tmp_path / "out.mkv")]
     result = CliRunner().invoke(app, [*arguments, "--fps-factor", "3", "--json"])

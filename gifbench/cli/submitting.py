@@ -1,0 +1,89 @@
+"""`gifbench task-export` and `score`: for methods in any language, on any machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gifbench.cli.output import Json, note, progress, say, say_json
+
+Data = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
+OneTask = Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")]
+Split = Annotated[str, typer.Option(help="train, validation or test.")]
+OneProtocol = Annotated[str, typer.Option(help="standard or gif2video, which cuts sparse GIFs into segments.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N clips.")]
+
+
+def task_export(
+    data: Data,
+    task: OneTask,
+    out: Annotated[Path, typer.Option(help="The folder for the GIFs and task.json.")],
+    split: Split = "test",
+    protocol: OneProtocol = "standard",
+    limit: Limit = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a task that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a task's GIFs without their truth, and what is wanted of each: restore them anywhere, in any language."""
+    from gifbench.dataset import open_dataset
+    from gifbench.score.task_export import export_task
+
+    with progress("Exporting") as step:
+        count = export_task(
+            open_dataset(data),
+            task,
+            out,
+            split=split,
+            protocol_name=protocol,
+            limit=limit,
+            overwrite=overwrite,
+            progress=step,
+        )
+    if as_json:
+        say_json({"folder": str(out), "gifs": count, "task": task, "split": split, "protocol": protocol})
+        return
+    say(f"{out}: {count} GIFs, and task.json with the times that are wanted")
+    say(f"Restore each to FRAMES/<name>/00000.png … (or FRAMES/<name>.mkv), then gifbench score FRAMES --data {data}")
+
+
+def score(
+    folder: Annotated[Path, typer.Argument(help="The restored frames: <name>/00000.png … or <name>.mkv each.")],
+    data: Annotated[str, typer.Option(help="The dataset that the task was exported from.")],
+    task: OneTask,
+    name: Annotated[str, typer.Option(help="What the method is called.")],
+    split: Split = "test",
+    protocol: OneProtocol = "standard",
+    limit: Limit = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Score the clips that are there.")] = False,
+    licence: Annotated[str, typer.Option(help="The method's licence.")] = "",
+    out: Annotated[Path, typer.Option(help="The folder for results.")] = Path("results"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Score restored frames that another program wrote; everything is checked before anything is scored."""
+    from gifbench.dataset import open_dataset
+    from gifbench.score.submission import score_submission
+
+    with progress(f"Scoring {name}") as step:
+        result = score_submission(
+            folder,
+            open_dataset(data),
+            task,
+            name=name,
+            split=split,
+            protocol_name=protocol,
+            limit=limit,
+            partial=partial,
+            licence=licence,
+            out=out,
+            overwrite=overwrite,
+            progress=lambda now: step(now.clips, now.num_clips, now.clip_id),
+            on_fault=note,
+        )
+    if as_json:
+        say_json([result.summary()])
+        return
+    psnr, ssim = result.scores["psnr"].mean, result.scores["ssim"].mean
+    say(f"{name} on {task}, {protocol}: {result.clips} clips, PSNR {psnr:.3f} dB, SSIM {ssim:.4f}; {result.path}")
