@@ -129,7 +129,7 @@ class Assembly:
         back = []
         with self._folder.open(shard) as file:
             for row in rows:
-                first, end = group_range(row, file)
+                first, end = group_range(row)
                 with self._folder.create(group_name(row.clip_id)) as group:
                     _copy(file, group, first, end - first)
                 back.append(row.moved("", -first))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import json
 import math
 import tempfile
 import time
@@ -20,7 +19,7 @@ from gifbench.build.ledger import STAGING
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome, outcome_of
 from gifbench.build.recipe import Recipe, SourceVideo
-from gifbench.dataset.shards import MEMBERS, IndexRow, Member, write_member
+from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import StorageError, storage_errors
 from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.media.geometry import Geometry, through_jpeg
@@ -145,8 +144,7 @@ def _write_group(index_row: IndexRow, scratch: Path, folder: Folder) -> IndexRow
             with (scratch / ending).open("rb") as file:
                 members[member] = write_member(group, f"{index_row.clip_id}.{ending}", file)
         index_row = replace(index_row, truth=members["truth"], plain=members["plain"], dithered=members["dithered"])
-        about = {key: value for key, value in index_row.to_dict().items() if key != "shard" and "_offset" not in key}
-        write_member(group, f"{index_row.clip_id}.json", io.BytesIO(json.dumps(about, indent=1).encode() + b"\n"))
+        write_member(group, f"{index_row.clip_id}.json", io.BytesIO(about_clip(index_row)))
     return index_row
 
 

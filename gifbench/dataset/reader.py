@@ -13,7 +13,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, table_rows
+from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, group_frame, table_rows
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, StorageError
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
@@ -116,6 +116,14 @@ class DatasetClip:
                 yield f"{member}: its bytes differ from the sha256 in the index"
                 continue
             yield from self._check_pixels(member, data)
+        for start, expected in group_frame(self.row):
+            try:
+                intact = self._folder.read(self.row.shard, start=start, length=len(expected)) == expected
+            except StorageError:
+                intact = False
+            if not intact:
+                yield "shard: the bytes between the clip's members are not what the index says"
+                return
 
     def _check_pixels(self, member: str, data: bytes) -> Iterator[str]:
         expected = (self.row.frames, self.row.height, self.row.width)

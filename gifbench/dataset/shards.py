@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -178,28 +179,55 @@ def shard_name(split: str, number: int) -> str:
     return f"shards/{split}-{number:05d}.tar"
 
 
-def write_member(file: BinaryIO, name: str, data: BinaryIO) -> Member:
-    """Append a member to a group: a tar header without dates or owners, the bytes, zeros to the next block."""
-    size = data.seek(0, io.SEEK_END)
-    data.seek(0)
+def tar_header(name: str, size: int) -> bytes:
+    """The block before a member: without dates or owners."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = size, 0o644
-    # Clip ids are short enough for one header block a member; GNU's format is for members of over 8 GiB.
-    file.write(info.tobuf(tarfile.GNU_FORMAT))
+    # Clip ids are short enough for one block a member; GNU's format is for members of over 8 GiB.
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def about_clip(row: IndexRow) -> bytes:
+    """The last member of a group, `<clip_id>.json`: the index row, but for where it lies."""
+    about = {key: value for key, value in row.to_dict().items() if key != "shard" and not key.endswith("_offset")}
+    return json.dumps(about, indent=1).encode() + b"\n"
+
+
+def write_member(file: BinaryIO, name: str, data: BinaryIO) -> Member:
+    """Append a member to a group: its header, the bytes, zeros to the next block."""
+    size = data.seek(0, io.SEEK_END)
+    data.seek(0)
+    file.write(tar_header(name, size))
     offset = file.tell()
     digest = hashlib.sha256()
     while block := data.read(1 << 20):
         digest.update(block)
         file.write(block)
-    file.write(bytes(-size % tarfile.BLOCKSIZE))
+    file.write(_padding(size))
     return Member(offset, size, digest.hexdigest())
 
 
-def group_range(row: IndexRow, file: BinaryIO) -> tuple[int, int]:
-    """The first byte of a clip's group in an open shard, and the byte after it."""
-    record = row.dithered.offset + row.dithered.bytes
-    record += -record % tarfile.BLOCKSIZE
-    file.seek(record)
-    size = tarfile.TarInfo.frombuf(file.read(tarfile.BLOCKSIZE), "utf-8", "strict").size
-    end = record + tarfile.BLOCKSIZE + size
-    return row.truth.offset - tarfile.BLOCKSIZE, end + -end % tarfile.BLOCKSIZE
+def group_frame(row: IndexRow) -> Iterator[tuple[int, bytes]]:
+    """All bytes of a clip's group that are no member of `MEMBERS`, as pairs of the offset in the shard and the bytes.
+
+    They follow from the row, so they need no checksum: headers, padding, and the description.
+    """
+    for name, ending in MEMBERS.items():
+        member: Member = getattr(row, name)
+        header = tar_header(f"{row.clip_id}.{ending}", member.bytes)
+        yield member.offset - len(header), header
+        yield member.offset + member.bytes, _padding(member.bytes)
+    about = about_clip(row)
+    end = row.dithered.offset + row.dithered.bytes
+    end += len(_padding(row.dithered.bytes))
+    yield end, tar_header(f"{row.clip_id}.json", len(about)) + about + _padding(len(about))
+
+
+def group_range(row: IndexRow) -> tuple[int, int]:
+    """The first byte of a clip's group in its shard, and the byte after it."""
+    pieces = list(group_frame(row))
+    return pieces[0][0], pieces[-1][0] + len(pieces[-1][1])
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % tarfile.BLOCKSIZE)

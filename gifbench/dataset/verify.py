@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import joblib
 
 from gifbench.dataset.reader import Dataset, DatasetClip, open_dataset
-from gifbench.dataset.shards import fingerprint
+from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range
 
 KNOWN = ("dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet")
 """The files of a dataset beside its shards; a README of its owner may stand there too."""
@@ -45,10 +45,12 @@ def _check_files(dataset: Dataset) -> Iterator[tuple[str, str]]:
     for name in sorted(there - needed):
         yield name, "the index does not know this file"
     for shard in sorted(needed & there):
-        end = max(row.dithered.offset + row.dithered.bytes for row in rows if row.shard == shard)
+        end = max(group_range(row)[1] for row in rows if row.shard == shard)
         size = dataset.folder.size(shard)
-        if size is not None and size < end:
-            yield shard, f"the shard is truncated: {size} bytes, its members reach to {end}"
+        if size != end + len(END_OF_SHARD):
+            yield shard, f"the shard has {size} bytes, its clips reach to {end}, and {len(END_OF_SHARD)} zeros end it"
+        elif any(dataset.folder.read(shard, start=end)):
+            yield shard, "the zeros that end the shard are not zeros"
     for name in KNOWN:
         if not dataset.folder.exists(name):
             yield name, "the file is missing"

@@ -150,6 +150,22 @@ def test_a_flipped_bit_is_found_and_named(copy: Path, member: str) -> None:
     ]
 
 
+def test_any_flipped_bit_of_a_shard_is_found(copy: Path) -> None:
+    """Headers, padding and descriptions too, which have no checksum of their own."""
+    shard = copy / "shards" / "test-00000.tar"
+    whole = shard.read_bytes()
+    rng = np.random.default_rng(0)
+    row = open_dataset(copy)["ant"].row
+    between = [row.truth.offset - 300, row.plain.offset - 1, row.dithered.offset + row.dithered.bytes + 600]
+    for place in (*between, len(whole) - 1, *rng.integers(0, len(whole), 20)):
+        data = bytearray(whole)
+        data[place] ^= 1 << int(rng.integers(8))
+        shard.write_bytes(data)
+        assert list(verify_dataset(str(copy), workers=1)), place
+    shard.write_bytes(whole)
+    assert list(verify_dataset(str(copy), workers=1)) == []
+
+
 def test_damage_of_every_kind_is_found(copy: Path) -> None:
     shards = sorted((copy / "shards").iterdir())
     shards[0].write_bytes(shards[0].read_bytes()[:5000])
