@@ -20,10 +20,30 @@
     ├── BuildError                build
     │   ├── ManifestError         manifest         a manifest row, named by number and column
     │   ├── RecipeError           recipe           an unknown recipe or parameter
-    │   └── Rejected              rejected         a clip that a recipe's rule refuses: rule, value, limit
+    │   ├── Rejected              rejected         a clip that a recipe's rule refuses: rule, value, limit
+    │   ├── SourceError           source           a source that cannot be fetched: the reason is its code
+    │   │   ├── Gone              gone
+    │   │   ├── Private           private
+    │   │   ├── GeoBlocked        geo_blocked
+    │   │   ├── LoginRequired     login_required
+    │   │   ├── NoFormat          no_format        nothing among what is offered fits
+    │   │   ├── NotYet            not_yet          live, or not begun
+    │   │   ├── Unmatched         unmatched        which file of a folder is meant is not certain
+    │   │   ├── Refused           refused          a locator that is not followed: a private address, a path outside
+    │   │   ├── RateLimited       rate_limited     pauses all of that service
+    │   │   ├── BotCheck          bot_check        likewise
+    │   │   ├── Forbidden         forbidden        the server says no, for now
+    │   │   ├── ServerFailed      server_error     its fault
+    │   │   ├── Unreachable       network          no connection, or it broke
+    │   │   ├── TimedOut          timeout
+    │   │   ├── Truncated         truncated        fewer or more bytes than announced
+    │   │   └── ToolFailed        tool             yt-dlp does not understand the site: it is probably too old
+    │   └── NoNetwork             no_network       nothing can be reached: the run stops instead of failing every item
     ├── MethodError               method           a restoration method
     │   ├── NoSuchMethod          no_such_method
-    │   └── MethodFailed          method_failed    it raised, or returned something that is not the frames asked for
+    │   ├── MethodFailed          method_failed    it raised, or returned something that is not the frames asked for
+    │   └── WeightsError          weights          a file of weights that cannot be used
+    ├── TrainingError             training         a training that cannot start or go on
     └── ResultsError              results          a results file
 
 A message names the thing, the value seen and what to do next. `code` is what `--json` prints and what the ledger of a
@@ -182,6 +202,118 @@ def _rejected(rule: str, value: str, limit: str) -> Rejected:
     return Rejected(rule, value=value, limit=limit)
 
 
+class SourceError(BuildError):
+    """A source cannot be fetched; `code` is the reason that the ledger records, the message the original text.
+
+    `retry_after` is how many seconds the server asks to wait, where it says so.
+    """
+
+    code = "source"
+    retry_after: float | None = None
+
+
+class Gone(SourceError):
+    """It was deleted, or never was."""
+
+    code = "gone"
+
+
+class Private(SourceError):
+    """Only people whom its owner invited may see it."""
+
+    code = "private"
+
+
+class GeoBlocked(SourceError):
+    """It is not shown in this country."""
+
+    code = "geo_blocked"
+
+
+class LoginRequired(SourceError):
+    """It is shown to members, or to people of age, who have signed in."""
+
+    code = "login_required"
+
+
+class NoFormat(SourceError):
+    """It is there, but in no format that fits."""
+
+    code = "no_format"
+
+
+class NotYet(SourceError):
+    """It is live at this moment, or has not begun."""
+
+    code = "not_yet"
+
+
+class Unmatched(SourceError):
+    """Which file of a folder is meant is not certain."""
+
+    code = "unmatched"
+
+
+class Refused(SourceError):
+    """A locator that gifbench does not follow: an address of a private network, a path outside its folder."""
+
+    code = "refused"
+
+
+class RateLimited(SourceError):
+    """The service asks to slow down. It says nothing about the source."""
+
+    code = "rate_limited"
+
+
+class BotCheck(SourceError):
+    """The service wants proof of a person. It says nothing about the source."""
+
+    code = "bot_check"
+
+
+class Forbidden(SourceError):
+    """The server refuses access, perhaps for now only."""
+
+    code = "forbidden"
+
+
+class ServerFailed(SourceError):
+    """The server answers with a fault of its own, or with something that is no video."""
+
+    code = "server_error"
+
+
+class Unreachable(SourceError):
+    """No connection to the server, or it broke."""
+
+    code = "network"
+
+
+class TimedOut(SourceError):
+    """The server stopped answering."""
+
+    code = "timeout"
+
+
+class Truncated(SourceError):
+    """The server sent fewer or more bytes than it announced."""
+
+    code = "truncated"
+
+
+class ToolFailed(SourceError):
+    """yt-dlp does not understand what the site answers; a newer one probably does."""
+
+    code = "tool"
+
+
+class NoNetwork(BuildError):
+    """Nothing can be reached from here; the run stops, and what was not tried stays untried."""
+
+    code = "no_network"
+
+
 class MethodError(GifbenchError):
     """A restoration method cannot be used."""
 
@@ -198,6 +330,18 @@ class MethodFailed(MethodError):
     """A method raised, or returned something that is not the frames asked for."""
 
     code = "method_failed"
+
+
+class WeightsError(MethodError):
+    """A file of weights is damaged, of another architecture, or not there."""
+
+    code = "weights"
+
+
+class TrainingError(GifbenchError):
+    """A training cannot start or go on."""
+
+    code = "training"
 
 
 class ResultsError(GifbenchError):

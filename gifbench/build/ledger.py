@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -48,7 +48,9 @@ class Ledger:
         self._flushed = time.monotonic()
         self._segment = 0
         if folder.exists("dataset.json"):
-            self._check_recipe(read_about(folder))
+            about = read_about(folder)
+            self._check_recipe(about)
+            self.official = dict(about.get("official", {}))
             self._load()
 
     def want(self, rows: Iterable[ManifestRow]) -> None:
@@ -68,6 +70,11 @@ class Ledger:
         """`built`, `rejected`, `failed`, or None for a clip that has not been tried."""
         outcome = self.outcomes.get(clip_id)
         return None if outcome is None else outcome.state
+
+    def wants(self, clip_id: str, retry: Container[str] | None = None) -> bool:
+        """Whether a clip is to be made: it was not tried, or failed (with `retry`: for one of these reasons)."""
+        outcome = self.outcomes.get(clip_id)
+        return outcome is None or (outcome.state == "failed" and (retry is None or outcome.reason in retry))
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; it is on disk a second later, or at the next `flush`."""

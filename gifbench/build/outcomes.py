@@ -13,26 +13,51 @@ from gifbench.errors import GifbenchError, Rejected
 
 State = Literal["built", "rejected", "failed"]
 
-REASONS: Mapping[str, str] = {
+Kind = Literal["permanent", "transient", "ours"]
+"""Whether trying again can help: never, later, or after gifbench, its tools or the folders here have changed."""
+
+_LIST: tuple[tuple[str, Kind, str], ...] = (
     # A rule of the recipe refuses the clip: the same source gives the same answer.
-    "too_small": "the picture is smaller than the recipe wants",
-    "too_slow": "fewer frames a second than the recipe wants",
-    "too_short": "fewer frames than the recipe wants",
-    "no_face": "no face was found in any frame",
-    "face_lost": "the face is missing from too many frames",
-    "rejected": "a rule of one's own recipe",
+    ("too_small", "permanent", "the picture is smaller than the recipe wants"),
+    ("too_slow", "permanent", "fewer frames a second than the recipe wants"),
+    ("too_short", "permanent", "fewer frames than the recipe wants"),
+    ("no_face", "permanent", "no face was found in any frame"),
+    ("face_lost", "permanent", "the face is missing from too many frames"),
+    ("rejected", "permanent", "a rule of one's own recipe"),
     # The source cannot be used.
-    "not_found": "the source file is not there",
-    "corrupt": "the source cannot be decoded, or not to the end of the span",
-    "no_video": "the source has no picture stream",
-    "span_outside": "the span reaches beyond the source",
-    "too_large": "the source is over a stated limit",
-    "unsupported": "this kind of source cannot be read yet",
+    ("corrupt", "permanent", "the source cannot be decoded, or not to the end of the span"),
+    ("no_video", "permanent", "the source has no picture stream"),
+    ("span_outside", "permanent", "the span reaches beyond the source"),
+    ("too_large", "permanent", "the source is over a stated limit"),
+    ("not_found", "ours", "the source file is not there"),
+    ("not_fetched", "ours", "the source is not in the store yet: gifbench fetch"),
+    ("unmatched", "ours", "which file of the folder is meant is not certain"),
+    ("refused", "ours", "the locator leads to a private address or out of its folder; --trust-manifest follows it"),
+    # It cannot be fetched.
+    ("gone", "permanent", "it was deleted, or never was"),
+    ("private", "permanent", "its owner shows it to invited people only"),
+    ("geo_blocked", "permanent", "it is not shown in this country"),
+    ("login_required", "permanent", "it is shown to people who have signed in; --cookies"),
+    ("no_format", "permanent", "it is offered in no format that fits"),
+    ("not_yet", "transient", "it is live, or has not begun"),
+    ("rate_limited", "transient", "the service asked to slow down; says nothing about the source"),
+    ("bot_check", "transient", "the service wants proof of a person; says nothing about the source"),
+    ("forbidden", "transient", "the server refuses access for now"),
+    ("server_error", "transient", "the server answered with a fault of its own"),
+    ("network", "transient", "no connection, or it broke"),
+    ("timeout", "transient", "the server stopped answering"),
+    ("truncated", "transient", "fewer or more bytes came than were announced"),
     # Ours.
-    "crashed": "the worker died while it made this clip",
-    "internal": "an error of gifbench's own, or of a library",
-}
+    ("tool", "ours", "yt-dlp does not understand the site's answer; a newer one probably does"),
+    ("crashed", "ours", "the worker died while it made this clip"),
+    ("internal", "ours", "an error of gifbench's own, or of a library"),
+)
+
+REASONS: Mapping[str, str] = {reason: text for reason, _, text in _LIST}
 """Why a clip is not built. The list is closed: a reason that is not here is recorded as `rejected` or `internal`."""
+
+KINDS: Mapping[str, Kind] = {reason: kind for reason, kind, _ in _LIST}
+"""Whether trying again can help, for each reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,12 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from gifbench.build.assembly import Assembly, plan_shards
 from gifbench.build.clip import make_clip
+from gifbench.build.fetch_ledger import FetchLedger, Key
 from gifbench.build.ledger import STAGING, Ledger
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome
 from gifbench.build.recipe import Recipe
+from gifbench.build.store import Store
 from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.errors import AlreadyExists, BuildError, StorageError
 from gifbench.media.colors.quantize import quantize_pair
@@ -43,6 +45,8 @@ def build_dataset(
     out: str,
     *,
     sources: Path,
+    store: Store | None = None,
+    retry: Container[str] | None = None,
     workers: int | None = None,
     official: dict[str, int] | None = None,
     overwrite: bool = False,
@@ -50,9 +54,11 @@ def build_dataset(
 ) -> Dataset:
     """Build a dataset at `out`, a path or an fsspec URL, or go on with one.
 
-    `rows` are added to what the dataset holds; locators of local files count from the folder `sources`. Clips that
-    are built or were rejected stay; failed ones are tried again. `workers` is the number of processes (None: one a
-    core). `official` is how many clips the official list has in each split.
+    `rows` are added to what the dataset holds; locators of local files count from the folder `sources`, sources of
+    other kinds are read from `store`, where `fetch_sources` put them. Clips that are built or were rejected stay;
+    failed ones are tried again, or with `retry` only those that failed for one of these reasons. `workers` is the
+    number of processes (None: one a core). `official` is how many clips the official list has in each split; None
+    leaves what the dataset says of it.
 
     The dataset depends on the recipe, the rows of all runs and the sources alone. Raises `BuildError` if `out` holds
     a dataset of another recipe or is being built by another process, `StorageError` if it cannot be written (what was
@@ -65,16 +71,21 @@ def build_dataset(
             _clear(folder)
         folder.sweep()
         ledger = Ledger(folder, recipe)
-        ledger.official = dict(official or {})
+        if official is not None:
+            ledger.official = dict(official)
         ledger.want(rows)
         plan = plan_shards(ledger.rows.values(), recipe.clips_per_shard)
         assembly = Assembly(folder, ledger, plan)
         assembly.start()
-        pending = [row for wanted in plan.values() for row in wanted if ledger.state(row.clip_id) in (None, "failed")]
+        pending = [row for wanted in plan.values() for row in wanted if ledger.wants(row.clip_id, retry)]
+        absent, pending = _absent(pending, store)
         done = len(ledger.rows) - len(pending)
         report(Progress(done, len(ledger.rows)))
         try:
-            work = _Work(recipe, folder, sources, os.getpid())
+            for outcome in absent:
+                ledger.record(outcome)
+                assembly.add(outcome.clip_id)
+            work = _Work(recipe, folder, sources, store, os.getpid())
             for outcome in _outcomes(work, pending, workers or joblib.cpu_count()):
                 ledger.record(outcome)
                 assembly.add(outcome.clip_id)
@@ -127,6 +138,7 @@ class _Work:
     recipe: Recipe
     folder: Folder
     sources: Path
+    store: Store | None
     driver: int
     """The process number of the driver."""
 
@@ -136,13 +148,32 @@ class _Work:
             # Ctrl-C reaches every process of the terminal, and it is the driver that ends its workers.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         cv2.setNumThreads(1)
-        if row.source != "file":
-            why = f"{row.source} sources cannot be fetched yet: download them and build with --source"
-            return Outcome(row.clip_id, "failed", "unsupported", why)
         try:
-            return make_clip(self.recipe, row, self.sources / row.locator, self.folder)
+            if row.source == "file" or self.store is None:
+                path: Path | None = self.sources / row.locator
+            else:
+                path = self.store.path(row.source, row.locator)
+            if path is None:
+                return Outcome(row.clip_id, "failed", "not_fetched", "it left the store during the build")
+            return make_clip(self.recipe, row, path, self.folder)
         except StorageError as error:
             return error
+
+
+def _absent(rows: Sequence[ManifestRow], store: Store | None) -> tuple[list[Outcome], list[ManifestRow]]:
+    """Outcomes for the rows whose source is not in the store, with what kept it from there, and the other rows."""
+    fetches = {} if store is None else FetchLedger(store.folder).fetches
+    absent, present = [], []
+    for row in rows:
+        if row.source == "file" or (store is not None and store.path(row.source, row.locator) is not None):
+            present.append(row)
+            continue
+        fetch = fetches.get(Key(row.source, row.locator))
+        reason, why = "not_fetched", "it is not in the store: run gifbench fetch, and build with --store"
+        if fetch is not None and fetch.state == "failed":
+            reason, why = fetch.reason, fetch.detail
+        absent.append(Outcome(row.clip_id, "failed", reason, why))
+    return absent, present
 
 
 def _outcomes(work: _Work, rows: Sequence[ManifestRow], workers: int) -> Iterator[Outcome]:

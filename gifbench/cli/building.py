@@ -13,6 +13,16 @@ from gifbench.errors import UsageError
 if TYPE_CHECKING:
     from gifbench.build.manifest import ManifestRow
     from gifbench.build.recipe import Recipe
+    from gifbench.dataset import Dataset
+
+
+TrustManifest = Annotated[
+    bool,
+    typer.Option(
+        "--trust-manifest",
+        help="The manifest is one's own: also files outside its folder and private addresses.",
+    ),
+]
 
 
 def build(
@@ -22,6 +32,9 @@ def build(
     manifest: Annotated[
         Path | None,
         typer.Option(help="Build what this table names (.parquet, .csv, .jsonl); files count from its folder."),
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="The store that gifbench fetch filled, for rows that are no local files.")
     ] = None,
     split: Annotated[
         str, typer.Option(help="The split of videos that the recipe's official list does not name.")
@@ -35,14 +48,19 @@ def build(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Delete the dataset that is there and start over.")
     ] = False,
+    trust_manifest: TrustManifest = False,
     as_json: Json = False,
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
     from gifbench.build.recipe import load_recipe
     from gifbench.build.run import Progress, build_dataset
+    from gifbench.build.sources.locators import check_locators
+    from gifbench.build.store import Store
 
     made = load_recipe(recipe, _settings(set_ or []))
     rows, official = _rows(made, source, manifest, split)
+    if manifest:
+        check_locators(rows, name=str(manifest), trusted=trust_manifest)
     with progress(f"Building {made.name}") as step:
 
         def report(now: Progress) -> None:
@@ -57,11 +75,17 @@ def build(
             rows[:limit],
             out,
             sources=folder.absolute(),
+            store=Store(store) if store else None,
             workers=workers,
             official=official,
             overwrite=overwrite,
             report=report,
         )
+    say_built(dataset, as_json=as_json)
+
+
+def say_built(dataset: Dataset, *, as_json: bool) -> None:
+    """Say what a build ended with."""
     about = dataset.about
     if as_json:
         say_json({key: about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes", "outcomes")})
@@ -70,9 +94,9 @@ def build(
     refused = sum(outcomes["rejected"].values())
     failed = sum(outcomes["failed"].values())
     counts = f"{outcomes['built']} clips built, {refused} rejected, {failed} failed"
-    say(f"{out}: {counts}; fingerprint {dataset.fingerprint}")
+    say(f"{dataset.url}: {counts}; fingerprint {dataset.fingerprint}")
     if refused or failed:
-        say(f"gifbench info {out} says why.")
+        say(f"gifbench info {dataset.url} says why.")
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:

@@ -177,7 +177,7 @@ def test_spans_by_time_and_by_frame(recipe: Recipe, tmp_path: Path) -> None:
         ManifestRow(clip_id="seconds", start=0.4, end=0.6, **common),
         ManifestRow(clip_id="outside", start=0.8, end=2.0, **common),
         ManifestRow(clip_id="gone", split="train", source="file", locator="nothing.mp4"),
-        ManifestRow(clip_id="later", split="train", source="youtube", locator="abc"),
+        ManifestRow(clip_id="later", split="train", source="youtube", locator="dQw4w9WgXcQ"),
     ]
     dataset = build_dataset(recipe, rows, str(tmp_path / "out"), sources=tmp_path, workers=1)
     assert outcomes(dataset) == {
@@ -185,7 +185,7 @@ def test_spans_by_time_and_by_frame(recipe: Recipe, tmp_path: Path) -> None:
         "seconds": ("built", ""),
         "outside": ("failed", "span_outside"),
         "gone": ("failed", "not_found"),
-        "later": ("failed", "unsupported"),
+        "later": ("failed", "not_fetched"),
     }
     np.testing.assert_array_equal(dataset["frames"].truth.frames, dataset["seconds"].truth.frames)
     assert (dataset["frames"].row.start_seconds, dataset["frames"].row.end_seconds) == (0.4, 0.6)

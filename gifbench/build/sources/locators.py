@@ -1,0 +1,92 @@
+"""Whether locators may be followed: a manifest from the internet must not open files or networks here."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath, PureWindowsPath
+from urllib.parse import urlsplit
+
+from gifbench.build.manifest import ManifestRow
+from gifbench.errors import ManifestError, Refused
+
+YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+
+def check_locators(rows: Iterable[ManifestRow], *, name: str, trusted: bool = False) -> None:
+    """Refuse locators that cannot be, or that a manifest from somebody else must not hold.
+
+    For anybody: a YouTube id that is none, a URL that is not http(s), a name of FaceForensics with a path in it.
+    Unless the manifest is `trusted`: files outside its folder, servers named as an address of a private network
+    (names are looked up, and refused, when they are fetched). Raises `ManifestError` naming the first row, from 1, and
+    how many more there are. Nothing is looked up or opened.
+    """
+    wrong = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            _CHECKS[row.source](row.locator, trusted=trusted)
+        except Refused as error:
+            wrong.append(f"row {number} ({row.clip_id}), column locator: {error}")
+    if wrong:
+        more = f" (and {len(wrong) - 1} more bad rows)" if len(wrong) > 1 else ""
+        raise ManifestError(f"{name}: {wrong[0]}{more}")
+
+
+def check_url(url: str, *, trusted: bool = False) -> tuple[str, str, int]:
+    """The scheme, host and port of an http(s) URL; raises `Refused` as `check_locators` says."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise Refused(f"{url[:200]!r} is no URL ({error})") from error
+    if parts.scheme not in ("http", "https"):
+        raise Refused(f"{url[:200]!r}: only http:// and https:// are fetched")
+    if not host or _CONTROL.search(url):
+        raise Refused(f"{url[:200]!r} names no server, or has blanks in it")
+    if parts.username is not None:
+        raise Refused(f"{parts.scheme}://…@{host}: a URL with a user name in it is not fetched")
+    if not trusted:
+        if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+            raise Refused(f"{url[:200]!r} leads into a private network; --trust-manifest allows it")
+        check_address(host)
+    return parts.scheme, host, port or (443 if parts.scheme == "https" else 80)
+
+
+def check_address(text: str) -> None:
+    """Raise `Refused` if `text` is a numeric address that is not of the public internet; names pass."""
+    try:
+        address = ipaddress.ip_address(text.split("%", 1)[0])
+    except ValueError:
+        return
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    if not address.is_global or address.is_multicast:
+        raise Refused(f"the address {address} is of a private network; --trust-manifest allows it")
+
+
+def _file(locator: str, *, trusted: bool) -> None:
+    if "://" in locator or "\x00" in locator:
+        raise Refused(f"{locator[:200]!r} is a URL; a file is named by its path")
+    # Paths of both families: a manifest may be read on another system than it was made on.
+    for path in (PurePosixPath(locator), PureWindowsPath(locator)):
+        if not trusted and (path.is_absolute() or path.drive or ".." in path.parts):
+            raise Refused(f"{locator[:200]!r} leads out of the manifest's folder; --trust-manifest allows it")
+
+
+def _http(locator: str, *, trusted: bool) -> None:
+    check_url(locator, trusted=trusted)
+
+
+def _youtube(locator: str, *, trusted: bool) -> None:
+    if not YOUTUBE_ID.fullmatch(locator):
+        raise Refused(f"{locator[:200]!r} is no YouTube id: those are 11 of A-Z a-z 0-9 _ -")
+
+
+def _faceforensics(locator: str, *, trusted: bool) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}\.avi", locator):
+        raise Refused(f"{locator[:200]!r} is no name of FaceForensics: those end in .avi and hold no path")
+
+
+_CHECKS = {"file": _file, "http": _http, "youtube": _youtube, "faceforensics": _faceforensics}

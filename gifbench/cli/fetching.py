@@ -1,0 +1,130 @@
+"""`gifbench fetch` and `retry`: sources into the store, and what failed once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gifbench.cli.building import TrustManifest, say_built
+from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.errors import DatasetError, UsageError
+
+if TYPE_CHECKING:
+    from gifbench.build.sources import Source
+
+
+def fetch(
+    manifest: Annotated[Path, typer.Option(help="The table of clips (.parquet, .csv, .jsonl).")],
+    store: Annotated[Path, typer.Option(help="The folder for the sources; it is made if it is not there.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only what the first N rows need.")] = None,
+    retry: Annotated[
+        str, typer.Option(metavar="CODE,…", help="Also try again what failed for these permanent reasons, as in gone.")
+    ] = "",
+    attempts: Annotated[int, typer.Option(min=1, help="Tries of one source in this run.")] = 4,
+    pause: Annotated[
+        float, typer.Option(min=0, help="Seconds that a service rests after a rate limit; doubled each time.")
+    ] = 300.0,
+    max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video behind http(s).")] = 16 << 30,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a server may be silent.")] = 30.0,
+    trust_manifest: TrustManifest = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch the sources of a manifest into a store, each once. Run it again to go on."""
+    from gifbench.build.fetching import FetchProgress, Pace, fetch_sources
+    from gifbench.build.manifest import read_manifest
+    from gifbench.build.outcomes import REASONS
+    from gifbench.build.sources.http import HttpSource
+    from gifbench.build.sources.locators import check_locators
+    from gifbench.build.store import Store
+
+    rows = read_manifest(manifest)[:limit]
+    check_locators(rows, name=str(manifest), trusted=trust_manifest)
+    sources: dict[str, Source] = {"http": HttpSource(trusted=trust_manifest, timeout=timeout, max_size=max_size)}
+    again = _reasons(retry)
+    with progress("Fetching") as step:
+
+        def report(now: FetchProgress) -> None:
+            if now.message:
+                note(now.message)
+            if now.fetch is not None and now.fetch.state == "failed":
+                note(f"{now.fetch.source} {now.fetch.locator}: {now.fetch.reason}: {now.fetch.detail}")
+            step(now.done, now.wanted, now.fetch.locator if now.fetch else "")
+
+        pace = Pace(attempts=attempts, pause=pause)
+        done = fetch_sources(rows, Store(store), sources, pace=pace, retry=again, report=report)
+    if as_json:
+        say_json({"wanted": done.wanted, "stored": done.stored, "failed": done.failed, "untried": done.untried})
+        return
+    say(f"{store}: {done.stored} of {done.wanted} sources are here")
+    for reason, count in sorted(done.failed.items()):
+        say(f"{count} failed, {reason}: {REASONS[reason]}")
+    if done.untried:
+        say(f"{done.untried} not tried: the service asked for too many pauses; run the same command another day")
+
+
+def retry(
+    dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
+    source: Annotated[Path | None, typer.Option(help="The folder that its local files count from.")] = None,
+    store: Annotated[Path | None, typer.Option(help="The store that gifbench fetch filled.")] = None,
+    only: Annotated[
+        str, typer.Option(metavar="CODE,…", help="Only what failed for these reasons; else all that may succeed now.")
+    ] = "",
+    recipe: Annotated[Path | None, typer.Option(help="The recipe file, if it is one of your own.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the clips of a dataset once more that failed for a reason that may have passed."""
+    from gifbench.build.recipe import load_recipe
+    from gifbench.build.run import Progress, build_dataset
+    from gifbench.build.store import Store
+    from gifbench.dataset import open_dataset
+
+    if source is None and store is None:
+        raise UsageError("say where the sources are: --source FOLDER, --store FOLDER, or both")
+    about = open_dataset(dataset).about
+    wanted = _reasons(only) or _may_succeed()
+    made = load_recipe(str(recipe) if recipe else about["name"], about["recipe"])
+    if made.name != about["name"]:
+        raise DatasetError(f"{dataset}: it was built with the recipe {about['name']}, not {made.name}")
+    with progress(f"Retrying {made.name}") as step:
+
+        def report(now: Progress) -> None:
+            if now.outcome is not None and now.outcome.state != "built":
+                note(f"{now.outcome.clip_id}: {now.outcome.state}, {now.outcome.reason}: {now.outcome.detail}")
+            step(now.done, now.wanted, now.outcome.clip_id if now.outcome else "")
+
+        built = build_dataset(
+            made,
+            (),
+            dataset,
+            sources=(source or Path()).absolute(),
+            store=Store(store) if store else None,
+            retry=wanted,
+            workers=workers,
+            report=report,
+        )
+    say_built(built, as_json=as_json)
+
+
+def _may_succeed() -> list[str]:
+    """Every reason but the ones that a second try cannot change."""
+    from gifbench.build.outcomes import KINDS
+
+    return [reason for reason, kind in KINDS.items() if kind != "permanent"]
+
+
+def _reasons(text: str) -> list[str]:
+    """The reasons in a list with commas; raises `UsageError` for one that is not on the list."""
+    import difflib
+
+    from gifbench.build.outcomes import REASONS
+
+    reasons = [part.strip() for part in text.split(",") if part.strip()]
+    for reason in reasons:
+        if reason not in REASONS:
+            near = difflib.get_close_matches(reason, REASONS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(REASONS)}"
+            raise UsageError(f"there is no reason {reason!r}; {hint}")
+    return reasons

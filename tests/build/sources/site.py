@@ -1,0 +1,124 @@
+"""A real HTTP server on loopback that can be as bad as the internet: what it does is in the path that is asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+
+class Site:
+    """`bodies` are served at `/<kind>/<name>`; `asked` counts requests by path, `ranges` lists the ranges asked for."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.bodies: dict[str, bytes] = {}
+        self.asked: Counter[str] = Counter()
+        self.ranges: list[str] = []
+        self.stop = threading.Event()
+        self.limited_until_asked = 0
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+@contextmanager
+def serve() -> Iterator[Site]:
+    site = Site(0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self.close_connection = True
+            path = urlsplit(self.path).path
+            site.asked[path] += 1
+            _, kind, name = path.split("/", 2)
+            answer(self, site, kind, name, site.asked[path])
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    site.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield site
+    finally:
+        site.stop.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def head(handler: BaseHTTPRequestHandler, status: int, **headers: object) -> None:
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), str(value))
+    handler.end_headers()
+
+
+def answer(handler: BaseHTTPRequestHandler, site: Site, kind: str, name: str, times: int) -> None:
+    body = site.bodies.get(name, b"")
+    out = handler.wfile
+    if kind.isdigit():
+        extra = {"Retry_After": 7} if kind in ("429", "503") else {}
+        head(handler, int(kind), Content_Length=0, **extra)
+    elif kind == "good":
+        head(handler, 200, Content_Length=len(body))
+        out.write(body)
+    elif kind == "unannounced":
+        head(handler, 200)
+        out.write(body)
+    elif kind == "cut":  # half of what is left, each time, with ranges
+        start = 0
+        asked = handler.headers.get("Range")
+        if asked and handler.headers.get("If-Range") == '"v1"':
+            site.ranges.append(asked)
+            start = int(asked.removeprefix("bytes=").split("-")[0])
+        rest = body[start:]
+        about = {"Content_Length": len(rest), "ETag": '"v1"'}
+        if start:
+            about["Content_Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+        head(handler, 206 if start else 200, **about)
+        out.write(rest if len(rest) < 400 else rest[: len(rest) // 2])
+    elif kind == "changed":  # another version whenever it is asked again
+        head(handler, 200, Content_Length=len(body), ETag=f'"v{times}"')
+        out.write(body[: len(body) // 2] if times == 1 else body)
+    elif kind == "always-cut":
+        head(handler, 200, Content_Length=len(body))
+        out.write(body[: len(body) // 2])
+    elif kind == "less":  # announces less than it sends
+        head(handler, 200, Content_Length=len(body) // 2)
+        out.write(body)
+    elif kind == "stall":
+        head(handler, 200, Content_Length=len(body))
+        out.write(body[:100])
+        out.flush()
+        site.stop.wait(20)
+    elif kind == "trickle":
+        head(handler, 200, Content_Length=len(body))
+        while not site.stop.wait(0.05):
+            out.write(b"x")
+    elif kind == "reset":
+        handler.connection.close()
+    elif kind == "page":
+        head(handler, 200, Content_Type="text/html", Content_Length=5)
+        out.write(b"<html")
+    elif kind == "garbage":
+        out.write(b"\x00\xff not http at all\r\n\r\n")
+    elif kind == "to":
+        head(handler, 302, Location=name.replace("|", "/"), Content_Length=0)
+    elif kind == "loop":
+        head(handler, 302, Location=handler.path, Content_Length=0)
+    elif kind == "shaky":  # every fault once, then the video
+        faults = ("503", "reset", "429", "500", "403", "always-cut", "less", "page")
+        if times <= len(faults):
+            answer(handler, site, faults[times - 1], name, times)
+        else:
+            answer(handler, site, "good", name, times)
+    else:
+        head(handler, 404, Content_Length=0)
