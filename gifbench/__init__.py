@@ -22,17 +22,27 @@ if TYPE_CHECKING:
     from gifbench.build.run import build_dataset
     from gifbench.dataset.reader import Clips, Dataset, DatasetClip, open_dataset
     from gifbench.dataset.verify import verify_dataset
-    from gifbench.errors import GifbenchError, MethodError, PixelsError, UsageError
+    from gifbench.errors import GifbenchError, MethodError, PixelsError, UsageError, WeightsError
     from gifbench.leaderboard import build_site
     from gifbench.media.clip import Clip, Pixels
+    from gifbench.media.colors.nearest_torch import nearest_torch
+    from gifbench.media.flow import inconsistent, optical_flow, warp
     from gifbench.media.gif import Gif, GifLimits
     from gifbench.media.making import make_gif
+    from gifbench.score.command import load_method_command
+    from gifbench.score.conformance import Check, check_method
     from gifbench.score.contract import FrameMethod, Frames, Method, last_shown, nearest_shown
     from gifbench.score.evaluate import evaluate
-    from gifbench.score.methods import list_methods, load_method, load_method_file
+    from gifbench.score.methods import LoadedMethod, list_methods, load_method, load_method_file
+    from gifbench.score.restoration import restore_gif
     from gifbench.score.results import load_results
     from gifbench.score.schema import Result
+    from gifbench.score.submission import score_submission
+    from gifbench.score.task_export import export_task
     from gifbench.score.tasks import TASKS, Task
+    from gifbench.train.config import TrainerOptions
+    from gifbench.train.trainer import TrainingBatch, Update
+    from gifbench.train.weights import Weights, read_weights, save_weights
 
 _HOME = {
     "gifbench.build.manifest": ("ManifestRow", "read_manifest"),
@@ -40,21 +50,32 @@ _HOME = {
     "gifbench.build.run": ("build_dataset",),
     "gifbench.dataset.reader": ("Clips", "Dataset", "DatasetClip", "open_dataset"),
     "gifbench.dataset.verify": ("verify_dataset",),
-    "gifbench.errors": ("GifbenchError", "MethodError", "PixelsError", "UsageError"),
+    "gifbench.errors": ("GifbenchError", "MethodError", "PixelsError", "UsageError", "WeightsError"),
     "gifbench.leaderboard": ("build_site",),
     "gifbench.media.clip": ("Clip", "Pixels"),
+    "gifbench.media.colors.nearest_torch": ("nearest_torch",),
+    "gifbench.media.flow": ("inconsistent", "optical_flow", "warp"),
     "gifbench.media.gif": ("Gif", "GifLimits"),
     "gifbench.media.making": ("make_gif",),
+    "gifbench.score.command": ("load_method_command",),
+    "gifbench.score.conformance": ("Check", "check_method"),
     "gifbench.score.contract": ("FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"),
     "gifbench.score.evaluate": ("evaluate",),
-    "gifbench.score.methods": ("list_methods", "load_method", "load_method_file"),
+    "gifbench.score.methods": ("LoadedMethod", "list_methods", "load_method", "load_method_file"),
+    "gifbench.score.restoration": ("restore_gif",),
     "gifbench.score.results": ("load_results",),
     "gifbench.score.schema": ("Result",),
+    "gifbench.score.submission": ("score_submission",),
+    "gifbench.score.task_export": ("export_task",),
     "gifbench.score.tasks": ("TASKS", "Task"),
+    "gifbench.train.config": ("TrainerOptions",),
+    "gifbench.train.trainer": ("TrainingBatch", "Update"),
+    "gifbench.train.weights": ("Weights", "read_weights", "save_weights"),
 }
 
 __all__ = [
     "TASKS",
+    "Check",
     "Clip",
     "Clips",
     "Dataset",
@@ -64,6 +85,7 @@ __all__ = [
     "Gif",
     "GifLimits",
     "GifbenchError",
+    "LoadedMethod",
     "ManifestRow",
     "Method",
     "MethodError",
@@ -72,21 +94,35 @@ __all__ = [
     "Recipe",
     "Result",
     "Task",
+    "TrainerOptions",
+    "TrainingBatch",
+    "Update",
     "UsageError",
+    "Weights",
+    "WeightsError",
     "build_dataset",
     "build_site",
+    "check_method",
     "evaluate",
+    "export_task",
+    "inconsistent",
     "last_shown",
     "list_methods",
     "load_method",
+    "load_method_command",
     "load_method_file",
     "load_recipe",
     "load_results",
     "make_gif",
     "nearest_shown",
+    "nearest_torch",
     "open_dataset",
+    "optical_flow",
     "read_manifest",
+    "restore_gif",
+    "score_submission",
     "verify_dataset",
+    "warp",
 ]
 
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

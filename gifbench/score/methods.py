@@ -13,7 +13,7 @@ from typing import Any
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMethod, NotFound, UsageError, storage_errors
 from gifbench.score.contract import Declared, FrameMethod, Method
 from gifbench.score.names import known_names
-from gifbench.score.options import Spec, complete_options, keyword_parameters, parse_spec, read_options
+from gifbench.score.options import Spec, complete_options, keyword_parameters, load_parts, parse_spec, read_options
 from gifbench.score.plugins import entries_class, entries_origin, file_class, import_file, installed, one_line
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
@@ -26,7 +26,8 @@ class LoadedMethod:
     """A method, ready to restore, and all that results say of it.
 
     `name` is canonical: one method with one set of options has one name, so that `gaussian:sigma=0.5` and
-    `gaussian-0.5` are the same row. `options` are all of them, the defaults included.
+    `gaussian-0.5` are the same row. `options` are all of them, the defaults included. `parts` are the methods among
+    them, of which this one is made; where there are several files of code or weights, the sha256 is of their sha256s.
     """
 
     name: str
@@ -36,6 +37,13 @@ class LoadedMethod:
     declared: Declared
     code_sha256: str | None
     weights_sha256: str | None
+    parts: tuple[LoadedMethod, ...] = field(default=(), repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LoadedMethod) and (self.name, self.origin) == (other.name, other.origin)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.origin))
 
     @property
     def parameters(self) -> int:
@@ -44,8 +52,9 @@ class LoadedMethod:
 
     @property
     def weights(self) -> str | None:
-        """The name of the weights' file, None where there are none."""
-        return Path(self.declared.weights).name if self.declared.weights else None
+        """The name of the weights' file, or of the parts' files; None where there are none."""
+        own = Path(self.declared.weights).name if self.declared.weights else None
+        return " + ".join(name for name in (own, *(part.weights for part in self.parts)) if name) or None
 
     @property
     def licence(self) -> str:
@@ -129,11 +138,12 @@ def _set_up(
     if not _NAME.fullmatch(name):
         raise MethodError(f"{origin}: {name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
     given = {**preset, **read_options(spec.name, factory, spec.options)}
-    options = complete_options(factory, given)
+    options = load_parts(factory, complete_options(factory, given))
+    parts = {key: value for key, value in options.items() if isinstance(value, LoadedMethod)}
     for key in keyword_parameters(factory):
         if key not in options:
             raise UsageError(f"method {spec.name} needs the option {key}: write {spec.name}:{key}=…")
-    method = _instance(spec.name, factory, given)
+    method = _instance(spec.name, factory, {**given, **parts})
     declared = _declared(method)
     canonical = _canonical(name, factory, options)
     if len(canonical) > _LONGEST_NAME:
@@ -146,8 +156,11 @@ def _set_up(
         method=method,
         options={key: _shown(value) for key, value in options.items()},
         declared=declared,
-        code_sha256=_file_sha256(inspect.getsourcefile(factory)),
-        weights_sha256=_file_sha256(declared.weights),
+        code_sha256=_joint_sha256(
+            _file_sha256(inspect.getsourcefile(factory)), *(part.code_sha256 for part in parts.values())
+        ),
+        weights_sha256=_joint_sha256(_file_sha256(declared.weights), *(part.weights_sha256 for part in parts.values())),
+        parts=tuple(parts.values()),
     )
 
 
@@ -170,15 +183,23 @@ def _instance(name: str, factory: Callable[..., Any], options: Mapping[str, obje
 
 def _canonical(name: str, factory: Callable[..., Any], options: Mapping[str, object]) -> str:
     for preset, preset_options in _presets(factory).items():
-        if complete_options(factory, preset_options) == options:
+        if load_parts(factory, complete_options(factory, preset_options)) == options:
             return preset
-    defaults = complete_options(factory, {})
-    changed = [f"{key}={_shown(value)}" for key, value in options.items() if defaults.get(key, ...) != value]
+    defaults = load_parts(factory, complete_options(factory, {}))
+    changed = [f"{key}={_written(value)}" for key, value in options.items() if defaults.get(key, ...) != value]
     return f"{name}:{','.join(changed)}" if changed else name
+
+
+def _written(value: object) -> str:
+    """An option as it stands in a name, where a comma would end it."""
+    text = str(_shown(value))
+    return f"[{text}]" if "," in text else text
 
 
 def _shown(value: object) -> object:
     """An option as results record it: of a path the last part only, because where files lie is nobody's business."""
+    if isinstance(value, LoadedMethod):
+        return value.name
     if isinstance(value, Path) or (isinstance(value, str) and re.search(r"[/\\]", value)):
         return re.split(r"[/\\]", str(value).rstrip("/\\"))[-1]
     return value if isinstance(value, str | int | float | None) else str(value)
@@ -204,6 +225,11 @@ def _declared(source: object) -> Declared:
 
 def _presets(factory: Callable[..., Any]) -> Mapping[str, Mapping[str, object]]:
     return _declared(factory).PRESETS
+
+
+def _joint_sha256(*hashes: str | None) -> str | None:
+    found = [each for each in hashes if each]
+    return hashlib.sha256("".join(found).encode()).hexdigest() if len(found) > 1 else next(iter(found), None)
 
 
 def _file_sha256(path: str | None) -> str | None:

@@ -1,8 +1,13 @@
-"""`gaussian:sigma=0.7`: the options of a method as text, held against the keyword parameters of its class."""
+"""`gaussian:sigma=0.7`: the options of a method as text, held against the keyword parameters of its class.
+
+An option may itself be a method, where the class wants a `LoadedMethod`: `gif2video:color=gaussian:sigma=0.7,time=dis`.
+Square brackets keep together what holds commas: `color=[name:a=1,b=2],time=dis`.
+"""
 
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,20 +26,47 @@ class Spec:
 
 
 def parse_spec(text: str) -> Spec:
-    """Read `name` or `name:key=value,key=value`; raises `UsageError` for anything else."""
+    """Read `name` or `name:key=value,key=[value,with,commas]`; raises `UsageError` for anything else."""
     name, colon, rest = text.partition(":")
     name = name.strip()
     if not name:
         raise UsageError(f'"{text}" names no method: write NAME or NAME:option=value,option=value')
     options: dict[str, str] = {}
-    for part in rest.split(",") if colon else []:
+    for part in _split(rest, name) if colon else []:
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not (key and equals):
             raise UsageError(f'method {name}: "{part}" is no option: write {name}:option=value,option=value')
         if key in options:
             raise UsageError(f'method {name}: the option "{key}" is given twice')
-        options[key] = value
+        options[key] = value[1:-1] if value[0] == "[" and value[-1] == "]" else value
     return Spec(name, options)
+
+
+def _split(text: str, name: str) -> list[str]:
+    """Split at the commas that stand in no brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += {"[": 1, "]": -1}.get(letter, 0)
+        if depth < 0:
+            break
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    if depth:
+        raise UsageError(f'method {name}: the square brackets of "{text}" do not match')
+    return parts
+
+
+def load_parts(factory: Callable[..., Any], options: Mapping[str, object]) -> dict[str, object]:
+    """The options, with each text that names a method, where the class wants one, replaced by the loaded method."""
+    wanted = keyword_parameters(factory)
+    return {
+        key: _value(value, wanted[key].annotation, key)
+        if isinstance(value, str) and _wants_method(wanted[key].annotation)
+        else value
+        for key, value in options.items()
+    }
 
 
 def keyword_parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -92,6 +124,8 @@ def _value(text: str, wanted: type[Any], what: str) -> object:
             if text == str(choice):
                 return choice
         raise UsageError(f'{what} cannot be "{text}": {known_names(text, map(str, get_args(wanted)))}')
+    if _wants_method(wanted):
+        return _method(text)
     if wanted is bool:
         if text.lower() in ("true", "false"):
             return text.lower() == "true"
@@ -103,3 +137,15 @@ def _value(text: str, wanted: type[Any], what: str) -> object:
             kind = "a whole number" if wanted is int else "a number"
             raise UsageError(f'{what} wants {kind}, not "{text}"') from None
     return text
+
+
+def _wants_method(annotation: object) -> bool:
+    from gifbench.score.methods import LoadedMethod  # which reads its options by this module
+
+    return annotation is LoadedMethod
+
+
+def _method(text: str) -> object:
+    from gifbench.score.methods import load_method, load_method_file
+
+    return load_method_file(text) if re.match(r"[^:=]+\.py(:|$)", text) else load_method(text)

@@ -60,13 +60,18 @@ def restored(
     what = f"method {loaded.name} on {clip}"
     shape = gif.height, gif.width, 3
     brightest = max(int(palette.max()) for palette in gif.palettes)
-    given = 0
+    given, highest = 0, 0.0
     for batch in _batches(loaded, gif, times, what=what, device=device):
-        frames = _checked(batch, shape, what=what, brightest=brightest)
+        frames = _checked(batch, shape, what=what)
+        highest = max(highest, 255.0 if frames.dtype == np.uint8 else float(frames.max()))
         given += len(frames)
         if given > len(times):
             raise MethodFailed(f"{what}: it gave back {given} frames or more, {len(times)} were asked for")
         yield frames
+    if 0 < highest <= 1 and brightest > 16:  # of all batches: a frame alone may well be black
+        raise MethodFailed(
+            f"{what}: no value is above {highest:.3g}, so the frames seem to be in 0..1; give 255 × that"
+        )
     if given < len(times):
         raise MethodFailed(f"{what}: it gave back {given} frames, {len(times)} were asked for")
 
@@ -119,7 +124,7 @@ def _held(
                 yield answer[shown[first : first + size]]
 
 
-def _checked(batch: object, shape: tuple[int, int, int], *, what: str, brightest: int) -> NDArray[Any]:
+def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArray[Any]:
     frames = _numpy(batch)
     if frames is None:
         raise MethodFailed(f"{what}: a batch is {type(batch).__name__}, an array or tensor (N, H, W, 3) is wanted")
@@ -136,8 +141,6 @@ def _checked(batch: object, shape: tuple[int, int, int], *, what: str, brightest
         raise MethodFailed(f"{what}: the frames hold NaN or infinite values")
     if low < -_SLACK or high > 255 + _SLACK:
         raise MethodFailed(f"{what}: the frames reach from {low:.6g} to {high:.6g}, values in 0..255 are wanted")
-    if 0 < high <= 1 and brightest > 16:
-        raise MethodFailed(f"{what}: no value is above {high:.3g}, so the frames seem to be in 0..1; give 255 × that")
     return frames if low >= 0 and high <= 255 else frames.clip(0, 255)
 
 

@@ -1,0 +1,1 @@
+"""Interpolators without weights: what any network for the missing frames must beat."""

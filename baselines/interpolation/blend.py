@@ -1,0 +1,31 @@
+"""The linear blend of the two GIF frames around a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+from gifbench import Frames, Gif, Pixels
+
+from .gaps import fill
+
+
+class Blend:
+    """Crossfades from each GIF frame to the next, also over a change of scene. The result is float and not rounded."""
+
+    version = "1"
+    description = "linear blend of the GIF frames around"
+    licence = "MIT"
+    holds_cuts = False
+
+    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
+        """One frame at a time."""
+        return fill(self, gif, times)
+
+    def restore_between(
+        self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]
+    ) -> Iterator[Frames]:
+        """The weighted sum of both: (1, H, W, 3) float for each share."""
+        for share in shares:
+            yield ((1 - share) * pair[0] + share * pair[1])[None]

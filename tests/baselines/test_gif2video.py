@@ -1,0 +1,179 @@
+"""Any colour method composes with any interpolator, under one name, and each does its part once."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from gifbench.errors import UsageError
+from gifbench.media.gif import Gif
+from gifbench.score.evaluate import evaluate
+from gifbench.score.methods import load_method, load_method_file
+from gifbench.score.restore import on_device, restored
+
+COLOR_FILE = """
+import numpy as np
+
+class Counted:
+    seen = []
+    licence = "CC0-1.0"
+    parameters = 5
+
+    def __init__(self, *, add: int = 1, times: float = 1.0, weights: str | None = None):
+        self.add, self.times, self.weights = add, times, weights
+
+    def restore_frames(self, frames, palettes):
+        assert len(frames) == len(palettes)
+        self.seen.extend(int(frame[0, 0, 0]) for frame in frames)
+        return np.clip(frames * np.float32(self.times) + self.add, 0, 255)
+
+
+class Torch:
+    backend = "torch"
+
+    def to(self, device):
+        self.device = device
+
+    def restore_frames(self, frames, palettes):
+        assert str(frames.device) == self.device and str(palettes[0].device) == self.device
+        return frames.float().half() / 2
+
+
+class TorchTime:
+    backend = "torch"
+
+    def restore(self, gif, times):
+        raise AssertionError("gif2video fills the gaps")
+
+    def restore_between(self, pair, seen, shares):
+        import torch
+        assert isinstance(pair[0], torch.Tensor) and isinstance(seen[0], np.ndarray)
+        return torch.stack([pair[0].float() * (1 - share) + pair[1].float() * share for share in shares])
+
+
+class SeesWhat:
+    def restore(self, gif, times): ...
+    def restore_between(self, pair, seen, shares):
+        assert seen[0].dtype == np.uint8
+        for share in shares:
+            yield seen[0][None]
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(COLOR_FILE)
+    return tmp_path / "mine.py"
+
+
+@pytest.fixture
+def ramp() -> Gif:
+    """Five grey frames, 0, 20, … 80, a tenth of a second each."""
+    palettes = tuple(np.uint8([[20 * i] * 3]) for i in range(5))
+    return Gif(np.zeros((5, 9, 11), np.uint8), palettes, tuple(Fraction(i, 10) for i in range(5)), Fraction(1, 2))
+
+
+def frames_of(text, gif, times):
+    loaded = load_method(text)
+    on_device(loaded, "cpu")
+    return np.concatenate([batch.astype(float) for batch in restored(loaded, gif, times, clip="a GIF")])
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("gif2video:color=gaussian-0.5,time=dis", "gif2video:color=gaussian-0.5,time=dis"),
+        ("gif2video: time = dis , color = gaussian:sigma=0.5", "gif2video:color=gaussian-0.5,time=dis"),
+        ("gif2video:color=gaussian:sigma=0.7,time=blend", "gif2video:color=gaussian:sigma=0.7,time=blend"),
+        (
+            "gif2video:color=[gaussian:sigma=2],time=[dis:blur=2]",
+            "gif2video:color=gaussian:sigma=2.0,time=dis:blur=2.0",
+        ),
+        ("gif2video:color=gaussian-1.0,time=dis,flow=gif", "gif2video:color=gaussian-1.0,time=dis"),
+        ("gif2video:color=gaussian-1.0,time=dis,flow=restored", "gif2video:color=gaussian-1.0,time=dis,flow=restored"),
+    ],
+)
+def test_a_composition_has_one_name_that_loads_again(text, name):
+    method = load_method(text)
+    assert method.name == name
+    assert load_method(method.name).name == name
+    assert method.options["color"] == method.parts[0].name
+    assert method.code_sha256 not in (None, method.parts[0].code_sha256)
+
+
+def test_a_part_with_several_options_stands_in_brackets_and_may_be_a_file(file):
+    method = load_method(f"gif2video:color=[{file.name}:Counted:add=2,times=0.5],time=blend")
+    assert method.name == "gif2video:color=[Counted:add=2,times=0.5],time=blend"
+    assert (method.parameters, method.licence) == (5, "CC0-1.0 + MIT")
+
+
+def test_the_weights_of_the_parts_are_recorded(file):
+    assert load_method("gif2video:color=gaussian,time=dis").weights is None
+    for name in ("a", "b"):
+        (file.parent / f"{name}.bin").write_text(name)
+    first, second = (load_method(f"gif2video:color=[{file.name}:Counted:weights={n}.bin],time=dis") for n in "ab")
+    assert (first.weights, second.weights) == ("a.bin", "b.bin")
+    assert first.weights_sha256 == load_method_file(f"{file}:Counted:weights=a.bin").weights_sha256
+    assert first.weights_sha256 != second.weights_sha256
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("gif2video", "needs the option color"),
+        ("gif2video:color=gaussian-0.5", "needs the option time"),
+        ("gif2video:color=gif,time=dis", "color=gif does not restore frame by frame"),
+        ("gif2video:color=gaussian,time=gif", "time=gif does not draw frames between others"),
+        ("gif2video:color=gaussian,time=gaussian", "time=gaussian-0.5 does not draw"),
+        ("gif2video:color=gaussian,time=[dis", "brackets"),
+        ("gif2video:color=gaussian],time=dis", "brackets"),
+        ("gif2video:color=gaussian,time=dis,flow=best", "did you mean|choose from"),
+    ],
+)
+def test_what_cannot_be_composed_is_said_in_one_line(text, said):
+    with pytest.raises(UsageError, match=said) as error:
+        load_method(text)
+    assert "\n" not in str(error.value)
+
+
+def test_each_frame_that_is_needed_goes_through_colour_once(file, ramp):
+    method = load_method(f"gif2video:color={file.name}:Counted,time=blend")
+    times = [Fraction(i, 40) for i in range(9)]  # up to frame 2, and not between it and the next
+    out = np.concatenate([b.astype(float) for b in restored(method, ramp, times, clip="a")])
+    assert np.allclose(out[:, 0, 0, 0], [1 + 5 * i for i in range(9)])
+    assert method.parts[0].method.seen == [0, 20, 40]
+
+
+def test_motion_is_looked_for_in_the_gif_unless_asked_otherwise(file, ramp):
+    spec = f"gif2video:color=[{file.name}:Counted:add=90],time={file.name}:SeesWhat"
+    halfway = [Fraction(3, 20)]
+    assert frames_of(spec, ramp, halfway)[0, 0, 0, 0] == 20
+    assert frames_of(f"{spec},flow=restored", ramp, halfway)[0, 0, 0, 0] == 110
+
+
+def test_without_colour_it_is_the_interpolator_alone(file, ramp):
+    times = [Fraction(i, 30) for i in range(12)]
+    composed = frames_of(f"gif2video:color=[{file.name}:Counted:add=0],time=dis", ramp, times)
+    assert np.abs(composed - frames_of("dis", ramp, times)).max() < 1e-3
+
+
+@pytest.mark.parametrize(("color", "time"), [("Torch", None), (None, "TorchTime"), ("Torch", "TorchTime")])
+def test_torch_and_numpy_compose(file, ramp, color, time):
+    pytest.importorskip("torch")
+    color = f"{file.name}:{color}" if color else f"[{file.name}:Counted:add=0,times=0.5]"
+    time = f"{file.name}:{time}" if time else "blend"
+    times = [Fraction(i, 20) for i in range(9)]
+    assert load_method(f"gif2video:color={color},time={time}").declared.backend == "torch"
+    out = frames_of(f"gif2video:color={color},time={time}", ramp, times)
+    assert np.allclose(out[:, 0, 0, 0], [5 * i for i in range(9)])
+
+
+def test_it_is_scored_like_any_method(tiny_dataset):
+    name = "gif2video:color=gaussian-0.5,time=dis"
+    for task in ("plain-1", "dithered-4"):
+        results = evaluate(name, tiny_dataset, task)
+        assert [result.method.name for result in results] == [name, name]
+        assert all(np.isfinite(result.scores["psnr"].mean) for result in results)
