@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli import building, datasets, fetching, making, restoring, scoring, showing, submitting
+from gifbench.cli import building, datasets, fetching, making, methods, restoring, scoring, showing, submitting
 from gifbench.cli.output import command, say
 
 app = typer.Typer(
@@ -43,7 +43,6 @@ for _function, _example in (
     (datasets.verify, "gifbench verify data/gif-faces"),
     (datasets.export, "gifbench export data/gif-faces CLIP --out clip/"),
     (making.make, "gifbench make talk.mp4 talk.gif --colors 32 --start 3 --end 5"),
-    (scoring.methods, "gifbench methods"),
     (scoring.tasks, "gifbench tasks"),
     (scoring.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
     (submitting.task_export, "gifbench task-export data/gif-faces --task dithered-4 --out task/"),
@@ -53,6 +52,16 @@ for _function, _example in (
     (showing.demo, "gifbench demo --out demo/"),
 ):
     app.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_function))
+
+
+_methods = typer.Typer(no_args_is_help=False, invoke_without_command=True)
+_methods.callback(epilog="Example: [bold]gifbench methods[/bold]")(command(methods.methods))
+for _of_methods, _example in (
+    (methods.new, "gifbench methods new my-method"),
+    (methods.check, "gifbench methods check mine.py:Mine"),
+):
+    _methods.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_methods))
+app.add_typer(_methods, name="methods")
 
 
 def main() -> None:

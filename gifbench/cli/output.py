@@ -48,6 +48,8 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             function(*args, **kwargs)
+        except typer.Exit:  # what there is to say has been said
+            raise
         except KeyboardInterrupt:
             note("Interrupted. What was finished is kept; run the same command again to go on.")
             raise typer.Exit(INTERRUPTED) from None

@@ -1,4 +1,4 @@
-"""`gifbench methods`, `tasks` and `evaluate`."""
+"""`gifbench tasks` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -7,37 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, progress, say, say_json, table
+from gifbench.cli.output import Json, progress, say, say_json, table
 from gifbench.errors import UsageError
-
-
-def methods(as_json: Json = False) -> None:
-    """List the methods that can be run, where each comes from, its parameters, weights and licence."""
-    from gifbench.score.methods import list_methods
-    from gifbench.score.tasks import TASKS
-
-    listed = list_methods()
-    if as_json:
-        about = [
-            {
-                "name": method.name,
-                "origin": method.origin,
-                "description": method.declared.description,
-                "tasks": list(method.declared.tasks or TASKS),
-                "parameters": method.declared.parameters,
-                "weights": method.declared.weights,
-                "licence": method.declared.licence,
-                "problem": method.problem,
-            }
-            for method in listed
-        ]
-        say_json(about)
-        return
-    rows = [(method.name, method.declared.parameters, method.declared.licence, method.origin) for method in listed]
-    say(table(rows, header=("method", "parameters", "licence", "from")))
-    for method in listed:
-        if method.problem:
-            note(f"{method.name}: {method.problem}")
 
 
 def tasks(as_json: Json = False) -> None:

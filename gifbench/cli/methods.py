@@ -1,0 +1,76 @@
+"""`gifbench methods`: the list, and `new` and `check` for authors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gifbench.cli.output import FAILED, Json, note, say, say_json, table
+
+
+def methods(context: typer.Context, as_json: Json = False) -> None:
+    """List the methods that can be run, where each comes from, its parameters, weights and licence."""
+    if context.invoked_subcommand is not None:
+        return
+    from gifbench.score.methods import list_methods
+    from gifbench.score.tasks import TASKS
+
+    listed = list_methods()
+    if as_json:
+        about = [
+            {
+                "name": method.name,
+                "origin": method.origin,
+                "description": method.declared.description,
+                "tasks": list(method.declared.tasks or TASKS),
+                "parameters": method.declared.parameters,
+                "weights": method.declared.weights,
+                "licence": method.declared.licence,
+                "problem": method.problem,
+            }
+            for method in listed
+        ]
+        say_json(about)
+        return
+    rows = [(method.name, method.declared.parameters, method.declared.licence, method.origin) for method in listed]
+    say(table(rows, header=("method", "parameters", "licence", "from")))
+    for method in listed:
+        if method.problem:
+            note(f"{method.name}: {method.problem}")
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="What the method is called, as in my-method.")],
+    folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """Write a method that works, and its test: a place to begin."""
+    from gifbench.score.skeleton import new_method
+
+    method, test = new_method(name, folder)
+    if as_json:
+        say_json({"method": str(method), "test": str(test)})
+        return
+    say(f"{method} works as it is; {test} holds it to the contract")
+    say(f"gifbench methods check {method}, then gifbench evaluate --method-file {method} --data … --task …")
+
+
+def check(
+    method: Annotated[str, typer.Argument(help="A method, as gifbench methods lists them, or FILE.py:CLASS.")],
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Hold a method against the contract: shapes, times, batches, determinism, odd sizes, one frame."""
+    from gifbench.score.conformance import check_method
+
+    checks = check_method(method, device=device)
+    if as_json:
+        say_json([{"check": each.name, "kept": each.kept, "detail": each.detail} for each in checks])
+    else:
+        shown = {True: "kept", False: "BROKEN", None: "not checked"}
+        say(table([(each.name, shown[each.kept], each.detail) for each in checks], header=("promise", "", "")))
+    if broken := sum(each.kept is False for each in checks):
+        note(f"Error: {method} breaks {broken} of {len(checks)} promises")
+        raise typer.Exit(FAILED)
