@@ -48,6 +48,9 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips; said so in the result.")] = None,
     out: Annotated[Path, typer.Option(help="The folder for results.")] = Path("results"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
+    missing_only: Annotated[
+        bool, typer.Option("--missing-only", help="Keep results that are there, whole, and of the same run.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Score methods on a dataset: PSNR and SSIM, averaged over frames, then over clips."""
@@ -85,6 +88,7 @@ def evaluate(
                     device=device,
                     out=out,
                     overwrite=overwrite,
+                    missing_only=missing_only,
                     progress=report,
                 )
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +12,8 @@ from typing import Protocol
 from gifbench.errors import DatasetError, UsageError
 from gifbench.score.clip_scores import ClipScorer, DecodedClip, ScoredClip, decode
 from gifbench.score.methods import LoadedMethod, load_method
-from gifbench.score.protocol import PROTOCOLS, protocol
+from gifbench.score.present import present_result
+from gifbench.score.protocol import PROTOCOLS, ScoringProtocol, protocol
 from gifbench.score.records import RunFacts, result_of
 from gifbench.score.restore import on_device
 from gifbench.score.results import check_absent, result_name, save_result
@@ -64,13 +65,15 @@ def evaluate(
     device: str = "auto",
     out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    missing_only: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> list[Result]:
     """Score a method on one task of a dataset's split: one result a protocol, in the order of `protocols`.
 
     Frames that two protocols ask for in the same way are restored once. The next clip is decoded while one is scored;
     two clips, and a batch of restored frames, are the most that is held. `limit` scores the first clips only. With
-    `out` each result is written below that folder, whole or not at all; without, nothing is written.
+    `out` each result is written below that folder, whole or not at all; without, nothing is written. `missing_only`
+    takes the results that are there, whole and of the very same run (`present_result`), and scores the others.
 
     Clips shorter than one segment of the task are skipped and named in the result. Raises `MethodFailed` where the
     method fails on a clip, `DatasetError` where no clip can be scored, `UsageError` for unknown names, and
@@ -90,13 +93,22 @@ def evaluate(
         raise DatasetError(f"{dataset.name}: the split {split} holds no clips")
     data = DatasetRecord(name=dataset.name, fingerprint=dataset.fingerprint)
     folder = None if out is None else Folder(out)
-    if folder is not None:
-        for each in chosen:
-            name = result_name(dataset=data, split=split, task=on.name, protocol=each.name, method=loaded.name)
+    names = {
+        each.name: result_name(dataset=data, split=split, task=on.name, protocol=each.name, method=loaded.name)
+        for each in chosen
+    }
+    there: dict[str, Result] = {}
+    if missing_only:
+        there = _present(folder, names, chosen, method=loaded, data=data, limit=limit)
+    elif folder is not None:
+        for name in names.values():
             check_absent(folder, name, overwrite=overwrite)
+    wanted = [each for each in chosen if each.name not in there]
+    if not wanted:
+        return list(there.values())
 
-    scorer = ClipScorer(loaded, on, chosen, dataset.name, on_device(loaded, device))
-    scores: dict[str, list[ClipScore]] = {each.name: [] for each in chosen}
+    scorer = ClipScorer(loaded, on, wanted, dataset.name, on_device(loaded, device))
+    scores: dict[str, list[ClipScore]] = {each.name: [] for each in wanted}
     started = time.perf_counter()
     for done, clip in enumerate(_decoded(clips, on), start=1):
         for name, score in scorer.score(clip).items():
@@ -114,8 +126,31 @@ def evaluate(
         official=dataset.official.get(split, 0),
         wall_seconds=time.perf_counter() - started,
     )
-    results = [result_of(facts, each, scores[each.name]) for each in chosen]
-    return results if folder is None else [save_result(each, folder, overwrite=overwrite) for each in results]
+    for each in wanted:
+        result = result_of(facts, each, scores[each.name])
+        there[each.name] = (
+            result if folder is None else save_result(result, folder, overwrite=overwrite or missing_only)
+        )
+    return [there[each.name] for each in chosen]
+
+
+def _present(
+    folder: Folder | None,
+    names: Mapping[str, str],
+    protocols: Sequence[ScoringProtocol],
+    *,
+    method: LoadedMethod,
+    data: DatasetRecord,
+    limit: int | None,
+) -> dict[str, Result]:
+    """Of the results that are wanted those that need no run, by protocol."""
+    if folder is None:
+        raise UsageError("only what is missing can be scored where results are kept: give out")
+    found = {
+        each.name: present_result(folder, names[each.name], method=method, data=data, protocol=each, limit=limit)
+        for each in protocols
+    }
+    return {name: result for name, result in found.items() if result is not None}
 
 
 def _decoded(clips: Sequence[ScoredClip], on: Task) -> Iterator[DecodedClip]:

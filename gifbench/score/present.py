@@ -1,0 +1,46 @@
+"""Which results need not be computed again: those that are there, whole, and of the very same run."""
+
+from __future__ import annotations
+
+from gifbench.errors import ResultsError, UsageError
+from gifbench.score.methods import LoadedMethod
+from gifbench.score.protocol import ScoringProtocol
+from gifbench.score.results import Result, load_result
+from gifbench.score.schema import DatasetRecord
+from gifbench.storage import Folder
+
+
+def present_result(
+    folder: Folder,
+    name: str,
+    *,
+    method: LoadedMethod,
+    data: DatasetRecord,
+    protocol: ScoringProtocol,
+    limit: int | None,
+) -> Result | None:
+    """The result called `name` in `folder`, if a run with these values would write the same scores; else None.
+
+    A file that is half written, was changed by hand, or is of another version, option, weights, code, dataset, limit or
+    definition of the protocol, is as good as missing. Raises `UsageError` for a folder that is not local.
+    """
+    if folder.local is None:
+        raise UsageError(f"{folder.url}: what is missing can be told of a local folder only")
+    path = folder.local / name
+    if not path.is_file():
+        return None
+    try:
+        result = load_result(path)
+    except ResultsError:
+        return None
+    said, there = method.declared, result.method
+    same = (
+        (there.name, there.version, there.backend) == (method.name, said.version, said.backend)
+        and there.options == dict(method.options)
+        and (there.code_sha256, there.weights_sha256) == (method.code_sha256, method.weights_sha256)
+        and result.dataset == data
+        and (result.protocol.psnr, result.protocol.ssim) == (protocol.psnr_text, protocol.ssim_text)
+        and result.protocol.segments == protocol.segments_text
+        and result.limit == limit
+    )
+    return result if same else None
