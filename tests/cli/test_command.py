@@ -39,6 +39,7 @@ COMMANDS = [
     "restore",
     "task-export",
     "score",
+    "consistency",
     "leaderboard",
     "demo",
 ]

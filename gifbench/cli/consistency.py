@@ -1,0 +1,37 @@
+"""`gifbench consistency`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gifbench.cli.output import Json, say, say_json
+
+
+def consistency(
+    processed: Annotated[Path, typer.Argument(help="The processed video or GIF: restored, colourised, stylised.")],
+    source: Annotated[Path, typer.Option(help="The video that it was made from, whose motion is measured.")],
+    frames: Annotated[int | None, typer.Option(min=2, help="Only the first N frames.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how steady a processed video is: its warping error, beside the source's own, and tOF."""
+    from gifbench.score.consistency import measure_consistency
+
+    measured = measure_consistency(processed, source, frames=frames)
+    (made,) = measured.others
+    if as_json:
+        about = {"frames": measured.frames, "pairs": measured.pairs, "seen": measured.seen}
+        say_json({**about, "e_warp": made.warp_error, "source_e_warp": measured.truth_warp_error, "tof": made.tof})
+        return
+    say(f"E_warp  {_shown(made.warp_error)}  of {processed}")
+    say(f"E_warp  {_shown(measured.truth_warp_error)}  of {source}")
+    say(f"tOF     {made.tof:8.4f}  pixels")
+    say(f"{measured.frames} frames, {100 * measured.seen:.1f}% of the pixels seen in both frames of a pair")
+    say("Blurring lowers E_warp, too: read it beside the source's own and beside PSNR or SSIM.")
+
+
+def _shown(error: float | None) -> str:
+    """E_warp in thousandths, as tables print it."""
+    return f"{'–':>8}" if error is None else f"{1000 * error:8.4f}·10⁻³"

@@ -1,0 +1,123 @@
+"""Steadiness: the warping error E_warp and tOF of any number of videos, beside the truth whose motion they share.
+
+E_warp is that of Lai et al., "Learning blind video temporal consistency" (ECCV 2018), equations 9 to 11: the mean
+squared difference between a frame and the next one, drawn back along the motion between them, over the pixels that both
+show. Motion and those pixels are the truth's, so that all methods are measured alike; a frame counts as hidden where
+the flow is inconsistent or has an edge (`gifbench.media.flow`). tOF is that of Chu et al., "Learning temporal coherence
+via self-supervision for GAN-based video generation" (TecoGAN, 2020): how far, in pixels, the motion of the processed
+frames is from the truth's. Both flows are OpenCV's DIS here, where TecoGAN takes Farnebäck's.
+
+A blurred video is steady: E_warp says something only beside the truth's own and beside fidelity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gifbench.errors import PixelsError
+from gifbench.media.flow import Flow, inconsistent, motion_edges, optical_flow, warp
+
+Frame = NDArray[Any]
+"""One RGB frame, shape (H, W, 3), uint8 or float, 0 to 255."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """The motion between two frames of the truth: `forward` (H, W, 2) in pixels, and `seen` (H, W), where both show
+    the same thing.
+    """
+
+    forward: Flow
+    seen: NDArray[np.bool_]
+
+    @classmethod
+    def between(cls, first: Frame, second: Frame) -> Motion:
+        """That between two frames of one shape; raises `PixelsError` for others."""
+        forward, backward = optical_flow(first, second), optical_flow(second, first)
+        return cls(forward, ~(inconsistent(forward, backward) | motion_edges(forward)))
+
+
+@dataclass(frozen=True, slots=True)
+class Steadiness:
+    """What was measured of one video against the truth.
+
+    `warp_error` is E_warp on the scale of [0, 1]: the mean over pairs of frames of their mean over pixels and channels;
+    None where no pair has a pixel that both frames show. `tof` is in pixels, the mean over all pairs.
+    """
+
+    warp_error: float | None
+    tof: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The truth's own E_warp, what was measured of the others, and of how much.
+
+    `pairs` are the pairs of frames that E_warp is the mean of, `frames` all frames, and `seen` is the share of the
+    pixels that entered, 0 to 1.
+    """
+
+    frames: int
+    pairs: int
+    seen: float
+    truth_warp_error: float | None
+    others: tuple[Steadiness, ...]
+
+
+def warp_error(first: Frame, second: Frame, motion: Motion) -> float:
+    """E_warp of one pair on the scale of [0, 1], the mean over channels and seen pixels; there must be one seen."""
+    difference = (warp(second, motion.forward) - np.asarray(first, np.float32))[motion.seen]
+    return float(np.square(difference / 255, dtype=np.float64).mean())
+
+
+def flow_difference(first: Frame, second: Frame, motion: Motion) -> float:
+    """The tOF of one pair: the mean distance, in pixels, between its flow and the truth's."""
+    return float(np.sqrt(np.square(optical_flow(first, second) - motion.forward).sum(-1)).mean())
+
+
+def measure_steadiness(together: Iterable[Sequence[Frame]]) -> Measured:
+    """Measure videos frame by frame: each item is a frame of the truth and the frames of all others at that time.
+
+    No more than two items are held. Raises `PixelsError` for frames of different shapes, or fewer than two items.
+    """
+    errors: list[list[float]] = []
+    distances: list[list[float]] = []
+    shares: list[float] = []
+    before: Sequence[Frame] | None = None
+    frames = 0
+    for frames, now in enumerate(together, start=1):  # how many there were is asked below
+        _check_alike(now, before, frames)
+        if before is not None:
+            motion = Motion.between(before[0], now[0])
+            pairs = list(zip(before, now, strict=True))
+            shares.append(float(motion.seen.mean()))
+            distances.append([flow_difference(*pair, motion) for pair in pairs[1:]])
+            if motion.seen.any():
+                errors.append([warp_error(*pair, motion) for pair in pairs])
+        before = now
+    if frames < 2:
+        raise PixelsError(f"steadiness is measured between frames, and there {'is one' if frames else 'are none'}")
+    truth, *others = _means(errors) if errors else [None] * (1 + len(distances[0]))
+    tofs = _means(distances)
+    steady = tuple(Steadiness(error, tof) for error, tof in zip(others, tofs, strict=True))
+    return Measured(frames, len(errors), math.fsum(shares) / len(shares), truth, steady)
+
+
+def _means(rows: Sequence[Sequence[float]]) -> list[float]:
+    return [math.fsum(column) / len(rows) for column in zip(*rows, strict=True)]
+
+
+def _check_alike(now: Sequence[Frame], before: Sequence[Frame] | None, number: int) -> None:
+    wanted = (now if before is None else before)[0].shape
+    for frame in now:
+        if frame.shape != wanted or frame.ndim != 3:
+            raise PixelsError(
+                f"frame {number}: {frame.shape[1]}×{frame.shape[0]} pixels beside {wanted[1]}×{wanted[0]}; "
+                "all videos must be of one size"
+            )
