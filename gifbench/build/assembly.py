@@ -101,14 +101,22 @@ class Assembly:
             return
         rows = [outcome.row for outcome in outcomes if outcome is not None and outcome.row is not None]
         placed = [row for row in rows if row.shard == shard]
-        if len(placed) == len(rows):
+        if len(placed) == len(rows) and self._holds_just(shard, rows):
             return
         if placed:
             self._dissolve(shard, placed)
             self.save()
             rows = [row for row in map(self._row, self._plan[shard]) if row is not None]
-        self._ledger.place(self._write(shard, rows))
-        self._moved += [row.clip_id for row in rows]
+        if rows:
+            self._ledger.place(self._write(shard, rows))
+            self._moved += [row.clip_id for row in rows]
+        else:
+            self._folder.delete(shard)
+
+    def _holds_just(self, shard: str, rows: Sequence[IndexRow]) -> bool:
+        """Whether a shard holds these clips and nothing else; one that was made anew may have failed since."""
+        groups = sum(end - first for first, end in map(group_range, rows))
+        return self._folder.size(shard) == (groups + len(END_OF_SHARD) if rows else None)
 
     def _row(self, clip_id: str) -> IndexRow | None:
         return self._ledger.outcomes[clip_id].row

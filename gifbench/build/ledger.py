@@ -90,7 +90,6 @@ class Ledger:
         """Take back what is known of some clips, so that they are made again."""
         for clip_id in clip_ids:
             self.outcomes.pop(clip_id, None)
-        self.save()
 
     def flush(self) -> None:
         """Write the outcomes that are in memory only to the journal."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from gifbench.build.ledger import Ledger
 from gifbench.build.recipe import Recipe, load_recipe
-from gifbench.build.run import Progress, alone, build_dataset
+from gifbench.build.run import Progress, build_dataset
 from gifbench.build.store import Store
 from gifbench.dataset import Dataset, open_dataset
 from gifbench.dataset.reader import read_about
@@ -32,11 +31,7 @@ def repair_dataset(
 
     Raises what `build_dataset` raises. A clip whose source is not to be had any more is then recorded as failed.
     """
-    folder = Folder(url)
-    about = read_about(folder)
+    about = read_about(Folder(url))
     recipe = recipe or load_recipe(str(about["name"]), about["recipe"])
     lost = {clip.clip_id for clip in open_dataset(url) if {clip.clip_id, clip.row.shard} & set(damaged)}
-    with alone(folder):
-        Ledger(folder, recipe).forget(lost)
-    return build_dataset(recipe, [], url, sources=sources, store=store, workers=workers, report=report)
-
+    return build_dataset(recipe, [], url, sources=sources, store=store, remake=lost, workers=workers, report=report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,7 @@ def build_dataset(
     sources: Path,
     store: Store | None = None,
     retry: Container[str] | None = None,
+    remake: Collection[str] = (),
     workers: int | None = None,
     official: dict[str, int] | None = None,
     overwrite: bool = False,
@@ -56,9 +57,9 @@ def build_dataset(
 
     `rows` are added to what the dataset holds; locators of local files count from the folder `sources`, sources of
     other kinds are read from `store`, where `fetch_sources` put them. Clips that are built or were rejected stay;
-    failed ones are tried again, or with `retry` only those that failed for one of these reasons. `workers` is the
-    number of processes (None: one a core). `official` is how many clips the official list has in each split; None
-    leaves what the dataset says of it.
+    failed ones are tried again, or with `retry` only those that failed for one of these reasons; `remake` names clips
+    that are made anew whatever became of them. `workers` is the number of processes (None: one a core). `official` is
+    how many clips the official list has in each split; None leaves what the dataset says of it.
 
     The dataset depends on the recipe, the rows of all runs and the sources alone. Raises `BuildError` if `out` holds
     a dataset of another recipe or is being built by another process, `StorageError` if it cannot be written (what was
@@ -74,6 +75,7 @@ def build_dataset(
         if official is not None:
             ledger.official = dict(official)
         ledger.want(rows)
+        ledger.forget(remake)
         plan = plan_shards(ledger.rows.values(), recipe.clips_per_shard)
         assembly = Assembly(folder, ledger, plan)
         assembly.start()

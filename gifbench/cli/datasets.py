@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, progress, say, say_json, table
-from gifbench.errors import DatasetDamaged
+from gifbench.cli.output import Json, note, progress, say, say_json, table
+from gifbench.errors import DatasetDamaged, UsageError
 
 Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
 
@@ -42,14 +42,25 @@ def info(dataset: Where, as_json: Json = False) -> None:
 
 def verify(
     dataset: Where,
+    repair: Annotated[bool, typer.Option("--repair", help="Make what is damaged anew, from its sources.")] = False,
+    source: Annotated[Path | None, typer.Option(help="With --repair: the folder that it was built from.")] = None,
+    store: Annotated[Path | None, typer.Option(help="With --repair: the store that it was built from.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
     as_json: Json = False,
 ) -> None:
     """Check every checksum, that every member decodes, and that truth pixels match their hashes."""
     from gifbench.dataset import verify_dataset
 
+    if repair and source is None and store is None:
+        raise UsageError("--repair needs what the dataset was built from: --source FOLDER, --store FOLDER, or both")
     with progress("Verifying") as step:
         damage = list(verify_dataset(dataset, workers=workers, report=step))
+    if repair and damage:
+        for place, what in damage:
+            note(f"{place}: {what}")
+        _repair(dataset, {place for place, _ in damage}, source, store, workers)
+        with progress("Verifying") as step:
+            damage = list(verify_dataset(dataset, workers=workers, report=step))
     if as_json:
         say_json({"dataset": dataset, "damage": [{"place": place, "what": what} for place, what in damage]})
     for place, what in damage:
@@ -57,9 +68,24 @@ def verify(
             say(f"{place}: {what}")
     if damage:
         places = len({place for place, _ in damage})
-        raise DatasetDamaged(f"{dataset}: {places} damaged; delete what is named and run gifbench build again")
+        raise DatasetDamaged(f"{dataset}: {places} damaged; --repair makes it anew")
     if not as_json:
         say(f"{dataset}: whole")
+
+
+def _repair(dataset: str, damaged: set[str], source: Path | None, store: Path | None, workers: int | None) -> None:
+    from gifbench.build.repair import repair_dataset
+    from gifbench.build.store import Store
+
+    with progress("Repairing") as step:
+        repair_dataset(
+            dataset,
+            damaged,
+            sources=(source or Path()).absolute(),
+            store=Store(store) if store else None,
+            workers=workers,
+            report=lambda now: step(now.done, now.wanted, now.outcome.clip_id if now.outcome else ""),
+        )
 
 
 def export(

