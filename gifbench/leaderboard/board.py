@@ -10,8 +10,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from gifbench.leaderboard.names import slug, visible
 from gifbench.leaderboard.paper import ReportedRow, reported_rows
+from gifbench.score.comparison import compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +92,33 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands among those ranked with it, by PSNR on the same clips.
+
+    `group`: from 1, runs that the clips cannot tell from the head of their group share it; `opens_group` marks that
+    head. `rank_low` and `rank_high` are the 95% interval of the rank. `behind` is the mean PSNR less the best run's, in
+    dB, with its paired interval; without an interval for the best itself.
+    """
+
+    group: int
+    opens_group: bool
+    rank_low: int
+    rank_high: int
+    behind: Score
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A line of a table: a run and its rank, or a row that the paper reports.
 
     `rank` is None for a run that lacks clips which others have (`missing` of them), and for the paper's rows.
+    `standing` says how sure the rank is, None where there is nothing to compare.
     """
 
     entry: Run | ReportedRow
     rank: int | None = None
     missing: int = 0
+    standing: Standing | None = None
 
     @property
     def run(self) -> Run | None:
@@ -194,11 +215,12 @@ def _table(runs: Sequence[Run]) -> Table:
     every_clip = set().union(*(run.clip_scores for run in kept))
     missing = {run.method_key: len(every_clip - set(run.clip_scores)) for run in kept}
     complete = [run for run in kept if not missing[run.method_key]]
+    standings = _standings(complete)
     rows = []
     for run in sorted(kept, key=lambda run: (bool(missing[run.method_key]), -run.psnr.mean, run.method_key)):
         lacks = missing[run.method_key]
         rank = None if lacks else 1 + sum(other.psnr.mean > run.psnr.mean for other in complete)
-        rows.append(Row(run, rank, lacks))
+        rows.append(Row(run, rank, lacks, standings.get(run.method_key)))
     first = kept[0]
     reported = reported_rows(dataset=first.dataset, split=first.split, task=first.task, protocol=first.protocol)
     rows += [Row(row) for row in reported]
@@ -217,6 +239,27 @@ def _table(runs: Sequence[Run]) -> Table:
         notes.append(f"{short:,} clips are shorter than one segment of this task and were skipped.")
     key = "\n".join((first.dataset, first.fingerprint, first.split, first.task, first.protocol))
     return Table(first.protocol, tuple(rows), tuple(notes), slug(f"{first.task} {first.protocol}", key=key))
+
+
+def _standings(complete: Sequence[Run]) -> dict[str, Standing]:
+    """How each of the runs that scored the same clips stands, by its `method_key`; empty for fewer than two."""
+    if len(complete) < 2:
+        return {}
+    ordered = sorted(complete, key=lambda run: (-run.psnr.mean, run.method_key))
+    clips = sorted(ordered[0].clip_scores)
+    found = compare(np.array([[run.clip_scores[clip][0] for run in ordered] for clip in clips]))
+    standings = {}
+    for i, run in enumerate(ordered):
+        known = i > 0 and len(clips) > 1
+        interval = (float(found.low[i, 0]), float(found.high[i, 0])) if known else (None, None)
+        standings[run.method_key] = Standing(
+            group=int(found.groups[i]),
+            opens_group=i == 0 or bool(found.groups[i] != found.groups[i - 1]),
+            rank_low=int(found.rank_low[i]),
+            rank_high=int(found.rank_high[i]),
+            behind=Score(float(found.differences[i, 0]), *interval),
+        )
+    return standings
 
 
 def _without_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:

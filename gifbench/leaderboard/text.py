@@ -32,6 +32,12 @@ CSV_COLUMNS = (
     "ssim_low",
     "ssim_high",
     "frames_per_second",
+    "group",
+    "rank_low",
+    "rank_high",
+    "psnr_behind",
+    "psnr_behind_low",
+    "psnr_behind_high",
 )
 
 
@@ -43,8 +49,8 @@ def markdown_table(board: Board, table: Table) -> str:
         "",
         f"Dataset fingerprint {_escaped(board.fingerprint[:16])}.",
         "",
-        "| # | method | PSNR (dB) | SSIM | clips | coverage | frames/s |",
-        "|--:|:--|--:|--:|--:|--:|--:|",
+        "| # | group | method | PSNR (dB) | behind the best (dB) | SSIM | clips | coverage | frames/s |",
+        "|--:|--:|:--|--:|--:|--:|--:|--:|--:|",
     ]
     lines += [_markdown_row(row) for row in table.rows]
     if table.notes:
@@ -57,24 +63,30 @@ def markdown(boards: Sequence[Board], *, date: str | None = None) -> str:
     head = "# GIF restoration leaderboard\n"
     if date:
         head += f"\nMade on {_escaped(date)}.\n"
-    head += "\nMeans over clips, 95% intervals in brackets. Rows marked “as reported” are the paper's own numbers.\n"
+    head += (
+        "\nMeans over clips, 95% intervals in brackets. Methods of one group cannot be told from its first by these "
+        "clips (flips of signs, p < 0.05 after Holm). Rows marked “as reported” are the paper's own numbers.\n"
+    )
     return "\n".join([head, *(markdown_table(board, table) for board in boards for table in board.tables)])
 
 
 def _markdown_row(row: Row) -> str:
     if isinstance(row.entry, ReportedRow):
         name = f"{_escaped(row.entry.method)} *(as reported: {_escaped(row.entry.where)})*"
-        return f"| | {name} | {row.psnr.mean:.2f} | {row.ssim.mean:.3f} | | | |"
+        return f"| | | {name} | {row.psnr.mean:.2f} | | {row.ssim.mean:.3f} | | | |"
     run = row.entry
     name = _escaped(visible(run.method, limit=SHOWN_CHARACTERS)) + (f" ({_escaped(run.detail)})" if run.detail else "")
     if row.missing:
         name += f" *(incomplete: {row.missing:,} clips missing)*"
     speed = "" if run.frames_per_second is None else f"{run.frames_per_second:,.1f}"
     coverage = f"{run.clips / run.official:.1%}" if run.official else ""
+    standing = row.standing
     cells = (
         row.rank or "",
+        standing.group if standing else "",
         name,
         _interval(run.psnr, 3, 2),
+        _interval(standing.behind, 3, 2) if standing else "",
         _interval(run.ssim, 3, 3),
         f"{run.clips:,}",
         coverage,
@@ -115,10 +127,14 @@ def _csv_row(board: Board, table: Table, row: Row) -> tuple[object, ...]:
     scores = (row.psnr.mean, row.psnr.low, row.psnr.high, row.ssim.mean, row.ssim.low, row.ssim.high)
     if isinstance(row.entry, ReportedRow):
         reported = f"as reported: {row.entry.where}"
-        return (*place, row.entry.method, None, reported, None, None, None, None, *scores, None)
+        return (*place, row.entry.method, None, reported, None, None, None, None, *scores, None, *([None] * 6))
     run = row.entry
     method = (run.label, run.detail, "measured", "no" if row.missing else "yes", run.clips, run.official or None)
-    return (*place, *method, run.frames, *scores, run.frames_per_second)
+    stands: tuple[object, ...] = (None,) * 6
+    if standing := row.standing:
+        behind = standing.behind
+        stands = (standing.group, standing.rank_low, standing.rank_high, behind.mean, behind.low, behind.high)
+    return (*place, *method, run.frames, *scores, run.frames_per_second, *stands)
 
 
 def _cell(value: object) -> object:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+
+import numpy as np
 
 from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.runs import run_of
@@ -107,3 +110,33 @@ def test_a_single_clip_has_no_interval_and_that_is_said():
 
 def test_values_that_count_as_100_db_are_said():
     assert any("perfect (7)" in note for note in only_table(make_result("perfect", psnr=99, capped=7)).notes)
+
+
+def separable(method, advantage, *, clips=30, seed=0):
+    """A result whose clips differ by far more than its method does from others."""
+    rng = np.random.default_rng(seed)
+    result = make_result(method, clips=[f"clip-{i}" for i in range(clips)])
+    hard = np.random.default_rng(9).normal(30, 5, clips)
+    psnrs = hard + advantage + rng.normal(0, 0.05, clips)
+    scores = tuple(replace(each, psnr=float(psnr)) for each, psnr in zip(result.clip_scores, psnrs, strict=True))
+    psnr = result.scores["psnr"].model_copy(update={"mean": float(psnrs.mean())})
+    return result.model_copy(update={"clip_scores": scores, "scores": {**result.scores, "psnr": psnr}})
+
+
+def test_methods_that_the_clips_cannot_tell_apart_share_a_group():
+    table = only_table(separable("low", 0.0), separable("same", 1.001, seed=1), separable("best", 1.0, seed=2))
+    standings = {row.run.method: row.standing for row in table.rows if row.run}
+    assert [standings[name].group for name in ("best", "same", "low")] == [1, 1, 2]
+    assert [row.standing.opens_group for row in table.rows if row.run] == [True, False, True]
+    low = standings["low"]
+    assert (low.rank_low, low.rank_high) == (3, 3)
+    assert -1.1 < low.behind.low < low.behind.mean < low.behind.high < -0.9
+    best = next(row.standing for row in table.rows if row.rank == 1)
+    assert (best.behind.mean, best.behind.low, best.rank_low, best.rank_high) == (0, None, 1, 2)
+
+
+def test_what_has_no_rank_or_no_rival_has_no_standing():
+    (alone,) = (row.standing for row in only_table(make_result("alone")).rows if row.run)
+    assert alone is None
+    rows = only_table(make_result("half", clips=("a", "b")), make_result("a"), make_result("b")).rows
+    assert [row.standing is None for row in rows if row.run] == [False, False, True]

@@ -185,3 +185,22 @@ def test_without_scripts_every_board_is_there(browser, site):
         browser.wait_for("[...document.querySelectorAll('.lane img')].some(i => i.naturalWidth > 0)")
     finally:
         browser.send("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_what_is_behind_the_best_sorts_by_its_number_and_runs_without_rank_stay_last(page):
+    labels = ["gaussian-0.5", "gaussian-1.0", "gif"]
+    sort_by(page, "Behind")
+    names = page.js(NAMES)
+    assert names[:3] == labels
+    sort_by(page, "Behind")
+    assert page.js(NAMES) == [*reversed(labels), *names[3:]]
+
+
+def test_the_line_that_begins_a_group_is_drawn_only_while_groups_are_together(page, tmp_path):
+    better = make_result("better", psnr=32, clips=[f"c{i}" for i in range(20)])
+    worse = make_result("worse", psnr=30, clips=[f"c{i}" for i in range(20)])
+    page.open(f"file://{build_site([better, worse], tmp_path / 'site')}")
+    thick = f"parseFloat(getComputedStyle({TABLE}.querySelector('tr.opens td')).borderTopWidth)"
+    assert page.js(thick) == 3
+    sort_by(page, "Method")
+    assert page.js(thick) == 1

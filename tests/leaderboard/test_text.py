@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
+import pytest
+
 from gifbench.leaderboard import boards, csv_table, markdown, markdown_table
 from gifbench.leaderboard.runs import run_of
 from tests.leaderboard.standins import make_result
@@ -17,7 +19,9 @@ def made(*results):
 def test_markdown_has_a_row_for_each_method_with_three_digits_and_intervals():
     (board,) = made(make_result("low", psnr=29), make_result("high", psnr=31.0004))
     lines = markdown_table(board, board.tables[0]).splitlines()
-    assert "| 1 | high (version 1) | 31.150 [30.95, 31.35] | 0.885 [0.875, 0.895] | 4 | 3.8% | 20.0 |" in lines
+    assert (
+        "| 1 | 1 | high (version 1) | 31.150 [30.95, 31.35] | 0.000 | 0.885 [0.875, 0.895] | 4 | 3.8% | 20.0 |" in lines
+    )
     assert sum(line.startswith("| ") for line in lines) == 3
 
 
@@ -26,7 +30,7 @@ def test_markdown_escapes_what_a_name_may_hold():
     table = markdown_table(board, board.tables[0])
     assert "<b>" not in table and "\n| new" not in table and "\\[y\\](z)" in table
     (row,) = [line for line in table.splitlines() if "new row" in line]
-    assert row.replace("\\|", "").count("|") == 8
+    assert row.replace("\\|", "").count("|") == 10
 
 
 def test_the_papers_rows_are_marked_in_both():
@@ -56,3 +60,12 @@ def test_an_incomplete_run_is_said_to_be_one():
     assert "*(incomplete: 2 clips missing)*" in markdown(everything)
     rows = {row["method"]: row for row in csv.DictReader(io.StringIO(csv_table(everything)))}
     assert (rows["half"]["complete"], rows["half"]["rank"]) == ("no", "")
+
+
+def test_how_sure_a_rank_is_stands_in_both():
+    everything = made(make_result("high", psnr=31), make_result("low", psnr=29))
+    assert "| 2 | 1 | low (version 1) | 29.150 [28.95, 29.35] | -2.000 [-2.00, -2.00] |" in markdown(everything)
+    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(csv_table(everything)))}
+    assert (rows["low"]["group"], rows["low"]["rank_low"], rows["low"]["rank_high"]) == ("1", "2", "2")
+    assert float(rows["low"]["psnr_behind"]) == pytest.approx(-2)
+    assert rows["high"]["psnr_behind_low"] == ""

@@ -18,13 +18,19 @@ function showBoard() {
 addEventListener("hashchange", showBoard);
 showBoard();
 
-// Sorting. An empty data-v (no rank, no speed) stays at the end whichever way the column is sorted.
+// Sorting, by data-v, or by the number that a cell begins with. What has none (no rank, no speed) stays at the end
+// whichever way the column is sorted.
+function valueOf(cell) {
+  if (cell?.dataset.v !== undefined) return cell.dataset.v;
+  const number = parseFloat(cell?.firstChild?.textContent);
+  return Number.isNaN(number) ? "" : number;
+}
 function sortTable(button) {
   const head = button.closest("th"), table = head.closest("table"), body = table.tBodies[0];
   const column = head.cellIndex, words = head.dataset.kind === "text", small = head.dataset.kind === "rank" || words;
   const before = head.getAttribute("aria-sort");
   const upwards = before === "none" ? small : before === "descending";
-  const rows = [...body.rows].map((row) => ({ row, value: row.cells[column]?.dataset.v ?? "" }));
+  const rows = [...body.rows].map((row) => ({ row, value: valueOf(row.cells[column]) }));
   rows.sort((a, b) => {
     if (a.value === "" || b.value === "") return (a.value === "") - (b.value === "");
     const order = words ? a.value.localeCompare(b.value) : a.value - b.value;
