@@ -15,7 +15,15 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/recipes.md", "docs/fetching.md", "docs/methods.md", "docs/restoring.md", "docs/formats.md"]
+PAGES = [
+    "README.md",
+    "docs/recipes.md",
+    "docs/fetching.md",
+    "docs/methods.md",
+    "docs/restoring.md",
+    "docs/time.md",
+    "docs/formats.md",
+]
 
 
 def blocks(text: str, language: str) -> list[tuple[str, str]]:
