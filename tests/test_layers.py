@@ -22,9 +22,10 @@ MAY_IMPORT = {
     "dataset": {"errors", "storage", "media"},
     "build": {"errors", "storage", "media", "dataset"},
     "score": {"errors", "storage", "media", "dataset"},
+    "train": {"errors", "storage", "media", "dataset", "score"},
     "leaderboard": {"errors", "storage", "media", "dataset", "score"},
     "demo": {"errors", "storage", "media", "dataset", "build", "score", "leaderboard"},
-    "cli": {"errors", "storage", "media", "dataset", "build", "score", "leaderboard", "demo"},
+    "cli": {"errors", "storage", "media", "dataset", "build", "score", "train", "leaderboard", "demo"},
 }
 
 

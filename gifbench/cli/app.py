@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli import building, consistency, datasets, fetching, making, methods, restoring, scoring, showing, submitting
+from gifbench.cli import (
+    building,
+    consistency,
+    datasets,
+    fetching,
+    making,
+    methods,
+    restoring,
+    scoring,
+    showing,
+    submitting,
+    training,
+)
 from gifbench.cli.output import command, say
 
 app = typer.Typer(
@@ -48,6 +60,7 @@ for _function, _example in (
     (submitting.task_export, "gifbench task-export data/gif-faces --task dithered-4 --out task/"),
     (submitting.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),
     (restoring.restore, "gifbench restore gaussian-0.5 cat.gif cat.mp4"),
+    (training.train, "gifbench train baselines/ccdnet/ccdnet-1.toml --data data/gif-faces --out runs/ccdnet-1"),
     (consistency.consistency, "gifbench consistency colourised.mp4 --source film.mp4"),
     (showing.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
     (showing.demo, "gifbench demo --out demo/"),

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from gifbench.dataset.reader import DatasetClip
 from gifbench.errors import UsageError
+from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.media.video import read_lossless
 
@@ -67,17 +68,32 @@ class FrameDataset(TorchDataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         if not -len(self) <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
-        index %= len(self)
-        number = bisect.bisect_right(self._ends, index)
-        frame = (index - (self._ends[number - 1] if number else 0)) * self._every
+        return self.draw(index, None)
+
+    def draw(self, index: int, generator: torch.Generator | None) -> Sample:
+        """Sample `index`, its place drawn from `generator`, or from torch's own if there is none."""
+        number, frame = self._place(index % len(self))
         gif, truth = self._clip(number)
-        pixels = gif.frame(frame), read_lossless(truth, frames=[frame])[0]
-        colors = gif.palettes[frame]
-        palette = torch.zeros(256, 3, dtype=torch.uint8)
-        palette[: len(colors)] = torch.from_numpy(colors.copy())
-        top, left, height, width = self._window(gif)
-        cut = [picture[top : top + height, left : left + width].transpose(2, 0, 1).copy() for picture in pixels]
-        return Sample(torch.from_numpy(cut[0]), palette, len(colors), torch.from_numpy(cut[1]))
+        return self.cut(gif.frame(frame), gif.palettes[frame], read_lossless(truth, frames=[frame])[0], generator)
+
+    def truth_frame(self, index: int) -> Pixels:
+        """The whole frame (H, W, 3) of the truth that sample `index` shows a part of."""
+        number, frame = self._place(index % len(self))
+        truth: Pixels = read_lossless(self._clip(number)[1], frames=[frame])[0]
+        return truth
+
+    def cut(self, shown: Pixels, palette: Pixels, truth: Pixels, generator: torch.Generator | None) -> Sample:
+        """Whole frames (H, W, 3) of a GIF and of the truth as a sample, cut to the side that was asked for."""
+        height, width = truth.shape[:2]
+        top = left = 0
+        if self._crop is not None:
+            top = int(torch.randint(height - self._crop + 1, (), generator=generator))
+            left = int(torch.randint(width - self._crop + 1, (), generator=generator))
+            height = width = self._crop
+        colors = torch.zeros(256, 3, dtype=torch.uint8)
+        colors[: len(palette)] = torch.from_numpy(palette.copy())
+        cut = [part[top : top + height, left : left + width].transpose(2, 0, 1).copy() for part in (shown, truth)]
+        return Sample(torch.from_numpy(cut[0]), colors, len(palette), torch.from_numpy(cut[1]))
 
     def __getstate__(self) -> dict[str, object]:
         # A worker process starts with nothing read; what this one keeps stays here.
@@ -93,9 +109,7 @@ class FrameDataset(TorchDataset[Sample]):
         self._read.move_to_end(number)
         return self._read[number]
 
-    def _window(self, gif: Gif) -> tuple[int, int, int, int]:
-        if self._crop is None:
-            return 0, 0, gif.height, gif.width
-        top = int(torch.randint(gif.height - self._crop + 1, ()))
-        left = int(torch.randint(gif.width - self._crop + 1, ()))
-        return top, left, self._crop, self._crop
+    def _place(self, index: int) -> tuple[int, int]:
+        """The number of the clip, and of the frame in it."""
+        number = bisect.bisect_right(self._ends, index)
+        return number, (index - (self._ends[number - 1] if number else 0)) * self._every

@@ -1,0 +1,124 @@
+"""The three backbones of Table 1: pictures (N, C, H, W) in, three channels out, of any height and width.
+
+Each says by `stride` to what its input is padded, and by `reach` how many pixels to each side an output pixel can see:
+what tiles must overlap by for their seams to be exact.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+def _double(before: int, after: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (before, after):
+        layers += [nn.Conv2d(channels, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+class _Up(nn.Module):
+    """Twice the size by a 2×2 transposed convolution, the skip beside it, two convolutions."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(before // 2, before // 2, 2, stride=2)
+        self.conv = _double(before, after)
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        return self.conv(torch.cat([skip, self.up(x)], dim=1))
+
+
+class UNet(nn.Module):
+    """The U-Net of PROTOCOL.md, section 5: 14,789,059 parameters for 3 channels in and a base of 64."""
+
+    stride = 16
+    reach = 107
+
+    def __init__(self, channels: int = 3, *, base: int = 64) -> None:
+        super().__init__()
+        b = base
+        self.inc = _double(channels, b)
+        self.downs = nn.ModuleList(
+            [_double(b, 2 * b), _double(2 * b, 4 * b), _double(4 * b, 8 * b), _double(8 * b, 8 * b)]
+        )
+        self.ups = nn.ModuleList([_Up(16 * b, 4 * b), _Up(8 * b, 2 * b), _Up(4 * b, b), _Up(2 * b, b)])
+        self.outc = nn.Conv2d(b, 3, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) to (N, 3, H, W); height and width are multiples of `stride`."""
+        skips = [self.inc(x)]
+        for down in self.downs:
+            skips.append(down(functional.avg_pool2d(skips[-1], 2)))
+        x = skips.pop()
+        for up in self.ups:
+            x = up(x, skips.pop())
+        return self.outc(x)
+
+
+class DRRN(nn.Module):
+    """One residual block, applied 25 times with the same weights (Tai et al., CVPR 2017), 128 channels at base 64."""
+
+    stride = 1
+    recursions = 25
+    reach = 2 + 2 * recursions
+
+    def __init__(self, channels: int = 3, *, base: int = 64) -> None:
+        super().__init__()
+        width = 2 * base
+        self.inc = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.outc = nn.Conv2d(width, 3, 3, padding=1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) to (N, 3, H, W)."""
+        start = state = self.inc(functional.relu(x))
+        for _ in range(self.recursions):
+            state = self.second(functional.relu(self.first(functional.relu(state)))) + start
+        return self.outc(functional.relu(state))
+
+
+class GLCIC(nn.Module):
+    """The completion network of Iizuka et al. (SIGGRAPH 2017): two halvings, four dilated layers, 64 base channels."""
+
+    stride = 4
+    reach = 153
+
+    def __init__(self, channels: int = 3, *, base: int = 64) -> None:
+        super().__init__()
+        b = base
+
+        def conv(before: int, after: int, size: int = 3, *, stride: int = 1, dilation: int = 1) -> list[nn.Module]:
+            padding = dilation * (size // 2)
+            layer = nn.Conv2d(before, after, size, stride=stride, padding=padding, dilation=dilation)
+            return [layer, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+
+        def double_size(before: int, after: int) -> list[nn.Module]:
+            layer = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+            return [layer, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+
+        self.layers = nn.Sequential(
+            *conv(channels, b, 5),
+            *conv(b, 2 * b, stride=2),
+            *conv(2 * b, 2 * b),
+            *conv(2 * b, 4 * b, stride=2),
+            *conv(4 * b, 4 * b),
+            *conv(4 * b, 4 * b),
+            *[layer for dilation in (2, 4, 8, 16) for layer in conv(4 * b, 4 * b, dilation=dilation)],
+            *conv(4 * b, 4 * b),
+            *conv(4 * b, 4 * b),
+            *double_size(4 * b, 2 * b),
+            *conv(2 * b, 2 * b),
+            *double_size(2 * b, b),
+            *conv(b, b // 2),
+            nn.Conv2d(b // 2, 3, 3, padding=1),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) to (N, 3, H, W); height and width are multiples of `stride`."""
+        return self.layers(x)
+
+
+BACKBONES: dict[str, type[nn.Module]] = {"unet": UNet, "drrn": DRRN, "glcic": GLCIC}

@@ -1,0 +1,44 @@
+"""The losses of the paper's section 3.2, on frames in [-1, 1]; which of them count is a configuration's choice."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch.nn import functional
+
+GradientForm = Literal["signed", "abs"]
+
+
+def color_loss(restored: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference."""
+    return (restored - truth).abs().mean()
+
+
+def gradient_loss(restored: torch.Tensor, truth: torch.Tensor, *, form: GradientForm = "signed") -> torch.Tensor:
+    """Mean absolute difference of the horizontal gradients, plus that of the vertical ones.
+
+    Signed gradients, as in Eq. 8 of the paper; `abs` compares their absolute values, as the released code does.
+    """
+    total = restored.new_zeros(())
+    for axis in (-1, -2):
+        ours, theirs = restored.diff(dim=axis), truth.diff(dim=axis)
+        if form == "abs":
+            ours, theirs = ours.abs(), theirs.abs()
+        total = total + (ours - theirs).abs().mean()
+    return total
+
+
+def real_loss(logits: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of patches that should be held for video."""
+    return functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+
+
+def fake_loss(logits: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of patches that should be held for fakes."""
+    return functional.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
+
+
+def accuracy(real: torch.Tensor, fake: torch.Tensor) -> float:
+    """The share of patches that the discriminator judges rightly, real and fake alike."""
+    return (float((real > 0).float().mean()) + float((fake <= 0).float().mean())) / 2

@@ -1,0 +1,140 @@
+"""CCDNet-k: a first network, then k−1 times a second one that is shown how far its picture is from the palette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+from torch.nn import functional
+
+from gifbench import nearest_torch
+
+from .backbones import BACKBONES
+
+
+class Architecture(BaseModel):
+    """What a CCDNet is built from; it stands in the card of its weights, so it is read with suspicion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    network: Literal["ccdnet"] = "ccdnet"
+    backbone: Literal["unet", "drrn", "glcic"] = "unet"
+    base: int = Field(default=64, ge=1, le=256)
+    steps: int = Field(default=1, ge=1, le=16)
+    embedded: bool = True
+
+
+class CCDNet(nn.Module):
+    """Frames of a GIF and their palettes in, frames of a video out.
+
+    `embedded`: the steps after the first see [I, G, G_t, G−G_t], 12 channels, with G_t the picture I in the palette's
+    nearest colours (f_C, not differentiated through); without, [I, G], as for dithered GIFs. A network of one step
+    has no second network; one of two or more takes any number of steps.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        backbone = BACKBONES[architecture.backbone]
+        self.first = backbone(3, base=architecture.base)
+        self.second = (
+            backbone(12 if architecture.embedded else 6, base=architecture.base) if architecture.steps > 1 else None
+        )
+
+    def forward(
+        self, gif: torch.Tensor, palettes: torch.Tensor, *, steps: int | None = None, tile: int | None = None
+    ) -> torch.Tensor:
+        """GIF frames (N, 3, H, W) uint8 and palettes (N, K, 3) uint8 to frames (N, 3, H, W) float in [-1, 1].
+
+        `tile`: larger pictures are worked on in squares of that side, with as much around each as the backbone sees, so
+        that the result is the same.
+        """
+        shown = scaled(gif)
+        frames = torch.tanh(_run(self.first, shown, tile))
+        for _ in range(1, self.architecture.steps if steps is None else steps):
+            if self.second is None:
+                raise ValueError("a network of one step has no second network")
+            seen = [frames, shown]
+            if self.architecture.embedded:
+                recolored = scaled(to_palette(frames.detach(), palettes))
+                seen += [recolored, shown - recolored]
+            frames = torch.tanh(frames + _run(self.second, torch.cat(seen, dim=1), tile))
+        return frames
+
+
+def scaled(frames: torch.Tensor) -> torch.Tensor:
+    """Values of 0..255 as float in [-1, 1]."""
+    return frames.float() / 127.5 - 1
+
+
+def to_palette(frames: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
+    """f_C: each pixel of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, in its palette's nearest colour, uint8.
+
+    Palettes (N, K, 3) uint8 of any length: more than 256 colours, as a composed picture may have, are
+    searched in parts.
+    """
+    pixels = ((frames.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    best: torch.Tensor | None = None
+    least: torch.Tensor | None = None
+    for start in range(0, palettes.shape[1], 256):
+        part = palettes[:, start : start + 256].contiguous()
+        indices = nearest_torch(pixels, part).flatten(1).long()
+        colors = part.gather(1, indices[..., None].expand(-1, -1, 3)).transpose(1, 2).unflatten(2, pixels.shape[2:])
+        if palettes.shape[1] <= 256:
+            return colors.contiguous()
+        distance = (colors.int() - pixels.int()).square().sum(dim=1, keepdim=True)
+        if best is None or least is None:
+            best, least = colors, distance
+        else:
+            best, least = torch.where(distance < least, colors, best), torch.minimum(distance, least)
+    if best is None:
+        raise ValueError("a palette has no colours")
+    return best.contiguous()
+
+
+def stack_palettes(palettes: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Palettes (K_i, 3) as one tensor (N, K, 3), each filled up with its first colour, which changes no answer."""
+    longest = max(len(palette) for palette in palettes)
+    return torch.stack([torch.cat([p, p[:1].expand(longest - len(p), 3)]) for p in palettes])
+
+
+def fill_palettes(palettes: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
+    """Palettes (N, 256, 3) of which `colors` (N) entries count, cut to the longest and filled up with first colours."""
+    longest = int(colors.max())
+    empty = torch.arange(longest, device=palettes.device)[None] >= colors[:, None]
+    return torch.where(empty[..., None], palettes[:, :1], palettes[:, :longest])
+
+
+def _run(backbone: nn.Module, x: torch.Tensor, tile: int | None) -> torch.Tensor:
+    height, width = x.shape[2:]
+    if tile is None or max(height, width) <= tile:
+        return _padded(backbone, x)
+    # Halos are whole strides, so that every tile lies on the grid of the whole picture.
+    stride = backbone.stride
+    step, halo = _up(tile, stride), _up(backbone.reach, stride)
+    out = x.new_empty((len(x), 3, height, width), dtype=x.dtype)
+    for top in range(0, height, step):
+        for left in range(0, width, step):
+            above, before = max(0, top - halo), max(0, left - halo)
+            bottom, right = min(height, top + step), min(width, left + step)
+            window = x[..., above : min(height, bottom + halo), before : min(width, right + halo)]
+            done = _padded(backbone, window)
+            out[..., top:bottom, left:right] = done[..., top - above : bottom - above, left - before : right - before]
+    return out
+
+
+def _padded(backbone: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """Run on a picture filled up below and to the right by its border, to whole strides, and cut the result back."""
+    height, width = x.shape[2:]
+    stride: int = backbone.stride  # type: ignore[attr-defined]
+    more = (0, _up(width, stride) - width, 0, _up(height, stride) - height)
+    if any(more):
+        x = functional.pad(x, more, mode="replicate")
+    return backbone(x)[..., :height, :width]
+
+
+def _up(value: int, stride: int) -> int:
+    return -(-value // stride) * stride

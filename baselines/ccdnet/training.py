@@ -1,0 +1,177 @@
+"""What `gifbench train` trains for CCDNet: the rows of Table 1 are options of this, not code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, read_weights
+
+from .classifier import DitherClassifier
+from .discriminator import FakePool, PatchGAN, judged
+from .losses import GradientForm, accuracy, color_loss, fake_loss, gradient_loss, real_loss
+from .network import Architecture, CCDNet, fill_palettes, scaled
+
+D_STEPS_BELOW = 0.75
+"""The discriminator learns only while it judges fewer patches than this rightly …"""
+G_STEPS_ABOVE = 0.25
+"""… and the network learns from it only while it judges more than this rightly (PROTOCOL.md, section 5)."""
+
+
+class CCDNetOptions(TrainerOptions):
+    """`[model]` of a CCDNet."""
+
+    backbone: Literal["unet", "drrn", "glcic"] = "unet"
+    base: int = Field(default=64, ge=1, le=256)
+    steps: int = Field(default=1, ge=1, le=16)
+    embedded: bool = True
+    start: str = ""
+    """Weights to start from: all of a network of two or more steps, or the first network alone."""
+    freeze_first: bool = False
+    """Leave the first network as it is, as the authors do from the second step on."""
+    color: float = Field(default=100.0, ge=0)
+    gradient: float = Field(default=100.0, ge=0)
+    gradient_form: GradientForm = "signed"
+    adversarial: float = Field(default=0.0, ge=0)
+    pool: int = Field(default=60, ge=1)
+
+
+class CCDNetTrainer:
+    """Trains a CCDNet with the colour, gradient and adversarial losses that have a weight above 0."""
+
+    options_class = CCDNetOptions
+
+    def __init__(self, options: CCDNetOptions) -> None:
+        if options.freeze_first and options.steps == 1:
+            raise UsageError("[model] freeze_first leaves a network of one step nothing to learn")
+        if not (options.color or options.gradient or options.adversarial):
+            raise UsageError("[model] color, gradient and adversarial are all 0: there is nothing to learn from")
+        self._options = options
+        self._architecture = Architecture(
+            backbone=options.backbone, base=options.base, steps=options.steps, embedded=options.embedded
+        )
+        self.network = CCDNet(self._architecture)
+        if options.start:
+            self._begin(options.start)
+        if options.freeze_first:
+            _freeze(self.network.first)
+        self.others: Mapping[str, nn.Module] = {"discriminator": PatchGAN()} if options.adversarial else {}
+        self.learned: Mapping[str, Sequence[nn.Parameter]] = {
+            "network": [parameter for parameter in self.network.parameters() if parameter.requires_grad],
+            **{name: list(other.parameters()) for name, other in self.others.items()},
+        }
+        self._pool = FakePool(options.pool)
+
+    def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
+        """The network's update, then the discriminator's, each only while its gate is open."""
+        options = self._options
+        if options.freeze_first:
+            self.network.first.eval()
+        gif, truth = scaled(batch.gif), scaled(batch.truth)
+        restored = network(batch.gif, fill_palettes(batch.palettes, batch.colors)).float()
+        parts: dict[str, torch.Tensor | float] = {}
+        loss = restored.new_zeros(())
+        if options.color:
+            parts["color"] = color_loss(restored, truth)
+            loss = loss + options.color * parts["color"]
+        if options.gradient:
+            parts["gradient"] = gradient_loss(restored, truth, form=options.gradient_form)
+            loss = loss + options.gradient * parts["gradient"]
+        if not options.adversarial:
+            yield Update("network", loss, {"loss": loss, **parts})
+            return
+        discriminator = self.others["discriminator"]
+        fake = judged(gif, restored)
+        shown = self._pool.exchange(fake, generator)
+        on_real, on_fake = discriminator(judged(gif, truth)), discriminator(shown)
+        right = parts["accuracy"] = accuracy(on_real, on_fake)
+        judging = (real_loss(on_real) + fake_loss(on_fake)) / 2
+        if right < D_STEPS_BELOW:
+            yield Update("discriminator", judging, {"discriminator": judging})
+        if right > G_STEPS_ABOVE:
+            discriminator.requires_grad_(False)
+            parts["adversarial"] = real_loss(discriminator(fake))
+            discriminator.requires_grad_(True)
+            loss = loss + options.adversarial * parts["adversarial"]
+        if loss.requires_grad:
+            yield Update("network", loss, {"loss": loss, **parts})
+
+    def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
+        """PSNR of the restored frames and of the GIF's, over all pixels of the batch."""
+        restored = network(batch.gif, fill_palettes(batch.palettes, batch.colors)).float()
+        pictures = ((restored + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        return {"psnr": _psnr(pictures, batch.truth), "gif_psnr": _psnr(batch.gif, batch.truth)}, pictures
+
+    def architecture(self) -> Mapping[str, Any]:
+        """The fields of `Architecture`."""
+        return self._architecture.model_dump()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The pool of fakes."""
+        return self._pool.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The pool of fakes."""
+        self._pool.load_state_dict(state)
+
+    def _begin(self, path: str) -> None:
+        weights = read_weights(path)
+        only_first = not any(name.startswith("second.") for name in weights.tensors)
+        if only_first and self.network.second is not None:
+            whole = {**self.network.state_dict(), **weights.tensors}
+            weights = type(weights)(weights.path, weights.architecture, weights.about, whole)
+        weights.fill(self.network)
+
+
+class ClassifierOptions(TrainerOptions):
+    """`[model]` of the dither classifier."""
+
+    base: int = Field(default=64, ge=1, le=256)
+
+
+class ClassifierTrainer:
+    """Trains the dither classifier on plain and dithered samples; `data.dithered` must be "both"."""
+
+    options_class = ClassifierOptions
+
+    def __init__(self, options: ClassifierOptions) -> None:
+        self._options = options
+        self.network = DitherClassifier(base=options.base)
+        self.others: Mapping[str, nn.Module] = {}
+        self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
+
+    def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
+        """Cross entropy."""
+        logits = network(scaled(batch.gif)).float()
+        loss = nn.functional.binary_cross_entropy_with_logits(logits, batch.dithered.float())
+        right = ((logits > 0) == batch.dithered).float().mean()
+        yield Update("network", loss, {"loss": loss, "accuracy": right})
+
+    def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], None]:
+        """The share of frames told rightly."""
+        return {"accuracy": float(((network(scaled(batch.gif)) > 0) == batch.dithered).float().mean())}, None
+
+    def architecture(self) -> Mapping[str, Any]:
+        """Name and width."""
+        return {"network": "dither-classifier", "base": self._options.base}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing."""
+
+
+def _freeze(network: nn.Module) -> None:
+    network.eval()
+    network.requires_grad_(False)
+
+
+def _psnr(frames: torch.Tensor, truth: torch.Tensor) -> float:
+    error = float((frames.float() - truth.float()).square().mean())
+    return min(100.0, float(10 * torch.log10(torch.tensor(255.0**2 / error)))) if error else 100.0

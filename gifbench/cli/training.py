@@ -1,0 +1,53 @@
+"""`gifbench train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gifbench.cli.output import Json, progress, say, say_json
+from gifbench.errors import MissingExtra, UsageError
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A TOML file, such as baselines/ccdnet/ccdnet-1.toml.")],
+    data: Annotated[str, typer.Option(help="The dataset: a folder or an fsspec URL.")],
+    out: Annotated[Path, typer.Option(help="The folder of the run: checkpoint, log, pictures, weights.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change an option of the file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a baseline. Ctrl-C ends it after the step under way, with a checkpoint to resume from."""
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtra("torch", extra="torch", wanted_for="gifbench train") from error
+    from gifbench.dataset import open_dataset
+    from gifbench.train.config import read_config
+    from gifbench.train.loop import train as run
+
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f'there is no device "{device}": choose from auto, cpu, cuda')
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch sees no GPU here; use --device cpu or auto")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    options = read_config(config, set_ or ())
+    with progress(f"train {options.name}") as step:
+        trained = run(options, open_dataset(data), out, resume=resume, device=device, progress=step)
+    if as_json:
+        about = {
+            "weights": str(trained.weights),
+            "step": trained.step,
+            "scores": trained.scores,
+            "losses": trained.losses,
+        }
+        say_json(about)
+        return
+    scores = ", ".join(f"{key} {value:.3f}" for key, value in trained.scores.items()) or "no validation clips"
+    say(f"{trained.weights}: step {trained.step}, {scores}")

@@ -1,0 +1,158 @@
+"""The configuration of a training: a TOML file, read strictly, with `--set section.key=value` on top.
+
+trainer = "ccdnet"              # an entry point of the group gifbench.trainers
+name = "ccdnet-1"               # names the file of weights
+
+[data]                          # DataOptions
+[training]                      # TrainingOptions
+[model]                         # the trainer's own options
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gifbench.errors import UsageError, storage_errors
+from gifbench.score.names import known_names
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class TrainerOptions(BaseModel):
+    """What options of a training are built on: frozen, and nothing that is not named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataOptions(TrainerOptions):
+    """Which samples a training sees."""
+
+    dithered: bool | Literal["both"] = False
+    """The dataset's plain GIFs, its dithered ones, or either by the toss of a coin."""
+    crop: int | None = Field(default=256, ge=24)
+    """The side of the square that is cut out at random; without it, frames must be of one size."""
+    every: int = Field(default=1, ge=1)
+    """Each k-th frame of a clip."""
+    flips: bool = False
+    """Mirror half of the samples from left to right."""
+    colors: tuple[int, ...] = ()
+    """Palette sizes of GIFs that are made from the truth on the fly; empty: the dataset's GIFs as they are."""
+    dithers: tuple[str, ...] = ("floyd-steinberg",)
+    """The ditherers of GIFs that are made on the fly."""
+    clips_at_once: int = Field(default=8, ge=1)
+    """From how many clips samples are drawn before others take their place."""
+    samples_per_visit: int = Field(default=256, ge=1)
+    """How many samples are drawn before they do."""
+    validation_clips: tuple[str, ...] = ()
+    """Clips of the split `train` that validation sees and training never; empty: the split `validation`."""
+    validation_frames: int = Field(default=4, ge=1)
+    """Frames of each clip that validation sees, at equal distances."""
+
+
+class TrainingOptions(TrainerOptions):
+    """How a network is trained."""
+
+    steps: int = Field(ge=1)
+    batch_size: int = Field(default=8, ge=1)
+    learning_rate: float = Field(default=2e-4, gt=0)
+    schedule: Literal["constant", "halve", "cosine"] = "constant"
+    halve_every: int = Field(default=0, ge=0)
+    """Steps after which the schedule `halve` halves the learning rate."""
+    betas: tuple[float, float] = (0.5, 0.999)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    clip_gradient: float | None = Field(default=None, gt=0)
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the average of the weights that is validated and written; 0: the weights themselves."""
+    seed: int = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    channels_last: bool = False
+    compile: bool = False
+    workers: int = Field(default=0, ge=0)
+    checkpoint_seconds: float = Field(default=30.0, ge=0)
+    log_every: int = Field(default=50, ge=1)
+    validate_every: int = Field(default=1000, ge=1)
+
+
+class TrainingConfig(TrainerOptions):
+    """A training, without the options that are the trainer's own: those are checked by the trainer."""
+
+    trainer: str
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    licence: str = ""
+    data: DataOptions = DataOptions()
+    training: TrainingOptions
+    model: dict[str, Any] = {}
+
+
+FREE_TO_CHANGE = {"steps", "workers", "checkpoint_seconds", "log_every"}
+"""TrainerOptions of `[training]` that may differ when a training is resumed: they do not change the curve so far.
+
+With the schedule `cosine`, `steps` does change it, and may not differ.
+"""
+
+
+def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
+    """Read a TOML file; `changes` are `section.key=value`, values as TOML or plain text.
+
+    Raises `NotFound`, or `UsageError` that names the key and, for an unknown one, what was meant.
+    """
+    with storage_errors(path):
+        text = path.read_bytes()
+    try:
+        document = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML: {error}") from error
+    for change in changes:
+        _apply(document, change)
+    return checked(TrainingConfig, document, what=str(path))
+
+
+def checked(model: type[Model], values: Mapping[str, Any], *, what: str) -> Model:
+    """TrainerOptions as a value of `model`; raises `UsageError` with all that is wrong in one line."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(_problem(model, dict(each)) for each in error.errors())
+        raise UsageError(f"{what}: {problems}") from error
+
+
+def _apply(document: dict[str, Any], change: str) -> None:
+    key, equals, value = change.partition("=")
+    if not (key.strip() and equals):
+        raise UsageError(f'--set "{change}": write section.key=value, as in training.steps=1000')
+    *sections, last = key.strip().split(".")
+    place = document
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise UsageError(f'--set "{change}": {section} is no section')
+    try:
+        place[last] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        place[last] = value.strip()
+
+
+def _problem(model: type[BaseModel], error: dict[str, Any]) -> str:
+    place = [str(part) for part in error["loc"]]
+    name = ".".join(place)
+    if error["type"] == "extra_forbidden":
+        return f'there is no option "{name}": {known_names(place[-1], _keys(model, place[:-1]))}'
+    if error["type"] == "missing":
+        return f"the option {name} is missing"
+    return f"{name} is {str(error['input'])[:60]!r}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _keys(model: type[BaseModel], sections: Sequence[str]) -> list[str]:
+    for section in sections:
+        field = model.model_fields.get(section)
+        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not inner:
+            return []
+        model = inner[0]
+    return list(model.model_fields)

@@ -1,0 +1,89 @@
+"""Samples by number: sample n of a seed is the same whichever worker makes it, and whenever.
+
+So a training that is resumed sees what it would have seen, and the number of workers changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset as TorchDataset
+
+from gifbench.dataset.loader import FrameDataset, Sample
+from gifbench.dataset.reader import DatasetClip
+from gifbench.errors import UsageError
+from gifbench.media.colors.dither import DITHERS
+from gifbench.media.colors.quantize import check_colors, quantize
+from gifbench.score.names import known_names
+from gifbench.train.config import DataOptions
+from gifbench.train.trainer import TrainingBatch
+
+
+class Samples(TorchDataset[TrainingBatch]):
+    """Training samples of some clips, each a `TrainingBatch` without its first dimension.
+
+    Numbers are drawn in visits: a visit sees `clips_at_once` clips, chosen by their frames, so that a worker reads few
+    clips for many samples. Raises `UsageError` for a crop that a clip cannot hold or a ditherer that is not known.
+    """
+
+    def __init__(self, clips: Sequence[DatasetClip], options: DataOptions, *, seed: int, length: int) -> None:
+        for count in options.colors:
+            check_colors(count)
+        for name in options.dithers:
+            if name not in DITHERS:
+                raise UsageError(f'data.dithers: there is no dither "{name}": {known_names(name, DITHERS)}')
+        if options.colors and options.dithered and not options.dithers:
+            raise UsageError("data.dithers is empty: name the ditherers of the dithered GIFs that data.colors asks for")
+        self._options, self._seed, self._length = options, seed, length
+        wanted = (False, True) if options.dithered == "both" else (bool(options.dithered),)
+        # A GIF that is made on the fly still comes with its truth from the dataset, which either view has.
+        self._frames = {
+            dithered: FrameDataset(
+                clips, dithered=dithered, every=options.every, crop=options.crop, keep=options.clips_at_once
+            )
+            for dithered in wanted
+        }
+        counts = [-(-clip.num_frames // options.every) for clip in clips]
+        self._starts = np.concatenate([[0], np.cumsum(counts)])
+        if not self._starts[-1]:
+            raise UsageError("there are no clips to train on: the split train is empty")
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, number: int) -> TrainingBatch:
+        options = self._options
+        visit = np.random.default_rng([self._seed, 0, number // options.samples_per_visit])
+        chosen = visit.integers(self._starts[-1], size=options.clips_at_once)
+        draw = np.random.default_rng([self._seed, 1, number])
+        clip = int(np.searchsorted(self._starts, draw.choice(chosen), side="right")) - 1
+        index = int(draw.integers(self._starts[clip], self._starts[clip + 1]))
+        dithered = bool(draw.integers(2)) if options.dithered == "both" else bool(options.dithered)
+        generator = torch.Generator().manual_seed(int(draw.integers(1 << 62)))
+        if options.colors:
+            sample = self._made(self._frames[dithered], index, draw, generator, dithered=dithered)
+        else:
+            sample = self._frames[dithered].draw(index, generator)
+        gif, truth = sample.gif, sample.truth
+        if options.flips and draw.integers(2):
+            gif, truth = gif.flip(-1), truth.flip(-1)
+        return TrainingBatch(gif, sample.palette, torch.tensor(sample.colors), truth, torch.tensor(dithered))
+
+    def _made(
+        self,
+        frames: FrameDataset,
+        index: int,
+        draw: np.random.Generator,
+        generator: torch.Generator,
+        *,
+        dithered: bool,
+    ) -> Sample:
+        """A sample whose GIF frame is made from the whole frame of the truth."""
+        truth = frames.truth_frame(index)
+        colors = int(draw.choice(self._options.colors))
+        indices, palette = quantize(truth, colors=colors)
+        if dithered:
+            indices = DITHERS[str(draw.choice(self._options.dithers))](truth, palette)
+        return frames.cut(palette[indices], palette, truth, generator)

@@ -1,0 +1,86 @@
+"""Validation: some frames of clips that training never sees, scored, and a panel of pictures to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from gifbench.dataset.reader import Dataset, DatasetClip
+from gifbench.errors import UsageError
+from gifbench.score.names import known_names
+from gifbench.train.config import DataOptions
+from gifbench.train.trainer import Trainer, TrainingBatch
+
+_PANEL_CLIPS = 4
+
+
+def split_clips(dataset: Dataset, options: DataOptions) -> tuple[list[DatasetClip], list[DatasetClip]]:
+    """The clips to train on and those to validate on; raises `UsageError` for a clip that the split does not have."""
+    training = list(dataset.split("train"))
+    names = {clip.clip_id for clip in training}
+    for name in options.validation_clips:
+        if name not in names:
+            raise UsageError(f'data.validation_clips: the split train has no clip "{name}": {known_names(name, names)}')
+    if not options.validation_clips:
+        return training, [clip for clip in dataset if clip.split == "validation"]
+    held_out = [clip for clip in training if clip.clip_id in options.validation_clips]
+    return [clip for clip in training if clip.clip_id not in options.validation_clips], held_out
+
+
+class Validation:
+    """Whole frames at equal distances, plain or dithered as the training is; both where it is both."""
+
+    def __init__(self, clips: Sequence[DatasetClip], options: DataOptions) -> None:
+        self._clips, self._options = clips, options
+
+    def run(
+        self, trainer: Trainer, network: nn.Module, device: torch.device
+    ) -> tuple[dict[str, float], NDArray[np.uint8] | None]:
+        """Means over frames, then over clips, and a panel: GIF, restored and truth side by side, a clip a row."""
+        network.eval()
+        per_clip: list[dict[str, float]] = []
+        rows: list[NDArray[np.uint8]] = []
+        with torch.no_grad():
+            for clip in self._clips:
+                scores: list[dict[str, float]] = []
+                for batch in self._batches(clip):
+                    on_device = TrainingBatch(*(tensor.to(device) for tensor in batch))
+                    found, pictures = trainer.scores(network, on_device)
+                    scores.append(found)
+                if pictures is not None and len(rows) < _PANEL_CLIPS:
+                    side_by_side = torch.cat([batch.gif[0], pictures[0].cpu(), batch.truth[0]], dim=2)
+                    rows.append(side_by_side.permute(1, 2, 0).numpy())
+                per_clip.append(_mean(scores))
+        return _mean(per_clip), _stacked(rows)
+
+    def _batches(self, clip: DatasetClip) -> Iterator[TrainingBatch]:
+        count = min(self._options.validation_frames, clip.num_frames)
+        frames = [i * clip.num_frames // count for i in range(count)]
+        truth = clip.truth_frames(frames)
+        for dithered in (False, True) if self._options.dithered == "both" else (bool(self._options.dithered),):
+            gif = clip.gif(dithered=dithered)
+            for place, frame in enumerate(frames):
+                palette = np.zeros((1, 256, 3), np.uint8)
+                palette[0, : len(gif.palettes[frame])] = gif.palettes[frame]
+                yield TrainingBatch(
+                    torch.from_numpy(gif.frame(frame).transpose(2, 0, 1).copy())[None],
+                    torch.from_numpy(palette),
+                    torch.tensor([len(gif.palettes[frame])]),
+                    torch.from_numpy(truth[place].transpose(2, 0, 1).copy())[None],
+                    torch.tensor([dithered]),
+                )
+
+
+def _mean(scores: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {key: sum(each[key] for each in scores) / len(scores) for key in scores[0]} if scores else {}
+
+
+def _stacked(rows: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8] | None:
+    if not rows:
+        return None
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])

@@ -1,0 +1,118 @@
+"""Weights on disk: safetensors with a card in its header, and the same card as Markdown beside it.
+
+Only safetensors are read. Nothing in a file is run, and no memory is taken for what does not fit the network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from gifbench.errors import WeightsError, storage_errors
+
+FORMAT = "gifbench-weights-1"
+_CARD = "gifbench"
+_PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a file of weights holds: the network's `architecture`, what its card says, and its tensors."""
+
+    path: Path
+    architecture: Mapping[str, Any]
+    about: Mapping[str, Any]
+    tensors: Mapping[str, torch.Tensor] = field(repr=False)
+
+    def fill(self, network: nn.Module) -> None:
+        """Copy the tensors into a network; raises `WeightsError` where names or shapes differ."""
+        own = network.state_dict()
+        if missing := sorted(own.keys() - self.tensors.keys()):
+            raise WeightsError(f"{self.path}: weights of another architecture, {missing[0]} is missing")
+        for name, tensor in self.tensors.items():
+            if name not in own:
+                raise WeightsError(f"{self.path}: weights of another architecture, {name} is not in this network")
+            if tensor.shape != own[name].shape:
+                shapes = f"{name} is {tuple(tensor.shape)}, and {tuple(own[name].shape)} in this network"
+                raise WeightsError(f"{self.path}: weights of another architecture, {shapes}")
+        network.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in self.tensors.items()})
+
+
+def save_weights(
+    path: str | os.PathLike[str],
+    network: nn.Module,
+    *,
+    architecture: Mapping[str, Any],
+    about: Mapping[str, Any],
+    half: bool = False,
+) -> Path:
+    """Write a network's weights and their card: `path`, and `path` with the ending `.md`. Both appear whole.
+
+    `architecture` and `about` are plain values, as JSON has them. `half` stores what is float in half precision.
+    """
+    path = Path(path)
+    tensors = {
+        name: (tensor.half() if half and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in network.state_dict().items()
+    }
+    card = {"format": FORMAT, "architecture": dict(architecture), "about": dict(about)}
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    lines = [f"# {path.stem}", "", f"{parameters:,} parameters. The card of `{path.name}`.", ""]
+    for title, part in (("Architecture", architecture), ("About", about)):
+        lines += [f"## {title}", "", *(f"- {key}: {json.dumps(value)}" for key, value in part.items()), ""]
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, save(tensors, metadata={_CARD: json.dumps(card)}))
+        write_whole(path.with_suffix(".md"), "\n".join(lines).encode())
+    return path
+
+
+def read_weights(path: str | os.PathLike[str]) -> Weights:
+    """Read a file of weights; raises `WeightsError` for one that is missing, no safetensors, damaged or not finite."""
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"{path}: there is no such file of weights")
+    with storage_errors(path), path.open("rb") as file:
+        start = file.read(4)
+    if start.startswith(_PICKLES):
+        raise WeightsError(f"{path}: a pickle, which can run code when it is read; gifbench reads safetensors only")
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = _card(path, file.metadata())
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path}: not safetensors, or damaged: {' '.join(str(error).split())[:120]}") from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise WeightsError(f"{path}: {name} holds NaN or infinite values")
+    return Weights(path, card["architecture"], card["about"], tensors)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears only when it is whole."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _card(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:
+    try:
+        card = json.loads((metadata or {})[_CARD])
+        if card["format"] != FORMAT or not all(isinstance(card[key], dict) for key in ("architecture", "about")):
+            raise KeyError("format")
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path}: safetensors without gifbench's card, so nobody knows the network") from error
+    found: dict[str, Any] = card
+    return found

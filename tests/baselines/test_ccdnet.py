@@ -1,0 +1,266 @@
+"""CCDNet's networks are the paper's, restore frames of any size, and are read from files with suspicion."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gifbench_baselines.ccdnet.backbones import DRRN, GLCIC, UNet  # noqa: E402
+from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.discriminator import FakePool, PatchGAN, judged  # noqa: E402
+from gifbench_baselines.ccdnet.losses import accuracy, color_loss, gradient_loss  # noqa: E402
+from gifbench_baselines.ccdnet.network import (  # noqa: E402
+    Architecture,
+    CCDNet,
+    fill_palettes,
+    stack_palettes,
+    to_palette,
+)
+from safetensors.torch import save_file  # noqa: E402
+
+from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, read_weights, save_weights  # noqa: E402
+from gifbench.media.colors.quantize import nearest, quantize  # noqa: E402
+from gifbench.score.restore import restored  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(before)
+
+
+def parameters(network) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def noisy_batch_norms(network):
+    """Statistics unlike the first ones, so that a mistake about them is seen."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    return network.eval()
+
+
+def test_parameters_are_the_papers():
+    with torch.device("meta"):
+        assert parameters(UNet(3)) == 14_789_059
+        assert parameters(CCDNet(Architecture(steps=2))) == 29_583_302
+        assert parameters(CCDNet(Architecture(steps=3))) == 29_583_302, "the second network is the same each step"
+        assert parameters(CCDNet(Architecture(steps=2, embedded=False))) == 29_583_302 - 6 * 64 * 9
+        assert parameters(PatchGAN()) == 2_774_849
+
+
+@pytest.mark.parametrize("backbone", [UNet, DRRN, GLCIC])
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (17, 33), (40, 64)])
+def test_every_size_comes_back(backbone, size):
+    name = {UNet: "unet", DRRN: "drrn", GLCIC: "glcic"}[backbone]
+    network = CCDNet(Architecture(backbone=name, base=2, steps=2)).eval()
+    gif = torch.randint(256, (2, 3, *size), dtype=torch.uint8)
+    out = network(gif, torch.randint(256, (2, 5, 3), dtype=torch.uint8))
+    assert out.shape == gif.shape
+    assert float(out.detach().abs().max()) <= 1
+
+
+def test_pixels_far_from_the_padding_are_those_of_a_larger_picture():
+    network = noisy_batch_norms(CCDNet(Architecture(base=2)))
+    gif = torch.randint(256, (1, 3, 320, 320), dtype=torch.uint8)
+    palette = torch.zeros(1, 1, 3, dtype=torch.uint8)
+    with torch.no_grad():
+        whole, part = network(gif, palette), network(gif[..., :250, :250], palette)
+    inside = 250 - UNet.reach
+    torch.testing.assert_close(part[..., :inside, :inside], whole[..., :inside, :inside], rtol=0, atol=1e-5)
+    assert not torch.allclose(part[..., 249, :], whole[..., 249, :250], atol=1e-4), "the border sees the padding"
+
+
+@pytest.mark.parametrize("backbone", ["unet", "glcic", "drrn"])
+def test_tiles_change_nothing(backbone):
+    network = noisy_batch_norms(CCDNet(Architecture(backbone=backbone, base=2, steps=2)))
+    gif = torch.randint(256, (1, 3, 200, 430), dtype=torch.uint8)
+    palettes = torch.randint(256, (1, 32, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        torch.testing.assert_close(network(gif, palettes, tile=96), network(gif, palettes), rtol=0, atol=1e-4)
+
+
+def test_palettes_of_different_sizes_share_a_batch():
+    rng = np.random.default_rng(1)
+    palettes = [torch.from_numpy(rng.integers(0, 256, (n, 3), np.uint8)) for n in (1, 7, 256)]
+    frames = torch.rand(3, 3, 9, 8) * 2 - 1
+    together = to_palette(frames, stack_palettes(palettes))
+    for frame, palette, found in zip(frames, palettes, together, strict=True):
+        pixels = ((frame + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+        wanted = palette.numpy()[nearest(pixels, palette.numpy())]
+        assert np.array_equal(found.permute(1, 2, 0).numpy(), wanted)
+    padded = torch.zeros(3, 256, 3, dtype=torch.uint8)
+    for i, palette in enumerate(palettes):
+        padded[i, : len(palette)] = palette
+    assert torch.equal(to_palette(frames, fill_palettes(padded, torch.tensor([1, 7, 256]))), together)
+
+
+def test_more_than_256_colours_are_searched_in_parts():
+    palette = torch.randint(256, (1, 700, 3), dtype=torch.uint8)
+    frames = torch.rand(1, 3, 6, 5) * 2 - 1
+    pixels = ((frames + 1) * 127.5).round()
+    distance = (pixels[:, None] - palette.float()[0, None, :, :, None, None]).square().sum(dim=2)
+    found = (to_palette(frames, palette).float() - pixels).square().sum(dim=1)
+    assert torch.equal(found, distance.amin(dim=1))
+
+
+def test_losses_are_what_they_are_called():
+    truth = torch.zeros(1, 3, 4, 4)
+    ramp = torch.arange(4.0).expand(1, 3, 4, 4) / 4
+    assert float(color_loss(ramp, truth)) == pytest.approx(0.375)
+    assert float(gradient_loss(ramp, truth)) == pytest.approx(0.25)
+    assert float(gradient_loss(ramp, -ramp)) == pytest.approx(0.5)
+    assert float(gradient_loss(ramp, -ramp, form="abs")) == 0
+    assert judged(truth, ramp).shape == (1, 12, 4, 4)
+    assert accuracy(torch.tensor([1.0, -1.0]), torch.tensor([-1.0, -2.0])) == 0.75
+
+
+def test_the_pool_gives_back_old_fakes():
+    pool, generator = FakePool(3), torch.Generator().manual_seed(0)
+    shown = [float(pool.exchange(torch.full((1, 1, 1, 1), float(i)), generator)) for i in range(40)]
+    assert shown[:3] == [0, 1, 2]
+    assert any(value < i for i, value in enumerate(shown))
+    other = FakePool(3)
+    other.load_state_dict(pool.state_dict())
+    assert torch.equal(other.state_dict()["fakes"], pool.state_dict()["fakes"])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (31, 40), (64, 64)])
+def test_the_classifier_judges_each_frame(size):
+    frames = torch.rand(3, 3, *size)
+    network = DitherClassifier(base=2).eval()
+    torch.testing.assert_close(network(frames)[1:2], network(frames[1:2]))
+    assert parameters(DitherClassifier()) == sum(
+        a * b * 16 + b for a, b in ((9, 64), (64, 128), (128, 256), (256, 512), (512, 1))
+    ) + 2 * (64 + 128 + 256 + 512)
+
+
+def weights_file(folder: Path, *, name: str = "w.safetensors", half: bool = False, **options) -> Path:
+    architecture = Architecture(base=2, **options)
+    network = noisy_batch_norms(CCDNet(architecture))
+    return save_weights(
+        folder / name, network, architecture=architecture.model_dump(), about={"licence": "MIT"}, half=half
+    )
+
+
+def small_gif(num_frames: int = 3, colors: int = 8) -> Gif:
+    frames = np.random.default_rng(0).integers(0, 256, (num_frames, 24, 20, 3), dtype=np.uint8)
+    quantized = [quantize(frame, colors=colors + i) for i, frame in enumerate(frames)]
+    return Gif(
+        indices=np.stack([indices for indices, _ in quantized]),
+        palettes=tuple(palette for _, palette in quantized),
+        times=tuple(Fraction(i, 10) for i in range(num_frames)),
+        duration=Fraction(num_frames, 10),
+    )
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_method_with_weights_restores(tmp_path, half):
+    path = weights_file(tmp_path, steps=2, half=half)
+    loaded = load_method(f"ccdnet-2:weights={path}")
+    assert loaded.parameters == parameters(CCDNet(Architecture(base=2, steps=2)))
+    assert loaded.weights == "w.safetensors"
+    assert loaded.name == "ccdnet-2:weights=w.safetensors"
+    gif = small_gif()
+    frames = np.concatenate(list(restored(loaded, gif, gif.times, clip="clip c")))
+    assert frames.shape == (3, 24, 20, 3)
+    network = CCDNet(Architecture(base=2, steps=2)).eval()
+    read_weights(path).fill(network)
+    with torch.no_grad():
+        alone = network(
+            torch.from_numpy(gif.frame(1).copy()).permute(2, 0, 1)[None], torch.from_numpy(gif.palettes[1].copy())[None]
+        )
+    np.testing.assert_allclose(frames[1], (alone[0].permute(1, 2, 0).numpy() + 1) * 127.5, atol=1e-2)
+    assert load_method(f"ccdnet-3:weights={path}").parameters == loaded.parameters, "two steps can become three"
+
+
+def test_the_router_chooses_by_the_gif(tmp_path):
+    for name, options in (("plain-32", {}), ("plain-128", {}), ("dithered-32", {"steps": 2, "embedded": False})):
+        weights_file(tmp_path, name=f"{name}.safetensors", **options)
+    classifier = DitherClassifier(base=2)
+    about = {"network": "dither-classifier", "base": 2}
+    chosen = {}
+    for bias in (-100.0, 100.0):
+        torch.nn.init.constant_(classifier.layers[-1].bias, bias)
+        save_weights(tmp_path / "classifier.safetensors", classifier, architecture=about, about={})
+        loaded = load_method(f"ccdnet:weights={tmp_path}")
+        chosen[bias] = [loaded.method.choose(small_gif(colors=colors)) for colors in (8, 100)]
+        gif = small_gif(1)
+        (frames,) = restored(loaded, gif, gif.times, clip="clip c")
+        assert frames.shape == (1, 24, 20, 3)
+    assert chosen == {-100.0: [(False, 32), (False, 128)], 100.0: [(True, 32), (True, 32)]}
+
+
+@pytest.mark.parametrize("name", ["ccdnet", "ccdnet-1", "ccdnet-2", "ccdnet-3"])
+def test_without_weights_a_method_says_how_to_get_them(name):
+    with pytest.raises(MethodError, match=f"gifbench train.*{name}:weights="):
+        load_method(name)
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    path = weights_file(tmp_path)
+    with pytest.raises(UsageError, match="1 step"):
+        load_method(f"ccdnet-2:weights={path}")
+    with pytest.raises(UsageError, match="use the method ccdnet-2"):
+        load_method(f"ccdnet-1:weights={weights_file(tmp_path, steps=2, name='two.safetensors')}")
+    wide = CCDNet(Architecture(base=3))
+    save_weights(path, wide, architecture=Architecture(base=2).model_dump(), about={})
+    with pytest.raises(WeightsError, match="another architecture"):
+        load_method(f"ccdnet-1:weights={path}")
+    save_weights(path, wide, architecture={"network": "naf"}, about={})
+    with pytest.raises(MethodError, match=r"no weights of a CCDNet.*naf"):
+        load_method(f"ccdnet-1:weights={path}")
+    save_weights(path, wide, architecture={"network": "ccdnet", "base": 10**9}, about={})
+    with pytest.raises(MethodError, match="no weights of a CCDNet"):
+        load_method(f"ccdnet-1:weights={path}")
+
+
+class Bomb:
+    def __reduce__(self):
+        return Path.touch, (Path("exploded"),)
+
+
+def test_hostile_weights_end_with_one_clear_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    good = weights_file(tmp_path).read_bytes()
+    (tmp_path / "pickle.safetensors").write_bytes(pickle.dumps(Bomb()))
+    (tmp_path / "cut.safetensors").write_bytes(good[: len(good) // 2])
+    (tmp_path / "empty.safetensors").write_bytes(b"")
+    (tmp_path / "noise.safetensors").write_bytes(b"\xff" * 200)
+    save_file({"a": torch.zeros(2)}, tmp_path / "bare.safetensors")
+    torch.save({"a": torch.zeros(2)}, tmp_path / "torch.safetensors")
+    network = CCDNet(Architecture(base=2))
+    network.first.outc.bias.data[1] = float("nan")
+    save_weights(tmp_path / "nan.safetensors", network, architecture=Architecture(base=2).model_dump(), about={})
+    for name, said in (
+        ("pickle", "a pickle"),
+        ("torch", "a pickle"),
+        ("cut", "damaged"),
+        ("empty", "damaged"),
+        ("noise", "damaged"),
+        ("bare", "card"),
+        ("nan", "NaN"),
+        ("missing", "no such file"),
+    ):
+        with pytest.raises(WeightsError, match=said) as error:
+            load_method(f"ccdnet-1:weights={tmp_path / name}.safetensors")
+        assert "\n" not in str(error.value)
+    assert not Path("exploded").exists()
+
+
+def test_weights_have_a_card_beside_them(tmp_path):
+    path = weights_file(tmp_path)
+    assert "MIT" in path.with_suffix(".md").read_text()
+    assert json.loads(json.dumps(dict(read_weights(path).architecture)))["network"] == "ccdnet"

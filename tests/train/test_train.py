@@ -1,0 +1,213 @@
+"""A training is seeded, resumes as if it had not stopped, keeps its last good checkpoint, and reads files strictly."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+torch = pytest.importorskip("torch")
+
+from safetensors.torch import load_file  # noqa: E402
+
+from gifbench import Dataset, build_dataset, load_method, load_recipe  # noqa: E402
+from gifbench.build.manifest import from_folder  # noqa: E402
+from gifbench.cli.app import app  # noqa: E402
+from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E402
+from gifbench.train.checkpoint import FILE, load_checkpoint  # noqa: E402
+from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.train.loop import learning_rate, train  # noqa: E402
+from gifbench.train.samples import Samples  # noqa: E402
+from gifbench.train.trainer import load_trainer  # noqa: E402
+
+ROWS = sorted((Path(__file__).parent.parent.parent / "baselines" / "ccdnet").glob("*.toml"))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def dataset(tiny_recipe, tiny_videos, tmp_path_factory) -> Dataset:
+    """Three clips of 6 to 8 frames of 32×24, all for training."""
+    out = tmp_path_factory.mktemp("training") / "tiny"
+    manifest = from_folder(tiny_videos, split="train")
+    return build_dataset(load_recipe(str(tiny_recipe)), manifest, str(out), sources=tiny_videos, workers=1)
+
+
+def config(*, model=None, data=None, trainer="ccdnet", **training) -> TrainingConfig:
+    options = {
+        "trainer": trainer,
+        "name": "tiny",
+        "data": {"crop": 24, "validation_clips": ["bee"], "validation_frames": 2, **(data or {})},
+        "training": {"steps": 8, "batch_size": 2, "log_every": 1, "learning_rate": 1e-3, **training},
+        "model": {"base": 2, **(model or {})},
+    }
+    return checked(TrainingConfig, options, what="test")
+
+
+def lines(run: Path) -> list[dict[str, float]]:
+    found = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "steps_per_second"} for line in found]
+
+
+def same(one: Path, two: Path) -> bool:
+    left, right = load_file(one), load_file(two)
+    return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+
+
+class Stop(Exception):
+    """Ends a training as a kill does."""
+
+
+def test_loss_falls_and_the_weights_restore(dataset, tmp_path):
+    trained = train(config(steps=60), dataset, tmp_path)
+    losses = [line["loss"] for line in lines(tmp_path) if "loss" in line]
+    assert sum(losses[-10:]) < 0.85 * sum(losses[:10])
+    assert trained.scores.keys() == {"psnr", "gif_psnr"}
+    assert list(tmp_path.glob("panel-*.png"))
+    loaded = load_method(f"ccdnet-1:weights={trained.weights}")
+    assert loaded.parameters > 10_000
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"ema": 0.9, "schedule": "cosine", "model": {"steps": 2}},
+        {"model": {"adversarial": 1.0, "pool": 3}, "data": {"dithered": True, "flips": True}, "steps": 4},
+    ],
+    ids=["ema", "adversarial"],
+)
+def test_two_runs_are_equal_and_a_resumed_one_too(dataset, tmp_path, options):
+    def stop(step: int, steps: int, what: str) -> None:
+        if step == 3:
+            raise Stop
+
+    whole, again, broken = tmp_path / "whole", tmp_path / "again", tmp_path / "broken"
+    first = train(config(**options), dataset, whole)
+    assert same(first.weights, train(config(**options), dataset, again).weights)
+    kept = config(**options, checkpoint_seconds=0)
+    with pytest.raises(Stop):
+        train(kept, dataset, broken, progress=stop)
+    assert load_checkpoint(broken)["step"] == 2
+    assert same(first.weights, train(kept, dataset, broken, resume=True).weights)
+    assert lines(whole) == lines(broken)
+
+
+def test_ctrl_c_ends_after_a_step_with_a_checkpoint(dataset, tmp_path):
+    def interrupt(step: int, steps: int, what: str) -> None:
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(config(checkpoint_seconds=1000), dataset, tmp_path, progress=interrupt)
+    assert load_checkpoint(tmp_path)["step"] in (2, 3)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_loss_that_is_not_finite_stops_and_the_last_good_checkpoint_stays(dataset, tmp_path):
+    train(config(steps=3), dataset, tmp_path)
+    state = load_checkpoint(tmp_path)
+    state["networks"]["network"]["first.outc.bias"].fill_(float("nan"))
+    torch.save(state, tmp_path / FILE)
+    poisoned = (tmp_path / FILE).read_bytes()
+    with pytest.raises(TrainingError, match=r"not finite by step 4.*checkpoint is kept"):
+        train(config(steps=20, checkpoint_seconds=0), dataset, tmp_path, resume=True)
+    assert (tmp_path / FILE).read_bytes() == poisoned
+
+
+def test_a_run_is_neither_overwritten_nor_mixed(dataset, tiny_dataset, tmp_path):
+    train(config(steps=1), dataset, tmp_path)
+    with pytest.raises(AlreadyExists, match="--resume"):
+        train(config(steps=2), dataset, tmp_path)
+    with pytest.raises(UsageError, match=r"learning_rate = 0.001, not 0.002"):
+        train(config(steps=2, learning_rate=2e-3), dataset, tmp_path, resume=True)
+    with pytest.raises(UsageError, match="another dataset"):
+        train(config(steps=2), tiny_dataset, tmp_path, resume=True)
+    (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes()[:500])
+    with pytest.raises(TrainingError, match="damaged"):
+        train(config(steps=2), dataset, tmp_path, resume=True)
+
+
+def test_a_frozen_first_network_stays_as_it_is(dataset, tmp_path):
+    first = train(config(steps=2), dataset, tmp_path / "one").weights
+    staged = config(steps=3, model={"steps": 2, "start": str(first), "freeze_first": True})
+    weights = load_file(train(staged, dataset, tmp_path / "two").weights)
+    for name, tensor in load_file(first).items():
+        assert torch.equal(weights[name], tensor), name
+
+
+def test_the_classifier_learns_from_both_kinds(dataset, tmp_path):
+    both = config(trainer="dither-classifier", data={"dithered": "both"}, steps=3)
+    assert train(both, dataset, tmp_path).scores.keys() == {"accuracy"}
+
+
+def test_samples_are_the_same_whoever_makes_them(dataset):
+    options = DataOptions(crop=24, flips=True, colors=(4, 16), dithered="both", clips_at_once=1, samples_per_visit=6)
+    one, two = (Samples(dataset.split("train"), options, seed=3, length=24) for _ in range(2))
+    backwards = [two[number] for number in reversed(range(24))][::-1]
+    for number in range(24):
+        assert all(torch.equal(a, b) for a, b in zip(one[number], backwards[number], strict=True))
+    assert {bool(sample.dithered) for sample in backwards} == {False, True}
+    assert {int(sample.colors) for sample in backwards} == {4, 16}
+    errors = [(sample.gif.float() - sample.truth.float()).abs().mean() for sample in backwards]
+    assert max(errors) < 40, "GIF and truth are cut and mirrored alike"
+
+
+@pytest.mark.parametrize("path", ROWS, ids=lambda path: path.stem)
+def test_every_row_is_a_configuration(path):
+    row = read_config(path)
+    assert row.name == path.stem
+    checked(load_trainer(row.trainer).options_class, row.model, what=path.stem)
+    assert learning_rate(row.training, 0) == pytest.approx(row.training.learning_rate)
+    assert 0 < learning_rate(row.training, row.training.steps - 1) <= row.training.learning_rate
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("training.learning_rat=1", 'did you mean "learning_rate"'),
+        ("datas.crop=1", 'did you mean "data"'),
+        ("training.batch_size=0", "training.batch_size is '0'"),
+        ("training.batch_size", "section.key=value"),
+        ("trainer.x=1", "no section"),
+    ],
+)
+def test_a_wrong_option_is_named(change, said):
+    with pytest.raises(UsageError, match=said):
+        read_config(ROWS[0], [change])
+
+
+def test_wrong_names_are_answered_with_what_was_meant(dataset, tmp_path):
+    with pytest.raises(UsageError, match='did you mean "ccdnet"'):
+        train(config(trainer="cdnet"), dataset, tmp_path)
+    with pytest.raises(UsageError, match='did you mean "backbone"'):
+        train(config(model={"backbon": "unet"}), dataset, tmp_path)
+    with pytest.raises(UsageError, match='did you mean "bee"'):
+        train(config(data={"validation_clips": ["be"]}), dataset, tmp_path)
+    with pytest.raises(UsageError, match="nothing to learn"):
+        train(config(model={"color": 0, "gradient": 0}), dataset, tmp_path)
+
+
+def test_the_command_trains_and_resumes(dataset, tmp_path):
+    row = tmp_path / "row.toml"
+    row.write_text('trainer = "ccdnet"\nname = "row"\n[data]\ncrop = 24\n[training]\nsteps = 2\n[model]\nbase = 2\n')
+    command = ["train", str(row), "--data", dataset.url, "--out", str(tmp_path / "run"), "--device", "cpu"]
+    result = CliRunner().invoke(app, [*command, "--set", "training.batch_size=1", "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["step"] == 2
+    assert CliRunner().invoke(app, command).exit_code == 1
+    more = ["--resume", "--set", "training.batch_size=1", "--set", "training.steps=4"]
+    resumed = CliRunner().invoke(app, [*command, *more])
+    assert resumed.exit_code == 0 and "step 4, no validation clips" in resumed.stdout
+    unknown = CliRunner().invoke(app, [*command, "--set", "training.stepps=4"])
+    assert unknown.exit_code == 2 and "did you mean" in unknown.stderr
