@@ -44,7 +44,7 @@ class Fcdr:
     version = "1"
     description = "false contours found and averaged"
     licence = "MIT"
-    PRESETS: ClassVar = {"fcdr": {"scale": 1.0}, "fcdr-tuned": {"scale": 6.0}}
+    PRESETS: ClassVar = {"fcdr": {"scale": 1.0}, "fcdr-tuned": {"scale": 5.0}}
 
     def __init__(self, *, scale: float = 1.0, noise: bool = False, seed: int = 0) -> None:
         if not 0 < scale <= 255:

@@ -21,6 +21,7 @@ PAGES = [
     "docs/fetching.md",
     "docs/methods.md",
     "docs/restoring.md",
+    "docs/baselines.md",
     "docs/time.md",
     "docs/formats.md",
 ]
