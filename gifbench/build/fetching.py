@@ -228,7 +228,8 @@ class _Run:
         try:
             fetched = self._sources[key.source].fetch(key.locator, self._store.scratch(*key))
             self._store.land(*key, fetched)
-        except StorageError:
+        except (StorageError, UsageError):
+            # The disk, or a setting: it would be wrong for every source.
             raise
         except Exception as error:
             self._failed(group, key, error)

@@ -27,6 +27,13 @@ def fetch(
         float, typer.Option(min=0, help="Seconds that a service rests after a rate limit; doubled each time.")
     ] = 300.0,
     max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video behind http(s).")] = 16 << 30,
+    cookies: Annotated[Path | None, typer.Option(help="cookies.txt of a browser that is signed in to YouTube.")] = None,
+    proxy: Annotated[str | None, typer.Option(help="A proxy for YouTube, as a URL.")] = None,
+    sleep: Annotated[float, typer.Option(min=0, help="Seconds before each download from YouTube.")] = 0.0,
+    rate: Annotated[float | None, typer.Option(min=1, help="The most bytes a second from YouTube.")] = None,
+    per_hour: Annotated[
+        int, typer.Option(min=0, help="The most videos an hour from YouTube; 0: as fast as it goes.")
+    ] = 300,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a server may be silent.")] = 30.0,
     trust_manifest: TrustManifest = False,
     as_json: Json = False,
@@ -42,6 +49,12 @@ def fetch(
     rows = read_manifest(manifest)[:limit]
     check_locators(rows, name=str(manifest), trusted=trust_manifest)
     sources: dict[str, Source] = {"http": HttpSource(trusted=trust_manifest, timeout=timeout, max_size=max_size)}
+    if any(row.source == "youtube" for row in rows):
+        from gifbench.build.sources.youtube import YouTubeSource
+
+        sources["youtube"] = YouTubeSource(
+            cookies=cookies, proxy=proxy, sleep=sleep, rate=rate, timeout=timeout, max_size=max_size
+        )
     again = _reasons(retry)
     with progress("Fetching") as step:
 
@@ -52,7 +65,7 @@ def fetch(
                 note(f"{now.fetch.source} {now.fetch.locator}: {now.fetch.reason}: {now.fetch.detail}")
             step(now.done, now.wanted, now.fetch.locator if now.fetch else "")
 
-        pace = Pace(attempts=attempts, pause=pause)
+        pace = Pace(attempts=attempts, pause=pause, per_hour={"youtube": per_hour})
         done = fetch_sources(rows, Store(store), sources, pace=pace, retry=again, report=report)
     if as_json:
         say_json({"wanted": done.wanted, "stored": done.stored, "failed": done.failed, "untried": done.untried})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -104,7 +106,7 @@ def answer(handler: BaseHTTPRequestHandler, site: Site, kind: str, name: str, ti
         while not site.stop.wait(0.05):
             out.write(b"x")
     elif kind == "reset":
-        handler.connection.close()
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     elif kind == "page":
         head(handler, 200, Content_Type="text/html", Content_Length=5)
         out.write(b"<html")
@@ -114,6 +116,12 @@ def answer(handler: BaseHTTPRequestHandler, site: Site, kind: str, name: str, ti
         head(handler, 302, Location=name.replace("|", "/"), Content_Length=0)
     elif kind == "loop":
         head(handler, 302, Location=handler.path, Content_Length=0)
+    elif kind == "watch":  # what a video site says of a video: JSON, or a status
+        if body.isdigit():
+            head(handler, int(body), Content_Length=0)
+        else:
+            head(handler, 200, Content_Type="application/json", Content_Length=len(body))
+            out.write(body)
     elif kind == "shaky":  # every fault once, then the video
         faults = ("503", "reset", "429", "500", "403", "always-cut", "less", "page")
         if times <= len(faults):

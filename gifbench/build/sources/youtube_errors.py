@@ -1,0 +1,171 @@
+"""What yt-dlp raises, as the causes of `gifbench.errors`.
+
+yt-dlp has few classes of errors and says most in English. So the class decides where it can, then the status of the
+server, then the text; what nothing here knows becomes `ToolFailed` with its text, and never `Gone`. A test walks all
+of its classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from yt_dlp import cookies, utils
+from yt_dlp.networking import exceptions as network
+
+from gifbench.errors import (
+    BotCheck,
+    Forbidden,
+    GeoBlocked,
+    GifbenchError,
+    Gone,
+    LoginRequired,
+    NoFormat,
+    NotYet,
+    Private,
+    RateLimited,
+    ServerFailed,
+    SourceError,
+    StorageError,
+    TimedOut,
+    ToolFailed,
+    Truncated,
+    Unreachable,
+    UsageError,
+    storage_errors,
+)
+
+BY_CLASS: dict[str, type[GifbenchError] | None] = {
+    # None: what it means stands in its text, or in the error that caused it.
+    "YoutubeDLError": None,
+    "ExtractorError": None,
+    "DownloadError": None,
+    "UnavailableVideoError": None,
+    "HTTPError": None,
+    "RequestError": None,
+    "TransportError": Unreachable,
+    "SSLError": Unreachable,
+    "CertificateVerifyError": Unreachable,
+    "ProxyError": Unreachable,
+    "IncompleteRead": Truncated,
+    "ContentTooShortError": Truncated,
+    "ThrottledDownload": TimedOut,
+    "GeoRestrictedError": GeoBlocked,
+    "UserNotLive": NotYet,
+    # The settings that a person passed on.
+    "CookieLoadError": UsageError,
+    # What only another yt-dlp, or another gifbench, can mend.
+    "UnsupportedError": ToolFailed,
+    "RegexNotFoundError": ToolFailed,
+    "_RequiredError": ToolFailed,
+    "UnsupportedRequest": ToolFailed,
+    "NoSupportingHandlers": ToolFailed,
+    "EntryNotInPlaylist": ToolFailed,
+    "SameFileError": ToolFailed,
+    "PostProcessingError": ToolFailed,
+    "AudioConversionError": ToolFailed,
+    "FFmpegPostProcessorError": ToolFailed,
+    "EmbedThumbnailPPError": ToolFailed,
+    "DownloadCancelled": ToolFailed,
+    "ExistingVideoReached": ToolFailed,
+    "RejectedVideoReached": ToolFailed,
+    "MaxDownloadsReached": ToolFailed,
+    "ReExtractInfo": ToolFailed,
+    "XAttrMetadataError": ToolFailed,
+    "XAttrUnavailableError": ToolFailed,
+    "UnsafeExecExpansionError": ToolFailed,
+}
+"""What each class of yt-dlp's errors means."""
+
+_BY_TEXT: tuple[tuple[type[SourceError], str], ...] = (
+    # What says nothing about the video comes first: such a message can begin with "Video unavailable".
+    (BotCheck, r"not a bot|captcha|unusual traffic"),
+    (RateLimited, r"rate.?limit|too many requests|try again later|http error 429"),
+    (Private, r"private video|video is private"),
+    (GeoBlocked, r"in your (country|region|location)|geo.?restrict"),
+    (LoginRequired, r"age.?restricted|your age|members|join this channel|requires payment|purchase|rent(al)?\b"),
+    (NotYet, r"premiere|live event|is offline|not (yet )?(started|begun)|is live|being processed"),
+    (NoFormat, r"requested format|no video formats|drm.protected|only images are available"),
+    (Gone, r"removed|terminated|deleted|no longer available|violat|copyright|does not exist"),
+    (LoginRequired, r"sign in|log ?in\b|login|registered users|account credentials"),
+    (Gone, r"video (is )?(unavailable|not available)|content (is ?n.t|is not) available"),
+    (TimedOut, r"timed? ?out"),
+    (Forbidden, r"http error 403|forbidden"),
+    (ServerFailed, r"http error \d+"),
+    (Unreachable, r"failed to resolve|name resolution|connection (refused|reset|aborted)|unreachable"),
+)
+
+
+def cause_of(error: BaseException, video_id: str) -> GifbenchError:
+    """The error of gifbench for what yt-dlp raised while it fetched `video_id`."""
+    text = f"{video_id}: {utils.remove_terminal_sequences(str(error)).removeprefix('ERROR: ')}"
+    chain = list(_chain(error))
+    return _of_this_machine(chain, video_id) or _of_class(chain, text) or _of_text(text)
+
+
+def _of_this_machine(chain: list[BaseException], video_id: str) -> GifbenchError | None:
+    """A full disk and its like, and errors that are gifbench's already."""
+    for link in chain:
+        if isinstance(link, GifbenchError):
+            return link
+        if isinstance(link, OSError) and link.errno and not isinstance(link, ConnectionError | TimeoutError):
+            try:
+                with storage_errors(video_id):
+                    raise link
+            except StorageError as mapped:
+                if type(mapped) is not StorageError:
+                    return mapped
+    return None
+
+
+def _of_class(chain: list[BaseException], text: str) -> GifbenchError | None:
+    for link in chain:
+        if isinstance(link, network.HTTPError):
+            link.response.close()
+            return _of_status(link.status)(text)
+        if isinstance(link, TimeoutError):
+            return TimedOut(text)
+    for link in chain:
+        known = BY_CLASS.get(type(link).__name__)
+        # What is ours by its class may still say something better in its text.
+        if known is not None and known is not ToolFailed:
+            late = known is Unreachable and re.search(r"timed? ?out", text, re.IGNORECASE)
+            return TimedOut(text) if late else known(text)
+    return None
+
+
+def _of_text(text: str) -> GifbenchError:
+    for kind, pattern in _BY_TEXT:
+        if re.search(pattern, text.split(":", 1)[1], re.IGNORECASE):
+            return kind(text)
+    return ToolFailed(f"{text} (is yt-dlp the newest one?)")
+
+
+def _of_status(status: int) -> type[SourceError]:
+    """A status says little here: what is gone, YouTube says in words, and not with a 404."""
+    return {429: RateLimited, 403: Forbidden}.get(status, ServerFailed)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that caused it, the outermost first, by all the ways in which yt-dlp remembers a cause."""
+    waiting, seen = [error], set()
+    while waiting:
+        link = waiting.pop(0)
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        kept = (getattr(link, "exc_info", None) or (None, None))[1]
+        found = (kept, getattr(link, "cause", None), link.__cause__, *link.args[:1])
+        waiting += [cause for cause in found if isinstance(cause, BaseException)]
+
+
+def all_classes() -> set[type[BaseException]]:
+    """Every class of errors that yt-dlp defines for itself."""
+    found: set[type[BaseException]] = set()
+    waiting: list[type[BaseException]] = [utils.YoutubeDLError, cookies.CookieLoadError, network.RequestError]
+    while waiting:
+        kind = waiting.pop()
+        found.add(kind)
+        waiting += kind.__subclasses__()
+    return found

@@ -1,0 +1,228 @@
+"""A YouTube that is not there: a site on loopback and an extractor of our own; each answer has its reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from yt_dlp.extractor.common import InfoExtractor
+from yt_dlp.utils import DownloadError, ExtractorError, YoutubeDLError
+
+from gifbench.build.fetch_ledger import FetchLedger
+from gifbench.build.fetching import Pace, fetch_sources
+from gifbench.build.manifest import ManifestRow
+from gifbench.build.outcomes import KINDS
+from gifbench.build.sources.youtube import YouTubeSource
+from gifbench.build.sources.youtube_errors import BY_CLASS, all_classes, cause_of
+from gifbench.build.store import Store
+from gifbench.errors import DiskFull, GifbenchError, Gone, NotFound, Refused, TooLarge, ToolFailed, UsageError
+from tests.build.sources.site import Site, serve
+from tests.build.sources.test_fetching import FastClock
+
+
+class StandInIE(InfoExtractor):
+    """Reads the stand-in's answers, and raises in the ways in which yt-dlp's YouTube extractor does."""
+
+    _VALID_URL = r"http://127\.0\.0\.1:\d+/watch/(?P<id>[A-Za-z0-9_-]{11})"
+
+    def _real_extract(self, url: str) -> dict[str, Any]:
+        video_id = self._match_id(url)
+        answer = self._download_json(url, video_id)
+        if answer["status"] == "geo":
+            self.raise_geo_restricted(answer["reason"], countries=["DE"])
+        if answer["status"] == "login":
+            self.raise_login_required(answer["reason"], method="cookies")
+        if answer["status"] == "error":
+            self.raise_no_formats(answer["reason"], expected=True)
+        if answer["status"] == "strange":
+            self._search_regex(r"player=(\w+)", "nothing of the sort", "player")
+        formats = [
+            {"format_id": f"v{height}", "url": media, "ext": "mp4", "height": height, "width": height * 4 // 3}
+            | {"vcodec": "avc1", "acodec": "none"}
+            for height, media in answer["formats"].items()
+            for height in [int(height)]
+        ]
+        return {"id": video_id, "title": video_id, "formats": formats}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with serve() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def source(site: Site) -> YouTubeSource:
+    return YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], timeout=3)
+
+
+def says(site: Site, video_id: str, status: str, reason: str = "", **formats: str) -> str:
+    answer = {
+        "status": status,
+        "reason": reason,
+        "formats": {key.removeprefix("p"): url for key, url in formats.items()},
+    }
+    site.bodies[video_id] = json.dumps(answer).encode()
+    return video_id
+
+
+ANSWERS = [
+    ("gone", "error", "Video unavailable. This video has been removed by the uploader"),
+    ("gone", "error", "This video is no longer available because the YouTube account has been terminated."),
+    ("gone", "error", "Video unavailable"),
+    ("gone", "error", "Video unavailable. This video is no longer available due to a copyright claim by X"),
+    ("private", "error", "Private video. Sign in if you've been granted access to this video. Use --cookies"),
+    ("geo_blocked", "geo", "The uploader has not made this video available in your country"),
+    ("login_required", "error", "Sign in to confirm your age. This video may be inappropriate for some users."),
+    ("login_required", "error", "Join this channel to get access to members-only content like this video"),
+    ("login_required", "login", "Please sign in"),
+    ("bot_check", "error", "Sign in to confirm you’re not a bot. Use --cookies-from-browser or --cookies"),
+    (
+        "rate_limited",
+        "error",
+        "Video unavailable. This content isn't available, try again later. The current session",
+    ),
+    ("not_yet", "error", "Premieres in 3 days"),
+    ("not_yet", "error", "This live event will begin in 2 hours."),
+    ("no_format", "good", ""),
+    ("tool", "strange", ""),
+    ("tool", "error", "Something that nobody has seen yet"),
+]
+
+
+@pytest.mark.parametrize(("reason", "status", "text"), ANSWERS)
+def test_every_answer_has_its_reason(
+    reason: str, status: str, text: str, site: Site, source: YouTubeSource, tmp_path: Path
+) -> None:
+    says(site, "video000001", status, text, p240=site.url("/good/small.mp4"))
+    with pytest.raises(GifbenchError) as caught:
+        source.fetch("video000001", tmp_path)
+    assert caught.value.code == reason
+    assert "video000001" in str(caught.value)
+    assert text[:25] in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(b"429", "rate_limited"), (b"403", "forbidden"), (b"404", "server_error"), (b"500", "server_error")],
+)
+def test_a_status_says_nothing_about_the_video(
+    answer: bytes, reason: str, site: Site, source: YouTubeSource, tmp_path: Path
+) -> None:
+    site.bodies["video000002"] = answer
+    with pytest.raises(GifbenchError) as caught:
+        source.fetch("video000002", tmp_path)
+    assert caught.value.code == reason
+    assert KINDS[reason] == "transient"
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("403", "forbidden"), ("429", "rate_limited"), ("reset", "network")])
+def test_so_do_faults_of_the_transfer(
+    kind: str, reason: str, site: Site, source: YouTubeSource, tmp_path: Path
+) -> None:
+    says(site, "video000003", "good", p360=site.url(f"/{kind}/a.mp4"))
+    with pytest.raises(GifbenchError) as caught:
+        source.fetch("video000003", tmp_path)
+    assert caught.value.code == reason
+
+
+def test_no_site_is_unreachable(tmp_path: Path) -> None:
+    with serve() as gone:
+        url = gone.url("/watch/{id}")
+    with pytest.raises(GifbenchError) as caught:
+        YouTubeSource(url=url, extractors=[StandInIE]).fetch("video000004", tmp_path)
+    assert caught.value.code == "network"
+
+
+def test_the_best_picture_is_taken_as_it_is(
+    site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path
+) -> None:
+    video = (tiny_videos / "ant.mp4").read_bytes()
+    site.bodies["best.mp4"] = video
+    says(site, "-ideo_00005", "good", p240=site.url("/404/x"), p360=site.url("/404/x"), p720=site.url("/good/best.mp4"))
+    fetched = source.fetch("-ideo_00005", tmp_path)
+    assert fetched.path.read_bytes() == video
+    assert fetched.about["format_id"] == "v720"
+    assert fetched.about["yt-dlp"]
+    assert [path.name for path in tmp_path.iterdir()] == [fetched.path.name]
+
+
+def test_a_video_over_the_limit_is_not_taken(site: Site, tmp_path: Path) -> None:
+    site.bodies["big.mp4"] = b"x" * 5000
+    says(site, "video000007", "good", p360=site.url("/good/big.mp4"))
+    limited = YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], max_size=1000)
+    with pytest.raises(TooLarge, match="--max-size"):
+        limited.fetch("video000007", tmp_path)
+
+
+def test_wrong_settings_stop_the_run_and_blame_no_video(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="cookies"):
+        YouTubeSource(cookies=tmp_path / "nothing.txt")
+    (tmp_path / "cookies.txt").write_text("these are no cookies")
+    source = YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], cookies=tmp_path / "cookies.txt")
+    row = ManifestRow(clip_id="a", split="test", source="youtube", locator="video000001")
+    with pytest.raises(UsageError, match="cookies"):
+        fetch_sources([row], Store(tmp_path / "store"), {"youtube": source})
+    assert not FetchLedger(tmp_path / "store").fetches
+
+
+def test_after_a_rate_limit_nothing_is_recorded_as_gone(
+    site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path
+) -> None:
+    site.bodies["ok.mp4"] = (tiny_videos / "bee.mp4").read_bytes()
+    ids = [f"clip0000{i:03d}" for i in range(6)]
+    limited = "Video unavailable. This content isn't available, try again later."
+    for name in ids:
+        says(site, name, "error", limited)
+    says(site, "deleted0001", "error", "Video unavailable. This video has been removed by the uploader")
+    rows = [ManifestRow(clip_id=name, split="test", source="youtube", locator=name) for name in (*ids, "deleted0001")]
+    clock = FastClock()
+
+    class Forgiving(FastClock):
+        """After the third pause YouTube gives again."""
+
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if len([wait for wait in self.waits if wait > 100]) == 3:
+                for name in ids:
+                    says(site, name, "good", p360=site.url("/good/ok.mp4"))
+
+    clock = Forgiving()
+    store = Store(tmp_path)
+    done = fetch_sources(rows, store, {"youtube": source}, pace=Pace(per_hour={"youtube": 300}), clock=clock)
+    assert (done.stored, done.failed, done.untried) == (6, {"gone": 1}, 0)
+    lines = [json.loads(line) for line in (tmp_path / "fetches.jsonl").read_text().splitlines()]
+    assert {line["reason"] for line in lines if line["locator"] in ids} == {"rate_limited", ""}
+    assert FetchLedger(tmp_path).fetches["youtube", "deleted0001"].reason == "gone"
+
+
+def test_every_class_of_yt_dlp_s_errors_is_mapped() -> None:
+    """A new yt-dlp with a new class fails here, and somebody decides what it means."""
+    import yt_dlp.postprocessor
+    import yt_dlp.utils.traversal
+
+    assert yt_dlp.postprocessor
+    classes = {kind.__name__ for kind in all_classes() if kind.__module__.startswith("yt_dlp")}
+    assert len(classes) > 25
+    assert classes - BY_CLASS.keys() == set()
+    assert issubclass(ExtractorError, YoutubeDLError)
+
+
+def test_what_nobody_knows_is_our_fault_and_never_gone() -> None:
+    for error in (YoutubeDLError("hm"), ExtractorError("hm"), DownloadError("hm"), ValueError("hm"), KeyError("x")):
+        assert type(cause_of(error, "video000006")) is ToolFailed
+    assert type(cause_of(DownloadError("This video has been removed by the uploader"), "v")) is Gone
+
+
+def test_a_full_disk_is_not_youtube_s_fault() -> None:
+    full = OSError(28, "No space left on device")
+    assert type(cause_of(DownloadError("unable to write", (OSError, full, None)), "v")) is DiskFull
+
+
+def test_only_ids_are_asked_for(source: YouTubeSource, tmp_path: Path) -> None:
+    for locator in ("http://127.0.0.1/", "../../../..", "a" * 12):
+        with pytest.raises(Refused, match="is no YouTube id"):
+            source.fetch(locator, tmp_path)
