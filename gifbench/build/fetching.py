@@ -131,7 +131,10 @@ def fetch_sources(
     wanted = list(dict.fromkeys(Key(row.source, row.locator) for row in rows if row.source != "file"))
     missing = sorted({key.source for key in wanted} - sources.keys())
     if missing:
-        raise UsageError(f"the manifest has {missing[0]} sources, and nothing was said of where to fetch those from")
+        raise UsageError(
+            f"the manifest has {missing[0]} sources, and nothing was said of where to get those; fetch has an option "
+            "for each kind that is no URL, as in --faceforensics FOLDER"
+        )
     store.make()
     with store.alone():
         run = _Run(

@@ -27,6 +27,9 @@ def fetch(
         float, typer.Option(min=0, help="Seconds that a service rests after a rate limit; doubled each time.")
     ] = 300.0,
     max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video behind http(s).")] = 16 << 30,
+    faceforensics: Annotated[
+        Path | None, typer.Option(help="The folder into which FaceForensics was downloaded, for its rows.")
+    ] = None,
     cookies: Annotated[Path | None, typer.Option(help="cookies.txt of a browser that is signed in to YouTube.")] = None,
     proxy: Annotated[str | None, typer.Option(help="A proxy for YouTube, as a URL.")] = None,
     sleep: Annotated[float, typer.Option(min=0, help="Seconds before each download from YouTube.")] = 0.0,
@@ -55,6 +58,10 @@ def fetch(
         sources["youtube"] = YouTubeSource(
             cookies=cookies, proxy=proxy, sleep=sleep, rate=rate, timeout=timeout, max_size=max_size
         )
+    if faceforensics is not None:
+        from gifbench.build.sources.faceforensics import FaceForensicsFolder
+
+        sources["faceforensics"] = FaceForensicsFolder(faceforensics)
     again = _reasons(retry)
     with progress("Fetching") as step:
 
