@@ -15,7 +15,7 @@ def train(
     config: Annotated[Path, typer.Argument(help="A TOML file, such as baselines/ccdnet/ccdnet-1.toml.")],
     data: Annotated[str, typer.Option(help="The dataset: a folder or an fsspec URL.")],
     out: Annotated[Path, typer.Option(help="The folder of the run: checkpoint, log, pictures, weights.")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out, if any.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change an option of the file.")

@@ -59,8 +59,7 @@ def train(
     torch.manual_seed(config.training.seed)
     trainer = trainer_class(checked(trainer_class.options_class, config.model, what="[model]"))  # type: ignore[call-arg]
     run = _Run(config, trainer, dataset, out, device)
-    if state is not None:
-        run.restore(state)
+    run.begin(state)
     with _stop_after_a_step() as stopped:
         return run.go(stopped, progress)
 
@@ -96,8 +95,13 @@ class _Run:
         self._step, self._scores = 0, dict[str, float]()
         self._record = Record(out)
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over a checkpoint."""
+    def begin(self, state: dict[str, Any] | None) -> None:
+        """Take over a checkpoint, if there is one, and forget what the log says beyond it."""
+        if state is not None:
+            self._restore(state)
+        self._record.cut_after(self._step)
+
+    def _restore(self, state: dict[str, Any]) -> None:
         try:
             for name, network in self._networks.items():
                 network.load_state_dict(state["networks"][name])
@@ -109,7 +113,6 @@ class _Run:
             self._step, self._scores = int(state["step"]), dict(state["scores"])
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise TrainingError(f"{self._out / FILE}: does not fit this configuration: {error}") from error
-        self._record.cut_after(self._step)
 
     def go(self, stopped: threading.Event, progress: Callable[[int, int, str], None]) -> Trained:
         """Train to the last step."""
@@ -272,8 +275,6 @@ def _state_before(out: Path, config: TrainingConfig, dataset: Dataset, *, resume
     if there and not resume:
         raise AlreadyExists(f"{out / FILE}: there is a training already; go on with it by --resume, or choose --out")
     if not there:
-        if resume and out.exists() and any(out.iterdir()):
-            raise TrainingError(f"{out}: there is no {FILE} to resume from")
         out.mkdir(parents=True, exist_ok=True)
         return None
     state = load_checkpoint(out)

@@ -183,6 +183,8 @@ def test_a_method_with_weights_restores(tmp_path, half):
             torch.from_numpy(gif.frame(1).copy()).permute(2, 0, 1)[None], torch.from_numpy(gif.palettes[1].copy())[None]
         )
     np.testing.assert_allclose(frames[1], (alone[0].permute(1, 2, 0).numpy() + 1) * 127.5, atol=1e-2)
+    (rough,) = restored(load_method(f"ccdnet-2:weights={path},precision=bf16"), gif, gif.times, clip="clip c")
+    assert 0 < np.abs(rough - frames).max() < 4
     assert load_method(f"ccdnet-3:weights={path}").parameters == loaded.parameters, "two steps can become three"
 
 
