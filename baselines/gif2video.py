@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, Pixels, UsageError
+from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, MethodError, Pixels, UsageError
 
 from .interpolation.gaps import fill
 
@@ -16,19 +17,15 @@ from .interpolation.gaps import fill
 class Gif2Video:
     """Restores the colours of the GIF's frames with the method `color`, and draws those between with `time`.
 
-    Each GIF frame goes through `color` once. `flow="gif"` has `time` look for motion in the GIF's own frames, so that
-    both could work side by side, as in the paper; `flow="restored"` in those that `color` gave.
+    `color` may be any method: one that has `restore_frames` is given batches of the GIF's frames, any other is asked
+    for frames by the times of the GIF's own; for each once. `flow="gif"` has `time` look for motion in the GIF's own
+    frames, so that both could work side by side, as in the paper; `flow="restored"` in those that `color` gave.
     """
 
     version = "1"
     description = "a colour method, then an interpolator"
 
     def __init__(self, *, color: LoadedMethod, time: LoadedMethod, flow: Literal["gif", "restored"] = "gif") -> None:
-        if not isinstance(color.method, FrameMethod):
-            raise UsageError(
-                f"gif2video: color={color.name} does not restore frame by frame (restore_frames); name a colour method "
-                "such as gaussian-0.5, or use an interpolator alone"
-            )
         if not (isinstance(time.method, Method) and hasattr(time.method, "restore_between")):
             raise UsageError(
                 f"gif2video: time={time.name} does not draw frames between others (restore_between); name an "
@@ -52,14 +49,24 @@ class Gif2Video:
         """Batches of frames, at most as many as the colour method is given at once."""
         interpolator: Any = self._time.method
         between = _Converted(interpolator, self._time.declared.backend, self._device)
-        return fill(between, gif, times, restore=self._restore_frames, sees_restored=self._sees_restored)
+        restore = partial(self._colored, gif)
+        return fill(between, gif, times, restore=restore, sees_restored=self._sees_restored)
 
-    def _restore_frames(self, frames: Pixels, palettes: Sequence[Pixels]) -> object:
-        backend, method = self._color.declared.backend, self._color.method
-        if not isinstance(method, FrameMethod):  # checked above; said again for the type checker
-            raise TypeError(type(method).__name__)
-        given: Any = _converted(frames, backend, self._device)
-        return method.restore_frames(given, [_converted(each, backend, self._device) for each in palettes])
+    def _colored(self, gif: Gif, numbers: Sequence[int]) -> Any:  # noqa: ANN401  # frames that can be taken by place
+        """The GIF's frames of these numbers, restored: (H, W, 3) arrays or tensors."""
+        method: Any = self._color.method
+        if not isinstance(method, FrameMethod):
+            answer = method.restore(gif, [gif.times[i] for i in numbers])
+            found = answer if hasattr(answer, "shape") else [frame for batch in answer for frame in batch]
+        else:
+            palettes = [self._given(gif.palettes[i]) for i in numbers]
+            found = method.restore_frames(self._given(np.stack([gif.frame(i) for i in numbers])), palettes)
+        if len(found) != len(numbers):
+            raise MethodError(f"{self._color.name} gave back {len(found)} frames, {len(numbers)} were asked for")
+        return found
+
+    def _given(self, pixels: Pixels) -> Any:  # noqa: ANN401  # an array or a tensor
+        return _converted(pixels, self._color.declared.backend, self._device)
 
 
 class _Converted:

@@ -62,14 +62,14 @@ def fill(
     gif: Gif,
     times: Sequence[Fraction],
     *,
-    restore: Callable[[Pixels, Sequence[Pixels]], Any] | None = None,
+    restore: Callable[[Sequence[int]], Any] | None = None,
     sees_restored: bool = False,
 ) -> Iterator[Frames]:
     """The frames of `gif` at `times`, batch by batch; a bounded number of frames is held, however long the GIF is.
 
-    `restore` is a colour method's `restore_frames`; each key frame goes through it once. `sees_restored` looks for
-    motion in what it gave instead of in the GIF. Where the scene changes between two GIF frames, the first is held,
-    unless the interpolator says `holds_cuts = False`.
+    `restore` gives the GIF's frames of some numbers with their colours restored; it is asked for each once.
+    `sees_restored` looks for motion in what it gave instead of in the GIF. Where the scene changes between two GIF
+    frames, the first is held, unless the interpolator says `holds_cuts = False`.
     """
     gaps = find_gaps(gif.times, times)
     holds_cuts = getattr(interpolator, "holds_cuts", True)
@@ -110,15 +110,14 @@ def _fill_gap(
 def _key_frames(
     gif: Gif,
     numbers: Sequence[int],
-    restore: Callable[[Pixels, Sequence[Pixels]], Any] | None,
+    restore: Callable[[Sequence[int]], Any] | None,
     known: dict[int, Any],
 ) -> dict[int, Any]:
     """The GIF frames of these numbers by number, restored; those among `known` are not made again."""
     new = [i for i in numbers if i not in known]
     found: dict[int, Any] = {}
     if new:
-        frames = np.stack([gif.frame(i) for i in new])
-        answer = frames if restore is None else restore(frames, [gif.palettes[i] for i in new])
+        answer = [gif.frame(i) for i in new] if restore is None else restore(new)
         found = {number: answer[place] for place, number in enumerate(new)}
     return {i: known[i] if i in known else found[i] for i in numbers}
 

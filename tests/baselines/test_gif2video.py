@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gifbench.errors import UsageError
+from gifbench.errors import MethodFailed, UsageError
 from gifbench.media.gif import Gif
 from gifbench.score.evaluate import evaluate
 from gifbench.score.methods import load_method, load_method_file
@@ -28,6 +28,23 @@ class Counted:
         assert len(frames) == len(palettes)
         self.seen.extend(int(frame[0, 0, 0]) for frame in frames)
         return np.clip(frames * np.float32(self.times) + self.add, 0, 255)
+
+
+class Whole:
+    def restore(self, gif, times):
+        mean = gif.frames.mean()
+        for time in times:
+            yield np.float32(gif.frame(gif.times.index(time)))[None] + mean
+
+
+class WholeAtOnce(Whole):
+    def restore(self, gif, times):
+        return np.concatenate(list(super().restore(gif, times)))
+
+
+class TooFew:
+    def restore_frames(self, frames, palettes):
+        return frames[:0]
 
 
 class Torch:
@@ -125,7 +142,6 @@ def test_the_weights_of_the_parts_are_recorded(file):
     [
         ("gif2video", "needs the option color"),
         ("gif2video:color=gaussian-0.5", "needs the option time"),
-        ("gif2video:color=gif,time=dis", "color=gif does not restore frame by frame"),
         ("gif2video:color=gaussian,time=gif", "time=gif does not draw frames between others"),
         ("gif2video:color=gaussian,time=gaussian", "time=gaussian-0.5 does not draw"),
         ("gif2video:color=gaussian,time=[dis", "brackets"),
@@ -154,10 +170,23 @@ def test_motion_is_looked_for_in_the_gif_unless_asked_otherwise(file, ramp):
     assert frames_of(f"{spec},flow=restored", ramp, halfway)[0, 0, 0, 0] == 110
 
 
-def test_without_colour_it_is_the_interpolator_alone(file, ramp):
+@pytest.mark.parametrize("color", ["gif", "[mine.py:Counted:add=0]"])
+def test_without_colour_it_is_the_interpolator_alone(file, ramp, color):
     times = [Fraction(i, 30) for i in range(12)]
-    composed = frames_of(f"gif2video:color=[{file.name}:Counted:add=0],time=dis", ramp, times)
+    composed = frames_of(f"gif2video:color={color},time=dis", ramp, times)
     assert np.abs(composed - frames_of("dis", ramp, times)).max() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["Whole", "WholeAtOnce"])
+def test_colour_may_look_at_the_whole_gif(file, ramp, name):
+    times = [Fraction(i, 40) for i in range(9)]
+    out = frames_of(f"gif2video:color={file.name}:{name},time=blend", ramp, times)
+    assert np.allclose(out[:, 0, 0, 0], [40 + 5 * i for i in range(9)])
+
+
+def test_too_few_restored_frames_are_said(file, ramp):
+    with pytest.raises(MethodFailed, match="TooFew gave back 0 frames, 2 were asked for"):
+        frames_of(f"gif2video:color={file.name}:TooFew,time=blend", ramp, [Fraction(1, 20)])
 
 
 @pytest.mark.parametrize(("color", "time"), [("Torch", None), (None, "TorchTime"), ("Torch", "TorchTime")])
