@@ -18,14 +18,15 @@ ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "errors": set(),
     "storage": {"errors"},
+    "tables": set(),
     "media": {"errors"},
-    "dataset": {"errors", "storage", "media"},
-    "build": {"errors", "storage", "media", "dataset"},
-    "score": {"errors", "storage", "media", "dataset"},
-    "train": {"errors", "storage", "media", "dataset", "score"},
-    "leaderboard": {"errors", "storage", "media", "dataset", "score"},
-    "demo": {"errors", "storage", "media", "dataset", "build", "score", "leaderboard"},
-    "cli": {"errors", "storage", "media", "dataset", "build", "score", "train", "leaderboard", "demo"},
+    "dataset": {"errors", "storage", "tables", "media"},
+    "build": {"errors", "storage", "tables", "media", "dataset"},
+    "score": {"errors", "storage", "tables", "media", "dataset"},
+    "train": {"errors", "storage", "tables", "media", "dataset", "score"},
+    "leaderboard": {"errors", "storage", "tables", "media", "dataset", "score"},
+    "demo": {"errors", "storage", "tables", "media", "dataset", "build", "score", "leaderboard"},
+    "cli": {"errors", "storage", "tables", "media", "dataset", "build", "score", "train", "leaderboard", "demo"},
 }
 
 

@@ -25,9 +25,10 @@ from gifbench.build.manifest import ManifestRow, check_rows, manifest_bytes
 from gifbench.build.outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.build.recipe import Recipe
 from gifbench.dataset.reader import read_about
-from gifbench.dataset.shards import FORMAT, INDEX_SCHEMA, IndexRow, fingerprint, table_bytes, table_rows
+from gifbench.dataset.shards import FORMAT, INDEX_SCHEMA, IndexRow, fingerprint, table_rows
 from gifbench.errors import BuildError
 from gifbench.storage import Folder
+from gifbench.tables import parquet_bytes
 
 STAGING = "staging"
 _JOURNAL = f"{STAGING}/journal"
@@ -118,9 +119,9 @@ class Ledger:
         index = self.placed()
         write = self._folder.write
         write("manifest.parquet", manifest_bytes(sorted(self.rows.values(), key=_order)))
-        write("index.parquet", table_bytes((row.to_dict() for row in index), INDEX_SCHEMA))
+        write("index.parquet", parquet_bytes((row.to_dict() for row in index), INDEX_SCHEMA))
         outcomes = sorted(self.outcomes.values(), key=lambda outcome: outcome.clip_id)
-        write("outcomes.parquet", table_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA))
+        write("outcomes.parquet", parquet_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA))
         write("dataset.json", json.dumps(self._about(index), indent=1).encode() + b"\n")
         old = self._folder.names(_JOURNAL)
         self._unsaved = [outcome for outcome in outcomes if outcome.row is not None and not outcome.row.shard]

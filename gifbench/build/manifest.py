@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gifbench.dataset.shards import CLIP_ID, table_bytes
+from gifbench.dataset.shards import CLIP_ID
 from gifbench.errors import ManifestError, NotFound, storage_errors
+from gifbench.tables import parquet_bytes, parquet_rows
 
 SPLITS = ("train", "validation", "test")
 
@@ -102,7 +102,7 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
 
 def parse_manifest(data: bytes, *, name: str) -> list[ManifestRow]:
     """The rows of a manifest file's bytes; `name` tells its format by its ending and stands in messages."""
-    readers = {".parquet": _parquet, ".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines}
+    readers = {".parquet": parquet_rows, ".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines}
     reader = readers.get(Path(name).suffix.lower())
     if reader is None:
         raise ManifestError(f"{name}: a manifest ends in {', '.join(readers)}")
@@ -138,7 +138,7 @@ def check_rows(rows: Iterable[Mapping[str, Any]], *, name: str) -> list[Manifest
 
 def manifest_bytes(rows: Iterable[ManifestRow]) -> bytes:
     """A manifest as a Parquet file."""
-    return table_bytes((row.model_dump() for row in rows), MANIFEST_SCHEMA)
+    return parquet_bytes((row.model_dump() for row in rows), MANIFEST_SCHEMA)
 
 
 def from_folder(folder: str | Path, *, split: str = "test", known: Sequence[ManifestRow] = ()) -> list[ManifestRow]:
@@ -192,11 +192,6 @@ def _safe(name: str) -> str:
         return name
     # Different names must not become one: what was replaced is kept apart by a few digits of the name's hash.
     return f"{re.sub('[^A-Za-z0-9_-]', '_', name)[:70]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _parquet(data: bytes) -> Iterator[dict[str, Any]]:
-    for batch in pq.ParquetFile(io.BytesIO(data)).iter_batches():
-        yield from batch.to_pylist()
 
 
 def _csv(data: bytes) -> Iterator[dict[str, Any]]:

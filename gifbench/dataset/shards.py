@@ -24,9 +24,9 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gifbench.errors import DatasetDamaged
+from gifbench.tables import parquet_rows
 
 FORMAT = 1
 """The version of the format; a reader refuses a later one."""
@@ -144,20 +144,12 @@ INDEX_SCHEMA = pa.schema(
 )
 
 
-def table_bytes(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> bytes:
-    """Rows as a Parquet file."""
-    file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file, compression="zstd")
-    return file.getvalue()
-
-
 def table_rows(data: bytes, *, place: str) -> list[dict[str, Any]]:
     """The rows of a Parquet file; raises `DatasetDamaged` naming `place` if it is none."""
     try:
-        rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(data)).to_pylist()
+        return list(parquet_rows(data))
     except (pa.ArrowException, OSError) as error:
         raise DatasetDamaged(f"{place}: not a Parquet file that can be read ({error})") from error
-    return rows
 
 
 def fingerprint(rows: Iterable[IndexRow]) -> str:

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from gifbench.errors import AlreadyExists, NotFound, ResultsError, StorageError
 from gifbench.score.schema import SCHEMA, ClipScore, DatasetRecord, Result
 from gifbench.storage import Folder
+from gifbench.tables import parquet_rows
 
 __all__ = ["ClipScore", "Result", "load_result", "load_results", "result_name", "save_result"]
 
@@ -123,7 +124,7 @@ def _read_clip_table(folder: Folder, result: Result, path: Path) -> tuple[ClipSc
     if hashlib.sha256(data).hexdigest() != result.clip_scores_sha256:
         raise ResultsError(f"{path}: {result.clip_scores_file} is not the file that the run wrote (its sha256 differs)")
     try:
-        return _CLIP_SCORES.validate_python(pq.read_table(io.BytesIO(data)).to_pylist())
+        return _CLIP_SCORES.validate_python(list(parquet_rows(data)))
     except (pa.ArrowException, ValidationError) as error:
         raise ResultsError(f"{path}: {result.clip_scores_file}: {_first_fault(error)}") from error
 

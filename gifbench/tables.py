@@ -1,0 +1,26 @@
+"""Parquet tables in memory: all that gifbench reads and writes are small enough for that."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def parquet_bytes(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> bytes:
+    """Rows as a Parquet file."""
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file, compression="zstd")
+    return file.getvalue()
+
+
+def parquet_rows(data: bytes) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file; raises `pyarrow.ArrowException` or `OSError` if it is none."""
+    # Not pq.read_table: its readahead frees Python's buffers in threads of its own, and one that does so while the
+    # interpreter ends takes the process down ("terminate called without an active exception").
+    with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
+        for batch in file.iter_batches(use_threads=False):
+            yield from batch.to_pylist()
