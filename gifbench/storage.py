@@ -40,7 +40,8 @@ class Folder:
         self._root = str(root).rstrip("/")
 
     def __reduce__(self) -> tuple[type[Folder], tuple[str]]:
-        return type(self), (self.url,)
+        # A worker may have been started in another folder, where a relative path means something else.
+        return type(self), (self.url if self.local is None else self._root,)
 
     def __repr__(self) -> str:
         return f"Folder({self.url!r})"

@@ -50,7 +50,7 @@ def test_every_command_and_snippet_runs(page: str, place: Path, monkeypatch: pyt
     text = (ROOT / page).read_text(encoding="utf-8")
     if not Path("data/gif-faces").exists():
         built = CliRunner().invoke(app, ["build", "gif-faces", "--source", "videos", "--out", "data/gif-faces"])
-        assert built.exit_code == 0, built.output
+        assert "1 clips built" in built.output, built.output
     for name, code in blocks(text, "python"):
         if name:
             Path(name).write_text(code, encoding="utf-8")

@@ -60,10 +60,15 @@ def test_sweeping_takes_away_what_a_kill_left_and_nothing_else(tmp_path: Path) -
     assert folder.names() == ["a.tar"]
 
 
-def test_a_folder_travels_to_another_process(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+def test_a_folder_travels_to_another_process_that_stands_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Folder("here")
     folder.write("x", b"y")
-    assert pickle.loads(pickle.dumps(folder)).read("x") == b"y"
+    data = pickle.dumps(folder)
+    monkeypatch.chdir("/")
+    assert pickle.loads(data).read("x") == b"y"
 
 
 def test_an_unknown_kind_of_url_is_said() -> None:

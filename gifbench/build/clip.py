@@ -151,7 +151,7 @@ def _write_group(index_row: IndexRow, scratch: Path, folder: Folder) -> IndexRow
 def _scratch(clip_id: str, folder: Folder) -> tempfile.TemporaryDirectory[str]:
     """A folder for the members while they grow: beside the dataset, so that its disk is the one that fills up."""
     parent = None if folder.local is None else folder.local / STAGING
-    with storage_errors(folder):
+    with _output_errors(folder):
         return tempfile.TemporaryDirectory(
             prefix=f".{clip_id}.", suffix=PARTIAL, dir=parent, ignore_cleanup_errors=True
         )

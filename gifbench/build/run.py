@@ -87,7 +87,7 @@ def build_dataset(
             for outcome in absent:
                 ledger.record(outcome)
                 assembly.add(outcome.clip_id)
-            work = _Work(recipe, folder, sources, store, os.getpid())
+            work = _Work(recipe, folder, sources.absolute(), store, os.getpid())
             for outcome in _outcomes(work, pending, workers or joblib.cpu_count()):
                 ledger.record(outcome)
                 assembly.add(outcome.clip_id)

@@ -20,7 +20,7 @@ from gifbench.build.manifest import ManifestRow, from_folder
 from gifbench.build.recipe import Recipe, load_recipe
 from gifbench.build.run import Progress, build_dataset
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
-from gifbench.errors import AlreadyExists, BuildError, DiskFull
+from gifbench.errors import AlreadyExists, BuildError, DiskFull, StorageError
 from gifbench.media.video import decode
 from gifbench.storage import Folder
 from tests.conftest import moving_picture, write_video
@@ -221,6 +221,18 @@ def test_a_full_disk_stops_the_build_and_keeps_what_was_done(
     assert Folder(out).names("staging/journal")
     build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
+
+
+def test_a_folder_that_vanishes_stops_the_build_and_is_no_clips_fault(
+    recipe: Recipe, tiny_videos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "vanishing"
+
+    def vanish(now: Progress) -> None:
+        shutil.rmtree(out)
+
+    with pytest.raises(StorageError, match="vanishing"):
+        build_dataset(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1, report=vanish)
 
 
 CRASHER = '''
