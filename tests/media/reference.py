@@ -52,7 +52,7 @@ def minimum_variance(frame, colors, bits=5):
     pixels = frame.reshape(-1, 3).astype(int).tolist()
     if len({tuple(p) for p in pixels}) <= colors:
         return _in_order(pixels)
-    if len({tuple(v >> 8 - bits for v in p) for p in pixels}) <= 4 * colors:
+    if len({tuple(v >> 8 - bits for v in p) for p in pixels}) <= max(512, 4 * colors):
         bits = 8
     boxes = [pixels]
     while len(boxes) < colors:
