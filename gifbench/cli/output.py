@@ -50,8 +50,8 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             function(*args, **kwargs)
         except typer.Exit:  # what there is to say has been said
             raise
-        except KeyboardInterrupt:
-            note("Interrupted. What was finished is kept; run the same command again to go on.")
+        except KeyboardInterrupt as error:
+            note(f"Interrupted. {str(error) or 'What was finished is kept; run the same command again to go on.'}")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # Whoever read our output has gone, as `head` does; there is nobody left to tell.
@@ -82,7 +82,10 @@ def _fail(error: Exception, *, as_json: bool) -> None:
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A function to call with (done, of how many, what): a bar on a terminal, plain lines elsewhere, on stderr."""
+    """A function to call with (done, of how many, what): a bar on a terminal, plain lines elsewhere, on stderr.
+
+    Of how many is 0 where nobody knows.
+    """
     if sys.stderr.isatty():
         with _bar(title) as step:
             yield step
@@ -96,7 +99,7 @@ def _bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -104,7 +107,7 @@ def _bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=None, what="")
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, what=what[:60])
+        yield lambda done, total, what: bar.update(task, completed=done, total=total or None, what=what[:60])
 
 
 def _lines(title: str) -> Callable[[int, int, str], None]:
@@ -115,7 +118,7 @@ def _lines(title: str) -> Callable[[int, int, str], None]:
         # A log that runs for days must not grow by a line a frame.
         if time.monotonic() - last >= 1 or done == total:
             last = time.monotonic()
-            note(f"{title}: {done}/{total} {what}".rstrip())
+            note(f"{title}: {f'{done}/{total}' if total else done} {what}".rstrip())
 
     return step
 

@@ -140,7 +140,7 @@ class _Run:
                 self._save()
                 last_saved = time.monotonic()
             if stopped.is_set() and not ends:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt("The run is kept; the same command with --resume goes on with it.")
         return Trained(self._write_weights(), self._step, self._scores, losses)
 
     def _batches(self) -> Iterator[TrainingBatch]:

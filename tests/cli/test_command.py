@@ -121,6 +121,12 @@ def test_make_makes_a_gif_and_says_how_good_it_is(tiny_videos: Path, tmp_path: P
     assert len(Gif.read(out)) == 3
 
 
+def test_progress_does_not_count_to_zero(tiny_videos: Path, tmp_path: Path) -> None:
+    told = run("make", tiny_videos / "cat.mp4", tmp_path / "a.gif").stderr
+    assert "Making a.gif: 1 frames" in told
+    assert "/0" not in told
+
+
 def test_an_optimised_gif_shows_the_same(tiny_videos: Path, tmp_path: Path) -> None:
     for name, option in (("a.gif", ()), ("b.gif", ("--optimize",))):
         answer("make", tiny_videos / "cat.mp4", tmp_path / name, *option)
