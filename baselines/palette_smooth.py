@@ -138,10 +138,6 @@ def unrest(frame: Pixels) -> float:
     return (near / far if far else 0.0) + float((unlike >= 3).mean())
 
 
-def _squared(differences: NDArray[np.int32]) -> float:
-    return float(np.minimum((differences**2).sum(-1), 3000).mean())
-
-
 def _checked(frame: Pixels, palette: Pixels) -> Pixels:
     """The palette without repetitions, if it has all of the frame's colours."""
     code = np.array([1 << 16, 1 << 8, 1], np.int64)

@@ -29,7 +29,7 @@ from gifbench.score.schema import Result
 METHODS = ("gif", "gaussian-0.5", "gaussian-1.0")
 TASKS = ("plain-1", "dithered-1")
 ELSEWHERE = """\
-elsewhere, protocol gif2video (PROTOCOL.md, sections 4 and 7), PSNR/SSIM of gif, sigma 0.5, sigma 1.0:
+elsewhere, protocol gif2video (Table 1 of the paper, and an independent sketch), PSNR/SSIM of gif, sigma 0.5, sigma 1.0:
   paper, GIF-Faces      plain 30.99/.868 31.36/.876 29.26/.797    dithered 28.21/.746 31.20/.873 29.75/.815
   paper, GIF-Moments    plain 33.71/.902
   sketch, 13 moments    plain 32.87/.897 33.34/.910 30.54/.862    dithered 29.23/.780 32.14/.876 30.80/.877

@@ -6,19 +6,24 @@
 `speed` makes whole clips (decode, crop or scale, palette, plain and dithered GIF, lossless truth, hashes, shard group)
 in one process, and beside it, in the same run, turns about, decodes and resizes the same frames with PyAV and OpenCV
 and nothing else. For faces the detection is in the build and not in the peer. Times are processor time, the best of
-three. `memory` makes videos of ffmpeg's test source in 1920×1080 at 30 frames a second and builds each in a process of
-its own, whose peak resident memory it prints; it takes about half as long as the videos do.
+three; the last two columns are the milliseconds a frame that truth and GIFs alone take.
+
+`memory` makes videos of ffmpeg's test source in 1920×1080 at 30 frames a second and builds each in a process of its
+own, whose peak resident memory it prints; it takes about half as long as the videos do.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -30,6 +35,9 @@ from gifbench.build.ledger import STAGING
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome
 from gifbench.build.recipe import load_recipe
+from gifbench.media.colors.quantize import PairQuantizer
+from gifbench.media.gif import GifWriter
+from gifbench.media.video import LosslessWriter, read_lossless
 from gifbench.storage import Folder
 
 CLIPS = {
@@ -66,9 +74,42 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
+def open_truth(out: Path) -> bytes:
+    """The lossless member of the group that `make` left."""
+    with tarfile.open(out / STAGING / "clip.group") as group:
+        member = group.extractfile("clip.truth.mkv")
+        assert member is not None
+        return member.read()
+
+
+def parts(member: bytes) -> tuple[float, float]:
+    """Milliseconds a frame, best of three, of writing the truth alone, and of making and writing both GIFs alone."""
+    pixels = read_lossless(member)
+    height, width = pixels.shape[1:3]
+    quantize = PairQuantizer()
+
+    def truth() -> None:
+        with LosslessWriter(io.BytesIO(), width=width, height=height, frame_rate=Fraction(25)) as writer:
+            for frame in pixels:
+                writer.add(frame)
+
+    def gifs() -> None:
+        writers = [GifWriter(io.BytesIO(), width=width, height=height) for _ in range(2)]
+        for i, frame in enumerate(pixels):
+            palette, *variants = quantize(frame)
+            for writer, indices in zip(writers, variants, strict=True):
+                writer.add(indices, palette, Fraction(i, 25))
+        for writer in writers:
+            writer.close(Fraction(len(pixels), 25))
+
+    truth_ms, gifs_ms = (1000 * min(seconds(work) for _ in range(3)) / len(pixels) for work in (truth, gifs))
+    return truth_ms, gifs_ms
+
+
 def speed(clips: Path, frames: int) -> None:
     cv2.setNumThreads(1)
-    print(f"{'recipe':<12} {'clip':<36} {'source':>10} {'build fps':>10} {'decode+resize fps':>18} {'ratio':>6}")
+    titles = f"{'recipe':<12} {'clip':<36} {'source':>10} {'build fps':>10} {'decode+resize fps':>18} {'ratio':>6}"
+    print(f"{titles} {'truth':>8} {'GIFs':>8}")
     for recipe, names in CLIPS.items():
         for name in names:
             video = clips / name
@@ -76,6 +117,7 @@ def speed(clips: Path, frames: int) -> None:
                 row = make(recipe, video, frames, Path(out)).row  # compiled, cached, and its size known
                 assert row is not None
                 size = (row.width, row.height)
+                truth, gifs = parts(open_truth(Path(out)))
                 build, bare = float("inf"), float("inf")
                 for _ in range(3):
                     build = min(build, seconds(lambda: make(recipe, video, frames, Path(out))))  # noqa: B023
@@ -83,7 +125,10 @@ def speed(clips: Path, frames: int) -> None:
             with av.open(str(video)) as container:
                 source = f"{container.streams.video[0].width}×{container.streams.video[0].height}"
             ours, peer = row.frames / build, row.frames / bare
-            print(f"{recipe:<12} {video.name:<36} {source:>10} {ours:>10.1f} {peer:>18.1f} {ours / peer:>6.2f}")
+            print(
+                f"{recipe:<12} {video.name:<36} {source:>10} {ours:>10.1f} {peer:>18.1f} {ours / peer:>6.2f} "
+                f"{truth:>5.1f} ms {gifs:>5.1f} ms"
+            )
 
 
 def memory(minutes: list[float]) -> None:

@@ -31,7 +31,7 @@ class _Up(nn.Module):
 
 
 class UNet(nn.Module):
-    """The U-Net of PROTOCOL.md, section 5: 14,789,059 parameters for 3 channels in and a base of 64."""
+    """The U-Net of GIF2Video's released code: 14,789,059 parameters for 3 channels in and a base of 64."""
 
     stride = 16
     reach = 107

@@ -1,4 +1,4 @@
-"""The dither classifier: five convolutions on a frame and its gradient maps (PROTOCOL.md, section 5)."""
+"""The dither classifier: five convolutions on a frame and its gradient maps (GIF2Video, CVPR 2019)."""
 
 from __future__ import annotations
 

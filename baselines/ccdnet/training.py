@@ -19,7 +19,7 @@ from .network import Architecture, CCDNet, fill_palettes, scaled
 D_STEPS_BELOW = 0.75
 """The discriminator learns only while it judges fewer patches than this rightly …"""
 G_STEPS_ABOVE = 0.25
-"""… and the network learns from it only while it judges more than this rightly (PROTOCOL.md, section 5)."""
+"""… and the network learns from it only while it judges more than this rightly (the released code of GIF2Video)."""
 
 
 class CCDNetOptions(TrainerOptions):

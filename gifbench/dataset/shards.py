@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from gifbench.errors import DatasetDamaged
+from gifbench.media.clip import constant_times
 from gifbench.tables import parquet_rows
 
 FORMAT = 1
@@ -84,8 +85,7 @@ class IndexRow:
     def times(self) -> tuple[tuple[Fraction, ...], Fraction]:
         """When each frame is shown, in exact seconds since the first, and when the last one ends."""
         if self.ticks is None:
-            fps = Fraction(self.fps)
-            return tuple(i / fps for i in range(self.frames)), self.frames / fps
+            return constant_times(self.frames, Fraction(self.fps))
         unit = Fraction(self.time_base)
         return tuple(tick * unit for tick in self.ticks[:-1]), self.ticks[-1] * unit
 

@@ -84,7 +84,7 @@ def last_shown(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list
 def nearest_shown(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list[int]:
     """For each of `times` the number of the GIF frame that began nearest to it; halfway the earlier one.
 
-    Table 2 of the paper draws its row "GIF" so (PROTOCOL.md, section 1: t ≤ 0.5 → first).
+    Table 2 of the paper draws its row "GIF" so (its released code: t ≤ 0.5 → first).
     """
     chosen = []
     for time, before in zip(times, last_shown(gif_times, times), strict=True):

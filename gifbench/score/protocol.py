@@ -1,7 +1,7 @@
 """The two named protocols: which frames of a clip are scored, with which measures, averaged how.
 
 Both average the frames (or segments) of a clip, then the clips of a dataset, each clip of equal weight. The facts are
-in PROTOCOL.md, section 1; the two are never mixed on one table.
+in docs/protocols.md; the two are never mixed on one table.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def test_a_folder_without_videos_is_said(tmp_path: Path) -> None:
 
 
 def test_the_official_lists_have_the_published_counts() -> None:
-    """PROTOCOL.md, sections 2 and 3, from the paper and the released lists."""
+    """From the paper and the released lists."""
 
     def count(name: str, split: str) -> tuple[int, int]:
         rows = [row for row in official_rows(name) if row.split == split]

@@ -1,4 +1,4 @@
-"""Which frames each protocol scores, against PROTOCOL.md, section 1."""
+"""Which frames each protocol scores, against docs/protocols.md."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def uniform_ssim(restored: Frame, truth: Frame) -> float:
 
     Both frames have the shape (H, W, 3), each side at least 7, and hold values of 0 to 255 as uint8 or float: the move
     to [-1, 1] is x / 127.5 − 1 and happens inside. Equal to `structural_similarity(…, channel_axis=-1, data_range=2)`
-    on frames so moved (PROTOCOL.md, section 1). SSIM is not shift invariant: on [0, 255] it is another number.
+    on frames so moved (docs/protocols.md). SSIM is not shift invariant: on [0, 255] it is another number.
     Raises `PixelsError` for other shapes.
     """
     x, y = _flat_rows(restored, truth, taps=_UNIFORM_TAPS)
