@@ -5,6 +5,8 @@ network.py        CCDNet-k: the unrolled steps, f_C between them, frames of any 
 discriminator.py  the conditional 70×70 PatchGAN and its pool of fakes
 losses.py         colour, gradients, adversarial
 classifier.py     is this frame dithered?
-method.py         the methods by name, and the router between weights
+method.py         a file of weights as a method
+rows.py           the methods by name
+router.py         the method `ccdnet`, which chooses between networks
 training.py       what `gifbench train` trains
 """

@@ -122,3 +122,10 @@ class GLCIC(nn.Module):
 
 
 BACKBONES: dict[str, type[nn.Module]] = {"unet": UNet, "drrn": DRRN, "glcic": GLCIC}
+
+
+def known_backbone(name: str) -> str:
+    """The name itself; raises `ValueError` for one that is not in `BACKBONES`."""
+    if name not in BACKBONES:
+        raise ValueError(f"choose from {', '.join(sorted(BACKBONES))}")
+    return name

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
 from torch.nn import functional
 
 from gifbench import nearest_torch
 
-from .backbones import BACKBONES
+from .backbones import BACKBONES, known_backbone
 
 
 class Architecture(BaseModel):
@@ -21,10 +21,15 @@ class Architecture(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     network: Literal["ccdnet"] = "ccdnet"
-    backbone: Literal["unet", "drrn", "glcic"] = "unet"
+    backbone: str = "unet"
     base: int = Field(default=64, ge=1, le=256)
     steps: int = Field(default=1, ge=1, le=16)
     embedded: bool = True
+
+    @field_validator("backbone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return known_backbone(name)
 
 
 class CCDNet(nn.Module):

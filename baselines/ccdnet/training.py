@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, read_weights
 
+from .backbones import known_backbone
 from .classifier import DitherClassifier
 from .discriminator import FakePool, PatchGAN, judged
 from .losses import GradientForm, accuracy, color_loss, fake_loss, gradient_loss, real_loss
@@ -25,7 +26,7 @@ G_STEPS_ABOVE = 0.25
 class CCDNetOptions(TrainerOptions):
     """`[model]` of a CCDNet."""
 
-    backbone: Literal["unet", "drrn", "glcic"] = "unet"
+    backbone: str = "unet"
     base: int = Field(default=64, ge=1, le=256)
     steps: int = Field(default=1, ge=1, le=16)
     embedded: bool = True
@@ -38,6 +39,11 @@ class CCDNetOptions(TrainerOptions):
     gradient_form: GradientForm = "signed"
     adversarial: float = Field(default=0.0, ge=0)
     pool: int = Field(default=60, ge=1)
+
+    @field_validator("backbone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return known_backbone(name)
 
 
 class CCDNetTrainer:

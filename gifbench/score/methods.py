@@ -236,4 +236,6 @@ def _file_sha256(path: str | None) -> str | None:
     if path is None:
         return None
     with storage_errors(path):
+        if Path(path).is_dir():  # of weights: all that lie in it
+            return _joint_sha256(*(_file_sha256(str(each)) for each in sorted(Path(path).glob("*.safetensors"))))
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,16 +1,17 @@
 """Weights on disk: safetensors with a card in its header, and the same card as Markdown beside it.
 
-Only safetensors are read. Nothing in a file is run, and no memory is taken for what does not fit the network.
+Only safetensors are read. Nothing in a file is run, and a network is made only when the tensors are known to fit.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,6 +19,9 @@ from safetensors.torch import save
 from torch import nn
 
 from gifbench.errors import WeightsError, storage_errors
+from gifbench.train.download import MOST_BYTES, fetch_weights, is_url
+
+Network = TypeVar("Network", bound=nn.Module)
 
 FORMAT = "gifbench-weights-1"
 _CARD = "gifbench"
@@ -33,8 +37,26 @@ class Weights:
     about: Mapping[str, Any]
     tensors: Mapping[str, torch.Tensor] = field(repr=False)
 
+    def build(self, make: Callable[[], Network]) -> Network:
+        """Make the network that these weights are of, and fill it; it is in evaluation mode.
+
+        The shapes are compared before any memory is taken, so that a card which lies about a small file costs nothing.
+        Raises `WeightsError` where names or shapes differ.
+        """
+        with torch.device("meta"):
+            self._check(make())
+        network = make()
+        self.fill(network)
+        network.eval()
+        return network
+
     def fill(self, network: nn.Module) -> None:
         """Copy the tensors into a network; raises `WeightsError` where names or shapes differ."""
+        self._check(network)
+        own = network.state_dict()
+        network.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in self.tensors.items()})
+
+    def _check(self, network: nn.Module) -> None:
         own = network.state_dict()
         if missing := sorted(own.keys() - self.tensors.keys()):
             raise WeightsError(f"{self.path}: weights of another architecture, {missing[0]} is missing")
@@ -44,7 +66,6 @@ class Weights:
             if tensor.shape != own[name].shape:
                 shapes = f"{name} is {tuple(tensor.shape)}, and {tuple(own[name].shape)} in this network"
                 raise WeightsError(f"{self.path}: weights of another architecture, {shapes}")
-        network.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in self.tensors.items()})
 
 
 def save_weights(
@@ -57,30 +78,39 @@ def save_weights(
 ) -> Path:
     """Write a network's weights and their card: `path`, and `path` with the ending `.md`. Both appear whole.
 
-    `architecture` and `about` are plain values, as JSON has them. `half` stores what is float in half precision.
+    `architecture` and `about` are plain values, as JSON has them. `half` stores what is float in half precision. Raises
+    `WeightsError` for weights that are not finite, or no longer are in half precision.
     """
     path = Path(path)
     tensors = {
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in network.state_dict().items()
     }
+    _check_finite(path, tensors)
     card = {"format": FORMAT, "architecture": dict(architecture), "about": dict(about)}
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    lines = [f"# {path.stem}", "", f"{parameters:,} parameters. The card of `{path.name}`.", ""]
+    data = save(tensors, metadata={_CARD: json.dumps(card)})
+    lines = [f"# {path.stem}", "", f"{parameters:,} parameters. The card of `{path.name}`, {len(data):,} bytes.", ""]
+    lines += [f"sha256: `{hashlib.sha256(data).hexdigest()}`", ""]
     for title, part in (("Architecture", architecture), ("About", about)):
         lines += [f"## {title}", "", *(f"- {key}: {json.dumps(value)}" for key, value in part.items()), ""]
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, save(tensors, metadata={_CARD: json.dumps(card)}))
+        write_whole(path, data)
         write_whole(path.with_suffix(".md"), "\n".join(lines).encode())
     return path
 
 
 def read_weights(path: str | os.PathLike[str]) -> Weights:
-    """Read a file of weights; raises `WeightsError` for one that is missing, no safetensors, damaged or not finite."""
-    path = Path(path)
+    """Read a file of weights, at a path or behind `https://…/name.safetensors#sha256=…` (see `fetch_weights`).
+
+    Raises `WeightsError` for one that is missing, too large, no safetensors, damaged or not finite.
+    """
+    path = fetch_weights(path) if isinstance(path, str) and is_url(path) else Path(path)
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such file of weights")
+    if path.stat().st_size > MOST_BYTES:
+        raise WeightsError(f"{path}: {path.stat().st_size} bytes, at most {MOST_BYTES} are read")
     with storage_errors(path), path.open("rb") as file:
         start = file.read(4)
     if start.startswith(_PICKLES):
@@ -91,9 +121,7 @@ def read_weights(path: str | os.PathLike[str]) -> Weights:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{path}: not safetensors, or damaged: {' '.join(str(error).split())[:120]}") from error
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise WeightsError(f"{path}: {name} holds NaN or infinite values")
+    _check_finite(path, tensors)
     return Weights(path, card["architecture"], card["about"], tensors)
 
 
@@ -105,6 +133,12 @@ def write_whole(path: Path, data: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _check_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise WeightsError(f"{path}: {name} holds NaN or infinite values")
 
 
 def _card(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:

@@ -1,0 +1,104 @@
+"""`ccdnet`: the network that fits the GIF, plain or dithered, of the nearest palette size."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+
+from gifbench import Gif, MethodError, Weights, last_shown, read_weights
+
+from .. import packaged
+from .classifier import DitherClassifier
+from .method import TILE, CCDNetMethod, Precision
+from .network import scaled
+
+_NETWORK = re.compile(r"(?:ccdnet-)?(plain|dithered)(?:-([1-9]\d{0,2}))?")
+_CLASSIFIERS = ("dither-classifier", "classifier")
+_USUAL_COLORS = 32
+
+
+class Router:
+    """Chooses between networks by the GIF itself: dithered or not, and the nearest palette size.
+
+    `weights` is a folder that holds `dither-classifier.safetensors`, `ccdnet-plain.safetensors` and
+    `ccdnet-dithered.safetensors`; without it, those that come with gifbench. Networks for other palette sizes than 32
+    lie beside them, named `ccdnet-plain-128.safetensors` and so on. A GIF is dithered if its first frame of each
+    quarter is, by the mean of the classifier's logits; its palette size is the median over its frames.
+    """
+
+    version = "1"
+    description = "CCDNet for this GIF: plain or dithered network, nearest palette size"
+    backend = "torch"
+
+    def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:
+        folder = Path(weights) if weights else packaged.WEIGHTS
+        files = {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+        named = {name: found for name in files if (found := _NETWORK.fullmatch(name))}
+        classifiers = [files[name] for name in _CLASSIFIERS if name in files]
+        kinds = {found[1] for found in named.values()}
+        if not classifiers or kinds != {"plain", "dithered"}:
+            raise MethodError(
+                f"method ccdnet lacks weights in {folder if weights else 'the package'}: train them by `gifbench train "
+                "baselines/ccdnet/small-plain.toml --data DATASET --out runs/plain`, likewise small-dithered.toml and "
+                "classifier.toml, put them into a folder as ccdnet-plain.safetensors, ccdnet-dithered.safetensors and "
+                "dither-classifier.safetensors, and name that folder, ccdnet:weights=FOLDER"
+            )
+        self._classifier = load_classifier(read_weights(classifiers[0]))
+        self._networks = {
+            (found[1] == "dithered", int(found[2] or _USUAL_COLORS)): CCDNetMethod(
+                weights=str(files[name]), tile=tile, precision=precision
+            )
+            for name, found in named.items()
+        }
+        self.weights = str(folder)
+        self.licence = " + ".join(dict.fromkeys(each.licence for each in self._networks.values() if each.licence))
+        self.parameters = sum(each.parameters for each in self._networks.values())
+        self._device = "cpu"
+
+    def to(self, device: str) -> None:
+        """Move all networks."""
+        self._device = device
+        self._classifier.to(device)
+        for network in self._networks.values():
+            network.to(device)
+
+    def choose(self, gif: Gif) -> tuple[bool, int]:
+        """Whether the network for dithered GIFs is taken, and for how many colours."""
+        some = sorted({len(gif) * quarter // 4 for quarter in range(4)})
+        with torch.inference_mode():
+            logits = [
+                float(
+                    self._classifier(
+                        scaled(torch.from_numpy(gif.frame(i).copy()).to(self._device).permute(2, 0, 1)[None])
+                    )
+                )
+                for i in some
+            ]
+        dithered = sum(logits) > 0
+        sizes = sorted(len(palette) for palette in gif.palettes)
+        colors = sizes[len(sizes) // 2]
+        known = [size for kind, size in self._networks if kind == dithered]
+        return dithered, min(known, key=lambda size: (abs(math.log(size / colors)), size))
+
+    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[torch.Tensor]:
+        """The frames at `times`, one at a time, the last shown one held."""
+        network = self._networks[self.choose(gif)]
+        before, restored = -1, torch.empty(0)
+        for i in last_shown(gif.times, times):
+            if i != before:
+                frame, palette = (torch.from_numpy(array.copy()) for array in (gif.frame(i), gif.palettes[i]))
+                before, restored = i, network.restore_frames(frame[None], [palette])
+            yield restored
+
+
+def load_classifier(weights: Weights) -> DitherClassifier:
+    """The dither classifier of these weights; raises `MethodError` for those of another network."""
+    base = weights.architecture.get("base")
+    if weights.architecture.get("network") != "dither-classifier" or not isinstance(base, int) or not 1 <= base <= 256:
+        raise MethodError(f"{weights.path}: no weights of a dither classifier")
+    return weights.build(lambda: DitherClassifier(base=base))

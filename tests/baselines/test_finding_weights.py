@@ -1,0 +1,170 @@
+"""Weights are found in the package, at a path, or behind a URL that names their bytes, and nowhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+torch = pytest.importorskip("torch")
+
+from gifbench_baselines import packaged  # noqa: E402
+from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
+
+from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, save_weights  # noqa: E402
+from gifbench.cli.app import app  # noqa: E402
+from gifbench.media.colors.quantize import quantize  # noqa: E402
+from gifbench.train import download  # noqa: E402
+
+CONFIGS = Path(__file__).parent.parent.parent / "baselines"
+LEARNED = sorted(
+    entry.name
+    for entry in entry_points(group="gifbench.methods")
+    if entry.value.startswith(("gifbench_baselines.ccdnet.rows", "gifbench_baselines.pix2pix"))
+)
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    """The package's folder of weights, empty."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+    monkeypatch.setattr(packaged, "WEIGHTS", folder)
+    return folder
+
+
+def save_ccdnet(path: Path, **options) -> Path:
+    architecture = Architecture(base=2, **options)
+    about = {"licence": "CC-BY-4.0"}
+    return save_weights(path, CCDNet(architecture), architecture=architecture.model_dump(), about=about)
+
+
+def write_gif(path: Path) -> Path:
+    frame = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+    indices, palette = quantize(frame, colors=16)
+    Gif(np.stack([indices] * 3), (palette,) * 3, tuple(Fraction(i, 10) for i in range(3)), Fraction(3, 10)).write(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["ccdnet", *LEARNED])
+def test_without_weights_a_method_says_how_to_get_them(package, name):
+    with pytest.raises(MethodError, match=f"gifbench train .*{name}:weights=") as error:
+        load_method(name)
+    if name != "ccdnet":
+        config = str(error.value).split("gifbench train ")[1].split()[0]
+        assert CONFIGS.parent.joinpath(config).is_file()
+
+
+def test_weights_of_the_methods_own_name_come_from_the_package(package):
+    save_ccdnet(package / "ccdnet-2.safetensors", steps=2)
+    loaded = load_method("ccdnet-2")
+    assert (loaded.weights, loaded.licence, loaded.name) == ("ccdnet-2.safetensors", "CC-BY-4.0", "ccdnet-2")
+    with pytest.raises(MethodError, match="ccdnet-1"):
+        load_method("ccdnet-1")
+    named = load_method("ccdnet-3:weights=ccdnet-2")
+    assert named.weights == "ccdnet-2.safetensors" and named.weights_sha256 == loaded.weights_sha256
+
+
+def test_the_router_restores_with_what_lies_in_the_package(package, tmp_path):
+    save_ccdnet(package / "ccdnet-plain.safetensors", steps=2)
+    save_ccdnet(package / "ccdnet-dithered.safetensors", steps=2, embedded=False)
+    about = {"network": "dither-classifier", "base": 2}
+    save_weights(package / "dither-classifier.safetensors", DitherClassifier(base=2), architecture=about, about={})
+    result = CliRunner().invoke(
+        app, ["restore", "ccdnet", str(write_gif(tmp_path / "my.gif")), str(tmp_path / "my.mp4")]
+    )
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "my.mp4").stat().st_size > 500
+    before = load_method("ccdnet")
+    assert before.parameters == sum(each.numel() for each in CCDNet(Architecture(base=2, steps=2)).parameters()) + sum(
+        each.numel() for each in CCDNet(Architecture(base=2, steps=2, embedded=False)).parameters()
+    )
+    save_ccdnet(package / "ccdnet-plain.safetensors", steps=2)
+    assert load_method("ccdnet").weights_sha256 != before.weights_sha256, "other weights are another run"
+
+
+class Server(BaseHTTPRequestHandler):
+    """Gives `files` by path, counts requests, and leads /elsewhere to what `elsewhere` says."""
+
+    files: dict[str, bytes]
+    elsewhere = ""
+    asked: list[str]
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        if self.path == "/elsewhere":
+            self.send_response(302)
+            self.send_header("Location", self.elsewhere)
+            self.end_headers()
+            return
+        body = self.files.get(self.path)
+        self.send_response(404 if body is None else 200)
+        self.send_header("Content-Length", str(len(body or b"") + (100 if self.path.startswith("/cut") else 0)))
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, *given):
+        pass
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A server on loopback: its handler's class, and the URL that it is at."""
+    monkeypatch.setenv("GIFBENCH_CACHE", str(tmp_path / "cache"))
+    handler = type("Given", (Server,), {"files": {}, "asked": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield handler, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_weights_behind_a_url_are_fetched_once(site, tmp_path):
+    handler, url = site
+    data = save_ccdnet(tmp_path / "w.safetensors").read_bytes()
+    handler.files["/a/w.safetensors"] = data
+    sha256 = hashlib.sha256(data).hexdigest()
+    for _ in range(2):
+        loaded = load_method(f"ccdnet-1:weights={url}/a/w.safetensors#sha256={sha256}")
+        assert loaded.weights == "w.safetensors" and loaded.weights_sha256 == sha256
+    assert handler.asked == ["/a/w.safetensors"]
+    (kept,) = (tmp_path / "cache").rglob("*.safetensors")
+    kept.write_bytes(b"damaged since")
+    assert load_method(f"ccdnet-1:weights={url}/a/w.safetensors#sha256={sha256}").weights_sha256 == sha256
+    assert not list((tmp_path / "cache").rglob("*.partial"))
+
+
+def test_what_is_not_what_was_named_is_not_kept(site, tmp_path, monkeypatch):
+    handler, url = site
+    right = "a" * 64
+    handler.files |= {"/other.safetensors": b"other", "/cut.safetensors": b"half", "/large": b"x" * 5000}
+    handler.elsewhere = (tmp_path / "secret").as_uri()
+    (tmp_path / "secret").write_text("secret")
+    monkeypatch.setattr(download, "MOST_BYTES", 1000)
+    for name, said in (
+        ("other.safetensors", "sha256"),
+        ("cut.safetensors", "sha256|broke off"),
+        ("large", "more than 1000 bytes"),
+        ("missing", "status 404"),
+        ("elsewhere", "neither http nor https|cannot be fetched"),
+    ):
+        with pytest.raises(WeightsError, match=said) as error:
+            load_method(f"ccdnet-1:weights={url}/{name}#sha256={right}")
+        assert "\n" not in str(error.value)
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    for wrong in (f"{url}/other.safetensors", f"{url}/other.safetensors#sha256=12"):
+        with pytest.raises(UsageError, match="sha256="):
+            load_method(f"ccdnet-1:weights={wrong}")
+    with pytest.raises(UsageError, match="http and https only"):
+        load_method(f"ccdnet-1:weights=file:///etc/passwd#sha256={right}")
+    with pytest.raises(WeightsError, match="cannot be fetched"):
+        load_method(f"ccdnet-1:weights=http://127.0.0.1:1/w.safetensors#sha256={right}")
