@@ -9,7 +9,7 @@ import math
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,12 +19,12 @@ from gifbench.build.ledger import STAGING
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome, outcome_of
 from gifbench.build.recipe import Recipe, SourceVideo
+from gifbench.build.truth import Cut, Quantised, keep_source
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
-from gifbench.errors import StorageError, storage_errors
+from gifbench.errors import DiskFull, NotWritable, StorageError, storage_errors
 from gifbench.media.colors.quantize import PairQuantizer
-from gifbench.media.geometry import Geometry, through_jpeg
 from gifbench.media.gif import GifWriter
-from gifbench.media.video import Frame, LosslessWriter, Span, decode, probe, snap_times
+from gifbench.media.video import Frame, Span, probe, snap_times
 from gifbench.storage import PARTIAL, Folder
 
 
@@ -58,12 +58,14 @@ class OutputError(Exception):
 def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder) -> IndexRow:
     span = Span(_fraction(row.start), _fraction(row.end), row.start_frame, row.end_frame)
     video = SourceVideo(source, span, probe(source))
-    geometry = recipe.geometry(video)
+    cut = Cut(recipe, video, recipe.geometry(video))
+    geometry = cut.geometry
     with _scratch(row.clip_id, folder) as name:
         scratch = Path(name)
-        times, duration, pixels_sha256 = _write_members(recipe, geometry, video, scratch, folder)
-        recipe.check_length(len(times))
-        times, duration, fps, ticks, time_base = _clock(times, duration, video)
+        done = _write_members(cut, scratch, folder)
+        recipe.check_length(len(done.times))
+        first = _keep_source(cut, done, scratch) if recipe.truth == "source" else None
+        times, duration, fps, ticks, time_base = _clock(done.times, done.duration, video)
         start = span.start or Fraction(span.start_frame or 0) / video.info.frame_rate
         unplaced = Member(0, 0, "")
         index_row = IndexRow(
@@ -82,46 +84,59 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder) -> Ind
             height=geometry.height,
             crop=geometry.crop,
             licence=row.licence,
-            pixels_sha256=pixels_sha256,
+            pixels_sha256=done.pixels_sha256,
             shard="",
             truth=unplaced,
             plain=unplaced,
             dithered=unplaced,
+            truth_first=first,
+            truth_filter=None if first is None else geometry.filter,
+            truth_jpeg=None if first is None else recipe.jpeg,
         )
         return _write_group(index_row, scratch, folder)
 
 
-def _write_members(
-    recipe: Recipe, geometry: Geometry, video: SourceVideo, scratch: Path, folder: Folder
-) -> tuple[tuple[Fraction, ...], Fraction, str]:
-    """Write truth and both GIFs, a frame at a time; the frames' times, the duration, and the sha256 of the pixels."""
+def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantised:
+    """Write both GIFs and, where the recipe wants it lossless, the truth, a frame at a time."""
     times: list[Fraction] = []
+    clock: list[Fraction] = []
     digest = hashlib.sha256()
-    width, height, fps = geometry.width, geometry.height, video.info.frame_rate
+    recipe, width, height = cut.recipe, cut.geometry.width, cut.geometry.height
     with (
         _output_errors(folder),
-        LosslessWriter(scratch / MEMBERS["truth"], width=width, height=height, frame_rate=fps) as truth,
+        ExitStack() as stack,
         (scratch / MEMBERS["plain"]).open("wb") as plain_file,
         (scratch / MEMBERS["dithered"]).open("wb") as dithered_file,
     ):
+        truth = None
+        if recipe.truth == "lossless":
+            truth = stack.enter_context(cut.lossless(scratch / MEMBERS["truth"]))
         plain = GifWriter(plain_file, width=width, height=height)
         dithered = GifWriter(dithered_file, width=width, height=height)
         quantize = PairQuantizer(colors=recipe.colors, quantizer=recipe.quantizer, kmeans_steps=recipe.kmeans_steps)
         duration = Fraction(0)
-        for frame in _source_errors(decode(video.path, video.span)):
-            pixels = geometry.apply(frame.pixels)
-            if recipe.jpeg is not None:
-                pixels = through_jpeg(pixels, recipe.jpeg)
+        for frame in _source_errors(cut.frames()):
+            pixels = cut.pixels(frame.pixels)
             palette, plain_indices, dithered_indices = quantize(pixels)
-            truth.add(pixels)
+            if truth is not None:
+                truth.add(pixels)
             plain.add(plain_indices, palette, frame.time)
             dithered.add(dithered_indices, palette, frame.time)
             digest.update(pixels.data)
             times.append(frame.time)
+            clock.append(frame.clock)
             duration = frame.time + frame.duration
         plain.close(duration)
         dithered.close(duration)
-    return tuple(times), duration, digest.hexdigest()
+    return Quantised(tuple(times), duration, digest.hexdigest(), (clock[0], clock[-1]))
+
+
+def _keep_source(cut: Cut, done: Quantised, scratch: Path) -> int | None:
+    """As `truth.keep_source`, with what is wrong with the dataset's disk told apart from what is wrong with a clip."""
+    try:
+        return keep_source(cut, done, scratch / MEMBERS["truth"])
+    except (DiskFull, NotWritable) as error:
+        raise OutputError(error) from error
 
 
 def _clock(

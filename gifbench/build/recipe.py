@@ -59,6 +59,10 @@ class Recipe(BaseModel, ABC):
     jpeg: Annotated[
         int | None, Field(ge=1, le=100, description="JPEG quality that truth goes through first; null: lossless")
     ] = None
+    truth: Annotated[
+        Literal["lossless", "source"],
+        Field(description="source: the packets of the source are kept, and cut and resized when they are read"),
+    ] = "lossless"
     min_frames: Annotated[int, Field(ge=1, description="a clip with fewer frames is rejected as too_short")] = 1
     clips_per_shard: Annotated[int, Field(ge=1, description="manifest rows whose clips share a shard")] = 32
 

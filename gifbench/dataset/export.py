@@ -9,14 +9,16 @@ import numpy as np
 
 from gifbench.dataset.reader import DatasetClip
 from gifbench.dataset.shards import MEMBERS
+from gifbench.dataset.truth import iter_truth
 from gifbench.errors import AlreadyExists
-from gifbench.media.video import iter_lossless
+from gifbench.media.video import LosslessWriter
 from gifbench.storage import Folder
 
 
 def export_clip(clip: DatasetClip, out: Path, *, png: bool = False, overwrite: bool = False) -> list[Path]:
     """Write truth and GIFs of a clip to the folder `out`, and with `png` each frame of the truth; the paths written.
 
+    The truth is a lossless video of the clip's frames, also where the dataset keeps packets of the source instead.
     Raises `AlreadyExists`, before anything is written, if one of the files is there and `overwrite` is not set.
     """
     folder = Folder(out)
@@ -25,10 +27,21 @@ def export_clip(clip: DatasetClip, out: Path, *, png: bool = False, overwrite: b
     for name in (*names.values(), *frames):
         if not overwrite and folder.exists(name):
             raise AlreadyExists(f"{folder.place(name)}: it is there already; --overwrite replaces it")
+    truth = clip.read("truth")
     for member, name in names.items():
-        folder.write(name, clip.read(member))
+        if member == "truth" and clip.row.truth_first is not None:
+            with (
+                folder.create(name) as file,
+                LosslessWriter(
+                    file, width=clip.width, height=clip.height, frame_rate=clip.fps.limit_denominator(60_000)
+                ) as writer,
+            ):
+                for frame in iter_truth(clip.row, truth):
+                    writer.add(frame)
+        else:
+            folder.write(name, truth if member == "truth" else clip.read(member))
     if png:
-        for name, frame in zip(frames, iter_lossless(clip.read("truth")), strict=True):
+        for name, frame in zip(frames, iter_truth(clip.row, truth), strict=True):
             _, data = cv2.imencode(".png", np.ascontiguousarray(frame[..., ::-1]))
             folder.write(name, data.tobytes())
     return [out / name for name in (*names.values(), *frames)]

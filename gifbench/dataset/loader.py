@@ -15,10 +15,10 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 
 from gifbench.dataset.reader import DatasetClip
+from gifbench.dataset.truth import read_truth
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.media.video import read_lossless
 
 
 class Sample(NamedTuple):
@@ -74,12 +74,13 @@ class FrameDataset(TorchDataset[Sample]):
         """Sample `index`, its place drawn from `generator`, or from torch's own if there is none."""
         number, frame = self._place(index % len(self))
         gif, truth = self._clip(number)
-        return self.cut(gif.frame(frame), gif.palettes[frame], read_lossless(truth, frames=[frame])[0], generator)
+        pixels = read_truth(self._clips[number].row, truth, frames=[frame])[0]
+        return self.cut(gif.frame(frame), gif.palettes[frame], pixels, generator)
 
     def truth_frame(self, index: int) -> Pixels:
         """The whole frame (H, W, 3) of the truth that sample `index` shows a part of."""
         number, frame = self._place(index % len(self))
-        truth: Pixels = read_lossless(self._clip(number)[1], frames=[frame])[0]
+        truth: Pixels = read_truth(self._clips[number].row, self._clip(number)[1], frames=[frame])[0]
         return truth
 
     def cut(self, shown: Pixels, palette: Pixels, truth: Pixels, generator: torch.Generator | None) -> Sample:

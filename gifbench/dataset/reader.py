@@ -14,10 +14,10 @@ from typing import Any, overload
 import numpy as np
 
 from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, group_frame, table_rows
+from gifbench.dataset.truth import read_truth
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, StorageError
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
-from gifbench.media.video import read_lossless
 from gifbench.storage import Folder
 
 
@@ -69,11 +69,11 @@ class DatasetClip:
     @property
     def truth(self) -> Clip:
         """The frames before they were made a GIF: RGB uint8, (T, H, W, 3). Read and decoded anew each time."""
-        return Clip(read_lossless(self.read("truth")), self.times, self.duration)
+        return Clip(read_truth(self.row, self.read("truth")), self.times, self.duration)
 
     def truth_frames(self, frames: Sequence[int]) -> Pixels:
         """Some frames of the truth, by number, as RGB uint8 (N, H, W, 3): no others are decoded if it can be helped."""
-        return read_lossless(self.read("truth"), frames=frames)
+        return read_truth(self.row, self.read("truth"), frames=frames)
 
     def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
         """The clip's GIF, plain or dithered, with the clip's exact times; `every=k` keeps the frames 0, k, 2k, …
@@ -128,7 +128,7 @@ class DatasetClip:
     def _check_pixels(self, member: str, data: bytes) -> Iterator[str]:
         expected = (self.row.frames, self.row.height, self.row.width)
         try:
-            frames = read_lossless(data) if member == "truth" else self._gif(member).indices
+            frames = read_truth(self.row, data) if member == "truth" else self._gif(member).indices
         except Exception as error:  # whatever a decoder raises is what is wrong with the member
             yield f"{member}: it does not decode ({error})"
             return

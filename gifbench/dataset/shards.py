@@ -40,6 +40,9 @@ CLIP_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 END_OF_SHARD = bytes(2 * tarfile.BLOCKSIZE)
 
+_OF_KEPT_TRUTH = ("truth_first", "truth_filter", "truth_jpeg")
+"""Columns that only clips whose truth is packets of the source have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -59,6 +62,10 @@ class IndexRow:
     average otherwise, and then `ticks` hold the frames' times and the clip's end in units of `time_base` seconds.
     `crop` is (x, y, width, height) in source pixels, or None. `shard` is a path below the dataset, and the members'
     offsets count from its start. `pixels_sha256` is of the truth's RGB frames, one after the other, rows from the top.
+
+    Where `truth_first` is None the truth member holds just these frames, lossless. Otherwise it holds packets of the
+    source: the clip's frames are the pictures `truth_first`, `truth_first` + 1, … in the order in which they are shown,
+    cut to `crop`, resized with `truth_filter`, and sent through JPEG at `truth_jpeg` unless that is None.
     """
 
     clip_id: str
@@ -81,6 +88,9 @@ class IndexRow:
     truth: Member
     plain: Member
     dithered: Member
+    truth_first: int | None = None
+    truth_filter: str | None = None
+    truth_jpeg: int | None = None
 
     def times(self) -> tuple[tuple[Fraction, ...], Fraction]:
         """When each frame is shown, in exact seconds since the first, and when the last one ends."""
@@ -104,6 +114,8 @@ class IndexRow:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> IndexRow:
         """The row that `to_dict` gave, perhaps through JSON or Parquet."""
+        # A dataset that is older than a column has lossless truth, which is what its absence means.
+        row = {**dict.fromkeys(_OF_KEPT_TRUTH), **row}
         values: dict[str, Any] = {field.name: row[field.name] for field in fields(cls) if field.name not in MEMBERS}
         for name in ("ticks", "crop"):
             values[name] = None if values[name] is None else tuple(int(value) for value in values[name])
@@ -140,6 +152,9 @@ INDEX_SCHEMA = pa.schema(
                 (f"{name}_sha256", pa.string()),
             )
         ),
+        ("truth_first", pa.int32()),
+        ("truth_filter", pa.string()),
+        ("truth_jpeg", pa.int32()),
     ]
 )
 
@@ -181,7 +196,8 @@ def tar_header(name: str, size: int) -> bytes:
 
 def about_clip(row: IndexRow) -> bytes:
     """The last member of a group, `<clip_id>.json`: the index row, but for where it lies."""
-    about = {key: value for key, value in row.to_dict().items() if key != "shard" and not key.endswith("_offset")}
+    left_out = {"shard", *(_OF_KEPT_TRUTH if row.truth_first is None else ())}
+    about = {key: value for key, value in row.to_dict().items() if key not in left_out and not key.endswith("_offset")}
     return json.dumps(about, indent=1).encode() + b"\n"
 
 

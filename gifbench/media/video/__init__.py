@@ -3,11 +3,13 @@
 from gifbench.media.video.decoding import Frame, VideoInfo, count_frames, decode, probe
 from gifbench.media.video.lossless import LosslessWriter, iter_lossless, read_lossless
 from gifbench.media.video.opening import VideoLimits
+from gifbench.media.video.packets import CannotKeep, keep_packets, read_kept
 from gifbench.media.video.span import Span
 from gifbench.media.video.times import snap_times
 from gifbench.media.video.writing import VideoWriter
 
 __all__ = [
+    "CannotKeep",
     "Frame",
     "LosslessWriter",
     "Span",
@@ -17,7 +19,9 @@ __all__ = [
     "count_frames",
     "decode",
     "iter_lossless",
+    "keep_packets",
     "probe",
+    "read_kept",
     "read_lossless",
     "snap_times",
 ]

@@ -68,6 +68,8 @@ class Frame:
     """Seconds until the next frame of the video; for its last frame, what the container says or one frame's share."""
     pixels: Pixels
     """RGB (H, W, 3) or grey (H, W), uint8, in memory of its own."""
+    clock: Fraction
+    """Seconds on the container's own clock, by which `keep_packets` finds it again."""
 
     def __repr__(self) -> str:
         return f"Frame({self.index} at {float(self.time):.3f} s, pixels {self.pixels.shape})"
@@ -136,7 +138,7 @@ def _decode(path: Path, span: Span, kind: PixelKind, limits: VideoLimits, thread
     begin: Fraction | None = None
     for index, shown in enumerate(spanned(path, span, limits, threads)):
         begin = shown.time if begin is None else begin
-        yield Frame(index, shown.time - begin, shown.duration, converter.pixels(shown.picture))
+        yield Frame(index, shown.time - begin, shown.duration, converter.pixels(shown.picture), shown.time)
 
 
 def count_frames(path: str | os.PathLike[str], span: Span | None = None, *, limits: VideoLimits | None = None) -> int:

@@ -72,7 +72,7 @@ def frames_from(video: OpenVideo, time: Fraction) -> Iterator[Shown]:
         raise CannotSeek
     past = False
     try:
-        packets = _from_key_frame(video, time)
+        packets = from_key_frame(video, time)
         key = next(packets)
         # Frames that are shown before the key frame but follow it in the file need what was before it (open GOPs).
         later = (p for p in _pictures(video, chain([key], packets), skip_before=key.pts))
@@ -89,7 +89,8 @@ def frames_from(video: OpenVideo, time: Fraction) -> Iterator[Shown]:
         raise CannotSeek from error
 
 
-def _from_key_frame(video: OpenVideo, time: Fraction) -> Iterator[Packet[VideoStream]]:
+def from_key_frame(video: OpenVideo, time: Fraction) -> Iterator[Packet[VideoStream]]:
+    """The packets from the last key frame on that is shown at or before `time`; raises `CannotSeek` for none."""
     ticks = floor(time / time_base(video))
     for _ in range(4):
         video.container.seek(ticks, stream=video.stream)

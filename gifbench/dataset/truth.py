@@ -1,0 +1,55 @@
+"""The frames of a clip's truth from the bytes of its member, whether those are the frames or packets of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import numpy as np
+
+from gifbench.dataset.shards import IndexRow
+from gifbench.errors import CorruptMedia, UsageError
+from gifbench.media.clip import Pixels
+from gifbench.media.geometry import Filter, Geometry, through_jpeg
+from gifbench.media.video import iter_lossless, read_kept, read_lossless
+
+
+def read_truth(row: IndexRow, member: bytes, *, frames: Sequence[int] | None = None) -> Pixels:
+    """All frames of a clip's truth, or those numbered `frames` in that order: (T, H, W, 3) uint8, RGB.
+
+    `member` are the bytes of the clip's truth. Only what is asked for is decoded: one frame of lossless truth, the
+    frames back to a key frame where packets of the source were kept. Raises `UsageError` for a number outside of the
+    clip, `CorruptMedia` for a member that does not hold the frames that the index promises.
+    """
+    if row.truth_first is None:
+        return read_lossless(member, frames=frames)
+    wanted = list(range(row.frames)) if frames is None else [int(number) for number in frames]
+    for number in wanted:
+        if not 0 <= number < row.frames:
+            raise UsageError(f"frame {number} is outside of clip {row.clip_id}: it has 0 to {row.frames - 1}")
+    out = np.empty((len(wanted), row.height, row.width, 3), np.uint8)
+    places: dict[int, list[int]] = {}
+    for at, number in enumerate(wanted):
+        places.setdefault(number, []).append(at)
+    for number, pixels in _kept(row, member, sorted(places)):
+        out[places[number]] = pixels
+    return out
+
+
+def iter_truth(row: IndexRow, member: bytes) -> Iterator[Pixels]:
+    """The frames of a clip's truth one after the other, each (H, W, 3) uint8, RGB, in memory of its own."""
+    if row.truth_first is None:
+        yield from iter_lossless(member)
+    else:
+        yield from (pixels for _, pixels in _kept(row, member, range(row.frames)))
+
+
+def _kept(row: IndexRow, member: bytes, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
+    first = cast(int, row.truth_first)
+    geometry = Geometry(row.crop, row.width, row.height, cast(Filter, row.truth_filter))
+    try:
+        for number, picture in read_kept(member, [first + number for number in numbers]):
+            pixels = geometry.apply(picture)
+            yield number - first, pixels if row.truth_jpeg is None else through_jpeg(pixels, row.truth_jpeg)
+    except UsageError as error:
+        raise CorruptMedia(f"clip {row.clip_id}: its truth lacks frames that the index names ({error})") from error
