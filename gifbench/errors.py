@@ -43,6 +43,7 @@
     │   ├── NoSuchMethod          no_such_method
     │   ├── MethodFailed          method_failed    it raised, or returned something that is not the frames asked for
     │   └── WeightsError          weights          a file of weights that cannot be used
+    ├── MetricError               metric           a metric cannot be loaded, raised, or gave no number
     ├── TrainingError             training         a training that cannot start or go on
     └── ResultsError              results          a results file
 
@@ -336,6 +337,12 @@ class WeightsError(MethodError):
     """A file of weights is damaged, of another architecture, or not there."""
 
     code = "weights"
+
+
+class MetricError(GifbenchError):
+    """A metric cannot be loaded, raised, or gave something that is no number."""
+
+    code = "metric"
 
 
 class TrainingError(GifbenchError):

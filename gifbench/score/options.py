@@ -83,7 +83,9 @@ def keyword_parameters(factory: Callable[..., Any]) -> dict[str, inspect.Paramet
     return {name: found for name, found in signature.parameters.items() if found.kind in named}
 
 
-def read_options(method: str, factory: Callable[..., Any], texts: Mapping[str, str]) -> dict[str, object]:
+def read_options(
+    name: str, factory: Callable[..., Any], texts: Mapping[str, str], *, kind: str = "method"
+) -> dict[str, object]:
     """Turn option texts into the values that the class's annotations (or defaults) ask for.
 
     Raises `UsageError` for an option that the class does not have, and for a text that is no value of its type.
@@ -92,8 +94,8 @@ def read_options(method: str, factory: Callable[..., Any], texts: Mapping[str, s
     values: dict[str, object] = {}
     for key, text in texts.items():
         if key not in parameters:
-            raise UsageError(f'method {method} has no option "{key}": {known_names(key, parameters)}')
-        values[key] = _read(text, parameters[key], f"method {method}: option {key}")
+            raise UsageError(f'{kind} {name} has no option "{key}": {known_names(key, parameters)}')
+        values[key] = _read(text, parameters[key], f"{kind} {name}: option {key}")
     return values
 
 

@@ -39,42 +39,52 @@ def entries_class(entries: tuple[EntryPoint, ...]) -> type[Any]:
     if len(entries) > 1:
         origins = entries_origin(entries)
         raise MethodError(f"method {entry.name}: several packages offer it ({origins}); uninstall all but one")
-    with _import_errors(f"method {entry.name} ({entry.value})"):
+    with import_errors(f"method {entry.name} ({entry.value})"):
         factory = entry.load()
     if not inspect.isclass(factory):
         raise MethodError(f"method {entry.name}: {entry.value} is not a class")
     return factory
 
 
-def file_class(module: ModuleType, path: Path, name: str | None) -> type[Any]:
-    """The class called `name` in a method file, or its only method; raises `NoSuchMethod` or `UsageError`."""
+def file_class(
+    module: ModuleType,
+    path: Path,
+    name: str | None,
+    *,
+    kind: str = "method",
+    calls: tuple[str, ...] = ("restore", "restore_frames"),
+) -> type[Any]:
+    """The class called `name` in a file of methods, or its only one; raises `NoSuchMethod` or `UsageError`.
+
+    A class is one of the `kind` if it has one of the functions `calls`.
+    """
     own = {key: value for key, value in vars(module).items() if inspect.isclass(value)}
     methods = [
         key
         for key, value in own.items()
-        if value.__module__ == module.__name__ and (hasattr(value, "restore") or hasattr(value, "restore_frames"))
+        if value.__module__ == module.__name__ and any(hasattr(value, call) for call in calls)
     ]
     if not name and len(methods) == 1:
         name = methods[0]
     if not name:
-        raise UsageError(f"{path}: say which class is the method, {path}:Class; {known_names('', methods)}")
+        raise UsageError(f"{path}: say which class is the {kind}, {path}:Class; {known_names('', methods)}")
     if name not in own:
         raise NoSuchMethod(f'{path} has no class "{name}": {known_names(name, methods)}')
     return own[name]
 
 
-def import_file(path: Path) -> ModuleType:
-    """Run a method file as a module of its own; raises `MethodError` where that fails."""
+def import_file(path: Path, *, kind: str = "method", error: type[GifbenchError] = MethodError) -> ModuleType:
+    """Run a file of methods, or of another `kind`, as a module of its own; raises `error` where that fails."""
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     spec = importlib.util.spec_from_file_location(f"gifbench_method_{digest}", path)
     if spec is None or spec.loader is None:
-        raise MethodError(f"{path}: cannot be imported as a Python file")
+        raise error(f"{path}: cannot be imported as a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickling look a module up by its name
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)  # a method may be more than one file
     try:
-        with _import_errors(f"method file {path}"):
+        with import_errors(f"{kind} file {path}", error):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[spec.name]
@@ -85,13 +95,14 @@ def import_file(path: Path) -> ModuleType:
 
 
 @contextmanager
-def _import_errors(what: str) -> Iterator[None]:
+def import_errors(what: str, kind: type[GifbenchError] = MethodError) -> Iterator[None]:
+    """Whatever importing somebody's code raises becomes one line, as an error of that `kind`."""
     try:
         yield
     except GifbenchError:
         raise
     except (Exception, SystemExit) as error:
-        raise MethodError(f"{what} cannot be imported: {one_line(error)}") from error
+        raise kind(f"{what} cannot be imported: {one_line(error)}") from error
 
 
 def one_line(error: BaseException) -> str:

@@ -25,11 +25,11 @@ from gifbench.errors import PixelsError
 Frame = NDArray[Any]
 """One RGB frame, shape (H, W, 3), uint8 or float, 0 to 255."""
 
-_GAUSSIAN_TAPS = 11
+GAUSSIAN_TAPS = 11
 _GAUSSIAN_SIGMA = 1.5
 _UNIFORM_TAPS = 7
-_C1 = (0.01 * 255.0) ** 2
-_C2 = (0.03 * 255.0) ** 2
+C1 = (0.01 * 255.0) ** 2
+C2 = (0.03 * 255.0) ** 2
 
 
 def gaussian_ssim(restored: Frame, truth: Frame) -> float:
@@ -39,8 +39,8 @@ def gaussian_ssim(restored: Frame, truth: Frame) -> float:
     `structural_similarity(…, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=-1,
     data_range=255)`. Raises `PixelsError` for other shapes.
     """
-    x, y = _flat_rows(restored, truth, taps=_GAUSSIAN_TAPS)
-    return float(_gaussian(x, y, _GAUSSIAN_WEIGHTS))
+    x, y = flat_rows(restored, truth, taps=GAUSSIAN_TAPS)
+    return float(_gaussian(x, y, GAUSSIAN_WEIGHTS))
 
 
 def uniform_ssim(restored: Frame, truth: Frame) -> float:
@@ -51,14 +51,14 @@ def uniform_ssim(restored: Frame, truth: Frame) -> float:
     on frames so moved (docs/protocols.md). SSIM is not shift invariant: on [0, 255] it is another number.
     Raises `PixelsError` for other shapes.
     """
-    x, y = _flat_rows(restored, truth, taps=_UNIFORM_TAPS)
+    x, y = flat_rows(restored, truth, taps=_UNIFORM_TAPS)
     exact = x.dtype == np.uint8 and y.dtype == np.uint8
     # Four running column sums: 49 · 510² fits in 32 bits, and so does 49 times that, which the kernel needs.
     columns = np.zeros((4, x.shape[1]), np.int32 if exact else np.float64)
     return float(_uniform(x, y, columns))
 
 
-def _flat_rows(restored: Frame, truth: Frame, *, taps: int) -> tuple[Frame, Frame]:
+def flat_rows(restored: Frame, truth: Frame, *, taps: int) -> tuple[Frame, Frame]:
     """Both frames as contiguous rows (H, W·3), as the kernels walk them: the next pixel is three values on."""
     if restored.shape != truth.shape or truth.ndim != 3 or truth.shape[-1] != 3:
         raise PixelsError(f"SSIM compares two frames of one shape (H, W, 3), not {restored.shape} and {truth.shape}")
@@ -70,12 +70,13 @@ def _flat_rows(restored: Frame, truth: Frame, *, taps: int) -> tuple[Frame, Fram
 
 
 def _gaussian_weights() -> NDArray[np.float64]:
-    radius = _GAUSSIAN_TAPS // 2
+    radius = GAUSSIAN_TAPS // 2
     weights = [math.exp(-0.5 * (k / _GAUSSIAN_SIGMA) ** 2) for k in range(-radius, radius + 1)]
     return np.array(weights) / math.fsum(weights)
 
 
-_GAUSSIAN_WEIGHTS = _gaussian_weights()
+GAUSSIAN_WEIGHTS = _gaussian_weights()
+"""The weights (11,) of the gaussian window along one side; they add up to 1."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -86,16 +87,16 @@ def _gaussian(x: Frame, y: Frame, weights: NDArray[np.float64]) -> float:
     down = np.empty((4, length), np.float64)
     total = np.zeros(length, np.float64)  # one sum a column, so that the additions vectorise in a fixed order
     for r in range(height):
-        _write_maps(x[r], y[r], rows[r % 11])
+        write_maps(x[r], y[r], rows[r % 11])
         if r >= 10:
-            _filter_down(rows, (r + 1) % 11, weights, down)
+            filter_down(rows, (r + 1) % 11, weights, down)
             _add_gaussian_row(down, weights, total)
     windows = (height - 10) * (length - 30)
     return total.sum() / windows  # type: ignore[no-any-return]
 
 
 @njit(cache=True, nogil=True)
-def _write_maps(x: Frame, y: Frame, maps: NDArray[np.float64]) -> None:
+def write_maps(x: Frame, y: Frame, maps: NDArray[np.float64]) -> None:
     """Write s, d, s² and d² of one row (L,) into maps (4, L)."""
     sums, differences, sums2, differences2 = maps[0], maps[1], maps[2], maps[3]
     for i in range(x.size):
@@ -108,7 +109,7 @@ def _write_maps(x: Frame, y: Frame, maps: NDArray[np.float64]) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _filter_down(
+def filter_down(
     rows: NDArray[np.float64], oldest: int, weights: NDArray[np.float64], down: NDArray[np.float64]
 ) -> None:
     """Filter the eleven rows (11, 4, L) down the columns into down (4, L); `oldest` is the topmost row's place.
@@ -146,8 +147,8 @@ def _add_gaussian_row(down: NDArray[np.float64], weights: NDArray[np.float64], t
         a, b = mean_s * mean_s, mean_d * mean_d
         p, q = mean_s2 - a, mean_d2 - b
         # 2·ux·uy = (a − b) / 2, ux² + uy² = (a + b) / 2, and the same with p and q for the (co)variances.
-        numerator = (a - b + 2 * _C1) * (p - q + 2 * _C2)
-        total[i] += numerator / ((a + b + 2 * _C1) * (p + q + 2 * _C2))
+        numerator = (a - b + 2 * C1) * (p - q + 2 * C2)
+        total[i] += numerator / ((a + b + 2 * C1) * (p + q + 2 * C2))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -191,8 +192,8 @@ def _take_row_from_columns(x: Frame, y: Frame, columns: NDArray[Any]) -> None:
 def _add_uniform_row(columns: NDArray[Any], total: NDArray[np.float64]) -> None:
     """Sum each window along one row of column sums (4, L), and add its SSIM to `total` (L,)."""
     s, d, s2, d2 = columns[0], columns[1], columns[2], columns[3]
-    c1 = 2 * _C1 * 2401
-    c2 = 2 * _C2 * 49 * 48  # sample covariance: 49 · 48 times it is 49 · Σs² − (Σs)²
+    c1 = 2 * C1 * 2401
+    c2 = 2 * C2 * 49 * 48  # sample covariance: 49 · 48 times it is 49 · Σs² − (Σs)²
     for i in range(s.size - 18):
         sum_s = s[i] + s[i + 3] + s[i + 6] + s[i + 9] + s[i + 12] + s[i + 15] + s[i + 18]
         sum_d = d[i] + d[i + 3] + d[i + 6] + d[i + 9] + d[i + 12] + d[i + 15] + d[i + 18]
