@@ -1,6 +1,7 @@
 """CCDNet (Wang et al., GIF2Video, CVPR 2019): colours of a GIF's frames restored by unrolled U-Nets.
 
 backbones.py      U-Net, DRRN, GLCIC
+naf.py            a NAFNet-style one
 network.py        CCDNet-k: the unrolled steps, f_C between them, frames of any size
 discriminator.py  the conditional 70×70 PatchGAN and its pool of fakes
 losses.py         colour, gradients, adversarial

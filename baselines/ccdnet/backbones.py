@@ -1,4 +1,4 @@
-"""The three backbones of Table 1: pictures (N, C, H, W) in, three channels out, of any height and width.
+"""The three backbones of Table 1, and the list of all: pictures (N, C, H, W) in, three channels out, of any size.
 
 Each says by `stride` to what its input is padded, and by `reach` how many pixels to each side an output pixel can see:
 what tiles must overlap by for their seams to be exact.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional
+
+from .naf import NAF
 
 
 def _double(before: int, after: int) -> nn.Sequential:
@@ -121,7 +123,7 @@ class GLCIC(nn.Module):
         return self.layers(x)
 
 
-BACKBONES: dict[str, type[nn.Module]] = {"unet": UNet, "drrn": DRRN, "glcic": GLCIC}
+BACKBONES: dict[str, type[nn.Module]] = {"unet": UNet, "drrn": DRRN, "glcic": GLCIC, "naf": NAF}
 
 
 def known_backbone(name: str) -> str:

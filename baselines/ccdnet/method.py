@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from pydantic import ValidationError
 
 from gifbench import MethodError, UsageError, Weights
 
+from ..inference import Precision, Runner
 from ..packaged import find_weights
 from .network import Architecture, CCDNet, stack_palettes
 
 TILE = 1024
 """Larger frames are worked on in squares of this side."""
-
-Precision = Literal["fp32", "bf16", "fp16"]
 
 
 class CCDNetMethod:
@@ -53,7 +52,7 @@ class CCDNetMethod:
                 f"{self.row}: {found.path} were trained for {trained.steps} steps: "
                 f"use the method ccdnet-{trained.steps}"
             )
-        self._dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        self._runner = Runner(precision=precision)
         self.weights = str(found.path)
         self.licence = str(found.about.get("licence") or "")
         self.parameters = sum(parameter.numel() for parameter in self._network.parameters())
@@ -66,20 +65,12 @@ class CCDNetMethod:
         """Frames (N, H, W, 3) uint8 to float32 in [0, 255]."""
         device = next(self._network.parameters()).device
         gif, stacked = frames.permute(0, 3, 1, 2).contiguous().to(device), stack_palettes(palettes).to(device)
-        size = len(gif)
-        half = torch.autocast(device.type, self._dtype, enabled=self._dtype is not None)
-        while True:
-            try:
-                with torch.inference_mode(), half:
-                    parts = [
-                        self._network(gif[i : i + size], stacked[i : i + size], steps=self._steps, tile=self._tile)
-                        for i in range(0, len(gif), size)
-                    ]
-                return ((torch.cat(parts).float() + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
-            except torch.cuda.OutOfMemoryError:
-                if size == 1:
-                    raise
-                size = -(-size // 2)
+
+        def restore(part: slice) -> torch.Tensor:
+            result: torch.Tensor = self._network(gif[part], stacked[part], steps=self._steps, tile=self._tile)
+            return result
+
+        return ((self._runner.run(restore, gif) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
 
 
 def load_network(weights: Weights) -> CCDNet:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
-from torch.nn import functional
 
 from gifbench import nearest_torch
 
+from ..tiles import exact
 from .backbones import BACKBONES, known_backbone
 
 
@@ -58,7 +58,7 @@ class CCDNet(nn.Module):
         that the result is the same.
         """
         shown = scaled(gif)
-        frames = torch.tanh(_run(self.first, shown, tile))
+        frames = torch.tanh(exact(self.first, shown, tile))
         for _ in range(1, self.architecture.steps if steps is None else steps):
             if self.second is None:
                 raise ValueError("a network of one step has no second network")
@@ -66,7 +66,7 @@ class CCDNet(nn.Module):
             if self.architecture.embedded:
                 recolored = scaled(to_palette(frames.detach(), palettes))
                 seen += [recolored, shown - recolored]
-            frames = torch.tanh(frames + _run(self.second, torch.cat(seen, dim=1), tile))
+            frames = torch.tanh(frames + exact(self.second, torch.cat(seen, dim=1), tile))
         return frames
 
 
@@ -111,35 +111,3 @@ def fill_palettes(palettes: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
     longest = int(colors.max())
     empty = torch.arange(longest, device=palettes.device)[None] >= colors[:, None]
     return torch.where(empty[..., None], palettes[:, :1], palettes[:, :longest])
-
-
-def _run(backbone: nn.Module, x: torch.Tensor, tile: int | None) -> torch.Tensor:
-    height, width = x.shape[2:]
-    if tile is None or max(height, width) <= tile:
-        return _padded(backbone, x)
-    # Halos are whole strides, so that every tile lies on the grid of the whole picture.
-    stride = backbone.stride
-    step, halo = _up(tile, stride), _up(backbone.reach, stride)
-    out = x.new_empty((len(x), 3, height, width), dtype=x.dtype)
-    for top in range(0, height, step):
-        for left in range(0, width, step):
-            above, before = max(0, top - halo), max(0, left - halo)
-            bottom, right = min(height, top + step), min(width, left + step)
-            window = x[..., above : min(height, bottom + halo), before : min(width, right + halo)]
-            done = _padded(backbone, window)
-            out[..., top:bottom, left:right] = done[..., top - above : bottom - above, left - before : right - before]
-    return out
-
-
-def _padded(backbone: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-    """Run on a picture filled up below and to the right by its border, to whole strides, and cut the result back."""
-    height, width = x.shape[2:]
-    stride: int = backbone.stride  # type: ignore[attr-defined]
-    more = (0, _up(width, stride) - width, 0, _up(height, stride) - height)
-    if any(more):
-        x = functional.pad(x, more, mode="replicate")
-    return backbone(x)[..., :height, :width]
-
-
-def _up(value: int, stride: int) -> int:
-    return -(-value // stride) * stride

@@ -13,8 +13,9 @@ import torch
 from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 
 from .. import packaged
+from ..inference import Precision
 from .classifier import DitherClassifier
-from .method import TILE, CCDNetMethod, Precision
+from .method import TILE, CCDNetMethod
 from .network import scaled
 
 _NETWORK = re.compile(r"(?:ccdnet-)?(plain|dithered)(?:-([1-9]\d{0,2}))?")

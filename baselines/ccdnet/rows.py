@@ -82,3 +82,10 @@ class CCDNetJoint(CCDNetMethod):
 
     description = "CCDNet of one step, one network for plain and dithered GIFs"
     row, default_steps = "ccdnet-joint", 1
+
+
+class CCDNetNaf(CCDNetMethod):
+    """CCDNet-2 with a NAFNet-style backbone, at half its cost or less."""
+
+    description = "CCDNet with a NAFNet-style backbone"
+    row, default_steps, backbone = "ccdnet-naf", 2, "naf"

@@ -108,9 +108,7 @@ class CCDNetTrainer:
 
     def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
         """PSNR of the restored frames and of the GIF's, over all pixels of the batch."""
-        restored = network(batch.gif, fill_palettes(batch.palettes, batch.colors)).float()
-        pictures = ((restored + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        return {"psnr": _psnr(pictures, batch.truth), "gif_psnr": _psnr(batch.gif, batch.truth)}, pictures
+        return frame_scores(network(batch.gif, fill_palettes(batch.palettes, batch.colors)), batch)
 
     def architecture(self) -> Mapping[str, Any]:
         """The fields of `Architecture`."""
@@ -171,6 +169,12 @@ class ClassifierTrainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing."""
+
+
+def frame_scores(restored: torch.Tensor, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
+    """PSNR of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, and of the GIF's; and those 8-bit frames."""
+    pictures = ((restored.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return {"psnr": _psnr(pictures, batch.truth), "gif_psnr": _psnr(batch.gif, batch.truth)}, pictures
 
 
 def _freeze(network: nn.Module) -> None:

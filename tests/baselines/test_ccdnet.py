@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import tomllib
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet.backbones import DRRN, GLCIC, UNet  # noqa: E402
+from gifbench_baselines.ccdnet.backbones import BACKBONES, UNet  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.discriminator import FakePool, PatchGAN, judged  # noqa: E402
 from gifbench_baselines.ccdnet.losses import accuracy, color_loss, gradient_loss  # noqa: E402
@@ -26,10 +27,13 @@ from gifbench_baselines.ccdnet.network import (  # noqa: E402
 )
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, read_weights, save_weights  # noqa: E402
 from gifbench.media.colors.quantize import nearest, quantize  # noqa: E402
 from gifbench.score.restore import restored  # noqa: E402
+
+CONFIGS = Path(__file__).parent.parent.parent / "baselines" / "ccdnet"
 
 
 @pytest.fixture(autouse=True)
@@ -63,11 +67,10 @@ def test_parameters_are_the_papers():
         assert parameters(PatchGAN()) == 2_774_849
 
 
-@pytest.mark.parametrize("backbone", [UNet, DRRN, GLCIC])
+@pytest.mark.parametrize("backbone", sorted(BACKBONES))
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (17, 33), (40, 64)])
 def test_every_size_comes_back(backbone, size):
-    name = {UNet: "unet", DRRN: "drrn", GLCIC: "glcic"}[backbone]
-    network = CCDNet(Architecture(backbone=name, base=2, steps=2)).eval()
+    network = CCDNet(Architecture(backbone=backbone, base=2, steps=2)).eval()
     gif = torch.randint(256, (2, 3, *size), dtype=torch.uint8)
     out = network(gif, torch.randint(256, (2, 5, 3), dtype=torch.uint8))
     assert out.shape == gif.shape
@@ -85,13 +88,29 @@ def test_pixels_far_from_the_padding_are_those_of_a_larger_picture():
     assert not torch.allclose(part[..., 249, :], whole[..., 249, :250], atol=1e-4), "the border sees the padding"
 
 
-@pytest.mark.parametrize("backbone", ["unet", "glcic", "drrn"])
+@pytest.mark.parametrize("backbone", sorted(BACKBONES))
 def test_tiles_change_nothing(backbone):
     network = noisy_batch_norms(CCDNet(Architecture(backbone=backbone, base=2, steps=2)))
+    for name, parameter in network.named_parameters():
+        if name.endswith(("beta", "gamma")):  # NAF's residuals begin at nothing
+            torch.nn.init.constant_(parameter, 0.5)
     gif = torch.randint(256, (1, 3, 200, 430), dtype=torch.uint8)
     palettes = torch.randint(256, (1, 32, 3), dtype=torch.uint8)
     with torch.no_grad():
         torch.testing.assert_close(network(gif, palettes, tile=96), network(gif, palettes), rtol=0, atol=1e-4)
+
+
+def test_naf_costs_at_most_half_of_ccdnet_2():
+    def multiplications(**options) -> int:
+        with torch.device("meta"), FlopCounterMode(display=False) as count:
+            network = CCDNet(Architecture(steps=2, **options)).eval()
+            network.first(torch.empty(1, 3, 256, 256))
+            network.second(torch.empty(1, 12, 256, 256))
+        return count.get_total_flops() // 2
+
+    row = tomllib.loads((CONFIGS / "ccdnet-naf.toml").read_text())["model"]
+    assert row["steps"] == 2
+    assert 0 < multiplications(backbone="naf", base=row["base"]) < multiplications() / 2
 
 
 def test_palettes_of_different_sizes_share_a_batch():
@@ -188,6 +207,8 @@ def test_a_method_with_weights_restores(tmp_path, half):
     (rough,) = restored(load_method(f"ccdnet-2:weights={path},precision=bf16"), gif, gif.times, clip="clip c")
     assert 0 < np.abs(rough - frames).max() < 4
     assert load_method(f"ccdnet-3:weights={path}").parameters == loaded.parameters, "two steps can become three"
+    with pytest.raises(UsageError, match="of the backbone unet"):
+        load_method(f"ccdnet-naf:weights={path}")
 
 
 def test_the_router_chooses_by_the_gif(tmp_path):

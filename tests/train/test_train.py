@@ -24,7 +24,8 @@ from gifbench.train.loop import learning_rate, train  # noqa: E402
 from gifbench.train.samples import Samples  # noqa: E402
 from gifbench.train.trainer import load_trainer  # noqa: E402
 
-ROWS = sorted((Path(__file__).parent.parent.parent / "baselines" / "ccdnet").glob("*.toml"))
+BASELINES = Path(__file__).parent.parent.parent / "baselines"
+ROWS = [*sorted(BASELINES.glob("ccdnet/*.toml")), *sorted(BASELINES.glob("pix2pix/*.toml"))]
 
 
 @pytest.fixture(autouse=True)

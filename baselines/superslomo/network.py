@@ -1,0 +1,198 @@
+"""SuperSlomo: flow between two frames, then the frames between them, as GIF2Video adapted it and as it was published."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+from torch.nn import functional
+
+Variant = Literal["adapted", "original"]
+
+MOST_FLOW = 30.0
+"""Pixels: flow is the networks' output, which is at most 1, times this (the released code of GIF2Video)."""
+
+STRIDE = 32
+"""Height and width of what the U-Nets see are multiples of this."""
+
+
+class Architecture(BaseModel):
+    """What a SuperSlomo is built from; it stands in the card of its weights, so it is read with suspicion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    network: Literal["superslomo"] = "superslomo"
+    base: int = Field(default=32, ge=1, le=128)
+    """Channels of the first layers; the paper's 32 doubles to 512."""
+    variant: Variant = "adapted"
+
+
+class Motion(NamedTuple):
+    """Flow from the first frame to the second and back, (N, 2, H, W) float32, in units of `MOST_FLOW` pixels."""
+
+    forward: torch.Tensor
+    backward: torch.Tensor
+
+
+class Between(NamedTuple):
+    """Frames between two others, and what they were made of.
+
+    `frames` (N, 3, H, W) in [-1, 1]; flows from each of them to the first and to the second frame, (N, 2, H, W) in
+    units of `MOST_FLOW` pixels: `guessed` from the motion, `refined` by the network; `visible` (N, 1, H, W) in [0, 1]:
+    how far the first frame shows what is to be seen.
+    """
+
+    frames: torch.Tensor
+    guessed: tuple[torch.Tensor, torch.Tensor]
+    refined: tuple[torch.Tensor, torch.Tensor]
+    visible: torch.Tensor
+
+
+class UNet(nn.Module):
+    """Five halvings by average, five doublings by bilinear interpolation, LeakyReLU 0.1, no normalisation.
+
+    The output layer begins at zero, so that an untrained SuperSlomo is the linear blend, and never worse than that.
+    """
+
+    def __init__(self, channels: int, out: int, *, base: int = 32) -> None:
+        super().__init__()
+        widths = [base, 2 * base, 4 * base, 8 * base, 16 * base, 16 * base]
+        self.inc = _Double(channels, base, base, size=7)
+        sizes = (5, 3, 3, 3, 3)
+        self.downs = nn.ModuleList([_Double(widths[i], widths[i + 1], widths[i + 1], size=sizes[i]) for i in range(5)])
+        self.ups = nn.ModuleList([_Up(widths[i + 1], widths[i]) for i in reversed(range(5))])
+        self.outc = nn.Conv2d(base, out, 3, padding=1)
+        nn.init.zeros_(self.outc.weight)
+        nn.init.zeros_(self.outc.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) to (N, out, H, W); height and width are multiples of `STRIDE`."""
+        skips = [self.inc(x)]
+        for down in self.downs:
+            skips.append(down(functional.avg_pool2d(skips[-1], 2)))
+        x = skips.pop()
+        for up in self.ups:
+            x = up(x, skips.pop())
+        return self.outc(x)
+
+
+class _Double(nn.Module):
+    def __init__(self, before: int, middle: int, after: int, *, size: int = 3) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(before, middle, size, padding=size // 2)
+        self.second = nn.Conv2d(middle, after, size, padding=size // 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.leaky_relu(self.first(x), 0.1)
+        return functional.leaky_relu(self.second(x), 0.1)
+
+
+class _Up(nn.Module):
+    """Twice the size, a convolution, the skip beside it, another."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(before, after, 3, padding=1)
+        self.second = nn.Conv2d(2 * after, after, 3, padding=1)
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        x = functional.leaky_relu(self.first(x), 0.1)
+        return functional.leaky_relu(self.second(torch.cat([x, skip], dim=1)), 0.1)
+
+
+class SuperSlomo(nn.Module):
+    """Two networks: one for the flow between two frames, one that refines what it says of a moment between them.
+
+    `adapted`, as in GIF2Video (CVPR 2019): the flow network gives one flow, and is run twice; the second one gives
+    flows directly, from the frames, the warped frames and the guessed flows. 19,793,026 + 19,808,805 parameters at a
+    base of 32. `original`, as in Jiang et al. (CVPR 2018): both flows at once, and corrections of the guessed flows.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.adapted = architecture.variant == "adapted"
+        self.flow = UNet(6, 2 if self.adapted else 4, base=architecture.base)
+        self.refine = UNet(16 if self.adapted else 20, 5, base=architecture.base)
+
+    def forward(
+        self, seen: tuple[torch.Tensor, torch.Tensor], pair: tuple[torch.Tensor, torch.Tensor], shares: torch.Tensor
+    ) -> tuple[Motion, Between]:
+        """Both at once, as training wants them: `find_motion(*seen)`, and `draw` at shares (N, K) of each of N pairs.
+
+        The frames of `Between` are (N·K, 3, H, W): K for the first pair, then K for the second.
+        """
+        motion = self.find_motion(*seen)
+        each = shares.shape[1]
+        first, second, forward, backward = (part.repeat_interleave(each, dim=0) for part in (*pair, *motion))
+        return motion, self.draw((first, second), Motion(forward, backward), shares.flatten())
+
+    def find_motion(self, first: torch.Tensor, second: torch.Tensor) -> Motion:
+        """The motion between frames (N, 3, H, W) in [-1, 1] of any size."""
+        there = torch.cat([first, second], dim=1)
+        if not self.adapted:
+            forward, backward = _padded(self.flow, there).float().split(2, dim=1)
+            return Motion(forward, backward)
+        back = torch.cat([second, first], dim=1)
+        forward, backward = torch.tanh(_padded(self.flow, torch.cat([there, back])).float()).chunk(2)
+        return Motion(forward, backward)
+
+    def draw(self, pair: tuple[torch.Tensor, torch.Tensor], motion: Motion, shares: torch.Tensor) -> Between:
+        """The frames at `shares` (N) of the way, each above 0 and below 1, from N pairs in [-1, 1] and their motion."""
+        first, second = pair
+        t = shares.float().view(-1, 1, 1, 1)
+        guessed = guess_flows(motion, t)
+        moved = warp(first, guessed[0]), warp(second, guessed[1])
+        if self.adapted:
+            seen = torch.cat([first, second, *moved, *guessed], dim=1)
+            said = torch.tanh(_padded(self.refine, seen).float())
+            to_first, to_second, visible = said[:, 0:2], said[:, 2:4], (said[:, 4:5] + 1) / 2
+        else:
+            seen = torch.cat([first, second, *moved, *guessed, *motion], dim=1)
+            said = _padded(self.refine, seen).float()
+            to_first, to_second = guessed[0] + said[:, 0:2], guessed[1] + said[:, 2:4]
+            visible = torch.sigmoid(said[:, 4:5])
+        return Between(fuse(pair, (to_first, to_second), visible, t), guessed, (to_first, to_second), visible)
+
+
+def guess_flows(motion: Motion, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Flows from the moment `t` to the first and to the second frame, if motion is even (Jiang et al., equation 4)."""
+    forward, backward = motion
+    return t * (t * backward - (1 - t) * forward), (1 - t) * ((1 - t) * forward - t * backward)
+
+
+def fuse(
+    pair: tuple[torch.Tensor, torch.Tensor],
+    flows: tuple[torch.Tensor, torch.Tensor],
+    visible: torch.Tensor,
+    t: torch.Tensor,
+) -> torch.Tensor:
+    """Both frames drawn along their flows, weighted by nearness in time and by what each shows (equation 1)."""
+    from_first, from_second = (warp(frame, flow) for frame, flow in zip(pair, flows, strict=True))
+    of_first, of_second = (1 - t) * visible, t * (1 - visible)
+    return (of_first * from_first + of_second * from_second) / (of_first + of_second + 1e-8)
+
+
+def warp(frames: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """What `frames` (N, C, H, W) show where `flow` (N, 2, H, W), in units of `MOST_FLOW` pixels, leads: bilinear.
+
+    Corners are aligned, so that no flow changes nothing; beyond the border is the border's value.
+    """
+    height, width = frames.shape[2:]
+    x = torch.arange(width, device=frames.device, dtype=torch.float32) + MOST_FLOW * flow[:, 0].float()
+    y = torch.arange(height, device=frames.device, dtype=torch.float32)[:, None] + MOST_FLOW * flow[:, 1].float()
+    # A side of one pixel has one place, -1 to grid_sample as any other would be.
+    grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], dim=-1)
+    return functional.grid_sample(frames.float(), grid, mode="bilinear", padding_mode="border", align_corners=True)
+
+
+def _padded(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Run on a picture filled up below and to the right by its border, to whole strides, and cut the result back."""
+    height, width = x.shape[2:]
+    more = (0, -width % STRIDE, 0, -height % STRIDE)
+    if any(more):
+        x = functional.pad(x, more, mode="replicate")
+    return network(x)[..., :height, :width]

@@ -1,0 +1,81 @@
+"""Pictures larger than a network should be given at once: in tiles whose seams are exact, or are blended.
+
+A network here is a module with `stride`, to whole multiples of which pictures are filled up by repeating their border.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+
+def padded(network: Any, x: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - a module with a stride
+    """Run on (N, C, H, W), filled up below and to the right to whole strides, and cut the result back to H×W."""
+    height, width = x.shape[2:]
+    more = (0, _up(width, network.stride) - width, 0, _up(height, network.stride) - height)
+    if any(more):
+        x = functional.pad(x, more, mode="replicate")
+    result: torch.Tensor = network(x)[..., :height, :width]
+    return result
+
+
+def exact(network: Any, x: torch.Tensor, tile: int | None) -> torch.Tensor:  # noqa: ANN401 - see below
+    """Run on (N, C, H, W) in squares of side `tile`, each with as much around it as the network sees.
+
+    The network says by `reach` how many pixels to each side an output pixel can see, so that the result is that of the
+    whole picture. Three channels come out.
+    """
+    height, width = x.shape[2:]
+    if tile is None or max(height, width) <= tile:
+        return padded(network, x)
+    # Halos are whole strides, so that every tile lies on the grid of the whole picture.
+    step, halo = _up(tile, network.stride), _up(network.reach, network.stride)
+    out = x.new_empty((len(x), 3, height, width))
+    for top in range(0, height, step):
+        for left in range(0, width, step):
+            above, before = max(0, top - halo), max(0, left - halo)
+            bottom, right = min(height, top + step), min(width, left + step)
+            window = x[..., above : min(height, bottom + halo), before : min(width, right + halo)]
+            done = padded(network, window)
+            out[..., top:bottom, left:right] = done[..., top - above : bottom - above, left - before : right - before]
+    return out
+
+
+def blended(network: Any, x: torch.Tensor, *, tile: int, overlap: int) -> torch.Tensor:  # noqa: ANN401 - as above
+    """Run on (N, C, H, W) in squares of side `tile` that overlap by `overlap` pixels, and fade from one into the next.
+
+    For networks whose every output pixel sees the whole picture, so that no tile can be exact. Three channels come out,
+    float32.
+    """
+    height, width = x.shape[2:]
+    if max(height, width) <= tile:
+        return padded(network, x)
+    out = x.new_zeros((len(x), 3, height, width), dtype=torch.float32)
+    weights = x.new_zeros((height, width), dtype=torch.float32)
+    for top in _starts(height, tile, tile - overlap):
+        for left in _starts(width, tile, tile - overlap):
+            bottom, right = min(height, top + tile), min(width, left + tile)
+            weight = _ramp(bottom - top, overlap, x.device)[:, None] * _ramp(right - left, overlap, x.device)[None]
+            out[..., top:bottom, left:right] += weight * padded(network, x[..., top:bottom, left:right])
+            weights[top:bottom, left:right] += weight
+    return out.div_(weights)
+
+
+def _starts(length: int, tile: int, step: int) -> list[int]:
+    """Where tiles begin: evenly, the last one at the end."""
+    if length <= tile:
+        return [0]
+    count = -(-(length - tile) // step)
+    return [i * (length - tile) // count for i in range(count + 1)]
+
+
+def _ramp(length: int, overlap: int, device: torch.device) -> torch.Tensor:
+    """Rising over `overlap` pixels from the one end and falling towards the other, nowhere zero."""
+    place = torch.arange(length, device=device)
+    return (torch.minimum(place, place.flip(0)) + 1).clamp(max=overlap).float() / overlap
+
+
+def _up(value: int, stride: int) -> int:
+    return -(-value // stride) * stride
