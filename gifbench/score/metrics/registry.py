@@ -95,15 +95,13 @@ def load_metric(text: str) -> LoadedMetric:
         path = Path(found["path"])
         if not path.is_file():
             raise NotFound(f"{path}: there is no such metric file")
-        factory = file_class(
-            import_file(path, kind="metric", error=MetricError), path, found["name"], kind="metric", calls=("measure",)
-        )
+        module = import_file(path, kind="metric", error=MetricError)
+        factory = file_class(module, path, found["name"], kind="metric", calls=("measure",))
         name = getattr(factory, "name", factory.__name__.lower())
         return _set_up(str(name), factory, parse_spec(f"{name}{found['options'] or ''}"), text, own=False)
     spec = parse_spec(text)
     if spec.name in OWN:
-        module, _, attribute = OWN[spec.name].partition(":")
-        return _set_up(spec.name, getattr(import_module(module), attribute), spec, text, own=True)
+        return _set_up(spec.name, _own(spec.name), spec, text, own=True)
     installed = {entry.name: entry for entry in entry_points(group=GROUP)}
     if spec.name not in installed:
         raise UsageError(
@@ -121,8 +119,7 @@ def list_metrics() -> list[ListedMetric]:
     for name, origin in [*((own, "gifbench") for own in OWN), *((key, each.value) for key, each in installed.items())]:
         try:
             if name in OWN:
-                module, _, attribute = OWN[name].partition(":")
-                factory = getattr(import_module(module), attribute)
+                factory = _own(name)
             else:
                 with import_errors(f"metric {name}", MetricError):
                     factory = installed[name].load()
@@ -130,6 +127,12 @@ def list_metrics() -> list[ListedMetric]:
         except GifbenchError as error:
             listed.append(ListedMetric(name, origin, Described(""), problem=str(error)))
     return listed
+
+
+def _own(name: str) -> Callable[..., Any]:
+    module, _, attribute = OWN[name].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), attribute)
+    return found
 
 
 def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, own: bool) -> LoadedMetric:

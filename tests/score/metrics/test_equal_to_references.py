@@ -144,8 +144,8 @@ def test_psnr_and_ssim_on_a_torch_device_are_the_same_to_1e_5(dtype):
 
     both = pair(90, 171)
     bright = np.full_like(both.truth, 250), np.full_like(both.truth, 251)  # the worst for float32
-    for restored, truth in ((both.restored, both.truth), bright):
-        restored = restored.astype(dtype)
+    for eight_bit, truth in ((both.restored, both.truth), bright):
+        restored = eight_bit.astype(dtype)
         x, y = (torch.from_numpy(each).permute(2, 0, 1)[None].contiguous() for each in (restored, truth))
         assert gaussian_ssims(x, y) == [pytest.approx(gaussian_ssim(restored, truth), abs=1e-5)]
         assert uniform_ssims(x, y) == [pytest.approx(uniform_ssim(restored, truth), abs=1e-5)]
