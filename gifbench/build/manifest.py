@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import importlib.resources
-import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from gifbench.build.manifest_files import raw_rows
 from gifbench.dataset.shards import CLIP_ID
 from gifbench.errors import ManifestError, NotFound, storage_errors
-from gifbench.tables import parquet_bytes, parquet_rows
+from gifbench.tables import parquet_bytes
 
 SPLITS = ("train", "validation", "test")
 
@@ -29,6 +29,13 @@ VIDEO_SUFFIXES = (
 
 MAX_BYTES = 1 << 30
 """A manifest file over this size is refused before it is read."""
+
+_LONGEST = 1e7
+"""Seconds, four months: a span that reaches further is a slip of the pen."""
+
+_Seconds = Annotated[float, Field(ge=0, le=_LONGEST, allow_inf_nan=False)]
+_Number = Annotated[int, Field(ge=0, lt=2**31)]
+_Positive = Annotated[int, Field(gt=0, lt=2**31)]
 
 
 class ManifestRow(BaseModel):
@@ -44,25 +51,54 @@ class ManifestRow(BaseModel):
     split: Literal["train", "validation", "test"]
     source: Literal["file", "http", "youtube", "faceforensics"]
     locator: Annotated[str, Field(min_length=1, max_length=4096)]
-    start: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    end: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    start_frame: Annotated[int, Field(ge=0)] | None = None
-    end_frame: Annotated[int, Field(gt=0)] | None = None
-    frames: Annotated[int, Field(gt=0)] | None = None
-    height: Annotated[int, Field(gt=0)] | None = None
-    width: Annotated[int, Field(gt=0)] | None = None
+    start: _Seconds | None = None
+    end: _Seconds | None = None
+    start_frame: _Number | None = None
+    end_frame: _Positive | None = None
+    frames: _Positive | None = None
+    height: _Positive | None = None
+    width: _Positive | None = None
     licence: Annotated[str, Field(max_length=1000)] = ""
     note: Annotated[str, Field(max_length=10_000)] = ""
 
+    @property
+    def lacks_span(self) -> bool:
+        """Whether it is a moment of a video of which nobody knows where it is: the official list does not say."""
+        span = (self.start, self.end, self.start_frame, self.end_frame)
+        return self.source == "youtube" and self.frames is not None and span == (None, None, None, None)
+
     @model_validator(mode="after")
     def _span_has_a_length(self) -> ManifestRow:
-        seconds, frames = (self.start, self.end), (self.start_frame, self.end_frame)
-        if seconds != (None, None) and frames != (None, None):
-            raise ValueError("the span is given both in seconds and in frames")
-        for first, last in (seconds, frames):
+        by_seconds, by_frames = (self.start, self.end), (self.start_frame, self.end_frame)
+        if by_seconds != (None, None) and by_frames != (None, None):
+            raise _span_error("start_frame", "the span is given both in seconds and in frames")
+        for column, (first, last) in (("end", by_seconds), ("end_frame", by_frames)):
             if last is not None and last <= (first or 0):
-                raise ValueError(f"the span ends at {last}, at or before its start at {first or 0}")
+                raise _span_error(column, f"the span ends at {last}, at or before its start at {first or 0}")
         return self
+
+
+def _span_error(column: str, text: str) -> PydanticCustomError:
+    return PydanticCustomError("span", "{text}", {"column": column, "text": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with one cell of a manifest."""
+
+    row: int
+    """Its number, from 1, the header not counted."""
+    column: str
+    what: str
+    value: str | None = None
+    """What stands there, as Python writes it; None where that says nothing."""
+    clip_id: str = ""
+    """The clip's name, where the row has a good one."""
+
+    def __str__(self) -> str:
+        clip = f" ({self.clip_id})" if self.clip_id else ""
+        value = "" if self.value is None else f" is {self.value}"
+        return f"row {self.row}{clip}, column {self.column}{value}: {self.what}"
 
 
 MANIFEST_SCHEMA = pa.schema(
@@ -90,6 +126,16 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
     Raises `NotFound`, or `ManifestError` that names the first bad row by its number (from 1, the header not counted)
     and column, and how many more there are.
     """
+    checked, findings = read_rows(path)
+    refuse(findings, name=str(path))
+    return list(checked.values())
+
+
+def read_rows(path: str | Path) -> tuple[dict[int, ManifestRow], list[Finding]]:
+    """The good rows of a manifest by number, from 1, and all that is wrong with the others.
+
+    Raises `NotFound`, or `ManifestError` for a file that has no rows at all.
+    """
     path = Path(path)
     if not path.is_file():
         raise NotFound(f"{path}: there is no such manifest file")
@@ -97,43 +143,72 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
         raise ManifestError(f"{path}: {path.stat().st_size} bytes, manifests of up to {MAX_BYTES} are read")
     with storage_errors(path):
         data = path.read_bytes()
-    return parse_manifest(data, name=str(path))
+    return split_rows(raw_rows(data, name=str(path)))
 
 
 def parse_manifest(data: bytes, *, name: str) -> list[ManifestRow]:
     """The rows of a manifest file's bytes; `name` tells its format by its ending and stands in messages."""
-    readers = {".parquet": parquet_rows, ".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines}
-    reader = readers.get(Path(name).suffix.lower())
-    if reader is None:
-        raise ManifestError(f"{name}: a manifest ends in {', '.join(readers)}")
-    try:
-        return check_rows(reader(data), name=name)
-    except (pa.ArrowException, OSError, csv.Error, UnicodeDecodeError) as error:
-        raise ManifestError(f"{name}: it cannot be read as {Path(name).suffix} ({error})") from error
+    return check_rows(raw_rows(data, name=name), name=name)
 
 
 def check_rows(rows: Iterable[Mapping[str, Any]], *, name: str) -> list[ManifestRow]:
     """Check rows that came from outside; raises `ManifestError` as `read_manifest` does."""
-    checked: list[ManifestRow] = []
-    wrong: list[str] = []
+    checked, findings = split_rows(rows)
+    refuse(findings, name=name)
+    return list(checked.values())
+
+
+def refuse(findings: Sequence[Finding], *, name: str) -> None:
+    """Raise the `ManifestError` that names the first of some findings and counts the rows of the others."""
+    if findings:
+        others = len({finding.row for finding in findings} - {findings[0].row})
+        more = f" (and {others} more bad rows; gifbench manifest check lists them)" if others else ""
+        raise ManifestError(f"{name}: {findings[0]}{more}")
+
+
+def split_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[int, ManifestRow], list[Finding]]:
+    """The good rows by number, from 1, and what is wrong with the others, in the order of the rows."""
+    checked: dict[int, ManifestRow] = {}
+    findings: list[Finding] = []
     seen: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
-        try:
-            entry = ManifestRow.model_validate({key: value for key, value in row.items() if value is not None})
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            column = ".".join(str(part) for part in first["loc"][:1]) or "start/end"
-            value = "" if first["type"] in ("missing", "value_error") else f" is {str(first['input'])[:100]!r}"
-            wrong.append(f"row {number}, column {column}{value}: {first['msg']}")
-            continue
-        if entry.clip_id in seen:
-            wrong.append(f"row {number}, column clip_id: {entry.clip_id!r} is also in row {seen[entry.clip_id]}")
-        seen[entry.clip_id] = number
-        checked.append(entry)
-    if wrong:
-        more = f" (and {len(wrong) - 1} more bad rows)" if len(wrong) > 1 else ""
-        raise ManifestError(f"{name}: {wrong[0]}{more}")
-    return checked
+        wrong = list(_cell_findings(number, row))
+        if not wrong:
+            try:
+                entry = ManifestRow.model_validate({key: value for key, value in row.items() if value is not None})
+            except ValidationError as error:
+                wrong = [_finding(number, detail) for detail in error.errors(include_url=False)]
+        if not wrong and entry.clip_id in seen:
+            wrong = [Finding(number, "clip_id", f"it is also in row {seen[entry.clip_id]}", repr(entry.clip_id))]
+        if wrong:
+            findings += wrong
+        else:
+            seen[entry.clip_id] = number
+            checked[number] = entry
+    return checked, findings
+
+
+def _cell_findings(number: int, row: Mapping[str, Any]) -> Iterator[Finding]:
+    """What no type would refuse: text that is not UTF-8, and true or false where a number belongs."""
+    for key, value in row.items():
+        if isinstance(value, bool):
+            yield Finding(number, _printable(key), "a text or a number belongs here", repr(value))
+        for text in (key, value):
+            if isinstance(text, str) and not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+                yield Finding(number, _printable(key), "it is not UTF-8 text", repr(text)[:100])
+
+
+def _finding(number: int, detail: Mapping[str, Any]) -> Finding:
+    """What pydantic says of a cell."""
+    if detail["type"] == "span":
+        return Finding(number, detail["ctx"]["column"], detail["msg"])
+    column = _printable(".".join(str(part) for part in detail["loc"][:1]))
+    value = None if detail["type"] == "missing" else repr(str(detail["input"])[:100])
+    return Finding(number, column, detail["msg"], value)
+
+
+def _printable(text: object) -> str:
+    return str(text)[:100].encode("ascii", errors="backslashreplace").decode()
 
 
 def manifest_bytes(rows: Iterable[ManifestRow]) -> bytes:
@@ -192,22 +267,3 @@ def _safe(name: str) -> str:
         return name
     # Different names must not become one: what was replaced is kept apart by a few digits of the name's hash.
     return f"{re.sub('[^A-Za-z0-9_-]', '_', name)[:70]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _csv(data: bytes) -> Iterator[dict[str, Any]]:
-    reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
-    for row in reader:
-        # What stands beyond the last column comes under the key None: named, so that it is refused by its number.
-        yield {str(key): value for key, value in row.items() if value not in ("", None)}
-
-
-def _json_lines(data: bytes) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(data.decode("utf-8").splitlines(), start=1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise ManifestError(f"line {number} is not JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise ManifestError(f"line {number} holds {type(row).__name__}, a row is an object")
-            yield row

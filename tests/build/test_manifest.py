@@ -59,7 +59,7 @@ def test_three_formats_read_alike(tmp_path: Path) -> None:
         ({"frames": 0}, "column frames is '0'"),
         ({"colour": "blue"}, "column colour is 'blue'"),
         ({"split": None}, "column split: Field required"),
-        ({"clip_id": "first"}, "'first' is also in row 1"),
+        ({"clip_id": "first"}, "is 'first': it is also in row 1"),
     ],
 )
 def test_a_bad_row_is_named_by_number_and_column(change: dict[str, object], says: str) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit
 
-from gifbench.build.manifest import ManifestRow
-from gifbench.errors import ManifestError, Refused
+from gifbench.build.manifest import Finding, ManifestRow, refuse
+from gifbench.errors import Refused
 
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def check_locators(rows: Iterable[ManifestRow], *, name: str, trusted: bool = False) -> None:
+def check_locators(rows: Sequence[ManifestRow], *, name: str, trusted: bool = False) -> None:
     """Refuse locators that cannot be, or that a manifest from somebody else must not hold.
 
     For anybody: a YouTube id that is none, a URL that is not http(s), a name of FaceForensics with a path in it.
@@ -23,15 +24,16 @@ def check_locators(rows: Iterable[ManifestRow], *, name: str, trusted: bool = Fa
     (names are looked up, and refused, when they are fetched). Raises `ManifestError` naming the first row, from 1, and
     how many more there are. Nothing is looked up or opened.
     """
-    wrong = []
-    for number, row in enumerate(rows, start=1):
+    refuse(list(locator_findings(dict(enumerate(rows, start=1)), trusted=trusted)), name=name)
+
+
+def locator_findings(rows: Mapping[int, ManifestRow], *, trusted: bool = False) -> Iterator[Finding]:
+    """What `check_locators` refuses, in rows by their number."""
+    for number, row in rows.items():
         try:
             _CHECKS[row.source](row.locator, trusted=trusted)
         except Refused as error:
-            wrong.append(f"row {number} ({row.clip_id}), column locator: {error}")
-    if wrong:
-        more = f" (and {len(wrong) - 1} more bad rows)" if len(wrong) > 1 else ""
-        raise ManifestError(f"{name}: {wrong[0]}{more}")
+            yield Finding(number, "locator", str(error), clip_id=row.clip_id)
 
 
 def check_url(url: str, *, trusted: bool = False) -> tuple[str, str, int]:
@@ -67,8 +69,10 @@ def check_address(text: str) -> None:
 
 
 def _file(locator: str, *, trusted: bool) -> None:
-    if "://" in locator or "\x00" in locator:
+    if "://" in locator:
         raise Refused(f"{locator[:200]!r} is a URL; a file is named by its path")
+    if _UNPRINTABLE.search(locator):
+        raise Refused(f"{locator[:200]!r} has control characters in it; rename the file")
     # Paths of both families: a manifest may be read on another system than it was made on.
     for path in (PurePosixPath(locator), PureWindowsPath(locator)):
         if not trusted and (path.is_absolute() or path.drive or ".." in path.parts):

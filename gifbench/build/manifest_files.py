@@ -1,0 +1,93 @@
+"""The rows of a manifest file as they stand there: Parquet, CSV or JSON lines, nothing believed yet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gifbench.errors import ManifestError
+
+Row = dict[str, Any]
+
+_BEYOND = "(beyond the last)"
+"""What the column is called that a CSV row has more than the header."""
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def raw_rows(data: bytes, *, name: str) -> Iterator[Row]:
+    """The rows of a manifest file's bytes; `name` tells its format by its ending and stands in messages.
+
+    Text that is not UTF-8 comes with the wrong bytes as lone surrogates, so that who checks the rows can say where they
+    stand. Raises `ManifestError` for what has no rows at all.
+    """
+    ending = next((ending for ending in READERS if name.lower().endswith(ending)), None)
+    if ending is None:
+        raise ManifestError(f"{name}: a manifest ends in {', '.join(READERS)}")
+    try:
+        yield from READERS[ending](data)
+    except ManifestError as error:
+        raise ManifestError(f"{name}: {error}") from error
+    except (pa.ArrowException, OSError, csv.Error) as error:
+        raise ManifestError(f"{name}: it cannot be read as {ending} ({error})") from error
+
+
+def _text(data: bytes) -> str:
+    if data.startswith(_UTF16):
+        raise ManifestError("it is UTF-16, as Excel saves it; save it as CSV UTF-8")
+    return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="surrogateescape")
+
+
+def _csv(data: bytes) -> Iterator[Row]:
+    for row in csv.DictReader(io.StringIO(_text(data), newline="")):
+        # Named, so that it is refused by its row's number.
+        yield {_BEYOND if key is None else key: value for key, value in row.items() if value not in ("", None)}
+
+
+def _json_lines(data: bytes) -> Iterator[Row]:
+    # Not by splitlines, which also cuts at characters that may stand in a JSON text.
+    for number, line in enumerate(_text(data).split("\n"), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise ManifestError(f"line {number} is not JSON ({error})") from error
+            if not isinstance(row, dict):
+                raise ManifestError(f"line {number} holds {type(row).__name__}, a row is an object")
+            yield row
+
+
+def _parquet(data: bytes) -> Iterator[Row]:
+    # Without readahead, as gifbench.tables says.
+    with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
+        for batch in file.iter_batches(use_threads=False):
+            try:
+                yield from batch.to_pylist()
+            except UnicodeDecodeError:
+                columns = [_as_bytes(column) for column in batch.columns]
+                for row in pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist():
+                    yield {key: _lenient(value) for key, value in row.items()}
+
+
+def _as_bytes(column: pa.Array) -> pa.Array:
+    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    return column.cast(pa.large_binary()) if text else column
+
+
+def _lenient(value: object) -> object:
+    return value.decode("utf-8", errors="surrogateescape") if isinstance(value, bytes) else value
+
+
+READERS: dict[str, Callable[[bytes], Iterator[Row]]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
+}
+"""How a manifest may end, and what reads it."""
