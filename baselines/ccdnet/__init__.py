@@ -3,6 +3,7 @@
 backbones.py      U-Net, DRRN, GLCIC
 naf.py            a NAFNet-style one
 network.py        CCDNet-k: the unrolled steps, f_C between them, frames of any size
+networks.py       which network a file of weights is of
 discriminator.py  the conditional 70×70 PatchGAN and its pool of fakes
 losses.py         colour, gradients, adversarial
 classifier.py     is this frame dithered?

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pydantic import ValidationError
 
-from gifbench import MethodError, UsageError, Weights
+from gifbench import UsageError, Weights
 
 from ..inference import Precision, Runner
 from ..packaged import find_weights
-from .network import Architecture, CCDNet, stack_palettes
+from .network import CCDNet, stack_palettes
+from .networks import load_network
 
 TILE = 1024
 """Larger frames are worked on in squares of this side."""
+
+
+class Restorer:
+    """Frames through one network of `KINDS`, of any size, with palettes of any sizes."""
+
+    def __init__(self, found: Weights, *, steps: int | None = None, tile: int = TILE, precision: Precision) -> None:
+        if tile < 64:
+            raise UsageError(f"tile must be 64 pixels or more, not {tile}")
+        # Only ever called with what `networks` says every kind takes.
+        self.network: Any = load_network(found)
+        self.network.to(memory_format=torch.channels_last)
+        self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        self.licence = str(found.about.get("licence") or "")
+        self.steps, self._tile, self._runner = steps, tile, Runner(precision=precision)
+
+    def restore(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Frames (N, H, W, 3) uint8 and N palettes (K, 3) uint8 to frames (N, H, W, 3) float32 in [0, 255]."""
+        device = next(self.network.parameters()).device
+        gif, stacked = frames.permute(0, 3, 1, 2).contiguous().to(device), stack_palettes(palettes).to(device)
+
+        def part_of(part: slice) -> torch.Tensor:
+            result: torch.Tensor = self.network(gif[part], stacked[part], steps=self.steps, tile=self._tile)
+            return result
+
+        return ((self._runner.run(part_of, gif) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
 
 
 class CCDNetMethod:
@@ -32,52 +57,33 @@ class CCDNetMethod:
     backend = "torch"
     row: ClassVar[str] = "ccdnet-1"
     """The name of the method, of its configuration and of its weights."""
-    default_steps: ClassVar[int | None] = None
+    default_steps: ClassVar[int] = 1
     backbone: ClassVar[str | None] = None
 
     def __init__(self, *, weights: str = "", steps: int = 0, tile: int = TILE, precision: Precision = "fp32") -> None:
         found = find_weights(self.row, weights, config=f"baselines/ccdnet/{self.row}.toml")
-        if tile < 64:
-            raise UsageError(f"{self.row}: tile must be 64 pixels or more, not {tile}")
-        self._network, self._tile = load_network(found), tile
-        self._network.to(memory_format=torch.channels_last)
-        trained = self._network.architecture
-        self._steps = steps or self.default_steps or trained.steps
+        taken = steps or self.default_steps
+        self._restorer = Restorer(found, steps=taken, tile=tile, precision=precision)
+        network = self._restorer.network
+        if not isinstance(network, CCDNet):
+            raise UsageError(f"{self.row}: {found.path} are weights of another network, for the method ccdnet")
+        trained = network.architecture
         if self.backbone not in (None, trained.backbone):
             raise UsageError(f"{self.row}: {found.path} are weights of the backbone {trained.backbone}")
-        if self._steps < 1 or (self._steps > 1 and trained.steps == 1):
-            raise UsageError(f"{self.row}: {found.path} were trained for 1 step and cannot take {self._steps}")
+        if taken < 1 or (taken > 1 and trained.steps == 1):
+            raise UsageError(f"{self.row}: {found.path} were trained for 1 step and cannot take {taken}")
         if self.default_steps == 1 and trained.steps > 1:
             raise UsageError(
                 f"{self.row}: {found.path} were trained for {trained.steps} steps: "
                 f"use the method ccdnet-{trained.steps}"
             )
-        self._runner = Runner(precision=precision)
         self.weights = str(found.path)
-        self.licence = str(found.about.get("licence") or "")
-        self.parameters = sum(parameter.numel() for parameter in self._network.parameters())
+        self.licence, self.parameters = self._restorer.licence, self._restorer.parameters
 
     def to(self, device: str) -> None:
         """Move the network; called once, before the first clip."""
-        self._network.to(device)
+        self._restorer.network.to(device)
 
     def restore_frames(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """Frames (N, H, W, 3) uint8 to float32 in [0, 255]."""
-        device = next(self._network.parameters()).device
-        gif, stacked = frames.permute(0, 3, 1, 2).contiguous().to(device), stack_palettes(palettes).to(device)
-
-        def restore(part: slice) -> torch.Tensor:
-            result: torch.Tensor = self._network(gif[part], stacked[part], steps=self._steps, tile=self._tile)
-            return result
-
-        return ((self._runner.run(restore, gif) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
-
-
-def load_network(weights: Weights) -> CCDNet:
-    """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    try:
-        architecture = Architecture.model_validate(weights.architecture)
-    except ValidationError as error:
-        said = weights.architecture.get("network", "nothing")
-        raise MethodError(f"{weights.path}: no weights of a CCDNet; the card says {str(said)[:60]!r}") from error
-    return weights.build(lambda: CCDNet(architecture))
+        return self._restorer.restore(frames, palettes)

@@ -15,7 +15,7 @@ from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 from .. import packaged
 from ..inference import Precision
 from .classifier import DitherClassifier
-from .method import TILE, CCDNetMethod
+from .method import TILE, Restorer
 from .network import scaled
 
 _NETWORK = re.compile(r"(?:ccdnet-)?(plain|dithered)(?:-([1-9]\d{0,2}))?")
@@ -51,8 +51,8 @@ class Router:
             )
         self._classifier = load_classifier(read_weights(classifiers[0]))
         self._networks = {
-            (found[1] == "dithered", int(found[2] or _USUAL_COLORS)): CCDNetMethod(
-                weights=str(files[name]), tile=tile, precision=precision
+            (found[1] == "dithered", int(found[2] or _USUAL_COLORS)): Restorer(
+                read_weights(files[name]), tile=tile, precision=precision
             )
             for name, found in named.items()
         }
@@ -66,7 +66,7 @@ class Router:
         self._device = device
         self._classifier.to(device)
         for network in self._networks.values():
-            network.to(device)
+            network.network.to(device)
 
     def choose(self, gif: Gif) -> tuple[bool, int]:
         """Whether the network for dithered GIFs is taken, and for how many colours."""
@@ -93,7 +93,7 @@ class Router:
         for i in last_shown(gif.times, times):
             if i != before:
                 frame, palette = (torch.from_numpy(array.copy()) for array in (gif.frame(i), gif.palettes[i]))
-                before, restored = i, network.restore_frames(frame[None], [palette])
+                before, restored = i, network.restore(frame[None], [palette])
             yield restored
 
 

@@ -8,14 +8,17 @@ from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+from pydantic import BaseModel, Field
 from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines import packaged  # noqa: E402
+from gifbench_baselines.ccdnet import networks  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
 
@@ -89,6 +92,44 @@ def test_the_router_restores_with_what_lies_in_the_package(package, tmp_path):
     )
     save_ccdnet(package / "ccdnet-plain.safetensors", steps=2)
     assert load_method("ccdnet").weights_sha256 != before.weights_sha256, "other weights are another run"
+
+
+class LighterOptions(BaseModel):
+    network: Literal["lighter"] = "lighter"
+    levels: int = Field(ge=0, le=9)
+
+
+class Lighter(torch.nn.Module):
+    """Every pixel some levels lighter."""
+
+    def __init__(self, options: LighterOptions) -> None:
+        super().__init__()
+        self.by = torch.nn.Parameter(torch.tensor(float(options.levels)))
+
+    def forward(self, gif, palettes, *, steps=None, tile=None):
+        assert steps is None and palettes.shape[::2] == (len(gif), 3)
+        return (gif.float() + self.by) / 127.5 - 1
+
+
+def test_a_network_of_any_kind_on_the_list_can_be_routed_to(package, tmp_path, monkeypatch):
+    monkeypatch.setitem(networks.KINDS, "lighter", networks.Kind(LighterOptions, Lighter))
+    for name, levels in (("plain", 2), ("dithered", 5)):
+        options = LighterOptions(levels=levels)
+        network = Lighter(options)
+        save_weights(package / f"ccdnet-{name}.safetensors", network, architecture=options.model_dump(), about={})
+    about = {"network": "dither-classifier", "base": 2}
+    save_weights(package / "dither-classifier.safetensors", DitherClassifier(base=2), architecture=about, about={})
+    gif = Gif.read(write_gif(tmp_path / "my.gif"))
+    (first, *_) = load_method("ccdnet").method.restore(gif, gif.times)
+    lighter = (first[0].numpy() - gif.frame(0))[gif.frame(0) < 250]
+    assert np.ptp(lighter) < 1e-3 and round(float(lighter.mean()), 3) in (2, 5)
+    with pytest.raises(UsageError, match="another network"):
+        load_method("ccdnet-1:weights=ccdnet-plain")
+    save_weights(
+        package / "ccdnet-plain.safetensors", network, architecture={"network": "lighter", "levels": 1000}, about={}
+    )
+    with pytest.raises(MethodError, match="levels is '1000'"):
+        load_method("ccdnet")
 
 
 class Server(BaseHTTPRequestHandler):
