@@ -1,110 +1,21 @@
 """Runs become boards: one table for a dataset, split, task and protocol, ranked, with what a reader must know of it.
 
-Two fingerprints are two datasets, even under one name, and two protocols are two measures: neither is ever mixed on a
-table. Only runs that scored the same clips are ranked against each other.
+Two fingerprints are two datasets, even under one name, and two protocols (or two definitions of one) are two measures:
+neither is ever mixed on a table. Only runs that scored the same clips are ranked against each other.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from gifbench.leaderboard.names import slug, visible
 from gifbench.leaderboard.paper import ReportedRow, reported_rows
-from gifbench.score.comparison import compare
+from gifbench.leaderboard.run import Run, Score
+from gifbench.leaderboard.standing import Pairs, Standing, behind_on_shared_clips, compare_runs, standings
 
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """The mean over the clips, and its 95% interval where one is known.
-
-    `capped` counts the clips or frames whose infinite PSNR entered the mean as 100 dB.
-    """
-
-    mean: float
-    low: float | None = None
-    high: float | None = None
-    capped: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Run:
-    """One results file, reduced to what a page shows.
-
-    `clip_scores` holds PSNR and SSIM by clip id; `seconds` is the time spent inside the method, None where unknown;
-    `official` the clips of the official list, 0 where unknown. `facts` are lines for the method's card, `weights` the
-    hash of its weights, `created` when it was run (ISO 8601), `limit` the number of clips that the run was limited to,
-    `too_short` how many clips were skipped because they are shorter than one segment.
-    """
-
-    method: str
-    version: str
-    options: Mapping[str, object]
-    dataset: str
-    fingerprint: str
-    split: str
-    task: str
-    protocol: str
-    clips: int
-    frames: int
-    official: int
-    psnr: Score
-    ssim: Score
-    seconds: float | None
-    clip_scores: Mapping[str, tuple[float, float]]
-    facts: Mapping[str, str]
-    weights: str = ""
-    created: str = ""
-    limit: int | None = None
-    too_short: int = 0
-
-    @property
-    def method_key(self) -> str:
-        """What tells two methods apart: name, version, options and weights."""
-        options = ",".join(f"{name}={value!r}" for name, value in sorted(self.options.items()))
-        return f"{self.method}\n{self.version}\n{options}\n{self.weights}"
-
-    @property
-    def label(self) -> str:
-        """The method as it is shown, safe for one line of text (not yet escaped for HTML)."""
-        return visible(self.method)
-
-    @property
-    def detail(self) -> str:
-        """Version, options and weights, for the line below the name; empty where there are none."""
-        parts = [f"version {self.version}"] if self.version else []
-        parts += [", ".join(f"{name}={value}" for name, value in sorted(self.options.items()))] if self.options else []
-        parts += [f"weights {self.weights[:8]}"] if self.weights else []
-        return visible("; ".join(parts), limit=120) if parts else ""
-
-    @property
-    def method_slug(self) -> str:
-        """The method's name in files and anchors."""
-        return slug(self.method, key=self.method_key)
-
-    @property
-    def frames_per_second(self) -> float | None:
-        """Frames restored a second, None where the time is not known."""
-        return self.frames / self.seconds if self.seconds else None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a run stands among those ranked with it, by PSNR on the same clips.
-
-    `group`: from 1, runs that the clips cannot tell from the head of their group share it; `opens_group` marks that
-    head. `rank_low` and `rank_high` are the 95% interval of the rank. `behind` is the mean PSNR less the best run's, in
-    dB, with its paired interval; without an interval for the best itself.
-    """
-
-    group: int
-    opens_group: bool
-    rank_low: int
-    rank_high: int
-    behind: Score
+__all__ = ["Board", "Row", "Run", "Score", "Standing", "Table", "boards"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +23,19 @@ class Row:
     """A line of a table: a run and its rank, or a row that the paper reports.
 
     `rank` is None for a run that lacks clips which others have (`missing` of them), and for the paper's rows.
-    `standing` says how sure the rank is, None where there is nothing to compare.
+    `standing` says how sure the rank is, None where there is nothing to compare. `behind` is, for a run without a rank,
+    what it is behind the best on so many clips that both have; `gain` is the PSNR less that of the GIF itself, in dB,
+    None where they did not score the same clips. `detail` is the line below the name: with all options only where
+    another run of the table has the same name.
     """
 
     entry: Run | ReportedRow
     rank: int | None = None
     missing: int = 0
     standing: Standing | None = None
+    behind: tuple[Score, int] | None = None
+    gain: float | None = None
+    detail: str = ""
 
     @property
     def run(self) -> Run | None:
@@ -136,6 +53,17 @@ class Row:
         return self.entry.psnr if isinstance(self.entry, Run) else Score(self.entry.psnr)
 
     @property
+    def paired(self) -> tuple[float, float] | None:
+        """What is drawn around the mean: the interval of its difference to the best, moved to where the mean is.
+
+        The interval of the mean itself says how much the clips differ, and hides how surely two methods do.
+        """
+        behind = self.standing.behind if self.standing else None
+        if behind is None or behind.low is None or behind.high is None:
+            return None
+        return self.psnr.mean - behind.mean + behind.low, self.psnr.mean - behind.mean + behind.high
+
+    @property
     def ssim(self) -> Score:
         """SSIM, at most 1."""
         return self.entry.ssim if isinstance(self.entry, Run) else Score(self.entry.ssim)
@@ -143,12 +71,30 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of one protocol, best PSNR first, the incomplete runs after the ranked ones."""
+    """The rows of one protocol, best PSNR first, the incomplete runs after the ranked ones.
+
+    `protocol` is its name as shown; `definition` tells two definitions of one name apart. `pairs` compares every two of
+    the ranked runs, or, where fewer than two have a rank, all runs on the clips that they share. `measures` are the
+    names of the further means that some run holds.
+    """
 
     protocol: str
+    definition: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     slug: str
+    pairs: Pairs | None
+    measures: tuple[str, ...]
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs among the rows, in their order."""
+        return tuple(row.run for row in self.rows if row.run is not None)
+
+    @property
+    def gif(self) -> Run | None:
+        """The run of the unrestored GIF, None where the table has none."""
+        return next((run for run in self.runs if run.is_gif), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +129,23 @@ def boards(runs: Iterable[Run]) -> tuple[Board, ...]:
     for key in sorted(groups, key=lambda k: (k[0], k[1], k[2], _task_order(k[3]))):
         dataset, fingerprint, split, task = key
         found = groups[key]
-        protocols = sorted({run.protocol for run in found}, key=_protocol_order)
+        protocols: dict[tuple[str, str], list[Run]] = defaultdict(list)
+        for run in found:
+            protocols[run.protocol, run.definition].append(run)
+        names = Counter(name for name, _ in protocols)
         made.append(
             Board(
                 dataset=dataset,
                 fingerprint=fingerprint,
                 split=split,
                 task=task,
-                clips=len(set().union(*(run.clip_scores for run in found))) or max(run.clips for run in found),
+                clips=len(set().union(*(run.clip_scores for run in found))),
                 official=max(run.official for run in found),
                 twins=len(fingerprints[dataset]) - 1,
-                tables=tuple(_table([run for run in found if run.protocol == protocol]) for protocol in protocols),
+                tables=tuple(
+                    _table(protocols[name, definition], twin=names[name] > 1)
+                    for name, definition in sorted(protocols, key=_protocol_order)
+                ),
                 slug=slug(f"{dataset} {task} {split}", key="\n".join(key)),
             )
         )
@@ -206,26 +158,55 @@ def _task_order(task: str) -> tuple[int, int, str]:
     return known, int(every) if every.isascii() and every.isdigit() and len(every) < 9 else 0, task
 
 
-def _protocol_order(protocol: str) -> tuple[int, str]:
-    return (PROTOCOL_ORDER.index(protocol) if protocol in PROTOCOL_ORDER else len(PROTOCOL_ORDER)), protocol
+def _protocol_order(protocol: tuple[str, str]) -> tuple[int, str, str]:
+    name, definition = protocol
+    return (PROTOCOL_ORDER.index(name) if name in PROTOCOL_ORDER else len(PROTOCOL_ORDER)), name, definition
 
 
-def _table(runs: Sequence[Run]) -> Table:
-    kept, notes = _without_repeats(runs)
+def _table(runs: Sequence[Run], *, twin: bool) -> Table:
+    kept, repeats = _without_repeats(runs)
     every_clip = set().union(*(run.clip_scores for run in kept))
     missing = {run.method_key: len(every_clip - set(run.clip_scores)) for run in kept}
     complete = [run for run in kept if not missing[run.method_key]]
-    standings = _standings(complete)
+    pairs = compare_runs(complete)
+    stand = standings(pairs)
+    best = min(complete, key=lambda run: (-run.psnr.mean, run.method_key), default=None)
+    behind = behind_on_shared_clips([run for run in kept if missing[run.method_key]], best) if best else {}
+    gif = next((run for run in kept if run.is_gif), None)
+    names = Counter(run.label for run in kept)
     rows = []
     for run in sorted(kept, key=lambda run: (bool(missing[run.method_key]), -run.psnr.mean, run.method_key)):
-        lacks = missing[run.method_key]
+        lacks, key = missing[run.method_key], run.method_key
         rank = None if lacks else 1 + sum(other.psnr.mean > run.psnr.mean for other in complete)
-        rows.append(Row(run, rank, lacks, standings.get(run.method_key)))
+        same_clips = gif is not None and gif is not run and gif.clip_scores.keys() == run.clip_scores.keys()
+        gain = run.psnr.mean - gif.psnr.mean if gif is not None and same_clips else None
+        detail = run.full_detail if names[run.label] > 1 else run.detail
+        rows.append(Row(run, rank, lacks, stand.get(key), behind.get(key), gain, detail))
     first = kept[0]
     reported = reported_rows(dataset=first.dataset, split=first.split, task=first.task, protocol=first.protocol)
     rows += [Row(row) for row in reported]
-    capped = [run for run in kept if run.psnr.capped]
-    if capped:
+    key = "\n".join((first.dataset, first.fingerprint, first.split, first.task, first.protocol))
+    return Table(
+        protocol=f"{first.protocol} ({first.definition[:8]})" if twin else first.protocol,
+        definition=first.definition,
+        rows=tuple(rows),
+        notes=(*repeats, *_notes(kept, complete, twin=twin)),
+        slug=slug(f"{first.dataset} {first.task} {first.protocol}", key=f"{key}\n{first.definition}" if twin else key),
+        pairs=pairs or compare_runs(kept),
+        measures=tuple(sorted({name for run in kept for name in run.measures})),
+    )
+
+
+def _notes(kept: Sequence[Run], complete: Sequence[Run], *, twin: bool) -> list[str]:
+    notes = []
+    if twin:
+        notes.append(
+            "Results define this protocol in more than one way, by their records. Each definition has a table of its "
+            "own, because their numbers are of different measures."
+        )
+    if len(kept) > 1 and not complete:
+        notes.append("No run has all the clips that others have, so none has a rank.")
+    if capped := [run for run in kept if run.psnr.capped]:
         notes.append(
             "Identical pictures have an infinite PSNR, which counts as 100 dB in the mean: "
             + ", ".join(f"{visible(run.method, limit=40)} ({run.psnr.capped:,})" for run in capped)
@@ -237,29 +218,7 @@ def _table(runs: Sequence[Run]) -> Table:
         notes.append(f"Some runs were limited to the first {' or '.join(f'{limit:,}' for limit in limits)} clips.")
     if short := max(run.too_short for run in kept):
         notes.append(f"{short:,} clips are shorter than one segment of this task and were skipped.")
-    key = "\n".join((first.dataset, first.fingerprint, first.split, first.task, first.protocol))
-    return Table(first.protocol, tuple(rows), tuple(notes), slug(f"{first.task} {first.protocol}", key=key))
-
-
-def _standings(complete: Sequence[Run]) -> dict[str, Standing]:
-    """How each of the runs that scored the same clips stands, by its `method_key`; empty for fewer than two."""
-    if len(complete) < 2:
-        return {}
-    ordered = sorted(complete, key=lambda run: (-run.psnr.mean, run.method_key))
-    clips = sorted(ordered[0].clip_scores)
-    found = compare(np.array([[run.clip_scores[clip][0] for run in ordered] for clip in clips]))
-    standings = {}
-    for i, run in enumerate(ordered):
-        known = i > 0 and len(clips) > 1
-        interval = (float(found.low[i, 0]), float(found.high[i, 0])) if known else (None, None)
-        standings[run.method_key] = Standing(
-            group=int(found.groups[i]),
-            opens_group=i == 0 or bool(found.groups[i] != found.groups[i - 1]),
-            rank_low=int(found.rank_low[i]),
-            rank_high=int(found.rank_high[i]),
-            behind=Score(float(found.differences[i, 0]), *interval),
-        )
-    return standings
+    return notes
 
 
 def _without_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:

@@ -1,8 +1,8 @@
-"""The clips that a page shows of a method: which ones, restored anew, and written as pictures beside the page."""
+"""The clips that a page shows of a method, restored anew and written as pictures beside the page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -10,16 +10,28 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from gifbench.errors import GifbenchError, StorageError, storage_errors
-from gifbench.leaderboard.board import Board, Run
+from gifbench.leaderboard.board import Board
+from gifbench.leaderboard.choices import Choice, choices
 from gifbench.leaderboard.names import slug, visible
-from gifbench.leaderboard.pictures import Excerpt, detail, excerpt, film, frames_per_file, shown_size, telling_box
+from gifbench.leaderboard.pictures import (
+    ERROR_QUALITY,
+    QUALITY,
+    Excerpt,
+    detail,
+    error_map,
+    excerpt,
+    film,
+    frames_per_file,
+    shown_size,
+    telling_box,
+)
+from gifbench.leaderboard.run import Run
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.score.tasks import TASKS
-
-GIF_METHOD = "gif"
-"""The method that gives the GIF back as it is shown; gains are measured from its scores."""
 
 Restore = Callable[[Gif, Sequence[Fraction]], Pixels]
 """A method, ready to run: a GIF and times in, RGB frames (N, H, W, 3) uint8 out."""
@@ -76,12 +88,14 @@ class Excerpts:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One of the pictures that play side by side.
+    """One of the pictures that play in step.
 
-    `film` (of `per_file` frames each) and `detail` are film strips, as paths below the site; `every` says that each of
-    their frames stands for so many of the video's; `file` is the real GIF, for the GIF's lane.
+    `kind` is gif, restored, truth or error. `film` (of `per_file` frames each) and `detail` (empty for an error map)
+    are film strips, as paths below the site; `every` says that each of their frames stands for so many of the video's;
+    `file` is the real GIF, for the GIF's lane.
     """
 
+    kind: str
     label: str
     film: tuple[str, ...]
     per_file: int
@@ -94,6 +108,8 @@ class Lane:
 class Pictures:
     """The lanes of a clip, the size of their frames, and when each frame ends (ms since the first begins).
 
+    Lanes come in the order GIF, restored, truth, the GIF's error, the restored one's error.
+
     `detail` is the part shown enlarged, (left, top, width, height) in pixels of the clip; `spot` is the same in per
     cent of the frame.
     """
@@ -104,23 +120,6 @@ class Pictures:
     spot: tuple[float, float, float, float]
     ends: tuple[int, ...]
     lanes: tuple[Lane, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A clip chosen to show a run; `place` is best, median, worst, between or only.
-
-    Scores are those of the results file. `shown` holds PSNR and SSIM of the unrestored GIF on that clip, None where the
-    board has no such run.
-    """
-
-    run: Run
-    protocol: str
-    place: str
-    clip_id: str
-    psnr: float
-    ssim: float
-    shown: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,58 +138,14 @@ class Shown:
     trouble: str | None = None
 
 
-def choose(board: Board, run: Run, *, count: int) -> tuple[Choice, ...]:
-    """`count` clips of a run, from the best gain in PSNR over the unrestored GIF to the worst, evenly spread.
-
-    Where the board has no run of the GIF itself, and for that run, PSNR stands for the gain. Equal gains are told apart
-    by the clip's name, so that the choice is always the same.
-    """
-    gif = _gif_scores(board, run.protocol) if run.method != GIF_METHOD else {}
-    gains = {
-        clip_id: psnr - (gif[clip_id][0] if gif else 0.0)
-        for clip_id, (psnr, _) in run.clip_scores.items()
-        if not gif or clip_id in gif
-    }
-    order = sorted(gains, key=lambda clip_id: (-gains[clip_id], clip_id))
-    count = min(count, len(order))
-    if count == 0:
-        return ()
-    places = [i * (len(order) - 1) // max(1, count - 1) for i in range(count)]
-    if count == 1:
-        places = [(len(order) - 1) // 2]
-    names = {places[-1]: "worst", places[0]: "best"} | ({places[count // 2]: "median"} if count % 2 else {})
-    if len(order) == 1:
-        names = {0: "only"}
-    return tuple(
-        Choice(
-            run=run,
-            protocol=run.protocol,
-            place=names.get(place, "between"),
-            clip_id=order[place],
-            psnr=run.clip_scores[order[place]][0],
-            ssim=run.clip_scores[order[place]][1],
-            shown=gif.get(order[place]),
-        )
-        for place in places
-    )
-
-
-def _gif_scores(board: Board, protocol: str) -> Mapping[str, tuple[float, float]]:
-    for table in board.tables:
-        for row in table.rows:
-            if table.protocol == protocol and row.run is not None and row.run.method == GIF_METHOD:
-                return row.run.clip_scores
-    return {}
-
-
 def show(
     board: Board, run: Run, *, excerpts: Excerpts, restore: Restore, site: Path, count: int
 ) -> Iterator[Example | str]:
-    """Restore and write the clips chosen of `run` below `site`, one by one; a text says why one cannot be shown.
+    """Restore and write the `choices` of `run` below `site`, one by one; a text says why one cannot be shown.
 
     That the site cannot be written is no such text: the `StorageError` is raised.
     """
-    for choice in choose(board, run, count=count):
+    for choice in choices(board, run, count=count):
         try:
             yield Example(choice, _write(board, choice, excerpts=excerpts, restore=restore, site=site))
         except StorageError:
@@ -208,16 +163,22 @@ def _write(board: Board, choice: Choice, *, excerpts: Excerpts, restore: Restore
     middle = len(gif) // 2
     box = telling_box(gif.frame(middle), truth[middle * asked.every])
     below = f"clips/{slug(board.dataset, key=board.fingerprint)}/{slug(choice.clip_id)}/{part.first}-{part.num_frames}"
-    draw = partial(_lane, site, box)
-    jobs = [partial(draw, truth, file=f"{below}/truth", label="Truth")]
-    if choice.run.method != GIF_METHOD:
-        start = clip.times[part.first]
-        restored = restore(gif, tuple(clip.times[i] - start for i in part.frames))
-        file = f"{below}/{board.task}.{choice.run.method_slug}"
-        jobs.insert(0, partial(draw, restored, file=file, label=choice.run.label))
+    shown = np.repeat(gif.frames, asked.every, axis=0)[: len(truth)]
     colors = max(map(len, gif.palettes))
     gif_file = f"{below}/{board.task}.gif"
-    jobs.insert(0, partial(draw, gif.frames, file=f"{gif_file}-film", label="GIF", palette_colors=colors))
+    draw = partial(_lane, site, box)
+    jobs = [
+        partial(draw, gif.frames, file=f"{gif_file}-film", kind="gif", label="GIF", palette_colors=colors),
+        partial(draw, truth, file=f"{below}/truth", kind="truth", label="Truth"),
+        partial(draw, error_map(shown, truth), file=f"{gif_file}-error", kind="error", label="Error of the GIF"),
+    ]
+    if not choice.run.is_gif:
+        start = clip.times[part.first]
+        restored = restore(gif, tuple(clip.times[i] - start for i in part.frames))
+        file, label = f"{below}/{board.task}.{choice.run.method_slug}", choice.run.label
+        jobs.insert(1, partial(draw, restored, file=file, kind="restored", label=label))
+        wrong = error_map(restored, truth)
+        jobs.append(partial(draw, wrong, file=f"{file}-error", kind="error", label=f"Error of {label}"))
     with storage_errors(site):
         (site / below).mkdir(parents=True, exist_ok=True)
         if not (site / gif_file).exists():
@@ -248,6 +209,7 @@ def _lane(
     /,
     *,
     file: str,
+    kind: str,
     label: str,
     palette_colors: int | None = None,
 ) -> Lane:
@@ -256,13 +218,14 @@ def _lane(
     per_file = frames_per_file(height, width, palette_colors=palette_colors)
     paths = tuple(f"{file}.{i}.webp" for i in range(-(-len(pixels) // per_file)))
     if not all((site / path).exists() for path in paths):
-        for path, content in zip(paths, film(pixels, palette_colors=palette_colors), strict=True):
+        quality = ERROR_QUALITY if kind == "error" else QUALITY
+        for path, content in zip(paths, film(pixels, palette_colors=palette_colors, quality=quality), strict=True):
             (site / path).write_bytes(content)
     left, top, _, _ = box
-    detail_path = f"{file}.detail-{left}-{top}.webp"
-    if not (site / detail_path).exists():
+    detail_path = "" if kind == "error" else f"{file}.detail-{left}-{top}.webp"
+    if detail_path and not (site / detail_path).exists():
         (site / detail_path).write_bytes(detail(pixels, box))
-    return Lane(label=label, film=paths, per_file=per_file, detail=detail_path, every=1)
+    return Lane(kind=kind, label=label, film=paths, per_file=per_file, detail=detail_path, every=1)
 
 
 def _ends(clip: ClipSource, part: Excerpt) -> tuple[int, ...]:

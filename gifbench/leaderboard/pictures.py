@@ -26,7 +26,10 @@ MAX_SECONDS = Fraction(3)
 MAX_FRAMES = 33
 MAX_SIDE = 640
 DETAIL_WIDTH, DETAIL_HEIGHT = 72, 54
-QUALITY = 90
+QUALITY, ERROR_QUALITY = 90, 75
+ERROR_TOP = 32
+"""The error, in levels of 255, that the brightest colour of an error map stands for."""
+
 _WEBP_MAX_SIDE = 16383
 _ALL_STEPS = 8
 """Every task keeps each 1st, 2nd, 4th or 8th frame: a multiple of 8 is a GIF frame of all of them."""
@@ -80,11 +83,11 @@ def frames_per_file(height: int, width: int, *, palette_colors: int | None = Non
     return min(fit, max(1, 256 // palette_colors)) if palette_colors and size == (height, width) else fit
 
 
-def film(frames: Pixels, *, palette_colors: int | None = None) -> list[bytes]:
+def film(frames: Pixels, *, palette_colors: int | None = None, quality: int = QUALITY) -> list[bytes]:
     """The frames (T, H, W, 3) uint8 as WebP files of `frames_per_file` frames each, one below the other.
 
     Frames larger than `shown_size` are scaled down to it (area filter). `palette_colors`, for the frames of a GIF, is
-    the most colours that one has: if they keep their size they are stored to the pixel.
+    the most colours that one has: if they keep their size they are stored to the pixel; others at `quality`.
     """
     _, height, width, _ = frames.shape
     size = shown_size(height, width)
@@ -92,20 +95,34 @@ def film(frames: Pixels, *, palette_colors: int | None = None) -> list[bytes]:
     if size != (height, width):
         frames = np.stack([cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) for frame in frames])
     step = frames_per_file(height, width, palette_colors=palette_colors)
-    return [_webp(frames[start : start + step], lossless=lossless) for start in range(0, len(frames), step)]
+    chosen = None if lossless else quality
+    return [_webp(frames[start : start + step], quality=chosen) for start in range(0, len(frames), step)]
 
 
 def detail(frames: Pixels, box: tuple[int, int, int, int]) -> bytes:
     """A lossless film strip of the part `box` (left, top, right, bottom; half-open) of `frames` (T, H, W, 3)."""
     left, top, right, bottom = box
-    return _webp(frames[:, top:bottom, left:right], lossless=True)
+    return _webp(frames[:, top:bottom, left:right], quality=None)
 
 
-def _webp(frames: Pixels, *, lossless: bool) -> bytes:
+def error_map(frames: Pixels, truth: Pixels) -> Pixels:
+    """How wrong each pixel is, as a picture: black where it is right, pale yellow at `ERROR_TOP` levels and above.
+
+    Both (T, H, W, 3) uint8, and so is the map. The error is the mean over red, green and blue of the absolute
+    differences; the colours are those of matplotlib's "inferno", whose lightness rises evenly.
+    """
+    scale = 255 / ERROR_TOP
+    wrong = [np.minimum(cv2.absdiff(a, b).mean(axis=-1) * scale, 255) for a, b in zip(frames, truth, strict=True)]
+    maps = [cv2.applyColorMap(np.rint(each).astype(np.uint8), cv2.COLORMAP_INFERNO) for each in wrong]
+    return np.stack(maps)[..., ::-1]
+
+
+def _webp(frames: Pixels, *, quality: int | None) -> bytes:
+    """`quality` None is lossless."""
     strip = np.ascontiguousarray(frames).reshape(-1, frames.shape[2], 3)
     file = io.BytesIO()
     options: dict[str, int | bool] = (
-        {"lossless": True, "quality": 20, "method": 2} if lossless else {"quality": QUALITY, "method": 2}
+        {"lossless": True, "quality": 20, "method": 2} if quality is None else {"quality": quality, "method": 2}
     )
     Image.fromarray(strip).save(file, "WEBP", **options)
     return file.getvalue()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gifbench.errors import GifbenchError, storage_errors
 from gifbench.leaderboard.board import Board, Run, boards
+from gifbench.leaderboard.clip_pages import clip_pages
 from gifbench.leaderboard.examples import DatasetSource, Example, Excerpts, Restore, Shown, show
+from gifbench.leaderboard.from_results import MethodLoader, installed_method, restore_with, run_of
+from gifbench.leaderboard.latex import latex_table
 from gifbench.leaderboard.names import visible
-from gifbench.leaderboard.page import index_page, method_page
+from gifbench.leaderboard.page import board_page, clip_page, index_page, method_page
 from gifbench.leaderboard.publish import published
-from gifbench.leaderboard.runs import MethodLoader, installed_method, restore_with, run_of
-from gifbench.leaderboard.text import csv_table, markdown
+from gifbench.leaderboard.text import csv_table, markdown, markdown_table
 from gifbench.score.results import Result
 from gifbench.score.tasks import TASKS
 
@@ -34,14 +36,16 @@ def build_site(
 ) -> Path:
     """Write a leaderboard page of `results` to the folder `out`, and give the path of its `index.html`.
 
-    A static site that needs no server and no network: `index.html` with a table a dataset, split, task and protocol, a
-    page for each method below `methods/`, and the tables as `leaderboard.md` and `leaderboard.csv`. The same results
-    give the same bytes.
+    A static site that needs no server and no network: `index.html` says what leads where; below `boards/` is a page a
+    dataset, split, task and protocol, below `methods/` one a method, below `clips/` one a clip (of a dataset with more
+    than 250 only the clips that are shown). The tables are there as Markdown, CSV and LaTeX too. The same results give
+    the same bytes.
 
     `dataset_for` holds datasets by fingerprint. Of results on one of these, `clips_per_method` clips a method and task
-    are restored anew, on `device` (`auto`, `cpu`, `cuda`), and shown beside the GIF and the truth; without it the pages
-    have tables only. `method_loader` gives the method of a result, by default the installed one of that name. A method
-    that cannot be loaded, or fails on a clip, is said on its page.
+    are restored anew, on `device` (`auto`, `cpu`, `cuda`), and shown beside the GIF, the truth and the error, and so
+    is one that all methods of a table share; without it the pages have tables only. `method_loader` gives the method
+    of a result, by default the installed one of that name. A method that cannot be loaded, or fails on a clip, is said
+    on its page.
 
     `overwrite` replaces a site that stands at `out`; a folder that holds anything else is never replaced. `date` is a
     text for the foot of the pages, such as "2025-01-31". `progress` is called with a line of text before each step that
@@ -52,7 +56,7 @@ def build_site(
     AlreadyExists
         `out` is there, and is not an empty folder or, with `overwrite`, a site made here.
     ResultsError
-        A result has no PSNR or SSIM, or no scores of clips.
+        A result has no PSNR or SSIM, no scores of clips, or two of one clip.
 
     """
     runs = [run_of(result) for result in results]
@@ -96,14 +100,31 @@ def write_site(
                 shown |= _show_method(run, made, excerpts, restore_for, site=site, count=clips_per_method, tell=tell)
         tell("writing the pages")
         with storage_errors(out):
-            (site / "methods").mkdir()
-            for run in methods:
-                page = method_page(run, made, shown=shown, date=date)
-                _write(site / "methods" / f"{run.method_slug}.html", page)
-            _write(site / "index.html", index_page(made, shown=shown, date=date))
-            _write(site / "leaderboard.md", markdown(made, date=date))
-            _write(site / "leaderboard.csv", csv_table(made))
+            for path, text in _pages(made, methods, shown, date=date):
+                (site / path).parent.mkdir(parents=True, exist_ok=True)
+                (site / path).write_bytes(text.encode("utf-8", "replace"))
     return Path(out) / "index.html"
+
+
+def _pages(
+    made: Sequence[Board], methods: Sequence[Run], shown: Mapping[tuple[str, str], Shown], *, date: str | None
+) -> Iterator[tuple[str, str]]:
+    """Every text of a site, with its path below it."""
+    clips = clip_pages(made, shown)
+    yield "index.html", index_page(made, shown=shown, date=date)
+    for board in made:
+        for table in board.tables:
+            page = board_page(board, table, made, shown=shown, clips=clips, date=date)
+            yield f"boards/{table.slug}.html", page
+            yield f"boards/{table.slug}.md", markdown_table(board, table)
+            yield f"boards/{table.slug}.tex", latex_table(board, table, date=date)
+    for run in methods:
+        yield f"methods/{run.method_slug}.html", method_page(run, made, shown=shown, clips=clips, date=date)
+    for clip in clips.values():
+        yield clip.path, clip_page(clip, date=date)
+    yield "leaderboard.md", markdown(made, date=date)
+    yield "leaderboard.csv", csv_table(made)
+    yield "leaderboard.tex", "\n".join(latex_table(board, table, date=date) for board in made for table in board.tables)
 
 
 def _methods(made: Sequence[Board]) -> list[Run]:
@@ -160,7 +181,3 @@ def _run_on(board: Board, method: Run) -> Run | None:
             if row.run is not None and row.run.method_key == method.method_key:
                 return row.run
     return None
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_bytes(text.encode("utf-8", "replace"))

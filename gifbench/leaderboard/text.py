@@ -75,7 +75,7 @@ def _markdown_row(row: Row) -> str:
         name = f"{_escaped(row.entry.method)} *(as reported: {_escaped(row.entry.where)})*"
         return f"| | | {name} | {row.psnr.mean:.2f} | | {row.ssim.mean:.3f} | | | |"
     run = row.entry
-    name = _escaped(visible(run.method, limit=SHOWN_CHARACTERS)) + (f" ({_escaped(run.detail)})" if run.detail else "")
+    name = _escaped(visible(run.method, limit=SHOWN_CHARACTERS)) + (f" ({_escaped(row.detail)})" if row.detail else "")
     if row.missing:
         name += f" *(incomplete: {row.missing:,} clips missing)*"
     speed = "" if run.frames_per_second is None else f"{run.frames_per_second:,.1f}"
@@ -129,7 +129,7 @@ def _csv_row(board: Board, table: Table, row: Row) -> tuple[object, ...]:
         reported = f"as reported: {row.entry.where}"
         return (*place, row.entry.method, None, reported, None, None, None, None, *scores, None, *([None] * 6))
     run = row.entry
-    method = (run.label, run.detail, "measured", "no" if row.missing else "yes", run.clips, run.official or None)
+    method = (run.label, run.full_detail, "measured", "no" if row.missing else "yes", run.clips, run.official or None)
     stands: tuple[object, ...] = (None,) * 6
     if standing := row.standing:
         behind = standing.behind

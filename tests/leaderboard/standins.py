@@ -30,6 +30,7 @@ def make_result(
     day: int = 1,
     version: str = "1",
     official: int = 104,
+    parameters: int = 0,
 ) -> Result:
     """A result whose clips have the scores psnr, psnr + 0.1, psnr + 0.2, …, and an interval of ±0.2 dB."""
     scores = tuple(ClipScore(clip, 10, psnr + i / 10, 0.9 - i / 100, 0, 0.5) for i, clip in enumerate(clips))
@@ -46,7 +47,7 @@ def make_result(
                 "code_sha256": "c" * 64,
                 "weights": None,
                 "weights_sha256": None,
-                "parameters": 0,
+                "parameters": parameters,
                 "licence": "MIT",
                 "backend": "numpy",
             },

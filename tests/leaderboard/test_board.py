@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.runs import run_of
+from gifbench.leaderboard.from_results import run_of
 from tests.leaderboard.standins import make_result
 
 

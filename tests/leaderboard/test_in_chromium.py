@@ -5,29 +5,31 @@ from __future__ import annotations
 import pytest
 
 from gifbench.leaderboard import build_site
+from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.chromium import Chromium
 from tests.leaderboard.standins import FINGERPRINT, make_result, small_dataset
 
-TABLE = "document.querySelector('section.current table')"
+TABLE = "document.querySelector('table.ranking')"
 NAMES = f"[...{TABLE}.tBodies[0].rows].map(r => r.cells[1].dataset.v)"
-FIGURE = "document.querySelector('section.current figure.player')"
+SHOWN = f"[...{TABLE}.tBodies[0].rows].filter(r => !r.hidden).map(r => r.cells[1].dataset.v)"
+FIGURE = "document.querySelector('figure.player')"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     out = tmp_path_factory.mktemp("chromium") / "site"
     results = [
-        make_result(name, psnr=psnr, task=task, protocol=protocol, clips=clips)
-        for name, psnr, clips in (
-            ("gif", 30, "abcd"),
-            ("gaussian-0.5", 32, "abcd"),
-            ("gaussian-1.0", 31, "abcd"),
-            ("<b>half</b>" + "x" * 200, 33, "ab"),
+        make_result(name, psnr=psnr, task=task, protocol=protocol, clips=clips, parameters=parameters)
+        for name, psnr, clips, parameters in (
+            ("gif", 30, "abcdefg", 0),
+            ("gaussian-0.5", 32, "abcdefg", 0),
+            ("gaussian-1.0", 31, "abcdefg", 1_000_000),
+            ("<b>half</b>" + "x" * 200, 33, "ab", 0),
         )
         for task in ("plain-1", "dithered-4")
         for protocol in ("standard", "gif2video")
     ]
-    build_site(results, out, dataset_for={FINGERPRINT: small_dataset()})
+    build_site(results, out, dataset_for={FINGERPRINT: small_dataset("abcdefg")}, clips_per_method=2)
     return out
 
 
@@ -37,12 +39,27 @@ def browser(tmp_path_factory):
         yield browser
 
 
+def board(site, task="plain-1", protocol="gif2video"):
+    (path,) = site.glob(f"boards/gif-faces-{task}-{protocol}-*.html")
+    return path
+
+
+def a_page_of_each_kind(site):
+    return [
+        site / "index.html",
+        board(site),
+        board(site, "dithered-4", "standard"),
+        sorted((site / "methods").iterdir())[-1],
+        sorted(site.glob("clips/*/a-*.html"))[0],
+    ]
+
+
 @pytest.fixture
 def page(browser, site):
     browser.look(width=1280)
     browser.open("about:blank")
     browser.events.clear()
-    browser.open(f"file://{site}/index.html")
+    browser.open(f"file://{board(site)}")
     return browser
 
 
@@ -58,23 +75,31 @@ def test_it_loads_without_complaint_and_asks_for_nothing_but_its_own_files(page,
     assert all(url.startswith((f"file://{site}/", "data:")) for url in page.requested)
 
 
+MEASURED = ["gaussian-0.5", "gaussian-1.0", "gif"]
+
+
+def measured(page):
+    return [name for name in page.js(NAMES) if name in MEASURED]
+
+
 def test_tables_sort_by_click_and_the_other_way_by_a_second(page):
-    assert page.js(f"{NAMES}.slice(0, 3)") == ["gaussian-0.5", "gaussian-1.0", "gif"]
+    assert measured(page) == MEASURED
     sort_by(page, "Method")
-    assert page.js(f"{NAMES}.slice(1)") == ["gaussian-0.5", "gaussian-1.0", "gif"]
+    assert measured(page) == MEASURED
     assert page.js(f"{TABLE}.querySelector('th[aria-sort=ascending]').textContent") == "Method"
     sort_by(page, "PSNR, dB")
-    assert page.js(f"{NAMES}.slice(1)") == ["gaussian-0.5", "gaussian-1.0", "gif"]
+    assert measured(page) == MEASURED
     sort_by(page, "PSNR, dB")
-    assert page.js(f"{NAMES}.slice(0, 3)") == ["gif", "gaussian-1.0", "gaussian-0.5"]
+    assert measured(page) == MEASURED[::-1]
     assert page.js(f"{TABLE}.querySelectorAll('th[aria-sort=ascending], th[aria-sort=descending]').length") == 1
 
 
 def test_rows_without_a_value_stay_at_the_end_whichever_way_is_sorted(page):
-    gif2video = "document.querySelectorAll('section.current table')[1]"
-    for _ in range(2):
-        sort_by(page, "#", table=gif2video)
-        values = page.js(f"[...{gif2video}.tBodies[0].rows].map(r => r.cells[0].dataset.v)")
+    for label in ("#", "#", "Behind", "Behind"):
+        sort_by(page, label)
+        column = page.js(f"[...{TABLE}.tHead.rows[0].cells].findIndex(c => c.textContent === '{label}')")
+        assert sorted(page.js(NAMES)[:3]) == MEASURED
+        values = page.js(f"[...{TABLE}.tBodies[0].rows].map(r => r.cells[{column}]?.dataset.v)")
         assert all(values[:3]) and not any(values[3:])
 
 
@@ -85,56 +110,96 @@ def test_a_header_is_sorted_with_the_keyboard(page):
     assert page.js(f"{TABLE}.querySelector('th[aria-sort=descending]').textContent") == "PSNR, dB"
 
 
-def test_one_board_is_shown_at_a_time_and_its_address_can_be_shared(page, site):
-    shown = (
-        "[...document.querySelectorAll('section.board')].filter(s => s.offsetParent)"
-        ".map(s => s.querySelector('h2').textContent)"
-    )
-    assert page.js(shown) == ["gif-faces: plain-1"]
-    page.js("document.querySelectorAll('nav.boards a')[1].click()")
-    page.wait_for(f"{shown}[0] === 'gif-faces: dithered-4'")
-    assert page.js("document.querySelector('nav.boards a[aria-current]').textContent") == "dithered-4"
-    address = page.js("location.href")
+def test_rows_are_filtered_by_name_and_by_kind(page):
+    page.js("f = document.querySelector('input[type=search]'); f.value = 'GAUSS'; 0")
+    page.js("f.dispatchEvent(new Event('input', { bubbles: true }))")
+    assert page.js(SHOWN) == ["gaussian-0.5", "gaussian-1.0", "Gaussian σ=0.5", "Gaussian σ=1.0"]
+    assert page.js("document.querySelector('form.filters output').textContent") == "4 of 18 rows"
+    page.js("document.querySelector('input[data-show=reported]').click()")
+    assert page.js(SHOWN) == ["gaussian-0.5", "gaussian-1.0"]
+    page.js("document.querySelector('input[data-show=fixed]').click()")
+    assert page.js(SHOWN) == ["gaussian-1.0"]
+    page.js("f.value = ''; f.dispatchEvent(new Event('input', { bubbles: true }))")
+    page.js("document.querySelector('input[data-show=incomplete]').click()")
+    page.js("document.querySelector('input[data-show=fixed]').click()")
+    assert page.js(SHOWN) == MEASURED
+
+
+def test_the_matrix_says_differences_or_clips_won(page):
+    cell = "document.querySelector('table.matrix').tBodies[0].rows[0].cells[2]"
+    assert page.js(f"{cell}.firstChild.textContent") == "+1.00"
+    assert page.js(f"{cell}.className") == "p"
+    assert page.js(f"getComputedStyle({cell}.querySelector('i')).display") == "none"
+    page.js("document.querySelector('fieldset.switch input[value=w]').click()")
+    assert page.js(f"getComputedStyle({cell}.querySelector('i')).display") == "inline"
+    assert page.js(f"{cell}.querySelector('i').textContent") == "100"
+
+
+def test_a_point_of_a_plot_leads_to_its_method(page):
+    page.js("document.querySelector('svg [data-href]').dispatchEvent(new Event('click'))")
+    page.wait_for("location.pathname.includes('/methods/')")
+
+
+def play(page, path):
+    page.look(width=1280)
     page.open("about:blank")
-    page.open(address)
-    assert page.js(shown) == ["gif-faces: dithered-4"]
-    page.open("about:blank")
-    page.open(f"file://{site}/index.html#%E0%A4%A")
-    assert page.js(shown) == ["gif-faces: plain-1"]
-
-
-def test_the_papers_rows_can_be_hidden(page):
-    visible = "[...document.querySelectorAll('section.current tr.reported')].filter(r => r.offsetParent).length"
-    assert page.js(visible) == 14
-    page.js("document.querySelector('section.current input[data-reported]').click()")
-    assert page.js(visible) == 0
-
-
-def test_the_lanes_are_drawn_in_step_and_can_be_stepped(page):
-    page.js("document.querySelectorAll('nav.boards a')[1].click()")
-    page.wait_for(f"{FIGURE} !== null")
+    page.open(f"file://{path}")
     page.js(f"{FIGURE}.scrollIntoView()")
     page.wait_for(f"{FIGURE}.dataset.frame > 1")
+
+
+def record_drawing(page):
     page.js(f"{FIGURE}.querySelector('.play').click()")
     page.js(
         "window.drawn = []; const draw = CanvasRenderingContext2D.prototype.drawImage;"
         "CanvasRenderingContext2D.prototype.drawImage = function (image, x, y, ...rest) {"
         " drawn.push(y / this.canvas.height); return draw.call(this, image, x, y, ...rest); }; 0"
     )
-    page.js(f"r = {FIGURE}.querySelector('input[type=range]'); r.value = 6; r.dispatchEvent(new Event('input')); 0")
-    # GIF, its detail, restored, its detail, truth, its detail: frame 6 of the video is GIF frame 1, alone in its file.
-    assert page.js("drawn.splice(0)") == [0, 1, 6, 6, 6, 6]
-    page.js(f"{FIGURE}.querySelector('[data-step=\"1\"]').click()")
-    assert page.js("drawn.splice(0)") == [0, 1, 7, 7, 7, 7]
-    assert page.js(f"{FIGURE}.querySelector('output').textContent") == "frame 8 of 9"
-    page.js(f"{FIGURE}.querySelector('[data-step=\"1\"]').click(), {FIGURE}.querySelector('[data-step=\"1\"]').click()")
-    assert page.js(f"{FIGURE}.dataset.frame") == "0"
+
+
+def test_the_lanes_are_drawn_in_step_and_can_be_stepped(browser, site):
+    play(browser, board(site, "dithered-4", "standard"))
+    record_drawing(browser)
+    browser.js(f"r = {FIGURE}.querySelector('.frame'); r.value = 6; r.dispatchEvent(new Event('input')); 0")
+    # Both sides of the line, then the details of GIF, restored, truth: frame 6 of the video is GIF frame 1, which is
+    # alone in its file.
+    assert browser.js("drawn.splice(0)") == [0, 6, 1, 6, 6]
+    browser.js(f"{FIGURE}.querySelector('[data-step=\"1\"]').click()")
+    assert browser.js("drawn.splice(0)") == [0, 7, 1, 7, 7]
+    assert browser.js(f"{FIGURE}.querySelector('output').textContent") == "frame 8 of 9"
+    for _ in range(2):
+        browser.js(f"{FIGURE}.querySelector('[data-step=\"1\"]').click()")
+    assert browser.js(f"{FIGURE}.dataset.frame") == "0"
+
+
+def test_the_line_moves_and_either_side_shows_what_is_chosen(browser, site):
+    play(browser, board(site))
+    browser.js(f"{FIGURE}.querySelector('.play').click()")
+    options = browser.js(f"[...{FIGURE}.querySelectorAll('select.left option')].map(o => o.text)")
+    assert options == ["GIF", "gaussian-0.5", "Truth", "Error of the GIF", "Error of gaussian-0.5"]
+    scale = f"{FIGURE}.querySelector('.scale').hidden"
+    assert browser.js(scale) is True
+    browser.js(f"s = {FIGURE}.querySelector('select.right'); s.value = 4; s.dispatchEvent(new Event('change')); 0")
+    browser.wait_for(f"{scale} === false")
+    browser.js(f"l = {FIGURE}.querySelector('.line'); l.value = 80; l.dispatchEvent(new Event('input')); 0")
+    assert browser.js(f"getComputedStyle({FIGURE}.querySelector('.handle')).left") == browser.js(
+        f"0.8 * {FIGURE}.querySelector('.stage').clientWidth + 'px'"
+    )
+    assert browser.js("l.getAttribute('aria-valuetext')") == "80% GIF, the rest Error of gaussian-0.5"
+
+
+def test_a_clips_page_plays_every_method_that_is_shown_on_it(browser, site):
+    shared = next(path for path in site.glob("clips/*/*.html") if path.read_text().count('data-kind="restored"') > 2)
+    play(browser, shared)
+    assert browser.complaints == []
+    labels = browser.js(f"[...{FIGURE}.querySelectorAll('select.left option')].map(o => o.text)")
+    assert labels[:4] == ["GIF", "gaussian-0.5", "gaussian-1.0", "Truth"]
 
 
 def test_nothing_plays_by_itself_for_readers_who_asked_for_less_motion(browser, site):
     browser.look(width=1280, calm=True)
     browser.open("about:blank")
-    browser.open(f"file://{site}/index.html")
+    browser.open(f"file://{board(site)}")
     browser.js(f"{FIGURE}.scrollIntoView()")
     browser.wait_for(f"{FIGURE}.dataset.frame === '0'")
     assert browser.js("new Promise(done => setTimeout(() => done(" + FIGURE + ".dataset.frame), 300))") == "0"
@@ -144,7 +209,7 @@ def test_nothing_plays_by_itself_for_readers_who_asked_for_less_motion(browser, 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_no_page_is_wider_than_the_screen(browser, site, width):
     browser.look(width=width, height=800)
-    for path in [site / "index.html", *sorted((site / "methods").iterdir())]:
+    for path in a_page_of_each_kind(site):
         browser.open("about:blank")
         browser.open(f"file://{path}")
         assert browser.js("document.documentElement.scrollWidth") <= width, path.name
@@ -167,39 +232,46 @@ CONTRAST = """(() => {
 @pytest.mark.parametrize("dark", [False, True])
 def test_all_text_has_the_contrast_that_wcag_aa_asks_for(browser, site, dark):
     browser.look(width=1280, dark=dark)
-    for path in [site / "index.html", *sorted((site / "methods").iterdir())]:
+    for path in a_page_of_each_kind(site):
         browser.open("about:blank")
         browser.open(f"file://{path}")
         assert browser.js("matchMedia('(prefers-color-scheme: dark)').matches") is dark
         assert browser.js(CONTRAST) == []
 
 
-def test_without_scripts_every_board_is_there(browser, site):
+def test_without_scripts_tables_and_still_pictures_are_there(browser, site):
     browser.look(width=1280)
     browser.send("Emulation.setScriptExecutionDisabled", value=True)
     try:
         browser.open("about:blank")
-        browser.events.clear()
-        browser.open(f"file://{site}/index.html")
-        assert len(browser.js("[...document.querySelectorAll('section.board')].filter(s => s.offsetParent)")) == 2
-        browser.wait_for("[...document.querySelectorAll('.lane img')].some(i => i.naturalWidth > 0)")
+        browser.open(f"file://{board(site)}")
+        assert browser.js(f"{TABLE}.offsetParent !== null")
+        assert not browser.js("[...document.querySelectorAll('.js-only')].some(e => e.offsetParent)")
+        browser.wait_for("[...document.querySelectorAll('.lanes img')].some(i => i.naturalWidth > 0)")
     finally:
         browser.send("Emulation.setScriptExecutionDisabled", value=False)
 
 
-def test_what_is_behind_the_best_sorts_by_its_number_and_runs_without_rank_stay_last(page):
-    labels = ["gaussian-0.5", "gaussian-1.0", "gif"]
-    sort_by(page, "Behind")
-    names = page.js(NAMES)
-    assert names[:3] == labels
-    sort_by(page, "Behind")
-    assert page.js(NAMES) == [*reversed(labels), *names[3:]]
+def test_axe_core_does_find_what_is_wrong(page):
+    page.js("document.querySelector('h1').innerHTML = '<img src=data:, >', 0")
+    page.js("document.querySelector('.line').removeAttribute('aria-label')")
+    assert {finding.partition(":")[0] for finding in serious_findings(page)} == {"image-alt", "label"}
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
+def test_axe_core_finds_nothing_serious(browser, site, width, dark):
+    browser.look(width=width, dark=dark)
+    for path in a_page_of_each_kind(site):
+        browser.open("about:blank")
+        browser.open(f"file://{path}")
+        assert serious_findings(browser) == [], path.name
 
 
 def test_the_line_that_begins_a_group_is_drawn_only_while_groups_are_together(page, tmp_path):
     better = make_result("better", psnr=32, clips=[f"c{i}" for i in range(20)])
     worse = make_result("worse", psnr=30, clips=[f"c{i}" for i in range(20)])
-    page.open(f"file://{build_site([better, worse], tmp_path / 'site')}")
+    build_site([better, worse], tmp_path / "site")
+    page.open(f"file://{board(tmp_path / 'site', protocol='standard')}")
     thick = f"parseFloat(getComputedStyle({TABLE}.querySelector('tr.opens td')).borderTopWidth)"
     assert page.js(thick) == 3
     sort_by(page, "Method")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.examples import choose
+from gifbench.leaderboard.choices import choose
+from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.pictures import (
     MAX_FRAMES,
     MAX_SECONDS,
@@ -23,7 +24,6 @@ from gifbench.leaderboard.pictures import (
     shown_size,
     telling_box,
 )
-from gifbench.leaderboard.runs import run_of
 from gifbench.media.clip import constant_times
 from tests.leaderboard.standins import make_result
 

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from gifbench.leaderboard import boards, csv_table, markdown, markdown_table
-from gifbench.leaderboard.runs import run_of
+from gifbench.leaderboard.from_results import run_of
 from tests.leaderboard.standins import make_result
 
 

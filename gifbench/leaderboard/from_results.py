@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from gifbench.errors import ResultsError
-from gifbench.leaderboard.board import Run, Score
 from gifbench.leaderboard.examples import Restore
+from gifbench.leaderboard.run import Run, Score
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.score import schema
@@ -34,6 +35,11 @@ def run_of(result: Result) -> Run:
         raise ResultsError(f"{result.path or 'a result'}: it holds no score {error}") from error
     if not result.clip_scores:
         raise ResultsError(f"{result.path or 'a result'}: the scores of its clips are missing, so it cannot be ranked")
+    clip_scores = {clip.clip_id: (clip.psnr, clip.ssim) for clip in result.clip_scores}
+    if len(clip_scores) < len(result.clip_scores):
+        raise ResultsError(
+            f"{result.path or 'a result'}: it has more than one score for a clip, so it cannot be ranked"
+        )
     method = result.method
     return Run(
         method=method.name,
@@ -50,12 +56,21 @@ def run_of(result: Result) -> Run:
         psnr=psnr,
         ssim=ssim,
         seconds=result.method_seconds or None,
-        clip_scores={clip.clip_id: (clip.psnr, clip.ssim) for clip in result.clip_scores},
+        clip_scores=clip_scores,
         facts=_facts(result),
         weights=method.weights_sha256 or "",
+        parameters=method.parameters,
+        origin=method.origin,
+        device=result.environment.device,
         created=result.created.isoformat(),
         limit=result.limit,
         too_short=len(result.too_short),
+        definition=hashlib.sha256(result.protocol.model_dump_json().encode()).hexdigest()[:16],
+        measures={
+            name: _score(score, clips=result.clips)
+            for name, score in result.scores.items()
+            if name not in ("psnr", "ssim")
+        },
     )
 
 
@@ -67,11 +82,14 @@ def _score(score: schema.Score, *, clips: int) -> Score:
 
 def _facts(result: Result) -> dict[str, str]:
     method, ran_on = result.method, result.environment
+    options = ", ".join(f"{name} = {value}" for name, value in sorted(method.options.items()))
     facts = {
+        "Version": method.version,
+        "Options": options or "none",
         "From": method.origin,
         "Licence": method.licence or "not said",
         "Learned parameters": f"{method.parameters:,}" if method.parameters else "none",
-        "Weights": f"{method.weights}, sha256 {(method.weights_sha256 or '')[:16]}" if method.weights else "",
+        "Weights": f"{method.weights}, sha256 {(method.weights_sha256 or '')[:16]}" if method.weights else "none",
         "Code": f"sha256 {method.code_sha256[:16]}" if method.code_sha256 else "",
         "Ran on": f"{ran_on.device}, {ran_on.platform}, {ran_on.cpus} processors, gifbench {ran_on.gifbench}",
     }

@@ -1,0 +1,141 @@
+"""What the pages of single clips show: one clip, every method that was scored on it, board by board."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gifbench.leaderboard.board import Board, Table
+from gifbench.leaderboard.examples import Example, Lane, Pictures, Shown
+from gifbench.leaderboard.names import slug
+from gifbench.leaderboard.run import Run
+
+MOST_PAGES = 250
+"""A dataset of more clips has pages only for those that are shown with pictures."""
+
+Key = tuple[str, str]
+"""A dataset's fingerprint and a clip's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipScoreRow:
+    """A method on a clip: PSNR in dB, SSIM, the gain over the GIF in dB (None where the GIF was not scored on it)."""
+
+    run: Run
+    psnr: float
+    ssim: float
+    gain: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipTable:
+    """A clip on one table, best PSNR first."""
+
+    table: Table
+    rows: tuple[ClipScoreRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipPlace:
+    """A clip on one board, with the pictures of all methods that are shown on it, None where none is."""
+
+    board: Board
+    tables: tuple[ClipTable, ...]
+    pictures: Pictures | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipPage:
+    """All of one clip; `path` is its page below the site."""
+
+    clip_id: str
+    dataset: str
+    fingerprint: str
+    path: str
+    places: tuple[ClipPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipLine:
+    """A clip in a board's list of clips: the PSNR of the GIF and of the best method, None where not known."""
+
+    clip_id: str
+    path: str
+    gif: float | None
+    best: float
+    best_run: Run
+
+
+def clip_pages(boards: Sequence[Board], shown: Mapping[tuple[str, str], Shown]) -> dict[Key, ClipPage]:
+    """The pages of clips: every clip of a dataset with at most `MOST_PAGES`, of others those with pictures."""
+    pictured: dict[tuple[str, str], list[Example]] = {}
+    for (board_slug, _), found in shown.items():
+        for example in found.examples:
+            pictured.setdefault((board_slug, example.choice.clip_id), []).append(example)
+    pages = {}
+    for fingerprint, together in _by_dataset(boards).items():
+        runs = [run for board in together for table in board.tables for run in table.runs]
+        scored = {clip for run in runs for clip in run.clip_scores}
+        if len(scored) > MOST_PAGES:
+            scored = {clip for board in together for clip in scored if (board.slug, clip) in pictured}
+        for clip in sorted(scored):
+            places = tuple(
+                ClipPlace(board, tables, _together(pictured.get((board.slug, clip), [])))
+                for board in together
+                if (tables := _tables(board, clip))
+            )
+            path = clip_path(together[0].dataset, fingerprint, clip)
+            pages[fingerprint, clip] = ClipPage(clip, together[0].dataset, fingerprint, path, places)
+    return pages
+
+
+def clip_path(dataset: str, fingerprint: str, clip_id: str) -> str:
+    """Where the page of a clip lies below the site."""
+    return f"clips/{slug(dataset, key=fingerprint)}/{slug(clip_id)}.html"
+
+
+def clip_lines(table: Table, pages: Mapping[Key, ClipPage], fingerprint: str) -> tuple[ClipLine, ...]:
+    """The clips of a table that have a page, hardest first: by the PSNR of the GIF, or of the best where that lacks."""
+    lines = []
+    for clip in {clip for run in table.runs for clip in run.clip_scores}:
+        if (fingerprint, clip) not in pages:
+            continue
+        best = max((run for run in table.runs if clip in run.clip_scores), key=lambda run: run.clip_scores[clip][0])
+        gif = table.gif.clip_scores.get(clip) if table.gif else None
+        path = pages[fingerprint, clip].path
+        lines.append(ClipLine(clip, path, gif[0] if gif else None, best.clip_scores[clip][0], best))
+    return tuple(sorted(lines, key=lambda line: (line.best if line.gif is None else line.gif, line.clip_id)))
+
+
+def _by_dataset(boards: Iterable[Board]) -> dict[str, list[Board]]:
+    found: dict[str, list[Board]] = {}
+    for board in boards:
+        found.setdefault(board.fingerprint, []).append(board)
+    return found
+
+
+def _tables(board: Board, clip: str) -> tuple[ClipTable, ...]:
+    made = []
+    for table in board.tables:
+        gif = table.gif.clip_scores.get(clip) if table.gif else None
+        rows = [
+            ClipScoreRow(run, psnr, ssim, None if gif is None or run.is_gif else psnr - gif[0])
+            for run in table.runs
+            if clip in run.clip_scores
+            for psnr, ssim in [run.clip_scores[clip]]
+        ]
+        if rows:
+            made.append(ClipTable(table, tuple(sorted(rows, key=lambda row: -row.psnr))))
+    return tuple(made)
+
+
+def _together(examples: Sequence[Example]) -> Pictures | None:
+    """One set of pictures for a clip: the GIF, each method that is shown on it, the truth, and all errors."""
+    if not examples:
+        return None
+    lanes: dict[tuple[str, ...], Lane] = {}
+    for example in examples:
+        lanes |= {lane.film: lane for lane in example.pictures.lanes}
+    order = ("gif", "restored", "truth", "error")
+    kept = sorted(lanes.values(), key=lambda lane: (order.index(lane.kind), lane.label != "Error of the GIF"))
+    return replace(examples[0].pictures, lanes=tuple(kept))

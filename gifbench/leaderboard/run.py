@@ -1,0 +1,110 @@
+"""One results file, reduced to what a page shows: the value that tables, plots and pages are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gifbench.leaderboard.names import slug, visible
+
+GIF_METHOD = "gif"
+"""The method that gives the GIF back as it is shown; gains are measured from its scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The mean over the clips, and its 95% interval where one is known.
+
+    `capped` counts the clips or frames whose infinite PSNR entered the mean as 100 dB.
+    """
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+    capped: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One results file, reduced to what a page shows.
+
+    `clip_scores` holds PSNR and SSIM by clip id; `seconds` is the time spent inside the method, None where unknown;
+    `official` the clips of the official list, 0 where unknown. `facts` are lines for the method's card, `weights` the
+    hash of its weights, `parameters` how many numbers were learned, `origin` where the method was loaded from,
+    `created` when it was run (ISO 8601), `limit` the number of clips that the run was limited to, `too_short` how many
+    clips were skipped because they are shorter than one segment. `measures` are all further means by name.
+    `definition` stands for the protocol as the run defines it: two protocols of one name and other definitions are two.
+    """
+
+    method: str
+    version: str
+    options: Mapping[str, object]
+    dataset: str
+    fingerprint: str
+    split: str
+    task: str
+    protocol: str
+    clips: int
+    frames: int
+    official: int
+    psnr: Score
+    ssim: Score
+    seconds: float | None
+    clip_scores: Mapping[str, tuple[float, float]]
+    facts: Mapping[str, str]
+    weights: str = ""
+    parameters: int = 0
+    origin: str = ""
+    device: str = ""
+    created: str = ""
+    limit: int | None = None
+    too_short: int = 0
+    definition: str = ""
+    measures: Mapping[str, Score] = field(default_factory=dict)
+
+    @property
+    def method_key(self) -> str:
+        """What tells two methods apart: name, version, options and weights."""
+        options = ",".join(f"{name}={value!r}" for name, value in sorted(self.options.items()))
+        return f"{self.method}\n{self.version}\n{options}\n{self.weights}"
+
+    @property
+    def label(self) -> str:
+        """The method as it is shown, safe for one line of text (not yet escaped for HTML)."""
+        return visible(self.method)
+
+    @property
+    def detail(self) -> str:
+        """Version and weights, for the line below the name; empty where there are none."""
+        parts = [f"version {self.version}"] if self.version else []
+        parts += [f"weights {self.weights[:8]}"] if self.weights else []
+        return visible("; ".join(parts), limit=120) if parts else ""
+
+    @property
+    def full_detail(self) -> str:
+        """`detail` with all options, which the name leaves out where they are the defaults."""
+        options = ", ".join(f"{name}={value}" for name, value in sorted(self.options.items()))
+        parts = [part for part in (self.detail, options) if part]
+        return visible("; ".join(parts), limit=160) if parts else ""
+
+    @property
+    def kind(self) -> str:
+        """`learned`, `fixed` (nothing is learned), or `outside`: a program or a submission, of which nobody knows."""
+        if self.parameters or self.weights:
+            return "learned"
+        return "outside" if self.origin in ("a command", "a submission") else "fixed"
+
+    @property
+    def is_gif(self) -> bool:
+        """Whether it is the GIF itself, unrestored."""
+        return self.method == GIF_METHOD
+
+    @property
+    def method_slug(self) -> str:
+        """The method's name in files and anchors."""
+        return slug(self.method, key=self.method_key)
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Frames restored a second, None where the time is not known."""
+        return self.frames / self.seconds if self.seconds else None
