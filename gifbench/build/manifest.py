@@ -14,9 +14,10 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from gifbench.build.manifest_files import raw_rows
+from gifbench.build.manifest_files import file_bytes, raw_rows
 from gifbench.dataset.shards import CLIP_ID
-from gifbench.errors import ManifestError, NotFound, storage_errors
+from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
+from gifbench.storage import Folder
 from gifbench.tables import parquet_bytes
 
 SPLITS = ("train", "validation", "test")
@@ -214,6 +215,18 @@ def _printable(text: object) -> str:
 def manifest_bytes(rows: Iterable[ManifestRow]) -> bytes:
     """A manifest as a Parquet file."""
     return parquet_bytes((row.model_dump() for row in rows), MANIFEST_SCHEMA)
+
+
+def write_manifest(path: str | Path, rows: Iterable[ManifestRow], *, overwrite: bool = False) -> None:
+    """Write a manifest, in the format that the ending of its name tells; it appears when it is whole.
+
+    Raises `ManifestError` for another ending, `AlreadyExists` unless `overwrite`, `StorageError`.
+    """
+    path = Path(path)
+    data = file_bytes([row.model_dump() for row in rows], schema=MANIFEST_SCHEMA, name=str(path))
+    if path.exists() and not overwrite:
+        raise AlreadyExists(f"{path}: it is there already; --overwrite replaces it")
+    Folder(path.absolute().parent).write(path.name, data)
 
 
 def from_folder(folder: str | Path, *, split: str = "test", known: Sequence[ManifestRow] = ()) -> list[ManifestRow]:

@@ -79,14 +79,13 @@ class _Videos:
 
     def _info(self, row: ManifestRow) -> VideoInfo | str | None:
         """What a video holds, what is wrong with it, or None for one that is not here yet."""
-        if row.source == "file":
-            path: Path | None = self._folder / row.locator
-        else:
-            path = None if self._store is None else self._store.path(row.source, row.locator)
-        if path is None:
-            return None
         try:
-            return probe(path)
+            if row.source == "file":
+                return probe(self._folder / row.locator)
+            if self._store is None:
+                return None
+            with self._store.borrowed(row.source, row.locator) as path:
+                return None if path is None else probe(path)
         except GifbenchError as error:
             return str(error)
 

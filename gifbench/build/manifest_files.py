@@ -1,17 +1,18 @@
-"""The rows of a manifest file as they stand there: Parquet, CSV or JSON lines, nothing believed yet."""
+"""The rows of a manifest file as they stand there, nothing believed yet, and back: Parquet, CSV or JSON lines."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gifbench.errors import ManifestError
+from gifbench.tables import parquet_bytes
 
 Row = dict[str, Any]
 
@@ -91,3 +92,19 @@ READERS: dict[str, Callable[[bytes], Iterator[Row]]] = {
     ".ndjson": _json_lines,
 }
 """How a manifest may end, and what reads it."""
+
+
+def file_bytes(rows: Sequence[Row], *, schema: pa.Schema, name: str) -> bytes:
+    """Rows as a file, in the format that the ending of `name` tells; raises `ManifestError` for another ending."""
+    ending = next((ending for ending in READERS if name.lower().endswith(ending)), None)
+    if ending == ".parquet":
+        return parquet_bytes(rows, schema)
+    if ending == ".csv":
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, schema.names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue().encode()
+    if ending is not None:
+        return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
+    raise ManifestError(f"{name}: a manifest ends in {', '.join(READERS)}")

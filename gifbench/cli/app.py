@@ -12,7 +12,9 @@ from gifbench.cli import (
     datasets,
     fetching,
     making,
+    manifests,
     methods,
+    reproducing,
     restoring,
     scoring,
     showing,
@@ -61,7 +63,12 @@ for _function, _example in (
     (submitting.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),
     (restoring.restore, "gifbench restore gaussian-0.5 cat.gif cat.mp4"),
     (training.train, "gifbench train baselines/ccdnet/ccdnet-1.toml --data data/gif-faces --out runs/ccdnet-1"),
+    (
+        training.convert_weights,
+        "gifbench convert-weights ccdnet2_nogan.pt ccdnet-2.safetensors --first ccdnet1_nogan.pt",
+    ),
     (consistency.consistency, "gifbench consistency colourised.mp4 --source film.mp4"),
+    (reproducing.reproduce, "gifbench reproduce table1 --data data/gif-faces --runs runs/"),
     (showing.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
     (showing.demo, "gifbench demo --out demo/"),
 ):
@@ -76,6 +83,18 @@ for _of_methods, _example in (
 ):
     _methods.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_methods))
 app.add_typer(_methods, name="methods")
+
+
+_manifest = typer.Typer(
+    help="Tables of clips: made from a folder, joined with Video2GIF, checked.", no_args_is_help=True
+)
+for _of_manifest, _name, _example in (
+    (manifests.from_folder, "from-folder", "gifbench manifest from-folder videos/ --splits train=8,test=2"),
+    (manifests.import_video2gif, "import-video2gif", "gifbench manifest import-video2gif --out moments.parquet"),
+    (manifests.check, "check", "gifbench manifest check clips.csv"),
+):
+    _manifest.command(_name, epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_manifest))
+app.add_typer(_manifest, name="manifest")
 
 
 def main() -> None:
