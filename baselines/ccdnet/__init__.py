@@ -10,5 +10,6 @@ classifier.py     is this frame dithered?
 method.py         a file of weights as a method
 rows.py           the methods by name
 router.py         the method `ccdnet`, which chooses between networks
+authors.py        what the authors' own weights are called
 training.py       what `gifbench train` trains
 """

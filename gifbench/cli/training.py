@@ -1,4 +1,4 @@
-"""`gifbench train`."""
+"""`gifbench train` and `gifbench convert-weights`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a baseline. Ctrl-C ends it after the step under way, with a checkpoint to resume from."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtra("torch", extra="torch", wanted_for="gifbench train") from error
+    _need_torch("gifbench train")
+    import torch
+
     from gifbench.dataset import open_dataset
     from gifbench.train.config import read_config
     from gifbench.train.loop import train as run
@@ -51,3 +50,31 @@ def train(
         return
     scores = ", ".join(f"{key} {value:.3f}" for key, value in trained.scores.items()) or "no validation clips"
     say(f"{trained.weights}: step {trained.step}, {scores}")
+
+
+def convert_weights(
+    source: Annotated[Path, typer.Argument(help="A .pt file of the authors of GIF2Video.")],
+    out: Annotated[Path, typer.Argument(help="The file to write, NAME.safetensors; its card is NAME.md.")],
+    first: Annotated[
+        Path | None, typer.Option(help="The first network's .pt file, where SOURCE is a second one (CCDNet-2 and 3).")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Convert weights that are a pickle, as torch writes them, to safetensors; nothing in the pickle is run."""
+    _need_torch("gifbench convert-weights")
+    from gifbench.train.conversion import convert_weights as convert
+    from gifbench.train.weights import read_weights
+
+    path = convert([source, *([first] if first else [])], out, overwrite=overwrite)
+    if as_json:
+        say_json({"weights": str(path), "architecture": dict(read_weights(path).architecture)})
+        return
+    say(f"{path}, and its card, {path.with_suffix('.md').name}")
+
+
+def _need_torch(what: str) -> None:
+    try:
+        import torch  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise MissingExtra("torch", extra="torch", wanted_for=what) from error

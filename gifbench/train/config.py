@@ -13,9 +13,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gifbench.errors import UsageError, storage_errors
 from gifbench.score.names import known_names
@@ -40,6 +40,12 @@ class DataOptions(TrainerOptions):
     """Each k-th frame of a clip."""
     flips: bool = False
     """Mirror half of the samples from left to right."""
+    windows: tuple[int, ...] = ()
+    """For trainers that learn from motion: a sample is so many frames in a row, one of these lengths, drawn anew."""
+    between: int | None = Field(default=None, ge=1)
+    """So many of the frames between a window's ends, drawn at random; without it, all."""
+    time_flips: bool = False
+    """Turn half of the windows round in time."""
     colors: tuple[int, ...] = ()
     """Palette sizes of GIFs that are made from the truth on the fly; empty: the dataset's GIFs as they are."""
     dithers: tuple[str, ...] = ("floyd-steinberg",)
@@ -51,7 +57,16 @@ class DataOptions(TrainerOptions):
     validation_clips: tuple[str, ...] = ()
     """Clips of the split `train` that validation sees and training never; empty: the split `validation`."""
     validation_frames: int = Field(default=4, ge=1)
-    """Frames of each clip that validation sees, at equal distances."""
+    """Frames, or windows, of each clip that validation sees, at equal distances."""
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Self:
+        least = 2 if self.between is None else self.between + 2
+        if self.windows and min(self.windows) < least:
+            raise ValueError(f"data.windows holds {min(self.windows)}: each must be {least} frames or more")
+        if len(set(self.windows)) > 1 and self.between is None:
+            raise ValueError("data.windows of several lengths need data.between, so that samples are alike")
+        return self
 
 
 class TrainingOptions(TrainerOptions):

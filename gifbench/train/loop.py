@@ -26,6 +26,7 @@ from gifbench.train.samples import Samples
 from gifbench.train.trainer import Trainer, TrainingBatch, load_trainer
 from gifbench.train.validation import Validation, split_clips
 from gifbench.train.weights import save_weights
+from gifbench.train.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ def train(
     """
     state = _state_before(out, config, dataset, resume=resume)
     trainer_class = load_trainer(config.trainer)
+    if getattr(trainer_class, "windows", False) != bool(config.data.windows):
+        learns, fix = ("windows", "set") if not config.data.windows else ("single frames", "leave out")
+        raise UsageError(f"trainer {config.trainer} learns from {learns}: {fix} data.windows")
     torch.manual_seed(config.training.seed)
     trainer = trainer_class(checked(trainer_class.options_class, config.model, what="[model]"))  # type: ignore[call-arg]
     run = _Run(config, trainer, dataset, out, device)
@@ -72,7 +76,8 @@ class _Run:
         self._device, self._dataset = torch.device(device), dataset
         training, held_out = split_clips(dataset, config.data)
         options = self._options
-        self._samples = Samples(training, config.data, seed=options.seed, length=options.steps * options.batch_size)
+        kind = Windows if config.data.windows else Samples
+        self._samples = kind(training, config.data, seed=options.seed, length=options.steps * options.batch_size)
         self._validation = Validation(held_out, config.data)
         self._networks: dict[str, nn.Module] = {"network": trainer.network, **trainer.others}
         for network in self._networks.values():

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 from gifbench.dataset.loader import FrameDataset, Sample
 from gifbench.dataset.reader import DatasetClip
 from gifbench.errors import UsageError
+from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS
 from gifbench.media.colors.quantize import check_colors, quantize
 from gifbench.score.names import known_names
@@ -29,13 +30,7 @@ class Samples(TorchDataset[TrainingBatch]):
     """
 
     def __init__(self, clips: Sequence[DatasetClip], options: DataOptions, *, seed: int, length: int) -> None:
-        for count in options.colors:
-            check_colors(count)
-        for name in options.dithers:
-            if name not in DITHERS:
-                raise UsageError(f'data.dithers: there is no dither "{name}": {known_names(name, DITHERS)}')
-        if options.colors and options.dithered and not options.dithers:
-            raise UsageError("data.dithers is empty: name the ditherers of the dithered GIFs that data.colors asks for")
+        check_options(options)
         self._options, self._seed, self._length = options, seed, length
         wanted = (False, True) if options.dithered == "both" else (bool(options.dithered),)
         # A GIF that is made on the fly still comes with its truth from the dataset, which either view has.
@@ -69,7 +64,8 @@ class Samples(TorchDataset[TrainingBatch]):
         gif, truth = sample.gif, sample.truth
         if options.flips and draw.integers(2):
             gif, truth = gif.flip(-1), truth.flip(-1)
-        return TrainingBatch(gif, sample.palette, torch.tensor(sample.colors), truth, torch.tensor(dithered))
+        colors = torch.tensor(sample.colors)
+        return TrainingBatch(gif, sample.palette, colors, truth, torch.tensor(dithered), torch.zeros(()))
 
     def _made(
         self,
@@ -82,8 +78,26 @@ class Samples(TorchDataset[TrainingBatch]):
     ) -> Sample:
         """A sample whose GIF frame is made from the whole frame of the truth."""
         truth = frames.truth_frame(index)
-        colors = int(draw.choice(self._options.colors))
-        indices, palette = quantize(truth, colors=colors)
-        if dithered:
-            indices = DITHERS[str(draw.choice(self._options.dithers))](truth, palette)
-        return frames.cut(palette[indices], palette, truth, generator)
+        shown, palette = drawn_gif(truth, self._options, draw, dithered=dithered)
+        return frames.cut(shown, palette, truth, generator)
+
+
+def check_options(options: DataOptions) -> None:
+    """Raise `UsageError` for palettes or ditherers of GIFs made on the fly that cannot be."""
+    for count in options.colors:
+        check_colors(count)
+    for name in options.dithers:
+        if name not in DITHERS:
+            raise UsageError(f'data.dithers: there is no dither "{name}": {known_names(name, DITHERS)}')
+    if options.colors and options.dithered and not options.dithers:
+        raise UsageError("data.dithers is empty: name the ditherers of the dithered GIFs that data.colors asks for")
+
+
+def drawn_gif(
+    truth: Pixels, options: DataOptions, draw: np.random.Generator, *, dithered: bool
+) -> tuple[Pixels, Pixels]:
+    """A frame (H, W, 3) as a GIF made on the fly shows it, and its palette."""
+    indices, palette = quantize(truth, colors=int(draw.choice(options.colors)))
+    if dithered:
+        indices = DITHERS[str(draw.choice(options.dithers))](truth, palette)
+    return palette[indices], palette

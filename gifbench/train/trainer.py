@@ -22,7 +22,10 @@ class TrainingBatch(NamedTuple):
     """N samples on the loop's device.
 
     `gif`, `truth` (N, 3, H, W) uint8; `palettes` (N, 256, 3) uint8, of which `colors` (N) int64 entries count;
-    `dithered` (N) bool.
+    `dithered` (N) bool; `times` (N) float32, 0.
+
+    Of windows of T frames in a row: `gif`, `truth` (N, T, 3, H, W), `palettes` (N, T, 256, 3), `colors` (N, T), and
+    `times` (N, T): how far each frame is on the way from the first, 0, to the last, 1.
     """
 
     gif: torch.Tensor
@@ -30,6 +33,7 @@ class TrainingBatch(NamedTuple):
     colors: torch.Tensor
     truth: torch.Tensor
     dithered: torch.Tensor
+    times: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,10 @@ class Update:
 
 
 class Trainer(Protocol):
-    """A network and its losses. A class is made as `Trainer(options)`, with `options` of its `options_class`."""
+    """A network and its losses. A class is made as `Trainer(options)`, with `options` of its `options_class`.
+
+    A class that learns from windows of frames, which `data.windows` chooses, says `windows = True`.
+    """
 
     options_class: type[TrainerOptions]
 

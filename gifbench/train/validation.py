@@ -14,6 +14,7 @@ from gifbench.errors import UsageError
 from gifbench.score.names import known_names
 from gifbench.train.config import DataOptions
 from gifbench.train.trainer import Trainer, TrainingBatch
+from gifbench.train.windows import validation_windows
 
 _PANEL_CLIPS = 4
 
@@ -32,7 +33,7 @@ def split_clips(dataset: Dataset, options: DataOptions) -> tuple[list[DatasetCli
 
 
 class Validation:
-    """Whole frames at equal distances, plain or dithered as the training is; both where it is both."""
+    """Whole frames or windows at equal distances, plain or dithered as the training is; both where it is both."""
 
     def __init__(self, clips: Sequence[DatasetClip], options: DataOptions) -> None:
         self._clips, self._options = clips, options
@@ -52,12 +53,15 @@ class Validation:
                     found, pictures = trainer.scores(network, on_device)
                     scores.append(found)
                 if pictures is not None and len(rows) < _PANEL_CLIPS:
-                    side_by_side = torch.cat([batch.gif[0], pictures[0].cpu(), batch.truth[0]], dim=2)
+                    side_by_side = torch.cat([_middle(batch.gif), pictures[0].cpu(), _middle(batch.truth)], dim=2)
                     rows.append(side_by_side.permute(1, 2, 0).numpy())
                 per_clip.append(_mean(scores))
         return _mean(per_clip), _stacked(rows)
 
     def _batches(self, clip: DatasetClip) -> Iterator[TrainingBatch]:
+        if self._options.windows:
+            yield from validation_windows(clip, self._options)
+            return
         count = min(self._options.validation_frames, clip.num_frames)
         frames = [i * clip.num_frames // count for i in range(count)]
         truth = clip.truth_frames(frames)
@@ -72,7 +76,13 @@ class Validation:
                     torch.tensor([len(gif.palettes[frame])]),
                     torch.from_numpy(truth[place].transpose(2, 0, 1).copy())[None],
                     torch.tensor([dithered]),
+                    torch.zeros(1),
                 )
+
+
+def _middle(frames: torch.Tensor) -> torch.Tensor:
+    """The first sample's frame (3, H, W); of a window the middle one."""
+    return frames[0] if frames.ndim == 4 else frames[0, frames.shape[1] // 2]
 
 
 def _mean(scores: Sequence[dict[str, float]]) -> dict[str, float]:
