@@ -1,0 +1,95 @@
+"""`gifbench reproduce`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gifbench.cli.output import Json, progress, say, say_json, table
+from gifbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from gifbench.leaderboard.reproduce import Planned, Reproduced
+    from gifbench.score.evaluate import Progress
+
+
+class PaperTable(StrEnum):
+    """The tables of the paper that can be run."""
+
+    table1 = "table1"
+    table2 = "table2"
+
+
+def reproduce(
+    which: Annotated[PaperTable, typer.Argument(metavar="table1|table2", help="A table of GIF2Video (CVPR 2019).")],
+    data: Annotated[str, typer.Option(help="The dataset: gif-faces, for table2 also gif-moments.")],
+    runs: Annotated[
+        Path | None, typer.Option(help="A folder of trainings, runs/NAME each: rows take their weights from there.")
+    ] = None,
+    row: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROW=METHOD", help="The method of a row, as in 8=ccdnet-2:weights=mine.safetensors."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips; said so in the result.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder for results; what is there of the same run is kept.")] = Path(
+        "results"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Run every row of a table of the paper whose weights are at hand, and print ours beside the reported."""
+    from gifbench.dataset import open_dataset
+    from gifbench.leaderboard.reproduce import plan
+    from gifbench.leaderboard.reproduce import reproduce as run
+
+    dataset = open_dataset(data)
+    number = 1 if which is PaperTable.table1 else 2
+    planned = plan(number, dataset=dataset.name, runs=runs, methods=_by_hand(row or []))
+    with progress(f"Table {number}") as step:
+
+        def report(at: Planned, now: Progress) -> None:
+            step(now.clips, now.num_clips, f"{at.reported.method} on {at.reported.task}: {now.clip_id}")
+
+        found = run(planned, dataset, out=out, device=device, limit=limit, progress=report)
+    if as_json:
+        about = {"table": number, "dataset": dataset.name, "fingerprint": dataset.fingerprint, "protocol": "gif2video"}
+        say_json({**about, "rows": [each.summary() for each in found]})
+        return
+    _show(found)
+
+
+def _by_hand(texts: list[str]) -> dict[str, str]:
+    methods = {}
+    for text in texts:
+        key, equals, method = text.partition("=")
+        if not (key and equals and method):
+            raise UsageError(f'--row "{text}": write ROW=METHOD, as in 8=ccdnet-2:weights=mine.safetensors')
+        methods[key] = method
+    return methods
+
+
+def _show(found: list[Reproduced]) -> None:
+    rows = []
+    for each in found:
+        reported, result = each.planned.reported, each.result
+        psnr, ssim = each.difference("psnr"), each.difference("ssim")
+        if result is None or psnr is None or ssim is None:
+            ours = ("", "", "missing")
+        else:
+            scores, covered = result.scores, result.coverage
+            share = f"{covered.scored} of {covered.official}" if covered.official else str(result.clips)
+            ours = (f"{scores['psnr'].mean:.2f} / {scores['ssim'].mean:.3f}", f"{psnr:+.2f} / {ssim:+.3f}", share)
+        rows.append((reported.row, reported.method, reported.task, f"{reported.psnr:.2f} / {reported.ssim:.3f}", *ours))
+    say(table(rows, header=("row", "method", "task", "reported", "ours", "difference", "clips")))
+    missing: dict[str, list[str]] = {}
+    for each in found:
+        if each.missing:
+            where = f"{each.planned.reported.row} {each.planned.reported.method} ({each.planned.reported.task})"
+            missing.setdefault(each.missing, []).append(where)
+    for why, rows_of in missing.items():
+        say(f"missing: {'; '.join(rows_of)}: {why}")
+    if any(each.result is not None and each.result.limit for each in found):
+        say("The runs were limited to some clips.")
