@@ -83,6 +83,11 @@ class FrameDataset(TorchDataset[Sample]):
         truth: Pixels = read_truth(self._clips[number].row, self._clip(number)[1], frames=[frame])[0]
         return truth
 
+    def read(self, clip: int, frames: Sequence[int]) -> tuple[Gif, Pixels]:
+        """The GIF of clip number `clip`, and frames (N, H, W, 3) of its truth by their numbers in the clip."""
+        gif, truth = self._clip(clip)
+        return gif, read_truth(self._clips[clip].row, truth, frames=frames)
+
     def cut(self, shown: Pixels, palette: Pixels, truth: Pixels, generator: torch.Generator | None) -> Sample:
         """Whole frames (H, W, 3) of a GIF and of the truth as a sample, cut to the side that was asked for."""
         height, width = truth.shape[:2]

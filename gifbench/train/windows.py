@@ -1,0 +1,120 @@
+"""Windows by number: a few frames in a row of the truth and of its GIF, for trainers that learn from motion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset as TorchDataset
+
+from gifbench.dataset.loader import FrameDataset
+from gifbench.dataset.reader import DatasetClip
+from gifbench.errors import UsageError
+from gifbench.media.clip import Pixels
+from gifbench.train.config import DataOptions
+from gifbench.train.samples import check_options, drawn_gif
+from gifbench.train.trainer import TrainingBatch
+
+
+class Windows(TorchDataset[TrainingBatch]):
+    """Windows of some clips, each a `TrainingBatch` without its first dimension.
+
+    Window n of a seed is the same whichever worker makes it, and numbers are drawn in visits, as in `Samples`. Clips
+    with fewer frames than the longest window are left out. Raises `UsageError` where that leaves none, and for options
+    that cannot be.
+    """
+
+    def __init__(self, clips: Sequence[DatasetClip], options: DataOptions, *, seed: int, length: int) -> None:
+        check_options(options)
+        self._options, self._seed, self._length = options, seed, length
+        longest = (max(options.windows) - 1) * options.every + 1
+        long_enough = [clip for clip in clips if clip.num_frames >= longest]
+        if not long_enough:
+            raise UsageError(f"data.windows: no clip to train on has {longest} frames; choose shorter windows")
+        wanted = (False, True) if options.dithered == "both" else (bool(options.dithered),)
+        self._frames = {
+            dithered: FrameDataset(long_enough, dithered=dithered, crop=options.crop, keep=options.clips_at_once)
+            for dithered in wanted
+        }
+        self._counts = [clip.num_frames for clip in long_enough]
+        self._share = np.cumsum(self._counts) / sum(self._counts)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, number: int) -> TrainingBatch:
+        options = self._options
+        visit = np.random.default_rng([self._seed, 0, number // options.samples_per_visit])
+        chosen = np.searchsorted(self._share, visit.random(options.clips_at_once), side="right")
+        draw = np.random.default_rng([self._seed, 1, number])
+        clip = int(draw.choice(chosen))
+        dithered = bool(draw.integers(2)) if options.dithered == "both" else bool(options.dithered)
+        steps = int(draw.choice(options.windows)) - 1
+        first = int(draw.integers(self._counts[clip] - steps * options.every))
+        places = _places(draw, steps, options.between)
+        gif, truth = self._frames[dithered].read(clip, [first + place * options.every for place in places])
+        shown = [
+            (gif.frame(first + place * options.every), gif.palettes[first + place * options.every]) for place in places
+        ]
+        if options.colors:
+            shown = [drawn_gif(frame, options, draw, dithered=dithered) for frame in truth]
+        window = as_window(shown, truth, [place / steps for place in places], dithered=dithered)
+        return _varied(window, options, draw)
+
+
+def validation_windows(clip: DatasetClip, options: DataOptions) -> Iterator[TrainingBatch]:
+    """The windows of a clip that validation sees, each alone in its batch: whole frames, the longest, all between."""
+    steps = max(options.windows) - 1
+    last_start = clip.num_frames - 1 - steps * options.every
+    count = min(options.validation_frames, last_start + 1)
+    for dithered in (False, True) if options.dithered == "both" else (bool(options.dithered),):
+        gif = clip.gif(dithered=dithered)
+        for number in range(count):
+            first = number * (last_start + 1) // count
+            frames = [first + place * options.every for place in range(steps + 1)]
+            shown = [(gif.frame(i), gif.palettes[i]) for i in frames]
+            times = [place / steps for place in range(steps + 1)]
+            window = as_window(shown, clip.truth_frames(frames), times, dithered=dithered)
+            yield TrainingBatch(*(tensor[None] for tensor in window))
+
+
+def as_window(
+    shown: Sequence[tuple[Pixels, Pixels]], truth: Pixels, times: Sequence[float], *, dithered: bool
+) -> TrainingBatch:
+    """Frames of a GIF with their palettes, frames of the truth and their times, as a window of T frames."""
+    palettes = torch.zeros(len(shown), 256, 3, dtype=torch.uint8)
+    for place, (_, palette) in enumerate(shown):
+        palettes[place, : len(palette)] = torch.from_numpy(palette.copy())
+    return TrainingBatch(
+        torch.from_numpy(np.stack([frame for frame, _ in shown])).permute(0, 3, 1, 2),
+        palettes,
+        torch.tensor([len(palette) for _, palette in shown]),
+        torch.from_numpy(np.ascontiguousarray(truth)).permute(0, 3, 1, 2),
+        torch.tensor(dithered),
+        torch.tensor(times, dtype=torch.float32),
+    )
+
+
+def _places(draw: np.random.Generator, steps: int, between: int | None) -> list[int]:
+    """Which frames of a window of `steps` + 1 are in the sample: the ends always."""
+    if between is None:
+        return list(range(steps + 1))
+    inner = draw.choice(np.arange(1, steps), size=between, replace=False)
+    return [0, *sorted(int(place) for place in inner), steps]
+
+
+def _varied(window: TrainingBatch, options: DataOptions, draw: np.random.Generator) -> TrainingBatch:
+    """A window cut to the crop, perhaps mirrored, perhaps turned round in time."""
+    gif, palettes, colors, truth, dithered, times = window
+    if options.crop is not None:
+        height, width = truth.shape[2:]
+        top, left = (int(draw.integers(side - options.crop + 1)) for side in (height, width))
+        inside = (..., slice(top, top + options.crop), slice(left, left + options.crop))
+        gif, truth = gif[inside], truth[inside]
+    if options.flips and draw.integers(2):
+        gif, truth = gif.flip(-1), truth.flip(-1)
+    if options.time_flips and draw.integers(2):
+        gif, palettes, colors, truth = (part.flip(0) for part in (gif, palettes, colors, truth))
+        times = 1 - times.flip(0)
+    return TrainingBatch(gif.contiguous(), palettes, colors, truth.contiguous(), dithered, times)
