@@ -10,6 +10,7 @@ from gifbench.cli import (
     building,
     consistency,
     datasets,
+    faceforensics,
     fetching,
     making,
     manifests,
@@ -18,6 +19,7 @@ from gifbench.cli import (
     restoring,
     scoring,
     showing,
+    studying,
     submitting,
     training,
 )
@@ -92,9 +94,28 @@ for _of_manifest, _name, _example in (
     (manifests.from_folder, "from-folder", "gifbench manifest from-folder videos/ --splits train=8,test=2"),
     (manifests.import_video2gif, "import-video2gif", "gifbench manifest import-video2gif --out moments.parquet"),
     (manifests.check, "check", "gifbench manifest check clips.csv"),
+    (
+        faceforensics.match_faceforensics,
+        "match-faceforensics",
+        "gifbench manifest match-faceforensics FaceForensics++/",
+    ),
 ):
     _manifest.command(_name, epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_manifest))
 app.add_typer(_manifest, name="manifest")
+
+
+_study = typer.Typer(
+    help="Blind studies: DATASET METHOD METHOD makes one, report counts it.",
+    no_args_is_help=True,
+    cls=studying.StudyGroup,
+    epilog="Example: [bold]gifbench study data/gif-faces gif fcdr --task plain-1 --out study/[/bold]",
+)
+for _of_study, _example in (
+    (studying.make, "gifbench study data/gif-faces gif fcdr --task plain-1 --out study/"),
+    (studying.report, "gifbench study report study/ choices/"),
+):
+    _study.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_study))
+app.add_typer(_study, name="study")
 
 
 def main() -> None:

@@ -197,7 +197,7 @@ def _write(board: Board, choice: Choice, *, excerpts: Excerpts, restore: Restore
             round(100 * (right - left) / clip.width, 2),
             round(100 * (bottom - top) / clip.height, 2),
         ),
-        ends=_ends(clip, part),
+        ends=frame_ends(clip, part),
         lanes=(replace(first, every=asked.every, file=gif_file), *lanes),
     )
 
@@ -228,7 +228,8 @@ def _lane(
     return Lane(kind=kind, label=label, film=paths, per_file=per_file, detail=detail_path, every=1)
 
 
-def _ends(clip: ClipSource, part: Excerpt) -> tuple[int, ...]:
+def frame_ends(clip: ClipSource, part: Excerpt) -> tuple[int, ...]:
+    """When each frame of a part ends, in whole milliseconds since the part begins: at least one a frame."""
     starts = (*clip.times, clip.duration)
     ends = [round(1000 * (starts[i + 1] - starts[part.first])) for i in part.frames]
     # Frames closer than a millisecond cannot be told apart on a page; each gets one at least, so that all are shown.

@@ -83,11 +83,12 @@ def frames_per_file(height: int, width: int, *, palette_colors: int | None = Non
     return min(fit, max(1, 256 // palette_colors)) if palette_colors and size == (height, width) else fit
 
 
-def film(frames: Pixels, *, palette_colors: int | None = None, quality: int = QUALITY) -> list[bytes]:
+def film(frames: Pixels, *, palette_colors: int | None = None, quality: int | None = QUALITY) -> list[bytes]:
     """The frames (T, H, W, 3) uint8 as WebP files of `frames_per_file` frames each, one below the other.
 
     Frames larger than `shown_size` are scaled down to it (area filter). `palette_colors`, for the frames of a GIF, is
-    the most colours that one has: if they keep their size they are stored to the pixel; others at `quality`.
+    the most colours that one has: if they keep their size they are stored to the pixel; others at `quality`, None being
+    to the pixel too.
     """
     _, height, width, _ = frames.shape
     size = shown_size(height, width)

@@ -1,0 +1,98 @@
+"""`gifbench study`: making a blind study, and counting it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from gifbench.cli.output import Json, note, progress, say, say_json, table
+
+
+class StudyGroup(TyperGroup):
+    """`gifbench study DATASET METHOD METHOD` is `gifbench study make …`: what is no command's name is a dataset's."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  # click's own types
+        """Take the first word for a dataset unless it names a command."""
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["make", *args])
+
+
+def make(
+    dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
+    method: Annotated[list[str], typer.Argument(help="Two methods or more, or FILE.py:CLASS.", metavar="METHOD...")],
+    out: Annotated[Path, typer.Option(help="The folder for the study.")],
+    task: Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")] = "plain-1",
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs that a person is shown, at most.")] = 20,
+    seed: Annotated[int, typer.Option(help="Decides clips, order and sides.")] = 0,
+    question: Annotated[str, typer.Option(help="What people are asked.")] = "Which one looks better?",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a study that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a blind study: a page that shows pairs of films and keeps what people choose, and a key for you alone."""
+    from gifbench.dataset import open_dataset
+    from gifbench.leaderboard.study import KEY, PAGE, make_study
+    from gifbench.score.methods import find_method
+
+    with progress("Restoring") as step:
+        key = make_study(
+            [find_method(name) for name in method],
+            open_dataset(dataset),
+            task,
+            out,
+            split=split,
+            pairs=pairs,
+            seed=seed,
+            question=question,
+            device=device,
+            overwrite=overwrite,
+            progress=step,
+        )
+    if as_json:
+        say_json({"study": key.study, "pairs": len(key.pairs), "page": str(out / PAGE), "key": str(out / KEY)})
+        return
+    say(f"{out / PAGE}: {len(key.pairs)} pairs; give this folder to people, they open its index.html")
+    say(f"{out / KEY}: which film is which method; keep it to yourself")
+    say(f"When their files of choices are back: gifbench study report {out} CHOICES...")
+
+
+def report(
+    study: Annotated[Path, typer.Argument(help="The folder of the study, with its key.")],
+    choices: Annotated[list[Path], typer.Argument(help="Files that people saved, or folders of them.")],
+    as_json: Json = False,
+) -> None:
+    """Count what people chose: preferences, their 95% intervals, and a sign test for every two methods."""
+    from gifbench.errors import ResultsError
+    from gifbench.leaderboard.votes import preferences, read_choices, read_key
+
+    key = read_key(study)
+    refused: list[ResultsError] = []
+    people = read_choices(key, choices, on_error=refused.append)
+    for error in refused:
+        note(f"Left out: {error}")
+    if not people:
+        raise refused[0] if refused else ResultsError("there are no choices to count yet")
+    found = preferences(key, people)
+    if as_json:
+        about = {"study": key.study, "task": key.task, "people": len(people), "refused": [str(one) for one in refused]}
+        say_json({**about, "preferences": [each.summary() for each in found]})
+        return
+    rows = [
+        (
+            each.first,
+            each.second,
+            f"{each.preferred} : {each.undecided} : {each.other}",
+            f"{100 * each.share:.0f}% [{100 * each.low:.0f}, {100 * each.high:.0f}]",
+            f"{each.p_value:.4f}" if each.p_value >= 0.0001 else "< 0.0001",
+            each.people,
+            each.clips,
+        )
+        for each in found
+    ]
+    say(key.question)
+    say(table(rows, header=("A", "B", "A : none : B", "A preferred", "p (Holm)", "people", "clips")))
+    say("Half of the undecided counts for each. The interval is the wider of Wilson's and that of resampled people;")
+    say("the sign test takes choices as independent, so with few people trust the interval first.")

@@ -1,0 +1,218 @@
+"""A blind study: pages that show two methods on the same clip, and nothing that says which is which.
+
+A study is a folder. `page/` goes to the people who are asked: pairs of film strips under random names, shown in an
+order, and on sides, of each person's own. `key.json` says which strip is which method, and stays with who asks. What
+people choose comes back as one small file a person, which `gifbench.leaderboard.votes` counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gifbench.errors import UsageError, storage_errors
+from gifbench.leaderboard.examples import ClipSource, frame_ends
+from gifbench.leaderboard.from_results import restore_with
+from gifbench.leaderboard.pictures import excerpt, film, frames_per_file, shown_size
+from gifbench.leaderboard.publish import published
+from gifbench.leaderboard.render import render
+from gifbench.score.methods import LoadedMethod
+from gifbench.score.tasks import task as task_of
+
+QUESTION = "Which one looks better?"
+KEY, PAGE = "key.json", "page"
+
+_TOKEN = r"^[0-9a-f]{16}$"  # noqa: S105  # no secret, the shape of a name
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pair(_Part):
+    """Two films of one clip; `first` and `second` are the names of the films, `methods` which methods they show."""
+
+    pair: str = Field(pattern=_TOKEN)
+    clip: str
+    first: str = Field(pattern=_TOKEN)
+    second: str = Field(pattern=_TOKEN)
+    methods: tuple[int, int]
+
+
+class Key(_Part):
+    """What the page does not say. `methods` are the canonical names; pairs refer to them by number from 0."""
+
+    gifbench_study: int
+    study: str = Field(pattern=_TOKEN)
+    question: str
+    seed: int
+    dataset: str
+    fingerprint: str
+    task: str
+    methods: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+
+
+class StudyClip(ClipSource, Protocol):
+    """A clip that a study can show."""
+
+    @property
+    def clip_id(self) -> str:
+        """Its name."""
+        ...
+
+
+class StudyDataset(Protocol):
+    """What is needed of a dataset."""
+
+    @property
+    def name(self) -> str:
+        """The recipe's name."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Stands for all that methods see."""
+        ...
+
+    def split(self, name: str, /) -> Sequence[StudyClip]:
+        """The clips of a split."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Film:
+    """A film as the page needs it: its files, how many frames each holds, its size, and when each frame ends (ms)."""
+
+    files: tuple[str, ...]
+    per_file: int
+    width: int
+    height: int
+    ends: tuple[int, ...]
+
+
+def make_study(
+    methods: Sequence[LoadedMethod],
+    dataset: StudyDataset,
+    on: str,
+    out: Path,
+    *,
+    split: str = "test",
+    pairs: int = 20,
+    seed: int = 0,
+    question: str = QUESTION,
+    device: str = "auto",
+    overwrite: bool = False,
+    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> Key:
+    """Write a study of `pairs` pairs to the folder `out`: every two methods in turn, on clips drawn by `seed`.
+
+    Each clip is restored from its middle, at most 3 s, and stored to the pixel (sides over 640 pixels are scaled down).
+    The same arguments give the same study. The folder appears when it is whole.
+
+    Raises `UsageError` for fewer than two methods, methods of one name, a task that one cannot do, or a split without
+    clips; `MethodFailed` where a method fails; `AlreadyExists` where `out` is there.
+    """
+    asked = task_of(on)
+    names = [method.name for method in methods]
+    if len(set(names)) < 2 or len(set(names)) < len(names):
+        raise UsageError("a study compares two different methods or more; name each once")
+    for method in methods:
+        if method.tasks is not None and on not in method.tasks:
+            raise UsageError(f"method {method.name} cannot do the task {on}; it does {', '.join(method.tasks)}")
+    clips = list(dataset.split(split))
+    if not clips or pairs < 1:
+        raise UsageError(f"{dataset.name}: the split {split} has {len(clips)} clips, and {pairs} pairs were asked for")
+    dice = random.Random(f"{seed}/{dataset.fingerprint}/{on}/{'/'.join(names)}")  # noqa: S311  # an order, no secret
+    planned = _plan(clips, len(methods), pairs, dice)
+    tokens = {(i, method): f"{dice.getrandbits(64):016x}" for i, two in planned for method in two}
+    with published(out, overwrite=overwrite) as folder:
+        with storage_errors(out):
+            (folder / PAGE / "films").mkdir(parents=True)
+        films: dict[tuple[int, int], _Film] = {}
+        # One method after the other, so that one network's memory is in use at a time.
+        for done, (i, number) in enumerate(sorted(tokens, key=lambda key: (key[1], key[0])), start=1):
+            films[i, number] = _write_film(
+                methods[number], clips[i], on, folder / PAGE, name=f"films/{tokens[i, number]}", device=device
+            )
+            progress(done, len(tokens), "films")
+        made = []
+        for i, two in planned:
+            first, second = dice.sample(two, 2)
+            made.append(
+                Pair(
+                    pair=f"{dice.getrandbits(64):016x}",
+                    clip=clips[i].clip_id,
+                    first=tokens[i, first],
+                    second=tokens[i, second],
+                    methods=(first, second),
+                )
+            )
+        digest = hashlib.sha256(f"{seed}{question}{made!r}".encode()).hexdigest()[:16]
+        key = Key(
+            gifbench_study=1,
+            study=digest,
+            question=question,
+            seed=seed,
+            dataset=dataset.name,
+            fingerprint=dataset.fingerprint,
+            task=asked.name,
+            methods=tuple(names),
+            pairs=tuple(made),
+        )
+        by_token = {token: films[place] for place, token in tokens.items()}
+        with storage_errors(out):
+            (folder / KEY).write_text(key.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            (folder / PAGE / "index.html").write_text(_page(key, by_token), encoding="utf-8")
+    return key
+
+
+def _plan(
+    clips: Sequence[StudyClip], methods: int, pairs: int, dice: random.Random
+) -> list[tuple[int, tuple[int, int]]]:
+    """Which clip shows which two methods: rounds over the clips, in each a clip shows the next two methods in turn."""
+    order = dice.sample(range(len(clips)), len(clips))
+    every = list(combinations(range(methods), 2))
+    planned = [
+        (clip, every[(place + turn) % len(every)]) for turn in range(len(every)) for place, clip in enumerate(order)
+    ]
+    return planned[:pairs]
+
+
+def _write_film(method: LoadedMethod, clip: StudyClip, on: str, page: Path, *, name: str, device: str) -> _Film:
+    asked = task_of(on)
+    part = excerpt(clip.times, clip.duration, every=asked.every)
+    gif = clip.gif(dithered=asked.dithered).select(part.gif_frames)
+    start = clip.times[part.first]
+    frames = restore_with(method, device=device)(gif, tuple(clip.times[i] - start for i in part.frames))
+    height, width = shown_size(clip.height, clip.width)
+    files = []
+    with storage_errors(page):
+        for number, content in enumerate(film(frames, quality=None)):
+            files.append(f"{name}.{number}.webp")
+            (page / files[-1]).write_bytes(content)
+    ends = frame_ends(clip, part)
+    return _Film(tuple(files), frames_per_file(clip.height, clip.width), width, height, ends)
+
+
+def _page(key: Key, films: Mapping[str, _Film]) -> str:
+    """The page: films by their random names, and no word about clips or methods."""
+    pairs = [
+        {
+            "pair": pair.pair,
+            "films": [[token, list(films[token].files)] for token in sorted((pair.first, pair.second))],
+            "perFile": films[pair.first].per_file,
+            "size": [films[pair.first].width, films[pair.first].height],
+            "ends": list(films[pair.first].ends),
+        }
+        for pair in sorted(key.pairs, key=lambda pair: pair.pair)
+    ]
+    about = {"study": key.study, "seed": key.seed, "pairs": pairs}
+    return render("study.html", scripts=("study.js",), about=about, question=key.question, count=len(pairs), date=None)
