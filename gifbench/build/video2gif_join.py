@@ -10,8 +10,8 @@ each other, the clip stays ambiguous, with its candidates.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gifbench.build.manifest import ManifestRow
@@ -70,6 +70,10 @@ class Joined:
     matches: tuple[Match, ...]
     evidence: Evidence
 
+    def only(self, clip_ids: Collection[str]) -> Joined:
+        """The same for some of the clips."""
+        return replace(self, matches=tuple(match for match in self.matches if match.clip.clip_id in clip_ids))
+
     def count(self) -> dict[str, dict[State, int]]:
         """Clips by split and state."""
         counts: dict[str, dict[State, int]] = {}
@@ -96,10 +100,10 @@ def _distinct(moments: Iterable[Moment]) -> list[Moment]:
 
 
 ORDERS: Mapping[str, Callable[[Sequence[Moment]], list[Moment]]] = {
-    "the file's": _by_file,
-    "the file's, equal spans once": lambda moments: _distinct(_by_file(moments)),
-    "by start": _by_start,
-    "by start, equal spans once": lambda moments: _distinct(_by_start(moments)),
+    "the file": _by_file,
+    "the file, equal spans once": lambda moments: _distinct(_by_file(moments)),
+    "their starts": _by_start,
+    "their starts, equal spans once": lambda moments: _distinct(_by_start(moments)),
 }
 """The orders by which NNN may count the rows of a video, from 1."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gifbench.cli.building import TrustManifest, say_built
+from gifbench.cli.faceforensics import Compression, Folder, PlusPlus, Script, faceforensics_sources
 from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import DatasetError, UsageError
 
@@ -27,9 +28,10 @@ def fetch(
         float, typer.Option(min=0, help="Seconds that a service rests after a rate limit; doubled each time.")
     ] = 300.0,
     max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video behind http(s).")] = 16 << 30,
-    faceforensics: Annotated[
-        Path | None, typer.Option(help="The folder into which FaceForensics was downloaded, for its rows.")
-    ] = None,
+    faceforensics: Folder = None,
+    faceforensics_script: Script = None,
+    faceforensics_plus_plus: PlusPlus = None,
+    compression: Compression = None,
     cookies: Annotated[Path | None, typer.Option(help="cookies.txt of a browser that is signed in to YouTube.")] = None,
     proxy: Annotated[str | None, typer.Option(help="A proxy for YouTube, as a URL.")] = None,
     sleep: Annotated[float, typer.Option(min=0, help="Seconds before each download from YouTube.")] = 0.0,
@@ -58,10 +60,13 @@ def fetch(
         sources["youtube"] = YouTubeSource(
             cookies=cookies, proxy=proxy, sleep=sleep, rate=rate, timeout=timeout, max_size=max_size
         )
-    if faceforensics is not None:
-        from gifbench.build.sources.faceforensics import FaceForensicsFolder
-
-        sources["faceforensics"] = FaceForensicsFolder(faceforensics)
+    sources |= faceforensics_sources(
+        rows,
+        folder=faceforensics,
+        script=faceforensics_script,
+        plus_plus=faceforensics_plus_plus,
+        compression=compression,
+    )
     again = _reasons(retry)
     with progress("Fetching") as step:
 

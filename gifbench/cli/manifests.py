@@ -115,6 +115,9 @@ def import_video2gif(
     url: Annotated[
         str | None, typer.Option(help="Where it is downloaded from, if not from its home on GitHub.")
     ] = None,
+    creative_commons: Annotated[
+        bool, typer.Option("--creative-commons", help="Write only the 302 videos that may be given on with credit.")
+    ] = False,
     tolerance: Annotated[int, typer.Option(min=0, help="Frames that a clip's count may differ from its row's.")] = 1,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -139,6 +142,8 @@ def import_video2gif(
     else:
         moments = read_metadata(metadata)
     joined = join(official_rows("gif-moments"), moments, tolerance=tolerance)
+    if creative_commons:
+        joined = joined.only({row.clip_id for row in official_rows("video2gif-cc")})
     matched = [match.row for match in joined.matches if match.state == "matched"]
     undecided = [match.to_dict() for match in joined.matches if match.state != "matched"]
     write_manifest(out, matched, overwrite=overwrite)
@@ -169,7 +174,7 @@ def _say_joined(joined: Joined, rows: int, out: Path, report: Path, *, as_json: 
         )
     else:
         say(
-            f"\nThe clips' numbers follow the order {evidence.order}: it explains {evidence.agree} of "
+            f"\nThe clips' numbers follow the order of {evidence.order}: it explains {evidence.agree} of "
             f"{evidence.deciding} clips that frames alone decide."
         )
     say(f"{out}: the matched clips, with their spans")

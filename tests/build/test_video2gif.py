@@ -59,7 +59,7 @@ def test_every_clip_finds_its_row_whatever_order_was_counted(
 ) -> None:
     lines = table(official, order=order, offset=offset)
     joined = join(official, parsed(lines))
-    assert (joined.evidence.order or "").startswith("the file's" if order == "file" else "by start")
+    assert (joined.evidence.order or "").startswith("the file" if order == "file" else "their starts")
     assert joined.evidence.offset == offset
     assert joined.evidence.agree == joined.evidence.deciding > 300
     assert {match.state for match in joined.matches} == {"matched"}
@@ -198,7 +198,7 @@ def test_the_command_downloads_joins_and_writes_what_it_did(official: list[Manif
         again = CliRunner().invoke(app, command)
         assert (again.exit_code, "--overwrite" in again.output) == (1, True)
     said = json.loads(done.stdout)
-    assert said["evidence"]["order"] == "the file's"
+    assert said["evidence"]["order"] == "the file"
     totals = {state: sum(split[state] for split in said["clips"].values()) for state in ("matched", "ambiguous")}
     assert totals == {"matched": len(official), "ambiguous": 1}
     assert sum(sum(split.values()) for split in said["clips"].values()) == len(everything)
@@ -210,11 +210,15 @@ def test_the_command_downloads_joins_and_writes_what_it_did(official: list[Manif
     assert ambiguous["clip_id"] == twin.clip_id
     assert [candidate["start_frame"] for candidate in ambiguous["candidates"]] == [40, 80]
     (tmp_path / "metadata.txt").write_text("\n".join(lines), encoding="utf-8")
+    free = {row.locator for row in official_rows("video2gif-cc")}
+    some = ["manifest", "import-video2gif", "--metadata", str(tmp_path / "metadata.txt"), "--creative-commons"]
+    assert CliRunner().invoke(app, [*some, "--out", str(tmp_path / "cc.csv")]).exit_code == 0
+    assert read_manifest(tmp_path / "cc.csv") == [row for row in rows if row.locator in free] != []
     own = ["manifest", "import-video2gif", str(tmp_path / "metadata.txt"), "--out", str(tmp_path / "own.parquet")]
     shown = CliRunner().invoke(app, own)
     assert shown.exit_code == 0, shown.output
     assert "ambiguous" in shown.stdout
-    assert "follow the order the file's" in shown.stdout
+    assert "follow the order of the file:" in shown.stdout
     assert read_manifest(tmp_path / "own.parquet") == rows
 
 

@@ -37,11 +37,20 @@ class FaceForensicsFolder:
         if len(found) != 1:
             places = ", ".join(str(path.relative_to(self._folder)) for path in found) or "none"
             raise Unmatched(f"{locator}: one file of that name is wanted below {self._folder}, there is {places}")
-        path = scratch / "video.avi"
-        with storage_errors(path):
-            path.unlink(missing_ok=True)
-            try:
-                os.link(found[0], path)
-            except OSError:
-                shutil.copyfile(found[0], path)
-        return Fetched(path, {"file": str(found[0].relative_to(self._folder))})
+        about = {"file": str(found[0].relative_to(self._folder))}
+        return Fetched(linked(found[0], scratch / "video.avi"), about)
+
+    def lacks(self, locator: str) -> bool:
+        """Whether no video of that name is in the folder."""
+        return locator not in self._found
+
+
+def linked(source: Path, path: Path) -> Path:
+    """`path`, made the same file as `source`, or a copy of it where that is on another disk."""
+    with storage_errors(path):
+        path.unlink(missing_ok=True)
+        try:
+            os.link(source, path)
+        except OSError:
+            shutil.copyfile(source, path)
+    return path
