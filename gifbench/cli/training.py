@@ -39,17 +39,25 @@ def train(
     options = read_config(config, set_ or ())
     with progress(f"train {options.name}") as step:
         trained = run(options, open_dataset(data), out, resume=resume, device=device, progress=step)
+    if not trained.first:
+        return
     if as_json:
         about = {
             "weights": str(trained.weights),
             "step": trained.step,
             "scores": trained.scores,
             "losses": trained.losses,
+            "speed": trained.speed,
         }
         say_json(about)
         return
     scores = ", ".join(f"{key} {value:.3f}" for key, value in trained.scores.items()) or "no validation clips"
     say(f"{trained.weights}: step {trained.step}, {scores}")
+    if trained.speed:
+        shares = {name: trained.speed[name] for name in ("loader", "device", "metrics")}
+        parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        bound = max(shares, key=lambda name: shares[name])
+        say(f"{trained.speed['steps_per_second']:.3g} steps a second, bound by the {bound} ({parts})")
 
 
 def convert_weights(

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from gifbench.errors import TrainingError, storage_errors
+from gifbench.errors import AlreadyExists, TrainingError, UsageError, storage_errors
+from gifbench.train.config import FREE_TO_CHANGE, TrainingConfig, checked
 from gifbench.train.weights import write_whole
 
 FILE = "checkpoint.pt"
@@ -36,3 +37,38 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
         raise TrainingError(f"{path}: not a checkpoint of gifbench")
     found: dict[str, Any] = state
     return found
+
+
+def checkpoint_before(out: Path, config: TrainingConfig, fingerprint: str, *, resume: bool) -> dict[str, Any] | None:
+    """The checkpoint in `out` that a training goes on from, None where there is none; makes the folder.
+
+    Raises `AlreadyExists` where there is one and `resume` is not given, `UsageError` where it is of another dataset or
+    configuration.
+    """
+    there = (out / FILE).exists()
+    if there and not resume:
+        raise AlreadyExists(f"{out / FILE}: there is a training already; go on with it by --resume, or choose --out")
+    if not there:
+        with storage_errors(out):
+            out.mkdir(parents=True, exist_ok=True)
+        return None
+    state = load_checkpoint(out)
+    if state.get("dataset") != fingerprint:
+        raise UsageError(f"{out}: the training was begun on another dataset; resume it with that one")
+    # An option that has come since stands for what was done before.
+    begun = checked(TrainingConfig, state["config"], what=str(out / FILE))
+    before, now = (_flat(each.model_dump(mode="json")) for each in (begun, config))
+    free = {f"training.{key}" for key in FREE_TO_CHANGE}
+    if config.training.schedule == "cosine":
+        free.remove("training.steps")
+    for key in sorted((before.keys() | now.keys()) - free):
+        if before.get(key) != now.get(key):
+            raise UsageError(f"{out}: the training was begun with {key} = {before.get(key)!r}, not {now.get(key)!r}")
+    return state
+
+
+def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
+    return flat

@@ -91,6 +91,8 @@ class TrainingOptions(TrainerOptions):
     checkpoint_seconds: float = Field(default=30.0, ge=0)
     log_every: int = Field(default=50, ge=1)
     validate_every: int = Field(default=1000, ge=1)
+    tensorboard: bool = False
+    """Write the log and the panels for TensorBoard, too."""
 
 
 class TrainingConfig(TrainerOptions):
@@ -104,8 +106,8 @@ class TrainingConfig(TrainerOptions):
     model: dict[str, Any] = {}
 
 
-FREE_TO_CHANGE = {"steps", "workers", "checkpoint_seconds", "log_every"}
-"""TrainerOptions of `[training]` that may differ when a training is resumed: they do not change the curve so far.
+FREE_TO_CHANGE = {"steps", "workers", "checkpoint_seconds", "log_every", "tensorboard"}
+"""Options of `[training]` that may differ when a training is resumed: they do not change the curve so far.
 
 With the schedule `cosine`, `steps` does change it, and may not differ.
 """
@@ -128,7 +130,7 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
 
 
 def checked(model: type[Model], values: Mapping[str, Any], *, what: str) -> Model:
-    """TrainerOptions as a value of `model`; raises `UsageError` with all that is wrong in one line."""
+    """Options as a value of `model`; raises `UsageError` with all that is wrong in one line."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -1,40 +1,60 @@
-"""What a training leaves to look at: `log.jsonl` and panels of pictures."""
+"""What a training leaves to look at: `log.jsonl`, panels of pictures, and both for TensorBoard."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gifbench.errors import storage_errors
+from gifbench.errors import MissingExtra, storage_errors
 from gifbench.train.weights import write_whole
 
 FILE = "log.jsonl"
 
 
 class Record:
-    """The log of a training in its folder: one JSON object a line, each with its `step`."""
+    """The log of a training in its folder: one JSON object a line, each with its `step`.
 
-    def __init__(self, run: Path) -> None:
-        self._run = run
+    With `tensorboard`, the same goes into the folder `tensorboard`; raises `MissingExtra` where it is not installed.
+    """
+
+    def __init__(self, run: Path, *, tensorboard: bool = False) -> None:
+        self._run, self._tensorboard = run, tensorboard
+        self._board: Any = None
+        if tensorboard:
+            try:
+                import tensorboard as _  # noqa: F401 - whether it is there
+            except ImportError as error:
+                raise MissingExtra("tensorboard", extra="train", wanted_for="training.tensorboard") from error
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Add a line."""
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
         with storage_errors(self._run / FILE), (self._run / FILE).open("a", encoding="utf-8") as log:
             log.write(f"{json.dumps({'step': step, **values})}\n")
 
     def picture(self, step: int, pixels: NDArray[np.uint8]) -> None:
         """Write `panel-<step>.png` from RGB pixels (H, W, 3)."""
+        if self._board is not None:
+            self._board.add_image("validation", pixels, step, dataformats="HWC")
         path = self._run / f"panel-{step:08d}.png"
         with storage_errors(path):
             Image.fromarray(pixels).save(path)
 
     def cut_after(self, step: int) -> None:
-        """Forget the lines after a step: a training that is resumed writes them again."""
+        """Forget the lines after a step: a training that is resumed writes them again. The first call of a run."""
+        if self._tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            with storage_errors(self._run / "tensorboard"):
+                self._board = SummaryWriter(str(self._run / "tensorboard"), purge_step=step + 1, flush_secs=10)
         path = self._run / FILE
         if not path.exists():
             return

@@ -70,7 +70,7 @@ def test_the_discriminator_learns_first_and_from_no_gradient_of_the_network():
     trainer = Pix2PixTrainer(Pix2PixOptions(base=2))
     picture = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 256, 256), np.uint8))
     palettes = torch.zeros(2, 256, 3, dtype=torch.uint8)
-    batch = TrainingBatch(picture, palettes, torch.ones(2), picture, torch.zeros(2, dtype=torch.bool))
+    batch = TrainingBatch(picture, palettes, torch.ones(2), picture, torch.zeros(2, dtype=torch.bool), torch.zeros(2))
     updates = trainer.updates(trainer.network.train(), batch, torch.Generator())
     judging = next(updates)
     judging.loss.backward()

@@ -20,8 +20,10 @@ from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E402
 from gifbench.train.checkpoint import FILE, load_checkpoint  # noqa: E402
 from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.train.loop import learning_rate, train  # noqa: E402
+from gifbench.train.loop import train  # noqa: E402
+from gifbench.train.meter import TIMES  # noqa: E402
 from gifbench.train.samples import Samples  # noqa: E402
+from gifbench.train.schedule import learning_rate  # noqa: E402
 from gifbench.train.trainer import load_trainer  # noqa: E402
 
 BASELINES = Path(__file__).parent.parent.parent / "baselines"
@@ -57,7 +59,7 @@ def config(*, model=None, data=None, trainer="ccdnet", **training) -> TrainingCo
 
 def lines(run: Path) -> list[dict[str, float]]:
     found = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "steps_per_second"} for line in found]
+    return [{key: value for key, value in line.items() if key not in TIMES} for line in found]
 
 
 def same(one: Path, two: Path) -> bool:
