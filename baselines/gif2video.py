@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any, Literal
@@ -11,21 +11,28 @@ import numpy as np
 
 from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, MethodError, Pixels, UsageError
 
-from .interpolation.gaps import fill
+from .interpolation.gaps import Interpolator, Job, MotionFirst, fill, in_turn
 
 
 class Gif2Video:
     """Restores the colours of the GIF's frames with the method `color`, and draws those between with `time`.
 
-    `color` may be any method: one that has `restore_frames` is given batches of the GIF's frames, any other is asked
-    for frames by the times of the GIF's own; for each once. `flow="gif"` has `time` look for motion in the GIF's own
-    frames, so that both could work side by side, as in the paper; `flow="restored"` in those that `color` gave.
+    Without options it is the paper's method: CCDNet, chosen for the GIF, and SuperSlomo. `color` may be any method: one
+    that has `restore_frames` is given batches of the GIF's frames, any other is asked for frames by the times of the
+    GIF's own; for each once. `flow="gif"` has `time` look for motion in the GIF's own frames, on a GPU at the same time
+    as colours are restored, as in the paper; `flow="restored"` in those that `color` gave, after it.
     """
 
-    version = "1"
+    version = "2"
     description = "a colour method, then an interpolator"
 
-    def __init__(self, *, color: LoadedMethod, time: LoadedMethod, flow: Literal["gif", "restored"] = "gif") -> None:
+    def __init__(
+        self,
+        *,
+        color: LoadedMethod = "ccdnet",  # type: ignore[assignment]  # text that names a method is loaded
+        time: LoadedMethod = "superslomo",  # type: ignore[assignment]
+        flow: Literal["gif", "restored"] = "gif",
+    ) -> None:
         if not (isinstance(time.method, Method) and hasattr(time.method, "restore_between")):
             raise UsageError(
                 f"gif2video: time={time.name} does not draw frames between others (restore_between); name an "
@@ -33,6 +40,7 @@ class Gif2Video:
             )
         self._color, self._time, self._sees_restored = color, time, flow == "restored"
         self._device = "cpu"
+        self._together: Callable[[Job, Job], tuple[Any, Any]] = in_turn
         self.parameters = color.parameters + time.parameters
         self.licence = " + ".join(dict.fromkeys(part.licence for part in (color, time) if part.licence))
         self.backend = "torch" if "torch" in (color.declared.backend, time.declared.backend) else "numpy"
@@ -40,17 +48,19 @@ class Gif2Video:
     def to(self, device: str) -> None:
         """Move the parts that are torch's."""
         self._device = device
+        self._together = in_turn if device == "cpu" else _on_two_streams(device)
         for part in (self._color, self._time):
             move = getattr(part.method, "to", None)
             if part.declared.backend == "torch" and callable(move):
                 move(device)
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
-        """Batches of frames, at most as many as the colour method is given at once."""
+        """One frame at a time; of the restored ones, at most as many are held as the colour method is given at once."""
         interpolator: Any = self._time.method
-        between = _Converted(interpolator, self._time.declared.backend, self._device)
+        converted = _ConvertedMotionFirst if isinstance(interpolator, MotionFirst) else _Converted
+        between: Interpolator = converted(interpolator, self._time.declared.backend, self._device)
         restore = partial(self._colored, gif)
-        return fill(between, gif, times, restore=restore, sees_restored=self._sees_restored)
+        return fill(between, gif, times, restore=restore, sees_restored=self._sees_restored, together=self._together)
 
     def _colored(self, gif: Gif, numbers: Sequence[int]) -> Any:  # noqa: ANN401  # frames that can be taken by place
         """The GIF's frames of these numbers, restored: (H, W, 3) arrays or tensors."""
@@ -74,10 +84,42 @@ class _Converted:
 
     def __init__(self, interpolator: Any, backend: str, device: str) -> None:  # noqa: ANN401  # anybody's
         self._interpolator, self._backend, self._device = interpolator, backend, device
+        self.holds_cuts = getattr(interpolator, "holds_cuts", True)
 
     def restore_between(self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]) -> Any:  # noqa: ANN401  # what the interpolator gives
         first, second = (_converted(frame, self._backend, self._device) for frame in pair)
         return self._interpolator.restore_between((first, second), seen, shares)
+
+
+class _ConvertedMotionFirst(_Converted):
+    """The same of an interpolator that works on many gaps at once."""
+
+    def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> Any:  # noqa: ANN401  # what `draw` understands
+        return self._interpolator.find_motion(seen)
+
+    def draw(self, pairs: Sequence[tuple[Any, Any]], motion: Any, shares: Sequence[Sequence[float]]) -> Any:  # noqa: ANN401  # batches
+        given = [tuple(_converted(frame, self._backend, self._device) for frame in pair) for pair in pairs]
+        return self._interpolator.draw(given, motion, shares)
+
+
+def _on_two_streams(device: str) -> Callable[[Job, Job], tuple[Any, Any]]:
+    """Two things at the same time on a GPU: what the first one leaves there is ready for whatever follows."""
+    import torch
+
+    beside = torch.cuda.Stream(device)
+
+    def together(first: Job, second: Job) -> tuple[Any, Any]:
+        # The stream beside waits for the main one before it begins, and the main one for it afterwards. So memory that
+        # is handed back on either is never taken again while the other still reads it.
+        main = torch.cuda.current_stream(device)
+        beside.wait_stream(main)
+        with torch.cuda.stream(beside):
+            one = first()
+        two = second()
+        main.wait_stream(beside)
+        return one, two
+
+    return together
 
 
 def _converted(frames: Any, backend: str, device: str) -> Any:  # noqa: ANN401  # an array or a tensor, both ways

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from gifbench import Frames, Gif, Pixels, last_shown
+from gifbench import Frames, Gif, MethodError, Pixels, last_shown
 
 from .cuts import is_cut
 
 BATCH_PIXELS = 1 << 21
 """Pixels of restored key frames that are made at once: 32 frames of 256×256, 9 of 636×360."""
+
+Job = Callable[[], Any]
 
 
 class Interpolator(Protocol):
@@ -33,6 +36,27 @@ class Interpolator(Protocol):
         ...
 
 
+@runtime_checkable
+class MotionFirst(Protocol):
+    """An interpolator that works on many gaps at once, and in two steps, the first of which needs no restored colours.
+
+    So a GPU is filled by small frames too, and can restore colours while motion is looked for.
+    """
+
+    def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> Any:  # noqa: ANN401  # what `draw` understands
+        """The motion in each of some pairs of frames, as `restore_between` sees them."""
+        ...
+
+    def draw(
+        self,
+        pairs: Sequence[tuple[Any, Any]],
+        motion: Any,  # noqa: ANN401
+        shares: Sequence[Sequence[float]],
+    ) -> Iterable[Frames]:
+        """The frames at the `shares` of each pair, in order, as batches (N, H, W, 3) of any length."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Times from one GIF frame on, before the next: `shares` of the way, 0 up to below 1.
@@ -43,6 +67,11 @@ class Gap:
     before: int
     after: int
     shares: tuple[float, ...]
+
+    @property
+    def moving(self) -> tuple[float, ...]:
+        """The shares that are not the first frame itself."""
+        return tuple(share for share in self.shares if share > 0)
 
 
 def find_gaps(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list[Gap]:
@@ -57,6 +86,11 @@ def find_gaps(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list[
     return gaps
 
 
+def in_turn(first: Job, second: Job) -> tuple[Any, Any]:
+    """Do two things that do not need each other, one after the other."""
+    return first(), second()
+
+
 def fill(
     interpolator: Interpolator,
     gif: Gif,
@@ -64,47 +98,104 @@ def fill(
     *,
     restore: Callable[[Sequence[int]], Any] | None = None,
     sees_restored: bool = False,
+    together: Callable[[Job, Job], tuple[Any, Any]] = in_turn,
 ) -> Iterator[Frames]:
     """The frames of `gif` at `times`, batch by batch; a bounded number of frames is held, however long the GIF is.
 
     `restore` gives the GIF's frames of some numbers with their colours restored; it is asked for each once.
-    `sees_restored` looks for motion in what it gave instead of in the GIF. Where the scene changes between two GIF
-    frames, the first is held, unless the interpolator says `holds_cuts = False`.
+    `sees_restored` looks for motion in what it gave instead of in the GIF; otherwise `together` does both, motion
+    first. Where the scene changes between two GIF frames, the first is held, unless the interpolator says
+    `holds_cuts = False`. Raises `MethodError` for an interpolator that gives fewer or more frames than were asked for.
     """
     gaps = find_gaps(gif.times, times)
     holds_cuts = getattr(interpolator, "holds_cuts", True)
+    worker = interpolator if isinstance(interpolator, MotionFirst) else _GapByGap(interpolator)
     size = max(1, BATCH_PIXELS // (gif.height * gif.width) - 1)
     keys: dict[int, Any] = {}
     for start in range(0, len(gaps), size):
         chunk = gaps[start : start + size]
-        keys = _key_frames(gif, sorted({i for gap in chunk for i in (gap.before, gap.after)}), restore, keys)
-        for gap in chunk:
-            pair = keys[gap.before], keys[gap.after]
-            seen = gif.frame(gap.before), gif.frame(gap.after)
-            held = gap.before == gap.after or (holds_cuts and is_cut(*seen))
-            if sees_restored and not held:
-                seen = _eight_bit(pair[0]), _eight_bit(pair[1])
-            yield from _fill_gap(interpolator, pair, seen, gap.shares, held=held)
+        moving, seen = _moving(gif, chunk, holds_cuts=holds_cuts)
+        wanted = sorted({i for gap in chunk for i in (gap.before, gap.after)})
+        motion: Any = None
+        if sees_restored or not moving:
+            keys = _key_frames(gif, wanted, restore, keys)
+            if moving:
+                motion = worker.find_motion([(_eight_bit(keys[g.before]), _eight_bit(keys[g.after])) for g in moving])
+        else:
+            motion, keys = together(partial(worker.find_motion, seen), partial(_key_frames, gif, wanted, restore, keys))
+        yield from _in_order(worker, chunk, moving, keys, motion)
 
 
-def _fill_gap(
-    interpolator: Interpolator,
-    pair: tuple[Any, Any],
-    seen: tuple[Pixels, Pixels],
-    shares: Sequence[float],
-    *,
-    held: bool,
+def _moving(gif: Gif, gaps: Sequence[Gap], *, holds_cuts: bool) -> tuple[list[Gap], list[tuple[Pixels, Pixels]]]:
+    """The gaps in which something is to be drawn, and the GIF's frames around each."""
+    found: list[Gap] = []
+    seen: list[tuple[Pixels, Pixels]] = []
+    for gap in gaps:
+        if gap.moving:
+            pair = gif.frame(gap.before), gif.frame(gap.after)
+            if not (holds_cuts and is_cut(*pair)):
+                found.append(gap)
+                seen.append(pair)
+    return found, seen
+
+
+def _in_order(
+    worker: MotionFirst,
+    chunk: Sequence[Gap],
+    moving: Sequence[Gap],
+    keys: dict[int, Any],
+    motion: Any,  # noqa: ANN401
 ) -> Iterator[Frames]:
-    still = len(shares) if held else sum(share == 0 for share in shares)
-    for _ in range(still):
-        yield pair[0][None]
-    if still == len(shares):
-        return
-    answer: Any = interpolator.restore_between(pair, seen, shares[still:])
-    if hasattr(answer, "shape"):
-        yield answer
-    else:
-        yield from answer
+    """The frames of some gaps: of those in `moving` what is drawn, of all others the one before, held."""
+    drawn: Iterator[Frames] = iter(())
+    if moving:
+        ends = [(keys[gap.before], keys[gap.after]) for gap in moving]
+        drawn = _one_by_one(worker.draw(ends, motion, [gap.moving for gap in moving]))
+    drawn_in = set(moving)
+    for gap in chunk:
+        wanted = len(gap.moving) if gap in drawn_in else 0
+        for _ in range(len(gap.shares) - wanted):
+            yield keys[gap.before][None]
+        yield from _exactly(wanted, drawn)
+    if next(drawn, None) is not None:
+        raise MethodError("the interpolator gave back more frames than were asked for")
+
+
+def _one_by_one(batches: Iterable[Frames]) -> Iterator[Frames]:
+    for batch in batches:
+        for frame in batch:
+            yield frame[None]
+
+
+def _exactly(wanted: int, frames: Iterator[Frames]) -> Iterator[Frames]:
+    for number in range(wanted):
+        frame = next(frames, None)
+        if frame is None:
+            raise MethodError(f"the interpolator gave back {number} frames in a gap, {wanted} were asked for")
+        yield frame
+
+
+class _GapByGap:
+    """An interpolator that knows gaps only, one at a time."""
+
+    def __init__(self, interpolator: Interpolator) -> None:
+        self._interpolator = interpolator
+
+    def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> Sequence[tuple[Pixels, Pixels]]:
+        return seen
+
+    def draw(
+        self,
+        pairs: Sequence[tuple[Any, Any]],
+        motion: Sequence[tuple[Pixels, Pixels]],
+        shares: Sequence[Sequence[float]],
+    ) -> Iterator[Frames]:
+        for pair, seen, asked in zip(pairs, motion, shares, strict=True):
+            answer: Any = self._interpolator.restore_between(pair, seen, asked)
+            frames = _one_by_one([answer] if hasattr(answer, "shape") else answer)
+            yield from _exactly(len(asked), frames)
+            if next(frames, None) is not None:
+                raise MethodError(f"the interpolator gave back more than {len(asked)} frames in a gap of so many")
 
 
 def _key_frames(

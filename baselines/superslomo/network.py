@@ -1,4 +1,4 @@
-"""SuperSlomo: flow between two frames, then the frames between them, as GIF2Video adapted it and as it was published."""
+"""SuperSlomo: flow between two frames, then frames between them, as GIF2Video adapted it and as it was published."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class UNet(nn.Module):
         sizes = (5, 3, 3, 3, 3)
         self.downs = nn.ModuleList([_Double(widths[i], widths[i + 1], widths[i + 1], size=sizes[i]) for i in range(5)])
         self.ups = nn.ModuleList([_Up(widths[i + 1], widths[i]) for i in reversed(range(5))])
-        self.outc = nn.Conv2d(base, out, 3, padding=1)
+        self.outc = nn.Conv2d(base, out, 1)
         nn.init.zeros_(self.outc.weight)
         nn.init.zeros_(self.outc.bias)
 

@@ -13,8 +13,18 @@ from typing import Any
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMethod, NotFound, UsageError, storage_errors
 from gifbench.score.contract import Declared, FrameMethod, Method
 from gifbench.score.names import known_names
-from gifbench.score.options import Spec, complete_options, keyword_parameters, load_parts, parse_spec, read_options
+from gifbench.score.options import (
+    FILE_SPEC,
+    Spec,
+    complete_options,
+    keyword_parameters,
+    load_parts,
+    nested_option,
+    parse_spec,
+    read_options,
+)
 from gifbench.score.plugins import entries_class, entries_origin, file_class, import_file, installed, one_line
+from gifbench.score.provenance import source_sha256
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
 _LONGEST_NAME = 300
@@ -28,6 +38,8 @@ class LoadedMethod:
     `name` is canonical: one method with one set of options has one name, so that `gaussian:sigma=0.5` and
     `gaussian-0.5` are the same row. `options` are all of them, the defaults included. `parts` are the methods among
     them, of which this one is made; where there are several files of code or weights, the sha256 is of their sha256s.
+    `source` is what it was loaded from, the kind and the text, so that another process can load it too; None for an
+    instance that was made in this one.
     """
 
     name: str
@@ -38,6 +50,7 @@ class LoadedMethod:
     code_sha256: str | None
     weights_sha256: str | None
     parts: tuple[LoadedMethod, ...] = field(default=(), repr=False)
+    source: tuple[str, str] | None = field(default=None, repr=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LoadedMethod) and (self.name, self.origin) == (other.name, other.origin)
@@ -89,7 +102,7 @@ def load_method(text: str) -> LoadedMethod:
             factory = entries_class(entries)
             preset = {} if spec.name == name else _presets(factory).get(spec.name)
             if preset is not None:
-                return _set_up(name, factory, spec, preset, origin=entries_origin(entries))
+                return _set_up(name, factory, spec, preset, origin=entries_origin(entries), source=("installed", text))
     known = [listed.name for listed in list_methods()]
     raise NoSuchMethod(f'there is no method "{spec.name}": {known_names(spec.name, known)}')
 
@@ -110,12 +123,12 @@ def load_method_file(text: str) -> LoadedMethod:
     name = getattr(factory, "name", None)
     name = name if isinstance(name, str) else factory.__name__
     spec = parse_spec(f"{name}{found['options'] or ''}")
-    return _set_up(name, factory, spec, {}, origin=f"{path.name}:{factory.__name__}")
+    return _set_up(name, factory, spec, {}, origin=f"{path.name}:{factory.__name__}", source=("file", text))
 
 
 def find_method(text: str) -> LoadedMethod:
     """Load a method written either way: `gaussian:sigma=0.7`, or `mine.py:Mine` for one in a file."""
-    return load_method_file(text) if _FILE.fullmatch(text) else load_method(text)
+    return load_method_file(text) if FILE_SPEC.match(text) else load_method(text)
 
 
 def list_methods() -> list[ListedMethod]:
@@ -133,7 +146,13 @@ def list_methods() -> list[ListedMethod]:
 
 
 def _set_up(
-    name: str, factory: Callable[..., Any], spec: Spec, preset: Mapping[str, object], *, origin: str
+    name: str,
+    factory: Callable[..., Any],
+    spec: Spec,
+    preset: Mapping[str, object],
+    *,
+    origin: str,
+    source: tuple[str, str],
 ) -> LoadedMethod:
     if not _NAME.fullmatch(name):
         raise MethodError(f"{origin}: {name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
@@ -157,10 +176,11 @@ def _set_up(
         options={key: _shown(value) for key, value in options.items()},
         declared=declared,
         code_sha256=_joint_sha256(
-            _file_sha256(inspect.getsourcefile(factory)), *(part.code_sha256 for part in parts.values())
+            source_sha256(inspect.getsourcefile(factory)), *(part.code_sha256 for part in parts.values())
         ),
         weights_sha256=_joint_sha256(_file_sha256(declared.weights), *(part.weights_sha256 for part in parts.values())),
         parts=tuple(parts.values()),
+        source=source,
     )
 
 
@@ -185,9 +205,22 @@ def _canonical(name: str, factory: Callable[..., Any], options: Mapping[str, obj
     for preset, preset_options in _presets(factory).items():
         if load_parts(factory, complete_options(factory, preset_options)) == options:
             return preset
-    defaults = load_parts(factory, complete_options(factory, {}))
-    changed = [f"{key}={_written(value)}" for key, value in options.items() if defaults.get(key, ...) != value]
-    return f"{name}:{','.join(changed)}" if changed else name
+    defaults = complete_options(factory, {})
+    changed = {key: value for key, value in options.items() if not _is_default(value, defaults.get(key, ...))}
+    nested = changed.pop(nested_option(factory) or "", None)
+    written = [f"{key}={_written(value)}" for key, value in changed.items()]
+    if nested is not None:
+        text = str(_shown(nested))
+        written.insert(0, f"[{text}]" if written and ":" in text else text)
+    return f"{name}:{','.join(written)}" if written else name
+
+
+def _is_default(value: object, default: object) -> bool:
+    """Whether an option is its default; of a method, whether it is the installed one that the default names."""
+    if isinstance(value, LoadedMethod) and isinstance(default, str):
+        entries = installed().get(default)
+        return entries is not None and (value.name, value.origin) == (default, entries_origin(entries))
+    return value == default
 
 
 def _written(value: object) -> str:

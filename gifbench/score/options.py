@@ -1,7 +1,9 @@
 """`gaussian:sigma=0.7`: the options of a method as text, held against the keyword parameters of its class.
 
 An option may itself be a method, where the class wants a `LoadedMethod`: `gif2video:color=gaussian:sigma=0.7,time=dis`.
-Square brackets keep together what holds commas: `color=[name:a=1,b=2],time=dis`.
+Square brackets keep together what holds commas: `color=[name:a=1,b=2],time=dis`. A class that wants one method only is
+given it without its option's name, and all that follows belongs to it: `stable:gaussian:sigma=0.7`; brackets end it
+earlier: `stable:[gaussian:sigma=0.7],weights=mine.safetensors`.
 """
 
 from __future__ import annotations
@@ -16,10 +18,19 @@ from typing import Any, Literal, Union, get_args, get_origin
 from gifbench.errors import MethodError, UsageError
 from gifbench.score.names import known_names
 
+FILE_SPEC = re.compile(r"[^:=]+\.py(:|$)")
+"""How a method begins that is a class in a Python file: `mine.py:Mine`."""
+
+NESTED = ""
+"""The key of a method that is written without the name of its option."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A method as it is written on the command line: its name, and its options as text."""
+    """A method as it is written on the command line: its name, and its options as text.
+
+    A method that is given without an option's name stands under `NESTED`.
+    """
 
     name: str
     options: Mapping[str, str]
@@ -31,15 +42,32 @@ def parse_spec(text: str) -> Spec:
     name = name.strip()
     if not name:
         raise UsageError(f'"{text}" names no method: write NAME or NAME:option=value,option=value')
+    parts = _split(rest, name) if colon else []
     options: dict[str, str] = {}
-    for part in _split(rest, name) if colon else []:
+    if parts and _is_nested(parts[0]):
+        bracketed = _bare(parts[0]) != parts[0].strip()
+        if ":" in parts[0] and not bracketed:
+            parts = [rest]
+        options[NESTED] = _bare(parts.pop(0))
+    for part in parts:
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not (key and equals):
             raise UsageError(f'method {name}: "{part}" is no option: write {name}:option=value,option=value')
         if key in options:
             raise UsageError(f'method {name}: the option "{key}" is given twice')
-        options[key] = value[1:-1] if value[0] == "[" and value[-1] == "]" else value
+        options[key] = _bare(value)
     return Spec(name, options)
+
+
+def _bare(text: str) -> str:
+    """A text without the brackets that keep it together."""
+    text = text.strip()
+    return text[1:-1].strip() if text[:1] == "[" and text[-1:] == "]" else text
+
+
+def _is_nested(part: str) -> bool:
+    """Whether the first part after a method's name is a method rather than option=value."""
+    return part.strip()[:1] == "[" or ("=" not in part.partition(":")[0] and bool(part.strip()))
 
 
 def _split(text: str, name: str) -> list[str]:
@@ -83,6 +111,12 @@ def keyword_parameters(factory: Callable[..., Any]) -> dict[str, inspect.Paramet
     return {name: found for name, found in signature.parameters.items() if found.kind in named}
 
 
+def nested_option(factory: Callable[..., Any]) -> str | None:
+    """The option of a method's class that is a method, if there is exactly one: it needs no name."""
+    found = [name for name, each in keyword_parameters(factory).items() if _wants_method(each.annotation)]
+    return found[0] if len(found) == 1 else None
+
+
 def read_options(
     name: str, factory: Callable[..., Any], texts: Mapping[str, str], *, kind: str = "method"
 ) -> dict[str, object]:
@@ -93,9 +127,14 @@ def read_options(
     parameters = keyword_parameters(factory)
     values: dict[str, object] = {}
     for key, text in texts.items():
-        if key not in parameters:
-            raise UsageError(f'{kind} {name} has no option "{key}": {known_names(key, parameters)}')
-        values[key] = _read(text, parameters[key], f"{kind} {name}: option {key}")
+        option = key if key != NESTED else nested_option(factory)
+        if option is None:
+            raise UsageError(f'{kind} {name}: "{text}" is no option: write {name}:option=value,option=value')
+        if option not in parameters:
+            raise UsageError(f'{kind} {name} has no option "{option}": {known_names(option, parameters)}')
+        if option in values:
+            raise UsageError(f'{kind} {name}: the option "{option}" is given twice')
+        values[option] = _read(text, parameters[option], f"{kind} {name}: option {option}")
     return values
 
 
@@ -150,4 +189,4 @@ def _wants_method(annotation: object) -> bool:
 def _method(text: str) -> object:
     from gifbench.score.methods import load_method, load_method_file
 
-    return load_method_file(text) if re.match(r"[^:=]+\.py(:|$)", text) else load_method(text)
+    return load_method_file(text) if FILE_SPEC.match(text) else load_method(text)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gifbench.errors import MethodFailed, UsageError
+from gifbench.errors import MethodError, MethodFailed, UsageError
 from gifbench.media.gif import Gif
 from gifbench.score.evaluate import evaluate
 from gifbench.score.methods import load_method, load_method_file
@@ -68,6 +68,34 @@ class TorchTime:
         import torch
         assert isinstance(pair[0], torch.Tensor) and isinstance(seen[0], np.ndarray)
         return torch.stack([pair[0].float() * (1 - share) + pair[1].float() * share for share in shares])
+
+
+class Many:
+    order = []
+
+    def restore(self, gif, times): ...
+    def restore_between(self, pair, seen, shares): ...
+    def find_motion(self, seen):
+        self.order.append("motion")
+        return [float(first[0, 0, 0]) for first, _ in seen]
+    def draw(self, pairs, motion, shares):
+        self.order.append("drawn")
+        jobs = [(*pair, share) for pair, asked in zip(pairs, shares) for share in asked]
+        frames = [first * (1 - share) + second * share for first, second, share in jobs]
+        assert motion == [float(first[0, 0, 0]) - 1 for first, _ in pairs]
+        yield np.stack(frames[:3])
+        yield np.stack(frames[3:])
+
+
+class TooMany(Many):
+    def draw(self, pairs, motion, shares):
+        yield np.stack([pairs[0][0]] * 99)
+
+
+class OneLess:
+    def restore(self, gif, times): ...
+    def restore_between(self, pair, seen, shares):
+        return np.stack([pair[0]] * len(shares))[1:]
 
 
 class SeesWhat:
@@ -140,8 +168,6 @@ def test_the_weights_of_the_parts_are_recorded(file):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("gif2video", "needs the option color"),
-        ("gif2video:color=gaussian-0.5", "needs the option time"),
         ("gif2video:color=gaussian,time=gif", "time=gif does not draw frames between others"),
         ("gif2video:color=gaussian,time=gaussian", "time=gaussian-0.5 does not draw"),
         ("gif2video:color=gaussian,time=[dis", "brackets"),
@@ -153,6 +179,25 @@ def test_what_cannot_be_composed_is_said_in_one_line(text, said):
     with pytest.raises(UsageError, match=said) as error:
         load_method(text)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("gif2video", "method ccdnet lacks weights .*gifbench train baselines/ccdnet/.*ccdnet:weights="),
+        (
+            "gif2video:color=gaussian-0.5",
+            "method superslomo has no weights .*gifbench train baselines/superslomo/superslomo.toml .*weights=",
+        ),
+    ],
+)
+def test_it_is_ccdnet_and_superslomo_and_says_how_to_train_what_is_missing(tmp_path, monkeypatch, text, said):
+    pytest.importorskip("torch")
+    from gifbench_baselines import packaged
+
+    monkeypatch.setattr(packaged, "WEIGHTS", tmp_path)
+    with pytest.raises(MethodError, match=said):
+        load_method(text)
 
 
 def test_each_frame_that_is_needed_goes_through_colour_once(file, ramp):
@@ -198,6 +243,20 @@ def test_torch_and_numpy_compose(file, ramp, color, time):
     assert load_method(f"gif2video:color={color},time={time}").declared.backend == "torch"
     out = frames_of(f"gif2video:color={color},time={time}", ramp, times)
     assert np.allclose(out[:, 0, 0, 0], [5 * i for i in range(9)])
+
+
+def test_motion_of_many_gaps_is_found_first_and_their_frames_come_in_order(file, ramp):
+    method = load_method(f"gif2video:color={file.name}:Counted,time={file.name}:Many")
+    times = [Fraction(i, 40) for i in range(19)]
+    out = np.concatenate([b.astype(float) for b in restored(method, ramp, times, clip="a")])
+    assert np.allclose(out[:, 0, 0, 0], [1 + min(5 * i, 80) for i in range(19)])
+    assert method.parts[1].method.order == ["motion", "drawn"]
+
+
+@pytest.mark.parametrize(("name", "said"), [("TooMany", "more frames than"), ("OneLess", "gave back 0 frames in")])
+def test_an_interpolator_that_miscounts_is_told(file, ramp, name, said):
+    with pytest.raises(MethodFailed, match=said):
+        frames_of(f"gif2video:color=gif,time={file.name}:{name}", ramp, [Fraction(1, 20), Fraction(1, 8)])
 
 
 def test_it_is_scored_like_any_method(tiny_dataset):
