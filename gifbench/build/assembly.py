@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
+from gifbench.build.claim import check_run
 from gifbench.build.ledger import STAGING, Ledger
 from gifbench.build.manifest import ManifestRow
 from gifbench.dataset.shards import END_OF_SHARD, IndexRow, group_range, shard_name
@@ -44,8 +45,8 @@ def plan_shards(rows: Iterable[ManifestRow], clips_per_shard: int) -> dict[str, 
 class Assembly:
     """The shards of a dataset that is being built."""
 
-    def __init__(self, folder: Folder, ledger: Ledger, plan: Mapping[str, Sequence[ManifestRow]]) -> None:
-        self._folder, self._ledger = folder, ledger
+    def __init__(self, folder: Folder, ledger: Ledger, plan: Mapping[str, Sequence[ManifestRow]], *, run: str) -> None:
+        self._folder, self._ledger, self._run = folder, ledger, run
         self._plan = {shard: [row.clip_id for row in rows] for shard, rows in plan.items()}
         self._shard_of = {clip_id: shard for shard, clip_ids in self._plan.items() for clip_id in clip_ids}
         self._moved: list[str] = []  # clips that lie in a shard, and whose groups can go once that is saved
@@ -77,7 +78,11 @@ class Assembly:
             self.save()
 
     def save(self) -> None:
-        """Save the ledger, then let go of the groups that the saved index no longer needs."""
+        """Save the ledger, then let go of the groups that the saved index no longer needs.
+
+        Raises `StorageError` if another run has begun: the ledger is its own now.
+        """
+        check_run(self._folder, self._run)
         started = time.monotonic()
         self._ledger.save()
         for clip_id in self._moved:

@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gifbench.build.assembly import group_name
+from gifbench.build.claim import check_run
 from gifbench.build.ledger import STAGING
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome, outcome_of
@@ -28,15 +29,21 @@ from gifbench.media.video import Frame, Span, probe, snap_times
 from gifbench.storage import PARTIAL, Folder
 
 
-def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder) -> Outcome:
+def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *, run: str | None = None) -> Outcome:
     """Make a clip and leave its group in the staging folder of a dataset.
 
     Whatever is wrong with the clip is its outcome. Raises `StorageError` for what is wrong with the dataset's folder,
-    since that would be wrong for every clip: a full disk, a place that cannot be written.
+    since that would be wrong for every clip: a full disk, a place that cannot be written, or that `run`, the run that
+    this is part of, has ended.
     """
+    if row.lacks_span:
+        # The whole video would be built otherwise, which is not what the official list means.
+        return Outcome(
+            row.clip_id, "failed", "no_span", f"which {row.frames} frames of {row.locator} are meant is not said"
+        )
     started = time.perf_counter()
     try:
-        index_row = _make(recipe, row, source, folder)
+        index_row = _make(recipe, row, source, folder, run)
     except OutputError as error:
         raise error.cause from None
     except Exception as error:
@@ -55,7 +62,7 @@ class OutputError(Exception):
         self.cause = cause
 
 
-def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder) -> IndexRow:
+def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: str | None) -> IndexRow:
     span = Span(_fraction(row.start), _fraction(row.end), row.start_frame, row.end_frame)
     video = SourceVideo(source, span, probe(source))
     cut = Cut(recipe, video, recipe.geometry(video))
@@ -93,6 +100,9 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder) -> Ind
             truth_filter=None if first is None else geometry.filter,
             truth_jpeg=None if first is None else recipe.jpeg,
         )
+        with _output_errors(folder):
+            if run is not None:
+                check_run(folder, run)
         return _write_group(index_row, scratch, folder)
 
 

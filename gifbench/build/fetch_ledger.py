@@ -1,21 +1,26 @@
 """What became of each source that was to be fetched, safe against a kill at any moment.
 
 `fetches.jsonl` in the store: a line an event, the last one of a source holds. A line that a kill cut off is ignored;
-whether a source is here whole, the store itself says.
+whether a source is here whole, the store itself says. On an object store, where nothing can be appended, each event is
+a file of `fetches/` until the next `compact`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-from gifbench.errors import storage_errors
-from gifbench.storage import PARTIAL
+from gifbench.errors import NotFound, storage_errors
+from gifbench.storage import Folder
+
+_LINES = "fetches.jsonl"
+_EVENTS = "fetches"
+_COMPACT_EVENTS = 1000
 
 
 class Key(NamedTuple):
@@ -50,50 +55,62 @@ class Fetch:
 
 
 class FetchLedger:
-    """The ledger of a store; reading it changes nothing."""
+    """The ledger of the store at `url`; reading it changes nothing."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "fetches.jsonl"
+    def __init__(self, url: str | os.PathLike[str]) -> None:
+        self._folder = Folder(url)
         self.fetches: dict[Key, Fetch] = {}
         self._lines = 0
-        if self._path.is_file():
-            with storage_errors(self._path):
-                lines = self._path.read_bytes().split(b"\n")
-            self._lines = len(lines)
-            for line in lines:
-                try:
-                    fetch = Fetch(**json.loads(line))
-                except (ValueError, TypeError):
-                    continue
-                self.fetches[fetch.key] = fetch
+        self._events = 0
+        with contextlib.suppress(NotFound):
+            self._read(self._folder.read(_LINES))
+        if self._folder.local is None:
+            for name in self._folder.names(_EVENTS):
+                self._read(self._folder.read(name))
+                self._events = max(self._events, int(name.rsplit("/", 1)[1].split(".")[0]) + 1)
 
     def record(self, fetch: Fetch) -> None:
         """Remember what became of a source, on disk at once."""
         self.fetches[fetch.key] = fetch
-        with storage_errors(self._path), self._path.open("a+b") as file:
+        self._lines += 1
+        line = json.dumps(asdict(fetch)).encode() + b"\n"
+        if self._folder.local is None:
+            self._folder.write(f"{_EVENTS}/{self._events:08d}.json", line)
+            self._events += 1
+            if self._events % _COMPACT_EVENTS == 0:
+                self.compact()
+            return
+        path = self._folder.local / _LINES
+        with storage_errors(path), path.open("a+b") as file:
             # Behind a line that a kill cut off, a new one begins.
             file.seek(0, os.SEEK_END)
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
                     file.write(b"\n")
-            file.write(json.dumps(asdict(fetch)).encode() + b"\n")
+            file.write(line)
 
     def compact(self) -> None:
         """Write only the last line of each source, if that saves much."""
-        if self._lines <= 2 * len(self.fetches) + 100:
+        events = [] if self._folder.local is not None else self._folder.names(_EVENTS)
+        if self._lines <= 2 * len(self.fetches) + 100 and not events:
             return
-        partial = self._path.with_name(f".{self._path.name}{PARTIAL}")
-        with storage_errors(partial):
-            with partial.open("wb") as file:
-                for fetch in self.fetches.values():
-                    file.write(json.dumps(asdict(fetch)).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._path)
-        self._lines = len(self.fetches)
+        lines = [json.dumps(asdict(fetch)).encode() + b"\n" for fetch in self.fetches.values()]
+        self._folder.write(_LINES, b"".join(lines))
+        for name in events:
+            self._folder.delete(name)
+        self._lines = len(lines)
 
     def count(self, keys: Iterable[Key]) -> Counter[str]:
         """How many of these sources failed, by reason."""
         found = (self.fetches.get(key) for key in keys)
         return Counter(fetch.reason for fetch in found if fetch is not None and fetch.state == "failed")
+
+    def _read(self, data: bytes) -> None:
+        for line in data.split(b"\n"):
+            try:
+                fetch = Fetch(**json.loads(line))
+            except (ValueError, TypeError):
+                continue
+            self._lines += 1
+            self.fetches[fetch.key] = fetch

@@ -1,23 +1,24 @@
 """Fetching the sources of a manifest into a store: each once, politely, over days if need be, with nothing lost.
 
 Sources are grouped by what would slow down as one: YouTube, or one server. Within a group they are fetched one after
-the other. A failure that may pass is tried again later, later still the next time, with jitter. A rate limit or a bot
-check says nothing about the source that met it: it pauses its whole group.
+the other, from several groups at the same time. A failure that may pass is tried again later, later still the next
+time, with jitter. A rate limit or a bot check says nothing about the source that met it: it pauses its whole group.
 """
 
 from __future__ import annotations
 
 import heapq
-import random
-import time
+import queue
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from gifbench.build.fetch_ledger import Fetch, FetchLedger, Key
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import KINDS, outcome_of
+from gifbench.build.pace import Clock, Pace, SystemClock, span_text
+from gifbench.build.reach import Reach
 from gifbench.build.sources.interface import Source
 from gifbench.build.store import Store
 from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, UsageError
@@ -25,49 +26,8 @@ from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, U
 BREAKERS = ("rate_limited", "bot_check")
 """Reasons that pause a whole group."""
 
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How hard to try. Times are in seconds; a wait is varied by half, so that many do not come back as one."""
-
-    attempts: int = 4
-    """Tries of one source in one run."""
-    first_wait: float = 30.0
-    """After a failure that may pass; doubled each time."""
-    longest_wait: float = 3600.0
-    """The most that a wait or a pause grows to; a server that asks for more is given what it asks."""
-    pause: float = 300.0
-    """How long a group rests after a rate limit or a bot check; doubled as long as nothing succeeds in between."""
-    pauses: int = 8
-    """So many pauses in a row, and the group is left for another day."""
-    unreachable: int = 5
-    """So many sources of a group in a row without a connection, and its server is taken for unreachable."""
-    per_hour: Mapping[str, int] = field(default_factory=dict)
-    """The most fetches an hour, by group; a group that is not named goes as fast as it goes."""
-
-
-class Clock(Protocol):
-    """What the loop needs of time."""
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
-
-
-class SystemClock:
-    """The time of this machine."""
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
+_LOOK_SECONDS = 0.5  # how long to wait for a fetch to end before the clock is looked at again
+_LEAVE_SECONDS = 5.0  # what fetches under way are given to end when a run stops because going on would fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +53,7 @@ class FetchSummary:
     failed: Mapping[str, int]
     """By reason; what may be tried again and what not alike."""
     untried: int
-    """Left by this run without a decision: their group asked for too many pauses."""
+    """Left by this run without a decision: their group asked for too many pauses, or could not be reached."""
 
 
 @dataclass(slots=True)
@@ -102,10 +62,10 @@ class _Group:
 
     name: str
     queue: list[tuple[float, int, Key]] = field(default_factory=list)
+    busy: bool = False
     open_until: float = 0.0
     next_start: float = 0.0
     pauses: int = 0
-    unreachable: set[Key] = field(default_factory=set)
 
     def ready(self) -> float:
         return max(self.queue[0][0], self.open_until, self.next_start)
@@ -123,8 +83,9 @@ def fetch_sources(
 ) -> FetchSummary:
     """Fetch what `rows` need and the store does not hold; local files are left where they are.
 
-    `sources` gives the source for each value of the column `source`. Sources that failed for a permanent reason stay as
-    they are unless `retry` names the reason. Raises `UsageError` if a kind of source is missing in `sources`,
+    `sources` gives the source for each value of the column `source`; a source must bear being asked from several
+    threads, one a group. Sources that failed for a permanent reason stay as they are unless `retry` names the reason.
+    `report` is called in this thread alone. Raises `UsageError` if a kind of source is missing in `sources`,
     `StorageError` (a full disk) or `NoNetwork` where going on would fail every source: what is done is kept, and the
     same call goes on later.
     """
@@ -163,47 +124,51 @@ class _Run:
     ) -> None:
         self._wanted, self._store, self._sources = wanted, store, sources
         self._pace, self._report, self._clock = pace, report, clock
-        self._ledger = FetchLedger(store.folder)
+        self._ledger = FetchLedger(store.folder.url)
         self._ledger.compact()
         self._tries: Counter[Key] = Counter()
         self._started = clock.now()
         self._left = 0
         self._ended = 0
         self._counter = 0
+        self._under_way = 0
+        self._results: queue.SimpleQueue[tuple[_Group, Key, Exception | None]] = queue.SimpleQueue()
+        self._reach = Reach(self._pace.unreachable)
         self._groups: dict[str, _Group] = {}
+        here = store.present(wanted)
         for key in wanted:
-            self._plan(key, retry)
+            self._plan(key, retry, here=key in here)
 
     def go(self) -> FetchSummary:
         self._say(message=self._estimate())
-        order = [(group.ready(), name) for name, group in self._groups.items()]
-        heapq.heapify(order)
-        while order:
-            ready, name = heapq.heappop(order)
-            group = self._groups[name]
-            if all(len(other.unreachable) >= self._pace.unreachable for other in self._groups.values() if other.queue):
-                raise NoNetwork(
-                    f"the last {len(group.unreachable)} sources of {name} could not be reached, nor anything else: "
-                    "is there a network? What was fetched is kept; run the same command again to go on"
-                )
-            wait = ready - self._clock.now()
-            if wait > 0:
-                self._clock.sleep(wait)
-            self._step(group)
-            if group.pauses > self._pace.pauses:
-                self._say(message=f"{name}: {group.pauses} pauses in a row; left for another day")
-                group.queue.clear()
-                continue
-            if group.queue:
-                heapq.heappush(order, (group.ready(), name))
+        order: list[tuple[float, str]] = []  # groups that wait for their next fetch, by when that may begin
+        for name, group in self._groups.items():
+            heapq.heappush(order, (group.ready(), name))
+        try:
+            while order or self._under_way:
+                wait = order[0][0] - self._clock.now() if order else float("inf")
+                if order and wait <= 0 and self._under_way < self._pace.parallel:
+                    self._begin(self._groups[heapq.heappop(order)[1]])
+                    continue
+                if not self._under_way:
+                    self._clock.sleep(wait)
+                    continue
+                ended = self._next(_LOOK_SECONDS)
+                if ended is not None and self._goes_on(ended):
+                    heapq.heappush(order, (ended.ready(), ended.name))
+        except (StorageError, UsageError, NoNetwork):
+            while self._under_way and self._drain():
+                pass
+            raise
         states = [self._ledger.fetches.get(key) for key in self._wanted]
         stored = sum(fetch is not None and fetch.state == "stored" for fetch in states)
         return FetchSummary(len(self._wanted), stored, dict(self._ledger.count(self._wanted)), self._left)
 
-    def _plan(self, key: Key, retry: Collection[str]) -> None:
+    def _plan(self, key: Key, retry: Collection[str], *, here: bool) -> None:
         """Put a source in its group's queue, unless it is decided already."""
         before = self._ledger.fetches.get(key)
-        if self._store.find(*key) is not None:
+        if here:
+            self._store.discard(*key)  # a kill between landing and tidying up leaves its scratch folder
             if before is None or before.state != "stored":
                 self._ledger.record(Fetch(*key, "stored", tried_at=self._clock.now()))
             return
@@ -220,48 +185,96 @@ class _Run:
         self._push(self._groups.setdefault(name, _Group(name)), key, due)
         self._left += 1
 
-    def _step(self, group: _Group) -> None:
-        """Try the next source of a group, and decide what comes of it."""
+    def _begin(self, group: _Group) -> None:
+        """Start the next fetch of a group, in a thread of its own."""
         _, _, key = heapq.heappop(group.queue)
-        now = self._clock.now()
         per_hour = self._pace.per_hour.get(group.name)
         if per_hour:
-            group.next_start = now + 3600 / per_hour
+            group.next_start = self._clock.now() + 3600 / per_hour
         self._tries[key] += 1
+        self._under_way += 1
+        group.busy = True
+        # A daemon: after Ctrl-C the process must not wait for a video of hours. What it has so far is kept.
+        threading.Thread(target=self._fetch, args=(group, key), daemon=True).start()
+
+    def _fetch(self, group: _Group, key: Key) -> None:
         try:
             fetched = self._sources[key.source].fetch(key.locator, self._store.scratch(*key))
             self._store.land(*key, fetched)
-        except (StorageError, UsageError):
-            # The disk, or a setting: it would be wrong for every source.
-            raise
         except Exception as error:
+            self._results.put((group, key, error))
+        else:
+            self._results.put((group, key, None))
+
+    def _next(self, seconds: float) -> _Group | None:
+        """Wait for a fetch to end and decide what comes of it; its group, or None if none ended so soon.
+
+        Raises an error of the disk or of a setting, which would be wrong for every source.
+        """
+        try:
+            group, key, error = self._results.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        self._under_way -= 1
+        group.busy = False
+        if isinstance(error, StorageError | UsageError):
+            self._push(group, key, 0.0)
+            raise error
+        if error is not None:
             self._failed(group, key, error)
-            return
+            return group
         group.pauses = 0
-        group.unreachable.clear()
+        self._reach.answered(group.name)
         self._end()
-        self._note(Fetch(*key, "stored", attempts=self._attempts(key), tried_at=now))
+        self._note(Fetch(*key, "stored", attempts=self._attempts(key), tried_at=self._clock.now()))
+        return group
+
+    def _drain(self) -> bool:
+        """Let a fetch that is under way end, if it does so soon: what it brings is kept."""
+        try:
+            return self._next(_LEAVE_SECONDS) is not None
+        except (StorageError, UsageError):
+            return True
+
+    def _goes_on(self, group: _Group) -> bool:
+        """Whether a group is to be asked again. Raises `NoNetwork` if nothing can be reached any more."""
+        working = {name for name, other in self._groups.items() if other.queue or other.busy}
+        if self._reach.no_network(working):
+            raise NoNetwork(
+                f"{group.name} could not be reached, nor anything else: is there a network? What was fetched is kept; "
+                "run the same command again to go on"
+            )
+        why = ""
+        if group.pauses > self._pace.pauses:
+            why = f"{group.pauses} pauses in a row"
+        elif self._reach.away(group.name, working):
+            why = f"its last {self._pace.unreachable} sources could not be reached"
+        if why and group.queue:
+            self._say(message=f"{group.name}: {why}; left for another day")
+            group.queue.clear()
+        return bool(group.queue)
 
     def _failed(self, group: _Group, key: Key, error: Exception) -> None:
         reason = outcome_of(error, "").reason
         if isinstance(error, Unreachable):
-            group.unreachable.add(key)
+            self._reach.unreachable(group.name, key)
         else:
-            group.unreachable.clear()
+            self._reach.answered(group.name)
         asked = getattr(error, "retry_after", None) or 0.0
         retry_at = None
         if reason in BREAKERS:
-            pause = self._wait(self._pace.pause, group.pauses, asked)
+            pause = self._pace.wait(self._pace.pause, group.pauses, asked)
             group.pauses += 1
             group.open_until = retry_at = self._clock.now() + pause
-            self._say(message=f"{group.name}: {reason}: everything there waits {_span(pause)} ({error})")
+            self._say(message=f"{group.name}: {reason}: everything there waits {span_text(pause)} ({error})")
         elif KINDS[reason] == "transient":
-            retry_at = self._clock.now() + self._wait(self._pace.first_wait, self._tries[key] - 1, asked)
+            retry_at = self._clock.now() + self._pace.wait(self._pace.first_wait, self._tries[key] - 1, asked)
         again = retry_at is not None and self._tries[key] < self._pace.attempts
         if again and retry_at is not None:
             self._push(group, key, retry_at)
         else:
             self._end()
+        self._store.tidy(*key, keep=retry_at is not None)
         self._fail(key, error, retry_at)
 
     def _fail(self, key: Key, error: Exception, retry_at: float | None = None) -> None:
@@ -272,11 +285,6 @@ class _Run:
     def _attempts(self, key: Key) -> int:
         before = self._ledger.fetches.get(key)
         return 1 if before is None else before.attempts + 1
-
-    def _wait(self, first: float, times: int, asked: float) -> float:
-        """The wait after so many earlier ones; at least what the server asked for."""
-        wait = min(first * 2.0 ** min(times, 30), self._pace.longest_wait)
-        return max(asked, wait * random.uniform(0.5, 1.5))  # noqa: S311  # jitter is no secret
 
     def _end(self) -> None:
         """One source is decided for this run."""
@@ -312,12 +320,4 @@ class _Run:
         here = len(self._wanted) - self._left
         text = f"{len(self._wanted)} sources are wanted, {here} of them are decided already"
         left = self._seconds_left()
-        return text if left is None else f"{text}; the rest takes at least {_span(left)}"
-
-
-def _span(seconds: float) -> str:
-    """Seconds as a person says them."""
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+        return text if left is None else f"{text}; the rest takes at least {span_text(left)}"

@@ -33,7 +33,7 @@ from gifbench.tables import parquet_bytes
 STAGING = "staging"
 _JOURNAL = f"{STAGING}/journal"
 _FLUSH_SECONDS = 1.0
-_RECORDED_VERSIONS = ("gifbench", "av", "numpy", "opencv-python-headless", "pillow")
+RECORDED_VERSIONS = ("gifbench", "av", "numpy", "opencv-python-headless", "pillow")
 
 
 class Ledger:
@@ -146,7 +146,7 @@ class Ledger:
             "wanted": len(self.rows),
             "official": self.official,
             "outcomes": count_outcomes(self.outcomes.values()),
-            "versions": {name: version(name) for name in _RECORDED_VERSIONS},
+            "versions": {name: version(name) for name in RECORDED_VERSIONS},
         }
 
     def _check_recipe(self, about: Mapping[str, Any]) -> None:

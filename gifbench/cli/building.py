@@ -23,6 +23,13 @@ TrustManifest = Annotated[
         help="The manifest is one's own: also files outside its folder and private addresses.",
     ),
 ]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes of this machine; one a core if not given.", show_default=False)
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do the work, as in tcp://host:8786."),
+]
 
 
 def build(
@@ -34,7 +41,8 @@ def build(
         typer.Option(help="Build what this table names (.parquet, .csv, .jsonl); files count from its folder."),
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(help="The store that gifbench fetch filled, for rows that are no local files.")
+        str | None,
+        typer.Option(help="The store that gifbench fetch filled, for rows that are no local files: a folder or URL."),
     ] = None,
     split: Annotated[
         str, typer.Option(help="The split of videos that the recipe's official list does not name.")
@@ -44,7 +52,8 @@ def build(
         typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the recipe, as in expand=2.25."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Delete the dataset that is there and start over.")
     ] = False,
@@ -77,6 +86,7 @@ def build(
             sources=folder.absolute(),
             store=Store(store) if store else None,
             workers=workers,
+            cluster=cluster,
             official=official,
             overwrite=overwrite,
             report=report,

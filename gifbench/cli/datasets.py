@@ -1,79 +1,118 @@
-"""`gifbench info`, `verify` and `export`: looking at a built dataset."""
+"""`gifbench info`, `verify` and `export`: looking at a built dataset, or a store."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gifbench.cli.output import Json, note, progress, say, say_json, table
+from gifbench.cli.stores import coverage_json, info_store, reasons_of, say_coverage, say_reasons, verify_store
 from gifbench.errors import DatasetDamaged, UsageError
 
+if TYPE_CHECKING:
+    from gifbench.build.coverage import Coverage
+    from gifbench.dataset import Dataset
+
 Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
+Place = Annotated[str, typer.Argument(help="A dataset, or a store of sources: a folder or an fsspec URL.")]
 
 
-def info(dataset: Where, as_json: Json = False) -> None:
-    """Say what a dataset holds: clips and frames a split, bytes, outcomes by reason, fingerprint, recipe."""
-    from gifbench.build.outcomes import REASONS
+def info(
+    place: Place,
+    manifest: Annotated[
+        Path | None, typer.Option(help="With a store: how much of this manifest, or official list, it covers.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a dataset or a store holds, what it lacks and why, and how much of each split is covered."""
+    from gifbench.build.store import Store
     from gifbench.dataset import open_dataset
 
-    opened = open_dataset(dataset)
+    store = Store(place)
+    if store.is_there():
+        info_store(store, manifest, as_json=as_json)
+        return
+    if manifest is not None:
+        raise UsageError(f"--manifest is for a store, and {place} is none")
+    opened = open_dataset(place)
     about = opened.about
+    coverage = _coverage(opened)
     if as_json:
-        say_json(about)
+        say_json({**about, "reasons": reasons_of(about["outcomes"]), "coverage": coverage_json(coverage)})
         return
     say(f"{about['title']} ({opened.name}), fingerprint {opened.fingerprint}, {about['bytes'] / 1e6:.1f} MB\n")
-    official = opened.official
-    splits = sorted(about["clips"].keys() | official.keys())
-    rows = [
-        (split, about["clips"].get(split, 0), about["frames"].get(split, 0), official.get(split, ""))
-        for split in splits
-    ]
-    say(table(rows, header=("split", "clips", "frames", "official clips")))
+    splits = sorted(about["clips"].keys() | coverage.keys())
+    say(
+        table(
+            [(split, about["clips"].get(split, 0), about["frames"].get(split, 0)) for split in splits],
+            header=("split", "clips", "frames"),
+        )
+    )
     outcomes = about["outcomes"]
     missing = about["wanted"] - outcomes["built"] - sum(sum(outcomes[key].values()) for key in ("rejected", "failed"))
     say(f"\n{outcomes['built']} built" + (f", {missing} not tried yet (run gifbench build again)" if missing else ""))
-    for state in ("rejected", "failed"):
-        for reason, count in outcomes[state].items():
-            say(f"{count} {state}, {reason}: {REASONS.get(reason, '')}")
+    say_reasons(reasons_of(outcomes))
+    say_coverage("the official list", coverage)
     say("\nrecipe: " + ", ".join(f"{key}={value}" for key, value in about["recipe"].items()))
 
 
+def _coverage(dataset: Dataset) -> dict[str, Coverage]:
+    """The coverage of the official splits; empty for a dataset of one's own."""
+    from gifbench.build.coverage import dataset_coverage
+    from gifbench.build.manifest import official_rows
+    from gifbench.build.recipe import load_recipe, recipe_names
+    from gifbench.dataset.shards import table_rows
+
+    if not dataset.official or dataset.name not in recipe_names():
+        return {}
+    table = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
+    reasons = {row["clip_id"]: row["reason"] for row in table}
+    return dataset_coverage(
+        (clip.clip_id for clip in dataset.rows), reasons, official_rows(load_recipe(dataset.name).manifest)
+    )
+
+
 def verify(
-    dataset: Where,
+    place: Place,
     repair: Annotated[bool, typer.Option("--repair", help="Make what is damaged anew, from its sources.")] = False,
     source: Annotated[Path | None, typer.Option(help="With --repair: the folder that it was built from.")] = None,
-    store: Annotated[Path | None, typer.Option(help="With --repair: the store that it was built from.")] = None,
+    store: Annotated[str | None, typer.Option(help="With --repair: the store that it was built from.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check every checksum, that every member decodes, and that truth pixels match their hashes."""
+    """Check every checksum, that every member decodes, and that truth pixels match their hashes; or a whole store."""
+    from gifbench.build.store import Store
     from gifbench.dataset import verify_dataset
 
+    if Store(place).is_there():
+        verify_store(Store(place), repair=repair, workers=workers, as_json=as_json)
+        return
+    dataset = place
     if repair and source is None and store is None:
         raise UsageError("--repair needs what the dataset was built from: --source FOLDER, --store FOLDER, or both")
     with progress("Verifying") as step:
         damage = list(verify_dataset(dataset, workers=workers, report=step))
     if repair and damage:
-        for place, what in damage:
-            note(f"{place}: {what}")
-        _repair(dataset, {place for place, _ in damage}, source, store, workers)
+        for name, what in damage:
+            note(f"{name}: {what}")
+        _repair(dataset, {name for name, _ in damage}, source, store, workers)
         with progress("Verifying") as step:
             damage = list(verify_dataset(dataset, workers=workers, report=step))
     if as_json:
-        say_json({"dataset": dataset, "damage": [{"place": place, "what": what} for place, what in damage]})
-    for place, what in damage:
+        say_json({"dataset": dataset, "damage": [{"place": name, "what": what} for name, what in damage]})
+    for name, what in damage:
         if not as_json:
-            say(f"{place}: {what}")
+            say(f"{name}: {what}")
     if damage:
-        places = len({place for place, _ in damage})
+        places = len({name for name, _ in damage})
         raise DatasetDamaged(f"{dataset}: {places} damaged; --repair makes it anew")
     if not as_json:
         say(f"{dataset}: whole")
 
 
-def _repair(dataset: str, damaged: set[str], source: Path | None, store: Path | None, workers: int | None) -> None:
+def _repair(dataset: str, damaged: set[str], source: Path | None, store: str | None, workers: int | None) -> None:
     from gifbench.build.repair import repair_dataset
     from gifbench.build.store import Store
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.cli.building import TrustManifest, say_built
+from gifbench.cli.building import Cluster, TrustManifest, Workers, say_built
 from gifbench.cli.faceforensics import Compression, Folder, PlusPlus, Script, faceforensics_sources
 from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import DatasetError, UsageError
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 def fetch(
     manifest: Annotated[Path, typer.Option(help="The table of clips (.parquet, .csv, .jsonl).")],
-    store: Annotated[Path, typer.Option(help="The folder for the sources; it is made if it is not there.")],
+    store: Annotated[str, typer.Option(help="Where the sources go: a folder or an fsspec URL, made if not there.")],
     limit: Annotated[int | None, typer.Option(min=1, help="Only what the first N rows need.")] = None,
     retry: Annotated[
         str, typer.Option(metavar="CODE,…", help="Also try again what failed for these permanent reasons, as in gone.")
     ] = "",
+    parallel: Annotated[
+        int, typer.Option("--workers", min=1, help="Servers that are fetched from at once; from each, one at a time.")
+    ] = 8,
     attempts: Annotated[int, typer.Option(min=1, help="Tries of one source in this run.")] = 4,
     pause: Annotated[
         float, typer.Option(min=0, help="Seconds that a service rests after a rate limit; doubled each time.")
@@ -44,9 +47,10 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Fetch the sources of a manifest into a store, each once. Run it again to go on."""
-    from gifbench.build.fetching import FetchProgress, Pace, fetch_sources
+    from gifbench.build.fetching import FetchProgress, fetch_sources
     from gifbench.build.manifest import read_manifest
     from gifbench.build.outcomes import REASONS
+    from gifbench.build.pace import Pace, span_text
     from gifbench.build.sources.http import HttpSource
     from gifbench.build.sources.locators import check_locators
     from gifbench.build.store import Store
@@ -75,9 +79,10 @@ def fetch(
                 note(now.message)
             if now.fetch is not None and now.fetch.state == "failed":
                 note(f"{now.fetch.source} {now.fetch.locator}: {now.fetch.reason}: {now.fetch.detail}")
-            step(now.done, now.wanted, now.fetch.locator if now.fetch else "")
+            left = "" if now.seconds_left is None else f", about {span_text(now.seconds_left)} left"
+            step(now.done, now.wanted, (now.fetch.locator if now.fetch else "") + left)
 
-        pace = Pace(attempts=attempts, pause=pause, per_hour={"youtube": per_hour})
+        pace = Pace(parallel=parallel, attempts=attempts, pause=pause, per_hour={"youtube": per_hour})
         done = fetch_sources(rows, Store(store), sources, pace=pace, retry=again, report=report)
     if as_json:
         say_json({"wanted": done.wanted, "stored": done.stored, "failed": done.failed, "untried": done.untried})
@@ -86,18 +91,22 @@ def fetch(
     for reason, count in sorted(done.failed.items()):
         say(f"{count} failed, {reason}: {REASONS[reason]}")
     if done.untried:
-        say(f"{done.untried} not tried: the service asked for too many pauses; run the same command another day")
+        say(
+            f"{done.untried} not tried: their server asked for too many pauses, or cannot be reached; run the same "
+            "command another day"
+        )
 
 
 def retry(
     dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
     source: Annotated[Path | None, typer.Option(help="The folder that its local files count from.")] = None,
-    store: Annotated[Path | None, typer.Option(help="The store that gifbench fetch filled.")] = None,
+    store: Annotated[str | None, typer.Option(help="The store that gifbench fetch filled.")] = None,
     only: Annotated[
         str, typer.Option(metavar="CODE,…", help="Only what failed for these reasons; else all that may succeed now.")
     ] = "",
     recipe: Annotated[Path | None, typer.Option(help="The recipe file, if it is one of your own.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
     as_json: Json = False,
 ) -> None:
     """Make the clips of a dataset once more that failed for a reason that may have passed."""
@@ -128,6 +137,7 @@ def retry(
             store=Store(store) if store else None,
             retry=wanted,
             workers=workers,
+            cluster=cluster,
             report=report,
         )
     say_built(built, as_json=as_json)

@@ -12,9 +12,10 @@ from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import DownloadError, ExtractorError, YoutubeDLError
 
 from gifbench.build.fetch_ledger import FetchLedger
-from gifbench.build.fetching import Pace, fetch_sources
+from gifbench.build.fetching import fetch_sources
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import KINDS
+from gifbench.build.pace import Pace
 from gifbench.build.sources.youtube import YouTubeSource
 from gifbench.build.sources.youtube_errors import BY_CLASS, all_classes, cause_of
 from gifbench.build.store import Store

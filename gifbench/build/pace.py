@@ -1,0 +1,68 @@
+"""How hard a fetch tries, and what it knows of time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How hard to try. Times are in seconds; a wait is varied by half, so that many do not come back as one."""
+
+    parallel: int = 8
+    """Groups that are fetched from at the same time; within a group it is one after the other."""
+    attempts: int = 4
+    """Tries of one source in one run."""
+    first_wait: float = 30.0
+    """After a failure that may pass; doubled each time."""
+    longest_wait: float = 3600.0
+    """The most that a wait or a pause grows to; a server that asks for more is given what it asks."""
+    pause: float = 300.0
+    """How long a group rests after a rate limit or a bot check; doubled as long as nothing succeeds in between."""
+    pauses: int = 8
+    """So many pauses in a row, and the group is left for another day."""
+    unreachable: int = 5
+    """So many sources of a group in a row without a connection, and its server is taken for unreachable (`Reach`)."""
+    per_hour: Mapping[str, int] = field(default_factory=dict)
+    """The most fetches an hour, by group; a group that is not named goes as fast as it goes."""
+
+    def wait(self, first: float, times: int, asked: float) -> float:
+        """The wait after so many earlier ones, in seconds; at least what the server asked for."""
+        wait = min(first * 2.0 ** min(times, 30), self.longest_wait)
+        return max(asked, wait * random.uniform(0.5, 1.5))  # noqa: S311  # jitter is no secret
+
+
+class Clock(Protocol):
+    """What the loop needs of time."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def span_text(seconds: float) -> str:
+    """Seconds as a person says them."""
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
