@@ -60,6 +60,12 @@ def test_three_formats_read_alike(tmp_path: Path) -> None:
         ({"colour": "blue"}, "column colour is 'blue'"),
         ({"split": None}, "column split: Field required"),
         ({"clip_id": "first"}, "is 'first': it is also in row 1"),
+        ({"clip_id": 7}, "column clip_id is '7'"),
+        ({"locator": ["a"]}, "column locator"),
+        ({"frames": True}, "column frames is True: a text or a number"),
+        ({"end_frame": 2**40}, "column end_frame is '1099511627776'"),
+        ({"end": 1e300}, "column end is '1e+300'"),
+        ({"note": "caf\udce9"}, "column note is 'caf\\udce9': it is not UTF-8"),
     ],
 )
 def test_a_bad_row_is_named_by_number_and_column(change: dict[str, object], says: str) -> None:
@@ -83,12 +89,35 @@ def test_further_bad_rows_are_counted() -> None:
         ("m.jsonl", b"[1, 2]"),
         ("m.csv", b"\xff\xfe\x00bad"),
         ("m.csv", b"clip_id,split\na,test,too,many"),
+        ("m.jsonl", b"[" * 100_000),
+        ("m.csv", "clip_id,split".encode("utf-16")),
         ("m.txt", b""),
     ],
 )
 def test_what_is_no_manifest_is_one_error(name: str, data: bytes) -> None:
     with pytest.raises(ManifestError):
         parse_manifest(data, name=name)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_text_that_is_not_utf_8_is_named_by_row_and_column(ending: str, tmp_path: Path) -> None:
+    """Latin-1 in the second row's locator, whatever the format."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / f"m.{ending}"
+    rows = [{**ROW, "clip_id": "a"}, {**ROW, "clip_id": "b", "locator": "caf\xe9.mp4"}, {**ROW, "clip_id": "c"}]
+    if ending == "csv":
+        lines = [",".join(ROW), *(",".join(row.values()) for row in rows)]
+        path.write_bytes("\n".join(lines).encode("latin-1"))
+    elif ending == "jsonl":
+        path.write_bytes("\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode("latin-1"))
+    else:
+        columns = {key: pa.array([row[key].encode("latin-1") for row in rows], pa.binary()) for key in ROW}
+        text = [pa.Array.from_buffers(pa.string(), 3, column.buffers()) for column in columns.values()]
+        pq.write_table(pa.table(text, names=list(columns)), path)
+    with pytest.raises(ManifestError, match=r"row 2, column locator is 'caf\\udce9.mp4': it is not UTF-8 text"):
+        read_manifest(path)
 
 
 @settings(max_examples=50, deadline=None)
@@ -146,5 +175,31 @@ def test_the_official_lists_have_the_published_counts() -> None:
     assert count("gif-moments", "train") == (60_838, 10_265_045)
     assert count("gif-moments", "validation") == (3_578, 590_681)
     assert count("gif-moments", "test") == (7_159, 1_208_071)
+    moments = official_rows("gif-moments")
+    assert len({row.locator for row in moments}) == 50_702
+    assert all(row.lacks_span for row in moments)
     assert official_rows(None) == []
     assert official_rows("no-such-list") == []
+
+
+def test_the_creative_commons_moments_are_those_of_the_test_list() -> None:
+    rows = official_rows("video2gif-cc")
+    assert len({row.locator for row in rows}) == 302
+    test = [row for row in rows if row.split == "test"]
+    assert (len({row.locator for row in test}), len(test), sum(row.frames or 0 for row in test)) == (27, 32, 5944)
+    assert {row.licence for row in rows} == {"CC BY 3.0 (YouTube)"}
+    whole = {row.clip_id: row for row in official_rows("gif-moments")}
+    assert all(row.model_copy(update={"licence": ""}) == whole[row.clip_id] for row in rows)
+
+
+def test_the_manifests_are_what_their_script_makes(test_data: Path) -> None:
+    from manifests import make
+
+    for name, rows in (
+        ("gif-faces", make.gif_faces(test_data / "lists")),
+        ("gif-moments", make.gif_moments(test_data / "lists")),
+        ("video2gif-cc", make.video2gif_cc(test_data / "lists")),
+    ):
+        assert sorted(rows, key=lambda row: (row.split, row.clip_id)) == official_rows(name)
+    shipped = Path(make.HERE, "faceforensics-plus-plus.parquet").read_bytes()
+    assert make.faceforensics_plus_plus(test_data / "lists") == shipped
