@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
@@ -166,9 +166,18 @@ def _write(board: Board, choice: Choice, *, excerpts: Excerpts, restore: Restore
     shown = np.repeat(gif.frames, asked.every, axis=0)[: len(truth)]
     colors = max(map(len, gif.palettes))
     gif_file = f"{below}/{board.task}.gif"
-    draw = partial(_lane, site, box)
+    draw = partial(write_lane, site, box)
     jobs = [
-        partial(draw, gif.frames, file=f"{gif_file}-film", kind="gif", label="GIF", palette_colors=colors),
+        partial(
+            draw,
+            gif.frames,
+            file=f"{gif_file}-film",
+            kind="gif",
+            label="GIF",
+            palette_colors=colors,
+            every=asked.every,
+            gif=gif_file,
+        ),
         partial(draw, truth, file=f"{below}/truth", kind="truth", label="Truth"),
         partial(draw, error_map(shown, truth), file=f"{gif_file}-error", kind="error", label="Error of the GIF"),
     ]
@@ -184,25 +193,32 @@ def _write(board: Board, choice: Choice, *, excerpts: Excerpts, restore: Restore
         if not (site / gif_file).exists():
             (site / gif_file).write_bytes(gif.to_bytes())
         with ThreadPoolExecutor(len(jobs)) as pool:  # libwebp works outside the interpreter's lock
-            first, *lanes = [future.result() for future in [pool.submit(job) for job in jobs]]
-    height, width = shown_size(clip.height, clip.width)
-    left, top, right, bottom = box
+            lanes = [future.result() for future in [pool.submit(job) for job in jobs]]
+    return pictures_of(lanes, box, (clip.height, clip.width), frame_ends(clip, part))
+
+
+def pictures_of(
+    lanes: Sequence[Lane], box: tuple[int, int, int, int], size: tuple[int, int], ends: Sequence[int]
+) -> Pictures:
+    """Lanes as a player takes them; `size` is the height and width of the clip's frames."""
+    (left, top, right, bottom), (height, width) = box, size
+    shown_height, shown_width = shown_size(height, width)
     return Pictures(
-        width=width,
-        height=height,
+        width=shown_width,
+        height=shown_height,
         detail=(left, top, right - left, bottom - top),
         spot=(
-            round(100 * left / clip.width, 2),
-            round(100 * top / clip.height, 2),
-            round(100 * (right - left) / clip.width, 2),
-            round(100 * (bottom - top) / clip.height, 2),
+            round(100 * left / width, 2),
+            round(100 * top / height, 2),
+            round(100 * (right - left) / width, 2),
+            round(100 * (bottom - top) / height, 2),
         ),
-        ends=frame_ends(clip, part),
-        lanes=(replace(first, every=asked.every, file=gif_file), *lanes),
+        ends=tuple(ends),
+        lanes=tuple(lanes),
     )
 
 
-def _lane(
+def write_lane(
     site: Path,
     box: tuple[int, int, int, int],
     pixels: Pixels,
@@ -212,20 +228,26 @@ def _lane(
     kind: str,
     label: str,
     palette_colors: int | None = None,
+    every: int = 1,
+    gif: str | None = None,
 ) -> Lane:
-    """Write the strips of a lane, unless another task or method has: a name stands for one content."""
+    """Write the strips of a lane below `site`, unless they are there: a name (`file`, with no ending) is one content.
+
+    `pixels` are (T, H, W, 3) uint8, `box` the part that is enlarged; the others are those of `Lane`.
+    """
     _, height, width, _ = pixels.shape
     per_file = frames_per_file(height, width, palette_colors=palette_colors)
     paths = tuple(f"{file}.{i}.webp" for i in range(-(-len(pixels) // per_file)))
     if not all((site / path).exists() for path in paths):
         quality = ERROR_QUALITY if kind == "error" else QUALITY
-        for path, content in zip(paths, film(pixels, palette_colors=palette_colors, quality=quality), strict=True):
+        films = film(pixels, palette_colors=palette_colors, quality=quality)
+        for path, content in zip(paths, films, strict=True):
             (site / path).write_bytes(content)
     left, top, _, _ = box
     detail_path = "" if kind == "error" else f"{file}.detail-{left}-{top}.webp"
     if detail_path and not (site / detail_path).exists():
         (site / detail_path).write_bytes(detail(pixels, box))
-    return Lane(kind=kind, label=label, film=paths, per_file=per_file, detail=detail_path, every=1)
+    return Lane(kind=kind, label=label, film=paths, per_file=per_file, detail=detail_path, every=every, file=gif)
 
 
 def frame_ends(clip: ClipSource, part: Excerpt) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from gifbench.errors import UsageError
 from gifbench.media.animation import Timing, animation, check_ending
+from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.score.methods import LoadedMethod, load_method
 from gifbench.score.restore import on_device, restored
@@ -57,12 +58,14 @@ def restore_gif(
     limits: GifLimits | None = None,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    seen: Callable[[Pixels], None] = lambda frame: None,
 ) -> Restored:
     """Restore the GIF at `source` and write it to `out`, with the GIF's own timing.
 
     `out` ends in `.mp4`, `.mkv` (lossless), `.webp` or `.gif`, or is a folder for PNGs; it appears when it is whole.
     `fps_factor` asks the method for as many times the frames. What is see-through is shown over `background`. The
-    GIF's indices and one batch of restored frames are held. Raises what `Gif.read` and the method raise, `UsageError`,
+    GIF's indices and one batch of restored frames are held. `seen` is called with each frame (H, W, 3) uint8 as it is
+    written. Raises what `Gif.read` and the method raise, `UsageError`,
     and `AlreadyExists` unless `overwrite`.
     """
     check_ending(out)
@@ -74,7 +77,9 @@ def restore_gif(
     with animation(out, width=gif.width, height=gif.height, timing=timing, loop=gif.loop, overwrite=overwrite) as add:
         for batch in restored(loaded, gif, timing.times, clip=str(source), device=chosen):
             for frame in batch:
-                add(frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8))
+                rounded = frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8)
+                add(rounded)
+                seen(rounded)
                 done += 1
                 progress(done, total)
     return Restored(loaded.name, len(gif), done, gif.width, gif.height, float(gif.duration))

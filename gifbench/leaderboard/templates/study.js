@@ -60,7 +60,10 @@ async function next() {
     return;
   }
   if (shown[state.choices.length] !== pair) return;  // somebody went back meanwhile
-  for (const id of ["left", "right"]) [find(id).width, find(id).height] = pair.size;
+  for (const id of ["left", "right"]) {
+    [find(id).width, find(id).height] = pair.size;
+    find(id).style.maxWidth = `${2 * pair.size[0]}px`;  // larger would show the browser's own smoothing
+  }
   find("place").textContent = `Pair ${number + 1} of ${shown.length}`;
   current = { pair, films, clock: 0, frame: -1 };
   since = performance.now();

@@ -1,0 +1,90 @@
+"""A page for one GIF: as it is and as it was restored, with a line between them that is dragged, playing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from gifbench.errors import storage_errors
+from gifbench.leaderboard.examples import Pictures, pictures_of, write_lane
+from gifbench.leaderboard.names import visible
+from gifbench.leaderboard.pictures import error_map, telling_box
+from gifbench.leaderboard.publish import published
+from gifbench.leaderboard.render import render
+from gifbench.media.clip import Pixels
+from gifbench.media.gif import Gif
+from gifbench.score.methods import LoadedMethod
+from gifbench.score.restoration import Restored, restore_gif, restored_timing
+
+MOST_FRAMES, MOST_BYTES = 240, 96 << 20
+"""What a page shows of a long GIF: so many restored frames from its beginning, and no more bytes of pixels."""
+
+_ORIGINAL = "films/original.gif"
+
+
+def restore_with_page(
+    method: LoadedMethod,
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    page: Path,
+    *,
+    fps_factor: int = 1,
+    device: str = "auto",
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Restored:
+    """Restore the GIF at `source` to `out`, and write a page before and after to the folder `page`.
+
+    The page is static and works from `file://`; of a long GIF it shows the beginning. It appears when it is whole, and
+    after `out`. Raises what `restore_gif` raises, and `AlreadyExists` for either place unless `overwrite` (and, for the
+    page, unless a page made here stands there).
+    """
+    with published(page, overwrite=overwrite) as folder:
+        kept: list[Pixels] = []
+
+        def keep(frame: Pixels) -> None:
+            if len(kept) < MOST_FRAMES and (len(kept) + 1) * frame.nbytes <= max(MOST_BYTES, frame.nbytes):
+                kept.append(frame.copy())
+
+        made = restore_gif(
+            method, source, out, fps_factor=fps_factor, device=device, overwrite=overwrite, progress=progress, seen=keep
+        )
+        gif = Gif.read(source)
+        pictures = _pictures(gif, np.stack(kept), Path(source), folder, label=made.method, fps_factor=fps_factor)
+        text = render(
+            "before_after.html",
+            scripts=("player.js",),
+            date=None,
+            pictures=pictures,
+            name=visible(Path(source).name),
+            made=made,
+            shown=len(kept),
+        )
+        with storage_errors(page):
+            (folder / "index.html").write_bytes(text.encode("utf-8", "replace"))
+    return made
+
+
+def _pictures(gif: Gif, restored: Pixels, source: Path, folder: Path, *, label: str, fps_factor: int) -> Pictures:
+    timing = restored_timing(gif, fps_factor)
+    before = gif.select(range(-(-len(restored) // fps_factor))).frames
+    shown = np.repeat(before, fps_factor, axis=0)[: len(restored)]
+    middle = len(restored) // 2
+    box = telling_box(shown[middle], restored[middle])
+    write = partial(write_lane, folder, box)
+    with storage_errors(folder):
+        (folder / "films").mkdir()
+        (folder / _ORIGINAL).write_bytes(source.read_bytes())
+        colors = max(map(len, gif.palettes))
+        original = partial(write, before, file="films/gif", kind="gif", label="GIF", gif=_ORIGINAL)
+        lanes = (
+            original(palette_colors=colors, every=fps_factor),
+            write(restored, file="films/restored", kind="restored", label=visible(label)),
+            write(error_map(restored, shown), file="films/change", kind="error", label="What changed"),
+        )
+    ends = [round(1000 * time) for time in (*timing.times[1:], timing.duration)][: len(restored)]
+    return pictures_of(lanes, box, (gif.height, gif.width), [max(end, i + 1) for i, end in enumerate(ends)])
