@@ -38,11 +38,6 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *,
     """
     if row.lacks_span:
         # The whole video would be built otherwise, which is not what the official list means.
-        return Outcome(
-            row.clip_id, "failed", "no_span", f"which {row.frames} frames of {row.locator} are meant is not said"
-        )
-    if row.lacks_span:
-        # The whole video would be built otherwise, which is not what the official list means.
         why = f"which {row.frames} frames of {row.locator} are meant is not said"
         return Outcome(row.clip_id, "failed", "no_span", why)
     started = time.perf_counter()
