@@ -73,6 +73,7 @@ class YouTubeSource:
             "hls_prefer_native": True,
             "fixup": "never",
             "noplaylist": True,
+            "geo_bypass": False,  # yt-dlp would claim to be in another country, and ask again
             "retries": 2,
             "fragment_retries": 2,
             "extractor_retries": 1,

@@ -13,13 +13,17 @@ from urllib.parse import urlsplit
 
 
 class Site:
-    """`bodies` are served at `/<kind>/<name>`; `asked` counts requests by path, `ranges` lists the ranges asked for."""
+    """`bodies` are served at `/<kind>/<name>`; `asked` counts requests by path, `ranges` lists the ranges asked for.
+
+    `heard` are the headers of each request, by path. Asked as a proxy, it answers for any server.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.bodies: dict[str, bytes] = {}
         self.asked: Counter[str] = Counter()
         self.ranges: list[str] = []
+        self.heard: dict[str, dict[str, str]] = {}
         self.stop = threading.Event()
         self.limited_until_asked = 0
 
@@ -39,6 +43,7 @@ def serve() -> Iterator[Site]:
             self.close_connection = True
             path = urlsplit(self.path).path
             site.asked[path] += 1
+            site.heard[path] = {**self.headers, "request": self.path}
             _, kind, name = path.split("/", 2)
             answer(self, site, kind, name, site.asked[path])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,9 +43,9 @@ class StandInIE(InfoExtractor):
             self._search_regex(r"player=(\w+)", "nothing of the sort", "player")
         formats = [
             {"format_id": f"v{height}", "url": media, "ext": "mp4", "height": height, "width": height * 4 // 3}
-            | {"vcodec": "avc1", "acodec": "none"}
-            for height, media in answer["formats"].items()
-            for height in [int(height)]
+            | {"vcodec": "avc1" if height else "none", "acodec": "none" if height and not sound else "mp4a"}
+            for name, media in answer["formats"].items()
+            for height, sound in [(int(name.removesuffix("with_sound")), name.endswith("with_sound"))]
         ]
         return {"id": video_id, "title": video_id, "formats": formats}
 
@@ -216,6 +217,105 @@ def test_what_nobody_knows_is_our_fault_and_never_gone() -> None:
     for error in (YoutubeDLError("hm"), ExtractorError("hm"), DownloadError("hm"), ValueError("hm"), KeyError("x")):
         assert type(cause_of(error, "video000006")) is ToolFailed
     assert type(cause_of(DownloadError("This video has been removed by the uploader"), "v")) is Gone
+
+
+def test_an_error_of_each_class_ends_as_the_table_says_and_none_as_gone() -> None:
+    from yt_dlp.networking.exceptions import HTTPError
+
+    for kind in all_classes():
+        if kind.__module__.startswith("yt_dlp") and kind is not HTTPError:
+            error = kind.__new__(kind, "hm")  # what their constructors want differs, and does not matter here
+            found = type(cause_of(error, "video000006"))
+            assert found is (BY_CLASS[kind.__name__] or ToolFailed), kind
+            wrapped = DownloadError("ERROR: hm", (kind, error, None))
+            assert type(cause_of(wrapped, "video000006")) is found, kind
+
+
+def test_a_whole_site_in_one_run_each_video_with_its_own_reason(
+    site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path
+) -> None:
+    """The way from the site to the ledger; a video that ten clips need is asked for once."""
+    site.bodies["whole.mp4"] = (tiny_videos / "cat.mp4").read_bytes()
+    expected: dict[str, str] = {}
+    for number, (reason, status, text) in enumerate(ANSWERS):
+        if reason not in ("rate_limited", "bot_check"):
+            expected[says(site, f"whole{number:06d}", status, text, p240=site.url("/good/whole.mp4"))] = reason
+    expected[says(site, "whole-good0", "good", p360=site.url("/good/whole.mp4"))] = ""
+    rows = [
+        ManifestRow(clip_id=f"{video}-{i}", split="test", source="youtube", locator=video, start=0.01 * i)
+        for video in expected
+        for i in range(10)
+    ]
+    site.asked.clear()
+    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, pace=Pace(attempts=1), clock=FastClock())
+    assert (done.wanted, done.stored, done.untried) == (len(expected), 1, 0)
+    assert {key.locator: fetch.reason for key, fetch in FetchLedger(tmp_path).fetches.items()} == expected
+    assert all(site.asked[f"/watch/{video}"] == 1 for video in expected)
+    assert site.asked["/good/whole.mp4"] == 1
+    stored = Store(tmp_path).find("youtube", "whole-good0")
+    assert stored is not None
+    assert (stored.sha256, stored.about["format_id"]) == (hashlib.sha256(site.bodies["whole.mp4"]).hexdigest(), "v360")
+    assert {"yt-dlp", "gifbench", "av"} <= stored.about.keys()
+
+
+@pytest.mark.parametrize("kind", ["rate_limited", "bot_check"])
+def test_a_breaker_stops_all_of_youtube_and_no_other_video_is_asked_for(
+    kind: str, site: Site, source: YouTubeSource, tmp_path: Path
+) -> None:
+    text = next(text for reason, _, text in ANSWERS if reason == kind)
+    ids = [says(site, f"break{i:06d}", "error", text) for i in range(30)]
+    rows = [ManifestRow(clip_id=video, split="test", source="youtube", locator=video) for video in ids]
+    site.asked.clear()
+    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, pace=Pace(pauses=2), clock=FastClock())
+    assert site.asked.total() == 3
+    assert set(done.failed) == {kind}
+    assert "gone" not in {fetch.reason for fetch in FetchLedger(tmp_path).fetches.values()}
+
+
+def test_cookies_and_a_proxy_reach_the_site(site: Site, tiny_videos: Path, tmp_path: Path) -> None:
+    site.bodies["via.mp4"] = (tiny_videos / "ant.mp4").read_bytes()
+    jar = tmp_path / "cookies.txt"
+    jar.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tmine\n")
+    asked = "http://127.0.0.1:1/watch/{id}"  # nobody is there: only the proxy knows it
+    source = YouTubeSource(url=asked, extractors=[StandInIE], timeout=3, cookies=jar, proxy=site.url(""))
+    says(site, "proxied0001", "good", p360="http://127.0.0.1:1/good/via.mp4")
+    assert source.fetch("proxied0001", tmp_path).path.read_bytes() == site.bodies["via.mp4"]
+    for path in ("/watch/proxied0001", "/good/via.mp4"):
+        assert site.heard[path]["request"] == f"http://127.0.0.1:1{path}"
+        assert site.heard[path]["Cookie"] == "session=mine"
+
+
+@pytest.mark.parametrize("option", [{"sleep": 0.4}, {"rate": 40_000.0}])
+def test_sleep_and_rate_are_kept(option: dict[str, float], site: Site, tmp_path: Path) -> None:
+    import time
+
+    site.bodies["slow.mp4"] = bytes(24_000)
+    says(site, "unhurried01", "good", p360=site.url("/good/slow.mp4"))
+    source = YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], timeout=3, **option)
+    started = time.monotonic()
+    source.fetch("unhurried01", tmp_path)
+    assert time.monotonic() - started > 0.35
+
+
+def test_deno_is_found_and_passed_on(source: YouTubeSource) -> None:
+    """yt-dlp takes the program that the package brought, and can run it."""
+    from importlib.metadata import version
+
+    import deno
+    import yt_dlp
+
+    path = source._options["js_runtimes"]["deno"]["path"]
+    assert path == str(deno.find_deno_bin())
+    with yt_dlp.YoutubeDL({**source._options, "quiet": True}, auto_init=False) as client:
+        assert client._js_runtimes["deno"].info.version == version("deno")
+
+
+def test_sound_is_left_where_it_is(site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path) -> None:
+    """Of a picture with sound and one without, the one without; of sound alone, nothing."""
+    site.bodies["mute.mp4"] = (tiny_videos / "ant.mp4").read_bytes()
+    formats = {"p360": site.url("/good/mute.mp4"), "p1080with_sound": site.url("/404/x"), "p0": site.url("/404/x")}
+    says(site, "mute0000001", "good", **formats)
+    assert source.fetch("mute0000001", tmp_path).about["format_id"] == "v360"
 
 
 def test_a_full_disk_is_not_youtube_s_fault() -> None:
