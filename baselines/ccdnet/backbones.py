@@ -60,7 +60,10 @@ class UNet(nn.Module):
 
 
 class DRRN(nn.Module):
-    """One residual block, applied 25 times with the same weights (Tai et al., CVPR 2017), 128 channels at base 64."""
+    """One residual block, applied 25 times with the same weights (Tai et al., CVPR 2017), 128 channels at base 64.
+
+    With three channels in, what it adds up is the difference from the picture.
+    """
 
     stride = 1
     recursions = 25
@@ -76,10 +79,11 @@ class DRRN(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to (N, 3, H, W)."""
-        start = state = self.inc(functional.relu(x))
+        start = state = self.inc(x)
         for _ in range(self.recursions):
             state = self.second(functional.relu(self.first(functional.relu(state)))) + start
-        return self.outc(functional.relu(state))
+        difference = self.outc(functional.relu(state))
+        return x + difference if x.shape[1] == 3 else difference
 
 
 class GLCIC(nn.Module):

@@ -50,15 +50,22 @@ class CCDNet(nn.Module):
         )
 
     def forward(
-        self, gif: torch.Tensor, palettes: torch.Tensor, *, steps: int | None = None, tile: int | None = None
+        self,
+        gif: torch.Tensor,
+        palettes: torch.Tensor,
+        *,
+        steps: int | None = None,
+        tile: int | None = None,
+        every_step: bool = False,
     ) -> torch.Tensor:
         """GIF frames (N, 3, H, W) uint8 and palettes (N, K, 3) uint8 to frames (N, 3, H, W) float in [-1, 1].
 
         `tile`: larger pictures are worked on in squares of that side, with as much around each as the backbone sees, so
-        that the result is the same.
+        that the result is the same. `every_step`: the frames after each of k steps, (k, N, 3, H, W), for their losses.
         """
         shown = scaled(gif)
         frames = torch.tanh(exact(self.first, shown, tile))
+        done = [frames]
         for _ in range(1, self.architecture.steps if steps is None else steps):
             if self.second is None:
                 raise ValueError("a network of one step has no second network")
@@ -67,7 +74,8 @@ class CCDNet(nn.Module):
                 recolored = scaled(to_palette(frames.detach(), palettes))
                 seen += [recolored, shown - recolored]
             frames = torch.tanh(frames + exact(self.second, torch.cat(seen, dim=1), tile))
-        return frames
+            done.append(frames)
+        return torch.stack(done) if every_step else frames
 
 
 def scaled(frames: torch.Tensor) -> torch.Tensor:

@@ -34,6 +34,9 @@ class CCDNetOptions(TrainerOptions):
     """Weights to start from: all of a network of two or more steps, or the first network alone."""
     freeze_first: bool = False
     """Leave the first network as it is, as the authors do from the second step on."""
+    every_step: bool = False
+    """Take the colour and gradient losses as means over all steps that learn, as the released code does, not the last.
+    """
     color: float = Field(default=100.0, ge=0)
     gradient: float = Field(default=100.0, ge=0)
     gradient_form: GradientForm = "signed"
@@ -78,14 +81,18 @@ class CCDNetTrainer:
         if options.freeze_first:
             self.network.first.eval()
         gif, truth = scaled(batch.gif), scaled(batch.truth)
-        restored = network(batch.gif, fill_palettes(batch.palettes, batch.colors)).float()
+        palettes = fill_palettes(batch.palettes, batch.colors)
+        steps = network(batch.gif, palettes, every_step=True).float()
+        restored = steps[-1]
+        compared = (steps[1:] if options.freeze_first else steps) if options.every_step else steps[-1:]
+        truths = truth.expand_as(compared)
         parts: dict[str, torch.Tensor | float] = {}
         loss = restored.new_zeros(())
         if options.color:
-            parts["color"] = color_loss(restored, truth)
+            parts["color"] = color_loss(compared, truths)
             loss = loss + options.color * parts["color"]
         if options.gradient:
-            parts["gradient"] = gradient_loss(restored, truth, form=options.gradient_form)
+            parts["gradient"] = gradient_loss(compared, truths, form=options.gradient_form)
             loss = loss + options.gradient * parts["gradient"]
         if not options.adversarial:
             yield Update("network", loss, {"loss": loss, **parts})
@@ -94,7 +101,7 @@ class CCDNetTrainer:
         fake = judged(gif, restored)
         shown = self._pool.exchange(fake, generator)
         on_real, on_fake = discriminator(judged(gif, truth)), discriminator(shown)
-        right = parts["accuracy"] = accuracy(on_real, on_fake)
+        right = parts["accuracy"] = _in_all_processes(accuracy(on_real, on_fake), on_real.device)
         judging = (real_loss(on_real) + fake_loss(on_fake)) / 2
         if right < D_STEPS_BELOW:
             yield Update("discriminator", judging, {"discriminator": judging})
@@ -175,6 +182,15 @@ def frame_scores(restored: torch.Tensor, batch: TrainingBatch) -> tuple[dict[str
     """PSNR of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, and of the GIF's; and those 8-bit frames."""
     pictures = ((restored.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return {"psnr": _psnr(pictures, batch.truth), "gif_psnr": _psnr(batch.gif, batch.truth)}, pictures
+
+
+def _in_all_processes(value: float, device: torch.device) -> float:
+    """The mean over all processes that train together, which must open and close their gates together."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return value
+    summed = torch.tensor(value, device=device)
+    torch.distributed.all_reduce(summed)
+    return float(summed / torch.distributed.get_world_size())
 
 
 def _freeze(network: nn.Module) -> None:

@@ -149,6 +149,21 @@ def test_a_frozen_first_network_stays_as_it_is(dataset, tmp_path):
         assert torch.equal(weights[name], tensor), name
 
 
+def test_losses_of_every_step_are_of_those_that_learn(dataset, tmp_path):
+    first = train(config(steps=1), dataset, tmp_path / "one").weights
+    found = {}
+    for every in (False, True):
+        model = {"steps": 3, "start": str(first), "freeze_first": True, "every_step": every}
+        train(config(steps=1, model=model), dataset, tmp_path / str(every))
+        (found[every],) = (line["color"] for line in lines(tmp_path / str(every)) if "color" in line)
+    assert found[True] != found[False]
+    one = {"steps": 2, "start": str(first), "freeze_first": True}
+    for every in (False, True):
+        train(config(steps=1, model={**one, "every_step": every}), dataset, tmp_path / f"two {every}")
+        (found[every],) = (line["color"] for line in lines(tmp_path / f"two {every}") if "color" in line)
+    assert found[True] == found[False], "of two steps with the first one frozen, only the last learns"
+
+
 def test_the_classifier_learns_from_both_kinds(dataset, tmp_path):
     both = config(trainer="dither-classifier", data={"dithered": "both"}, steps=3)
     assert train(both, dataset, tmp_path).scores.keys() == {"accuracy"}

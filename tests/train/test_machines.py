@@ -1,0 +1,187 @@
+"""A training fits the machine: several processes, little memory, TensorBoard, half precision."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from safetensors.torch import load_file  # noqa: E402
+
+from gifbench import Dataset, TrainerOptions, Update, build_dataset, load_recipe  # noqa: E402
+from gifbench.build.manifest import from_folder  # noqa: E402
+from gifbench.errors import MissingExtra, TrainingError, UsageError  # noqa: E402
+from gifbench.train import loop  # noqa: E402
+from gifbench.train.checkpoint import load_checkpoint  # noqa: E402
+from gifbench.train.config import TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.train.loop import train  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def dataset(tiny_recipe, tiny_videos, tmp_path_factory) -> Dataset:
+    """Three clips of 6 to 8 frames of 32×24, all for training."""
+    out = tmp_path_factory.mktemp("training") / "tiny"
+    manifest = from_folder(tiny_videos, split="train")
+    return build_dataset(load_recipe(str(tiny_recipe)), manifest, str(out), sources=tiny_videos, workers=1)
+
+
+def config(*, model=None, data=None, **training) -> TrainingConfig:
+    options = {
+        "trainer": "ccdnet",
+        "name": "tiny",
+        "data": {"crop": 24, "validation_clips": ["bee"], "validation_frames": 1, **(data or {})},
+        "training": {"steps": 4, "batch_size": 4, "log_every": 1, "learning_rate": 1e-3, **training},
+        "model": {"base": 2, **(model or {})},
+    }
+    return checked(TrainingConfig, options, what="test")
+
+
+def lines(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+ROW = """
+trainer = "ccdnet"
+name = "row"
+[data]
+crop = 24
+[training]
+steps = 3
+batch_size = 4
+log_every = 1
+learning_rate = 1e-3
+[model]
+backbone = "drrn"  # no BatchNorm, whose statistics are those of a process
+base = 4
+steps = 2
+"""
+
+
+def test_two_processes_train_what_one_trains(dataset, tmp_path):
+    pytest.importorskip("accelerate")
+    (tmp_path / "row.toml").write_text(ROW)
+    rest = ["-m", "gifbench", "train", str(tmp_path / "row.toml"), "--data", dataset.url, "--device", "cpu", "--out"]
+    launch = "-m accelerate.commands.launch --cpu --num_processes 2 --num_machines 1 --mixed_precision no"
+    both = [*launch.split(), "--dynamo_backend", "no", "--main_process_port", "0", "--num_cpu_threads_per_process", "1"]
+    command = [sys.executable, *both, *rest, str(tmp_path / "two")]
+    two = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert two.returncode == 0, two.stderr
+    assert two.stdout.count("step 3") == 1, "one process speaks for both"
+    one = train(read_config(tmp_path / "row.toml"), dataset, tmp_path / "one")
+    apart, together = load_file(one.weights), load_file(tmp_path / "two" / "row.safetensors")
+    for name, tensor in apart.items():
+        torch.testing.assert_close(together[name], tensor, rtol=0, atol=1e-5)
+    assert [line["step"] for line in lines(tmp_path / "two")] == [1, 2, 3]
+
+
+class Crowded:
+    """A trainer for whose network more than `most` samples are too many, and whose dropout draws at random."""
+
+    options_class = TrainerOptions
+    most = 1
+
+    def __init__(self, options: TrainerOptions) -> None:
+        self.network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 1), torch.nn.Dropout(0.5), torch.nn.Conv2d(8, 3, 1))
+        self.others = {}
+        self.learned = {"network": list(self.network.parameters())}
+
+    def updates(self, network, batch, generator):
+        if len(batch.gif) > self.most:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        loss = (network(batch.gif / 255.0) - batch.truth / 255.0).abs().mean()
+        yield Update("network", loss, {"loss": loss})
+
+    def scores(self, network, batch):
+        return {}, None
+
+    def architecture(self):
+        return {"network": "crowded"}
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
+class Stop(Exception):
+    """Ends a training as a kill does."""
+
+
+def same(one: Path, two: Path) -> bool:
+    left, right = load_file(one), load_file(two)
+    return all(torch.equal(left[key], right[key]) for key in left)
+
+
+def test_without_memory_the_batch_is_halved_and_stays_so_when_resumed(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "load_trainer", lambda name: Crowded)
+    said = []
+
+    def stop(step: int, steps: int, what: str) -> None:
+        said.append(what)
+        if step == 3:
+            raise Stop
+
+    wanted = config(checkpoint_seconds=0, model={"base": 1})
+    wanted = wanted.model_copy(update={"model": {}})
+    whole = train(wanted, dataset, tmp_path / "whole")
+    assert [line["batch_size"] for line in lines(tmp_path / "whole") if "batch_size" in line] == [2, 1]
+    with pytest.raises(Stop):
+        train(wanted, dataset, tmp_path / "broken", progress=stop)
+    assert [what for what in said if "halved" in what] == [
+        "out of memory: the batch is halved to 2 from here on",
+        "out of memory: the batch is halved to 1 from here on",
+    ]
+    assert load_checkpoint(tmp_path / "broken")["batch_size"] == 1
+    resumed = train(wanted, dataset, tmp_path / "broken", resume=True)
+    assert same(whole.weights, resumed.weights), "dropout draws the same, too"
+    monkeypatch.setattr(Crowded, "most", 0)
+    with pytest.raises(TrainingError, match="no memory for a batch of 1 in step 1"):
+        train(wanted, dataset, tmp_path / "none")
+
+
+def test_tensorboard_gets_losses_scores_and_pictures(dataset, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    train(config(tensorboard=True, steps=2), dataset, tmp_path / "run")
+    (events,) = (tmp_path / "run" / "tensorboard").glob("events*")
+    written = events.read_bytes()
+    assert all(tag in written for tag in (b"loss", b"learning_rate", b"validation/psnr", b"PNG"))
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(MissingExtra, match=r"gifbench\[train\]"):
+        train(config(tensorboard=True), dataset, tmp_path / "without")
+
+
+def test_the_log_says_where_the_time_went(dataset, tmp_path):
+    trained = train(config(), dataset, tmp_path)
+    shares = [trained.speed[name] for name in ("loader", "device", "metrics")]
+    assert sum(shares) == pytest.approx(1) and min(shares) >= 0 and trained.speed["steps_per_second"] > 0
+
+
+def test_half_precision_and_channels_last_train_alike(dataset, tmp_path):
+    plain = train(config(steps=12), dataset, tmp_path / "plain").losses["loss"]
+    half = train(config(steps=12, precision="bf16", channels_last=True), dataset, tmp_path / "half").losses["loss"]
+    assert half == pytest.approx(plain, rel=0.1) and half != plain
+
+
+def test_processes_that_cannot_share_a_batch_are_told(dataset, tmp_path, monkeypatch):
+    class Three(loop.Processes):
+        def __init__(self, device: str) -> None:
+            super().__init__(device)
+            self.count = 3
+
+    monkeypatch.setattr(loop, "Processes", Three)
+    with pytest.raises(UsageError, match="batch_size is 4: 3 processes"):
+        train(config(), dataset, tmp_path)
