@@ -60,6 +60,7 @@ for _function, _example in (
     (datasets.export, "gifbench export data/gif-faces CLIP --out clip/"),
     (making.make, "gifbench make talk.mp4 talk.gif --colors 32 --start 3 --end 5"),
     (scoring.tasks, "gifbench tasks"),
+    (scoring.metrics, "gifbench metrics"),
     (scoring.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
     (submitting.task_export, "gifbench task-export data/gif-faces --task dithered-4 --out task/"),
     (submitting.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),

@@ -14,7 +14,7 @@ from typing import Any, overload
 import numpy as np
 
 from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, group_frame, table_rows
-from gifbench.dataset.truth import read_truth
+from gifbench.dataset.truth import iter_truth, read_truth
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, StorageError
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
@@ -74,6 +74,13 @@ class DatasetClip:
     def truth_frames(self, frames: Sequence[int]) -> Pixels:
         """Some frames of the truth, by number, as RGB uint8 (N, H, W, 3): no others are decoded if it can be helped."""
         return read_truth(self.row, self.read("truth"), frames=frames)
+
+    def iter_truth(self, frames: Sequence[int] | None = None) -> Iterator[Pixels]:
+        """The frames of the truth one after the other, (H, W, 3) uint8, or those of the increasing numbers `frames`.
+
+        The member's bytes and one frame are held.
+        """
+        return iter_truth(self.row, self.read("truth"), frames=frames)
 
     def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
         """The clip's GIF, plain or dithered, with the clip's exact times; `every=k` keeps the frames 0, k, 2k, …

@@ -36,12 +36,15 @@ def read_truth(row: IndexRow, member: bytes, *, frames: Sequence[int] | None = N
     return out
 
 
-def iter_truth(row: IndexRow, member: bytes) -> Iterator[Pixels]:
-    """The frames of a clip's truth one after the other, each (H, W, 3) uint8, RGB, in memory of its own."""
+def iter_truth(row: IndexRow, member: bytes, *, frames: Sequence[int] | None = None) -> Iterator[Pixels]:
+    """The frames of a clip's truth one after the other, each (H, W, 3) uint8, RGB, in memory of its own.
+
+    `frames` are the numbers of those that are wanted, increasing; all if it is None.
+    """
     if row.truth_first is None:
-        yield from iter_lossless(member)
+        yield from iter_lossless(member, frames=frames)
     else:
-        yield from (pixels for _, pixels in _kept(row, member, range(row.frames)))
+        yield from (pixels for _, pixels in _kept(row, member, range(row.frames) if frames is None else frames))
 
 
 def _kept(row: IndexRow, member: bytes, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:

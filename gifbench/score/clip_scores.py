@@ -2,128 +2,187 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import random
+import sys
 import time
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol
+from itertools import islice
 
-from gifbench.errors import DatasetDamaged
-from gifbench.media.clip import Clip
-from gifbench.media.gif import Gif
+import numpy as np
+
+from gifbench.score.cache import RestoredCache
+from gifbench.score.clips import OpenClip, Pass
+from gifbench.score.contract import Frames
+from gifbench.score.measuring import SegmentMeasures
 from gifbench.score.methods import LoadedMethod
+from gifbench.score.metrics.contract import GifFrame
 from gifbench.score.metrics.psnr import PSNR_CAP
-from gifbench.score.protocol import ScoringProtocol, Segment, SegmentScores
-from gifbench.score.restore import restored
+from gifbench.score.metrics.registry import LoadedMetric
+from gifbench.score.protocol import ScoringProtocol, Segment
+from gifbench.score.restore import Batching, restored
 from gifbench.score.schema import ClipScore
 from gifbench.score.tasks import Task
 
+FROM_CACHE = "restored frames came from a cache: the seconds inside the method are too few"
 
-class ScoredClip(Protocol):
-    """What scoring asks of a clip; those of `gifbench.open_dataset` have it."""
-
-    @property
-    def clip_id(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def num_frames(self) -> int:
-        """How many frames the truth and the GIF have."""
-        ...
-
-    @property
-    def truth(self) -> Clip:
-        """The frames before they became a GIF."""
-        ...
-
-    def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
-        """The GIF, plain or dithered, with the truth's times."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DecodedClip:
-    """A clip whose truth and GIF are in memory."""
-
-    clip_id: str
-    truth: Clip
-    gif: Gif
-
-    def __post_init__(self) -> None:
-        gif, truth = self.gif.indices.shape, self.truth.frames.shape[:3]
-        if gif != truth:
-            raise DatasetDamaged(f"clip {self.clip_id}: the GIF has (frames, height, width) {gif}, the truth {truth}")
-
-
-def decode(clip: ScoredClip, on: Task) -> DecodedClip:
-    """Read what is scored of a clip in a task."""
-    return DecodedClip(clip.clip_id, clip.truth, clip.gif(dithered=on.dithered))
+_BATCHES_BEHIND = 2
+"""Restored batches that wait to be measured while the next one is restored."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipScorer:
-    """Scores clips of a dataset on a task, under several protocols at once.
+    """Scores clips of a dataset on a task, under several protocols and with chosen metrics at once.
 
-    `dataset` is the dataset's name, `device` where a torch method's tensors go.
+    `dataset` is the dataset's name, `device` where a torch method's tensors go, `scored_on` where frames are measured.
+    `seed` and a clip's name are what random numbers begin from, so that no clip depends on those before it.
     """
 
     method: LoadedMethod
     task: Task
     protocols: Sequence[ScoringProtocol]
     dataset: str
-    device: str
+    device: str = "cpu"
+    metrics: Sequence[LoadedMetric] = ()
+    scored_on: str = "cpu"
+    seed: int = 0
+    cache: RestoredCache | None = None
+    batching: Batching = field(default_factory=Batching)
 
-    def score(self, clip: DecodedClip) -> dict[str, ClipScore]:
-        """The clip's score under each protocol, by name; a protocol that needs a longer clip is not among them.
-
-        Each segment is restored once for all protocols that ask for it.
-        """
+    def plan(self, num_frames: int) -> list[Pass]:
+        """The passes over a clip: a segment that several protocols ask for is restored once."""
         asked_by: dict[Segment, list[str]] = defaultdict(list)
         for protocol in self.protocols:
-            for segment in protocol.segments(len(clip.truth), self.task, dataset=self.dataset):
+            for segment in protocol.segments(num_frames, self.task, dataset=self.dataset):
                 asked_by[segment].append(protocol.name)
-        start = {protocol.name: protocol.start for protocol in self.protocols}
-        scores: dict[str, list[SegmentScores]] = defaultdict(list)
-        seconds: dict[str, float] = defaultdict(float)
+        alike: dict[tuple[str, ...], list[Segment]] = defaultdict(list)
         for segment, names in asked_by.items():
-            begun = {name: start[name](self.task) for name in names}
-            inside = self._score_segment(clip, segment, list(begun.values()))
-            for name, scored in begun.items():
-                scores[name].append(scored)
-                seconds[name] += inside
-        return {name: _clip_score(clip.clip_id, found, seconds[name]) for name, found in scores.items()}
+            alike[tuple(names)].append(segment)
+        return [Pass(tuple(segments), names) for names, segments in alike.items()]
 
-    def _score_segment(self, clip: DecodedClip, segment: Segment, scores: Sequence[SegmentScores]) -> float:
-        """Restore one segment and add its frames to `scores`; the seconds that passed inside the method."""
-        start = clip.truth.times[segment.frames[0]]
-        times: list[Fraction] = [clip.truth.times[i] - start for i in segment.frames]
-        gif = clip.gif.select(segment.gif_frames)
-        batches = restored(self.method, gif, times, clip=f"clip {clip.clip_id}", device=self.device)
+    def score(self, clip: OpenClip) -> dict[str, ClipScore]:
+        """The clip's score under each protocol, by name; a protocol that needs a longer clip is not among them.
+
+        The frames are measured in a thread of their own, in order, while the method goes on.
+        """
+        chosen = {protocol.name: protocol for protocol in self.protocols}
+        scores: dict[str, list[SegmentMeasures]] = defaultdict(list)
+        seconds: dict[str, float] = defaultdict(float)
+        with _seeded(f"{self.seed}/{clip.clip_id}"), ThreadPoolExecutor(1, thread_name_prefix="measure") as pool:
+            for one in clip.passes:
+                for segment in one.segments:
+                    measures = SegmentMeasures(
+                        [chosen[name] for name in one.asked_by],
+                        self.metrics,
+                        task=self.task,
+                        clip=f"clip {clip.clip_id}",
+                        scored_on=self.scored_on,
+                    )
+                    inside = self._score_segment(clip, segment, measures, pool)
+                    for name in one.asked_by:
+                        scores[name].append(measures)
+                        seconds[name] += inside
+        return {
+            name: self._clip_score(clip.clip_id, name, scores[name], seconds[name]) for name in chosen if name in scores
+        }
+
+    def _score_segment(
+        self, clip: OpenClip, segment: Segment, measures: SegmentMeasures, pool: ThreadPoolExecutor
+    ) -> float:
+        """Restore one segment and have its frames measured; the seconds that passed inside the method."""
+        start = clip.gif.times[segment.frames[0]]
+        times: list[Fraction] = [clip.gif.times[i] - start for i in segment.frames]
+        gif = clip.gif if len(segment.gif_frames) == len(clip.gif) else clip.gif.select(segment.gif_frames)
+        shown: dict[int, GifFrame] = {}
+        if self.metrics:
+            shown = {n: GifFrame(gif.indices[i], gif.palettes[i]) for i, n in enumerate(segment.gif_frames)}
+        batches: Iterator[Frames] = restored(
+            self.method, gif, times, clip=f"clip {clip.clip_id}", device=self.device, batching=self.batching
+        )
+        timed = _Timed(batches)
+        source: Iterator[Frames] = timed
+        if self.cache is not None:
+            source = self.cache.through(self.method, gif, times, timed, device=self.device, seed=self.seed)
         numbers = iter(segment.frames)
-        inside = 0.0
-        while True:
-            before = time.perf_counter()
-            batch = next(batches, None)
-            inside += time.perf_counter() - before
-            if batch is None:
-                return inside
-            for frame in batch:
-                truth = clip.truth.frames[next(numbers)]
-                for each in scores:
-                    each.add(frame, truth)
+        behind: deque[Future[None]] = deque()
+        try:
+            for batch in source:
+                truth = list(islice(clip.truth, len(batch)))
+                there = [shown.get(number) for number in islice(numbers, len(batch))]
+                behind.append(pool.submit(measures.add, batch, truth, there))
+                if len(behind) > _BATCHES_BEHIND:
+                    behind.popleft().result()
+            while behind:
+                behind.popleft().result()
+        finally:
+            for future in behind:
+                future.cancel()
+        if self.cache is not None and not timed.seconds and FROM_CACHE not in self.batching.notes:
+            self.batching.notes.append(FROM_CACHE)
+        return timed.seconds
+
+    def _clip_score(
+        self, clip_id: str, protocol: str, segments: Sequence[SegmentMeasures], seconds: float
+    ) -> ClipScore:
+        scored = [segment.scores[protocol] for segment in segments]
+        psnrs = [value for each in scored for value in each.psnrs]
+        ssims = [math.fsum(each.ssims) / len(each.ssims) for each in scored]
+        return ClipScore(
+            clip_id=clip_id,
+            frames=sum(len(each.ssims) for each in scored),
+            psnr=math.fsum(min(value, PSNR_CAP) for value in psnrs) / len(psnrs),
+            ssim=math.fsum(ssims) / len(ssims),
+            capped=sum(value > PSNR_CAP for value in psnrs),
+            seconds=seconds,
+            metrics={
+                each.name: _mean([segment.metric_mean(each.name) for segment in segments]) for each in self.metrics
+            },
+        )
 
 
-def _clip_score(clip_id: str, segments: Sequence[SegmentScores], seconds: float) -> ClipScore:
-    psnrs = [value for segment in segments for value in segment.psnrs]
-    ssims = [math.fsum(segment.ssims) / len(segment.ssims) for segment in segments]
-    return ClipScore(
-        clip_id=clip_id,
-        frames=sum(len(segment.ssims) for segment in segments),
-        psnr=math.fsum(min(value, PSNR_CAP) for value in psnrs) / len(psnrs),
-        ssim=math.fsum(ssims) / len(ssims),
-        capped=sum(value > PSNR_CAP for value in psnrs),
-        seconds=seconds,
-    )
+def _mean(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return math.fsum(there) / len(there) if there else None
+
+
+class _Timed:
+    """Batches of a method, and the seconds that it took for them."""
+
+    def __init__(self, batches: Iterator[Frames]) -> None:
+        self._batches = batches
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[Frames]:
+        return self
+
+    def __next__(self) -> Frames:
+        before = time.perf_counter()
+        try:
+            return next(self._batches)
+        finally:
+            self.seconds += time.perf_counter() - before
+
+
+@contextmanager
+def _seeded(of: str) -> Iterator[None]:
+    """Random numbers begin anew for a clip, and go on afterwards as if nothing had been."""
+    seed = int.from_bytes(hashlib.sha256(of.encode()).digest()[:4])
+    torch = sys.modules.get("torch")
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state() if torch else None
+    random.seed(seed)
+    np.random.seed(seed)
+    if torch:
+        torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        if torch:
+            torch.set_rng_state(before[2])

@@ -74,6 +74,7 @@ def load_method_command(text: str, *, time_limit: float = TIME_LIMIT) -> LoadedM
         declared=Declared(),
         code_sha256=_digest(files or [Path(program)]),
         weights_sha256=None,
+        source=("command", f"{time_limit!r} {text}"),
     )
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gifbench.errors import ResultsError, UsageError
 from gifbench.score.methods import LoadedMethod
+from gifbench.score.metrics.registry import LoadedMetric
 from gifbench.score.protocol import ScoringProtocol
+from gifbench.score.provenance import code_record
+from gifbench.score.records import metric_record, protocol_record
 from gifbench.score.results import Result, load_result
 from gifbench.score.schema import DatasetRecord
 from gifbench.storage import Folder
@@ -17,12 +22,15 @@ def present_result(
     method: LoadedMethod,
     data: DatasetRecord,
     protocol: ScoringProtocol,
+    metrics: Sequence[LoadedMetric],
     limit: int | None,
+    seed: int,
 ) -> Result | None:
     """The result called `name` in `folder`, if a run with these values would write the same scores; else None.
 
-    A file that is half written, was changed by hand, or is of another version, option, weights, code, dataset, limit or
-    definition of the protocol, is as good as missing. Raises `UsageError` for a folder that is not local.
+    A file that is half written, was changed by hand, or is of another version, option, weights, code (the method's or
+    gifbench's), dataset, limit, seed, protocol or list of metrics, is as good as missing. Raises `UsageError` for a
+    folder that is not local.
     """
     if folder.local is None:
         raise UsageError(f"{folder.url}: what is missing can be told of a local folder only")
@@ -39,8 +47,11 @@ def present_result(
         and there.options == dict(method.options)
         and (there.code_sha256, there.weights_sha256) == (method.code_sha256, method.weights_sha256)
         and result.dataset == data
-        and (result.protocol.psnr, result.protocol.ssim) == (protocol.psnr_text, protocol.ssim_text)
-        and result.protocol.segments == protocol.segments_text
+        and result.protocol == protocol_record(protocol)
+        and result.metrics == [metric_record(metric) for metric in metrics]
+        and result.seeds.get("method") == seed
+        and result.code is not None
+        and result.code.sha256 == code_record().sha256
         and result.limit == limit
     )
     return result if same else None

@@ -7,7 +7,7 @@ in docs/protocols.md; the two are never mixed on one table.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,11 @@ class SegmentScores:
             restored = np.rint(restored).astype(np.uint8)
         self._errors.append((squared_error(restored, truth), truth.size))
         self._ssims.append(self._protocol.ssim(restored, truth))
+
+    def extend(self, errors: Sequence[float], ssims: Sequence[float], *, size: int) -> None:
+        """Take frames that were measured elsewhere: their summed squared errors over `size` values, and their SSIMs."""
+        self._errors += [(error, size) for error in errors]
+        self._ssims += ssims
 
     @property
     def psnrs(self) -> list[float]:

@@ -7,8 +7,9 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +24,7 @@ __all__ = ["ClipScore", "Result", "load_result", "load_results", "result_name", 
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=,+-]+")
 _CLIP_SCORES = TypeAdapter(tuple[ClipScore, ...])
+_OWN_COLUMNS = tuple(name for name in ClipScore.__dataclass_fields__ if name != "metrics")
 
 
 def result_name(*, dataset: DatasetRecord, split: str, task: str, protocol: str, method: str) -> str:
@@ -35,7 +37,8 @@ def check_absent(folder: Folder, name: str, *, overwrite: bool) -> None:
     """Raise `AlreadyExists` where a result of that name is there and may not be replaced."""
     if not overwrite and folder.exists(name):
         raise AlreadyExists(
-            f"{folder.place(name)}: this result is there already; --overwrite scores again, another --out keeps both"
+            f"{folder.place(name)}: this result is there already; --missing-only keeps what the very same run "
+            "wrote, --overwrite scores again, another --out keeps both"
         )
 
 
@@ -124,13 +127,21 @@ def _read_clip_table(folder: Folder, result: Result, path: Path) -> tuple[ClipSc
     if hashlib.sha256(data).hexdigest() != result.clip_scores_sha256:
         raise ResultsError(f"{path}: {result.clip_scores_file} is not the file that the run wrote (its sha256 differs)")
     try:
-        return _CLIP_SCORES.validate_python(list(parquet_rows(data)))
+        return _CLIP_SCORES.validate_python([_clip_row(row) for row in parquet_rows(data)])
     except (pa.ArrowException, ValidationError) as error:
         raise ResultsError(f"{path}: {result.clip_scores_file}: {_first_fault(error)}") from error
 
 
+def _clip_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the Parquet with its chosen metrics, a column each, brought together."""
+    own = {name: row[name] for name in _OWN_COLUMNS if name in row}
+    return {**own, "metrics": {name: value for name, value in row.items() if name not in _OWN_COLUMNS}}
+
+
 def _clip_table(clips: Sequence[ClipScore]) -> bytes:
-    columns = {name: [getattr(clip, name) for clip in clips] for name in ClipScore.__dataclass_fields__}
+    columns: dict[str, Any] = {name: [getattr(clip, name) for clip in clips] for name in _OWN_COLUMNS}
+    for name in clips[0].metrics if clips else ():
+        columns[name] = pa.array([clip.metrics.get(name) for clip in clips], pa.float64())
     file = io.BytesIO()
     pq.write_table(pa.table(columns), file, compression="zstd")
     return file.getvalue()
@@ -139,16 +150,28 @@ def _clip_table(clips: Sequence[ClipScore]) -> bytes:
 def _disagreement(result: Result) -> str | None:
     """Where the means differ from the clips that they are means of; None where they agree."""
     clips = result.clip_scores
-    if result.clips != len(clips) or result.coverage.scored != len(clips):
+    covers = result.coverage.scored
+    if result.clips != len(clips) or covers > len(clips) or (result.gifbench_result < 2 and covers != len(clips)):
         return f"it says {result.clips} clips, and the scores of {len(clips)} are beside it"
     if result.frames != sum(clip.frames for clip in clips):
         return f"it says {result.frames} frames, and those of its clips add up to another number"
-    if set(result.scores) != {"psnr", "ssim"}:
-        return f"its scores are {', '.join(sorted(result.scores)) or 'none'}, not psnr and ssim"
-    for name, score in result.scores.items():
-        mean = math.fsum(getattr(clip, name) for clip in clips) / len(clips)
-        if not math.isclose(mean, score.mean, rel_tol=1e-9, abs_tol=1e-9):
-            return f"the mean {name} {score.mean} is not that of its clips, {mean:.6f}"
+    columns = {"psnr": [clip.psnr for clip in clips], "ssim": [clip.ssim for clip in clips]}
+    for metric in result.metrics:
+        if any(metric.name not in clip.metrics for clip in clips):
+            return f"the {metric.name} of its clips is missing"
+        columns[metric.name] = [value for clip in clips if (value := clip.metrics[metric.name]) is not None]
+    wanted = {name for name, values in columns.items() if values}
+    if set(result.scores) != wanted:
+        return f"its scores are {', '.join(sorted(result.scores)) or 'none'}, not {', '.join(sorted(wanted))}"
+    return next((fault for name in result.scores if (fault := _wrong_mean(name, result, columns[name]))), None)
+
+
+def _wrong_mean(name: str, result: Result, values: Sequence[float]) -> str | None:
+    score, mean = result.scores[name], math.fsum(values) / len(values)
+    if (score.clips or len(values)) != len(values):
+        return f"it says that {score.clips} clips have a {name}, and {len(values)} have"
+    if not math.isclose(mean, score.mean, rel_tol=1e-9, abs_tol=1e-9):
+        return f"the mean {name} {score.mean} is not that of its clips, {mean:.6f}"
     return None
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 from pydantic.dataclasses import dataclass as validated
 
-SCHEMA = 1
-"""The version of the schema below. It grows by one whenever a key changes its meaning or disappears."""
+SCHEMA = 2
+"""The version of the schema below. It grows by one whenever a key changes its meaning or disappears.
+
+Version 2 counts official clips alone in `coverage.scored`, where version 1 counted all; it added `metrics`, `seeds`,
+`code`, `notes`, `protocol.sha256` and `environment.scored_on`, which files of version 1 lack.
+"""
 
 
 class _Part(BaseModel):
@@ -19,7 +25,8 @@ class _Part(BaseModel):
 @validated(frozen=True, slots=True)
 class ClipScore:
     """A row of the Parquet: one clip. `psnr` is in dB, `capped` of its values were over 100 dB and counted as 100;
-    `frames` were scored; `seconds` passed inside the method.
+    `frames` were scored; `seconds` passed inside the method. `metrics` has a value for each chosen metric, None where
+    there was nothing to measure; in the Parquet each is a column.
     """
 
     clip_id: str
@@ -28,6 +35,7 @@ class ClipScore:
     ssim: float
     capped: int
     seconds: float
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
 
 
 class MethodRecord(_Part):
@@ -37,7 +45,9 @@ class MethodRecord(_Part):
     version: str = Field(description="as the method declares it; empty where it says nothing")
     origin: str = Field(description="the package and its version, or the file and class, that it was loaded from")
     options: dict[str, str | int | float | bool | None] = Field(description="every option, the defaults included")
-    code_sha256: str | None = Field(description="of the source file of its class")
+    code_sha256: str | None = Field(
+        description="of the source of its class and of the files beside it that this imports"
+    )
     weights: str | None = Field(description="the name of the weights' file, null where there are none")
     weights_sha256: str | None = Field(description="of the weights' file")
     parameters: int = Field(description="how many numbers were learned", ge=0)
@@ -60,22 +70,44 @@ class ProtocolRecord(_Part):
     ssim: str = Field(description="how SSIM is computed")
     segments: str = Field(description="which frames are scored")
     averaging: str = Field(description="how frames become one number")
+    sha256: str = Field(default="", description="of the texts above: two protocols of one name may differ")
+
+
+class MetricRecord(_Part):
+    """A chosen metric, beside PSNR and SSIM, and what its number depends on."""
+
+    name: str = Field(description="canonical name, options included where they are not the default", max_length=200)
+    spec: str = Field(description="its definition in words")
+    better: Literal["higher", "lower"] = Field(description="which values are better")
+    unit: str = Field(description="empty where there is none")
+    sha256: str = Field(
+        description="of the definition, options, version, weights, and of the code of one from elsewhere"
+    )
+
+
+class CodeRecord(_Part):
+    """The gifbench that scored."""
+
+    version: str = Field(description="of the package")
+    commit: str | None = Field(description="of the checkout, + where files were changed; null for an installed package")
+    sha256: str = Field(description="of the source of media, dataset and score")
 
 
 class Coverage(_Part):
     """How much of the official list was scored."""
 
-    scored: int = Field(description="clips scored", ge=1)
+    scored: int = Field(description="clips of the official list that were scored; all clips where there is none", ge=0)
     official: int = Field(description="clips in the official list of the split, 0 where there is none", ge=0)
     share: float | None = Field(description="scored / official, null where there is no list")
 
 
 class Score(_Part):
-    """One measure: its mean over the clips, each of equal weight."""
+    """One measure: its mean over the clips that have a value, each of equal weight."""
 
     mean: float = Field(description="mean over the clips of each clip's mean")
     ci95: tuple[float, float] = Field(description="95% percentile interval of the mean, 10,000 resamples of the clips")
     capped: int = Field(default=0, description="values (of frames or segments) over 100 dB that count as 100", ge=0)
+    clips: int | None = Field(default=None, description="clips that have a value; null where all have", ge=1)
 
 
 class Environment(_Part):
@@ -88,7 +120,13 @@ class Environment(_Part):
     torch: str | None = Field(description="version of torch for a torch method, else null")
     platform: str = Field(description="operating system and processor architecture")
     cpus: int = Field(description="processors that the system reports", ge=1)
-    device: str = Field(description="cpu, or cuda with the name of the GPU's model")
+    device: str = Field(description="what the method ran on: cpu, or cuda with the name of the GPU's model")
+    scored_on: str = Field(
+        default="cpu", description="what the metrics ran on: cpu, torch (on the CPU), or cuda with the GPU's model"
+    )
+    workers: int = Field(
+        default=1, description="processes; on the CPU the scores are the same whatever their number", ge=1
+    )
 
 
 class Result(_Part):
@@ -105,7 +143,15 @@ class Result(_Part):
     too_short: list[str] = Field(description="clips skipped because they are shorter than one segment of the task")
     limit: int | None = Field(description="the run was limited to this many clips; null where it was not")
     coverage: Coverage
-    scores: dict[str, Score] = Field(description="psnr (dB) and ssim")
+    scores: dict[str, Score] = Field(description="psnr (dB), ssim, and each chosen metric that has a value")
+    metrics: list[MetricRecord] = Field(default=[], description="the chosen metrics")
+    seeds: dict[str, int] = Field(
+        default={}, description="method: what each clip's seed is made of; bootstrap: intervals"
+    )
+    code: CodeRecord | None = Field(default=None, description="the gifbench that scored; null in files of version 1")
+    notes: list[str] = Field(
+        default=[], description="what a reader must know of the run, such as batches that were halved"
+    )
     wall_seconds: float = Field(description="from the first clip to the last, everything, for all protocols", ge=0)
     method_seconds: float = Field(description="inside the method, for the frames that this protocol scores", ge=0)
     environment: Environment

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 10_000
-_SEED = 2019
+BOOTSTRAP_SEED = 2019
+"""What the resamples are drawn from; results record it."""
 _CHUNK_VALUES = 1 << 20
 
 
@@ -18,7 +19,7 @@ def bootstrap_means(scores: NDArray[np.float64], *, resamples: int = RESAMPLES) 
     the same numbers.
     """
     clips = len(scores)
-    random = np.random.default_rng(_SEED)
+    random = np.random.default_rng(BOOTSTRAP_SEED)
     means = np.empty((resamples, scores.shape[1]))
     step = max(1, _CHUNK_VALUES // clips)
     for start in range(0, resamples, step):

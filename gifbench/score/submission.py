@@ -17,9 +17,9 @@ from pathlib import Path
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.score.clip_scores import ScoredClip
+from gifbench.score.clips import ScoredClip, ScoredDataset
 from gifbench.score.contract import Declared
-from gifbench.score.evaluate import Progress, ScoredDataset, evaluate
+from gifbench.score.evaluate import Progress, evaluate
 from gifbench.score.given_frames import WantedFrames, check_frames_there, find_frames, given_frames
 from gifbench.score.methods import LoadedMethod
 from gifbench.score.results import check_absent, result_name, save_result

@@ -14,8 +14,7 @@ from fractions import Fraction
 
 from gifbench.errors import AlreadyExists, UsageError
 from gifbench.media.gif import Gif
-from gifbench.score.clip_scores import ScoredClip
-from gifbench.score.evaluate import ScoredDataset
+from gifbench.score.clips import ScoredClip, ScoredDataset
 from gifbench.score.protocol import Segment, protocol
 from gifbench.score.tasks import Task, task
 from gifbench.storage import Folder

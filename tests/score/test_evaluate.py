@@ -14,6 +14,7 @@ from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, MethodF
 from gifbench.score.contract import Declared
 from gifbench.score.evaluate import evaluate
 from gifbench.score.methods import load_method
+from gifbench.score.official import official_clips
 from gifbench.score.results import load_results
 
 
@@ -85,7 +86,8 @@ def test_identical_frames_count_as_100_and_the_result_says_how_many(make_dataset
 
     standard, released = evaluate(as_loaded(Truth()), dataset, "plain-2")
     for result, values in ((standard, 9), (released, 3)):
-        assert result.scores["psnr"].model_dump() == {"mean": 100.0, "ci95": (100.0, 100.0), "capped": values}
+        psnr = result.scores["psnr"]
+        assert (psnr.mean, psnr.ci95, psnr.capped, psnr.clips) == (100.0, (100.0, 100.0), values, None)
         assert result.scores["ssim"].mean == 1.0
         assert result.clip_scores[0].capped == values
 
@@ -128,7 +130,7 @@ def test_clips_too_short_are_skipped_and_named(make_dataset):
     standard, released = evaluate("gif", dataset, "plain-8")
     for result in (standard, released):
         assert result.too_short == ["clip-0", "clip-3"]
-        assert result.coverage.model_dump() == {"scored": 2, "official": 104, "share": 2 / 104}
+        assert result.clips == 2
     with pytest.raises(DatasetError, match="no clip of the split test is long enough for the task plain-8"):
         evaluate("gif", make_dataset(8, 2), "plain-8")
 
@@ -194,8 +196,8 @@ def test_a_method_that_fails_on_the_third_clip_leaves_no_result_and_no_thread(da
 
     with pytest.raises(MethodFailed, match=r"^method mine on clip clip-2: it raised ValueError: not this one$"):
         evaluate(as_loaded(Third()), dataset, "plain-1", out=tmp_path)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+    assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".jsonl"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("decode", "measure"))]
 
 
 def test_progress_tells_of_each_clip(dataset):
@@ -252,3 +254,13 @@ def test_an_infinite_psnr_never_reaches_a_mean(make_dataset, as_loaded):
     wrong = 20 * math.log10(255 / 8)
     assert result.scores["psnr"].mean == pytest.approx((wrong + 400) / 5, abs=1e-9)
     assert result.scores["psnr"].capped == 4
+
+
+def test_coverage_counts_clips_of_the_official_list_alone(make_dataset):
+    dataset = make_dataset(5, 6, 7)
+    dataset.clips[1].clip_id = sorted(official_clips("gif-faces", "test"))[0]
+    (result,) = evaluate("gif", dataset, "plain-1", protocols=["standard"])
+    assert result.coverage.model_dump() == {"scored": 1, "official": 104, "share": 1 / 104}
+    dataset.official = {}
+    (result,) = evaluate("gif", dataset, "plain-1", protocols=["standard"])
+    assert result.coverage.model_dump() == {"scored": 3, "official": 0, "share": None}

@@ -182,10 +182,15 @@ def read_lossless(
         return out
 
 
-def iter_lossless(source: bytes | str | os.PathLike[str], *, threads: int = 1) -> Iterator[Pixels]:
-    """The frames of a file of `LosslessWriter` one after the other, each (H, W, 3) uint8, RGB, in memory of its own."""
+def iter_lossless(
+    source: bytes | str | os.PathLike[str], *, frames: Sequence[int] | None = None, threads: int = 1
+) -> Iterator[Pixels]:
+    """The frames of a file of `LosslessWriter` one after the other, each (H, W, 3) uint8, RGB, in memory of its own.
+
+    `frames` are the numbers of those that are wanted, increasing; all if it is None.
+    """
     with _open(source, threads) as video:
-        for _, pixels in video.read(range(video.num_frames)):
+        for _, pixels in video.read(range(video.num_frames) if frames is None else frames):
             yield pixels.copy()
 
 
