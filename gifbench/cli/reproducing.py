@@ -89,7 +89,11 @@ def _show(found: list[Reproduced]) -> None:
         if each.missing:
             where = f"{each.planned.reported.row} {each.planned.reported.method} ({each.planned.reported.task})"
             missing.setdefault(each.missing, []).append(where)
+    if missing:
+        say("\nMissing:")
     for why, rows_of in missing.items():
-        say(f"missing: {'; '.join(rows_of)}: {why}")
+        say(f"  {'; '.join(rows_of)}: {why}")
+    if missing:
+        say("A method of your own for a row: --row 8=METHOD, or --row 8@dithered-1=METHOD for one task.")
     if any(each.result is not None and each.result.limit for each in found):
         say("The runs were limited to some clips.")

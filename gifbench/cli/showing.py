@@ -14,7 +14,8 @@ def leaderboard(
     results: Annotated[list[Path], typer.Argument(help="Results files, or folders of them.")],
     out: Annotated[Path, typer.Option(help="The folder for the page.")],
     data: Annotated[
-        list[str] | None, typer.Option(help="A dataset whose clips the page shows; may be given more than once.")
+        list[str] | None,
+        typer.Option(help="A dataset whose clips the page shows; may be given more than once."),
     ] = None,
     method_file: Annotated[
         list[str] | None,
@@ -25,15 +26,24 @@ def leaderboard(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that gifbench made there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a static page of results, and the same tables as Markdown and CSV."""
+    """Make a static page of results, and the same tables as Markdown, CSV and LaTeX."""
     from datetime import UTC, datetime
 
     from gifbench.dataset import open_dataset
+    from gifbench.errors import ResultsError
     from gifbench.leaderboard import build_site
     from gifbench.score.methods import load_method, load_method_file
     from gifbench.score.results import load_results
 
-    loaded = load_results(*results)
+    refused: list[ResultsError] = []
+
+    def refuse(error: ResultsError) -> None:
+        refused.append(error)
+        note(f"Left out: {error}")
+
+    loaded = load_results(*results, on_error=refuse)
+    if refused and not loaded:
+        raise refused[0]
     opened = [open_dataset(url) for url in data or []]
     mine = {method.name: method for method in map(load_method_file, method_file or [])}
     page = build_site(
@@ -46,11 +56,12 @@ def leaderboard(
         date=datetime.now(UTC).date().isoformat(),
         device=device,
         progress=note,
+        on_error=refuse,
     )
     if as_json:
-        say_json({"page": str(page), "results": len(loaded)})
+        say_json({"page": str(page), "results": len(loaded), "refused": [str(error) for error in refused]})
     else:
-        say(f"{len(loaded)} results: {page}")
+        say(f"{len(loaded)} results{f', {len(refused)} files left out' if refused else ''}: {page}")
 
 
 def demo(

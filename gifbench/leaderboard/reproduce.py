@@ -199,7 +199,9 @@ def reproduce(
             )
         except (MethodError, MissingExtra, NotFound, UsageError) as error:
             why = " ".join(str(error).split())
-            made.append(Reproduced(row, None, f"{why} [{row.needs}]" if row.needs and row.needs not in why else why))
+            if row.needs and isinstance(error, MethodError):
+                why = f"{why.split(': train them', 1)[0]}; train them: {row.needs}"  # not said twice
+            made.append(Reproduced(row, None, why))
             continue
         made.append(Reproduced(row, result, None))
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gifbench.errors import GifbenchError, storage_errors
+from gifbench.errors import GifbenchError, ResultsError, storage_errors
 from gifbench.leaderboard.board import Board, Run, boards
 from gifbench.leaderboard.clip_pages import clip_pages
 from gifbench.leaderboard.examples import DatasetSource, Example, Excerpts, Restore, Shown, show
@@ -33,6 +33,7 @@ def build_site(
     date: str | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    on_error: Callable[[ResultsError], None] | None = None,
 ) -> Path:
     """Write a leaderboard page of `results` to the folder `out`, and give the path of its `index.html`.
 
@@ -49,7 +50,8 @@ def build_site(
 
     `overwrite` replaces a site that stands at `out`; a folder that holds anything else is never replaced. `date` is a
     text for the foot of the pages, such as "2025-01-31". `progress` is called with a line of text before each step that
-    takes time.
+    takes time. A result that cannot be shown raises; with `on_error` that is called with the error instead, and the
+    others are shown.
 
     Raises
     ------
@@ -59,8 +61,17 @@ def build_site(
         A result has no PSNR or SSIM, no scores of clips, or two of one clip.
 
     """
-    runs = [run_of(result) for result in results]
-    result_of = {run.method_key: result for run, result in zip(runs, results, strict=True)}
+    result_of: dict[str, Result] = {}
+    runs = []
+    for result in results:
+        try:
+            runs.append(run_of(result))
+        except ResultsError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+            continue
+        result_of[runs[-1].method_key] = result
 
     def restore_for(run: Run) -> Restore:
         return restore_with(method_loader(result_of[run.method_key]), device=device)
