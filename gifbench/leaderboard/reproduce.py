@@ -119,31 +119,35 @@ def _planned(row: ReportedRow, runs: Path | None) -> Planned:
     if row.table == 2 and row.method == "GIF":
         return Planned(row, "gif" if row.task == "plain-1" else "nearest", "")
     if row.table == 2 and row.task != "plain-1":
-        color, time = _with_weights(COLOR, runs, dithered=False), _with_weights(TIME, runs, dithered=False)
-        needs = f"{_training(COLOR, dithered=False)}, and {TIME} likewise"
-        return Planned(row, f"gif2video:color={color},time={time}", needs)
+        trained = "superslomo-moments" if row.dataset == MOMENTS else TIME
+        color, time = _with_weights(COLOR, COLOR, runs), _with_weights(TIME, trained, runs)
+        needs = f"{_training(COLOR, COLOR)}; {_training(TIME, trained)}"
+        return Planned(row, f"gif2video:color=[{color}],time=[{time}]", needs)
     name = COLOR if row.table == 2 else _LEARNED_ROWS.get(row.row)
     if name is None:
         return Planned(row, _FIXED_ROWS[row.row], "")
-    return Planned(row, _with_weights(name, runs, dithered=dithered), _training(name, dithered=dithered))
-
-
-def _with_weights(name: str, runs: Path | None, *, dithered: bool) -> str:
-    """The method with the weights that lie below `runs`, else with those of the package (for plain GIFs: its own)."""
     trained = f"{name}-dithered" if dithered else name
+    return Planned(row, _with_weights(name, trained, runs), _training(name, trained))
+
+
+def _with_weights(name: str, trained: str, runs: Path | None) -> str:
+    """The method with the weights of the training `trained`: those below `runs`, or else those of the package."""
     for path in (f"{trained}/{trained}", f"{trained}/{name}", trained):
         if runs is not None and (file := runs / f"{path}.safetensors").is_file():
             return f"{name}:weights={file}"
-    return f"{name}:weights={trained}" if dithered else name
+    return name if name == trained else f"{name}:weights={trained}"
 
 
-def _training(name: str, *, dithered: bool) -> str:
+def _training(name: str, trained: str) -> str:
+    """The command that makes those weights, and what to do then."""
     folder = name if name in ("pix2pix", "superslomo") else "ccdnet"
-    more = " --set data.dithered=true" if dithered else ""
-    if dithered and name.startswith(("ccdnet-2", "ccdnet-3")):
-        more += " --set model.embedded=false"
-    out = f"runs/{name}-dithered" if dithered else f"runs/{name}"
-    return f"gifbench train baselines/{folder}/{name}.toml --data DATASET{more} --out {out}, then --runs runs"
+    config, more = trained, ""
+    if trained.endswith("-dithered"):
+        config, more = name, " --set data.dithered=true"
+        more += " --set model.embedded=false" if name.startswith(("ccdnet-2", "ccdnet-3")) else ""
+    return (
+        f"gifbench train baselines/{folder}/{config}.toml --data DATASET{more} --out runs/{trained}, then --runs runs"
+    )
 
 
 @dataclass(slots=True)
