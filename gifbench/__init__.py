@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from gifbench.score.conformance import Check, check_method
     from gifbench.score.contract import FrameMethod, Frames, Method, last_shown, nearest_shown
     from gifbench.score.evaluate import evaluate
-    from gifbench.score.methods import LoadedMethod, list_methods, load_method, load_method_file
+    from gifbench.score.listing import list_methods
+    from gifbench.score.methods import LoadedMethod, load_method, load_method_file
     from gifbench.score.restoration import restore_gif
+    from gifbench.score.restore import restored
     from gifbench.score.results import load_results
     from gifbench.score.schema import Result
     from gifbench.score.submission import score_submission
@@ -61,8 +63,10 @@ _HOME = {
     "gifbench.score.conformance": ("Check", "check_method"),
     "gifbench.score.contract": ("FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"),
     "gifbench.score.evaluate": ("evaluate",),
-    "gifbench.score.methods": ("LoadedMethod", "list_methods", "load_method", "load_method_file"),
+    "gifbench.score.listing": ("list_methods",),
+    "gifbench.score.methods": ("LoadedMethod", "load_method", "load_method_file"),
     "gifbench.score.restoration": ("restore_gif",),
+    "gifbench.score.restore": ("restored",),
     "gifbench.score.results": ("load_results",),
     "gifbench.score.schema": ("Result",),
     "gifbench.score.submission": ("score_submission",),
@@ -121,6 +125,7 @@ __all__ = [
     "read_manifest",
     "read_weights",
     "restore_gif",
+    "restored",
     "save_weights",
     "score_submission",
     "verify_dataset",

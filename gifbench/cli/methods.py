@@ -14,7 +14,7 @@ def methods(context: typer.Context, as_json: Json = False) -> None:
     """List the methods that can be run, where each comes from, its parameters, weights and licence."""
     if context.invoked_subcommand is not None:
         return
-    from gifbench.score.methods import list_methods
+    from gifbench.score.listing import list_methods
     from gifbench.score.tasks import TASKS
 
     listed = list_methods()

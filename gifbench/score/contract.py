@@ -12,8 +12,7 @@ What it may say of itself, as class or instance attributes, all optional: see `D
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,6 +20,9 @@ from numpy.typing import NDArray
 
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
+from gifbench.score.declared import Declared
+
+__all__ = ["Declared", "FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"]
 
 Frames = NDArray[Any]
 """RGB frames, (N, H, W, 3): uint8, or float in [0, 255] (not rounded, if a protocol is to see the fractions). A torch
@@ -50,27 +52,6 @@ class FrameMethod(Protocol):
         With `backend = "torch"` both are tensors on the harness's device.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What a method says of itself, in attributes of these names; the defaults stand for what it does not say.
-
-    `version` enters the results: change it when the output changes. `parameters` counts what was learned. `weights` is
-    a file whose name and sha256 enter the results. `tasks` names the tasks it can do (None: all). `backend = "torch"`
-    asks for tensors, and for one call of `to(device)` before the first clip.
-    `PRESETS` maps further names to options, so that `gaussian-0.5` stands for `gaussian:sigma=0.5`; each begins with
-    the name that the method is registered by and a hyphen.
-    """
-
-    version: str = ""
-    description: str = ""
-    licence: str = ""
-    parameters: int = 0
-    weights: str | None = None
-    tasks: tuple[str, ...] | None = None
-    backend: str = "numpy"
-    PRESETS: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def last_shown(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list[int]:

@@ -6,12 +6,14 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMethod, NotFound, UsageError, storage_errors
-from gifbench.score.contract import Declared, FrameMethod, Method
+from gifbench.score.contract import FrameMethod, Method
+from gifbench.score.declared import Declared, declared
+from gifbench.score.listing import ListedMethod, list_methods
 from gifbench.score.names import known_names
 from gifbench.score.options import (
     FILE_SPEC,
@@ -29,6 +31,9 @@ from gifbench.score.provenance import source_sha256
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
 _LONGEST_NAME = 300
 _FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:]*))?(?P<options>:.*)?", re.DOTALL)
+
+
+__all__ = ["ListedMethod", "LoadedMethod", "find_method", "list_methods", "load_method", "load_method_file"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,16 +85,6 @@ class LoadedMethod:
         return self.declared.tasks
 
 
-@dataclass(frozen=True, slots=True)
-class ListedMethod:
-    """A line of `gifbench methods`; `problem` says why the method cannot be loaded, None where it can."""
-
-    name: str
-    origin: str
-    declared: Declared
-    problem: str | None = None
-
-
 def load_method(text: str) -> LoadedMethod:
     """Load `gif`, `gaussian-0.5` or `gaussian:sigma=0.7` from the installed methods.
 
@@ -131,20 +126,6 @@ def find_method(text: str) -> LoadedMethod:
     return load_method_file(text) if FILE_SPEC.match(text) else load_method(text)
 
 
-def list_methods() -> list[ListedMethod]:
-    """All installed methods, presets in place of the method that has them; one that cannot be loaded says why."""
-    listed = []
-    for name, entries in installed().items():
-        origin = entries_origin(entries)
-        try:
-            factory = entries_class(entries)
-        except GifbenchError as error:
-            listed.append(ListedMethod(name, origin, Declared(), problem=str(error)))
-            continue
-        listed += [ListedMethod(each, origin, _declared(factory)) for each in (_presets(factory) or [name])]
-    return sorted(listed, key=lambda method: method.name)
-
-
 def _set_up(
     name: str,
     factory: Callable[..., Any],
@@ -163,7 +144,7 @@ def _set_up(
         if key not in options:
             raise UsageError(f"method {spec.name} needs the option {key}: write {spec.name}:{key}=…")
     method = _instance(spec.name, factory, {**given, **parts})
-    declared = _declared(method)
+    said = declared(method)
     canonical = _canonical(name, factory, options)
     if len(canonical) > _LONGEST_NAME:
         raise UsageError(
@@ -174,11 +155,11 @@ def _set_up(
         origin=origin,
         method=method,
         options={key: _shown(value) for key, value in options.items()},
-        declared=declared,
+        declared=said,
         code_sha256=_joint_sha256(
             source_sha256(inspect.getsourcefile(factory)), *(part.code_sha256 for part in parts.values())
         ),
-        weights_sha256=_joint_sha256(_file_sha256(declared.weights), *(part.weights_sha256 for part in parts.values())),
+        weights_sha256=_joint_sha256(_file_sha256(said.weights), *(part.weights_sha256 for part in parts.values())),
         parts=tuple(parts.values()),
         source=source,
     )
@@ -238,26 +219,8 @@ def _shown(value: object) -> object:
     return value if isinstance(value, str | int | float | None) else str(value)
 
 
-def _declared(source: object) -> Declared:
-    """What a class or an instance says of itself; what is no plain value, as a property of a class, is left out."""
-    said: dict[str, Any] = {}
-    for each in fields(Declared):
-        value = getattr(source, each.name, None)
-        if each.name == "tasks" and isinstance(value, list | tuple):
-            said["tasks"] = tuple(str(task) for task in value)
-        elif each.name == "PRESETS" and isinstance(value, Mapping):
-            said["PRESETS"] = dict(value)
-        elif each.name == "parameters" and isinstance(value, int) and value >= 0:
-            said["parameters"] = value
-        elif each.name == "weights" and isinstance(value, str | Path):
-            said["weights"] = str(value)
-        elif isinstance(value, str) and each.name in ("version", "description", "licence", "backend"):
-            said[each.name] = value
-    return Declared(**said)
-
-
 def _presets(factory: Callable[..., Any]) -> Mapping[str, Mapping[str, object]]:
-    return _declared(factory).PRESETS
+    return declared(factory).PRESETS
 
 
 def _joint_sha256(*hashes: str | None) -> str | None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gifbench.score.schema import CodeRecord
+if TYPE_CHECKING:
+    from gifbench.score.schema import CodeRecord
 
 _PACKAGE = Path(__file__).parent.parent
 _MATTERS = ("media", "dataset", "score")
@@ -20,6 +22,8 @@ _MOST_FILES = 500
 @cache
 def code_record() -> CodeRecord:
     """The gifbench that runs: two with one sha256 score alike, whatever their versions say."""
+    from gifbench.score.schema import CodeRecord
+
     digest = hashlib.sha256()
     for wing in _MATTERS:
         for path in sorted((_PACKAGE / wing).rglob("*.py")):

@@ -1,0 +1,64 @@
+"""Listing methods imports none of them, and says of each what importing it would say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from gifbench.score import listing
+from gifbench.score.declared import declared
+from gifbench.score.listing import list_methods
+from gifbench.score.plugins import entries_class, installed
+
+
+def test_the_list_loads_nothing_heavy():
+    code = (
+        "import sys; from gifbench.score.listing import list_methods; assert len(list_methods()) > 10; "
+        "print(sorted({'torch', 'numpy', 'numba', 'cv2', 'gifbench_baselines'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_what_the_source_says_is_what_the_class_says():
+    read = {name: listing._read(entries[0]) for name, entries in installed().items()}
+    assert None not in read.values()
+    for name, entries in installed().items():
+        if name in ("gaussian", "fcdr", "gif2video", "ccdnet-2", "dis"):
+            assert read[name] == declared(entries_class(entries)), name
+
+
+@pytest.mark.parametrize(
+    ("source", "licence"),
+    [
+        ("class Mine:\n    licence = 'MIT'", "MIT"),
+        ("class Base:\n    licence = 'MIT'\nclass Mine(Base):\n    version = '2'", "MIT"),
+        ("class Mine:\n    licence = 'M' + 'IT'", "MIT"),
+        ("import json\nclass Mine(json.JSONEncoder):\n    licence = 'MIT'", "MIT"),
+        ("def made():\n    class Mine:\n        licence = 'MIT'\n    return Mine\nMine = made()", "MIT"),
+    ],
+    ids=["constant", "inherited", "computed", "a base from elsewhere", "made"],
+)
+def test_what_the_source_does_not_say_is_asked_of_the_class(tmp_path, monkeypatch, source, licence):
+    (tmp_path / "a_package_of_methods.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint(name="mine", value="a_package_of_methods:Mine", group="gifbench.methods")
+    monkeypatch.setattr(listing, "installed", lambda: {"mine": (entry,)})
+    (listed,) = list_methods()
+    assert (listed.name, listed.declared.licence, listed.problem) == ("mine", licence, None)
+    monkeypatch.delitem(sys.modules, "a_package_of_methods", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [("import nothing_there\nclass Mine: ...", "nothing_there"), ("class Other: ...", "Mine")]
+)
+def test_one_that_cannot_be_imported_says_why(tmp_path, monkeypatch, source, said):
+    (tmp_path / "a_broken_package.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint(name="mine", value="a_broken_package:Mine", group="gifbench.methods")
+    monkeypatch.setattr(listing, "installed", lambda: {"mine": (entry,)})
+    (listed,) = list_methods()
+    assert said in (listed.problem or "")
+    monkeypatch.delitem(sys.modules, "a_broken_package", raising=False)
