@@ -29,6 +29,32 @@ class TrainerOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ViewOptions(TrainerOptions):
+    """`[data.views]`: other framings, sizes and colours of the frames, each a frame of a GIF of its own."""
+
+    window: tuple[float, float] = (0.45, 1.0)
+    """The least and the greatest side of what is cut out, over the frame's shorter side."""
+    scale: tuple[float, float] = (0.44, 1.4)
+    """By how much it is scaled; above 1, views are as soft as faces that were blown up."""
+    side: tuple[int, int] = (160, 340)
+    """Pixels of the scaled window's shorter side."""
+    antialiased: float = Field(default=0.6, ge=0, le=1)
+    """The share of views that are scaled with antialiasing, not by plain bilinear interpolation."""
+    recolored: float = Field(default=0.6, ge=0, le=1)
+    """The share of views with other saturation, gamma, brightness and tint."""
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        for name, (low, high), most in (
+            ("window", self.window, 1),
+            ("scale", self.scale, 4),
+            ("side", self.side, 4096),
+        ):
+            if not 0 < low <= high <= most:
+                raise ValueError(f"data.views.{name} is {low} to {high}: from above 0 to {most} at most, lower first")
+        return self
+
+
 class DataOptions(TrainerOptions):
     """Which samples a training sees."""
 
@@ -50,6 +76,8 @@ class DataOptions(TrainerOptions):
     """Palette sizes of GIFs that are made from the truth on the fly; empty: the dataset's GIFs as they are."""
     dithers: tuple[str, ...] = ("floyd-steinberg",)
     """The ditherers of GIFs that are made on the fly."""
+    views: ViewOptions | None = None
+    """Of GIFs that are made on the fly: see the frames in other framings, sizes and colours."""
     clips_at_once: int = Field(default=8, ge=1)
     """From how many clips samples are drawn before others take their place."""
     samples_per_visit: int = Field(default=256, ge=1)
@@ -75,9 +103,11 @@ class TrainingOptions(TrainerOptions):
     steps: int = Field(ge=1)
     batch_size: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=2e-4, gt=0)
-    schedule: Literal["constant", "halve", "cosine"] = "constant"
+    schedule: Literal["constant", "halve", "drop", "cosine"] = "constant"
     halve_every: int = Field(default=0, ge=0)
     """Steps after which the schedule `halve` halves the learning rate."""
+    drops: tuple[int, ...] = ()
+    """Steps at which the schedule `drop` makes the learning rate a tenth."""
     betas: tuple[float, float] = (0.5, 0.999)
     weight_decay: float = Field(default=1e-4, ge=0)
     clip_gradient: float | None = Field(default=None, gt=0)

@@ -1,0 +1,42 @@
+"""The losses that SuperSlomo has beside those of colour: the warp and the smoothness of flow (Jiang et al., 3.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from gifbench import optical_flow
+
+from .network import MOST_FLOW, Between, Motion, warp
+
+
+def warp_loss(
+    truth: tuple[torch.Tensor, torch.Tensor, torch.Tensor], motion: Motion, between: Between, each: int
+) -> torch.Tensor:
+    """How far frames of the truth, moved along the flows, are from what they should show.
+
+    `truth` are the first, the second and the frames between, (N, 3, H, W), (N, 3, H, W) and (N·`each`, 3, H, W) in
+    [-1, 1]. The flows to the frames between are the guessed ones: so the flow network learns from them, too.
+    """
+    first, second, middle = truth
+    moved = [(warp(second, motion.forward), first), (warp(first, motion.backward), second)]
+    for end, flow in zip((first, second), between.guessed, strict=True):
+        moved.append((warp(end.repeat_interleave(each, dim=0), flow), middle))
+    return torch.stack([(drawn - wanted).abs().mean() for drawn, wanted in moved]).sum()
+
+
+def smoothness_loss(motion: Motion) -> torch.Tensor:
+    """Mean absolute difference, in pixels, of the flow from one pixel to the next, across and down, of both flows."""
+    both = torch.cat(tuple(motion))
+    return 2 * MOST_FLOW * (both.diff(dim=-1).abs().mean() + both.diff(dim=-2).abs().mean())
+
+
+def teacher_loss(truth: tuple[torch.Tensor, torch.Tensor], motion: Motion) -> torch.Tensor:
+    """Mean distance, in pixels and over both flows, from OpenCV's DIS flow between frames of the truth, uint8.
+
+    Not of the papers: DIS shows a network in minutes what it would take hours to find by itself.
+    """
+    first, second = (frames.permute(0, 2, 3, 1).cpu().numpy() for frames in truth)
+    found = [optical_flow(*pair) for pair in (*zip(first, second, strict=True), *zip(second, first, strict=True))]
+    wanted = torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).to(motion.forward.device)
+    return (MOST_FLOW * torch.cat(tuple(motion)) - wanted).abs().mean()

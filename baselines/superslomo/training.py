@@ -1,0 +1,164 @@
+"""What `gifbench train` trains for SuperSlomo: the networks and the losses are options, and the data is windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, read_weights
+
+from ..ccdnet.discriminator import FakePool, PatchGAN, judged
+from ..ccdnet.losses import accuracy, color_loss, fake_loss, gradient_loss, real_loss
+from ..ccdnet.training import D_STEPS_BELOW, G_STEPS_ABOVE
+from ..colored import colored, load_frame_method, scaled
+from .losses import smoothness_loss, teacher_loss, warp_loss
+from .network import Architecture, SuperSlomo, Variant
+
+
+class SuperSlomoOptions(TrainerOptions):
+    """`[model]` of a SuperSlomo; weights of losses are for frames in [-1, 1] and flow in pixels."""
+
+    base: int = Field(default=32, ge=1, le=128)
+    variant: Variant = "adapted"
+    start: str = ""
+    """Weights to start from."""
+    ends: str = "mixed"
+    """The frames around, that are moved: `truth`, `gif`, `mixed` (anything from one to the other, as restored frames
+    are), or a colour method that restores them from the GIF, such as `ccdnet-2`."""
+    flow_from_ends: bool = False
+    """Motion is looked for in those, after colour, instead of in the GIF's own frames, as in the paper."""
+    color: float = Field(default=63.75, ge=0)
+    gradient: float = Field(default=63.75, ge=0)
+    warp: float = Field(default=63.75, ge=0)
+    smoothness: float = Field(default=1.0, ge=0)
+    adversarial: float = Field(default=0.0, ge=0)
+    teacher: float = Field(default=0.0, ge=0)
+    """Weight of the distance to OpenCV's DIS flow on the truth, which is not of the papers."""
+    pool: int = Field(default=60, ge=1)
+
+
+class SuperSlomoTrainer:
+    """Trains both networks at once on windows: the ends are shown, what is between is to be drawn."""
+
+    options_class = SuperSlomoOptions
+    windows = True
+
+    def __init__(self, options: SuperSlomoOptions) -> None:
+        if not (options.color or options.gradient or options.warp or options.adversarial or options.teacher):
+            raise UsageError("[model] all losses that say where things are have the weight 0: nothing can be learned")
+        self._options = options
+        self._architecture = Architecture(base=options.base, variant=options.variant)
+        known = options.ends in ("truth", "gif", "mixed")
+        self._restoring = None if known else load_frame_method(options.ends, option="[model] ends")
+        self.network = SuperSlomo(self._architecture)
+        if options.start:
+            read_weights(options.start).fill(self.network)
+        self.others: Mapping[str, nn.Module] = {"discriminator": PatchGAN()} if options.adversarial else {}
+        self.learned: Mapping[str, Sequence[nn.Parameter]] = {
+            "network": list(self.network.parameters()),
+            **{name: list(other.parameters()) for name, other in self.others.items()},
+        }
+        self._pool = FakePool(options.pool)
+
+    def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
+        """The discriminator's update, then the networks', as for CCDNet."""
+        options = self._options
+        gif, truth = batch.gif[:, [0, -1]], scaled(batch.truth)
+        shares = batch.times[:, 1:-1]
+        if not shares.shape[1]:
+            raise UsageError(
+                "data.windows: windows of two frames have nothing between them to learn from; give 3 or more"
+            )
+        mix = torch.rand(len(gif), generator=generator).to(gif.device).view(-1, 1, 1, 1, 1)
+        ends = self._ends(batch, mix)
+        seen = ends if options.flow_from_ends else scaled(gif)
+        motion, between = network((seen[:, 0], seen[:, 1]), (ends[:, 0], ends[:, 1]), shares)
+        wanted = truth[:, 1:-1].flatten(0, 1)
+        parts: dict[str, torch.Tensor | float] = {}
+        loss = wanted.new_zeros(())
+        if options.color:
+            parts["color"] = color_loss(between.frames, wanted)
+            loss = loss + options.color * parts["color"]
+        if options.gradient:
+            parts["gradient"] = gradient_loss(between.frames, wanted)
+            loss = loss + options.gradient * parts["gradient"]
+        if options.warp:
+            parts["warp"] = warp_loss((truth[:, 0], truth[:, -1], wanted), motion, between, shares.shape[1])
+            loss = loss + options.warp * parts["warp"]
+        if options.smoothness:
+            parts["smoothness"] = smoothness_loss(motion)
+            loss = loss + options.smoothness * parts["smoothness"]
+        if options.teacher:
+            parts["teacher"] = teacher_loss((batch.truth[:, 0], batch.truth[:, -1]), motion)
+            loss = loss + options.teacher * parts["teacher"]
+        if options.adversarial:
+            shown = scaled(batch.gif[:, 1:-1]).flatten(0, 1)
+            judging, adversarial, right = self._judge(shown, between.frames, wanted, generator)
+            parts["accuracy"] = right
+            if right < D_STEPS_BELOW:
+                yield Update("discriminator", judging, {"discriminator": judging})
+            if right > G_STEPS_ABOVE:
+                parts["adversarial"] = adversarial()
+                loss = loss + options.adversarial * parts["adversarial"]
+        yield Update("network", loss, {"loss": loss, **parts})
+
+    def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
+        """PSNR over all frames between, and that of the linear blend of the same ends."""
+        ends = self._ends(batch, torch.full((1, 1, 1, 1, 1), 0.5, device=batch.gif.device))
+        seen = ends if self._options.flow_from_ends else scaled(batch.gif[:, [0, -1]])
+        shares = batch.times[:, 1:-1]
+        _, between = network((seen[:, 0], seen[:, 1]), (ends[:, 0], ends[:, 1]), shares)
+        drawn = ((between.frames + 1) * 127.5).unflatten(0, shares.shape)
+        t = shares.view(*shares.shape, 1, 1, 1)
+        blend = ((ends[:, :1] * (1 - t) + ends[:, 1:] * t) + 1) * 127.5
+        wanted = batch.truth[:, 1:-1]
+        picture = drawn[:, (drawn.shape[1] - 1) // 2].round().clamp(0, 255).to(torch.uint8)
+        return {"psnr": _psnr(drawn, wanted), "blend_psnr": _psnr(blend, wanted)}, picture
+
+    def architecture(self) -> Mapping[str, Any]:
+        """The fields of `Architecture`."""
+        return self._architecture.model_dump()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The pool of fakes."""
+        return self._pool.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The pool of fakes."""
+        self._pool.load_state_dict(state)
+
+    def _ends(self, batch: TrainingBatch, mix: torch.Tensor) -> torch.Tensor:
+        """The first and last frames as they are moved, (N, 2, 3, H, W) in [-1, 1]."""
+        places = [0, -1]
+        gif, truth = batch.gif[:, places], batch.truth[:, places]
+        if self._restoring is not None:
+            palettes, colors = batch.palettes[:, places].flatten(0, 1), batch.colors[:, places].flatten()
+            return colored(self._restoring, gif.flatten(0, 1), palettes, colors).unflatten(0, (-1, 2))
+        share = {"truth": torch.zeros_like(mix), "gif": torch.ones_like(mix), "mixed": mix}[self._options.ends]
+        return scaled(truth) + share * (scaled(gif) - scaled(truth))
+
+    def _judge(
+        self, gif: torch.Tensor, drawn: torch.Tensor, truth: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, Any, float]:
+        """The discriminator's loss, how to get the networks' adversarial loss, and how often it is right."""
+        discriminator = self.others["discriminator"]
+        fake = judged(gif, drawn)
+        on_real = discriminator(judged(gif, truth))
+        on_fake = discriminator(self._pool.exchange(fake, generator))
+
+        def adversarial() -> torch.Tensor:
+            discriminator.requires_grad_(False)
+            loss = real_loss(discriminator(fake))
+            discriminator.requires_grad_(True)
+            return loss
+
+        return (real_loss(on_real) + fake_loss(on_fake)) / 2, adversarial, accuracy(on_real, on_fake)
+
+
+def _psnr(frames: torch.Tensor, truth: torch.Tensor) -> float:
+    error = float((frames.float() - truth.float()).square().mean())
+    return min(100.0, float(10 * torch.log10(torch.tensor(255.0**2 / error)))) if error else 100.0

@@ -1,0 +1,176 @@
+"""The stabiliser: its published size, untrained it changes nothing, and any method is wrapped by its name."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gifbench_baselines import packaged  # noqa: E402
+from gifbench_baselines.stabiliser.network import Architecture, Stabiliser  # noqa: E402
+
+from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
+from gifbench.cli.app import app  # noqa: E402
+from gifbench.score.conformance import check_method, small_gif  # noqa: E402
+from gifbench.score.restore import on_device, restored  # noqa: E402
+from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """The package's folder of weights, with a stabiliser that changes nothing."""
+    monkeypatch.setattr(packaged, "WEIGHTS", tmp_path)
+    save(tmp_path / "stable.safetensors")
+    return tmp_path
+
+
+def save(path, *, loud=0.0):
+    torch.manual_seed(0)
+    network = Stabiliser(Architecture(base=2))
+    if loud:
+        torch.nn.init.normal_(network.out.weight, std=loud)
+    architecture = network.architecture.model_dump()
+    return save_weights(path, network, architecture=architecture, about={"licence": "CC0-1.0"}, half=True)
+
+
+def frames_of(name, gif, times):
+    loaded = load_method(name)
+    on_device(loaded, "cpu")
+    return np.concatenate([batch.astype(float) for batch in restored(loaded, gif, times, clip="a GIF")])
+
+
+def moving():
+    return as_gif([photograph(3 * i, height=40, width=56) for i in range(4)])
+
+
+def test_it_has_the_papers_number_of_parameters():
+    with torch.device("meta"):
+        network = Stabiliser(Architecture())
+    assert sum(each.numel() for each in network.parameters()) == 2_979_555
+
+
+def test_only_the_processed_branch_hands_details_to_the_decoder():
+    """A change of the input alone, small and far away, reaches a pixel through the joint layers only."""
+    network = Stabiliser(Architecture(base=2)).eval()
+    torch.nn.init.normal_(network.out.weight)
+    x = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        network.joint.weight.zero_()
+        plain, _ = network((x, x), x, x, None)
+        other, _ = network((1 - x, x), x, x, None)
+        changed, _ = network((x, x), x, 1 - x, None)
+    assert torch.equal(plain, other)
+    assert not torch.equal(plain, changed)
+
+
+def test_untrained_it_changes_nothing(package):
+    gif, times = moving(), [Fraction(i, 20) for i in range(7)]
+    for name in ("gif", "gaussian-0.5", "gif2video:color=gaussian-0.5,time=blend"):
+        assert np.abs(frames_of(f"stable:{name}", gif, times) - frames_of(name, gif, times)).max() < 1e-3
+
+
+def test_what_is_held_stays_as_it_is_and_motion_does_not(tmp_path):
+    weights = save(tmp_path / "w.safetensors", loud=0.3)
+    out = frames_of(f"stable:[gif],weights={weights}", moving(), [Fraction(i, 30) for i in range(10)])
+    for group in (out[0:3], out[3:6], out[6:9]):
+        assert np.array_equal(group[0], group[1]) and np.array_equal(group[0], group[2])
+    assert np.abs(out[3] - frames_of("gif", moving(), [Fraction(1, 10)])[0]).max() > 1
+    assert np.array_equal(out[0], frames_of("gif", moving(), [Fraction(0)])[0]), "the first frame is the method's own"
+
+
+def test_it_begins_anew_at_a_cut(tmp_path):
+    weights = save(tmp_path / "w.safetensors", loud=0.3)
+    scenes = [photograph(0), photograph(3), 255 - np.rot90(photograph(0), 2), 255 - np.rot90(photograph(3), 2)]
+    gif = as_gif(scenes)
+    out = frames_of(f"stable:[gif],weights={weights}", gif, gif.times)
+    assert np.array_equal(out[2], gif.frames[2])
+    after = as_gif(scenes[2:])
+    assert np.array_equal(out[3], frames_of(f"stable:[gif],weights={weights}", after, after.times)[1])
+
+
+@pytest.mark.parametrize("loud", [0.3, 1e4])
+def test_it_keeps_the_contract(tmp_path, loud):
+    weights = save(tmp_path / "w.safetensors", loud=loud)
+    checks = check_method(f"stable:[gif],weights={weights}")
+    assert not [check for check in checks if check.kept is False], checks
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("stable:gif", "stable:gif"),
+        ("stable:gaussian:sigma=0.7", "stable:gaussian:sigma=0.7"),
+        ("stable:gaussian:sigma=0.5", "stable:gaussian-0.5"),
+        ("stable:method=gaussian:sigma=0.7", "stable:gaussian:sigma=0.7"),
+        ("stable:[gaussian:sigma=0.7]", "stable:gaussian:sigma=0.7"),
+        ("stable:[gaussian:sigma=0.7], precision=bf16", "stable:[gaussian:sigma=0.7],precision=bf16"),
+        ("stable:gif,precision=bf16", "stable:gif,precision=bf16"),
+        ("stable:gif2video:color=gif,time=dis:blur=2", "stable:gif2video:color=gif,time=dis:blur=2.0"),
+        ("stable:stable:gif", "stable:stable:gif"),
+        ("gif2video:color=stable:gaussian-0.5,time=dis", "gif2video:color=stable:gaussian-0.5,time=dis"),
+        ("gif2video:color=[stable:[gaussian-0.5],precision=bf16],time=dis", None),
+    ],
+)
+def test_a_wrapped_method_has_one_name_that_loads_again(package, text, name):
+    method = load_method(text)
+    assert name in (None, method.name)
+    assert load_method(method.name) == method
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stable", "needs the option method"),
+        ("stable:gausian-0.5", "did you mean|there is no method"),
+        ("stable:gif,method=gif", "given twice"),
+        ("stable:gif,gaussian", "is no option"),
+        ("gaussian:0.7", '"0.7" is no option: write gaussian:option=value'),
+        ("gif2video:dis", '"dis" is no option'),
+        ("stable:[gif", "brackets"),
+    ],
+)
+def test_what_cannot_be_wrapped_is_said_in_one_line(package, text, said):
+    with pytest.raises((UsageError, MethodError), match=said) as error:
+        load_method(text)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_said_of_it_is_of_both(package):
+    loaded = load_method("stable:gaussian-0.5")
+    assert loaded.licence == "MIT + CC0-1.0"
+    own = sum(each.numel() for each in Stabiliser(Architecture(base=2)).parameters())
+    assert (loaded.parameters, loaded.weights) == (own, "stable.safetensors")
+    assert load_method("stable:dis").tasks is None
+
+
+def test_without_weights_it_says_how_to_get_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(packaged, "WEIGHTS", tmp_path)
+    with pytest.raises(MethodError, match=r"gifbench train baselines/stabiliser/stable\.toml .*stable:weights="):
+        load_method("stable:gif")
+    other = save_weights(tmp_path / "o.safetensors", torch.nn.Linear(2, 2), architecture={"network": "x"}, about={})
+    with pytest.raises(MethodError, match="no weights of a stabiliser; the card says 'x'"):
+        load_method(f"stable:[gif],weights={other}")
+
+
+def test_the_command_restores_through_it_also_a_method_in_a_file(package, tmp_path):
+    from typer.testing import CliRunner
+
+    mine = tmp_path / "mine.py"
+    mine.write_text("class Mine:\n    def restore_frames(self, frames, palettes):\n        return frames // 2\n")
+    small_gif(4, 24, 32).write(tmp_path / "in.gif")
+    for method in ("stable:gaussian:sigma=0.7", f"stable:{mine}:Mine", f"gif2video:color={mine}:Mine,time=dis"):
+        out = tmp_path / f"{len(method)}.mkv"
+        result = CliRunner().invoke(app, ["restore", method, str(tmp_path / "in.gif"), str(out)])
+        assert result.exit_code == 0, result.output
+        assert out.stat().st_size > 500
