@@ -17,6 +17,7 @@ from torch import nn
 from gifbench import MethodError, Weights
 
 from .network import Architecture, CCDNet
+from .palette_unet import PaletteUNet, PaletteUNetOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,10 @@ class Kind:
     make: Callable[[Any], nn.Module]
 
 
-KINDS: Mapping[str, Kind] = {"ccdnet": Kind(Architecture, CCDNet)}
+KINDS: Mapping[str, Kind] = {
+    "ccdnet": Kind(Architecture, CCDNet),
+    "palette-unet": Kind(PaletteUNetOptions, PaletteUNet),
+}
 """By the name that a card gives as `network`."""
 
 

@@ -20,6 +20,7 @@ from gifbench.media.colors.quantize import check_colors, quantize
 from gifbench.score.names import known_names
 from gifbench.train.config import DataOptions
 from gifbench.train.trainer import TrainingBatch
+from gifbench.train.views import view
 
 
 class Samples(TorchDataset[TrainingBatch]):
@@ -78,17 +79,21 @@ class Samples(TorchDataset[TrainingBatch]):
     ) -> Sample:
         """A sample whose GIF frame is made from the whole frame of the truth."""
         truth = frames.truth_frame(index)
+        if self._options.views is not None:
+            truth = view(truth, self._options.views, draw, least=self._options.crop or 1)
         shown, palette = drawn_gif(truth, self._options, draw, dithered=dithered)
         return frames.cut(shown, palette, truth, generator)
 
 
 def check_options(options: DataOptions) -> None:
-    """Raise `UsageError` for palettes or ditherers of GIFs made on the fly that cannot be."""
+    """Raise `UsageError` for palettes, ditherers or views of GIFs made on the fly that cannot be."""
     for count in options.colors:
         check_colors(count)
     for name in options.dithers:
         if name not in DITHERS:
             raise UsageError(f'data.dithers: there is no dither "{name}": {known_names(name, DITHERS)}')
+    if options.views is not None and not options.colors:
+        raise UsageError("data.views are of GIFs made on the fly: say by data.colors of how many colours")
     if options.colors and options.dithered and not options.dithers:
         raise UsageError("data.dithers is empty: name the ditherers of the dithered GIFs that data.colors asks for")
 

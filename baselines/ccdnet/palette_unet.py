@@ -1,0 +1,150 @@
+"""The network of the weights that come with gifbench: a small U-Net that is told of the palette before it begins.
+
+A CCDNet learns what its palette did by drawing its first picture in it again, which takes a second network as large as
+the first. Here each pixel comes with the way from its colour to the two nearest other colours of the palette: how large
+its Voronoi cell is, and where it ends. One pass is enough, at a thirtieth of CCDNet-2's cost.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import nn
+from torch.nn import functional
+
+from ..tiles import exact
+from .network import scaled
+
+NEIGHBOURS = 2
+"""Of how many other colours of the palette a pixel is told."""
+
+Width = Annotated[int, Field(ge=4, le=512)]
+Count = Annotated[int, Field(ge=1, le=16)]
+
+
+class PaletteUNetOptions(BaseModel):
+    """What a `PaletteUNet` is built from; it stands in the card of its weights, so it is read with suspicion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    network: Literal["palette-unet"] = "palette-unet"
+    widths: tuple[Width, ...] = Field(default=(48, 96, 128, 128), min_length=1, max_length=6)
+    """Channels at 1/2, 1/4, … of the picture's size."""
+    blocks: tuple[Count, ...] = Field(default=(1, 1, 2, 2), min_length=1, max_length=6)
+    """Residual blocks at each of these sizes, on the way down and again on the way up."""
+
+    @model_validator(mode="after")
+    def _as_many(self) -> PaletteUNetOptions:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError(f"widths are {len(self.widths)} and blocks {len(self.blocks)}: one for each size")
+        return self
+
+
+class PaletteUNet(nn.Module):
+    """Frames of a GIF and their palettes in, frames of a video out, in one pass; 2.5 M parameters at its defaults."""
+
+    def __init__(self, options: PaletteUNetOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.body = _Body(options)
+
+    def forward(
+        self, gif: torch.Tensor, palettes: torch.Tensor, *, steps: int | None = None, tile: int | None = None
+    ) -> torch.Tensor:
+        """GIF frames (N, 3, H, W) uint8 and palettes (N, K, 3) uint8 to frames (N, 3, H, W) float in about [-1, 1].
+
+        `tile`: larger pictures are worked on in squares of that side, with the same result. There are no `steps`.
+        """
+        if steps not in (None, 1):
+            raise ValueError(f"a palette-unet has one step, not {steps}")
+        return exact(self.body, torch.cat([scaled(gif), beside(gif, palettes)], dim=1), tile)
+
+
+class _Body(nn.Module):
+    """A residual U-Net on pictures folded to half their size: (N, 9, H, W) to what is added to the first three."""
+
+    def __init__(self, options: PaletteUNetOptions) -> None:
+        super().__init__()
+        widths, blocks = options.widths, options.blocks
+        steps = range(len(widths) - 1)
+        self.stem = nn.Conv2d(4 * (3 + 3 * NEIGHBOURS), widths[0], 3, padding=1)
+        self.down = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], 2, stride=2) for i in steps)
+        self.encoder = nn.ModuleList(_blocks(width, count) for width, count in zip(widths, blocks, strict=True))
+        self.up = nn.ModuleList(nn.Conv2d(widths[i + 1], 4 * widths[i], 1) for i in steps)
+        self.decoder = nn.ModuleList(_blocks(widths[i], blocks[i]) for i in steps)
+        self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
+        # It begins as what changes nothing.
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.stride = 2 ** len(widths)
+        both_ways = [*blocks[:-1], *blocks]
+        sizes = [*range(1, len(widths)), *range(1, len(widths) + 1)]
+        self.reach = self.stride + 4 + sum(2 * count * 2**size for count, size in zip(both_ways, sizes, strict=True))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Height and width are multiples of `stride`."""
+        shown = x[:, :3]
+        x = self.stem(functional.pixel_unshuffle(x, 2))
+        skips: list[torch.Tensor] = []
+        for encoder, down in zip(self.encoder, self.down, strict=False):
+            skips.append(encoder(x))
+            x = down(skips[-1])
+        x = self.encoder[-1](x)
+        for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
+            x = decoder(skips.pop() + functional.pixel_shuffle(up(x), 2))
+        return shown + functional.pixel_shuffle(self.head(x).float(), 2)
+
+
+class _Block(nn.Module):
+    """Two convolutions beside the identity, which is what a block begins as."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.second(functional.relu(self.first(x)))
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width) for _ in range(count)))
+
+
+def beside(gif: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
+    """How each pixel's colour lies in its palette: (N, 3, H, W) and (N, K, 3) uint8 to (N, 6, H, W) float in [-4, 4].
+
+    The ways to the nearest and to the second nearest other colour, in units of 32 levels; 0 where there is none. Every
+    pixel has a colour of its palette, as a GIF's have, and colours that stand in it twice count once.
+    """
+    described: list[torch.Tensor] = []
+    for frame, palette in zip(gif, palettes, strict=True):
+        codes = torch.unique(_code(palette.T))
+        colors = torch.stack([codes >> 16, codes >> 8 & 255, codes & 255], dim=1).float()
+        place = torch.searchsorted(codes, _code(frame)).clamp_(max=len(codes) - 1)
+        described.append(_ways(colors)[place].permute(2, 0, 1))
+    return torch.stack(described)
+
+
+def _ways(colors: torch.Tensor) -> torch.Tensor:
+    """From each of K different colours (K, 3) the ways to its nearest ones, (K, 6); in parts, for K may be 65,536."""
+    wanted = min(NEIGHBOURS, len(colors) - 1)
+    ways = colors.new_zeros((len(colors), NEIGHBOURS, 3))
+    size = max(1, (1 << 20) // len(colors))
+    for start in range(0, len(colors), size):
+        part = colors[start : start + size]
+        apart = (part[:, None] - colors).square().sum(dim=-1)
+        apart[torch.arange(len(part)), torch.arange(start, start + len(part))] = torch.inf
+        nearest = apart.topk(wanted, largest=False).indices
+        ways[start : start + size, :wanted] = colors[nearest] - part[:, None]
+    return (ways / 32).clamp(-4, 4).flatten(1)
+
+
+def _code(pixels: torch.Tensor) -> torch.Tensor:
+    """Colours (3, …) uint8 as one whole number each."""
+    red, green, blue = pixels.int()
+    return red << 16 | green << 8 | blue

@@ -1,0 +1,59 @@
+"""Views of a frame: other framings, sizes and colours, so that a few clips show what many would.
+
+A view stands for a frame of its own: its palette is made from it alone, as a GIF's is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from gifbench.media.clip import Pixels
+from gifbench.train.config import ViewOptions
+
+_WIDEST = 1.78
+_UPRIGHT = 0.15
+_SWAPPED = 0.2
+
+
+def view(frame: Pixels, options: ViewOptions, draw: np.random.Generator, *, least: int) -> Pixels:
+    """A view of a frame (H, W, 3), (h, w, 3) uint8, with no side under `least` pixels."""
+    window = _window(frame, options, draw)
+    short = min(window.shape[:2])
+    scale = 2 ** draw.uniform(np.log2(options.scale[0]), np.log2(options.scale[1]))
+    side = max(least, int(np.clip(short * scale, *options.side)))
+    if side != short:
+        height, width = (max(side, round(length * side / short)) for length in window.shape[:2])
+        pictures = torch.from_numpy(window.transpose(2, 0, 1).copy())[None].float()
+        antialias = bool(draw.random() < options.antialiased)
+        resized = functional.interpolate(pictures, (height, width), mode="bilinear", antialias=antialias)
+        window = resized[0].permute(1, 2, 0).add_(0.5).clamp_(0, 255).byte().numpy()
+    if draw.random() < options.recolored:
+        window = _recolored(window, draw)
+    return np.ascontiguousarray(window)
+
+
+def _window(frame: Pixels, options: ViewOptions, draw: np.random.Generator) -> Pixels:
+    """A part of the frame, from square to widescreen, now and then upright."""
+    height, width = frame.shape[:2]
+    side = max(1, int(min(height, width) * draw.uniform(*options.window)))
+    rows, columns = side, min(width, int(side * draw.uniform(1, _WIDEST)))
+    if draw.random() < _UPRIGHT and columns <= height:
+        rows, columns = columns, rows
+    top, left = int(draw.integers(height - rows + 1)), int(draw.integers(width - columns + 1))
+    return frame[top : top + rows, left : left + columns]
+
+
+def _recolored(frame: Pixels, draw: np.random.Generator) -> Pixels:
+    """Other saturation, gamma, brightness and tint; sometimes with the channels in another order."""
+    values: NDArray[np.floating] = frame.astype(np.float32) / 255
+    if draw.random() < _SWAPPED:
+        values = values[..., draw.permutation(3)]
+    grey = values.mean(axis=-1, keepdims=True)
+    values = np.clip(grey + (values - grey) * np.float32(draw.uniform(0.5, 1.4)), 0, 1)
+    values = values ** np.float32(draw.uniform(0.7, 1.4)) * np.float32(draw.uniform(0.75, 1.1))
+    values = (values + np.float32(draw.uniform(-0.05, 0.05))) * draw.uniform(0.88, 1.12, 3).astype(np.float32)
+    recolored: Pixels = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return recolored

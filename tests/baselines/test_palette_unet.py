@@ -1,0 +1,122 @@
+"""The palette U-Net sees the palette truly, changes nothing before it is trained, and tiles without seams."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gifbench_baselines.ccdnet.network import scaled  # noqa: E402
+from gifbench_baselines.ccdnet.networks import load_network  # noqa: E402
+from gifbench_baselines.ccdnet.palette_training import PaletteUNetTrainer, PaletteUNetTrainerOptions  # noqa: E402
+from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions, beside  # noqa: E402
+from pydantic import ValidationError  # noqa: E402
+
+from gifbench import MethodError, TrainingBatch, read_weights, save_weights  # noqa: E402
+
+SMALL = PaletteUNetOptions(widths=(8, 8, 8), blocks=(1, 1, 2))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(before)
+
+
+def frames_and_palettes(count=2, height=48, width=80, colors=32):
+    generator = np.random.default_rng(5)
+    palettes = generator.integers(0, 256, (count, colors, 3), dtype=np.uint8)
+    indices = generator.integers(0, colors, (count, height, width))
+    frames = np.stack([palette[index] for palette, index in zip(palettes, indices, strict=True)])
+    return torch.from_numpy(frames.transpose(0, 3, 1, 2).copy()), torch.from_numpy(palettes), indices
+
+
+def moved(network):
+    """Weights that do something, as trained ones do."""
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    return network.eval()
+
+
+@pytest.mark.parametrize("colors", [3, 32, 256])
+def test_each_pixel_is_told_the_ways_to_the_two_nearest_other_colours(colors):
+    gif, palettes, indices = frames_and_palettes(colors=colors)
+    told = beside(gif, palettes).numpy()
+    for n in range(len(gif)):
+        palette = palettes[n].numpy().astype(int)
+        distances = ((palette[:, None] - palette[None]) ** 2).sum(-1)
+        for y, x in ((0, 0), (20, 33), (47, 79)):
+            own = indices[n, y, x]
+            others = sorted(set(distances[own]) - {0})
+            ways = told[n, :, y, x].reshape(2, 3) * 32
+            if np.abs(ways).max() < 128:
+                assert (ways**2).sum(-1).tolist() == others[:2] or distances[own].tolist().count(others[0]) > 1
+
+
+def test_doubled_colours_count_once_and_single_ones_have_no_neighbours():
+    gif = torch.tensor([10, 20, 30], dtype=torch.uint8)[None, :, None, None].expand(1, 3, 4, 4)
+    one = torch.tensor([[[10, 20, 30]] * 5], dtype=torch.uint8)
+    assert (beside(gif, one) == 0).all()
+    two = torch.tensor([[[10, 20, 30], [42, 20, 30], [42, 20, 30]]], dtype=torch.uint8)
+    assert beside(gif, two)[0, :, 0, 0].tolist() == [1, 0, 0, 0, 0, 0]
+
+
+def test_more_than_256_colours_are_taken():
+    gif, palettes, _ = frames_and_palettes(count=1, colors=3000)
+    assert beside(gif, palettes).isfinite().all()
+
+
+def test_untrained_it_gives_the_gif_back():
+    gif, palettes, _ = frames_and_palettes()
+    assert torch.equal(PaletteUNet(SMALL)(gif, palettes), scaled(gif))
+
+
+@pytest.mark.parametrize("size", [(200, 330), (64, 200), (37, 41)])
+def test_tiles_have_no_seams(size):
+    gif, palettes, _ = frames_and_palettes(count=1, height=size[0], width=size[1])
+    network = moved(PaletteUNet(SMALL))
+    with torch.inference_mode():
+        whole, tiled = network(gif, palettes), network(gif, palettes, tile=64)
+    assert whole.shape == gif.shape
+    assert torch.allclose(whole, tiled, atol=1e-5)
+    assert not torch.equal(whole, scaled(gif))
+
+
+def test_its_weights_are_read_by_the_kind_on_their_card(tmp_path):
+    network = moved(PaletteUNet(SMALL))
+    path = save_weights(tmp_path / "x.safetensors", network, architecture=SMALL.model_dump(mode="json"), about={})
+    gif, palettes, _ = frames_and_palettes()
+    assert torch.equal(load_network(read_weights(path))(gif, palettes), network(gif, palettes))
+    wrong = {**SMALL.model_dump(mode="json"), "widths": [8, 8, 100_000]}
+    path = save_weights(tmp_path / "y.safetensors", network, architecture=wrong, about={})
+    with pytest.raises(MethodError, match="widths"):
+        load_network(read_weights(path))
+
+
+def test_as_many_widths_as_blocks():
+    with pytest.raises(ValidationError, match="widths are 1 and blocks 4"):
+        PaletteUNetOptions(widths=(8,))
+
+
+def test_its_loss_falls_on_what_it_sees():
+    gif, palettes, _ = frames_and_palettes(height=32, width=32)
+    truth = (gif.int() + 9).clamp(0, 255).to(torch.uint8)
+    trainer = PaletteUNetTrainer(PaletteUNetTrainerOptions(widths=(8, 8), blocks=(1, 1)))
+    padded = torch.cat([palettes, torch.zeros(2, 224, 3, dtype=torch.uint8)], dim=1)
+    batch = TrainingBatch(gif, padded, torch.tensor([32, 32]), truth, torch.zeros(2), torch.zeros(2))
+    adam = torch.optim.Adam(trainer.learned["network"], lr=1e-2)
+    losses = []
+    for _ in range(40):
+        (update,) = trainer.updates(trainer.network, batch, torch.Generator())
+        adam.zero_grad()
+        update.loss.backward()
+        adam.step()
+        losses.append(float(update.loss.detach()))
+    assert losses[-1] < losses[0] - 1
+    scores, pictures = trainer.scores(trainer.network, batch)
+    assert scores["psnr"] > scores["gif_psnr"] + 2
+    assert pictures.dtype == torch.uint8

@@ -1,0 +1,65 @@
+"""Views of a frame stay within their options, are drawn by the seed, and give training samples of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+
+from gifbench.errors import UsageError  # noqa: E402
+from gifbench.train.config import DataOptions, TrainingConfig, ViewOptions, checked  # noqa: E402
+from gifbench.train.samples import check_options  # noqa: E402
+from gifbench.train.views import view  # noqa: E402
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    seed=st.integers(0, 2**32),
+    least=st.sampled_from([1, 24, 64]),
+)
+def test_no_side_is_smaller_than_the_crop_and_none_larger_than_asked(height, width, seed, least):
+    frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    options = ViewOptions(side=(16, 48))
+    seen = view(frame, options, np.random.default_rng(seed), least=least)
+    assert seen.dtype == np.uint8
+    assert seen.flags.c_contiguous
+    assert least <= min(seen.shape[:2]) <= max(48, least)
+    assert np.array_equal(seen, view(frame, options, np.random.default_rng(seed), least=least))
+
+
+def test_without_scaling_and_recolouring_a_view_is_a_part_of_the_frame():
+    frame = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    options = ViewOptions(scale=(1, 1), side=(1, 4096), recolored=0)
+    for seed in range(20):
+        seen = view(frame, options, np.random.default_rng(seed), least=1)
+        height, width = seen.shape[:2]
+        parts = np.lib.stride_tricks.sliding_window_view(frame, (height, width, 3))[:, :, 0]
+        assert (parts == seen).all(axis=(2, 3, 4)).any()
+
+
+def test_scaling_keeps_the_mean_and_recolouring_changes_it():
+    frame = np.full((100, 100, 3), (200, 100, 50), np.uint8)
+    plain = ViewOptions(recolored=0)
+    assert (view(frame, plain, np.random.default_rng(1), least=1) == (200, 100, 50)).all()
+    other = {tuple(view(frame, ViewOptions(recolored=1), np.random.default_rng(s), least=1)[0, 0]) for s in range(8)}
+    assert len(other) == 8
+
+
+def test_views_need_gifs_that_are_made_on_the_fly():
+    with pytest.raises(UsageError, match=r"data\.colors"):
+        check_options(DataOptions(views=ViewOptions()))
+
+
+@pytest.mark.parametrize(
+    ("views", "said"),
+    [({"scale": [2, 1]}, "data.views.scale is 2.0 to 1.0"), ({"windw": 1}, 'no option "data.views.windw"')],
+)
+def test_wrong_options_are_named(views, said):
+    values = {"trainer": "x", "name": "x", "data": {"views": views}, "training": {"steps": 1}}
+    with pytest.raises(UsageError, match=said.replace(".", r"\.")):
+        checked(TrainingConfig, values, what="test")
