@@ -1,0 +1,158 @@
+"""`leaderboard`, `reproduce`, `study` and `restore --page`: JSON, exit codes, one line for each thing that is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gifbench.dataset import Dataset
+from gifbench.score.results import save_result
+from gifbench.storage import Folder
+from tests.cli.test_command import answer, run
+from tests.leaderboard.standins import SmallClip, make_result
+from tests.leaderboard.test_votes import answers
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [
+        (("reproduce",), "gifbench reproduce table1 --data"),
+        (("study",), "gifbench study data/gif-faces gif fcdr"),
+        (("study", "make"), "gifbench study data/gif-faces gif fcdr"),
+        (("study", "report"), "gifbench study report study/ choices/"),
+    ],
+)
+def test_every_command_helps_with_an_example(command: tuple[str, ...], example: str) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert f"Example: {example}" in result.stdout
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A folder with two good results and files that are wrong in different ways."""
+    place = tmp_path / "results"
+    good = [save_result(make_result(name), Folder(place)) for name in ("gif", '"><script>alert(1)</script>/../x')]
+    text = Path(str(good[0].path)).read_text()
+    (place / "half.json").write_text(text[: len(text) // 2])
+    (place / "later.json").write_text(text.replace('"gifbench_result": 1', '"gifbench_result": 99'))
+    (place / "edited.json").write_text(text.replace('"mean": 30.15', '"mean": 42.0'))
+    (place / "other.json").write_text('{"a": "<script>alert(1)</script>"}')
+    return place
+
+
+def test_results_that_cannot_be_read_have_a_line_each_and_the_others_are_shown(results: Path, tmp_path: Path) -> None:
+    told = run("leaderboard", results, "--out", tmp_path / "site")
+    assert told.exit_code == 0, told.output
+    lines = [line for line in told.stderr.splitlines() if line.startswith("Left out: ")]
+    assert [Path(line.split()[2].rstrip(":")).name for line in lines] == [
+        "edited.json",
+        "half.json",
+        "later.json",
+        "other.json",
+    ]
+    assert "of a later gifbench" in lines[2]
+    assert told.stdout.startswith("2 results, 4 files left out: ")
+    pages = [path.read_text() for path in (tmp_path / "site").rglob("*.html")]
+    assert len(pages) == 1 + 1 + 2 + 4
+    assert not any("<script>alert" in page for page in pages)
+    found = answer("leaderboard", results, "--out", tmp_path / "again")
+    assert isinstance(found, dict)
+    assert (found["results"], len(found["refused"])) == (2, 4)
+
+
+def test_where_no_result_can_be_read_there_is_no_page(results: Path, tmp_path: Path) -> None:
+    told = run("leaderboard", results / "half.json", "--out", tmp_path / "site")
+    assert told.exit_code == 1
+    assert "half written" in told.stderr.splitlines()[-1]
+    assert not (tmp_path / "site").exists()
+
+
+@pytest.fixture
+def faces(tiny_dataset: Dataset, tmp_path: Path) -> Path:
+    """The tiny dataset under the name of the paper's."""
+    copy = Path(shutil.copytree(tiny_dataset.url, tmp_path / "faces"))
+    about = json.loads((copy / "dataset.json").read_text())
+    about["name"] = "gif-faces"
+    (copy / "dataset.json").write_text(json.dumps(about))
+    return copy
+
+
+def test_reproduce_prints_ours_beside_the_reported(faces: Path, tmp_path: Path) -> None:
+    arguments = (
+        "reproduce",
+        "table2",
+        "--data",
+        faces,
+        "--out",
+        tmp_path / "results",
+        "--row",
+        "GIF2Video@plain-1=gif",
+    )
+    found = answer(*arguments)
+    assert isinstance(found, dict)
+    assert (found["table"], found["dataset"], found["protocol"]) == (2, "gif-faces", "gif2video")
+    rows = {(row["name"], row["task"]): row for row in found["rows"]}
+    assert len(rows) == 8
+    by_hand = rows["GIF2Video", "plain-1"]
+    assert by_hand["method"] == "gif" and by_hand["missing"] is None
+    assert by_hand["difference"]["psnr"] == pytest.approx(by_hand["ours"]["psnr"]["mean"] - 34.05)
+    assert rows["GIF", "plain-4"]["method"] == "nearest"
+    missing = rows["GIF2Video", "plain-4"]
+    assert missing["ours"] is None and "gifbench train" in missing["missing"]
+    told = run(*arguments)
+    assert told.exit_code == 0
+    assert "Missing:\n" in told.stdout
+    assert sum("34.05 / 0.928" in line for line in told.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("table3",), "table3"),
+        (("table1", "--row", "8"), "write ROW=METHOD"),
+        (("table1", "--row", "77=gif"), 'no row "77"'),
+    ],
+)
+def test_wrong_usage_of_reproduce_is_said(faces: Path, arguments: tuple[str, ...], message: str) -> None:
+    told = run("reproduce", *arguments, "--data", faces)
+    assert told.exit_code == 2
+    assert message in told.stderr
+
+
+def test_a_study_is_made_and_counted(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    made = answer("study", tiny_dataset.url, "gif", "gaussian-1.0", "--out", out, "--pairs", 3)
+    assert isinstance(made, dict)
+    assert made["pairs"] == 3 and Path(made["page"], "index.html").is_file()
+    from gifbench.leaderboard.votes import read_key
+
+    key = read_key(out)
+    back = tmp_path / "choices"
+    back.mkdir()
+    assert run("study", "report", out, back).exit_code == 1
+    (back / "a.json").write_text(json.dumps(answers(key, "a", lambda names: "gif")))
+    (back / "bad.json").write_text("<script>")
+    report = answer("study", "report", out, back)
+    assert isinstance(report, dict)
+    assert (report["people"], len(report["refused"])) == (1, 1)
+    (found,) = report["preferences"]
+    assert (found["methods"], found["preferred"]) == (["gif", "gaussian-1.0"], [3, 0])
+    told = run("study", "report", out, back)
+    assert "3 : 0 : 0" in told.stdout
+    assert told.stderr.count("Left out: ") == 1
+    again = run("study", "make", tiny_dataset.url, "gif", "gaussian-1.0", "--out", out)
+    assert again.exit_code == 1 and "--overwrite" in again.stderr
+
+
+def test_restore_writes_a_page_before_and_after(tmp_path: Path) -> None:
+    (tmp_path / "a.gif").write_bytes(SmallClip(num_frames=4).gif().to_bytes())
+    arguments = ("restore", "gaussian-1.0", tmp_path / "a.gif", tmp_path / "a.webp", "--page", tmp_path / "page")
+    found = answer(*arguments)
+    assert isinstance(found, dict)
+    assert Path(found["page"]).is_file() and Path(found["file"]).is_file()
+    assert run(*arguments).exit_code == 1
+    assert run(*arguments, "--overwrite").exit_code == 0
