@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gifbench.errors import GifbenchError, MethodError, MissingExtra, NotFound, UsageError
+from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
 from gifbench.leaderboard.paper import FACES, MOMENTS, PROTOCOL, REPORTED, SPLIT, ReportedRow
 from gifbench.score.evaluate import Progress, ScoredDataset, evaluate
 from gifbench.score.methods import LoadedMethod, find_method
@@ -182,7 +182,7 @@ def reproduce(
     """Run every row whose method can be loaded, under the protocol `gif2video` on the split `test`; one answer a row.
 
     Results are written below `out`; those that are there, whole and of the same run, are taken. A method that is not at
-    hand, or fails, is said in its row and the others are run. Raises what `evaluate` raises about the dataset and the
+    hand, or fails, is said in its row and the others are run; so are clips too short for a task. Raises what `evaluate` raises about the dataset and the
     disk.
     """
     loader = _Loader(load)
@@ -201,7 +201,9 @@ def reproduce(
                 missing_only=True,
                 progress=lambda now, row=row: progress(row, now),  # type: ignore[misc]
             )
-        except (MethodError, MissingExtra, NotFound, UsageError) as error:
+        except DatasetDamaged:
+            raise
+        except (MethodError, MissingExtra, NotFound, UsageError, DatasetError) as error:
             why = " ".join(str(error).split())
             if row.needs and isinstance(error, MethodError):
                 why = f"{why.split(': train them', 1)[0]}; train them: {row.needs}"  # not said twice

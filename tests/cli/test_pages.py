@@ -103,6 +103,7 @@ def test_reproduce_prints_ours_beside_the_reported(faces: Path, tmp_path: Path) 
     assert rows["GIF", "plain-4"]["method"] == "nearest"
     missing = rows["GIF2Video", "plain-4"]
     assert missing["ours"] is None and "gifbench train" in missing["missing"]
+    assert "no clip of the split test is long enough" in rows["GIF", "plain-8"]["missing"]
     told = run(*arguments)
     assert told.exit_code == 0
     assert "Missing:\n" in told.stdout
