@@ -182,8 +182,8 @@ def reproduce(
     """Run every row whose method can be loaded, under the protocol `gif2video` on the split `test`; one answer a row.
 
     Results are written below `out`; those that are there, whole and of the same run, are taken. A method that is not at
-    hand, or fails, is said in its row and the others are run; so are clips too short for a task. Raises what `evaluate` raises about the dataset and the
-    disk.
+    hand, or fails, is said in its row and the others are run; so are clips too short for a task. Raises what
+    `evaluate` raises about a damaged dataset and about the disk.
     """
     loader = _Loader(load)
     made = []
