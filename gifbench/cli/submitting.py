@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.scoring import MetricFile, Metrics, chosen_metrics
 
 Data = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
 OneTask = Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")]
@@ -55,6 +56,8 @@ def score(
     name: Annotated[str, typer.Option(help="What the method is called.")],
     split: Split = "test",
     protocol: OneProtocol = "standard",
+    metrics: Metrics = None,
+    metric_file: MetricFile = None,
     limit: Limit = None,
     partial: Annotated[bool, typer.Option("--partial", help="Score the clips that are there.")] = False,
     licence: Annotated[str, typer.Option(help="The method's licence.")] = "",
@@ -74,6 +77,7 @@ def score(
             name=name,
             split=split,
             protocol_name=protocol,
+            metrics=chosen_metrics(metrics, metric_file),
             limit=limit,
             partial=partial,
             licence=licence,
@@ -86,4 +90,8 @@ def score(
         say_json([result.summary()])
         return
     psnr, ssim = result.scores["psnr"].mean, result.scores["ssim"].mean
-    say(f"{name} on {task}, {protocol}: {result.clips} clips, PSNR {psnr:.3f} dB, SSIM {ssim:.4f}; {result.path}")
+    shown = [f"PSNR {psnr:.3f} dB", f"SSIM {ssim:.4f}"]
+    shown += [
+        f"{each.name} {result.scores[each.name].mean:.4f}" for each in result.metrics if each.name in result.scores
+    ]
+    say(f"{name} on {task}, {protocol}: {result.clips} clips, {', '.join(shown)}; {result.path}")

@@ -62,7 +62,9 @@ def source_sha256(file: str | None) -> str | None:
     root = path.parent
     while (root / "__init__.py").is_file():
         root = root.parent
-    found = sorted(_reached(path, root))
+    # A package is followed as far as it goes; what lies beside it is another's.
+    within = path.relative_to(root).parts[0] if root != path.parent else ""
+    found = sorted(_reached(path, root, within))
     if len(found) == 1:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     digest = hashlib.sha256()
@@ -72,11 +74,13 @@ def source_sha256(file: str | None) -> str | None:
     return digest.hexdigest()
 
 
-def _reached(start: Path, root: Path) -> set[Path]:
+def _reached(start: Path, root: Path, within: str) -> set[Path]:
     reached, waiting = {start}, [start]
     while waiting and len(reached) < _MOST_FILES:
         path = waiting.pop()
-        for module in _imports(path, root):
+        for module in set(_imports(path, root)):
+            if within and module.partition("/")[0] != within:
+                continue
             for found in (root / f"{module}.py", root / module / "__init__.py"):
                 if found.is_file() and found.resolve() not in reached:
                     reached.add(found.resolve())

@@ -40,6 +40,7 @@ def score_submission(
     name: str,
     split: str = "test",
     protocol_name: str = "standard",
+    metrics: Sequence[str] = (),
     limit: int | None = None,
     partial: bool = False,
     licence: str = "",
@@ -52,7 +53,7 @@ def score_submission(
 
     Everything is looked at before anything is scored: `on_fault` is called with a line for each fault (at most 20, then
     one with how many more), and `MethodFailed` raised. With `partial` clips that are missing are left out instead, and
-    the result has less coverage. Other errors are those of `evaluate`.
+    the result has less coverage. `metrics` are measured beside PSNR and SSIM. Other errors are those of `evaluate`.
     """
     on = task(on) if isinstance(on, str) else on
     if not _NAME.fullmatch(name):
@@ -81,7 +82,7 @@ def score_submission(
     )
     there = {item.clip.clip_id for item, _ in given}
     scored = _Chosen(dataset, split, [clip for clip in clips if not partial or clip.clip_id in there])
-    (result,) = evaluate(method, scored, on, split=split, protocols=[protocol_name], progress=progress)
+    (result,) = evaluate(method, scored, on, split=split, protocols=[protocol_name], metrics=metrics, progress=progress)
     # Reading files is not the method's time, and nothing is known of that.
     untimed = tuple(replace(each, seconds=0.0) for each in result.clip_scores)
     result = result.model_copy(update={"limit": limit, "method_seconds": 0.0, "clip_scores": untimed})
