@@ -91,12 +91,12 @@ class Folder:
             self._file_system.invalidate_cache()
             return bool(self._file_system.exists(self._path(name)))
 
-    def sizes(self) -> dict[str, int]:
-        """The names of all files below the folder, as `names` gives them, each with its size in bytes."""
-        with self._errors(""):
+    def sizes(self, below: str = "") -> dict[str, int]:
+        """The names of all files below a folder, as `names` gives them, each with its size in bytes."""
+        with self._errors(below):
             self._file_system.invalidate_cache()
             try:
-                found = self._file_system.find(self._path(""), detail=True)
+                found = self._file_system.find(self._path(below), detail=True)
             except FileNotFoundError:
                 found = {}
         return {str(path)[len(self._root) :].lstrip("/"): int(about["size"]) for path, about in sorted(found.items())}

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+_BATCH = 10_000
+
 
 def parquet_bytes(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> bytes:
     """Rows as a Parquet file."""
     file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), file, compression="zstd")
+    left = iter(rows)
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        while batch := list(itertools.islice(left, _BATCH)):  # rows as Python objects take many times their bytes
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
     return file.getvalue()
 
 
@@ -22,5 +28,5 @@ def parquet_rows(data: bytes) -> Iterator[dict[str, Any]]:
     # Not pq.read_table: its readahead frees Python's buffers in threads of its own, and one that does so while the
     # interpreter ends takes the process down ("terminate called without an active exception").
     with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
-        for batch in file.iter_batches(use_threads=False):
+        for batch in file.iter_batches(_BATCH, use_threads=False):
             yield from batch.to_pylist()

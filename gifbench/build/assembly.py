@@ -8,6 +8,7 @@ points into it: its clips go back to the staging folder first. So a kill at any 
 from __future__ import annotations
 
 import shutil
+import tarfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ from gifbench.errors import DatasetDamaged
 from gifbench.storage import Folder
 
 _BLOCK = 1 << 20
+_SMALLEST_GROUP = 8 * tarfile.BLOCKSIZE  # four headers and four members that are not empty
 _SAVE_SECONDS = 10.0
 _SAVE_SHARE = 0.02  # of the time, at most, goes into saving tables that grow with the manifest
 
@@ -49,12 +51,14 @@ class Assembly:
         self._folder, self._ledger, self._run = folder, ledger, run
         self._plan = {shard: [row.clip_id for row in rows] for shard, rows in plan.items()}
         self._shard_of = {clip_id: shard for shard, clip_ids in self._plan.items() for clip_id in clip_ids}
+        self._uncertain: set[str] = set()  # shards that may hold a clip which the ledger no longer knows
         self._moved: list[str] = []  # clips that lie in a shard, and whose groups can go once that is saved
         self._next_save = time.monotonic() + _SAVE_SECONDS
 
     def start(self) -> None:
         """Bring what earlier runs left in line with the plan, which may have grown since."""
         self._forget_lost()
+        sizes = self._folder.sizes("shards")
         held: dict[str, list[IndexRow]] = defaultdict(list)
         for row in self._ledger.placed():
             held[row.shard].append(row)
@@ -64,10 +68,13 @@ class Assembly:
                 del rows[:]
         self.save()
         # A shard that the index does not point into was being written, or has just been dissolved.
-        for name in self._folder.names("shards"):
+        for name in sizes:
             if not held[name]:
                 self._folder.delete(name)
-        for shard in self._plan:
+        self._uncertain = {shard for shard, rows in held.items() if not _looks_whole(rows, sizes[shard])}
+        for shard, clip_ids in self._plan.items():
+            if shard in held and not self._ledger.fresh.isdisjoint(clip_ids):
+                self._uncertain.add(shard)
             self._write_if_complete(shard)
         self.save()
 
@@ -84,7 +91,8 @@ class Assembly:
         """
         check_run(self._folder, self._run)
         started = time.monotonic()
-        self._ledger.save()
+        if self._ledger.changed:
+            self._ledger.save()
         for clip_id in self._moved:
             self._folder.delete(group_name(clip_id))
         self._moved.clear()
@@ -98,7 +106,7 @@ class Assembly:
             if outcome.row is not None:
                 there = outcome.row.shard in shards if outcome.row.shard else group_name(clip_id) in groups
                 if not there:
-                    del self._ledger.outcomes[clip_id]
+                    self._ledger.forget([clip_id])
 
     def _write_if_complete(self, shard: str) -> None:
         outcomes = [self._ledger.outcomes.get(clip_id) for clip_id in self._plan[shard]]
@@ -106,8 +114,9 @@ class Assembly:
             return
         rows = [outcome.row for outcome in outcomes if outcome is not None and outcome.row is not None]
         placed = [row for row in rows if row.shard == shard]
-        if len(placed) == len(rows) and self._holds_just(shard, rows):
+        if len(placed) == len(rows) and (shard not in self._uncertain or self._holds_just(shard, rows)):
             return
+        self._uncertain.discard(shard)
         if placed:
             self._dissolve(shard, placed)
             self.save()
@@ -157,3 +166,16 @@ def _copy(source: BinaryIO, target: BinaryIO, start: int, length: int) -> None:
             raise DatasetDamaged("a shard ends in the middle of a clip; gifbench verify --repair makes it again")
         target.write(block)
         length -= len(block)
+
+
+def _looks_whole(rows: Sequence[IndexRow], size: int) -> bool:
+    """Whether a shard of `size` bytes cannot hold another clip beside these; False where that is not certain.
+
+    Much faster than adding up the groups, whose last members would have to be written for that.
+    """
+    place = 0
+    for row in sorted(rows, key=lambda row: row.truth.offset):
+        if row.truth.offset - tarfile.BLOCKSIZE - place >= _SMALLEST_GROUP:
+            return False
+        place = row.dithered.offset + row.dithered.bytes
+    return size - len(END_OF_SHARD) - place < _SMALLEST_GROUP

@@ -48,11 +48,17 @@ class Ledger:
         self._unsaved: list[Outcome] = []
         self._flushed = time.monotonic()
         self._segment = 0
+        self._rows_saved = False
+        self.changed = True
+        """Whether there is something that the tables do not say yet."""
+        self.fresh: set[str] = set()
+        """Clips of which the journal tells and the tables do not."""
         if folder.exists("dataset.json"):
             about = read_about(folder)
             self._check_recipe(about)
             self.official = dict(about.get("official", {}))
             self._load()
+            self.changed |= about["recipe"] != recipe.model_dump(mode="json")  # it is older than a parameter
 
     def want(self, rows: Iterable[ManifestRow]) -> None:
         """Add rows to what the dataset should hold. Raises `BuildError` if a built clip is now another source's."""
@@ -65,7 +71,8 @@ class Ledger:
                 )
             if before != row:
                 self.outcomes.pop(row.clip_id, None)
-            self.rows[row.clip_id] = row
+                self.rows[row.clip_id] = row
+                self._rows_saved, self.changed = False, True
 
     def state(self, clip_id: str) -> str | None:
         """`built`, `rejected`, `failed`, or None for a clip that has not been tried."""
@@ -83,6 +90,7 @@ class Ledger:
         if before is not None and before.state == "failed":
             outcome = replace(outcome, attempts=outcome.attempts + before.attempts)
         self.outcomes[outcome.clip_id] = outcome
+        self.changed = True
         self._unsaved.append(outcome)
         if time.monotonic() - self._flushed > _FLUSH_SECONDS:
             self.flush()
@@ -90,7 +98,7 @@ class Ledger:
     def forget(self, clip_ids: Iterable[str]) -> None:
         """Take back what is known of some clips, so that they are made again."""
         for clip_id in clip_ids:
-            self.outcomes.pop(clip_id, None)
+            self.changed |= self.outcomes.pop(clip_id, None) is not None
 
     def flush(self) -> None:
         """Write the outcomes that are in memory only to the journal."""
@@ -108,6 +116,7 @@ class Ledger:
         """Remember that clips now lie in a shard; the tables are to be saved after that."""
         for row in rows:
             self.outcomes[row.clip_id] = replace(self.outcomes[row.clip_id], row=row)
+            self.changed = True
 
     def placed(self) -> list[IndexRow]:
         """The index: clips that lie in a shard, by name."""
@@ -118,7 +127,9 @@ class Ledger:
         """Write the tables, then start the journal over with the clips that lie in no shard yet."""
         index = self.placed()
         write = self._folder.write
-        write("manifest.parquet", manifest_bytes(sorted(self.rows.values(), key=_order)))
+        if not self._rows_saved:
+            write("manifest.parquet", manifest_bytes(sorted(self.rows.values(), key=_order)))
+            self._rows_saved = True
         write("index.parquet", parquet_bytes((row.to_dict() for row in index), INDEX_SCHEMA))
         outcomes = sorted(self.outcomes.values(), key=lambda outcome: outcome.clip_id)
         write("outcomes.parquet", parquet_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA))
@@ -128,6 +139,8 @@ class Ledger:
         self.flush()
         for name in old:
             self._folder.delete(name)
+        self.fresh.clear()
+        self.changed = False
 
     def _about(self, index: Sequence[IndexRow]) -> dict[str, Any]:
         clips, frames = Counter(row.split for row in index), Counter[str]()
@@ -171,6 +184,7 @@ class Ledger:
         placed = {row["clip_id"]: IndexRow.from_dict(row) for row in tables["index"]}
         for values in tables["outcomes"]:
             self._restore(Outcome(**values, row=placed.get(values["clip_id"])))
+        self._rows_saved, self.changed = True, False
         for name in self._folder.names(_JOURNAL):
             self._segment = max(self._segment, int(name.rsplit("/", 1)[1].removesuffix(".json")) + 1)
             for values in json.loads(self._folder.read(name)):
@@ -179,6 +193,8 @@ class Ledger:
                 # A journal older than the tables tells of groups that have moved into a shard since.
                 if outcome.clip_id not in placed:
                     self._restore(outcome)
+                    self.fresh.add(outcome.clip_id)
+                    self.changed = True
 
     def _restore(self, outcome: Outcome) -> None:
         if outcome.state == "built" and outcome.row is None:

@@ -72,8 +72,8 @@ def build_dataset(
         folder.sweep()
         run = begin_run(folder)
         ledger = Ledger(folder, recipe)
-        if official is not None:
-            ledger.official = dict(official)
+        if official is not None and official != ledger.official:
+            ledger.official, ledger.changed = dict(official), True
         ledger.want(rows)
         ledger.forget(remake)
         plan = plan_shards(ledger.rows.values(), recipe.clips_per_shard)

@@ -19,7 +19,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -106,9 +106,11 @@ class IndexRow:
 
     def to_dict(self) -> dict[str, Any]:
         """The row as the index holds it: members as three columns each."""
-        row = asdict(self)
+        row = {name: getattr(self, name) for name in _PLAIN}
         for name in MEMBERS:
-            row |= {f"{name}_{key}": value for key, value in row.pop(name).items()}
+            member: Member = getattr(self, name)
+            row[f"{name}_offset"], row[f"{name}_bytes"] = member.offset, member.bytes
+            row[f"{name}_sha256"] = member.sha256
         return row
 
     @classmethod
@@ -116,13 +118,16 @@ class IndexRow:
         """The row that `to_dict` gave, perhaps through JSON or Parquet."""
         # A dataset that is older than a column has lossless truth, which is what its absence means.
         row = {**dict.fromkeys(_OF_KEPT_TRUTH), **row}
-        values: dict[str, Any] = {field.name: row[field.name] for field in fields(cls) if field.name not in MEMBERS}
+        values: dict[str, Any] = {name: row[name] for name in _PLAIN}
         for name in ("ticks", "crop"):
             values[name] = None if values[name] is None else tuple(int(value) for value in values[name])
         for name in MEMBERS:
             values[name] = Member(int(row[f"{name}_offset"]), int(row[f"{name}_bytes"]), row[f"{name}_sha256"])
         return cls(**values)
 
+
+_PLAIN = tuple(field.name for field in fields(IndexRow) if field.name not in MEMBERS)
+"""The columns of the index that are no part of a member; asked once, since rows come by the hundred thousand."""
 
 INDEX_SCHEMA = pa.schema(
     [
