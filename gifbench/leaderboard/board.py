@@ -6,16 +6,17 @@ neither is ever mixed on a table. Only runs that scored the same clips are ranke
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gifbench.leaderboard.names import slug, visible
 from gifbench.leaderboard.paper import ReportedRow, reported_rows
-from gifbench.leaderboard.run import Run, Score
+from gifbench.leaderboard.run import Measured, Run, Score
 from gifbench.leaderboard.standing import Pairs, Standing, behind_on_shared_clips, compare_runs, standings
 
-__all__ = ["Board", "Row", "Run", "Score", "Standing", "Table", "boards"]
+__all__ = ["Board", "Column", "Row", "Run", "Score", "Standing", "Table", "boards"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,27 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A chosen metric on a table: `example` is the value of one run, `digits` how many decimals are written."""
+
+    name: str
+    example: Measured
+    digits: int
+    label: str
+
+    def of(self, run: Run) -> Measured | None:
+        """The run's mean, None where it has none, or one of another definition."""
+        found = run.measures.get(self.name)
+        return found if found is not None and found.sha256 == self.example.sha256 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """The rows of one protocol, best PSNR first, the incomplete runs after the ranked ones.
 
     `protocol` is its name as shown; `definition` tells two definitions of one name apart. `pairs` compares every two of
-    the ranked runs, or, where fewer than two have a rank, all runs on the clips that they share. `measures` are the
-    names of the further means that some run holds.
+    the ranked runs, or, where fewer than two have a rank, all runs on the clips that they share. `columns` are the
+    chosen metrics that some run holds.
     """
 
     protocol: str
@@ -84,7 +100,7 @@ class Table:
     notes: tuple[str, ...]
     slug: str
     pairs: Pairs | None
-    measures: tuple[str, ...]
+    columns: tuple[Column, ...]
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -101,6 +117,7 @@ class Table:
 class Board:
     """One dataset (by fingerprint), split and task: its tables, one a protocol.
 
+    `clips` were scored by some run; `covered` of the `official` ones (0 where there is no list) by the run with most.
     `twins` counts the other fingerprints that results under the same dataset name have.
     """
 
@@ -109,6 +126,7 @@ class Board:
     split: str
     task: str
     clips: int
+    covered: int
     official: int
     twins: int
     tables: tuple[Table, ...]
@@ -140,6 +158,7 @@ def boards(runs: Iterable[Run]) -> tuple[Board, ...]:
                 split=split,
                 task=task,
                 clips=len(set().union(*(run.clip_scores for run in found))),
+                covered=max(run.covered for run in found),
                 official=max(run.official for run in found),
                 twins=len(fingerprints[dataset]) - 1,
                 tables=tuple(
@@ -193,8 +212,20 @@ def _table(runs: Sequence[Run], *, twin: bool) -> Table:
         notes=(*repeats, *_notes(kept, complete, twin=twin)),
         slug=slug(f"{first.dataset} {first.task} {first.protocol}", key=f"{key}\n{first.definition}" if twin else key),
         pairs=pairs or compare_runs(kept),
-        measures=tuple(sorted({name for run in kept for name in run.measures})),
+        columns=_columns(kept),
     )
+
+
+def _columns(runs: Sequence[Run]) -> tuple[Column, ...]:
+    """One column a metric and definition: a metric that two runs define differently has two."""
+    found = {(name, each.sha256): each for run in runs for name, each in run.measures.items()}
+    names = Counter(name for name, _ in found)
+    made = []
+    for (name, sha256), each in sorted(found.items(), key=lambda item: item[0]):
+        values = [abs(m.score.mean) for run in runs if (m := run.measures.get(name)) and m.sha256 == sha256]
+        digits = min(6, max(0, 3 - math.floor(math.log10(max(values))) - 1)) if max(values) > 0 else 3
+        made.append(Column(name, each, digits, f"{name} ({sha256[:8]})" if names[name] > 1 else name))
+    return tuple(made)
 
 
 def _notes(kept: Sequence[Run], complete: Sequence[Run], *, twin: bool) -> list[str]:

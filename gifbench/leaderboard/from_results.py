@@ -10,7 +10,7 @@ import numpy as np
 
 from gifbench.errors import ResultsError
 from gifbench.leaderboard.examples import Restore
-from gifbench.leaderboard.run import Run, Score
+from gifbench.leaderboard.run import Measured, Run, Score
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.score import schema
@@ -53,6 +53,7 @@ def run_of(result: Result) -> Run:
         clips=result.clips,
         frames=result.frames,
         official=result.coverage.official,
+        covered=result.coverage.scored,
         psnr=psnr,
         ssim=ssim,
         seconds=result.method_seconds or None,
@@ -65,13 +66,26 @@ def run_of(result: Result) -> Run:
         created=result.created.isoformat(),
         limit=result.limit,
         too_short=len(result.too_short),
-        definition=hashlib.sha256(result.protocol.model_dump_json().encode()).hexdigest()[:16],
+        definition=_definition(result.protocol),
         measures={
-            name: _score(score, clips=result.clips)
-            for name, score in result.scores.items()
-            if name not in ("psnr", "ssim")
+            metric.name: Measured(
+                score=_score(score, clips=score.clips or result.clips),
+                better=metric.better,
+                unit=metric.unit,
+                spec=metric.spec,
+                sha256=metric.sha256,
+                clips=score.clips,
+            )
+            for metric in result.metrics
+            if (score := result.scores.get(metric.name)) is not None
         },
     )
+
+
+def _definition(protocol: schema.ProtocolRecord) -> str:
+    """Stands for what a protocol measures, in words; results of an older schema are told apart by it too."""
+    texts = (protocol.psnr, protocol.ssim, protocol.segments, protocol.averaging)
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
 def _score(score: schema.Score, *, clips: int) -> Score:
@@ -81,8 +95,12 @@ def _score(score: schema.Score, *, clips: int) -> Score:
 
 
 def _facts(result: Result) -> dict[str, str]:
-    method, ran_on = result.method, result.environment
+    method, ran_on, code = result.method, result.environment, result.code
     options = ", ".join(f"{name} = {value}" for name, value in sorted(method.options.items()))
+    scored_by = f"gifbench {ran_on.gifbench}"
+    if code is not None:
+        scored_by = f"gifbench {code.version}, commit {code.commit[:12]}" if code.commit else f"gifbench {code.version}"
+        scored_by += f", source sha256 {code.sha256[:16]}"
     facts = {
         "Version": method.version,
         "Options": options or "none",
@@ -91,7 +109,12 @@ def _facts(result: Result) -> dict[str, str]:
         "Learned parameters": f"{method.parameters:,}" if method.parameters else "none",
         "Weights": f"{method.weights}, sha256 {(method.weights_sha256 or '')[:16]}" if method.weights else "none",
         "Code": f"sha256 {method.code_sha256[:16]}" if method.code_sha256 else "",
-        "Ran on": f"{ran_on.device}, {ran_on.platform}, {ran_on.cpus} processors, gifbench {ran_on.gifbench}",
+        "Scored by": scored_by,
+        "Ran on": f"{ran_on.device}, {ran_on.platform}, {ran_on.cpus} processors",
+        "Metrics ran on": "" if ran_on.scored_on == "cpu" else ran_on.scored_on,
+        "Run": f"{result.created:%Y-%m-%d}, {result.wall_seconds:,.0f} s in {ran_on.workers} "
+        f"process{'' if ran_on.workers == 1 else 'es'}",
+        "Notes": " ".join(result.notes),
     }
     return {name: value for name, value in facts.items() if value}
 

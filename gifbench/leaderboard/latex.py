@@ -5,7 +5,9 @@ Names are escaped character by character: whatever stands in a results file beco
 
 from __future__ import annotations
 
-from gifbench.leaderboard.board import Board, Row, Table
+from collections.abc import Sequence
+
+from gifbench.leaderboard.board import Board, Column, Row, Table
 from gifbench.leaderboard.names import visible
 from gifbench.leaderboard.run import Score
 
@@ -51,9 +53,9 @@ def latex_table(board: Board, table: Table, *, date: str | None = None) -> str:
         "% \\usepackage{booktabs}",
         r"\begin{table}",
         r"\centering",
-        r"\begin{tabular}{clrrr}",
+        rf"\begin{{tabular}}{{clrr{'r' * len(table.columns)}r}}",
         r"\toprule",
-        r"Rank & Method & PSNR (dB) & SSIM & Clips \\",
+        rf"Rank & Method & PSNR (dB) & SSIM{''.join(map(_heading, table.columns))} & Clips \\",
         r"\midrule",
     ]
     before: int | None = None
@@ -62,9 +64,9 @@ def latex_table(board: Board, table: Table, *, date: str | None = None) -> str:
         if before is not None and group != before:
             lines.append(r"\addlinespace")
         before = group if row.rank is not None else None
-        lines.append(_row(row, best_psnr=best_psnr, best_ssim=best_ssim))
+        lines.append(_row(row, table.columns, best_psnr=best_psnr, best_ssim=best_ssim))
     if reported := [row for row in table.rows if row.reported]:
-        lines += [r"\midrule", *(_reported(row) for row in reported)]
+        lines += [r"\midrule", *(_reported(row, len(table.columns)) for row in reported)]
     lines += [r"\bottomrule", r"\end{tabular}", _caption(board, table, ranked, reported), r"\end{table}"]
     return "\n".join(lines) + "\n"
 
@@ -76,20 +78,31 @@ def latex_text(text: str, *, limit: int = 64) -> str:
     )
 
 
-def _row(row: Row, *, best_psnr: float | None, best_ssim: float | None) -> str:
+def _heading(column: Column) -> str:
+    unit = f" ({latex_text(column.example.unit)})" if column.example.unit else ""
+    arrow = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}.get(column.example.better, "")
+    return f" & {latex_text(column.label)}{unit} {arrow}"
+
+
+def _row(row: Row, columns: Sequence[Column], *, best_psnr: float | None, best_ssim: float | None) -> str:
     run = row.run
     assert run is not None  # noqa: S101  # only measured rows come here
     name = latex_text(run.method) + (r"\textsuperscript{\dag}" if row.missing else "")
     psnr = _value(row.psnr, 2, bold=row.rank is not None and round(row.psnr.mean, 2) == best_psnr)
     ssim = _value(row.ssim, 4, bold=row.rank is not None and round(row.ssim.mean, 4) == best_ssim)
-    return f"{row.rank or '--'} & {name} & {psnr} & {ssim} & {run.clips} \\\\"
+    more = "".join(
+        f" & {_value(found.score, each.digits, bold=False)}" if (found := each.of(run)) else " &" for each in columns
+    )
+    return f"{row.rank or '--'} & {name} & {psnr} & {ssim}{more} & {run.clips} \\\\"
 
 
-def _reported(row: Row) -> str:
+def _reported(row: Row, metrics: int) -> str:
     reported = row.reported
     assert reported is not None  # noqa: S101  # only the paper's rows come here
     name = f"{latex_text(reported.method)} (as reported)"
-    return rf" & \textit{{{name}}} & \textit{{{row.psnr.mean:.2f}}} & \textit{{{row.ssim.mean:.3f}}} & \\"
+    return (
+        rf" & \textit{{{name}}} & \textit{{{row.psnr.mean:.2f}}} & \textit{{{row.ssim.mean:.3f}}}{' &' * metrics} & \\"
+    )
 
 
 def _value(score: Score, digits: int, *, bold: bool) -> str:
@@ -103,7 +116,7 @@ def _caption(board: Board, table: Table, ranked: list[Row], reported: list[Row])
     parts = [
         f"{latex_text(board.dataset)} ({latex_text(board.split)}), task {latex_text(board.task)}, protocol "
         f"{latex_text(table.protocol)}: means over {board.clips} clips"
-        + (f" of {board.official}" if board.official else "")
+        + (f" ({board.covered} of the official {board.official})" if board.official else "")
         + " with half the width of their 95\\% bootstrap intervals."
     ]
     if len(ranked) > 1:

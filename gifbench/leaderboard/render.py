@@ -13,7 +13,6 @@ import jinja2
 from markupsafe import Markup, escape
 
 from gifbench.leaderboard.board import Board, Row, Table
-from gifbench.leaderboard.measures import measure
 from gifbench.leaderboard.names import SHOWN_CHARACTERS, visible
 from gifbench.leaderboard.paper import NOTES
 from gifbench.leaderboard.pictures import ERROR_TOP
@@ -82,7 +81,6 @@ def _environment() -> jinja2.Environment:
         name=_name,
         short=lambda text, limit=SHOWN_CHARACTERS: visible(text, limit=limit),
         scale=_scale,
-        measure=measure,
         about_task=_about_task,
         about_protocol=_about_protocol,
         about_reported=lambda board: NOTES.get((board.dataset, board.task), ""),

@@ -24,16 +24,33 @@ class Score:
     capped: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The mean of a metric beside PSNR and SSIM, and what it means.
+
+    `better` is higher or lower, `unit` may be empty, `spec` is the definition in words and `sha256` stands for it;
+    `clips` is how many had a value, None where all had.
+    """
+
+    score: Score
+    better: str
+    unit: str
+    spec: str
+    sha256: str
+    clips: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """One results file, reduced to what a page shows.
 
     `clip_scores` holds PSNR and SSIM by clip id; `seconds` is the time spent inside the method, None where unknown;
-    `official` the clips of the official list, 0 where unknown. `facts` are lines for the method's card, `weights` the
-    hash of its weights, `parameters` how many numbers were learned, `origin` where the method was loaded from,
-    `created` when it was run (ISO 8601), `limit` the number of clips that the run was limited to, `too_short` how many
-    clips were skipped because they are shorter than one segment. `measures` are all further means by name.
-    `definition` stands for the protocol as the run defines it: two protocols of one name and other definitions are two.
+    `official` the clips of the official list, 0 where unknown, and `covered` how many of these were scored. `facts` are
+    lines for the method's card, `weights` the hash of its weights, `parameters` how many numbers were learned, `origin`
+    where the method was loaded from, `created` when it was run (ISO 8601), `limit` the number of clips that the run was
+    limited to, `too_short` how many clips were skipped because they are shorter than one segment. `measures` are the
+    chosen metrics by name. `definition` stands for the protocol as the run defines it: two protocols of one name and
+    other definitions are two.
     """
 
     method: str
@@ -47,6 +64,7 @@ class Run:
     clips: int
     frames: int
     official: int
+    covered: int
     psnr: Score
     ssim: Score
     seconds: float | None
@@ -60,7 +78,7 @@ class Run:
     limit: int | None = None
     too_short: int = 0
     definition: str = ""
-    measures: Mapping[str, Score] = field(default_factory=dict)
+    measures: Mapping[str, Measured] = field(default_factory=dict)
 
     @property
     def method_key(self) -> str:

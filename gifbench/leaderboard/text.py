@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 
-from gifbench.leaderboard.board import Board, Row, Score, Table
+from gifbench.leaderboard.board import Board, Column, Row, Score, Table
 from gifbench.leaderboard.names import SHOWN_CHARACTERS, visible
 from gifbench.leaderboard.paper import ReportedRow
 
@@ -49,10 +49,12 @@ def markdown_table(board: Board, table: Table) -> str:
         "",
         f"Dataset fingerprint {_escaped(board.fingerprint[:16])}.",
         "",
-        "| # | group | method | PSNR (dB) | behind the best (dB) | SSIM | clips | coverage | frames/s |",
-        "|--:|--:|:--|--:|--:|--:|--:|--:|--:|",
+        "| # | group | method | PSNR (dB) | behind the best (dB) | SSIM |"
+        + "".join(f" {_escaped(column.label)} ({column.example.better} is better) |" for column in table.columns)
+        + " clips | coverage | frames/s |",
+        "|--:|--:|:--|" + "--:|" * (6 + len(table.columns)),
     ]
-    lines += [_markdown_row(row) for row in table.rows]
+    lines += [_markdown_row(row, table.columns) for row in table.rows]
     if table.notes:
         lines += ["", *(f"{_escaped(note)}  " for note in table.notes)]
     return "\n".join(lines) + "\n"
@@ -70,16 +72,16 @@ def markdown(boards: Sequence[Board], *, date: str | None = None) -> str:
     return "\n".join([head, *(markdown_table(board, table) for board in boards for table in board.tables)])
 
 
-def _markdown_row(row: Row) -> str:
+def _markdown_row(row: Row, columns: Sequence[Column]) -> str:
     if isinstance(row.entry, ReportedRow):
         name = f"{_escaped(row.entry.method)} *(as reported: {_escaped(row.entry.where)})*"
-        return f"| | | {name} | {row.psnr.mean:.2f} | | {row.ssim.mean:.3f} | | | |"
+        return f"| | | {name} | {row.psnr.mean:.2f} | | {row.ssim.mean:.3f} |{' |' * len(columns)} | | |"
     run = row.entry
     name = _escaped(visible(run.method, limit=SHOWN_CHARACTERS)) + (f" ({_escaped(row.detail)})" if row.detail else "")
     if row.missing:
         name += f" *(incomplete: {row.missing:,} clips missing)*"
     speed = "" if run.frames_per_second is None else f"{run.frames_per_second:,.1f}"
-    coverage = f"{run.clips / run.official:.1%}" if run.official else ""
+    coverage = f"{run.covered / run.official:.1%}" if run.official else ""
     standing = row.standing
     cells = (
         row.rank or "",
@@ -88,6 +90,7 @@ def _markdown_row(row: Row) -> str:
         _interval(run.psnr, 3, 2),
         _interval(standing.behind, 3, 2) if standing else "",
         _interval(run.ssim, 3, 3),
+        *(_interval(found.score, each.digits, each.digits) if (found := each.of(run)) else "" for each in columns),
         f"{run.clips:,}",
         coverage,
         speed,
@@ -108,17 +111,20 @@ def _escaped(text: str) -> str:
 
 
 def csv_table(boards: Sequence[Board]) -> str:
-    """Every row of every table in one CSV (columns `CSV_COLUMNS`, numbers in full precision, Unix line ends).
+    """Every row of every table in one CSV (`CSV_COLUMNS`, then one a chosen metric; in full precision, Unix line ends).
 
     A text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    metrics = sorted({column.label for board in boards for table in board.tables for column in table.columns})
+    writer.writerow([*CSV_COLUMNS, *map(_cell, metrics)])
     for board in boards:
         for table in board.tables:
             for row in table.rows:
-                writer.writerow([_cell(value) for value in _csv_row(board, table, row)])
+                columns = {column.label: column.of(row.run) for column in table.columns} if row.run else {}
+                values = [found.score.mean if (found := columns.get(name)) else None for name in metrics]
+                writer.writerow([_cell(value) for value in (*_csv_row(board, table, row), *values)])
     return file.getvalue()
 
 

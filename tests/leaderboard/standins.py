@@ -31,6 +31,7 @@ def make_result(
     version: str = "1",
     official: int = 104,
     parameters: int = 0,
+    metrics: Mapping[str, float] | None = None,
 ) -> Result:
     """A result whose clips have the scores psnr, psnr + 0.1, psnr + 0.2, …, and an interval of ±0.2 dB."""
     scores = tuple(ClipScore(clip, 10, psnr + i / 10, 0.9 - i / 100, 0, 0.5) for i, clip in enumerate(clips))
@@ -63,7 +64,14 @@ def make_result(
             "scores": {
                 "psnr": {"mean": mean, "ci95": (mean - 0.2, mean + 0.2), "capped": capped},
                 "ssim": {"mean": ssim, "ci95": (ssim - 0.01, ssim + 0.01)},
+                **{
+                    name: {"mean": value, "ci95": (0.9 * value, 1.1 * value)} for name, value in (metrics or {}).items()
+                },
             },
+            "metrics": [
+                {"name": name, "spec": f"what {name} is", "better": "lower", "unit": "px", "sha256": "e" * 64}
+                for name in metrics or {}
+            ],
             "wall_seconds": 3.0,
             "method_seconds": 0.5 * len(scores),
             "environment": {

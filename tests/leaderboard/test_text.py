@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 
 from gifbench.leaderboard import boards, csv_table, markdown, markdown_table
 from gifbench.leaderboard.from_results import run_of
+from gifbench.leaderboard.latex import latex_table
 from tests.leaderboard.standins import make_result
 
 
@@ -69,3 +71,31 @@ def test_how_sure_a_rank_is_stands_in_both():
     assert (rows["low"]["group"], rows["low"]["rank_low"], rows["low"]["rank_high"]) == ("1", "2", "2")
     assert float(rows["low"]["psnr_behind"]) == pytest.approx(-2)
     assert rows["high"]["psnr_behind_low"] == ""
+
+
+def test_chosen_metrics_have_a_column_each_where_a_run_has_them():
+    everything = made(
+        make_result("a", psnr=31, metrics={"tof": 0.0123, "x|<b>": 5}),
+        make_result("b"),
+        make_result(protocol="gif2video"),
+    )
+    (board,) = everything
+    table = markdown_table(board, board.tables[0])
+    assert r"| SSIM | tof (lower is better) | x\|&lt;b&gt; (lower is better) | clips |" in table
+    assert "| 0.0123 [0.0111, 0.0135] | 5.00 [4.50, 5.50] | 4 |" in table
+    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(csv_table(everything)))}
+    assert (float(rows["a"]["tof"]), rows["b"]["tof"]) == (0.0123, "")
+    text = latex_table(board, board.tables[0])
+    assert r"& SSIM & tof (px) $\downarrow$ & x\textbar{}\textless{}b\textgreater{} (px) $\downarrow$ & Clips" in text
+    assert r"\begin{tabular}{clrrrrr}" in text
+    assert [len(re.findall(r"(?<!\\)&", line)) for line in text.splitlines() if line.endswith(r"\\")] == [6] * 3
+
+
+def test_a_metric_that_two_runs_define_differently_has_two_columns():
+    other = make_result("b", metrics={"tof": 2})
+    other = other.model_copy(update={"metrics": [other.metrics[0].model_copy(update={"sha256": "f" * 64})]})
+    (board,) = made(make_result("a", metrics={"tof": 1}), other)
+    columns = board.tables[0].columns
+    assert [column.label for column in columns] == ["tof (eeeeeeee)", "tof (ffffffff)"]
+    runs = {run.method: run for run in board.tables[0].runs}
+    assert columns[0].of(runs["b"]) is None and columns[1].of(runs["b"]).score.mean == 2
