@@ -9,23 +9,27 @@ from pathlib import Path
 
 from gifbench.errors import MediaError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
+from gifbench.media.flow import FlowMethod, optical_flow
 from gifbench.media.gif import Gif
 from gifbench.media.video import decode
 from gifbench.score.contract import last_shown
 from gifbench.score.metrics.temporal import Measured, measure_steadiness
 
 
-def measure_consistency(processed: Path, source: Path, *, frames: int | None = None) -> Measured:
+def measure_consistency(
+    processed: Path, source: Path, *, frames: int | None = None, flow: FlowMethod = optical_flow
+) -> Measured:
     """Measure the video or GIF `processed` with the motion of `source`, frame by frame.
 
     A processed GIF is taken as a player shows it at the times of the source's frames; otherwise both must have as many
-    frames. `frames` measures the first ones only. Two frames of each are held at a time; of a GIF all, as indices.
-    Raises `MediaError` where the two differ in size or number of frames or have fewer than two, and what decoding does.
+    frames. `frames` measures the first ones only; `flow` is how motion is found. Two frames of each are held at a time;
+    of a GIF all, as indices. Raises `MediaError` where the two differ in size or number of frames or have fewer than
+    two, and what decoding does.
     """
     if frames is not None and frames < 2:
         raise UsageError(f"steadiness is measured between frames: {frames} are too few, give 2 or more")
     pairs = _pairs(processed, source, whole=frames is None)
-    return measure_steadiness(_of_one_size(islice(pairs, frames), processed, source))
+    return measure_steadiness(_of_one_size(islice(pairs, frames), processed, source), flow=flow)
 
 
 def _of_one_size(

@@ -165,3 +165,45 @@ def test_a_place_without_results(tmp_path):
     with pytest.raises(NotFound, match="gifbench evaluate"):
         load_results(tmp_path / "gone")
     assert load_results(tmp_path) == []
+
+
+def test_files_of_version_1_are_read_and_what_they_lack_is_known_to_lack(written):
+    def as_version_1(content):
+        content["gifbench_result"] = 1
+        for key in ("metrics", "seeds", "code", "notes"):
+            del content[key]
+        del content["protocol"]["sha256"], content["environment"]["scored_on"], content["environment"]["workers"]
+        content["coverage"]["scored"] = content["clips"]
+        for score in content["scores"].values():
+            del score["clips"]
+
+    edit(written, as_version_1)
+    (result,) = load_results(written)
+    assert (result.gifbench_result, result.code, result.metrics, result.seeds) == (1, None, [], {})
+    assert result.protocol.sha256 == ""
+    edit(written, lambda content: content["coverage"].update(scored=2))
+    with pytest.raises(ResultsError, match="the scores of 3 are beside it"):
+        load_results(written)
+
+
+def test_chosen_metrics_come_back_with_their_definitions_and_are_held_against_the_clips(dataset, tmp_path):
+    (made,) = evaluate(
+        "gif", dataset, "plain-1", protocols=["standard"], metrics=["gradient", "tof"], out=tmp_path / "results"
+    )
+    path = Path(made.path)
+    assert load_results(path) == [made]
+    assert pq.read_table(path.with_suffix(".parquet")).column_names[-2:] == ["gradient", "tof"]
+    assert {each.name: len(each.sha256) for each in made.metrics} == {"gradient": 64, "tof": 64}
+    assert (made.seeds["method"], made.code.version) == (0, "0.1.0")
+    whole = path.read_text()
+    for change, said in (
+        (lambda c: c["scores"]["tof"].update(mean=9.0), "the mean tof 9.0 is not that of its clips"),
+        (lambda c: c["scores"].pop("tof"), "its scores are gradient, psnr, ssim, not"),
+        (lambda c: c["metrics"].append({**c["metrics"][0], "name": "flat"}), "the flat of its clips is missing"),
+        (lambda c: c["metrics"][0].update(better="<b>"), "better: Input should be"),
+        (lambda c: c["scores"]["tof"].update(clips=2), "it says that 2 clips have a tof, and 3 have"),
+    ):
+        edit(path, change)
+        with pytest.raises(ResultsError, match=said):
+            load_results(path)
+        path.write_text(whole)

@@ -33,6 +33,8 @@ OWN = {
     "flat": "gifbench.score.metrics.flat:FlatShare",
     "e-warp": "gifbench.score.metrics.steadiness:WarpError",
     "tof": "gifbench.score.metrics.steadiness:FlowDifference",
+    "lpips": "gifbench.score.metrics.lpips:Lpips",
+    "dists": "gifbench.score.metrics.dists:Dists",
 }
 """The metrics that come with gifbench, each imported when it is first asked for."""
 

@@ -5,7 +5,7 @@ squared difference between a frame and the next one, drawn back along the motion
 show. Motion and those pixels are the truth's, so that all methods are measured alike; a frame counts as hidden where
 the flow is inconsistent or has an edge (`gifbench.media.flow`). tOF is that of Chu et al., "Learning temporal coherence
 via self-supervision for GAN-based video generation" (TecoGAN, 2020): how far, in pixels, the motion of the processed
-frames is from the truth's. Both flows are OpenCV's DIS here, where TecoGAN takes Farnebäck's.
+frames is from the truth's. Both flows are OpenCV's DIS unless another is given; TecoGAN takes Farnebäck's.
 
 A blurred video is steady: E_warp says something only beside the truth's own and beside fidelity.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.errors import PixelsError
-from gifbench.media.flow import Flow, inconsistent, motion_edges, optical_flow, warp
+from gifbench.media.flow import Flow, FlowMethod, inconsistent, motion_edges, optical_flow, warp
 
 Frame = NDArray[Any]
 """One RGB frame, shape (H, W, 3), uint8 or float, 0 to 255."""
@@ -37,9 +37,9 @@ class Motion:
     seen: NDArray[np.bool_]
 
     @classmethod
-    def between(cls, first: Frame, second: Frame) -> Motion:
-        """That between two frames of one shape; raises `PixelsError` for others."""
-        forward, backward = optical_flow(first, second), optical_flow(second, first)
+    def between(cls, first: Frame, second: Frame, *, flow: FlowMethod = optical_flow) -> Motion:
+        """That between two frames of one shape, as `flow` sees it; raises `PixelsError` for others."""
+        forward, backward = flow(first, second), flow(second, first)
         return cls(forward, ~(inconsistent(forward, backward) | motion_edges(forward)))
 
 
@@ -76,15 +76,16 @@ def warp_error(first: Frame, second: Frame, motion: Motion) -> float:
     return float(np.square(difference / 255, dtype=np.float64).mean())
 
 
-def flow_difference(first: Frame, second: Frame, motion: Motion) -> float:
-    """The tOF of one pair: the mean distance, in pixels, between its flow and the truth's."""
-    return float(np.sqrt(np.square(optical_flow(first, second) - motion.forward).sum(-1)).mean())
+def flow_difference(first: Frame, second: Frame, motion: Motion, *, flow: FlowMethod = optical_flow) -> float:
+    """The tOF of one pair: the mean distance, in pixels, between its flow and the truth's, both found by `flow`."""
+    return float(np.sqrt(np.square(flow(first, second) - motion.forward).sum(-1)).mean())
 
 
-def measure_steadiness(together: Iterable[Sequence[Frame]]) -> Measured:
+def measure_steadiness(together: Iterable[Sequence[Frame]], *, flow: FlowMethod = optical_flow) -> Measured:
     """Measure videos frame by frame: each item is a frame of the truth and the frames of all others at that time.
 
-    No more than two items are held. Raises `PixelsError` for frames of different shapes, or fewer than two items.
+    `flow` is how motion is found, in the truth and, for tOF, in the others. No more than two items are held. Raises
+    `PixelsError` for frames of different shapes, or fewer than two items.
     """
     errors: list[list[float]] = []
     distances: list[list[float]] = []
@@ -94,10 +95,10 @@ def measure_steadiness(together: Iterable[Sequence[Frame]]) -> Measured:
     for frames, now in enumerate(together, start=1):  # how many there were is asked below
         _check_alike(now, before, frames)
         if before is not None:
-            motion = Motion.between(before[0], now[0])
+            motion = Motion.between(before[0], now[0], flow=flow)
             pairs = list(zip(before, now, strict=True))
             shares.append(float(motion.seen.mean()))
-            distances.append([flow_difference(*pair, motion) for pair in pairs[1:]])
+            distances.append([flow_difference(*pair, motion, flow=flow) for pair in pairs[1:]])
             if motion.seen.any():
                 errors.append([warp_error(*pair, motion) for pair in pairs])
         before = now
