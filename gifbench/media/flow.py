@@ -6,6 +6,7 @@ same thing is in the other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -16,6 +17,9 @@ from gifbench.errors import PixelsError
 
 Flow = NDArray[np.float32]
 """(H, W, 2): dx and dy in pixels."""
+
+FlowMethod = Callable[[NDArray[Any], NDArray[Any]], Flow]
+"""The flow from one RGB frame (H, W, 3) to another, finite: `optical_flow`, or what is to stand in for it."""
 
 _SMALLEST = 48
 """Pixels a side that DIS is given at least: its pyramid of 8×8 patches refuses pictures of a few pixels."""
@@ -34,7 +38,12 @@ def optical_flow(first: NDArray[Any], second: NDArray[Any], *, blur: float = 0.0
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     nothing = np.zeros((max(height, _SMALLEST), max(width, _SMALLEST), 2), np.float32)
     found = search.calc(_grey(first, blur), _grey(second, blur), nothing)
-    flow: Flow = np.ascontiguousarray(found[:height, :width], np.float32)
+    return within_frame(np.ascontiguousarray(found[:height, :width], np.float32))
+
+
+def within_frame(flow: Flow) -> Flow:
+    """The flow itself, changed: a way that is no number, or longer than the frame's diagonal, becomes 0."""
+    height, width, _ = flow.shape
     far = ~(np.square(flow).sum(-1) <= height**2 + width**2)  # NaN is far, too
     if far.any():
         flow[far] = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,49 @@ def test_what_does_not_fit_is_one_clear_message(place: Path, processed: str, sou
     assert result.exit_code == code, result.output
     assert says in json.loads(result.stdout)["error"]["message"]
     assert "Traceback" not in result.output
+
+
+def test_it_says_by_which_flow(place: Path) -> None:
+    assert measured(place / "flicker.mp4", place / "film.mp4")["flow"] == "OpenCV DIS"
+    assert "flow: OpenCV DIS" in run("consistency", place / "film.mp4", "--source", place / "film.mp4").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (["--flow", "raff"], 2, 'did you mean "raft"'),
+        (["--flow", "raft"], 2, "name it by --flow-weights"),
+        (["--flow-weights", "x.pth"], 2, "give --flow raft, too"),
+        (["--flow", "raft", "--flow-weights", "gone.pth"], 1, "there is no such file of weights"),
+        (["--flow", "raft", "--flow-weights", "film.mp4"], 1, "no file of weights, or damaged"),
+    ],
+)
+def test_raft_needs_its_weights(
+    place: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], code: int, says: str
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(place)
+    result = run("consistency", "film.mp4", "--source", "film.mp4", "--json", *options)
+    error = json.loads(result.stdout)["error"]["message"] if result.stdout else result.stderr
+    assert (result.exit_code, says in error) == (code, True), result.output
+
+
+def test_without_torchvision_it_says_which_extra_brings_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save({"some.weight": torch.zeros(2)}, place / "raft.pth")
+    monkeypatch.setitem(sys.modules, "torchvision.models", None)
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    options = ["--flow", "raft", "--flow-weights", place / "raft.pth", "--json"]
+    result = run("consistency", place / "film.mp4", "--source", place / "film.mp4", *options)
+    assert result.exit_code == 1
+    assert 'pip install "gifbench[raft]"' in json.loads(result.stdout)["error"]["message"]
+
+
+def test_raft_measures_where_torchvision_is(place: Path) -> None:
+    torch = pytest.importorskip("torch")
+    models = pytest.importorskip("torchvision.models.optical_flow")
+    torch.save(models.raft_small(weights=None).state_dict(), place / "small.pth")
+    found = measured(
+        place / "film.mp4", place / "film.mp4", "--flow", "raft", "--flow-weights", place / "small.pth", "--frames", 2
+    )
+    assert (found["flow"], found["tof"]) == ("RAFT small", 0)
