@@ -21,6 +21,7 @@ PAGES = [
     "docs/fetching.md",
     "docs/manifests.md",
     "docs/methods.md",
+    "docs/metrics.md",
     "docs/restoring.md",
     "docs/leaderboard.md",
     "docs/study.md",
