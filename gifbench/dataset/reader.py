@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +14,10 @@ from typing import Any, overload
 
 import numpy as np
 
+from gifbench.dataset.member import MemberFile
 from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, group_frame, table_rows
 from gifbench.dataset.truth import iter_truth, read_truth
-from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, StorageError
+from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, StorageError, storage_errors
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.storage import Folder
@@ -78,9 +80,19 @@ class DatasetClip:
     def iter_truth(self, frames: Sequence[int] | None = None) -> Iterator[Pixels]:
         """The frames of the truth one after the other, (H, W, 3) uint8, or those of the increasing numbers `frames`.
 
-        The member's bytes and one frame are held.
+        One frame is held, and of a dataset that is not on this machine the member's bytes.
         """
-        return iter_truth(self.row, self.read("truth"), frames=frames)
+        local = self._folder.local
+        if local is None:
+            yield from iter_truth(self.row, self.read("truth"), frames=frames)
+            return
+        try:
+            with storage_errors(local / self.row.shard):
+                shard = (local / self.row.shard).open("rb")
+        except StorageError as error:
+            raise self._damaged(error) from error
+        with io.BufferedReader(MemberFile(shard, self.row.truth), 1 << 18) as member:
+            yield from iter_truth(self.row, member, frames=frames)
 
     def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
         """The clip's GIF, plain or dithered, with the clip's exact times; `every=k` keeps the frames 0, k, 2k, …
@@ -107,9 +119,11 @@ class DatasetClip:
         try:
             return self._folder.read(self.row.shard, start=place.offset, length=place.bytes)
         except StorageError as error:
-            raise DatasetDamaged(
-                f"clip {self.clip_id}: {error}; gifbench verify {self._folder.url} says what else is damaged"
-            ) from error
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: StorageError) -> DatasetDamaged:
+        advice = f"gifbench verify {self._folder.url} says what else is damaged"
+        return DatasetDamaged(f"clip {self.clip_id}: {error}; {advice}")
 
     def check(self) -> Iterator[str]:
         """What is wrong with the clip, a line each: checksums, what does not decode, other pixels than recorded."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -36,14 +36,16 @@ def read_truth(row: IndexRow, member: bytes, *, frames: Sequence[int] | None = N
     return out
 
 
-def iter_truth(row: IndexRow, member: bytes, *, frames: Sequence[int] | None = None) -> Iterator[Pixels]:
+def iter_truth(row: IndexRow, member: bytes | BinaryIO, *, frames: Sequence[int] | None = None) -> Iterator[Pixels]:
     """The frames of a clip's truth one after the other, each (H, W, 3) uint8, RGB, in memory of its own.
 
-    `frames` are the numbers of those that are wanted, increasing; all if it is None.
+    `member` are the bytes of the clip's truth, or a file that holds them. `frames` are the numbers of those that are
+    wanted, increasing; all if it is None.
     """
     if row.truth_first is None:
         yield from iter_lossless(member, frames=frames)
     else:
+        member = member if isinstance(member, bytes) else member.read()
         yield from (pixels for _, pixels in _kept(row, member, range(row.frames) if frames is None else frames))
 
 

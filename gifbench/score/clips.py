@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from gifbench.errors import DatasetDamaged
+from gifbench.errors import DatasetDamaged, MediaError
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif
 from gifbench.score.ahead import Ahead
@@ -112,7 +112,7 @@ def open_clips(
     with closing(Ahead(_decoded(clips, on, plan), budget=AHEAD_BYTES, weigh=_weight)) as items:
         for item in items:
             assert isinstance(item, _Begins)  # noqa: S101  # frames are taken by the clip before
-            gif = item.clip.gif(dithered=on.dithered) if item.gif is None else item.gif
+            gif = _gif(item.clip, on) if item.gif is None else item.gif
             if len(gif) != item.clip.num_frames:
                 raise DatasetDamaged(
                     f"clip {item.clip.clip_id}: the GIF has {len(gif)} frames, the truth {item.clip.num_frames}"
@@ -146,9 +146,14 @@ def _decoded(
     for clip in clips:
         passes = plan(clip.num_frames)
         pixels = clip.num_frames * getattr(clip, "height", 0) * getattr(clip, "width", 0)
-        gif = clip.gif(dithered=on.dithered) if pixels <= AHEAD_BYTES else None
+        gif = None if pixels > AHEAD_BYTES else _gif(clip, on)
         yield _Begins(clip, gif, passes)
         yield from _truth(clip, passes, hold=len(passes) > 1 and 3 * pixels <= HELD_BYTES)
+
+
+def _gif(clip: ScoredClip, on: Task) -> Gif:
+    with _damage(clip):
+        return clip.gif(dithered=on.dithered)
 
 
 def _truth(clip: ScoredClip, passes: Sequence[Pass], *, hold: bool) -> Iterator[Pixels]:
@@ -166,8 +171,18 @@ def _truth(clip: ScoredClip, passes: Sequence[Pass], *, hold: bool) -> Iterator[
 def _read(clip: ScoredClip, numbers: Sequence[int]) -> Iterator[Pixels]:
     if not numbers:
         return
-    if (stream := getattr(clip, "iter_truth", None)) is not None:
-        yield from stream(numbers)
-        return
-    frames = clip.truth.frames
-    yield from (frames[number] for number in numbers)
+    with _damage(clip):
+        if (stream := getattr(clip, "iter_truth", None)) is not None:
+            yield from stream(numbers)
+            return
+        frames = clip.truth.frames
+        yield from (frames[number] for number in numbers)
+
+
+@contextmanager
+def _damage(clip: ScoredClip) -> Iterator[None]:
+    """What cannot be decoded is the dataset's fault, and named with its clip."""
+    try:
+        yield
+    except MediaError as error:
+        raise DatasetDamaged(f"clip {clip.clip_id}: {error}; gifbench verify says what else is damaged") from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from gifbench.errors import MethodFailed, MetricError, UsageError
+from gifbench.dataset import open_dataset
+from gifbench.errors import DatasetDamaged, MethodFailed, MetricError, UsageError
 from gifbench.score import clips as clips_module
 from gifbench.score.ahead import Ahead
 from gifbench.score.evaluate import evaluate
@@ -243,3 +245,29 @@ def test_torch_measures_as_the_cpu_does_to_the_stated_tolerance(dataset, as_load
 def test_a_place_to_measure_that_is_not_there_is_answered(dataset):
     with pytest.raises(UsageError, match="choose cpu, torch"):
         evaluate("gif", dataset, "plain-1", scored_on="tpu")
+
+
+@pytest.mark.parametrize("member", ["truth", "plain"])
+def test_a_clip_that_does_not_decode_is_the_datasets_fault_and_named(tiny_dataset, tmp_path, member):
+    place = tmp_path / "data"
+    shutil.copytree(tiny_dataset.url, place)
+    row = next(row for row in tiny_dataset.rows if row.clip_id == "bee")
+    with (place / row.shard).open("r+b") as shard:
+        found = getattr(row, member)
+        shard.seek(found.offset)
+        data = bytearray(shard.read(found.bytes))
+        at = len(data) // 2 if member == "plain" else data.find(b"\xa3", len(data) // 3) + 40
+        data[at : at + 30] = bytes(30)
+        shard.seek(found.offset)
+        shard.write(data)
+    with pytest.raises(DatasetDamaged, match=r"^clip bee: .*gifbench verify") as error:
+        evaluate("gif", open_dataset(place), "plain-1")
+    assert "\n" not in str(error.value)
+
+
+def test_the_truth_is_read_where_it_lies(tiny_dataset):
+    for clip in tiny_dataset:
+        truth = clip.truth.frames
+        assert np.array_equal(np.stack(list(clip.iter_truth())), truth)
+        assert np.array_equal(np.stack(list(clip.iter_truth([1, 4]))), truth[[1, 4]])
+        assert next(clip.iter_truth([3])).tolist() == truth[3].tolist()

@@ -183,11 +183,12 @@ def read_lossless(
 
 
 def iter_lossless(
-    source: bytes | str | os.PathLike[str], *, frames: Sequence[int] | None = None, threads: int = 1
+    source: bytes | str | os.PathLike[str] | BinaryIO, *, frames: Sequence[int] | None = None, threads: int = 1
 ) -> Iterator[Pixels]:
     """The frames of a file of `LosslessWriter` one after the other, each (H, W, 3) uint8, RGB, in memory of its own.
 
-    `frames` are the numbers of those that are wanted, increasing; all if it is None.
+    `source` is a path, the file's bytes, or an open file that can seek, which is closed at the end. `frames` are the
+    numbers of those that are wanted, increasing; all if it is None.
     """
     with _open(source, threads) as video:
         for _, pixels in video.read(range(video.num_frames) if frames is None else frames):
@@ -272,10 +273,12 @@ def _intact(packet: bytes) -> bool:
 
 
 @contextmanager
-def _open(source: bytes | str | os.PathLike[str], threads: int) -> Iterator[_LosslessVideo]:
+def _open(source: bytes | str | os.PathLike[str] | BinaryIO, threads: int) -> Iterator[_LosslessVideo]:
     if isinstance(source, bytes | bytearray | memoryview):
         place = f"the lossless video in memory ({len(source)} bytes)"
         opened: BinaryIO = io.BytesIO(source)
+    elif not isinstance(source, str | os.PathLike):
+        place, opened = "the lossless video in an open file", source
     else:
         place = str(source)
         with storage_errors(place):
