@@ -35,6 +35,10 @@ class Raft:
             from torchvision.models import optical_flow as models
         except ImportError as error:
             raise MissingExtra("torchvision", extra="raft", wanted_for="RAFT's flow") from error
+        except RuntimeError as error:  # one that was built for another torch
+            raise UsageError(
+                f"torchvision cannot be loaded beside this torch ({error}): install both from one place"
+            ) from error
         made = {"RAFT large": models.raft_large(weights=None), "RAFT small": models.raft_small(weights=None)}
         fitting = [name for name, network in made.items() if _fits(network.state_dict(), tensors)]
         if not fitting:
