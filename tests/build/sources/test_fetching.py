@@ -238,6 +238,21 @@ def test_a_kind_of_source_that_was_not_set_up_is_a_usage_error(tmp_path: Path) -
         ("http", "http://10.0.0.1/a.mp4"),
         ("http", "http://[::1]/a.mp4"),
         ("http", "http://localhost/a.mp4"),
+        ("http", "http://localhost./a.mp4"),
+        ("http", "http://metadata.google.internal/a.mp4"),
+        ("http", "http://169.254.169.254/a.mp4"),
+        ("http", "http://100.64.0.1/a.mp4"),
+        ("http", "http://0/a.mp4"),
+        ("http", "http://2130706433/a.mp4"),
+        ("http", "http://0x7f.1/a.mp4"),
+        ("http", "http://１０.0.0.1/a.mp4"),
+        ("http", "http://[::ffff:10.0.0.1]/a.mp4"),
+        ("http", "http://[64:ff9b::a00:1]/a.mp4"),
+        ("http", "http://[2002:a00:1::]/a.mp4"),
+        ("http", "http://[::a00:1]/a.mp4"),
+        ("http", "http://[fec0::1]/a.mp4"),
+        ("http", "http://[fd00::1]/a.mp4"),
+        ("file", "a\x1b[2J.mp4"),
         ("http", "http://me:secret@example.org/a.mp4"),
         ("http", "http://example.org/a b.mp4"),
         ("http", "http://[/a.mp4"),
@@ -252,6 +267,14 @@ def test_bad_locators_are_named_before_anything_is_fetched(source: str, locator:
     with pytest.raises(ManifestError, match=r"list.csv: row 2 \(bad\), column locator: "):
         check_locators([good, bad], name="list.csv")
     assert check_locators([good], name="list.csv") is None
+
+
+@pytest.mark.parametrize(
+    "host", ["example.org", "8.8.8.8", "[2606:4700::1111]", "[64:ff9b::808:808]", "bücher.example"]
+)
+def test_public_servers_pass(host: str) -> None:
+    row = ManifestRow(clip_id="a", split="test", source="http", locator=f"https://{host}:8443/a.mp4?b=c")
+    check_locators([row], name="list.csv")
 
 
 def test_every_reason_has_a_kind_and_every_source_error_a_reason() -> None:
