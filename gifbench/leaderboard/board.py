@@ -72,12 +72,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A chosen metric on a table: `example` is the value of one run, `digits` how many decimals are written."""
+    """A chosen metric on a table: `example` is the value of one run, `digits` how many decimals are written.
+
+    `best` is the best mean of a ranked run, None where none has one.
+    """
 
     name: str
     example: Measured
     digits: int
     label: str
+    best: float | None
 
     def of(self, run: Run) -> Measured | None:
         """The run's mean, None where it has none, or one of another definition."""
@@ -106,6 +110,12 @@ class Table:
     def runs(self) -> tuple[Run, ...]:
         """The runs among the rows, in their order."""
         return tuple(row.run for row in self.rows if row.run is not None)
+
+    @property
+    def best(self) -> tuple[float, float] | None:
+        """The highest mean PSNR and the highest mean SSIM of a ranked run, None where no run has a rank."""
+        ranked = [row for row in self.rows if row.rank is not None]
+        return (max(row.psnr.mean for row in ranked), max(row.ssim.mean for row in ranked)) if ranked else None
 
     @property
     def gif(self) -> Run | None:
@@ -212,19 +222,25 @@ def _table(runs: Sequence[Run], *, twin: bool) -> Table:
         notes=(*repeats, *_notes(kept, complete, twin=twin)),
         slug=slug(f"{first.dataset} {first.task} {first.protocol}", key=f"{key}\n{first.definition}" if twin else key),
         pairs=pairs or compare_runs(kept),
-        columns=_columns(kept),
+        columns=_columns(kept, complete),
     )
 
 
-def _columns(runs: Sequence[Run]) -> tuple[Column, ...]:
+def _columns(runs: Sequence[Run], ranked: Sequence[Run]) -> tuple[Column, ...]:
     """One column a metric and definition: a metric that two runs define differently has two."""
     found = {(name, each.sha256): each for run in runs for name, each in run.measures.items()}
     names = Counter(name for name, _ in found)
+
+    def means(of: Sequence[Run], name: str, sha256: str) -> list[float]:
+        return [m.score.mean for run in of if (m := run.measures.get(name)) is not None and m.sha256 == sha256]
+
     made = []
     for (name, sha256), each in sorted(found.items(), key=lambda item: item[0]):
-        values = [abs(m.score.mean) for run in runs if (m := run.measures.get(name)) and m.sha256 == sha256]
-        digits = min(6, max(0, 3 - math.floor(math.log10(max(values))) - 1)) if max(values) > 0 else 3
-        made.append(Column(name, each, digits, f"{name} ({sha256[:8]})" if names[name] > 1 else name))
+        largest = max(map(abs, means(runs, name, sha256)))
+        digits = min(6, max(0, 2 - math.floor(math.log10(largest)))) if largest > 0 else 3
+        label = f"{name} ({sha256[:8]})" if names[name] > 1 else name
+        best = (min if each.better == "lower" else max)(means(ranked, name, sha256), default=None)
+        made.append(Column(name, each, digits, label, best))
     return tuple(made)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from importlib import metadata, resources
 
 import jinja2
 from markupsafe import Markup, escape
 
-from gifbench.leaderboard.board import Board, Row, Table
+from gifbench.leaderboard.board import Board, Table
 from gifbench.leaderboard.names import SHOWN_CHARACTERS, visible
 from gifbench.leaderboard.paper import NOTES
 from gifbench.leaderboard.pictures import ERROR_TOP
@@ -112,21 +112,17 @@ def _count(value: int) -> str:
     return str(value)
 
 
-def _scale(table: Table) -> Callable[[float], str]:
-    """Where a PSNR stands between the lowest and the highest that the table draws, in per cent."""
-    values = [value for row in table.rows for value in _drawn(row)]
+def _scale(table: Table) -> Callable[[float], str | None]:
+    """Where a PSNR stands between the lowest and the highest of the ranked runs, in per cent; None for one outside."""
+    values = [value for row in table.rows if row.rank is not None for value in (row.psnr.mean, *(row.paired or ()))]
     low, high = min(values, default=0.0), max(values, default=1.0)
 
-    def place(value: float) -> str:
-        share = (value - low) / (high - low) if high > low else 0.5
-        return f"{100 * share:.1f}"
+    def place(value: float) -> str | None:
+        if not low <= value <= high:
+            return None
+        return f"{100 * (value - low) / (high - low) if high > low else 50:.1f}"
 
     return place
-
-
-def _drawn(row: Row) -> Iterator[float]:
-    yield row.psnr.mean
-    yield from row.paired or ()
 
 
 def _about_task(board: Board) -> str:

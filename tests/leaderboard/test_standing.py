@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gifbench.leaderboard.board import boards
@@ -83,3 +85,17 @@ def test_options_stand_below_a_name_only_where_the_name_alone_would_be_ambiguous
     one, other = run("m", 31, options={"sigma": 1}), run("m", 30, options={"sigma": 2})
     assert [row.detail for row in only_table(one, run("n", 29)).rows] == ["version 1", "version 1"]
     assert [row.detail for row in only_table(one, other).rows] == ["version 1; sigma=1", "version 1; sigma=2"]
+
+
+def test_the_best_of_each_column_is_marked_and_only_among_the_ranked(tmp_path):
+    from gifbench.leaderboard import build_site
+
+    results = [
+        make_result("sharp", psnr=32, clips=CLIPS, metrics={"tof": 2.0}),
+        make_result("calm", psnr=31, clips=CLIPS, metrics={"tof": 1.0}),
+        make_result("half", psnr=40, clips=CLIPS[:3], metrics={"tof": 0.1}),
+    ]
+    build_site(results, tmp_path / "site")
+    (path,) = (tmp_path / "site" / "boards").glob("*.html")
+    marked = re.findall(r'class="best"[^>]*><b>([^<]+)</b>', path.read_text())
+    assert marked == ["32.550", "0.845", "0.845", "1.00"]  # the SSIMs of both are the same
