@@ -1,78 +1,231 @@
-"""CCDNet's networks on a CPU: frames a second at 256×256 beside plain eager fp32 PyTorch, and how far the results are.
+"""The networks of Table 1 on a CPU: frames a second as the harness runs them, beside plain eager fp32 PyTorch.
 
-    python benchmarks/networks.py [--threads 1] [--rounds 3] [--compile] [--rows ccdnet-2 small-plain]
+    python benchmarks/networks.py [--threads 1] [--rounds 2] [--compile] [--rows ccdnet-2 ccdnet]
+    python benchmarks/networks.py --training [--rows ccdnet-1 small-plain]
 
-The smallest of `--rounds` rounds in which all variants take turns, on a batch of two frames, with weights drawn at
-random. `difference` is the largest one from eager fp32 in levels of 255; f_C is part of the time.
+Frames of 256×256 with palettes of 32 colours, a batch of four. `eager` is the plain loop: the same network as PyTorch
+gives it, one frame after the other; `eager, batch` gives it the whole batch at once. `harness` is what a method of
+gifbench does: channels-last, in parts that suit the device, in fp32 and with `precision=bf16`. The smallest time of
+`--rounds` rounds in which all take turns; f_C is part of it.
+
+`rms` and `largest` are differences from eager fp32 in levels of 255, and `cost` what that rms takes off a result of
+34 dB, if it is error all of it. Weights that come with gifbench are used where there are some, or drawn at random.
+
+`--training` prints the loader's frames a second alone, with GIFs as they are in the shards and with GIFs made on the
+fly, and the steps a second of some trainings with what bounds them, on a dataset that it builds from moving gradients.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import torch
+from gifbench_baselines.ccdnet.method import Restorer
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet
+from gifbench_baselines.packaged import WEIGHTS
+from gifbench_baselines.pix2pix.network import Architecture as Pix2PixArchitecture
+from gifbench_baselines.pix2pix.network import UNet256
 
-from gifbench.train.config import read_config
+from gifbench import Weights, build_dataset, load_recipe, open_dataset, read_weights
+from gifbench.build.manifest import from_folder
+from gifbench.train.config import TrainingConfig, checked, read_config
+from gifbench.train.loop import train
+from gifbench.train.samples import Samples
 
-CONFIGS = Path(__file__).parent.parent / "baselines" / "ccdnet"
-FRAMES = 2
+BASELINES = Path(__file__).parent.parent / "baselines"
+SIDE, FRAMES, ERROR = 256, 4, 255.0**2 / 10**3.4  # the squared error of 34 dB
+ROWS = ["ccdnet-1", "ccdnet-2", "ccdnet-3", "ccdnet-drrn", "ccdnet-glcic", "ccdnet-naf", "pix2pix", "small-plain"]
 Restore = Callable[[], torch.Tensor]
 
 
-def variants(network: CCDNet, gif: torch.Tensor, palettes: torch.Tensor, *, compiled: bool) -> dict[str, Restore]:
-    last = CCDNet(network.architecture).eval()
-    last.load_state_dict(network.state_dict())
-    last.to(memory_format=torch.channels_last)
+def config(row: str) -> Path:
+    return next(BASELINES.glob(f"*/{row}.toml"))
 
-    def bf16(which: torch.nn.Module) -> torch.Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
-            return which(gif, palettes)
 
-    found: dict[str, Restore] = {
-        "eager fp32": lambda: network(gif, palettes),
-        "channels-last": lambda: last(gif, palettes),
-        "channels-last, bf16": lambda: bf16(last),
+def weights(row: str) -> Weights:
+    """Those of the package, or as a file would give them with weights drawn at random."""
+    if (path := WEIGHTS / f"{row}.safetensors").exists():
+        return read_weights(path)
+    model = read_config(config(row)).model
+    architecture = Architecture(**{key: value for key, value in model.items() if key in Architecture.model_fields})
+    return Weights(Path(row), architecture.model_dump(), {}, CCDNet(architecture).state_dict())
+
+
+def pictures() -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """GIF frames (N, H, W, 3) of soft gradients and their palettes."""
+    y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+    palettes = [torch.randint(256, (32, 3), dtype=torch.uint8).sort(dim=0).values for _ in range(FRAMES)]
+    indices = (x + 2 * y)[None] // 24 % 32
+    return torch.stack([palette[indices[0]] for palette in palettes]), palettes
+
+
+def peers(row: str, frames: torch.Tensor, palettes: list[torch.Tensor], *, compiled: bool) -> dict[str, Restore]:
+    gif, stacked = frames.permute(0, 3, 1, 2).contiguous(), torch.stack(palettes)
+    if row == "pix2pix":
+        plain = UNet256(Pix2PixArchitecture()).eval()
+        last = UNet256(Pix2PixArchitecture()).eval()
+        last.load_state_dict(plain.state_dict())
+        last.to(memory_format=torch.channels_last)
+
+        def call(network: torch.nn.Module, some: slice) -> torch.Tensor:
+            return network(gif[some].float() / 127.5 - 1)
+
+        def harness(precision: str) -> Restore:
+            from gifbench_baselines.inference import Runner
+
+            runner = Runner(precision=precision)  # type: ignore[arg-type]
+            return lambda: runner.run(lambda part: call(last, part), gif)
+
+    else:
+        found = weights(row)
+        plain = Restorer(found, precision="fp32").network
+        plain.to(memory_format=torch.contiguous_format)
+
+        def call(network: torch.nn.Module, some: slice) -> torch.Tensor:
+            return network(gif[some], stacked[some])
+
+        def harness(precision: str) -> Restore:
+            restorer = Restorer(found, precision=precision)  # type: ignore[arg-type]
+            return lambda: restorer.restore(frames, palettes).permute(0, 3, 1, 2) / 127.5 - 1
+
+    tried: dict[str, Restore] = {
+        "eager": lambda: torch.cat([call(plain, slice(i, i + 1)) for i in range(FRAMES)]),
+        "eager, batch": lambda: call(plain, slice(None)),
+        "harness": harness("fp32"),
+        "harness, bf16": harness("bf16"),
     }
     if compiled:
-        faster = torch.compile(last)
-        found["channels-last, compiled"] = lambda: faster(gif, palettes)
-    return found
+        fused = torch.compile(plain)
+        tried["eager, compiled"] = lambda: torch.cat([call(fused, slice(i, i + 1)) for i in range(FRAMES)])
+    return tried
+
+
+def fastest(tried: Mapping[str, Restore], rounds: int) -> dict[str, float]:
+    best = dict.fromkeys(tried, float("inf"))
+    for _ in range(rounds):
+        for name, restore in tried.items():
+            start = time.perf_counter()
+            restore()
+            best[name] = min(best[name], time.perf_counter() - start)
+    return best
+
+
+def inference(rows: list[str], *, rounds: int, compiled: bool) -> None:
+    print(f"{'row':<15}{'':<18}{'frames/s':>9}{'ratio':>7}{'rms':>8}{'largest':>9}{'cost, dB':>10}")
+    frames, palettes = pictures()
+    for row in rows:
+        with torch.inference_mode():
+            tried = peers(row, frames, palettes, compiled=compiled)
+            results = {name: restore().float() for name, restore in tried.items()}
+            best = fastest(tried, rounds)
+        for name, seconds in best.items():
+            apart = (results[name] - results["eager"]) * 127.5
+            squared = float(apart.square().mean())
+            cost = 10 * math.log10(1 + squared / ERROR)
+            ratio = best["eager"] / seconds
+            print(
+                f"{row:<15}{name:<18}{FRAMES / seconds:>9.2f}{ratio:>7.2f}{math.sqrt(squared):>8.3f}"
+                f"{float(apart.abs().max()):>9.3f}{cost:>10.4f}"
+            )
+
+
+def moving(path: Path, seed: int, *, frames: int = 64) -> None:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIDE, :SIDE] / 40
+    phases, speeds = rng.uniform(0, 6, (2, 3)), rng.uniform(0.02, 0.1, 3)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=Fraction(25))
+        stream.width, stream.height, stream.pix_fmt = SIDE, SIDE, "bgr0"
+        for t in range(frames):
+            waves = [np.sin(x + p + v * t) + np.cos(y * 1.3 + q) for p, q, v in zip(*phases, speeds, strict=True)]
+            pixels = np.clip(128 + 55 * np.stack(waves, -1) + rng.normal(0, 2, (SIDE, SIDE, 1)), 0, 255)
+            picture = av.VideoFrame.from_ndarray(pixels.astype(np.uint8), format="rgb24").reformat(format="bgr0")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+
+RECIPE = '''
+from gifbench.build import Recipe
+
+
+class Whole(Recipe):
+    """Videos as they are."""
+
+    name = "whole"
+    title = "Whole"
+'''
+
+
+def training(rows: list[str], *, samples: int = 256, steps: int = 20) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "videos").mkdir()
+        for seed in range(4):
+            moving(place / "videos" / f"{seed}.mkv", seed)
+        (place / "whole.py").write_text(RECIPE)
+        build_dataset(
+            load_recipe(str(place / "whole.py")),
+            from_folder(place / "videos", split="train"),
+            str(place / "data"),
+            sources=place / "videos",
+            workers=1,
+        )
+        dataset = open_dataset(str(place / "data"))
+        print(f"\n{'loader alone, one process':<44}{'frames/s':>9}")
+        for name, data in (
+            ("plain GIFs of the shards", {}),
+            ("plain or dithered GIFs of the shards", {"dithered": "both"}),
+            ("plain GIFs of 16 to 256 colours, made", {"colors": [16, 32, 64, 256]}),
+            ("dithered ones", {"colors": [16, 32, 64, 256], "dithered": True}),
+        ):
+            options = checked(TrainingConfig, {**_least("ccdnet", 1), "data": {"crop": 256, **data}}, what=name).data
+            found = Samples(list(dataset.split("train")), options, seed=0, length=samples)
+            for number in range(16):
+                found[number]
+            start = time.perf_counter()
+            for number in range(samples):
+                found[number]
+            print(f"{name:<44}{samples / (time.perf_counter() - start):>9.0f}")
+        print(f"\n{'training, batch 8, 128×128':<24}{'':<18}{'steps/s':>9}{'loader':>8}{'device':>8}{'metrics':>9}")
+        for row in rows:
+            for name, changes in (("fp32", []), ("bf16, channels-last", ["precision=bf16", "channels_last=true"])):
+                set_ = [
+                    f"training.{each}" for each in (f"steps={steps}", "batch_size=8", "validate_every=10", *changes)
+                ]
+                wanted = read_config(
+                    config(row), [*set_, 'model.start=""', "model.freeze_first=false", "data.crop=128"]
+                )
+                speed = train(wanted, dataset, place / f"{row} {name}").speed
+                shares = "".join(f"{speed[key]:>8.0%}" for key in ("loader", "device", "metrics"))
+                print(f"{row:<24}{name:<18}{speed['steps_per_second']:>9.2f}{shares}")
+
+
+def _least(trainer: str, steps: int) -> dict[str, object]:
+    return {"trainer": trainer, "name": "row", "training": {"steps": steps}}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--rows", nargs="+", default=["ccdnet-1", "ccdnet-2", "ccdnet-glcic", "small-plain"])
+    parser.add_argument("--training", action="store_true")
+    parser.add_argument("--rows", nargs="+")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(0)
-    gif = torch.randint(256, (FRAMES, 3, 256, 256), dtype=torch.uint8)
-    palettes = torch.randint(256, (FRAMES, 32, 3), dtype=torch.uint8)
-    print(f"{'row':<14}{'variant':<26}{'frames/s':>9}{'ratio':>7}{'difference':>12}")
-    for row in given.rows:
-        model = read_config(CONFIGS / f"{row}.toml").model
-        known = {key: value for key, value in model.items() if key in Architecture.model_fields}
-        network = CCDNet(Architecture(**known)).eval()
-        with torch.inference_mode():
-            tried = variants(network, gif, palettes, compiled=given.compile)
-            results = {name: restore().float() for name, restore in tried.items()}
-            best = dict.fromkeys(tried, float("inf"))
-            for _ in range(given.rounds):
-                for name, restore in tried.items():
-                    start = time.perf_counter()
-                    restore()
-                    best[name] = min(best[name], time.perf_counter() - start)
-        plain = results["eager fp32"]
-        for name, seconds in best.items():
-            difference = float((results[name] - plain).abs().max()) * 127.5
-            ratio = best["eager fp32"] / seconds
-            print(f"{row:<14}{name:<26}{FRAMES / seconds:>9.2f}{ratio:>7.2f}{difference:>12.3g}")
+    if given.training:
+        training(given.rows or ["ccdnet-1", "small-plain"])
+    else:
+        inference(given.rows or ROWS, rounds=given.rounds, compiled=given.compile)
 
 
 if __name__ == "__main__":

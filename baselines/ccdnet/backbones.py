@@ -118,8 +118,8 @@ class GLCIC(nn.Module):
             *double_size(4 * b, 2 * b),
             *conv(2 * b, 2 * b),
             *double_size(2 * b, b),
-            *conv(b, b // 2),
-            nn.Conv2d(b // 2, 3, 3, padding=1),
+            *conv(b, max(1, b // 2)),
+            nn.Conv2d(max(1, b // 2), 3, 3, padding=1),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from ..packaged import find_weights
 from .network import CCDNet, stack_palettes
 from .networks import load_network
 
-TILE = 1024
+TILE = 512
 """Larger frames are worked on in squares of this side."""
 
 

@@ -1,0 +1,161 @@
+"""Table 1's rows and the other ablations at one small budget: does the order come out as in the paper?
+
+    python benchmarks/ablation.py --data DATASET [--minutes 3] [--base 8] [--rows ccdnet-1 ccdnet-2]
+
+Every row is trained from nothing for the same time by the clock, on plain GIFs of the split `train` of DATASET, except
+for its held-out clips (every fourth), and scored on those: all with networks of `--base` channels, squares of 64, batch
+8, Adam at 1e-3 with a cosine over the steps that fit into the time, which a few steps measure before. Rows over a first
+network have half of the time for that one and half for themselves, so that a CCDNet-2 has no more than a CCDNet-1. A
+run that was stopped goes on with the same command, and rows that are done are not trained again.
+
+So small a budget says nothing about the paper's numbers; it is their order that is compared: pairs of rows that stand
+in the same order in both, and every pair that does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gifbench import Dataset, open_dataset
+from gifbench.train.config import TrainingConfig, checked
+from gifbench.train.loop import train
+
+# What a row is, and what the paper's Table 1 says of it on plain GIFs, in dB; None where the paper says nothing.
+ROWS: dict[str, tuple[dict[str, Any], float | None]] = {
+    "ccdnet-drrn": ({"backbone": "drrn", "adversarial": 1.0}, 30.52),
+    "ccdnet-glcic": ({"backbone": "glcic", "adversarial": 1.0}, 30.71),
+    "ccdnet-1-adv": ({"adversarial": 1.0}, 32.23),
+    "ccdnet-1-nograd": ({"adversarial": 1.0, "gradient": 0.0}, 31.20),
+    "ccdnet-1": ({}, 32.83),
+    "ccdnet-2-adv": ({"adversarial": 1.0, "steps": 2}, 32.65),
+    "ccdnet-3-adv": ({"adversarial": 1.0, "steps": 3, "every_step": True}, 32.85),
+    "ccdnet-2": ({"steps": 2}, 34.05),
+    "ccdnet-3": ({"steps": 3, "every_step": True}, 33.75),
+    "ccdnet-2 without f_C": ({"steps": 2, "embedded": False}, 33.40),
+    "ccdnet-2-adv without f_C": ({"steps": 2, "embedded": False, "adversarial": 1.0}, 32.48),
+    "pix2pix": ({}, 31.41),
+    "ccdnet-2 end to end": ({"steps": 2}, None),
+    "ccdnet-naf": ({"steps": 2, "backbone": "naf"}, None),
+}
+STAGED = ("ccdnet-2", "ccdnet-3")  # by the beginning of a name: over a first network that is frozen
+ALONE = ("end to end", "naf")
+PROBE = 8
+
+
+class Bench:
+    """Trains rows on one dataset at one budget."""
+
+    def __init__(self, dataset: Dataset, given: argparse.Namespace) -> None:
+        self._dataset, self._given = dataset, given
+        clips = [clip.clip_id for clip in dataset.split("train")]
+        self._held = clips[:: max(2, len(clips) // 4)]
+        self._firsts: dict[bool, str] = {}
+
+    def row(self, name: str) -> dict[str, float]:
+        """Validation scores and steps of a row."""
+        place = self._given.out / name.replace(" ", "-") / "score.json"
+        if place.exists():
+            found: dict[str, float] = json.loads(place.read_text())
+            return found
+        model, _ = ROWS[name]
+        minutes = self._given.minutes
+        if name.startswith(STAGED) and not any(each in name for each in ALONE):
+            minutes /= 2
+            model = {**model, "start": self._first("adversarial" in model), "freeze_first": True}
+        scores, _ = self._trained(name, model, minutes)
+        place.write_text(json.dumps(scores))
+        return scores
+
+    def _first(self, adversarial: bool) -> str:
+        if adversarial not in self._firsts:
+            model: dict[str, Any] = {"adversarial": 1.0} if adversarial else {}
+            name = "first-adversarial" if adversarial else "first"
+            self._firsts[adversarial] = self._trained(name, model, self._given.minutes / 2)[1]
+        return self._firsts[adversarial]
+
+    def _trained(self, name: str, model: dict[str, Any], minutes: float) -> tuple[dict[str, float], str]:
+        folder = self._given.out / name.replace(" ", "-")
+        plan = folder / "steps.json"
+        if not plan.exists():
+            with tempfile.TemporaryDirectory() as place:
+                begin = time.monotonic()
+                train(self._config(name, model, PROBE), self._dataset, Path(place))
+                steps = max(PROBE, int(PROBE * 60 * minutes / (time.monotonic() - begin)))
+            folder.mkdir(parents=True, exist_ok=True)
+            plan.write_text(json.dumps(steps))
+        steps = json.loads(plan.read_text())
+        trained = train(self._config(name, model, steps), self._dataset, folder, resume=True)
+        return {**trained.scores, "steps": steps}, str(trained.weights)
+
+    def _config(self, name: str, model: dict[str, Any], steps: int) -> TrainingConfig:
+        crop = 256 if name == "pix2pix" else 64
+        options = {
+            "trainer": "pix2pix" if name == "pix2pix" else "ccdnet",
+            "name": "row",
+            "data": {"crop": crop, "flips": True, "validation_clips": self._held, "validation_frames": 2},
+            "training": {
+                "steps": steps,
+                "learning_rate": 1e-3,
+                "schedule": "cosine",
+                "validate_every": 10**9,
+                "precision": self._given.precision,
+                "channels_last": True,
+            },
+            "model": {"base": self._given.base, **model},
+        }
+        return checked(TrainingConfig, options, what=name)
+
+
+def orders(found: dict[str, float]) -> tuple[int, list[str]]:
+    """How many pairs of rows stand as in the paper, and those that do not."""
+    known = [name for name in found if ROWS[name][1] is not None]
+    same, other = 0, []
+    for one, two in itertools.combinations(known, 2):
+        paper = float(ROWS[one][1] or 0) - float(ROWS[two][1] or 0)
+        ours = found[one] - found[two]
+        if paper * ours > 0:
+            same += 1
+        else:
+            other.append(f"{one} and {two}: {paper:+.2f} dB in the paper, {ours:+.2f} here")
+    return same, other
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--base", type=int, default=8)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--out", type=Path, default=Path("results/ablation"))
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    bench = Bench(open_dataset(given.data), given)
+    found = {}
+    print("| row | paper, dB | here, dB | over the GIF | steps |\n|---|---|---|---|---|")
+    for name in given.rows:
+        scores = bench.row(name)
+        found[name] = scores["psnr"]
+        paper = ROWS[name][1]
+        print(
+            f"| `{name}` | {'' if paper is None else f'{paper:.2f}'} | {scores['psnr']:.2f} | "
+            f"{scores['psnr'] - scores['gif_psnr']:+.2f} | {scores['steps']:.0f} |",
+            flush=True,
+        )
+    same, other = orders(found)
+    print(f"\n{same} of {same + len(other)} pairs stand as in the paper.")
+    for line in other:
+        print(f"- {line}")
+
+
+if __name__ == "__main__":
+    main()

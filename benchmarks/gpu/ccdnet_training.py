@@ -1,0 +1,251 @@
+"""Training CCDNet on a GPU: steps a second of each way to run it, the loader alone, and, for some minutes, weights.
+
+    python benchmarks/gpu/ccdnet_training.py speed [--config baselines/ccdnet/ccdnet-2.toml]
+    python benchmarks/gpu/ccdnet_training.py train --videos DIR --minutes 8 --out RUN [--config …] [--set model.base=32]
+
+Needs torch, numpy, numba, OpenCV, safetensors and pydantic, and neither PyAV nor an installed gifbench: videos are
+decoded by OpenCV once, to memory, or come as `--frames FILE.npz`, an array (T, H, W, 3) of RGB uint8 a clip. Without
+either, the frames are soft gradients, which show the speed and teach nothing.
+
+`speed` runs steps on one batch that stays on the device: fp32 eager, channels-last, bf16 channels-last, the same
+compiled, each with the batches of `--batches`; then the loader alone with `--workers` processes. The slower of the two
+bounds a training. `train` goes on from RUN/checkpoint.pt if it is there, keeps it every 30 seconds, and writes the
+weights in half precision when the minutes are over. Clips named by `--held-out` are left out of it and scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from baselines.ccdnet.training import CCDNetTrainer  # noqa: E402
+from gifbench.media.colors.dither import DITHERS  # noqa: E402
+from gifbench.media.colors.quantize import quantize  # noqa: E402
+from gifbench.train.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
+from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.train.learner import Learner  # noqa: E402
+from gifbench.train.meter import Meter  # noqa: E402
+from gifbench.train.processes import Processes  # noqa: E402
+from gifbench.train.trainer import TrainingBatch  # noqa: E402
+from gifbench.train.weights import save_weights  # noqa: E402
+
+Clips = Mapping[str, np.ndarray]
+WAYS = {
+    "fp32, eager": {},
+    "fp32, channels-last": {"channels_last": True},
+    "bf16, channels-last": {"channels_last": True, "precision": "bf16"},
+    "bf16, channels-last, compiled": {"channels_last": True, "precision": "bf16", "compile": True},
+}
+
+
+def decoded(folder: Path, *, most: int = 60, longest_side: int = 960) -> Clips:
+    """At most so many frames of each video, at equal distances."""
+    clips = {}
+    for path in sorted(folder.rglob("*")):
+        video = cv2.VideoCapture(str(path))
+        frames = []
+        while True:
+            there, frame = video.read()
+            if not there:
+                break
+            if max(frame.shape) > longest_side:
+                scale = longest_side / max(frame.shape)
+                frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            frames.append(frame[..., ::-1])
+        video.release()
+        if frames:
+            clips[path.stem] = np.stack(frames[:: max(1, len(frames) // most)][:most])
+    return clips
+
+
+def gradients(count: int = 8, side: int = 256) -> Clips:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side] / 40
+    phases = rng.uniform(0, 6, (count, 16, 2, 3))
+    return {
+        f"gradient-{i}": np.stack(
+            [np.clip(128 + 60 * (np.sin(x[..., None] + p) + np.cos(y[..., None] + q)), 0, 255) for p, q in clip]
+        ).astype(np.uint8)
+        for i, clip in enumerate(phases)
+    }
+
+
+class Made(Dataset):
+    """Sample n of a seed: a frame, the GIF that is made of it, and a square of both."""
+
+    def __init__(self, clips: Clips, options: DataOptions, *, length: int) -> None:
+        self._clips = [clip for clip in clips.values() if min(clip.shape[1:3]) >= (options.crop or 1)]
+        self._options, self._length = options, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, number: int) -> TrainingBatch:
+        options, draw = self._options, np.random.default_rng([7, number])
+        clip = self._clips[draw.integers(len(self._clips))]
+        truth = clip[draw.integers(len(clip))]
+        dithered = bool(draw.integers(2)) if options.dithered == "both" else bool(options.dithered)
+        indices, palette = quantize(np.ascontiguousarray(truth), colors=int(draw.choice(options.colors or (32,))))
+        if dithered:
+            indices = DITHERS[str(draw.choice(options.dithers))](np.ascontiguousarray(truth), palette)
+        side = options.crop or min(truth.shape[:2])
+        top, left = (int(draw.integers(length - side + 1)) for length in truth.shape[:2])
+        square = slice(top, top + side), slice(left, left + side)
+        pair = palette[indices[square]], truth[square]
+        if options.flips and draw.integers(2):
+            pair = pair[0][:, ::-1], pair[1][:, ::-1]
+        gif, wanted = (torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1))) for part in pair)
+        filled = torch.zeros(256, 3, dtype=torch.uint8)
+        filled[: len(palette)] = torch.from_numpy(palette)
+        return TrainingBatch(gif, filled, torch.tensor(len(palette)), wanted, torch.tensor(dithered), torch.tensor(0.0))
+
+
+def loaded(samples: Made, batch: int, *, start: int, workers: int) -> DataLoader:
+    numbers = range(start * batch, len(samples))
+    return DataLoader(samples, batch, sampler=numbers, num_workers=workers, pin_memory=torch.cuda.is_available())
+
+
+def on(device: torch.device, batch: TrainingBatch) -> TrainingBatch:
+    return TrainingBatch(*(part.to(device, non_blocking=True) for part in batch))
+
+
+def learner(config: TrainingConfig, device: str) -> tuple[CCDNetTrainer, Learner]:
+    torch.manual_seed(config.training.seed)
+    trainer = CCDNetTrainer(checked(CCDNetTrainer.options_class, config.model, what="[model]"))
+    return trainer, Learner(trainer, config.training, Processes(device))
+
+
+def speed(config: TrainingConfig, clips: Clips, given: argparse.Namespace) -> list[dict[str, object]]:
+    device = torch.device(given.device)
+    rows = []
+    print(f"{'way':<32}{'batch':>6}{'steps/s':>9}{'frames/s':>10}{'GiB':>7}")
+    for size in given.batches:
+        samples = Made(clips, config.data, length=size)
+        batch = on(device, next(iter(loaded(samples, size, start=0, workers=0))))
+        for name, way in WAYS.items():
+            changed = config.model_copy(update={"training": config.training.model_copy(update=way)})
+            _, found = learner(changed, given.device)
+            if device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats()
+            for number in range(3):
+                found.step(number, batch, Meter(device))
+            meter = Meter(device)
+            meter.speed()
+            begin = time.perf_counter()
+            for number in range(given.steps):
+                found.step(number, batch, meter)
+                meter.stepped()
+            meter.speed()  # waits for the device
+            steps = given.steps / (time.perf_counter() - begin)
+            memory = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else 0.0
+            print(f"{name:<32}{size:>6}{steps:>9.2f}{steps * size:>10.1f}{memory:>7.1f}", flush=True)
+            rows.append({"way": name, "batch": size, "steps": steps, "frames": steps * size})
+    size, count = given.batches[-1], 1024
+    samples = Made(clips, config.data, length=count)
+    begin = time.perf_counter()
+    for _ in loaded(samples, size, start=0, workers=given.workers):
+        pass
+    frames = count / (time.perf_counter() - begin)
+    print(f"the loader alone, {given.workers} processes, their start included: {frames:.0f} frames/s")
+    return [*rows, {"loader": frames, "workers": given.workers}]
+
+
+def validated(trainer: CCDNetTrainer, network: torch.nn.Module, clips: Clips, config: TrainingConfig) -> Iterator[str]:
+    """PSNR over the GIF's on clips that were held out."""
+    network.eval()
+    options = config.data.model_copy(update={"crop": None, "flips": False, "colors": (32,)})
+    for name, clip in clips.items():
+        samples = Made({name: clip}, options, length=4)
+        with torch.no_grad():
+            device = next(network.parameters()).device
+            scores = [trainer.scores(network, on(device, b))[0] for b in loaded(samples, 1, start=0, workers=0)]
+        mean = {key: sum(score[key] for score in scores) / len(scores) for key in scores[0]}
+        yield f"{name}: {mean['psnr']:.2f} dB, {mean['psnr'] - mean['gif_psnr']:+.2f} over the GIF"
+
+
+def run(config: TrainingConfig, clips: Clips, given: argparse.Namespace) -> None:
+    held = {name: clip for name, clip in clips.items() if name in given.held_out}
+    learnt = {name: clip for name, clip in clips.items() if name not in held}
+    trainer, found = learner(config, given.device)
+    device, options = torch.device(given.device), config.training
+    begun, step, out = time.monotonic(), 0, Path(given.out)
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / FILE).exists():
+        state = load_checkpoint(out)
+        found.load_state_dict(state)
+        step = state["step"]
+
+    def keep() -> None:
+        save_checkpoint(out, {"step": step, "config": config.model_dump(mode="json"), **found.state_dict()})
+
+    samples = Made(learnt, config.data, length=options.steps * options.batch_size)
+    meter, kept = Meter(device), time.monotonic()
+    batches = iter(loaded(samples, options.batch_size, start=step, workers=given.workers))
+    while step < options.steps and time.monotonic() - begun < 60 * given.minutes:
+        with meter.waiting_for("loader"):
+            batch = on(device, next(batches))
+        found.step(step, batch, meter)
+        step += 1
+        meter.stepped()
+        if step % options.log_every == 0:
+            if not meter.finite:
+                raise SystemExit(f"a loss is not finite by step {step}; {out / FILE} is the last good checkpoint")
+            means, times = meter.means(), meter.speed()
+            print(json.dumps({"step": step, **means, **times}), flush=True)
+            meter = Meter(device)
+            if time.monotonic() - kept > 30:
+                keep()
+                kept = time.monotonic()
+    keep()
+    for line in validated(trainer, found.final, held, config):
+        print(line)
+    about = {"name": config.name, "step": step, "clips": sorted(learnt), "data": config.data.model_dump(mode="json")}
+    path = out / f"{config.name}.safetensors"
+    print(save_weights(path, found.final, architecture=trainer.architecture(), about=about, half=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["speed", "train"])
+    parser.add_argument("--config", type=Path, default=ROOT / "baselines" / "ccdnet" / "ccdnet-1.toml")
+    parser.add_argument("--set", dest="changes", nargs="*", default=[])
+    parser.add_argument("--videos", type=Path)
+    parser.add_argument("--frames", type=Path)
+    parser.add_argument("--held-out", nargs="*", default=[])
+    parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--batches", type=int, nargs="+", default=[8, 32, 128])
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--workers", type=int, default=14)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--out", type=Path, default=Path("results/ccdnet_training"))
+    given = parser.parse_args()
+    if given.device == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("this needs a CUDA device, and torch finds none; --device cpu tries the script")
+    print(torch.cuda.get_device_name() if given.device == "cuda" else "CPU", torch.__version__)
+    config = read_config(given.config, [*given.changes, 'model.start=""', "model.freeze_first=false"])
+    clips = decoded(given.videos) if given.videos else gradients()
+    if given.frames:
+        clips = dict(np.load(given.frames))
+    print(f"{len(clips)} clips, {sum(map(len, clips.values()))} frames")
+    if given.what == "train":
+        run(config, clips, given)
+        return
+    rows = speed(config, clips, given)
+    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / "speed.json").write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
