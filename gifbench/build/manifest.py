@@ -18,7 +18,7 @@ from gifbench.build.manifest_files import file_bytes, raw_rows
 from gifbench.dataset.shards import CLIP_ID
 from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
 from gifbench.storage import Folder
-from gifbench.tables import parquet_bytes
+from gifbench.tables import parquet_bytes, parquet_rows
 
 SPLITS = ("train", "validation", "test")
 
@@ -28,8 +28,11 @@ VIDEO_SUFFIXES = (
 )
 """What a file must end in for `from_folder` to take it for a video."""
 
-MAX_BYTES = 1 << 30
+MAX_BYTES = 1 << 28
 """A manifest file over this size is refused before it is read."""
+
+MAX_FINDINGS = 100_000
+"""After so many wrong cells a file is taken for no manifest at all."""
 
 _LONGEST = 1e7
 """Seconds, four months: a span that reaches further is a slip of the pen."""
@@ -183,6 +186,8 @@ def split_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[int, ManifestRow
             wrong = [Finding(number, "clip_id", f"it is also in row {seen[entry.clip_id]}", repr(entry.clip_id))]
         if wrong:
             findings += wrong
+            if len(findings) > MAX_FINDINGS:
+                raise ManifestError(f"more than {MAX_FINDINGS} cells are wrong, {findings[0]}: is it a manifest?")
         else:
             seen[entry.clip_id] = number
             checked[number] = entry
@@ -264,6 +269,17 @@ def official_rows(name: str | None) -> list[ManifestRow]:
         return []
     file = importlib.resources.files("gifbench_manifests") / f"{name}.parquet"
     return parse_manifest(file.read_bytes(), name=f"{name}.parquet") if file.is_file() else []
+
+
+def official_splits(name: str | None) -> dict[str, str]:
+    """The split of each clip id of an official list, much faster than its rows."""
+    if name is None:
+        return {}
+    file = importlib.resources.files("gifbench_manifests") / f"{name}.parquet"
+    if not file.is_file():
+        return {}
+    rows = parquet_rows(file.read_bytes(), columns=("clip_id", "split"))
+    return {row["clip_id"]: row["split"] for row in rows}
 
 
 def _clip_ids(files: Sequence[Path]) -> Iterator[tuple[str, Path]]:

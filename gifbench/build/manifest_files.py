@@ -16,6 +16,9 @@ from gifbench.tables import parquet_bytes
 
 Row = dict[str, Any]
 
+MAX_ROWS = 5_000_000
+"""A manifest of more rows is refused; a small Parquet file can claim any number of them."""
+
 _BEYOND = "(beyond the last)"
 """What the column is called that a CSV row has more than the header."""
 
@@ -32,7 +35,10 @@ def raw_rows(data: bytes, *, name: str) -> Iterator[Row]:
     if ending is None:
         raise ManifestError(f"{name}: a manifest ends in {', '.join(READERS)}")
     try:
-        yield from READERS[ending](data)
+        for number, row in enumerate(READERS[ending](data), start=1):
+            if number > MAX_ROWS:
+                raise ManifestError(f"it has more than {MAX_ROWS} rows")
+            yield row
     except ManifestError as error:
         raise ManifestError(f"{name}: {error}") from error
     except (pa.ArrowException, OSError, csv.Error) as error:

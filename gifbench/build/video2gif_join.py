@@ -9,6 +9,7 @@ each other, the clip stays ambiguous, with its candidates.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -73,6 +74,11 @@ class Joined:
     def only(self, clip_ids: Collection[str]) -> Joined:
         """The same for some of the clips."""
         return replace(self, matches=tuple(match for match in self.matches if match.clip.clip_id in clip_ids))
+
+    def undecided(self) -> bytes:
+        """The clips that are not matched as JSON lines, each with the reason and the rows that it could be."""
+        left = (match.to_dict() for match in self.matches if match.state != "matched")
+        return "".join(f"{json.dumps(line)}\n" for line in left).encode()
 
     def count(self) -> dict[str, dict[State, int]]:
         """Clips by split and state."""

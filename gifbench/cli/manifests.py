@@ -123,8 +123,6 @@ def import_video2gif(
     as_json: Json = False,
 ) -> None:
     """Find which part of which video each official moment is, in the table of Video2GIF; nothing is guessed."""
-    import json
-
     from gifbench.build.manifest import official_rows, write_manifest
     from gifbench.build.video2gif import URL, download_metadata, read_metadata
     from gifbench.build.video2gif_join import join
@@ -144,11 +142,8 @@ def import_video2gif(
     joined = join(official_rows("gif-moments"), moments, tolerance=tolerance)
     if creative_commons:
         joined = joined.only({row.clip_id for row in official_rows("video2gif-cc")})
-    matched = [match.row for match in joined.matches if match.state == "matched"]
-    undecided = [match.to_dict() for match in joined.matches if match.state != "matched"]
-    write_manifest(out, matched, overwrite=overwrite)
-    lines = "".join(f"{json.dumps(line)}\n" for line in undecided)
-    Folder(report.absolute().parent).write(report.name, lines.encode())
+    write_manifest(out, [match.row for match in joined.matches if match.state == "matched"], overwrite=overwrite)
+    Folder(report.absolute().parent).write(report.name, joined.undecided())
     _say_joined(joined, len(moments), out, report, as_json=as_json)
 
 

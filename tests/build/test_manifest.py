@@ -76,6 +76,18 @@ def test_a_bad_row_is_named_by_number_and_column(change: dict[str, object], says
     assert says in str(caught.value)
 
 
+def test_a_file_that_is_no_manifest_at_all_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gifbench.build import manifest, manifest_files
+
+    monkeypatch.setattr(manifest, "MAX_FINDINGS", 9)
+    monkeypatch.setattr(manifest_files, "MAX_ROWS", 20)
+    with pytest.raises(ManifestError, match=r"more than 9 cells.*row 1, column"):
+        check_rows(({} for _ in iter(int, 1)), name="endless.csv")
+    rows = "\n".join(json.dumps({**ROW, "clip_id": f"c{i}"}) for i in range(21))
+    with pytest.raises(ManifestError, match=r"m\.jsonl: it has more than 20 rows"):
+        parse_manifest(rows.encode(), name="m.jsonl")
+
+
 def test_further_bad_rows_are_counted() -> None:
     with pytest.raises(ManifestError, match=r"and 2 more bad rows"):
         check_rows([{}, {}, {}], name="list.csv")

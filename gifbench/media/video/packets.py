@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -135,20 +136,21 @@ class _KeptVideo:
             raise CorruptMedia(f"{place}: it does not begin with a key frame")
         times = [cast(int, packet.pts) for packet in self._packets]
         self.shown = sorted(time for time in times if time >= times[0])
-        self._keys = [number for number, packet in enumerate(self._packets) if packet.is_keyframe]
+        # By the time at which they are shown, which is the order in which they come unless a file is damaged.
+        keys = [(time, number) for number, time in enumerate(times) if self._packets[number].is_keyframe]
+        self._keys = sorted(keys)
         self._converter = Converter("rgb")
 
     def key_before(self, number: int) -> int:
         """Which packet is the last key frame that is shown at or before a picture."""
-        time = self.shown[number]
-        return max(key for key in self._keys if cast(int, self._packets[key].pts) <= time)
+        return self._keys[bisect_right(self._keys, (self.shown[number], len(self._packets))) - 1][1]
 
     def decode(self, key: int, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
         """Pictures of the group that begins with the packet `key`."""
         left = {self.shown[number]: number for number in numbers}
         self._decoder.flush_buffers()
-        for packet in (*self._packets[key:], None):
-            for picture in self._decoder.decode(packet):
+        for place in range(key, len(self._packets) + 1):
+            for picture in self._decoder.decode(self._packets[place] if place < len(self._packets) else None):
                 number = left.pop(cast(int, picture.pts), None)
                 if number is None:
                     continue
