@@ -66,6 +66,7 @@ def report(
 ) -> None:
     """Count what people chose: preferences, their 95% intervals, and a sign test for every two methods."""
     from gifbench.errors import ResultsError
+    from gifbench.leaderboard.names import visible
     from gifbench.leaderboard.votes import preferences, read_choices, read_key
 
     key = read_key(study)
@@ -92,7 +93,7 @@ def report(
         )
         for each in found
     ]
-    say(key.question)
+    say(visible(key.question))
     say(table(rows, header=("A", "B", "A : none : B", "A preferred", "p (Holm)", "people", "clips")))
     say("Half of the undecided counts for each. The interval is the wider of Wilson's and that of resampled people;")
     say("the sign test takes choices as independent, so with few people trust the interval first.")

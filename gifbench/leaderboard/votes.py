@@ -141,7 +141,9 @@ def _read(key: Key, path: Path) -> Choices:
     except ValidationError as error:
         raise ResultsError(f"{path}: no choices of a study ({_fault(error)})") from error
     except (ValueError, RecursionError) as error:
-        raise ResultsError(f"{path}: no choices of a study, or half written ({str(error)[:80]})") from error
+        raise ResultsError(
+            f"{path}: no choices of a study, or half written ({visible(str(error), limit=80)})"
+        ) from error
     if choices.study != key.study:
         raise ResultsError(f"{path}: these choices are of another study")
     pairs = {pair.pair: pair for pair in key.pairs}
@@ -167,7 +169,7 @@ def _bytes(path: Path) -> bytes:
 def _fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part)[:40] for part in fault["loc"])
-    return f"{place}: {fault['msg']}" if place else str(fault["msg"])
+    return visible(f"{place}: {fault['msg']}" if place else str(fault["msg"]), limit=200)
 
 
 def preferences(key: Key, people: Sequence[Choices]) -> list[Preference]:
@@ -192,8 +194,8 @@ def _preference(key: Key, two: tuple[int, int], votes: Sequence[tuple[str, str, 
     share = sum(values) / len(values)
     wilson, resampled = _wilson(share, len(values)), _resampled(votes)
     return Preference(
-        first=key.methods[two[0]],
-        second=key.methods[two[1]],
+        first=visible(key.methods[two[0]]),
+        second=visible(key.methods[two[1]]),
         preferred=values.count(1.0),
         undecided=values.count(0.5),
         other=values.count(0.0),
