@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -23,10 +23,10 @@ def parquet_bytes(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> bytes
     return file.getvalue()
 
 
-def parquet_rows(data: bytes) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file; raises `pyarrow.ArrowException` or `OSError` if it is none."""
+def parquet_rows(data: bytes, *, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file, all columns or some; raises `pyarrow.ArrowException` or `OSError` if it is none."""
     # Not pq.read_table: its readahead frees Python's buffers in threads of its own, and one that does so while the
     # interpreter ends takes the process down ("terminate called without an active exception").
     with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
-        for batch in file.iter_batches(_BATCH, use_threads=False):
+        for batch in file.iter_batches(_BATCH, columns=columns, use_threads=False):
             yield from batch.to_pylist()

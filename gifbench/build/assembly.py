@@ -66,7 +66,8 @@ class Assembly:
             if any(self._shard_of.get(row.clip_id) != shard for row in rows):
                 self._dissolve(shard, rows)
                 del rows[:]
-        self.save()
+        if self._ledger.changed:
+            self.save()
         # A shard that the index does not point into was being written, or has just been dissolved.
         for name in sizes:
             if not held[name]:
@@ -76,7 +77,8 @@ class Assembly:
             if shard in held and not self._ledger.fresh.isdisjoint(clip_ids):
                 self._uncertain.add(shard)
             self._write_if_complete(shard)
-        self.save()
+        if self._ledger.changed:
+            self.save()
 
     def add(self, clip_id: str) -> None:
         """A clip has an outcome: write its shard if it was the last."""
@@ -91,7 +93,7 @@ class Assembly:
         """
         check_run(self._folder, self._run)
         started = time.monotonic()
-        if self._ledger.changed:
+        if self._ledger.changed or self._ledger.fresh:
             self._ledger.save()
         for clip_id in self._moved:
             self._folder.delete(group_name(clip_id))

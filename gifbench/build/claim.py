@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gifbench.build.ledger import STAGING
+from gifbench.dataset.checksums import CHECKSUMS
 from gifbench.errors import AlreadyExists, BuildError, NotFound, StorageError
 from gifbench.storage import Folder
 
@@ -30,7 +31,7 @@ def claim(folder: Folder) -> None:
 def clear(folder: Folder) -> None:
     """Delete the dataset, and nothing else that lies there."""
     # dataset.json goes last: as long as it is there, what a kill leaves behind is known to be ours.
-    for name in ("index.parquet", "outcomes.parquet", "manifest.parquet", "shards", "dataset.json"):
+    for name in ("index.parquet", "outcomes.parquet", "manifest.parquet", "shards", CHECKSUMS, "dataset.json"):
         folder.delete(name)
     for name in folder.names(STAGING):
         if name.endswith((".group", ".json")):

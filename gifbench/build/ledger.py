@@ -4,6 +4,7 @@
     outcomes.parquet       what became of them
     index.parquet          the clips that lie in shards
     dataset.json           the description
+    SHA256SUMS             of these four
     staging/journal/*.json what came after the tables were last written
     staging/*.group        the groups of clips that lie in no shard yet
 
@@ -13,6 +14,7 @@ ended, and then the journal starts over. Whatever is replayed twice gives the sa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections import Counter, defaultdict
@@ -24,6 +26,7 @@ from typing import Any
 from gifbench.build.manifest import ManifestRow, check_rows, manifest_bytes
 from gifbench.build.outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.build.recipe import Recipe
+from gifbench.dataset.checksums import CHECKSUMS, checksum_lines, read_checksums
 from gifbench.dataset.reader import read_about
 from gifbench.dataset.shards import FORMAT, INDEX_SCHEMA, IndexRow, fingerprint, table_rows
 from gifbench.errors import BuildError
@@ -31,6 +34,7 @@ from gifbench.storage import Folder
 from gifbench.tables import parquet_bytes
 
 STAGING = "staging"
+TABLES = ("manifest.parquet", "index.parquet", "outcomes.parquet")
 _JOURNAL = f"{STAGING}/journal"
 _FLUSH_SECONDS = 1.0
 RECORDED_VERSIONS = ("gifbench", "av", "numpy", "opencv-python-headless", "pillow")
@@ -49,15 +53,17 @@ class Ledger:
         self._flushed = time.monotonic()
         self._segment = 0
         self._rows_saved = False
+        self._sha256: dict[str, str] = {}
         self.changed = True
-        """Whether there is something that the tables do not say yet."""
+        """Whether there is something that neither the tables nor the journal say yet, or not for good."""
         self.fresh: set[str] = set()
         """Clips of which the journal tells and the tables do not."""
         if folder.exists("dataset.json"):
             about = read_about(folder)
             self._check_recipe(about)
             self.official = dict(about.get("official", {}))
-            self._load()
+            self.changed = False
+            self._load(read_checksums(folder))
             self.changed |= about["recipe"] != recipe.model_dump(mode="json")  # it is older than a parameter
 
     def want(self, rows: Iterable[ManifestRow]) -> None:
@@ -126,14 +132,16 @@ class Ledger:
     def save(self) -> None:
         """Write the tables, then start the journal over with the clips that lie in no shard yet."""
         index = self.placed()
-        write = self._folder.write
-        if not self._rows_saved:
-            write("manifest.parquet", manifest_bytes(sorted(self.rows.values(), key=_order)))
-            self._rows_saved = True
-        write("index.parquet", parquet_bytes((row.to_dict() for row in index), INDEX_SCHEMA))
         outcomes = sorted(self.outcomes.values(), key=lambda outcome: outcome.clip_id)
-        write("outcomes.parquet", parquet_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA))
-        write("dataset.json", json.dumps(self._about(index), indent=1).encode() + b"\n")
+        if not self._rows_saved:
+            self._write_table("manifest.parquet", manifest_bytes(sorted(self.rows.values(), key=_order)))
+            self._rows_saved = True
+        self._write_table("index.parquet", parquet_bytes((row.to_dict() for row in index), INDEX_SCHEMA))
+        self._write_table(
+            "outcomes.parquet", parquet_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA)
+        )
+        self._write_table("dataset.json", json.dumps(self._about(index), indent=1).encode() + b"\n")
+        self._folder.write(CHECKSUMS, checksum_lines(self._sha256))
         old = self._folder.names(_JOURNAL)
         self._unsaved = [outcome for outcome in outcomes if outcome.row is not None and not outcome.row.shard]
         self.flush()
@@ -141,6 +149,10 @@ class Ledger:
             self._folder.delete(name)
         self.fresh.clear()
         self.changed = False
+
+    def _write_table(self, name: str, data: bytes) -> None:
+        self._folder.write(name, data)
+        self._sha256[name] = hashlib.sha256(data).hexdigest()
 
     def _about(self, index: Sequence[IndexRow]) -> dict[str, Any]:
         clips, frames = Counter(row.split for row in index), Counter[str]()
@@ -174,17 +186,29 @@ class Ledger:
                 "asked for; build into another folder, or with --overwrite"
             )
 
-    def _load(self) -> None:
-        tables = {}
-        for name in ("manifest", "index", "outcomes"):
-            file = f"{name}.parquet"
-            tables[name] = table_rows(self._folder.read(file), place=self._folder.place(file))
-        wanted = check_rows(tables["manifest"], name=self._folder.place("manifest.parquet"))
+    def _load(self, sha256: Mapping[str, str]) -> None:
+        tables: dict[str, list[dict[str, Any]]] = {}
+        for file in TABLES:
+            if file == "outcomes.parquet" and not self._folder.exists(file):
+                # The index tells of the clips that are built; the others are tried again.
+                self.changed = True
+                tables[file] = [{"clip_id": row["clip_id"], "state": "built"} for row in tables["index.parquet"]]
+                continue
+            data = self._folder.read(file)
+            self._sha256[file] = hashlib.sha256(data).hexdigest()
+            if self._sha256[file] != sha256.get(file):
+                self.changed = True  # killed between the tables and their checksums, or damaged
+            tables[file] = table_rows(data, place=self._folder.place(file))
+        manifest, index, outcomes = (tables[file] for file in TABLES)
+        if self.changed:
+            wanted = check_rows(manifest, name=self._folder.place(TABLES[0]))
+        else:  # they were checked when they came
+            wanted = [ManifestRow.model_construct(**row) for row in manifest]
         self.rows = {row.clip_id: row for row in wanted}
-        placed = {row["clip_id"]: IndexRow.from_dict(row) for row in tables["index"]}
-        for values in tables["outcomes"]:
+        placed = {row["clip_id"]: IndexRow.from_dict(row) for row in index}
+        for values in outcomes:
             self._restore(Outcome(**values, row=placed.get(values["clip_id"])))
-        self._rows_saved, self.changed = True, False
+        self._rows_saved = not self.changed
         for name in self._folder.names(_JOURNAL):
             self._segment = max(self._segment, int(name.rsplit("/", 1)[1].removesuffix(".json")) + 1)
             for values in json.loads(self._folder.read(name)):
@@ -194,7 +218,6 @@ class Ledger:
                 if outcome.clip_id not in placed:
                     self._restore(outcome)
                     self.fresh.add(outcome.clip_id)
-                    self.changed = True
 
     def _restore(self, outcome: Outcome) -> None:
         if outcome.state == "built" and outcome.row is None:

@@ -10,6 +10,7 @@ from gifbench.build.run import Progress, build_dataset
 from gifbench.build.store import Store
 from gifbench.dataset import Dataset, open_dataset
 from gifbench.dataset.reader import read_about
+from gifbench.errors import DatasetDamaged
 from gifbench.storage import Folder
 
 
@@ -29,9 +30,20 @@ def repair_dataset(
     would take them; `recipe` is needed where the dataset's own is not installed. What was whole stays as it is, so that
     the dataset ends with the fingerprint it had. A shard that no clip needs is deleted.
 
-    Raises what `build_dataset` raises. A clip whose source is not to be had any more is then recorded as failed.
+    Raises what `build_dataset` raises, and `DatasetDamaged` where what is lost is known to the user alone: the manifest
+    or the recipe. A clip whose source is not to be had any more is then recorded as failed. Where the table of outcomes
+    is lost, clips that are not built are tried again.
     """
-    about = read_about(Folder(url))
+    folder = Folder(url)
+    for name, known_from in (("dataset.json", "recipe"), ("manifest.parquet", "manifest")):
+        if name in damaged:
+            raise DatasetDamaged(
+                f"{folder.place(name)}: it is damaged, and nothing else here knows the {known_from}; take it from a "
+                f"copy, or build with the same {known_from} into another folder"
+            )
+    about = read_about(folder)
+    if "outcomes.parquet" in damaged:
+        folder.delete("outcomes.parquet")
     recipe = recipe or load_recipe(str(about["name"]), about["recipe"])
     lost = {clip.clip_id for clip in open_dataset(url) if {clip.clip_id, clip.row.shard} & set(damaged)}
     return build_dataset(recipe, [], url, sources=sources, store=store, remake=lost, workers=workers, report=report)

@@ -125,14 +125,17 @@ def _rows(
     """What is to be built, and how many clips the official list has in each split."""
     from collections import Counter
 
-    from gifbench.build.manifest import SPLITS, from_folder, official_rows, read_manifest
+    from gifbench.build.manifest import SPLITS, from_folder, official_rows, official_splits, read_manifest
 
     if (source is None) == (manifest is None):
         raise UsageError("say what to build from: either --source FOLDER or --manifest FILE")
     if split not in SPLITS:
         raise UsageError(f"--split is {split!r}: it must be one of {', '.join(SPLITS)}")
-    known = official_rows(recipe.manifest)
-    rows = from_folder(source, split=split, known=known) if source else read_manifest(manifest or "")
+    official = official_splits(recipe.manifest)
+    rows = (
+        from_folder(source, split=split, known=official_rows(recipe.manifest))
+        if source
+        else read_manifest(manifest or "")
+    )
     # Videos of one's own are no part of the official list, and cover none of it.
-    ids = {row.clip_id for row in known}
-    return rows, dict(Counter(row.split for row in known)) if any(row.clip_id in ids for row in rows) else {}
+    return rows, dict(Counter(official.values())) if any(row.clip_id in official for row in rows) else {}

@@ -117,8 +117,8 @@ class IndexRow:
     def from_dict(cls, row: Mapping[str, Any]) -> IndexRow:
         """The row that `to_dict` gave, perhaps through JSON or Parquet."""
         # A dataset that is older than a column has lossless truth, which is what its absence means.
-        row = {**dict.fromkeys(_OF_KEPT_TRUTH), **row}
-        values: dict[str, Any] = {name: row[name] for name in _PLAIN}
+        values: dict[str, Any] = {name: row.get(name) for name in _OF_KEPT_TRUTH}
+        values |= {name: row[name] for name in _PLAIN if name not in values}
         for name in ("ticks", "crop"):
             values[name] = None if values[name] is None else tuple(int(value) for value in values[name])
         for name in MEMBERS:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 
 import joblib
 
+from gifbench.dataset.checksums import CHECKSUMS, read_checksums
 from gifbench.dataset.reader import Dataset, DatasetClip, open_dataset
 from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range
+from gifbench.errors import NotFound
 
 KNOWN = ("dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet")
-"""The files of a dataset beside its shards; a README of its owner may stand there too."""
+"""The files of a dataset beside its shards and `SHA256SUMS`; a README of its owner may stand there too."""
 
 
 def verify_dataset(
@@ -51,8 +54,19 @@ def _check_files(dataset: Dataset) -> Iterator[tuple[str, str]]:
             yield shard, f"the shard has {size} bytes, its clips reach to {end}, and {len(END_OF_SHARD)} zeros end it"
         elif any(dataset.folder.read(shard, start=end)):
             yield shard, "the zeros that end the shard are not zeros"
+    sums = read_checksums(dataset.folder)
     for name in KNOWN:
-        if not dataset.folder.exists(name):
+        try:
+            digest = hashlib.sha256(dataset.folder.read(name)).hexdigest()
+        except NotFound:
             yield name, "the file is missing"
+            continue
+        if name not in sums:
+            yield CHECKSUMS, f"it has no line for {name}"
+        elif digest != sums[name]:
+            yield name, f"its bytes differ from their sha256 in {CHECKSUMS}"
     if fingerprint(rows) != dataset.fingerprint:
-        yield "dataset.json", f"its fingerprint is {dataset.fingerprint}, the index has {fingerprint(rows)}"
+        # Which of the two lies, the checksums say.
+        known = hashlib.sha256(dataset.folder.read("dataset.json")).hexdigest() == sums.get("dataset.json")
+        place = "index.parquet" if known else "dataset.json"
+        yield place, f"dataset.json: the fingerprint is {dataset.fingerprint}, the index has {fingerprint(rows)}"

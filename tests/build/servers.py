@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from unittest import mock
 
@@ -13,7 +14,7 @@ ACCESS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_D
 
 @contextlib.contextmanager
 def s3() -> Iterator[str]:
-    """An S3 server with one empty bucket, as `s3://bucket`; processes that are started meanwhile find it, too."""
+    """An S3 server with one empty bucket, as `s3://…`; processes that are started meanwhile find it, too."""
     import s3fs
     from moto.server import ThreadedMotoServer
 
@@ -24,8 +25,9 @@ def s3() -> Iterator[str]:
     try:
         with mock.patch.dict(os.environ, {**ACCESS, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}):
             s3fs.S3FileSystem.clear_instance_cache()
-            s3fs.S3FileSystem().mkdir("bucket")
-            yield "s3://bucket"
+            bucket = f"bucket-{secrets.token_hex(4)}"  # all servers of a process share what they hold
+            s3fs.S3FileSystem().mkdir(bucket)
+            yield f"s3://{bucket}"
     finally:
         s3fs.S3FileSystem.clear_instance_cache()
         server.stop()

@@ -6,13 +6,17 @@ import shutil
 from importlib.metadata import files
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from gifbench.build.ledger import TABLES
 from gifbench.build.recipe import load_recipe
 from gifbench.build.repair import repair_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
+from gifbench.errors import DatasetDamaged, DatasetError, NotFound
 
 
 @pytest.fixture
@@ -65,6 +69,56 @@ def test_a_repaired_dataset_is_the_one_it_was(
     assert shards(copy) == shards(tiny_dataset.url)
     if damage == "bit":
         assert made == ["", "bee"]
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet", "SHA256SUMS"]
+)
+def test_a_flipped_bit_is_found_wherever_it_is(name: str, copy: Path) -> None:
+    whole = (copy / name).read_bytes()
+    for place in np.random.default_rng(0).integers(0, len(whole), 12):
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << (int(place) % 8)
+        (copy / name).write_bytes(spoilt)
+        try:
+            found = [what for what, _ in verify_dataset(str(copy), workers=1)]
+        except DatasetError:
+            continue
+        assert found, f"a bit of byte {place} of {len(whole)}"
+
+
+@pytest.mark.parametrize("spoil", ["flip", "delete", "drop a row"])
+@pytest.mark.parametrize("name", ["index.parquet", "outcomes.parquet"])
+def test_tables_are_made_anew(
+    spoil: str, name: str, copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+) -> None:
+    table = copy / name
+    if spoil == "drop a row":
+        pq.write_table(pq.read_table(table).slice(1), table)
+    elif spoil == "flip":
+        table.write_bytes(table.read_bytes().replace(b"zstd", b"zste") + b" ")
+    else:
+        table.unlink()
+    try:
+        places = {place for place, _ in verify_dataset(str(copy), workers=1)}
+    except (DatasetError, NotFound) as error:
+        # Without it nothing is known of the clips: that is said, and not mended.
+        assert name == "index.parquet"
+        assert spoil != "drop a row"
+        assert "index.parquet" in str(error)
+        return
+    assert places
+    recipe = load_recipe(str(tiny_recipe))
+    repair_dataset(str(copy), places, sources=tiny_videos, recipe=recipe, workers=1)
+    assert list(verify_dataset(str(copy), workers=1)) == []
+    assert shards(copy) == shards(tiny_dataset.url)
+    assert open_dataset(copy).about == tiny_dataset.about
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "manifest.parquet"])
+def test_what_only_the_user_knows_is_not_guessed(name: str, copy: Path, tiny_videos: Path) -> None:
+    with pytest.raises(DatasetDamaged, match="nothing else here knows"):
+        repair_dataset(str(copy), {name}, sources=tiny_videos, workers=1)
 
 
 def test_a_clip_whose_source_is_gone_is_recorded_and_the_rest_kept(
