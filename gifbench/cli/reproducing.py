@@ -34,6 +34,7 @@ def reproduce(
         typer.Option(metavar="ROW=METHOD", help="The method of a row, as in 8=ccdnet-2:weights=mine.safetensors."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips; said so in the result.")] = None,
     out: Annotated[Path, typer.Option(help="The folder for results; what is there of the same run is kept.")] = Path(
         "results"
@@ -53,7 +54,7 @@ def reproduce(
         def report(at: Planned, now: Progress) -> None:
             step(now.clips, now.num_clips, f"{at.reported.method} on {at.reported.task}: {now.clip_id}")
 
-        found = run(planned, dataset, out=out, device=device, limit=limit, progress=report)
+        found = run(planned, dataset, out=out, device=device, workers=workers, limit=limit, progress=report)
     if as_json:
         about = {"table": number, "dataset": dataset.name, "fingerprint": dataset.fingerprint, "protocol": "gif2video"}
         say_json({**about, "rows": [each.summary() for each in found]})

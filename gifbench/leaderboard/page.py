@@ -33,10 +33,11 @@ class BoardSet:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """What the first page says of a table: the runs of its first group, and the runs in all."""
+    """What the first page says of a table: the first runs of its first group, how many more it has, and runs in all."""
 
     table: Table
     first: tuple[Row, ...]
+    more: int
     runs: int
 
 
@@ -135,4 +136,4 @@ def board_sets(boards: Sequence[Board]) -> list[BoardSet]:
 def _leader(table: Table) -> Leader:
     ranked = [row for row in table.rows if row.run is not None and row.rank is not None]
     first = tuple(row for row in ranked if row.standing is None or row.standing.group == 1)
-    return Leader(table, first[:4] if first else tuple(ranked[:1]), len(table.runs))
+    return Leader(table, first[:4], max(0, len(first) - 4), len(table.runs))

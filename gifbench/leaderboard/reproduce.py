@@ -175,6 +175,7 @@ def reproduce(
     *,
     out: Path,
     device: str = "auto",
+    workers: int = 1,
     limit: int | None = None,
     load: Callable[[str], LoadedMethod] = find_method,
     progress: Callable[[Planned, Progress], None] = lambda row, now: None,
@@ -197,6 +198,7 @@ def reproduce(
                 protocols=(PROTOCOL,),
                 limit=limit,
                 device=device,
+                workers=workers,
                 out=out,
                 missing_only=True,
                 progress=lambda now, row=row: progress(row, now),  # type: ignore[misc]

@@ -100,6 +100,12 @@ def test_the_first_page_says_what_leads_in_each_task_and_leads_to_its_table(site
     assert page.text.count("gaussian-1.0") >= 4
 
 
+def test_of_many_that_share_the_first_group_some_are_named_and_the_others_counted(tmp_path):
+    results = [make_result(f"m{i}", psnr=30 + i / 100) for i in range(7)]  # four clips can tell nobody apart
+    text = Page(build_site(results, tmp_path / "site")).text
+    assert "m6, m5, m4, m3 and 3 more" in " ".join(text.split())
+
+
 def test_tables_are_read_aloud_well(site):
     for path in [site / "index.html", *site.glob("boards/*.html"), *site.glob("clips/*/*.html")]:
         page = Page(path)
