@@ -56,6 +56,7 @@ def test_the_page_says_nothing_of_methods_and_clips(made):
             with Image.open(out / "page" / name) as image:
                 assert not {"exif", "xmp", "comment"} & image.info.keys()
     assert key.methods == METHODS
+    assert len({path.stat().st_mtime for path in (out / "page").rglob("*")}) == 1
 
 
 def test_the_question_is_text(made):
