@@ -134,6 +134,14 @@ def _difference(before: object, now: Mapping[str, Any]) -> str | None:
         if key == "protocols" and isinstance(was, dict) and all(was.get(name) == now[key][name] for name in now[key]):
             continue
         if was != new:
-            shown = [str(value)[:60] for value in (was, new)]
-            return f"another {key.replace('_', ' ')} ({shown[0]}, now {shown[1]})"
+            return f"another {key.replace('_', ' ')} ({_brief(was, new)}, now {_brief(new, was)})"
     return None
+
+
+def _brief(one: object, other: object) -> str:
+    """`one` in a few words, of a mapping only what `other` has not alike."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        apart = {key: value for key, value in one.items() if other.get(key) != value}
+        renamed = set(one) != set(other)
+        one = ", ".join(apart if renamed else (f"{key} {value}" for key, value in apart.items()))
+    return str(one)[:60] if one or one == 0 else "none"
