@@ -2,7 +2,7 @@
 
     python benchmarks/ablation.py --data DATASET [--minutes 3] [--base 8] [--rows ccdnet-1 ccdnet-2]
 
-Every row is trained from nothing for the same time by the clock, on plain GIFs of the split `train` of DATASET, except
+Every row is trained from nothing for the same processor time, on plain GIFs of the split `train` of DATASET, except
 for its held-out clips (every fourth), and scored on those: all with networks of `--base` channels, squares of 64, batch
 8, Adam at 1e-3 with a cosine over the steps that fit into the time, which a few steps measure before. Rows over a first
 network have half of the time for that one and half for themselves, so that a CCDNet-2 has no more than a CCDNet-1. A
@@ -86,9 +86,9 @@ class Bench:
         plan = folder / "steps.json"
         if not plan.exists():
             with tempfile.TemporaryDirectory() as place:
-                begin = time.monotonic()
+                begin = time.process_time()
                 train(self._config(name, model, PROBE), self._dataset, Path(place))
-                steps = max(PROBE, int(PROBE * 60 * minutes / (time.monotonic() - begin)))
+                steps = max(PROBE, int(PROBE * 60 * minutes / (time.process_time() - begin)))
             folder.mkdir(parents=True, exist_ok=True)
             plan.write_text(json.dumps(steps))
         steps = json.loads(plan.read_text())
