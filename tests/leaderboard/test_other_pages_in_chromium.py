@@ -118,6 +118,14 @@ def test_both_films_show_the_same_frame(browser, study):
     assert browser.js("drawn") == [5, 5]
 
 
+def test_pixels_stay_pixels_where_a_film_is_enlarged_and_are_smoothed_where_it_is_not(browser, study):
+    begin(browser, study)
+    rendering = "getComputedStyle(document.getElementById('left')).imageRendering"
+    assert browser.js(rendering) == "pixelated"
+    browser.js("document.getElementById('left').style.width = '60px'; dispatchEvent(new Event('resize'))")
+    assert browser.js(rendering) == "auto"
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
 def test_a_study_can_be_used_by_everyone(browser, study, width, dark):
     open_page(browser, study[0] / "page" / "index.html", width=width, dark=dark)

@@ -18,6 +18,12 @@ function run(player, on) {
   if (idle && running.size) { last = performance.now(); requestAnimationFrame(tick); }
 }
 
+// Enlarged pictures keep their pixels; made smaller by that rule they would flicker, so there the browser smooths.
+function fit(canvas) {
+  canvas.style.imageRendering = canvas.clientWidth * devicePixelRatio < canvas.width ? "auto" : "pixelated";
+}
+addEventListener("resize", () => { for (const canvas of document.querySelectorAll(".stage canvas")) fit(canvas); });
+
 function makeLane(item) {
   const files = item.dataset.src.split(" "), every = Number(item.dataset.every), perFile = Number(item.dataset.perFile);
   const images = [], canvas = item.querySelector("canvas"), detail = item.dataset.detail;
@@ -123,6 +129,7 @@ function makePlayer(figure) {
     if (visible && !asked) { asked = true; load(); }
     update();
   }, { rootMargin: "200px" }).observe(figure);
+  fit(find(".stage canvas"));
   move();
   update();
 }

@@ -44,6 +44,12 @@ function show(section) {
 }
 const decoded = (file) => { const image = Object.assign(new Image(), { src: file }); return image.decode().then(() => image); };
 
+// Enlarged pictures keep their pixels; made smaller by that rule they would flicker, so there the browser smooths.
+function fit(canvas) {
+  canvas.style.imageRendering = canvas.clientWidth * devicePixelRatio < canvas.width ? "auto" : "pixelated";
+}
+addEventListener("resize", () => { for (const id of ["left", "right"]) fit(find(id)); });
+
 async function next() {
   const number = state.choices.length;
   find("back").disabled = number === 0;
@@ -62,7 +68,8 @@ async function next() {
   if (shown[state.choices.length] !== pair) return;  // somebody went back meanwhile
   for (const id of ["left", "right"]) {
     [find(id).width, find(id).height] = pair.size;
-    find(id).style.maxWidth = `${2 * pair.size[0]}px`;  // larger would show the browser's own smoothing
+    find(id).style.maxWidth = `${2 * pair.size[0]}px`;  // larger shows nothing more
+    fit(find(id));
   }
   find("place").textContent = `Pair ${number + 1} of ${shown.length}`;
   current = { pair, films, clock: 0, frame: -1 };
