@@ -224,6 +224,32 @@ def test_a_result_without_clip_scores_is_refused_before_anything_is_written(tmp_
     assert not list(tmp_path.iterdir())
 
 
+def test_a_result_with_two_scores_of_a_clip_is_refused_and_the_others_are_shown(tmp_path):
+    twice = make_result("twice")
+    twice = twice.model_copy(update={"clip_scores": (*twice.clip_scores[:3], twice.clip_scores[0])})
+    with pytest.raises(ResultsError, match="more than one score for a clip"):
+        build_site([make_result(), twice], tmp_path / "site")
+    errors = []
+    build_site([make_result(), twice], tmp_path / "site", on_error=errors.append)
+    assert len(errors) == 1
+    assert len(list((tmp_path / "site" / "methods").iterdir())) == 1
+
+
+def test_of_a_large_dataset_only_the_clips_that_are_shown_have_pages(tmp_path, monkeypatch):
+    monkeypatch.setattr("gifbench.leaderboard.clip_pages.MOST_PAGES", 5)
+    clips = "abcdefgh"
+    build_site(
+        [make_result("gif", clips=clips)],
+        tmp_path / "site",
+        dataset_for={FINGERPRINT: small_dataset(clips)},
+        clips_per_method=2,
+    )
+    pages = list((tmp_path / "site" / "clips").glob("*/*.html"))
+    assert [path.name[0] for path in sorted(pages)] == ["a", "d", "h"]  # the worst, the shared one, the best
+    (board,) = (tmp_path / "site" / "boards").glob("*.html")
+    assert "3 of the 8 clips: those that are shown with pictures." in board.read_text()
+
+
 def test_no_page_of_twelve_methods_on_all_boards_reaches_300_kilobytes(tmp_path):
     results = [
         make_result(f"method-{i}:sigma={i / 2}", psnr=30 + i / 7, task=f"{v}-{k}", protocol=p, dataset=d, fingerprint=d)
