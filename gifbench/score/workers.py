@@ -71,7 +71,7 @@ def worked_clips(
         for i in range(count):
             crew.append(_start(job.on(asked[i % len(asked)]), clips, time_limit))
         while crew:
-            for pipe in _heard(crew, clips, job):
+            for pipe in _heard(crew, clips, job, time_limit):
                 worker = next(each for each in crew if each.pipe is pipe)
                 kind, content = _receive(worker, clips, job)
                 if kind == "ready":
@@ -115,7 +115,7 @@ def _start(job: Job, clips: Sequence[ScoredClip], time_limit: float | None) -> _
     return worker
 
 
-def _heard(crew: Sequence[_Worker], clips: Sequence[ScoredClip], job: Job) -> list[Any]:
+def _heard(crew: Sequence[_Worker], clips: Sequence[ScoredClip], job: Job, time_limit: float | None) -> list[Any]:
     """The pipes on which something came; raises `MethodFailed` for a worker whose time is over."""
     while True:
         left = min(worker.deadline for worker in crew) - time.monotonic()
@@ -124,8 +124,11 @@ def _heard(crew: Sequence[_Worker], clips: Sequence[ScoredClip], job: Job) -> li
             return pipes
         for worker in crew:
             if worker.deadline <= time.monotonic():
-                what = "to be set up" if worker.clip is None else f"for {_what(worker, clips)}"
-                raise MethodFailed(f"method {_name(job)}: it took longer than its limit {what}, and was ended")
+                at = "to be set up" if worker.clip is None else f"on {_what(worker, clips)}"
+                seconds = max(time_limit or 0.0, _START_SECONDS) if worker.clip is None else time_limit
+                raise MethodFailed(
+                    f"method {_name(job)}: it took longer than the limit of {seconds:g} seconds {at}, and was ended"
+                )
 
 
 def _receive(worker: _Worker, clips: Sequence[ScoredClip], job: Job) -> tuple[str, Any]:

@@ -80,7 +80,7 @@ def sleepers() -> list[Path]:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (HANGS, r"took longer than its limit for clip ant, and was ended$"),
+        (HANGS, r"took longer than the limit of 1.5 seconds on clip ant, and was ended$"),
         (DIES, r"its process was ended by signal 9 on clip ant$"),
         (
             "class Raises:\n    def restore(self, gif, times): raise ValueError('no')",
@@ -91,16 +91,19 @@ def sleepers() -> list[Path]:
     ids=["hangs", "dies", "raises", "never ready"],
 )
 def test_what_it_does_wrong_is_one_line_and_nothing_is_left(tiny_dataset: Dataset, tmp_path, source, said):
+    limit = "1.5" if source == HANGS else "60"
     started = time.monotonic()
     words = ["evaluate", "--method-file", file(tmp_path, source), "--data", tiny_dataset.url, "--task", "plain-1"]
-    words += ["--time-limit", "1.5", "--out", str(tmp_path / "results"), "--json"]
+    words += ["--time-limit", limit, "--out", str(tmp_path / "results"), "--json"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 1, result.output
     message = json.loads(result.stdout)["error"]["message"]
     assert re.search(said, message), message
     assert "\n" not in message
-    assert time.monotonic() - started < 40
-    assert not sleepers()
+    assert time.monotonic() - started < 60
+    while sleepers():  # they are killed, and a busy machine takes a moment
+        assert time.monotonic() - started < 70
+        time.sleep(0.05)
     assert not list(tmp_path.rglob("*.json*"))
 
 
