@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gifbench.leaderboard.board import Board, Table
+from gifbench.leaderboard.board import Board, Column, Table
 from gifbench.leaderboard.examples import Example, Lane, Pictures, Shown
 from gifbench.leaderboard.names import slug
 from gifbench.leaderboard.run import Run
@@ -22,17 +22,27 @@ class ClipScoreRow:
     """A method on a clip: PSNR in dB, SSIM, the gain over the GIF in dB (None where the GIF was not scored on it)."""
 
     run: Run
+    clip_id: str
     psnr: float
     ssim: float
     gain: float | None
 
+    def measure(self, column: Column) -> float | None:
+        """The clip's value of a chosen metric, None where there is none."""
+        return self.run.clip_measures.get(self.clip_id, {}).get(column.name) if column.of(self.run) else None
+
 
 @dataclass(frozen=True, slots=True)
 class ClipTable:
-    """A clip on one table, best PSNR first."""
+    """A clip on one table, best PSNR first; `columns` are the chosen metrics that have a value on it."""
 
     table: Table
     rows: tuple[ClipScoreRow, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The metrics to show."""
+        return tuple(each for each in self.table.columns if any(row.measure(each) is not None for row in self.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,7 @@ def _tables(board: Board, clip: str) -> tuple[ClipTable, ...]:
     for table in board.tables:
         gif = table.gif.clip_scores.get(clip) if table.gif else None
         rows = [
-            ClipScoreRow(run, psnr, ssim, None if gif is None or run.is_gif else psnr - gif[0])
+            ClipScoreRow(run, clip, psnr, ssim, None if gif is None or run.is_gif else psnr - gif[0])
             for run in table.runs
             if clip in run.clip_scores
             for psnr, ssim in [run.clip_scores[clip]]

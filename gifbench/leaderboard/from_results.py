@@ -79,6 +79,7 @@ def run_of(result: Result) -> Run:
             for metric in result.metrics
             if (score := result.scores.get(metric.name)) is not None
         },
+        clip_measures={clip.clip_id: clip.metrics for clip in result.clip_scores if clip.metrics},
     )
 
 

@@ -49,8 +49,8 @@ class Run:
     lines for the method's card, `weights` the hash of its weights, `parameters` how many numbers were learned, `origin`
     where the method was loaded from, `created` when it was run (ISO 8601), `limit` the number of clips that the run was
     limited to, `too_short` how many clips were skipped because they are shorter than one segment. `measures` are the
-    chosen metrics by name. `definition` stands for the protocol as the run defines it: two protocols of one name and
-    other definitions are two.
+    chosen metrics by name, `clip_measures` their values by clip id and name. `definition` stands for the protocol as
+    the run defines it: two protocols of one name and other definitions are two.
     """
 
     method: str
@@ -79,6 +79,7 @@ class Run:
     too_short: int = 0
     definition: str = ""
     measures: Mapping[str, Measured] = field(default_factory=dict)
+    clip_measures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
     @property
     def method_key(self) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
-from gifbench.leaderboard import boards, csv_table, markdown, markdown_table
+from gifbench.leaderboard import boards, build_site, csv_table, markdown, markdown_table
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.latex import latex_table
 from tests.leaderboard.standins import make_result
@@ -89,6 +90,19 @@ def test_chosen_metrics_have_a_column_each_where_a_run_has_them():
     assert r"& SSIM & tof (px) $\downarrow$ & x\textbar{}\textless{}b\textgreater{} (px) $\downarrow$ & Clips" in text
     assert r"\begin{tabular}{clrrrrr}" in text
     assert [len(re.findall(r"(?<!\\)&", line)) for line in text.splitlines() if line.endswith(r"\\")] == [6] * 3
+
+
+def test_a_clips_page_has_its_own_values_of_the_metrics(tmp_path):
+    result = make_result("a", metrics={"tof": 0.5})
+    clips = tuple(
+        replace(clip, metrics={"tof": value})
+        for clip, value in zip(result.clip_scores, (0.1, 0.7, None, 0.7), strict=True)
+    )
+    build_site([result.model_copy(update={"clip_scores": clips}), make_result("b")], tmp_path / "site")
+    pages = [path.read_text() for path in sorted((tmp_path / "site" / "clips").glob("*/*.html"))]
+    shown = [re.findall(r'<td data-v="([\d.]*)">([\d.]*)</td></tr>', page) for page in pages]
+    assert [rows[0] for rows in shown] == [("0.1", "0.100"), ("0.7", "0.700"), ("0.88", "0.880"), ("0.7", "0.700")]
+    assert [page.count(">tof, px<") for page in pages] == [1, 1, 0, 1]
 
 
 def test_a_metric_that_two_runs_define_differently_has_two_columns():
