@@ -52,7 +52,7 @@ class Windows(TorchDataset[TrainingBatch]):
         dithered = bool(draw.integers(2)) if options.dithered == "both" else bool(options.dithered)
         steps = int(draw.choice(options.windows)) - 1
         first = int(draw.integers(self._counts[clip] - steps * options.every))
-        places = _places(draw, steps, options.between)
+        places = chosen_places(draw, steps, options.between)
         gif, truth = self._frames[dithered].read(clip, [first + place * options.every for place in places])
         shown = [
             (gif.frame(first + place * options.every), gif.palettes[first + place * options.every]) for place in places
@@ -60,7 +60,7 @@ class Windows(TorchDataset[TrainingBatch]):
         if options.colors:
             shown = [drawn_gif(frame, options, draw, dithered=dithered) for frame in truth]
         window = as_window(shown, truth, [place / steps for place in places], dithered=dithered)
-        return _varied(window, options, draw)
+        return varied(window, options, draw)
 
 
 def validation_windows(clip: DatasetClip, options: DataOptions) -> Iterator[TrainingBatch]:
@@ -96,7 +96,7 @@ def as_window(
     )
 
 
-def _places(draw: np.random.Generator, steps: int, between: int | None) -> list[int]:
+def chosen_places(draw: np.random.Generator, steps: int, between: int | None) -> list[int]:
     """Which frames of a window of `steps` + 1 are in the sample: the ends always."""
     if between is None:
         return list(range(steps + 1))
@@ -104,7 +104,7 @@ def _places(draw: np.random.Generator, steps: int, between: int | None) -> list[
     return [0, *sorted(int(place) for place in inner), steps]
 
 
-def _varied(window: TrainingBatch, options: DataOptions, draw: np.random.Generator) -> TrainingBatch:
+def varied(window: TrainingBatch, options: DataOptions, draw: np.random.Generator) -> TrainingBatch:
     """A window cut to the crop, perhaps mirrored, perhaps turned round in time."""
     gif, palettes, colors, truth, dithered, times = window
     if options.crop is not None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
+from gifbench import save_weights
+from gifbench.cli.app import app
 from gifbench.errors import MethodError, MethodFailed, UsageError
 from gifbench.media.gif import Gif
+from gifbench.media.video import decode
 from gifbench.score.evaluate import evaluate
 from gifbench.score.methods import load_method, load_method_file
 from gifbench.score.restore import on_device, restored
+from tests.conftest import moving_picture
 
 COLOR_FILE = """
 import numpy as np
@@ -265,3 +273,63 @@ def test_it_is_scored_like_any_method(tiny_dataset):
         results = evaluate(name, tiny_dataset, task)
         assert [result.method.name for result in results] == [name, name]
         assert all(np.isfinite(result.scores["psnr"].mean) for result in results)
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A package whose weights are tiny and untrained: CCDNet's router, SuperSlomo and the stabiliser."""
+    torch = pytest.importorskip("torch")
+    from gifbench_baselines import packaged
+    from gifbench_baselines.ccdnet import classifier, network
+    from gifbench_baselines.stabiliser import network as stabiliser
+    from gifbench_baselines.superslomo import network as superslomo
+
+    torch.manual_seed(0)
+    folder = tmp_path / "weights"
+    for name, steps, embedded in (("plain", 2, True), ("dithered", 2, False)):
+        made = network.CCDNet(network.Architecture(base=2, steps=steps, embedded=embedded))
+        save_weights(folder / f"ccdnet-{name}.safetensors", made, architecture=made.architecture.model_dump(), about={})
+    save_weights(
+        folder / "dither-classifier.safetensors",
+        classifier.DitherClassifier(base=2),
+        architecture={"network": "dither-classifier", "base": 2},
+        about={},
+    )
+    slomo = superslomo.SuperSlomo(superslomo.Architecture(base=2))
+    steady = stabiliser.Stabiliser(stabiliser.Architecture(base=2))
+    for name, made in (("superslomo", slomo), ("stable", steady)):
+        save_weights(folder / f"{name}.safetensors", made, architecture=made.architecture.model_dump(), about={})
+    monkeypatch.setattr(packaged, "WEIGHTS", folder)
+
+
+def write_wild(path, *, delays=(40, 100, 20, 250), size=(35, 24)):
+    """A GIF as Pillow writes it, with a moving ball and delays in milliseconds."""
+    width, height = size
+    first, *rest = (Image.fromarray(each).quantize(16) for each in moving_picture(len(delays), height, width))
+    first.save(path, save_all=True, append_images=rest, duration=delays, loop=0)
+    return path
+
+
+@pytest.mark.parametrize("method", ["gif2video", "stable:gif2video", "gif2video:color=gaussian-0.5,time=dis"])
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_the_gifs_uneven_timing_and_length_are_kept_to_the_frame(shipped, tmp_path, method, ending):
+    wild, out = write_wild(tmp_path / "in.gif"), tmp_path / f"out.{ending}"
+    result = CliRunner().invoke(app, ["restore", method, str(wild), str(out), "--fps-factor", "4"])
+    assert result.exit_code == 0, result.output
+    assert f"4 frames in, 13 out, 35×24, 0.41 s, by {method}" in result.stdout
+    starts = [0, 40, 140, 160]
+    expected = [a + (b - a) * Fraction(i, 4) for a, b in pairwise(starts) for i in range(4)] + [160]
+    shown = list(decode(out))
+    assert [1000 * frame.time for frame in shown] == expected
+    assert 1000 * (shown[-1].time + shown[-1].duration) == 410
+
+
+@pytest.mark.parametrize("delays", [(0, 0, 0), (70,), (50, 50)], ids=["zero delays", "one frame", "two frames"])
+def test_short_gifs_and_zero_delays_play(shipped, tmp_path, delays):
+    wild, out = write_wild(tmp_path / "in.gif", delays=delays), tmp_path / "out.mkv"
+    result = CliRunner().invoke(app, ["restore", "gif2video", str(wild), str(out), "--fps-factor", "2", "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    length = sum(delay or 100 for delay in delays) / 1000  # what a browser shows
+    assert (found["gif_frames"], found["frames"]) == (len(delays), 2 * len(delays) - 1)
+    assert found["seconds"] == pytest.approx(length)
