@@ -7,6 +7,7 @@ frames of the span at 360 lines, without loss, and a plain and a dithered GIF of
 
 - gifbench: `fetch` into a store, then `build`, one worker.
 - whole: yt-dlp brings each video once, `ffmpeg -ss -t` makes PNGs of the span, Pillow the GIFs.
+- passthrough: the same, and ffmpeg told to neither repeat nor drop frames.
 - sections: `yt-dlp --download-sections` brings each span alone (its default: nothing encoded anew), the rest as before.
 - key frames: each video is cut by ffmpeg's segment muxer without encoding anew, which is how video2dataset cuts unless
   told otherwise, the rest as before. video2dataset itself (1.3.0) wants torch 2.1.2 with CUDA 12.1 and does not import
@@ -126,11 +127,11 @@ def download(url: str, target: Path, section: tuple[float, float] | None = None)
     return target
 
 
-def frames_and_gifs(video: Path, moment: Moment, out: Path, *cut: object) -> list[Path]:
+def frames_and_gifs(video: Path, moment: Moment, out: Path, *cut: object, options: tuple[str, ...] = ()) -> list[Path]:
     """PNGs of a video or a span of it, at 360 lines, and both GIFs of them."""
     folder = out / moment.name
     folder.mkdir(parents=True)
-    run(*cut, "-i", video, "-an", "-vf", "scale=-2:360", folder / "%05d.png")
+    run(*cut, "-i", video, "-an", *options, "-vf", "scale=-2:360", folder / "%05d.png")
     files = sorted(folder.glob("*.png"))
     pictures = [Image.open(file).convert("RGB") for file in files]
     plain = [picture.quantize(32, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) for picture in pictures]
@@ -148,13 +149,18 @@ def pngs(files: list[Path]) -> list[np.ndarray]:
 Frames = dict[str, Callable[[], list[np.ndarray]]]
 
 
-def whole(site: str, out: Path) -> Frames:
+def whole(site: str, out: Path, *options: str) -> Frames:
     videos = {video: download(f"{site}/{video}", out / video) for video in VIDEOS}
     made = {}
     for moment in MOMENTS:
         cut = ("-ss", moment.start, "-t", moment.end - moment.start)
-        made[moment.name] = partial(pngs, frames_and_gifs(videos[moment.video], moment, out / "clips", *cut))
+        files = frames_and_gifs(videos[moment.video], moment, out / "clips", *cut, options=options)
+        made[moment.name] = partial(pngs, files)
     return made
+
+
+def passthrough(site: str, out: Path) -> Frames:
+    return whole(site, out, "-fps_mode", "passthrough")
 
 
 def sections(site: str, out: Path) -> Frames:
@@ -240,7 +246,7 @@ def main() -> None:
     base = None
     with served(folder) as site, tempfile.TemporaryDirectory() as scratch:
         gifbench(site, Path(scratch, "warm"))  # compiled and cached
-        for way in (gifbench, whole, sections, key_frames):
+        for way in (gifbench, whole, passthrough, sections, key_frames):
             out = Path(scratch, way.__name__)
             out.mkdir()
             began, started = processor_time(), time.perf_counter()
