@@ -90,9 +90,11 @@ def _row(row: Row, columns: Sequence[Column], *, best_psnr: float | None, best_s
     name = latex_text(run.method) + (r"\textsuperscript{\dag}" if row.missing else "")
     psnr = _value(row.psnr, 2, bold=row.rank is not None and round(row.psnr.mean, 2) == best_psnr)
     ssim = _value(row.ssim, 4, bold=row.rank is not None and round(row.ssim.mean, 4) == best_ssim)
-    more = "".join(
-        f" & {_value(found.score, each.digits, bold=False)}" if (found := each.of(run)) else " &" for each in columns
-    )
+    more = ""
+    for each in columns:
+        found = each.of(run)
+        bold = found is not None and row.rank is not None and found.score.mean == each.best
+        more += f" & {_value(found.score, each.digits, bold=bold)}" if found else " &"
     return f"{row.rank or '--'} & {name} & {psnr} & {ssim}{more} & {run.clips} \\\\"
 
 

@@ -89,6 +89,7 @@ def test_chosen_metrics_have_a_column_each_where_a_run_has_them():
     text = latex_table(board, board.tables[0])
     assert r"& SSIM & tof (px) $\downarrow$ & x\textbar{}\textless{}b\textgreater{} (px) $\downarrow$ & Clips" in text
     assert r"\begin{tabular}{clrrrrr}" in text
+    assert r" & \textbf{0.0123} {" in text
     assert [len(re.findall(r"(?<!\\)&", line)) for line in text.splitlines() if line.endswith(r"\\")] == [6] * 3
 
 
