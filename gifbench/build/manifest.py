@@ -34,6 +34,8 @@ MAX_BYTES = 1 << 28
 MAX_FINDINGS = 100_000
 """After so many wrong cells a file is taken for no manifest at all."""
 
+_NOT_UTF_8 = re.compile("[\ud800-\udfff]")
+
 _LONGEST = 1e7
 """Seconds, four months: a span that reaches further is a slip of the pen."""
 
@@ -200,7 +202,7 @@ def _cell_findings(number: int, row: Mapping[str, Any]) -> Iterator[Finding]:
         if isinstance(value, bool):
             yield Finding(number, _printable(key), "a text or a number belongs here", repr(value))
         for text in (key, value):
-            if isinstance(text, str) and not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            if isinstance(text, str) and not text.isascii() and _NOT_UTF_8.search(text):
                 yield Finding(number, _printable(key), "it is not UTF-8 text", repr(text)[:100])
 
 
@@ -250,6 +252,11 @@ def from_folder(folder: str | Path, *, split: str = "test", known: Sequence[Mani
         for path in folder.rglob("*")
         if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() and not path.name.startswith(".")
     )
+    for file in files:
+        if _NOT_UTF_8.search(str(file)):
+            raise ManifestError(
+                f"{folder}: the name {str(file)!r} is not UTF-8, which no table can hold; rename the file"
+            )
     if not files:
         raise ManifestError(f"{folder}: no video is in it; a video's name ends in {' '.join(VIDEO_SUFFIXES)}")
     by_id = {row.clip_id: row for row in known}

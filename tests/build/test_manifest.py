@@ -175,6 +175,18 @@ def test_a_folder_without_videos_is_said(tmp_path: Path) -> None:
         from_folder(tmp_path, split="valid")
 
 
+def test_a_file_name_that_no_table_can_hold_is_said(tmp_path: Path) -> None:
+    import os
+
+    name = os.fsencode(tmp_path) + b"/caf\xe9.mp4"
+    try:
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY))
+    except OSError:
+        pytest.skip("this file system holds UTF-8 names only")
+    with pytest.raises(ManifestError, match=r"'caf\\udce9\.mp4' is not UTF-8"):
+        from_folder(tmp_path)
+
+
 def test_the_official_lists_have_the_published_counts() -> None:
     """From the paper and the released lists."""
 
