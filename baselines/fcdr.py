@@ -1,4 +1,4 @@
-"""False contour detection and removal (Huang et al. 2016), row 11 of the paper's Table 1."""
+"""False contour detection and removal (Huang et al. 2018), row 11 of the paper's Table 1."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class Fcdr:
     nothing. `fcdr-tuned` is not the published method: its scale was chosen on training clips, those named in
     benchmarks/classical.py, and on no others.
 
-    Qin Huang et al., "Understanding and Removal of False Contour in HEVC Compressed Images", IEEE TCSVT 28(2), 2018.
-    The strips' width is not published in numbers that we know of; at three a straight contour, two pixels wide, crosses
-    the worst strip in six pixels, which is the published limit.
+    Qin Huang et al., "Understanding and Removal of False Contour in HEVC Compressed Images", IEEE TCSVT 28(2), 2018,
+    378–391. The thresholds were handed down to us and are not checked against its pages. The strips' width is not
+    published in numbers that we know of; at three a straight contour, two pixels wide, crosses the worst strip in six
+    pixels, which is the published limit.
     """
 
     version = "1"

@@ -46,8 +46,9 @@ class PaletteSmooth:
     `mode` says what the frames are; "auto" decides for each frame by its pixels (see `unrest`). A
     picture of few colours that dithering hardly touched, such as a test card, counts as plain.
 
-    The constraint that the decontoured image must quantise to the same levels is that of Kim et al., "Color
-    Decontouring" (2007); here the levels are a palette's.
+    That each pixel keeps its closest palette colour is the constraint of Kim, Ahn and Choi, "Image Dequantization:
+    Restoration of Quantized Colors", Computer Graphics Forum 26(3), 2007, who stitch regions of one colour by
+    optimisation; the smoothing is ours.
     """
 
     version = "1"

@@ -153,7 +153,7 @@ def moving(path: Path, seed: int, *, frames: int = 64) -> None:
 
 
 RECIPE = '''
-from gifbench.build import Recipe
+from gifbench.build import Geometry, Recipe, SourceVideo
 
 
 class Whole(Recipe):
@@ -161,6 +161,9 @@ class Whole(Recipe):
 
     name = "whole"
     title = "Whole"
+
+    def geometry(self, video: SourceVideo) -> Geometry:
+        return Geometry(crop=None, width=video.info.width, height=video.info.height, filter="area")
 '''
 
 

@@ -55,6 +55,7 @@ class CCDNetMethod:
     version = "1"
     description = "CCDNet: U-Nets unrolled around the palette (GIF2Video, CVPR 2019)"
     backend = "torch"
+    parameters: int = 0
     row: ClassVar[str] = "ccdnet-1"
     """The name of the method, of its configuration and of its weights."""
     default_steps: ClassVar[int] = 1

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, progress, say, say_json
+from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import MissingExtra, UsageError
 
 
@@ -41,6 +41,9 @@ def train(
         trained = run(options, open_dataset(data), out, resume=resume, device=device, progress=step)
     if not trained.first:
         return
+    if trained.batch_size < options.training.batch_size:
+        wanted = options.training.batch_size
+        note(f"There was no memory for batches of {wanted}; they were halved to {trained.batch_size}.")
     if as_json:
         about = {
             "weights": str(trained.weights),

@@ -38,8 +38,9 @@ class Trained:
     """What a training left.
 
     The file of weights, its last step, the last scores, the means of the last losses, and of the last line of the log
-    the steps a second and the shares of `loader`, `metrics` and `device` in the time. `first` says whether this is the
-    process, where there are several, that has something to say.
+    the steps a second and the shares of `loader`, `metrics` and `device` in the time. `batch_size` is what memory left
+    of the one asked for, of all processes. `first` says whether this is the process, where there are several, that has
+    something to say.
     """
 
     weights: Path
@@ -47,6 +48,7 @@ class Trained:
     scores: dict[str, float]
     losses: dict[str, float] = field(default_factory=dict)
     speed: dict[str, float] = field(default_factory=dict)
+    batch_size: int = 0
     first: bool = True
 
 
@@ -147,7 +149,8 @@ class _Run:
                 last_saved = time.monotonic()
             if stop and not ends:
                 raise KeyboardInterrupt("The run is kept; the same command with --resume goes on with it.")
-        return Trained(self._write_weights(), self._step, self._scores, losses, speed, first)
+        size = self._batch_size * self._processes.count
+        return Trained(self._write_weights(), self._step, self._scores, losses, speed, size, first)
 
     def _batches(self) -> Iterator[TrainingBatch]:
         options, size = self._options, self._options.batch_size

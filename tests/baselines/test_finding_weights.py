@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import tomllib
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import entry_points
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines import packaged  # noqa: E402
-from gifbench_baselines.ccdnet import networks  # noqa: E402
+from gifbench_baselines.ccdnet import networks, rows  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
 
@@ -64,6 +65,18 @@ def test_without_weights_a_method_says_how_to_get_them(package, name):
     if name != "ccdnet":
         config = str(error.value).split("gifbench train ")[1].split()[0]
         assert CONFIGS.parent.joinpath(config).is_file()
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in vars(rows).values() if getattr(row, "__module__", "").endswith(".rows")]
+)
+def test_a_row_counts_the_parameters_of_its_configuration(row):
+    model = tomllib.loads((CONFIGS / "ccdnet" / f"{row.row}.toml").read_text())["model"]
+    with torch.device("meta"):
+        options = {key: value for key, value in model.items() if key in Architecture.model_fields}
+        network = CCDNet(Architecture(**options))
+    assert row.parameters == sum(parameter.numel() for parameter in network.parameters())
+    assert row.default_steps == model["steps"]
 
 
 def test_weights_of_the_methods_own_name_come_from_the_package(package):

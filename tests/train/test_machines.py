@@ -145,7 +145,7 @@ def test_without_memory_the_batch_is_halved_and_stays_so_when_resumed(dataset, t
         "out of memory: the batch is halved to 2 from here on",
         "out of memory: the batch is halved to 1 from here on",
     ]
-    assert load_checkpoint(tmp_path / "broken")["batch_size"] == 1
+    assert load_checkpoint(tmp_path / "broken")["batch_size"] == whole.batch_size == 1
     resumed = train(wanted, dataset, tmp_path / "broken", resume=True)
     assert same(whole.weights, resumed.weights), "dropout draws the same, too"
     monkeypatch.setattr(Crowded, "most", 0)
@@ -174,6 +174,14 @@ def test_half_precision_and_channels_last_train_alike(dataset, tmp_path):
     plain = train(config(steps=12), dataset, tmp_path / "plain").losses["loss"]
     half = train(config(steps=12, precision="bf16", channels_last=True), dataset, tmp_path / "half").losses["loss"]
     assert half == pytest.approx(plain, rel=0.1) and half != plain
+
+
+def test_compiling_is_of_the_network_that_is_called_and_not_of_the_one_that_is_kept(dataset, tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or network)
+    whole = train(config(steps=2, compile=True), dataset, tmp_path / "compiled")
+    assert len(compiled) == 1
+    assert same(whole.weights, train(config(steps=2), dataset, tmp_path / "plain").weights)
 
 
 def test_processes_that_cannot_share_a_batch_are_told(dataset, tmp_path, monkeypatch):
