@@ -32,6 +32,9 @@ _LINEAR: Table = np.array(
     [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (level / 255 for level in range(256))]
 )
 _FAR = 25.0**7
+_COS_30 = math.cos(math.radians(30))
+_COS_6, _SIN_6 = math.cos(math.radians(6)), math.sin(math.radians(6))
+_COS_63, _SIN_63 = math.cos(math.radians(63)), math.sin(math.radians(63))
 
 
 class DeltaE:
@@ -82,37 +85,45 @@ def _summed(restored: Pixels, truth: Pixels, linear: Table, xyz: Table) -> float
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _ciede2000(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:
-    """The equations of Sharma et al., in their order; angles in radians."""
+    """The equations of Sharma et al., in their order; angles in radians, multiples of one by its sine and cosine."""
     (l1, a1, b1), (l2, a2, b2) = one, other
-    mean_c7 = ((math.hypot(a1, b1) + math.hypot(a2, b2)) / 2) ** 7
+    mean_c7 = _seventh((math.sqrt(a1 * a1 + b1 * b1) + math.sqrt(a2 * a2 + b2 * b2)) / 2)
     stretch = 1.5 - 0.5 * math.sqrt(mean_c7 / (mean_c7 + _FAR))
     a1, a2 = a1 * stretch, a2 * stretch
-    c1, c2 = math.hypot(a1, b1), math.hypot(a2, b2)
-    h1 = math.atan2(b1, a1) % (2 * math.pi) if c1 > 0 else 0.0
-    h2 = math.atan2(b2, a2) % (2 * math.pi) if c2 > 0 else 0.0
-    turn, total_h = h2 - h1, h1 + h2
-    mean_h = total_h
+    c1, c2 = math.sqrt(a1 * a1 + b1 * b1), math.sqrt(a2 * a2 + b2 * b2)
+    h1, h2 = math.atan2(b1, a1), math.atan2(b2, a2)
+    h1, h2 = h1 + (2 * math.pi if h1 < 0 else 0.0), h2 + (2 * math.pi if h2 < 0 else 0.0)
+    turn, mean_h = h2 - h1, h1 + h2
     if c1 * c2 == 0:
         turn = 0.0
     else:
-        far = abs(turn) > math.pi
-        if far:
+        if abs(turn) > math.pi:
             turn += 2 * math.pi if turn < 0 else -2 * math.pi
-            mean_h += 2 * math.pi if total_h < 2 * math.pi else -2 * math.pi
+            mean_h += 2 * math.pi if mean_h < 2 * math.pi else -2 * math.pi
         mean_h /= 2
     dl, dc, dh = l2 - l1, c2 - c1, 2 * math.sqrt(c1 * c2) * math.sin(turn / 2)
     mean_l, mean_c = (l1 + l2) / 2, (c1 + c2) / 2
-    t = 1 - 0.17 * math.cos(mean_h - math.pi / 6) + 0.24 * math.cos(2 * mean_h)
-    t += 0.32 * math.cos(3 * mean_h + math.pi / 30) - 0.20 * math.cos(4 * mean_h - 63 * math.pi / 180)
-    off = (mean_l - 50) ** 2
+    cos1, sin1 = math.cos(mean_h), math.sin(mean_h)
+    cos2, sin2 = cos1 * cos1 - sin1 * sin1, 2 * sin1 * cos1
+    cos3, sin3 = cos2 * cos1 - sin2 * sin1, sin2 * cos1 + cos2 * sin1
+    cos4, sin4 = cos2 * cos2 - sin2 * sin2, 2 * sin2 * cos2
+    t = 1 - 0.17 * (cos1 * _COS_30 + sin1 * 0.5) + 0.24 * cos2
+    t += 0.32 * (cos3 * _COS_6 - sin3 * _SIN_6) - 0.20 * (cos4 * _COS_63 + sin4 * _SIN_63)
+    off = (mean_l - 50) * (mean_l - 50)
     sl = 1 + 0.015 * off / math.sqrt(20 + off)
     sc, sh = 1 + 0.045 * mean_c, 1 + 0.015 * mean_c * t
-    c7 = mean_c**7
-    angle = math.pi / 3 * math.exp(-(((math.degrees(mean_h) - 275) / 25) ** 2))
-    rt = -2 * math.sqrt(c7 / (c7 + _FAR)) * math.sin(angle)
+    c7 = _seventh(mean_c)
+    from_blue = (math.degrees(mean_h) - 275) / 25
+    rt = -2 * math.sqrt(c7 / (c7 + _FAR)) * math.sin(math.pi / 3 * math.exp(-from_blue * from_blue))
     l_term, c_term, h_term = dl / sl, dc / sc, dh / sh
     squared = l_term * l_term + c_term * c_term + h_term * h_term + rt * c_term * h_term
     return math.sqrt(max(squared, 0.0))
+
+
+@njit(cache=True, nogil=True)
+def _seventh(c: float) -> float:
+    squared = c * c
+    return squared * squared * squared * c
 
 
 def _lab(frames: Any) -> tuple[Any, Any, Any]:  # noqa: ANN401  # torch tensors (N, 3, H, W) uint8
