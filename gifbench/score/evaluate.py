@@ -20,6 +20,7 @@ from gifbench.score.present import present_result
 from gifbench.score.protocol import PROTOCOLS, ScoringProtocol, protocol
 from gifbench.score.provenance import code_record
 from gifbench.score.records import RunFacts, protocol_record, result_of
+from gifbench.score.restore import device_kind
 from gifbench.score.results import check_absent, result_name, save_result
 from gifbench.score.schema import DatasetRecord, Result
 from gifbench.score.tasks import Task, task
@@ -125,7 +126,7 @@ def evaluate(
         "task": on.name,
         "limit": limit,
         "seed": seed,
-        "device": device.partition(":")[0] if scorer is None else scorer.device.partition(":")[0],
+        "device": device_kind(loaded, device),
         "scored_on": scored_on.partition(":")[0],
     }
     with _journal(journal, identity, anew=overwrite or missing_only) as kept:

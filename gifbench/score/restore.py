@@ -56,6 +56,16 @@ class Batching:
         self.notes.append(f"{_RAN_OUT}: batches were halved to {frames}")
 
 
+def device_kind(loaded: LoadedMethod, device: str) -> str:
+    """`cpu` or `cuda`: where a method would run that is asked to on `device`, one or several as `cuda:0,cuda:1`."""
+    if loaded.declared.backend != "torch" or device == "cpu":
+        return "cpu"
+    if device == "auto":
+        torch = sys.modules.get("torch")
+        return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
+    return device.partition(":")[0]
+
+
 def on_device(loaded: LoadedMethod, device: str = "auto") -> str:
     """Move a torch method to the device asked for, once before its first clip, and say which: `cpu`, `cuda`, `cuda:1`.
 

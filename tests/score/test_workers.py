@@ -147,3 +147,28 @@ def test_without_a_limit_a_failure_in_a_worker_is_the_failure(tiny_dataset: Data
     source = "class Nan:\n    def restore_frames(self, frames, palettes): return frames * float('nan')"
     with pytest.raises(MethodFailed, match="NaN"):
         evaluate(load_method_file(file(tmp_path, source)), tiny_dataset, "plain-1", workers=2)
+
+
+STOPS = """
+import os
+from pathlib import Path
+
+class Stops:
+    def restore(self, gif, times):
+        if Path(os.environ["STOP"]).exists() and len(gif) > 6:
+            raise ValueError("stopped")
+        return gif.frames
+"""
+
+
+def test_a_run_goes_on_with_another_number_of_workers(tiny_dataset: Dataset, tmp_path, monkeypatch):
+    stop = tmp_path / "stop"
+    stop.touch()
+    monkeypatch.setenv("STOP", str(stop))
+    method = load_method_file(file(tmp_path, STOPS))
+    with pytest.raises(MethodFailed, match="clip bee: it raised ValueError: stopped"):
+        evaluate(method, tiny_dataset, "plain-1", out=tmp_path / "results")
+    stop.unlink()
+    told = []
+    evaluate(method, tiny_dataset, "plain-1", out=tmp_path / "results", workers=2, progress=told.append)
+    assert sorted(each.clip_id for each in told) == ["bee", "cat"]

@@ -7,6 +7,9 @@ the others against their definition in plain numpy.
 
 from __future__ import annotations
 
+import sys
+from importlib.metadata import EntryPoint
+
 import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
@@ -213,3 +216,21 @@ def test_a_typo_is_answered(tmp_path):
         load_metric("flat:size=2")
     with pytest.raises(NotFound, match="no such metric file"):
         load_metric(str(tmp_path / "gone.py"))
+
+
+def test_an_installed_package_offers_metrics_by_its_entry_points(tmp_path, monkeypatch):
+    (tmp_path / "a_package_of_metrics.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [
+        EntryPoint(name="theirs", value="a_package_of_metrics:Mine", group="gifbench.metrics"),
+        EntryPoint(name="broken", value="nothing_of_that_name:Mine", group="gifbench.metrics"),
+    ]
+    monkeypatch.setattr("gifbench.score.metrics.registry.entry_points", lambda group: entries)
+    theirs = load_metric("theirs:factor=2")
+    assert (theirs.name, theirs.metric.factor) == ("theirs:factor=2.0", 2.0)
+    with pytest.raises(MetricError, match="metric broken cannot be imported"):
+        load_metric("broken")
+    problems = {metric.name: metric.problem for metric in list_metrics() if metric.name not in OWN}
+    assert problems["theirs"] is None
+    assert "cannot be imported" in problems["broken"]
+    monkeypatch.delitem(sys.modules, "a_package_of_metrics")
