@@ -39,6 +39,10 @@ def fetch(
     proxy: Annotated[str | None, typer.Option(help="A proxy for YouTube, as a URL.")] = None,
     sleep: Annotated[float, typer.Option(min=0, help="Seconds before each download from YouTube.")] = 0.0,
     rate: Annotated[float | None, typer.Option(min=1, help="The most bytes a second from YouTube.")] = None,
+    max_height: Annotated[
+        int | None,
+        typer.Option(min=360, help="Lines that are enough of a picture from YouTube; else the best there is."),
+    ] = None,
     per_hour: Annotated[
         int, typer.Option(min=0, help="The most videos an hour from YouTube; 0: as fast as it goes.")
     ] = 300,
@@ -62,7 +66,13 @@ def fetch(
         from gifbench.build.sources.youtube import YouTubeSource
 
         sources["youtube"] = YouTubeSource(
-            cookies=cookies, proxy=proxy, sleep=sleep, rate=rate, timeout=timeout, max_size=max_size
+            cookies=cookies,
+            proxy=proxy,
+            sleep=sleep,
+            rate=rate,
+            timeout=timeout,
+            max_size=max_size,
+            max_height=max_height,
         )
     sources |= faceforensics_sources(
         rows,

@@ -22,8 +22,20 @@ GROUP = "youtube"
 PER_HOUR = 300
 """About as many videos an hour does YouTube give to a guest session, by yt-dlp's account."""
 
-FORMAT = "bestvideo[height>=360]/best[height>=360]"
-"""The best picture of at least 360 lines, without sound where it is offered so."""
+MIN_HEIGHT = 360
+"""Lines; what the recipe of GIF-Moments wants at least."""
+
+
+def format_of(max_height: int | None = None) -> str:
+    """The best picture of at least 360 lines in yt-dlp's language, without sound where it is offered so.
+
+    With `max_height`, of at most so many lines, or the lowest of those that have more.
+    """
+    enough = f"[height>={MIN_HEIGHT}]"
+    kinds = ("video", "")
+    if max_height is None:
+        return "/".join(f"best{kind}{enough}" for kind in kinds)
+    return "/".join(f"best{kind}{enough}[height<={max_height}]/worst{kind}{enough}" for kind in kinds)
 
 
 class YouTubeSource:
@@ -32,7 +44,7 @@ class YouTubeSource:
     Needs the extra `youtube`: yt-dlp, and deno, with which it runs YouTube's scripts.
 
     `cookies` is a cookies.txt of a signed-in browser, `proxy` a URL, `sleep` seconds before each download, `rate` the
-    most bytes a second, `max_size` the most bytes of a video, `format` a selection in yt-dlp's language. `url` and
+    most bytes a second, `max_size` the most bytes of a video, `max_height` the lines that are enough. `url` and
     `extractors` exist for a site that stands in for YouTube.
     """
 
@@ -45,7 +57,7 @@ class YouTubeSource:
         rate: float | None = None,
         timeout: float = 30.0,
         max_size: int = 16 << 30,
-        format: str = FORMAT,  # yt-dlp's word
+        max_height: int | None = None,
         url: str = "https://www.youtube.com/watch?v={id}",
         extractors: Sequence[type[Any]] | None = None,
     ) -> None:
@@ -61,7 +73,7 @@ class YouTubeSource:
             extractors = [importlib.import_module("yt_dlp.extractor.youtube").YoutubeIE]
         self._extractors = list(extractors)
         self._options = {
-            "format": format,
+            "format": format_of(max_height),
             "cookiefile": None if cookies is None else str(cookies),
             "proxy": proxy,
             "sleep_interval": sleep or None,

@@ -318,6 +318,19 @@ def test_sound_is_left_where_it_is(site: Site, source: YouTubeSource, tiny_video
     assert source.fetch("mute0000001", tmp_path).about["format_id"] == "v360"
 
 
+@pytest.mark.parametrize(
+    ("enough", "offered", "taken"),
+    [(None, (240, 360, 720), "v720"), (480, (240, 360, 720), "v360"), (480, (240, 720, 1080), "v720")],
+)
+def test_no_more_lines_come_than_are_enough(
+    enough: int | None, offered: tuple[int, ...], taken: str, site: Site, tiny_videos: Path, tmp_path: Path
+) -> None:
+    site.bodies["lines.mp4"] = (tiny_videos / "ant.mp4").read_bytes()
+    says(site, "lines000001", "good", **{f"p{height}": site.url("/good/lines.mp4") for height in offered})
+    source = YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], timeout=3, max_height=enough)
+    assert source.fetch("lines000001", tmp_path).about["format_id"] == taken
+
+
 def test_a_full_disk_is_not_youtube_s_fault() -> None:
     full = OSError(28, "No space left on device")
     assert type(cause_of(DownloadError("unable to write", (OSError, full, None)), "v")) is DiskFull
