@@ -19,6 +19,7 @@ PAGES = [
     "README.md",
     "docs/recipes.md",
     "docs/fetching.md",
+    "docs/rebuilding.md",
     "docs/manifests.md",
     "docs/methods.md",
     "docs/metrics.md",

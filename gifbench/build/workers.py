@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ from gifbench.build.store import Store
 from gifbench.errors import StorageError
 from gifbench.media.colors.quantize import quantize_pair
 from gifbench.storage import Folder
+
+_WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Work:
         if os.getpid() != self.driver and threading.current_thread() is threading.main_thread():
             # Ctrl-C reaches every process of the terminal, and it is the driver that ends its workers.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if os.getppid() == self.driver:
+            _end_with(self.driver)
         cv2.setNumThreads(1)
         try:
             if row.source == "file" or self.store is None:
@@ -53,6 +59,18 @@ class Work:
                 return make_clip(self.recipe, row, path, self.folder, run=self.run)
         except StorageError as error:
             return error
+
+
+@functools.cache
+def _end_with(driver: int) -> None:
+    """Let this worker end when its driver does, however that ends; by itself it would wait minutes for more work."""
+
+    def watch() -> None:
+        while os.getppid() == driver:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iterator[Outcome]:

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.build.ledger import TABLES
 from gifbench.build.recipe import load_recipe
 from gifbench.build.repair import repair_dataset
 from gifbench.cli.app import app

@@ -298,7 +298,7 @@ def test_kills_at_any_moment_lose_nothing(
 def test_ctrl_c_ends_with_130_and_keeps_what_was_finished(slow_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "interrupted"
     process = running(slow_recipe, tiny_videos, out, 2)
-    for _ in range(200):
+    for _ in range(900):
         time.sleep(0.1)
         if list(out.glob("staging/journal/*.json")) and list(out.glob("staging/*.group")):
             break

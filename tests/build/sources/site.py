@@ -25,7 +25,7 @@ class Site:
         self.ranges: list[str] = []
         self.heard: dict[str, dict[str, str]] = {}
         self.stop = threading.Event()
-        self.limited_until_asked = 0
+        self.retry_after = 7
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -72,7 +72,7 @@ def answer(handler: BaseHTTPRequestHandler, site: Site, kind: str, name: str, ti
     body = site.bodies.get(name, b"")
     out = handler.wfile
     if kind.isdigit():
-        extra = {"Retry_After": 7} if kind in ("429", "503") else {}
+        extra = {"Retry_After": site.retry_after} if kind in ("429", "503") else {}
         head(handler, int(kind), Content_Length=0, **extra)
     elif kind == "good":
         head(handler, 200, Content_Length=len(body))
@@ -131,6 +131,12 @@ def answer(handler: BaseHTTPRequestHandler, site: Site, kind: str, name: str, ti
         faults = ("503", "reset", "429", "500", "403", "always-cut", "less", "page")
         if times <= len(faults):
             answer(handler, site, faults[times - 1], name, times)
+        else:
+            answer(handler, site, "good", name, times)
+    elif kind == "rough":  # as shaky, and it stalls, too; each file begins elsewhere in the list
+        faults = ("stall", "429", "500", "403", "always-cut", "less", "reset", "page", "503")
+        if times <= len(faults):
+            answer(handler, site, faults[(times + len(name)) % len(faults)], name, times)
         else:
             answer(handler, site, "good", name, times)
     else:
