@@ -27,6 +27,7 @@ PAGES = [
     "docs/leaderboard.md",
     "docs/study.md",
     "docs/baselines.md",
+    "docs/weights.md",
     "docs/time.md",
     "docs/formats.md",
 ]
