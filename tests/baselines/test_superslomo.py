@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 
 import numpy as np
@@ -220,3 +221,23 @@ def test_gif_of_two_equal_frames_stays_what_it_is(tmp_path):
     gif = Gif(np.zeros((2, 20, 24), np.uint8), (np.uint8([[7, 8, 9]]),) * 2, (Fraction(0), Fraction(1)), Fraction(2))
     out = frames_of(f"superslomo:weights={weights}", gif, [Fraction(-1), Fraction(0), Fraction(1, 2), Fraction(9)])
     assert np.abs(out - [7, 8, 9]).max() < 1e-3
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_two_streams_give_what_the_cpu_gives(tmp_path):
+    if not torch.cuda.is_available():
+        assert not os.environ.get("GIFBENCH_REQUIRE_GPU"), "GIFBENCH_REQUIRE_GPU is set and there is no GPU"
+        pytest.skip("no GPU")
+    slow = "import torch\n\nclass Slow:\n    backend = 'torch'\n    def restore_frames(self, frames, palettes):\n"
+    slow += "        x = torch.eye(2048, device=frames.device)\n        for _ in range(200):\n            x = x @ x\n"
+    slow += "        return frames.float() * x[0, 0]\n"
+    (tmp_path / "slow.py").write_text(slow)
+    weights = saved(tmp_path / "w.safetensors", loud=0.3)
+    gif = as_gif([photograph(3 * i, height=40, width=56) for i in range(40)])
+    times = [Fraction(i, 40) for i in range(157)]
+    loaded = load_method(f"gif2video:color={tmp_path}/slow.py:Slow,time=superslomo:weights={weights}")
+    found = {}
+    for device in ("cpu", "cuda"):
+        on_device(loaded, device)
+        found[device] = np.concatenate(list(restored(loaded, gif, times, clip="a GIF", device=device)))
+    assert np.abs(found["cpu"] - found["cuda"]).max() < 1
