@@ -1,0 +1,267 @@
+"""SuperSlomo on a GPU: frames a second beside the plain loop, colours beside motion, and, for some minutes, weights.
+
+    python benchmarks/gpu/superslomo.py speed
+    python benchmarks/gpu/superslomo.py train --videos DIR --minutes 8 --out RUN [--config …] [--set model.base=16]
+
+Needs torch, numpy, numba, OpenCV, safetensors and pydantic, and neither PyAV nor an installed gifbench: videos are
+decoded by OpenCV once, to memory, or come as `--frames FILE.npz`, an array (T, H, W, 3) of RGB uint8 a clip.
+
+`speed` draws the frames between those of a GIF at factor 4: the plain eager loop in fp32, a gap and a moment at a time;
+many gaps at once; the same in bf16; then with CCDNet-2 before it, one after the other and on two streams. `train` goes
+on from RUN/checkpoint.pt if it is there, and writes the weights in half precision when the minutes are over; clips
+named by `--held-out` are left out of it and scored beside the linear blend.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from baselines import packaged  # noqa: E402
+from baselines.ccdnet.network import Architecture as ColorArchitecture  # noqa: E402
+from baselines.ccdnet.network import CCDNet, scaled  # noqa: E402
+from baselines.gif2video import Gif2Video  # noqa: E402
+from baselines.superslomo.method import SuperSlomoMethod  # noqa: E402
+from baselines.superslomo.network import Architecture, SuperSlomo  # noqa: E402
+from baselines.superslomo.training import SuperSlomoTrainer  # noqa: E402
+from benchmarks.gpu.ccdnet_training import gradients, loaded, on  # noqa: E402
+from gifbench.media.colors.dither import DITHERS  # noqa: E402
+from gifbench.media.colors.quantize import quantize  # noqa: E402
+from gifbench.media.gif import Gif  # noqa: E402
+from gifbench.score.contract import Declared  # noqa: E402
+from gifbench.score.methods import LoadedMethod  # noqa: E402
+from gifbench.train.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
+from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.train.learner import Learner  # noqa: E402
+from gifbench.train.meter import Meter  # noqa: E402
+from gifbench.train.processes import Processes  # noqa: E402
+from gifbench.train.trainer import TrainingBatch  # noqa: E402
+from gifbench.train.weights import save_weights  # noqa: E402
+from gifbench.train.windows import as_window, chosen_places, varied  # noqa: E402
+
+Clips = Mapping[str, np.ndarray]
+
+
+def decoded(folder: Path, *, most: int = 300, longest_side: int = 640) -> Clips:
+    """The first frames of each video, in a row."""
+    clips = {}
+    for path in sorted(folder.rglob("*")):
+        video = cv2.VideoCapture(str(path))
+        frames: list[np.ndarray] = []
+        while len(frames) < most:
+            there, frame = video.read()
+            if not there:
+                break
+            if max(frame.shape) > longest_side:
+                scale = longest_side / max(frame.shape)
+                frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            frames.append(frame[..., ::-1])
+        video.release()
+        if len(frames) >= 9:
+            clips[path.stem] = np.stack(frames)
+    return clips
+
+
+class MadeWindows(Dataset):
+    """Window n of a seed: some frames in a row, the GIFs that are made of them, and a square of both."""
+
+    def __init__(self, clips: Clips, options: DataOptions, *, length: int) -> None:
+        self._options, self._length = options, length
+        least = max(options.windows)
+        self._clips = [c for c in clips.values() if len(c) >= least and min(c.shape[1:3]) >= (options.crop or 1)]
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, number: int) -> TrainingBatch:
+        options, draw = self._options, np.random.default_rng([7, number])
+        clip = self._clips[draw.integers(len(self._clips))]
+        steps = int(draw.choice(options.windows)) - 1
+        first = int(draw.integers(len(clip) - steps))
+        places = chosen_places(draw, steps, options.between)
+        truth = np.ascontiguousarray(clip[[first + place for place in places]])
+        dithered = bool(draw.integers(2)) if options.dithered == "both" else bool(options.dithered)
+        shown = []
+        for frame in truth:
+            indices, palette = quantize(frame, colors=int(draw.choice(options.colors or (32,))))
+            if dithered:
+                indices = DITHERS[str(draw.choice(options.dithers))](frame, palette)
+            shown.append((palette[indices], palette))
+        window = as_window(shown, truth, [place / steps for place in places], dithered=dithered)
+        return varied(window, options, draw)
+
+
+def timed(what: str, work: Callable[[], int], *, rounds: int = 3) -> float:
+    work()
+    rates = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        count = work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        rates.append(count / (time.perf_counter() - begin))
+    print(f"{what:<58}{max(rates):>9.1f} frames/s", flush=True)
+    return max(rates)
+
+
+def loaded_method(method: object) -> LoadedMethod:
+    declared = Declared(backend=getattr(method, "backend", "numpy"))
+    return LoadedMethod(type(method).__name__, "benchmark", method, {}, declared, None, None)  # type: ignore[arg-type]
+
+
+class Colors:
+    """CCDNet-2 with weights drawn at random, as a frame method."""
+
+    backend = "torch"
+
+    def __init__(self, device: str, *, base: int) -> None:
+        architecture = ColorArchitecture(steps=2, base=base)
+        self._network = CCDNet(architecture).to(device, memory_format=torch.channels_last).eval()
+
+    def restore_frames(self, frames: torch.Tensor, palettes: list[torch.Tensor]) -> torch.Tensor:
+        """Frames (N, H, W, 3) uint8 to float in [0, 255]."""
+        with torch.inference_mode(), torch.autocast(frames.device.type, torch.bfloat16):
+            made = self._network(frames.permute(0, 3, 1, 2).contiguous(), torch.stack(palettes))
+        return ((made.float() + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
+
+
+def speed(given: argparse.Namespace) -> dict[str, float]:
+    torch.manual_seed(0)
+    side, gaps = given.side, given.gaps
+    frames = np.random.default_rng(0).integers(0, 32, (1, side, side), dtype=np.uint8).repeat(gaps + 1, 0)
+    palettes = tuple((np.arange(96, dtype=np.uint8).reshape(32, 3) * 2) for _ in frames)
+    gif = Gif(frames, palettes, tuple(Fraction(i, 10) for i in range(gaps + 1)), Fraction(gaps + 1, 10))
+    times = [Fraction(i, 40) for i in range(4 * gaps + 1)]
+    network = SuperSlomo(Architecture(base=given.base)).to(given.device).eval()
+    folder = Path(given.out)
+    save_weights(
+        folder / "drawn.safetensors", network, architecture=network.architecture.model_dump(), about={"licence": ""}
+    )
+    packaged.WEIGHTS = folder
+
+    def plain() -> int:
+        with torch.inference_mode():
+            for i in range(gaps):
+                ends = [
+                    scaled(torch.tensor(gif.frame(n), device=given.device).permute(2, 0, 1)[None]) for n in (i, i + 1)
+                ]
+                for share in (0.25, 0.5, 0.75):
+                    motion = network.find_motion(*ends)
+                    made = network.draw((ends[0], ends[1]), motion, torch.tensor([share], device=given.device))
+                    made.frames.cpu()
+        return 4 * gaps + 1
+
+    def through(method: object) -> Callable[[], int]:
+        def work() -> int:
+            return sum(len(batch) for batch in method.restore(gif, times))  # type: ignore[attr-defined]
+
+        return work
+
+    rates = {"plain eager loop, fp32": timed("plain eager loop, fp32", plain)}
+    for precision in ("fp32", "bf16"):
+        method = SuperSlomoMethod(weights="drawn", precision=precision)  # type: ignore[arg-type]
+        method.to(given.device)
+        rates[f"superslomo, {precision}"] = timed(f"superslomo, many gaps at once, {precision}", through(method))
+    for what, streams in (("one after the other", False), ("on two streams", True)):
+        both = Gif2Video(color=loaded_method(Colors(given.device, base=given.base)), time=loaded_method(method))
+        both.to(given.device)
+        if not streams:
+            both._together = lambda first, second: (first(), second())
+        rates[what] = timed(f"CCDNet-2 and superslomo, bf16, {what}", through(both))
+    return rates
+
+
+def run(config: TrainingConfig, clips: Clips, given: argparse.Namespace) -> None:
+    held = {name: clip for name, clip in clips.items() if name in given.held_out}
+    learnt = {name: clip for name, clip in clips.items() if name not in held}
+    torch.manual_seed(config.training.seed)
+    trainer = SuperSlomoTrainer(checked(SuperSlomoTrainer.options_class, config.model, what="[model]"))
+    found = Learner(trainer, config.training, Processes(given.device))
+    device, options = torch.device(given.device), config.training
+    begun, step, out = time.monotonic(), 0, Path(given.out)
+    if (out / FILE).exists():
+        state = load_checkpoint(out)
+        found.load_state_dict(state)
+        step = state["step"]
+
+    def keep() -> None:
+        save_checkpoint(out, {"step": step, "config": config.model_dump(mode="json"), **found.state_dict()})
+
+    samples = MadeWindows(learnt, config.data, length=options.steps * options.batch_size)
+    meter, kept = Meter(device), time.monotonic()
+    batches = iter(loaded(samples, options.batch_size, start=step, workers=given.workers))
+    while step < options.steps and time.monotonic() - begun < 60 * given.minutes:
+        with meter.waiting_for("loader"):
+            batch = on(device, next(batches))
+        found.step(step, batch, meter)
+        step += 1
+        meter.stepped()
+        if step % options.log_every == 0:
+            if not meter.finite:
+                raise SystemExit(f"a loss is not finite by step {step}; {out / FILE} is the last good checkpoint")
+            means, times = meter.means(), meter.speed()
+            print(json.dumps({"step": step, **means, **times}), flush=True)
+            meter = Meter(device)
+            if time.monotonic() - kept > 30:
+                keep()
+                kept = time.monotonic()
+    keep()
+    whole = config.data.model_copy(update={"crop": None, "flips": False, "time_flips": False, "between": None})
+    for name, clip in held.items():
+        for window in sorted(set(config.data.windows)):
+            only = whole.model_copy(update={"windows": (window,)})
+            with torch.no_grad():
+                windows = loaded(MadeWindows({name: clip}, only, length=4), 1, start=0, workers=0)
+                scores = [trainer.scores(found.final.eval(), on(device, batch))[0] for batch in windows]
+            psnr, blend = (np.mean([score[key] for score in scores]) for key in ("psnr", "blend_psnr"))
+            print(f"{name}, windows of {window}: {psnr:.2f} dB, {psnr - blend:+.2f} over the blend", flush=True)
+    about = {"name": config.name, "step": step, "clips": sorted(learnt), "data": config.data.model_dump(mode="json")}
+    path = out / f"{config.name}.safetensors"
+    print(save_weights(path, found.final, architecture=trainer.architecture(), about=about, half=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["speed", "train"])
+    parser.add_argument("--config", type=Path, default=ROOT / "baselines" / "superslomo" / "small.toml")
+    parser.add_argument("--set", dest="changes", nargs="*", default=[])
+    parser.add_argument("--videos", type=Path)
+    parser.add_argument("--frames", type=Path)
+    parser.add_argument("--held-out", nargs="*", default=[])
+    parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--base", type=int, default=32, help="of `speed`: 32 is the paper's width")
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--gaps", type=int, default=64)
+    parser.add_argument("--workers", type=int, default=14)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--out", type=Path, default=Path("results/superslomo"))
+    given = parser.parse_args()
+    if given.device == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("this needs a CUDA device, and torch finds none; --device cpu tries the script")
+    print(torch.cuda.get_device_name() if given.device == "cuda" else "CPU", torch.__version__)
+    given.out.mkdir(parents=True, exist_ok=True)
+    if given.what == "speed":
+        (given.out / "speed.json").write_text(json.dumps(speed(given), indent=1))
+        return
+    clips = decoded(given.videos) if given.videos else gradients()
+    if given.frames:
+        clips = dict(np.load(given.frames))
+    print(f"{len(clips)} clips, {sum(map(len, clips.values()))} frames")
+    run(read_config(given.config, given.changes), clips, given)
+
+
+if __name__ == "__main__":
+    main()
