@@ -11,6 +11,7 @@ This does not go through joblib's Dask backend, which waits for ever for a row t
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from gifbench.build.ledger import RECORDED_VERSIONS, STAGING
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome
 from gifbench.build.workers import Work
-from gifbench.errors import BuildError, MissingExtra, StorageError
+from gifbench.errors import BuildError, MissingExtra, StorageError, UsageError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -32,9 +33,18 @@ ANSWER_SECONDS = 10.0
 WORKERS_SECONDS = 60.0
 """How long to wait for a worker while there is none."""
 
+_ADDRESS = re.compile(r"([a-z]+://)?(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 _AHEAD = 2  # rows a thread, so that none waits for the network
 _POLL_SECONDS = 0.02
 _ROOM_SECONDS = 10.0  # after which the cluster is asked again how large it is
+
+
+def check_address(address: str) -> None:
+    """Raise `UsageError` for what is no address of a scheduler."""
+    if not _ADDRESS.fullmatch(address):
+        raise UsageError(
+            f"--cluster {address!r}: write the address that `dask scheduler` prints, as in tcp://host:8786"
+        )
 
 
 def outcomes_on_cluster(work: Work, rows: Sequence[ManifestRow], address: str) -> Iterator[Outcome]:

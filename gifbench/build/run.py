@@ -11,6 +11,7 @@ import joblib
 
 from gifbench.build.assembly import Assembly, plan_shards
 from gifbench.build.claim import alone, begin_run, claim, clear
+from gifbench.build.cluster import check_address, outcomes_on_cluster
 from gifbench.build.fetch_ledger import FetchLedger, Key
 from gifbench.build.ledger import STAGING, Ledger
 from gifbench.build.manifest import ManifestRow
@@ -60,10 +61,12 @@ def build_dataset(
     The dataset depends on the recipe, the rows of all runs and the sources alone. Raises `BuildError` if `out` holds
     a dataset of another recipe or is being built by another process, or the cluster cannot do the work, `StorageError`
     if something cannot be read or written (what was finished is kept), `AlreadyExists` if `out` is a folder with
-    something else in it, `UsageError` if both `workers` and `cluster` are given.
+    something else in it, `UsageError` if both `workers` and `cluster` are given, or the latter is no address.
     """
     if workers is not None and cluster is not None:
         raise UsageError("workers are processes of this machine, and a cluster has its own: give one of the two")
+    if cluster is not None:
+        check_address(cluster)
     folder = Folder(out)
     claim(folder)
     with alone(folder):
@@ -104,8 +107,6 @@ def build_dataset(
 def _outcomes(work: Work, rows: Sequence[ManifestRow], workers: int | None, cluster: str | None) -> Iterator[Outcome]:
     """What becomes of each row, wherever it is made."""
     if cluster is not None and rows:
-        from gifbench.build.cluster import outcomes_on_cluster
-
         return outcomes_on_cluster(work, rows, cluster)
     if work.folder.in_memory:
         workers = 1  # other processes do not see it

@@ -26,6 +26,8 @@ def verify_dataset(
     dataset = open_dataset(url)
     yield from _check_files(dataset)
     clips = list(dataset)
+    if dataset.folder.in_memory:
+        workers = 1  # other processes do not see it
     parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
     damage = parallel(joblib.delayed(_check)(clip) for clip in clips)
     for done, (clip, lines) in enumerate(zip(clips, damage, strict=True), start=1):

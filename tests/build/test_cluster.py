@@ -101,7 +101,11 @@ def test_workers_that_differ_or_do_not_see_the_folders_are_named(
         build_dataset(recipe, rows, str(tmp_path / "out"), sources=tiny_videos, cluster=cluster)
 
 
-def test_workers_and_a_cluster_are_not_given_together(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+def test_what_is_no_address_or_too_much_is_wrong_usage(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+    for address in ("nonsense", "tcp://host", "tcp://host:x", "", "tcp://a b:1"):
+        with pytest.raises(UsageError, match="as in tcp://host:8786"):
+            build_dataset(recipe, [], str(tmp_path / "out"), sources=tiny_videos, cluster=address)
+    assert not (tmp_path / "out").exists()
     with pytest.raises(UsageError, match="one of the two"):
         build_dataset(recipe, [], str(tmp_path / "out"), sources=tiny_videos, workers=2, cluster="tcp://x:1")
 
