@@ -64,8 +64,11 @@ class UNet(nn.Module):
         self.downs = nn.ModuleList([_Double(widths[i], widths[i + 1], widths[i + 1], size=sizes[i]) for i in range(5)])
         self.ups = nn.ModuleList([_Up(widths[i + 1], widths[i]) for i in reversed(range(5))])
         self.outc = nn.Conv2d(base, out, 1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):  # without normalisation, torch's own start would fade from layer to layer
+                nn.init.kaiming_normal_(layer.weight, a=0.1)
+                nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.outc.weight)
-        nn.init.zeros_(self.outc.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to (N, out, H, W); height and width are multiples of `STRIDE`."""
