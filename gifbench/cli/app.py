@@ -8,6 +8,7 @@ import typer
 
 from gifbench.cli import (
     building,
+    cards,
     consistency,
     datasets,
     faceforensics,
@@ -58,6 +59,7 @@ for _function, _example in (
     (datasets.info, "gifbench info data/gif-faces"),
     (datasets.verify, "gifbench verify data/gif-faces"),
     (datasets.export, "gifbench export data/gif-faces CLIP --out clip/"),
+    (cards.card, "gifbench card data/gif-faces --url https://example.org/gif-faces"),
     (making.make, "gifbench make talk.mp4 talk.gif --colors 32 --start 3 --end 5"),
     (scoring.tasks, "gifbench tasks"),
     (scoring.metrics, "gifbench metrics"),

@@ -1,0 +1,167 @@
+"""A built dataset opens without gifbench: Hugging Face datasets, Croissant, DuckDB, polars, and what a card says."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+from typer.testing import CliRunner
+
+from gifbench.cli.app import app
+from gifbench.dataset import Dataset, open_dataset, verify_dataset
+from gifbench.dataset.card import card, write_card
+from gifbench.dataset.croissant import column_about
+from gifbench.dataset.shards import INDEX_SCHEMA
+from gifbench.errors import AlreadyExists, UsageError
+
+HUGGING_FACE = """
+import datasets, json, sys
+folder = sys.argv[1]
+raw = datasets.load_dataset("webdataset", data_files={"test": folder + "/shards/test-*.tar"}, split="test")
+carded = datasets.load_dataset(folder, split="test")
+index = datasets.load_dataset("parquet", data_files=folder + "/index.parquet", split="train")
+assert not [name for name in sys.modules if name.split(".")[0] == "gifbench"]
+said = []
+for clips in (raw, carded):
+    clips = clips.cast_column("truth.mkv", datasets.Video(decode=False))
+    read = [(c["__key__"], c["json"]["frames"], c["plain.gif"].n_frames, len(c["truth.mkv"]["bytes"])) for c in clips]
+    said.append(read)
+print(json.dumps({"said": said, "ticks": str(carded.features["json"]["ticks"]), "index": index["clip_id"][:]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def carded(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A copy of the tiny dataset with a card."""
+    folder = tmp_path_factory.mktemp("carded") / "tiny"
+    shutil.copytree(tiny_dataset.url, folder)
+    dataset = open_dataset(folder)
+    assert write_card(dataset, published="2026-08-31") == ["sample.webp", "croissant.json", "README.md"]
+    return dataset
+
+
+def header(text: str) -> dict[str, object]:
+    _, yaml_text, _ = text.split("---\n", 2)
+    return yaml.safe_load(yaml_text)  # type: ignore[no-any-return]
+
+
+def test_hugging_face_datasets_loads_shards_and_index(carded: Dataset, tmp_path: Path) -> None:
+    # In a process of its own: its caches are set when it is imported, and it must see neither gifbench nor a network.
+    offline = {
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "HF_HOME": str(tmp_path),
+        "PATH": "",
+        "HOME": str(tmp_path),
+    }
+    code = [sys.executable, "-I", "-c", HUGGING_FACE, carded.url]
+    done = subprocess.run(code, check=False, capture_output=True, text=True, env=offline, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    expected = [[clip.clip_id, clip.num_frames, clip.num_frames, clip.row.truth.bytes] for clip in carded]
+    assert said["said"] == [expected, expected]
+    assert "int64" in said["ticks"]  # guessed from clips of one rate it would be null, and a clip that varies not fit
+    assert said["index"] == [clip.clip_id for clip in carded]
+
+
+@pytest.mark.filterwarnings("ignore:.*ConjunctiveGraph is deprecated:DeprecationWarning")  # both within mlcroissant
+@pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")
+def test_croissant_is_valid_and_its_records_are_the_index(carded: Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    import mlcroissant
+
+    with caplog.at_level(logging.WARNING):
+        read = mlcroissant.Dataset(jsonld=str(Path(carded.url, "croissant.json")))
+    issues = read.metadata.ctx.issues
+    assert not issues.errors
+    assert not issues.warnings
+    assert not caplog.records
+    records = list(read.records("clips"))
+    assert [record["clips/clip_id"].decode() for record in records] == [clip.clip_id for clip in carded]
+    for record, row in zip(records, carded.rows, strict=True):
+        assert set(record) == {f"clips/{name}" for name in INDEX_SCHEMA.names}
+        assert record["clips/plain_offset"] == row.plain.offset
+        assert record["clips/shard"].decode() == row.shard
+
+
+def test_every_column_of_the_index_is_described() -> None:
+    assert all(column_about(name).endswith(".") for name in INDEX_SCHEMA.names)
+
+
+def test_a_card_says_what_is_in_the_dataset(carded: Dataset) -> None:
+    text = Path(carded.url, "README.md").read_text(encoding="utf-8")
+    about = header(text)
+    assert about["license"] == "other"
+    assert about["size_categories"] == ["n<1K"]
+    assert about["configs"][0]["data_files"] == [{"split": "test", "path": "shards/test-*.tar"}]  # type: ignore[index]
+    assert "| test | 3 | 21 |" in text
+    assert carded.fingerprint in text
+    assert "Faces were not looked for" in text
+    with Image.open(io.BytesIO(carded.folder.read("sample.webp"))) as picture:
+        assert picture.size == (3 * 32 + 2 * 8, 3 * 24 + 2 * 8)
+
+
+def test_the_same_dataset_has_the_same_card_and_is_still_whole(carded: Dataset) -> None:
+    names = ("README.md", "sample.webp", "croissant.json")
+    before = [carded.folder.read(name) for name in names]
+    write_card(carded, published="2026-08-31", overwrite=True)
+    assert [carded.folder.read(name) for name in names] == before
+    assert list(verify_dataset(carded.url, workers=1)) == []
+
+
+def test_names_and_licences_from_outside_are_escaped(tiny_dataset: Dataset) -> None:
+    licence = 'CC\n---\n| <script>alert(1)</script> [x](javascript:1) "\u202e\x00`' + "a" * 1000
+    rows = [replace(row, licence=licence) for row in tiny_dataset.rows]
+    about = {**tiny_dataset.about, "title": 'A: "b"\n---\nlicense: mit # <img>'}
+    text = card(Dataset(tiny_dataset.folder, about, rows), [])
+    assert header(text)["pretty_name"] == 'A: "b" --- license: mit # <img>'
+    assert header(text)["license"] == "other"
+    assert text.count("\n---\n") == 1
+    assert "<script>" not in text
+    assert "<img>" not in text.split("\n---\n")[1]
+    assert "[x](" not in text
+    (line,) = [line for line in text.splitlines() if "alert" in line]
+    assert line.count("|") == 3
+    assert len(line) < 400
+
+
+@pytest.mark.parametrize(
+    ("licence", "name"),
+    [("CC BY 3.0", "cc-by-3.0"), ("CC-BY-NC-4.0", "cc-by-nc-4.0"), ("CC BY 3.0 (YouTube)", "other")],
+)
+def test_a_licence_that_the_hub_knows_stands_in_the_header(tiny_dataset: Dataset, licence: str, name: str) -> None:
+    rows = [replace(row, licence=licence) for row in tiny_dataset.rows]
+    assert header(card(Dataset(tiny_dataset.folder, tiny_dataset.about, rows), []))["license"] == name
+
+
+def test_a_card_says_how_faces_were_found(tiny_dataset: Dataset) -> None:
+    about = {**tiny_dataset.about, "recipe": {"detector": "hog"}}
+    assert "`detector=hog`" in card(Dataset(tiny_dataset.folder, about, tiny_dataset.rows), [])
+
+
+def test_a_card_is_not_overwritten_unless_asked(carded: Dataset) -> None:
+    with pytest.raises(AlreadyExists, match="--overwrite"):
+        write_card(carded)
+
+
+@pytest.mark.parametrize("wrong", [{"url": "javascript:alert(1)"}, {"published": "31.8.2026"}])
+def test_what_is_no_address_or_day_is_refused(carded: Dataset, wrong: dict[str, str]) -> None:
+    with pytest.raises(UsageError):
+        write_card(carded, overwrite=True, **wrong)
+
+
+def test_the_command_writes_a_card_without_a_picture(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    shutil.copytree(tiny_dataset.url, folder)
+    done = CliRunner().invoke(app, ["card", str(folder), "--no-picture", "--json"])
+    assert done.exit_code == 0, done.output
+    assert not (folder / "sample.webp").exists()
+    assert "sample.webp" not in (folder / "README.md").read_text(encoding="utf-8")
