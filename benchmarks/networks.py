@@ -29,7 +29,6 @@ import av
 import numpy as np
 import torch
 from gifbench_baselines.ccdnet.method import Restorer
-from gifbench_baselines.ccdnet.network import Architecture, CCDNet
 from gifbench_baselines.packaged import WEIGHTS
 from gifbench_baselines.pix2pix.network import Architecture as Pix2PixArchitecture
 from gifbench_baselines.pix2pix.network import UNet256
@@ -39,10 +38,12 @@ from gifbench.build.manifest import from_folder
 from gifbench.train.config import TrainingConfig, checked, read_config
 from gifbench.train.loop import train
 from gifbench.train.samples import Samples
+from gifbench.train.trainer import load_trainer
 
 BASELINES = Path(__file__).parent.parent / "baselines"
 SIDE, FRAMES, ERROR = 256, 4, 255.0**2 / 10**3.4  # the squared error of 34 dB
 ROWS = ["ccdnet-1", "ccdnet-2", "ccdnet-3", "ccdnet-drrn", "ccdnet-glcic", "ccdnet-naf", "pix2pix", "small-plain"]
+LEAST = {"trainer": "ccdnet", "name": "row", "training": {"steps": 1}}
 Restore = Callable[[], torch.Tensor]
 
 
@@ -50,13 +51,21 @@ def config(row: str) -> Path:
     return next(BASELINES.glob(f"*/{row}.toml"))
 
 
+def options(row: str, changes: list[str]) -> TrainingConfig:
+    """A row's configuration, from nothing and as a whole."""
+    found = read_config(config(row), changes)
+    model = {key: value for key, value in found.model.items() if key not in ("start", "freeze_first")}
+    return found.model_copy(update={"model": model})
+
+
 def weights(row: str) -> Weights:
     """Those of the package, or as a file would give them with weights drawn at random."""
     if (path := WEIGHTS / f"{row}.safetensors").exists():
         return read_weights(path)
-    model = read_config(config(row)).model
-    architecture = Architecture(**{key: value for key, value in model.items() if key in Architecture.model_fields})
-    return Weights(Path(row), architecture.model_dump(), {}, CCDNet(architecture).state_dict())
+    found = options(row, [])
+    trainer_class = load_trainer(found.trainer)
+    trainer = trainer_class(checked(trainer_class.options_class, found.model, what=row))
+    return Weights(Path(row), trainer.architecture(), {}, trainer.network.state_dict())
 
 
 def pictures() -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -189,8 +198,8 @@ def training(rows: list[str], *, samples: int = 256, steps: int = 20) -> None:
             ("plain GIFs of 16 to 256 colours, made", {"colors": [16, 32, 64, 256]}),
             ("dithered ones", {"colors": [16, 32, 64, 256], "dithered": True}),
         ):
-            options = checked(TrainingConfig, {**_least("ccdnet", 1), "data": {"crop": 256, **data}}, what=name).data
-            found = Samples(list(dataset.split("train")), options, seed=0, length=samples)
+            wanted = checked(TrainingConfig, {**LEAST, "data": {"crop": SIDE, **data}}, what=name).data
+            found = Samples(list(dataset.split("train")), wanted, seed=0, length=samples)
             for number in range(16):
                 found[number]
             start = time.perf_counter()
@@ -203,16 +212,9 @@ def training(rows: list[str], *, samples: int = 256, steps: int = 20) -> None:
                 set_ = [
                     f"training.{each}" for each in (f"steps={steps}", "batch_size=8", "validate_every=10", *changes)
                 ]
-                wanted = read_config(
-                    config(row), [*set_, 'model.start=""', "model.freeze_first=false", "data.crop=128"]
-                )
-                speed = train(wanted, dataset, place / f"{row} {name}").speed
+                speed = train(options(row, [*set_, "data.crop=128"]), dataset, place / f"{row} {name}").speed
                 shares = "".join(f"{speed[key]:>8.0%}" for key in ("loader", "device", "metrics"))
                 print(f"{row:<24}{name:<18}{speed['steps_per_second']:>9.2f}{shares}")
-
-
-def _least(trainer: str, steps: int) -> dict[str, object]:
-    return {"trainer": trainer, "name": "row", "training": {"steps": steps}}
 
 
 def main() -> None:

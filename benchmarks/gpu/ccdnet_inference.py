@@ -37,7 +37,7 @@ from gifbench.score.metrics.ssim import gaussian_ssim  # noqa: E402
 from gifbench.train.config import read_config  # noqa: E402
 
 SIDE, TEST_FRAMES = 256, 51_368
-ROWS = ["ccdnet-1", "ccdnet-2", "ccdnet-3", "ccdnet-drrn", "ccdnet-glcic", "ccdnet-naf", "small-plain"]
+ROWS = ["ccdnet-1", "ccdnet-2", "ccdnet-3", "ccdnet-drrn", "ccdnet-glcic", "ccdnet-naf"]
 
 
 def seconds(call: Callable[[], object], *, repeats: int = 10) -> float:
