@@ -1,6 +1,6 @@
 """Building at scale: what a second worker brings, and what the driver costs when there are many rows.
 
-    GIFBENCH_TEST_DATA=… python benchmarks/build_scaling.py workers [--rounds 3]
+    GIFBENCH_TEST_DATA=… python benchmarks/build_scaling.py workers [--rounds 2]
     python benchmarks/build_scaling.py driver [--rows 100000] [--workers 2]
     python benchmarks/build_scaling.py resume [--rows 71575]
 
@@ -167,8 +167,8 @@ def workers(clips: Path, rounds: int) -> None:
         videos.mkdir()
         for file in sorted((clips / "moments").glob("*.mp4")):
             shutil.copy(file, videos)
-        rows = [row.model_copy(update={"end_frame": 60, "frames": None}) for row in from_folder(videos)] * 1
-        rows = [row.model_copy(update={"clip_id": f"{row.clip_id[:60]}-{i}"}) for i in range(3) for row in rows]
+        rows = [row.model_copy(update={"end_frame": 60, "frames": None}) for row in from_folder(videos)]
+        rows = [row.model_copy(update={"clip_id": f"{row.clip_id[:60]}-{i}"}) for i in range(2) for row in rows]
         best = {1: float("inf"), 2: float("inf")}
         for number in range(rounds + 1):
             for count in (1, 2):
@@ -190,7 +190,7 @@ def workers(clips: Path, rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("workers").add_argument("--rounds", type=int, default=3)
+    commands.add_parser("workers").add_argument("--rounds", type=int, default=2)
     of_driver = commands.add_parser("driver")
     of_driver.add_argument("--rows", type=int, default=100_000)
     of_driver.add_argument("--workers", type=int, default=2)
