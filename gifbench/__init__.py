@@ -16,6 +16,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from gifbench.compiled import keep_compiled as _keep_compiled
+
 if TYPE_CHECKING:
     from gifbench.build.manifest import ManifestRow, read_manifest
     from gifbench.build.recipe import Recipe, load_recipe
@@ -131,6 +133,8 @@ __all__ = [
     "verify_dataset",
     "warp",
 ]
+
+_keep_compiled()  # before anything loads numba
 
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

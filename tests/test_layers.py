@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "errors": set(),
     "storage": {"errors"},
     "tables": set(),
+    "compiled": set(),
     "media": {"errors"},
     "dataset": {"errors", "storage", "tables", "media"},
     "build": {"errors", "storage", "tables", "media", "dataset"},
@@ -26,7 +27,20 @@ MAY_IMPORT = {
     "train": {"errors", "storage", "tables", "media", "dataset", "score"},
     "leaderboard": {"errors", "storage", "tables", "media", "dataset", "score"},
     "demo": {"errors", "storage", "tables", "media", "dataset", "build", "score", "leaderboard"},
-    "cli": {"errors", "storage", "tables", "media", "dataset", "build", "score", "train", "leaderboard", "demo"},
+    "doctor": {"compiled", "media"},
+    "cli": {
+        "errors",
+        "storage",
+        "tables",
+        "media",
+        "dataset",
+        "build",
+        "score",
+        "train",
+        "leaderboard",
+        "demo",
+        "doctor",
+    },
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -11,6 +13,7 @@ from gifbench.cli import (
     cards,
     consistency,
     datasets,
+    doctor,
     faceforensics,
     fetching,
     making,
@@ -37,16 +40,18 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:  # typer calls it so
     if wanted:
-        from importlib.metadata import version
+        from gifbench.doctor import versions
 
-        say(f"gifbench {version('gifbench')}")
+        for name, number in versions().items():
+            say(f"{name} {number or 'not installed'}")
         raise typer.Exit
 
 
 @app.callback()
 def gifbench(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the versions that matter and exit."),
     ] = False,
 ) -> None:
     """Rebuild the datasets of GIF2Video, score methods that turn GIFs back into video, keep the leaderboard."""
@@ -75,6 +80,7 @@ for _function, _example in (
     (consistency.consistency, "gifbench consistency colourised.mp4 --source film.mp4"),
     (reproducing.reproduce, "gifbench reproduce table1 --data data/gif-faces --runs runs/"),
     (showing.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
+    (doctor.doctor, "gifbench doctor --network"),
     (showing.demo, "gifbench demo --out demo/"),
 ):
     app.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_function))
@@ -123,4 +129,7 @@ app.add_typer(_study, name="study")
 
 def main() -> None:
     """Run the command with the arguments of the process."""
+    for stream in (sys.stdout, sys.stderr):  # a locale without × or …, a name that is no text
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()

