@@ -24,6 +24,10 @@ def info(
     manifest: Annotated[
         Path | None, typer.Option(help="With a store: how much of this manifest, or official list, it covers.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="With a dataset: also write a contact sheet of its clips to this page.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the page if it is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Say what a dataset or a store holds, what it lacks and why, and how much of each split is covered."""
@@ -32,6 +36,8 @@ def info(
 
     store = Store(place)
     if store.is_there():
+        if html is not None:
+            raise UsageError(f"--html is for a dataset, and {place} is a store")
         info_store(store, manifest, as_json=as_json)
         return
     if manifest is not None:
@@ -39,8 +45,11 @@ def info(
     opened = open_dataset(place)
     about = opened.about
     coverage = _coverage(opened)
+    if html is not None:
+        _write_sheet(opened, html, overwrite=overwrite)
     if as_json:
-        say_json({**about, "reasons": reasons_of(about["outcomes"]), "coverage": coverage_json(coverage)})
+        page = {"html": str(html)} if html is not None else {}
+        say_json({**about, "reasons": reasons_of(about["outcomes"]), "coverage": coverage_json(coverage), **page})
         return
     say(f"{about['title']} ({opened.name}), fingerprint {opened.fingerprint}, {about['bytes'] / 1e6:.1f} MB\n")
     splits = sorted(about["clips"].keys() | coverage.keys())
@@ -56,6 +65,16 @@ def info(
     say_reasons(reasons_of(outcomes))
     say_coverage("the official list", coverage)
     say("\nrecipe: " + ", ".join(f"{key}={value}" for key, value in about["recipe"].items()))
+    if html is not None:
+        say(f"\ncontact sheet: {html}")
+
+
+def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
+    from gifbench.leaderboard.sheet import contact_sheet
+    from gifbench.media.gif import replacing
+
+    with replacing(out, overwrite=overwrite) as file, progress("Drawing") as step:
+        file.write(contact_sheet(dataset, report=step).encode())
 
 
 def _coverage(dataset: Dataset) -> dict[str, Coverage]:

@@ -1,0 +1,113 @@
+"""A contact sheet of a dataset: one page that shows at a glance what its clips are and what a GIF did to them.
+
+The page is one file and of bounded size: at most `MOST_CLIPS` clips, each with its middle frame, small, as truth, plain
+and dithered GIF, and the detail where the GIF tells most, to the pixel.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from gifbench.dataset import Dataset, DatasetClip
+from gifbench.errors import GifbenchError
+from gifbench.leaderboard.pictures import telling_box
+from gifbench.leaderboard.render import render
+from gifbench.media.clip import Pixels
+
+MOST_CLIPS = 60
+"""More are not looked at; the pictures of a real clip have about 40 kB, so a page has 2 to 3 MB."""
+
+FRAME_WIDTH, FRAME_HEIGHT = 288, 216
+"""The largest that a whole frame is stored, in pixels; the page shows it at half of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class SheetClip:
+    """A clip on the page: its pictures as `data:` addresses, three a row, or in `damage` why it has none."""
+
+    clip_id: str
+    split: str
+    facts: str
+    source: str
+    licence: str
+    rows: Sequence[Sequence[str]] = ()
+    damage: str = ""
+
+
+def contact_sheet(dataset: Dataset, *, report: Callable[[int, int, str], None] = lambda done, of, what: None) -> str:
+    """The page as HTML. A clip that cannot be read stands there with the reason."""
+    clips = spread(dataset)
+    shown = []
+    for done, clip in enumerate(clips):
+        report(done, len(clips), clip.clip_id)
+        shown.append(_shown(clip))
+    report(len(clips), len(clips), "")
+    about = dataset.about
+    return render(
+        "sheet.html",
+        scripts=(),
+        date=None,
+        title=str(about.get("title", dataset.name)),
+        fingerprint=dataset.fingerprint,
+        megabytes=f"{about['bytes'] / 1e6:,.1f}",
+        clips=shown,
+        total=len(dataset),
+        splits=[(split, int(n), int(about["frames"][split])) for split, n in sorted(about["clips"].items())],
+        recipe=sorted((str(key), str(value)) for key, value in about["recipe"].items()),
+    )
+
+
+def spread(dataset: Dataset) -> Sequence[DatasetClip]:
+    """At most `MOST_CLIPS` clips, split by split, evenly spread over their names; every split has one at least."""
+    splits = sorted({row.split for row in dataset.rows})
+    chosen: list[DatasetClip] = []
+    for split in splits:
+        clips = dataset.split(split)
+        room = MOST_CLIPS if len(dataset) <= MOST_CLIPS else max(1, MOST_CLIPS * len(clips) // len(dataset))
+        number = min(room, len(clips))
+        chosen += [clips[len(clips) * (2 * i + 1) // (2 * number)] for i in range(number)]
+    return chosen
+
+
+def _shown(clip: DatasetClip) -> SheetClip:
+    row = clip.row
+    rate = f"{float(clip.fps):.4g} a second" if row.ticks is None else "uneven times"
+    facts = f"{row.frames:,} frames of {row.width} × {row.height}, {rate}"
+    source = f"{row.source}: {row.locator}, {row.start_seconds:.2f} to {row.end_seconds:.2f} s"
+    shown = SheetClip(clip.clip_id, clip.split, facts, source, row.licence)
+    try:
+        return replace(shown, rows=_pictures(clip))
+    except GifbenchError as error:
+        return replace(shown, damage=str(error))
+
+
+def _pictures(clip: DatasetClip) -> list[list[str]]:
+    """The middle frame, and its most telling detail, each as truth, plain and dithered."""
+    middle = clip.num_frames // 2
+    plain, dithered = (clip.gif(dithered=dither).frame(middle) for dither in (False, True))
+    truth = clip.truth_frames([middle])[0]
+    left, top, right, bottom = telling_box(plain, truth)
+    frames = (truth, plain, dithered)
+    wholes = [_webp(_small(frame)) for frame in frames]
+    return [wholes, [_webp(frame[top:bottom, left:right], lossless=True) for frame in frames]]
+
+
+def _small(frame: Pixels) -> Pixels:
+    height, width = frame.shape[:2]
+    scale = min(1.0, FRAME_WIDTH / width, FRAME_HEIGHT / height)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return frame if scale == 1 else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _webp(frame: Pixels, *, lossless: bool = False) -> str:
+    """A frame as a `data:` address."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(frame)).save(file, "WEBP", lossless=lossless, quality=80, method=2)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
