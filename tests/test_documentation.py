@@ -79,7 +79,15 @@ def test_the_two_commands_of_the_readme_exist() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [*PAGES, "docs/protocols.md", "docs/design.md", "docs/training.md", "manifests/README.md", "benchmarks/README.md"],
+    [
+        *PAGES,
+        "docs/opening.md",
+        "docs/protocols.md",
+        "docs/design.md",
+        "docs/training.md",
+        "manifests/README.md",
+        "benchmarks/README.md",
+    ],
 )
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
