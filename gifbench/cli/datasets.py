@@ -33,6 +33,7 @@ def info(
     """Say what a dataset or a store holds, what it lacks and why, and how much of each split is covered."""
     from gifbench.build.store import Store
     from gifbench.dataset import open_dataset
+    from gifbench.dataset.card import outdated
 
     store = Store(place)
     if store.is_there():
@@ -65,6 +66,8 @@ def info(
     say_reasons(reasons_of(outcomes))
     say_coverage("the official list", coverage)
     say("\nrecipe: " + ", ".join(f"{key}={value}" for key, value in about["recipe"].items()))
+    if outdated(opened):
+        say(f"\nIts card is of another state: gifbench card {place} --overwrite")
     if html is not None:
         say(f"\ncontact sheet: {html}")
 

@@ -10,7 +10,6 @@ strings, which YAML reads as such.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import unicodedata
@@ -19,24 +18,17 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from PIL import Image
 
 from gifbench.dataset.croissant import PAPER, croissant
 from gifbench.dataset.reader import Dataset, DatasetClip
+from gifbench.dataset.sample import sample_picture, sampled
 from gifbench.dataset.shards import INDEX_SCHEMA
-from gifbench.errors import AlreadyExists, UsageError
-from gifbench.media.clip import Pixels
+from gifbench.errors import AlreadyExists, NotFound, UsageError
 
 CARD, SAMPLE, CROISSANT = "README.md", "sample.webp", "croissant.json"
-SAMPLED_CLIPS = 3
-SAMPLE_WIDTH, SAMPLE_HEIGHT = 384, 288
-"""The largest part of a frame that the picture shows, in pixels; it is not scaled, or the dots would be gone."""
-
 _MOST_LICENCES = 50
 _LINE_CHARACTERS = 200
-_GAP = 8
 
 _HUB_LICENCE = re.compile(r"CC[ -]BY(-NC)?(-SA|-ND)?[ -]([1-4]\.0)", re.IGNORECASE)
 _HUB_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -76,8 +68,8 @@ def write_card(
     there = [name for name in (CARD, CROISSANT, SAMPLE) if folder.exists(name)]
     if there and not overwrite:
         raise AlreadyExists(f"{folder.place(there[0])}: it is there already; --overwrite replaces it")
-    chosen = _sampled(dataset) if picture else []
-    drawn = _picture(chosen, report=report) if chosen else None
+    chosen = sampled(dataset) if picture else []
+    drawn = sample_picture(chosen, report=report) if chosen else None
     licence = _licence(dataset)
     title, description = _line(str(dataset.about.get("title", dataset.name))), _description(dataset)
     files = {
@@ -97,6 +89,14 @@ def write_card(
     return written
 
 
+def outdated(dataset: Dataset) -> bool:
+    """Whether the dataset has a card of another state of it: clips came or went since, or were made anew."""
+    try:
+        return dataset.fingerprint.encode() not in dataset.folder.read(CROISSANT)
+    except NotFound:
+        return False
+
+
 def card(dataset: Dataset, sample: list[DatasetClip]) -> str:
     """The text of `README.md`, with the clips that its picture shows."""
     about = dataset.about
@@ -106,7 +106,7 @@ def card(dataset: Dataset, sample: list[DatasetClip]) -> str:
         names = ", ".join(f"`{clip.clip_id}`" for clip in sample)
         parts.append(
             f"![Frames of the truth, of the plain and of the dithered GIF]({SAMPLE})\n\nFrom left to right: truth, "
-            f"GIF, dithered GIF; from top to bottom the middle frames of {names}, to the pixel.\n"
+            f"GIF, dithered GIF; from top to bottom the middle frames of {names}, not scaled.\n"
         )
     splits = [(split, int(clips), int(about["frames"][split])) for split, clips in sorted(about["clips"].items())]
     rows = "".join(f"| {_escaped(split)} | {clips:,} | {frames:,} |\n" for split, clips, frames in splits)
@@ -239,42 +239,6 @@ def _outcomes(about: Mapping[str, Any]) -> str:
 
 def _faces(recipe: Mapping[str, Any]) -> str:
     return _FACES.format(detector=_code(str(recipe["detector"]))) if "detector" in recipe else _NO_FACES
-
-
-def _sampled(dataset: Dataset) -> list[DatasetClip]:
-    """A few clips, evenly spread over the names."""
-    number = min(SAMPLED_CLIPS, len(dataset))
-    clips: list[DatasetClip] = [dataset[len(dataset) * (2 * i + 1) // (2 * number)] for i in range(number)]
-    return clips
-
-
-def _picture(clips: list[DatasetClip], *, report: Callable[[int, int, str], None]) -> bytes:
-    """WebP: a row a clip, with the middle frame of the truth and both GIFs, on white."""
-    rows = []
-    for done, clip in enumerate(clips):
-        report(done, len(clips), clip.clip_id)
-        middle = clip.num_frames // 2
-        frames = [clip.truth_frames([middle])[0], *(clip.gif(dithered=d).frame(middle) for d in (False, True))]
-        rows.append([_centre(frame) for frame in frames])
-    report(len(clips), len(clips), "")
-    width = max(3 * row[0].shape[1] + 2 * _GAP for row in rows)
-    sheet = np.full((sum(row[0].shape[0] + _GAP for row in rows) - _GAP, width, 3), 255, np.uint8)
-    top = 0
-    for row in rows:
-        height, each = row[0].shape[:2]
-        for i, frame in enumerate(row):
-            sheet[top : top + height, i * (each + _GAP) : i * (each + _GAP) + each] = frame
-        top += height + _GAP
-    file = io.BytesIO()
-    Image.fromarray(sheet).save(file, "WEBP", quality=95, method=4)
-    return file.getvalue()
-
-
-def _centre(frame: Pixels) -> Pixels:
-    """The middle of a frame, (H, W, 3) uint8, cut to the largest size that the picture shows."""
-    height, width = frame.shape[:2]
-    top, left = max(0, height - SAMPLE_HEIGHT) // 2, max(0, width - SAMPLE_WIDTH) // 2
-    return frame[top : top + SAMPLE_HEIGHT, left : left + SAMPLE_WIDTH]
 
 
 def _line(text: str) -> str:

@@ -8,6 +8,7 @@ import logging
 import shutil
 import subprocess
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,13 +30,15 @@ folder = sys.argv[1]
 raw = datasets.load_dataset("webdataset", data_files={"test": folder + "/shards/test-*.tar"}, split="test")
 carded = datasets.load_dataset(folder, split="test")
 index = datasets.load_dataset("parquet", data_files=folder + "/index.parquet", split="train")
+uneven = datasets.load_dataset(sys.argv[2], split="test").select_columns("json")
 assert not [name for name in sys.modules if name.split(".")[0] == "gifbench"]
 said = []
 for clips in (raw, carded):
     clips = clips.cast_column("truth.mkv", datasets.Video(decode=False))
     read = [(c["__key__"], c["json"]["frames"], c["plain.gif"].n_frames, len(c["truth.mkv"]["bytes"])) for c in clips]
     said.append(read)
-print(json.dumps({"said": said, "ticks": str(carded.features["json"]["ticks"]), "index": index["clip_id"][:]}))
+ticks = [clip["json"]["ticks"] for clip in uneven]
+print(json.dumps({"said": said, "ticks": ticks, "index": index["clip_id"][:]}))
 """
 
 
@@ -54,6 +57,22 @@ def header(text: str) -> dict[str, object]:
     return yaml.safe_load(yaml_text)  # type: ignore[no-any-return]
 
 
+def with_uneven_times(dataset: Dataset, folder: Path) -> Path:
+    """A copy whose last clip has times of its own, and packets as truth, by what its description says."""
+    shutil.copytree(dataset.url, folder)
+    shard = folder / dataset["cat"].row.shard
+    with tarfile.open(shard) as tar:
+        members = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+    about = {**json.loads(members["cat.json"]), "ticks": [0, 33, 150], "truth_first": 2, "truth_filter": "area"}
+    members["cat.json"] = json.dumps(about).encode()
+    with tarfile.open(shard, "w") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return folder
+
+
 def test_hugging_face_datasets_loads_shards_and_index(carded: Dataset, tmp_path: Path) -> None:
     # In a process of its own: its caches are set when it is imported, and it must see neither gifbench nor a network.
     offline = {
@@ -63,13 +82,14 @@ def test_hugging_face_datasets_loads_shards_and_index(carded: Dataset, tmp_path:
         "PATH": "",
         "HOME": str(tmp_path),
     }
-    code = [sys.executable, "-I", "-c", HUGGING_FACE, carded.url]
+    uneven = with_uneven_times(carded, tmp_path / "uneven")
+    code = [sys.executable, "-I", "-c", HUGGING_FACE, carded.url, str(uneven)]
     done = subprocess.run(code, check=False, capture_output=True, text=True, env=offline, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     expected = [[clip.clip_id, clip.num_frames, clip.num_frames, clip.row.truth.bytes] for clip in carded]
     assert said["said"] == [expected, expected]
-    assert "int64" in said["ticks"]  # guessed from clips of one rate it would be null, and a clip that varies not fit
+    assert said["ticks"] == [None, None, [0, 33, 150]]  # guessed from the first clips, their type would be null
     assert said["index"] == [clip.clip_id for clip in carded]
 
 
@@ -145,6 +165,15 @@ def test_a_licence_that_the_hub_knows_stands_in_the_header(tiny_dataset: Dataset
 def test_a_card_says_how_faces_were_found(tiny_dataset: Dataset) -> None:
     about = {**tiny_dataset.about, "recipe": {"detector": "hog"}}
     assert "`detector=hog`" in card(Dataset(tiny_dataset.folder, about, tiny_dataset.rows), [])
+
+
+def test_info_tells_of_a_card_of_another_state(carded: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    shutil.copytree(carded.url, folder)
+    assert "another state" not in CliRunner().invoke(app, ["info", str(folder)]).output
+    old = (folder / "croissant.json").read_text(encoding="utf-8")
+    (folder / "croissant.json").write_text(old.replace(carded.fingerprint, "0" * 16), encoding="utf-8")
+    assert "gifbench card" in CliRunner().invoke(app, ["info", str(folder)]).output
 
 
 def test_a_card_is_not_overwritten_unless_asked(carded: Dataset) -> None:
