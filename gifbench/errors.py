@@ -56,6 +56,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import ClassVar
 
 
@@ -78,6 +79,11 @@ class MissingExtra(GifbenchError):
 
     def __init__(self, package: str, *, extra: str, wanted_for: str) -> None:
         super().__init__(f'{wanted_for} needs the package "{package}": pip install "gifbench[{extra}]"')
+        self._named = {"package": package, "extra": extra, "wanted_for": wanted_for}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A worker's error reaches its driver pickled, which by itself would be made anew from its message.
+        return partial(type(self), **self._named), ()
 
 
 class StorageError(GifbenchError):

@@ -19,7 +19,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from gifbench.errors import NotFound, StorageError, storage_errors
+from gifbench.errors import MissingExtra, NotFound, StorageError, storage_errors
 
 PARTIAL = ".partial"
 """How the names of unfinished files and folders end."""
@@ -36,6 +36,8 @@ class Folder:
         try:
             file_system, root = fsspec.core.url_to_fs(self.url)
         except (ValueError, ImportError) as error:
+            if isinstance(error, ImportError) and self.url.startswith(("s3://", "s3a://")):
+                raise MissingExtra("s3fs", extra="s3", wanted_for=self.url) from error
             raise StorageError(f"{self.url}: {error}") from error
         self._file_system: fsspec.AbstractFileSystem = file_system
         self._root = str(root).rstrip("/")

@@ -22,7 +22,7 @@ from gifbench.build.outcomes import Outcome, outcome_of
 from gifbench.build.recipe import Recipe, SourceVideo
 from gifbench.build.truth import Cut, Quantised, keep_source
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
-from gifbench.errors import DiskFull, NotWritable, StorageError, storage_errors
+from gifbench.errors import DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
 from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.media.gif import GifWriter
 from gifbench.media.video import Frame, Span, probe, snap_times
@@ -34,7 +34,7 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *,
 
     Whatever is wrong with the clip is its outcome. Raises `StorageError` for what is wrong with the dataset's folder,
     since that would be wrong for every clip: a full disk, a place that cannot be written, or that `run`, the run that
-    this is part of, has ended.
+    this is part of, has ended. `MissingExtra`, likewise, where a package is absent that the recipe stands on.
     """
     if row.lacks_span:
         # The whole video would be built otherwise, which is not what the official list means.
@@ -45,6 +45,8 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *,
         index_row = _make(recipe, row, source, folder, run)
     except OutputError as error:
         raise error.cause from None
+    except MissingExtra:
+        raise
     except Exception as error:
         return replace(outcome_of(error, row.clip_id), seconds=time.perf_counter() - started)
     detail = ""

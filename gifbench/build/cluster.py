@@ -167,7 +167,7 @@ def _stream(
             error = result[1] if future.status == "error" else result
             if isinstance(error, KilledWorker):
                 killed(row)
-            elif isinstance(error, StorageError):
+            elif isinstance(error, StorageError | MissingExtra):
                 raise error
             elif isinstance(error, BaseException):
                 raise _went_away(address, error) from error

@@ -22,7 +22,7 @@ from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome
 from gifbench.build.recipe import Recipe
 from gifbench.build.store import Store
-from gifbench.errors import StorageError
+from gifbench.errors import MissingExtra, StorageError
 from gifbench.media.colors.quantize import quantize_pair
 from gifbench.storage import Folder
 
@@ -42,8 +42,8 @@ class Work:
     driver: int
     """The process number of the driver."""
 
-    def __call__(self, row: ManifestRow) -> Outcome | StorageError:
-        """Make one clip. An error of the dataset's folder is returned, since it is the build's and not the clip's."""
+    def __call__(self, row: ManifestRow) -> Outcome | StorageError | MissingExtra:
+        """Make one clip. An error that is not the clip's own is returned: of the dataset's folder, a missing extra."""
         if os.getpid() != self.driver and threading.current_thread() is threading.main_thread():
             # Ctrl-C reaches every process of the terminal, and it is the driver that ends its workers.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -57,7 +57,7 @@ class Work:
                 if path is None:
                     return Outcome(row.clip_id, "failed", "not_fetched", "it left the store during the build")
                 return make_clip(self.recipe, row, path, self.folder, run=self.run)
-        except StorageError as error:
+        except (StorageError, MissingExtra) as error:
             return error
 
 
@@ -77,7 +77,8 @@ def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iter
     """What becomes of each row, in the order in which they end, made by so many processes of this machine.
 
     When a worker dies, the rows that were under way are made again, each alone, so that the one that kills its worker
-    is found: it fails as `crashed`, and the rest goes on. Raises the `StorageError` that a row ended with.
+    is found: it fails as `crashed`, and the rest goes on. Raises the `StorageError` or `MissingExtra` that a row ended
+    with.
     """
     if workers > 1 and rows:
         # What is compiled on first use is compiled once, here, and not in every worker at the same time.
@@ -113,6 +114,6 @@ def _run(work: Work, rows: Sequence[ManifestRow], workers: int, started: list[Ma
     # One row ahead of each worker keeps them busy, and few rows are under suspicion after a crash.
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
     for result in parallel(tasks()):
-        if isinstance(result, StorageError):
+        if isinstance(result, StorageError | MissingExtra):
             raise result
         yield result

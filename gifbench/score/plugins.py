@@ -13,11 +13,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gifbench.errors import GifbenchError, MethodError, NoSuchMethod, UsageError
+from gifbench.errors import GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
 from gifbench.score.names import known_names
 
 GROUP = "gifbench.methods"
 """The entry points by which an installed package offers methods."""
+
+_EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft"}
+"""What code of methods may import that an extra brings."""
 
 
 def installed() -> dict[str, tuple[EntryPoint, ...]]:
@@ -96,12 +99,14 @@ def import_file(path: Path, *, kind: str = "method", error: type[GifbenchError] 
 
 @contextmanager
 def import_errors(what: str, kind: type[GifbenchError] = MethodError) -> Iterator[None]:
-    """Whatever importing somebody's code raises becomes one line, as an error of that `kind`."""
+    """Whatever importing somebody's code raises becomes one line, as an error of that `kind`, or as `MissingExtra`."""
     try:
         yield
     except GifbenchError:
         raise
     except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+            raise MissingExtra(error.name, extra=_EXTRAS[error.name], wanted_for=what) from error
         raise kind(f"{what} cannot be imported: {one_line(error)}") from error
 
 
