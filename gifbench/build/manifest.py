@@ -255,7 +255,8 @@ def from_folder(folder: str | Path, *, split: str = "test", known: Sequence[Mani
     for file in files:
         if _NOT_UTF_8.search(str(file)):
             raise ManifestError(
-                f"{folder}: the name {str(file)!r} is not UTF-8, which no table can hold; rename the file"
+                f"{folder}: the name {str(file)!r} is not UTF-8, which no table can hold; rename the file, "
+                "or set PYTHONUTF8=1 where it only looks so in this locale"
             )
     if not files:
         raise ManifestError(f"{folder}: no video is in it; a video's name ends in {' '.join(VIDEO_SUFFIXES)}")
