@@ -1,7 +1,7 @@
 """The networks of Table 1 on a CPU: frames a second as the harness runs them, beside plain eager fp32 PyTorch.
 
     python benchmarks/networks.py [--threads 1] [--rounds 2] [--compile] [--rows ccdnet-2 ccdnet]
-    python benchmarks/networks.py --training [--rows ccdnet-1 small-plain]
+    python benchmarks/networks.py --training [--rows ccdnet-1 ccdnet-plain]
 
 Frames of 256×256 with palettes of 32 colours, a batch of four. `eager` is the plain loop: the same network as PyTorch
 gives it, one frame after the other; `eager, batch` gives it the whole batch at once. `harness` is what a method of
@@ -42,7 +42,7 @@ from gifbench.train.trainer import load_trainer
 
 BASELINES = Path(__file__).parent.parent / "baselines"
 SIDE, FRAMES, ERROR = 256, 4, 255.0**2 / 10**3.4  # the squared error of 34 dB
-ROWS = ["ccdnet-1", "ccdnet-2", "ccdnet-3", "ccdnet-drrn", "ccdnet-glcic", "ccdnet-naf", "pix2pix", "small-plain"]
+ROWS = ["ccdnet-1", "ccdnet-2", "ccdnet-3", "ccdnet-drrn", "ccdnet-glcic", "ccdnet-naf", "pix2pix", "ccdnet-plain"]
 LEAST = {"trainer": "ccdnet", "name": "row", "training": {"steps": 1}}
 Restore = Callable[[], torch.Tensor]
 
@@ -228,7 +228,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     torch.manual_seed(0)
     if given.training:
-        training(given.rows or ["ccdnet-1", "small-plain"])
+        training(given.rows or ["ccdnet-1", "ccdnet-plain"])
     else:
         inference(given.rows or ROWS, rounds=given.rounds, compiled=given.compile)
 

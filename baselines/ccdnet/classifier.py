@@ -25,7 +25,11 @@ class DitherClassifier(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, stride=1, padding=2))
 
     def forward(self, gif: torch.Tensor) -> torch.Tensor:
-        """GIF frames (N, 3, H, W) in [-1, 1] to N logits: above 0 where a frame is dithered.
+        """GIF frames (N, 3, H, W) in [-1, 1] to N logits: above 0 where a frame is dithered."""
+        return self.places(gif).mean(dim=(1, 2))
+
+    def places(self, gif: torch.Tensor) -> torch.Tensor:
+        """The logit of each place, (N, h, w), whose mean is a frame's.
 
         Frames under 32 pixels are filled up by repeating their border.
         """
@@ -34,4 +38,4 @@ class DitherClassifier(nn.Module):
             gif = functional.pad(gif, (0, max(0, 32 - width), 0, max(0, 32 - height)), mode="replicate")
         across = functional.pad(gif.diff(dim=-1), (0, 1))
         down = functional.pad(gif.diff(dim=-2), (0, 0, 0, 1))
-        return self.layers(torch.cat([gif, across, down], dim=1)).mean(dim=(1, 2, 3))
+        return self.layers(torch.cat([gif, across, down], dim=1))[:, 0]
