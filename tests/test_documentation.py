@@ -17,6 +17,7 @@ from gifbench.cli.app import app
 ROOT = Path(__file__).parent.parent
 PAGES = [
     "README.md",
+    "docs/installing.md",
     "docs/recipes.md",
     "docs/fetching.md",
     "docs/rebuilding.md",
@@ -82,6 +83,8 @@ def test_the_two_commands_of_the_readme_exist() -> None:
     [
         *PAGES,
         "docs/opening.md",
+        "docs/index.md",
+        "docs/changelog.md",
         "docs/protocols.md",
         "docs/design.md",
         "docs/training.md",
