@@ -28,7 +28,7 @@ from gifbench.build.outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.build.recipe import Recipe
 from gifbench.dataset.checksums import CHECKSUMS, checksum_lines, read_checksums
 from gifbench.dataset.reader import read_about
-from gifbench.dataset.shards import FORMAT, INDEX_SCHEMA, IndexRow, fingerprint, table_rows
+from gifbench.dataset.shards import FORMAT, IndexRow, fingerprint, index_bytes, table_rows
 from gifbench.errors import BuildError
 from gifbench.storage import Folder
 from gifbench.tables import parquet_bytes
@@ -136,7 +136,7 @@ class Ledger:
         if not self._rows_saved:
             self._write_table("manifest.parquet", manifest_bytes(sorted(self.rows.values(), key=_order)))
             self._rows_saved = True
-        self._write_table("index.parquet", parquet_bytes((row.to_dict() for row in index), INDEX_SCHEMA))
+        self._write_table("index.parquet", index_bytes(index))
         self._write_table(
             "outcomes.parquet", parquet_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA)
         )

@@ -8,8 +8,11 @@ from pathlib import Path
 from gifbench.build.recipe import Recipe, load_recipe
 from gifbench.build.run import Progress, build_dataset
 from gifbench.build.store import Store
-from gifbench.dataset import Dataset, open_dataset
-from gifbench.dataset.reader import read_about
+from gifbench.dataset import Dataset
+from gifbench.dataset.reader import only_a_copy, read_about
+from gifbench.dataset.recovery import INDEX, best_index
+from gifbench.dataset.shards import index_bytes
+from gifbench.dataset.verify import KNOWN_FROM_A_COPY
 from gifbench.errors import DatasetDamaged
 from gifbench.storage import Folder
 
@@ -30,20 +33,33 @@ def repair_dataset(
     would take them; `recipe` is needed where the dataset's own is not installed. What was whole stays as it is, so that
     the dataset ends with the fingerprint it had. A shard that no clip needs is deleted.
 
+    A lost index is made from the shards, and the clips that they do not tell of are made anew. Where the table of
+    outcomes is lost, clips that are not built are tried again. A clip whose source is not to be had any more is then
+    recorded as failed.
+
     Raises what `build_dataset` raises, and `DatasetDamaged` where what is lost is known to the user alone: the manifest
-    or the recipe. A clip whose source is not to be had any more is then recorded as failed. Where the table of outcomes
-    is lost, clips that are not built are tried again.
+    or the recipe.
     """
     folder = Folder(url)
-    for name, known_from in (("dataset.json", "recipe"), ("manifest.parquet", "manifest")):
+    for name, known in KNOWN_FROM_A_COPY.items():
         if name in damaged:
-            raise DatasetDamaged(
-                f"{folder.place(name)}: it is damaged, and nothing else here knows the {known_from}; take it from a "
-                f"copy, or build with the same {known_from} into another folder"
-            )
+            raise DatasetDamaged(f"{folder.place(name)}: it is damaged, and {only_a_copy(known)}")
     about = read_about(folder)
     if "outcomes.parquet" in damaged:
         folder.delete("outcomes.parquet")
     recipe = recipe or load_recipe(str(about["name"]), about["recipe"])
-    lost = {clip.clip_id for clip in open_dataset(url) if {clip.clip_id, clip.row.shard} & set(damaged)}
-    return build_dataset(recipe, [], url, sources=sources, store=store, remake=lost, workers=workers, report=report)
+    rows, gone = best_index(folder)
+    if gone:
+        folder.write(INDEX, index_bytes(rows))
+    lost = {row.clip_id for row in rows if {row.clip_id, row.shard} & set(damaged)}
+
+    def make(clips: Collection[str]) -> Dataset:
+        return build_dataset(
+            recipe, [], url, sources=sources, store=store, remake=clips, workers=workers, report=report
+        )
+
+    dataset = make(lost)
+    if gone and dataset.fingerprint != about["fingerprint"]:
+        # A description in a shard that was taken for a row lies, and which one, only the index knew.
+        dataset = make({row.clip_id for row in rows} - lost)
+    return dataset

@@ -107,6 +107,7 @@ def verify(
     """Check every checksum, that every member decodes, and that truth pixels match their hashes; or a whole store."""
     from gifbench.build.store import Store
     from gifbench.dataset import verify_dataset
+    from gifbench.dataset.verify import KNOWN_FROM_A_COPY
 
     if Store(place).is_there():
         verify_store(Store(place), repair=repair, workers=workers, as_json=as_json)
@@ -128,8 +129,10 @@ def verify(
         if not as_json:
             say(f"{name}: {what}")
     if damage:
-        places = len({name for name, _ in damage})
-        raise DatasetDamaged(f"{dataset}: {places} damaged; --repair makes it anew")
+        places = {name for name, _ in damage}
+        if needed := sorted(places & KNOWN_FROM_A_COPY.keys()):
+            raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair needs {' and '.join(needed)} from a copy")
+        raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair makes it anew")
     if not as_json:
         say(f"{dataset}: whole")
 

@@ -17,7 +17,7 @@ import numpy as np
 from gifbench.dataset.member import MemberFile
 from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, group_frame, table_rows
 from gifbench.dataset.truth import iter_truth, read_truth
-from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, StorageError, storage_errors
+from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, NotFound, StorageError, storage_errors
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.storage import Folder
@@ -263,13 +263,29 @@ def open_dataset(url: str | os.PathLike[str]) -> Dataset:
     """
     folder = Folder(url)
     if not folder.exists("dataset.json"):
+        if folder.exists("index.parquet") or folder.exists("manifest.parquet"):
+            raise DatasetDamaged(f"{folder.place('dataset.json')}: it is missing; {only_a_copy('recipe')}")
         raise DatasetError(f"{folder.url}: no dataset is here (no dataset.json); gifbench build makes one")
     about = read_about(folder)
-    rows = table_rows(folder.read("index.parquet"), place=folder.place("index.parquet"))
     try:
-        return Dataset(folder, about, [IndexRow.from_dict(row) for row in rows])
+        return Dataset(folder, about, read_index(folder))
+    except (DatasetDamaged, NotFound) as error:
+        raise DatasetDamaged(f"{error}; gifbench verify --repair makes it anew from the shards") from error
+
+
+def read_index(folder: Folder) -> list[IndexRow]:
+    """The rows of `index.parquet`; raises `NotFound` without it, `DatasetDamaged` if it cannot be read."""
+    place = folder.place("index.parquet")
+    rows = table_rows(folder.read("index.parquet"), place=place)
+    try:
+        return [IndexRow.from_dict(row) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
-        raise DatasetDamaged(f"{folder.place('index.parquet')}: a column is missing or wrong ({error!r})") from error
+        raise DatasetDamaged(f"{place}: a column is missing or wrong ({error!r})") from error
+
+
+def only_a_copy(known: str) -> str:
+    """What to do where a file is lost that nothing else tells of; `known` is what stood in it."""
+    return f"nothing else here knows the {known}: take the file from a copy, or build with the same {known} elsewhere"
 
 
 def read_about(folder: Folder) -> dict[str, Any]:
@@ -280,7 +296,9 @@ def read_about(folder: Folder) -> dict[str, Any]:
         version = int(about["format"])
         _ = about["name"], about["fingerprint"], about["recipe"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DatasetDamaged(f"{place}: not the description of a gifbench dataset ({error!r})") from error
+        raise DatasetDamaged(
+            f"{place}: not the description of a gifbench dataset ({error!r}); {only_a_copy('recipe')}"
+        ) from error
     if version > FORMAT:
         raise DatasetError(f"{place}: format {version} is of a later gifbench, this one reads up to {FORMAT}")
     return about

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from gifbench.errors import DatasetDamaged
 from gifbench.media.clip import constant_times
-from gifbench.tables import parquet_rows
+from gifbench.tables import parquet_bytes, parquet_rows
 
 FORMAT = 1
 """The version of the format; a reader refuses a later one."""
@@ -168,8 +168,13 @@ def table_rows(data: bytes, *, place: str) -> list[dict[str, Any]]:
     """The rows of a Parquet file; raises `DatasetDamaged` naming `place` if it is none."""
     try:
         return list(parquet_rows(data))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DatasetDamaged(f"{place}: not a Parquet file that can be read ({error})") from error
+
+
+def index_bytes(rows: Iterable[IndexRow]) -> bytes:
+    """`index.parquet` for the rows, which come by name."""
+    return parquet_bytes((row.to_dict() for row in rows), INDEX_SCHEMA)
 
 
 def fingerprint(rows: Iterable[IndexRow]) -> str:

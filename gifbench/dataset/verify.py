@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import joblib
 
 from gifbench.dataset.checksums import CHECKSUMS, read_checksums
-from gifbench.dataset.reader import Dataset, DatasetClip, open_dataset
+from gifbench.dataset.reader import Dataset, DatasetClip, only_a_copy, open_dataset, read_about
+from gifbench.dataset.recovery import INDEX, best_index
 from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range
 from gifbench.errors import NotFound
+from gifbench.storage import Folder
 
 KNOWN = ("dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet")
 """The files of a dataset beside its shards and `SHA256SUMS`; a README of its owner may stand there too."""
+
+KNOWN_FROM_A_COPY = {"dataset.json": "recipe", "manifest.parquet": "manifest"}
+"""The files that cannot be made from the rest, and what stands in each."""
 
 
 def verify_dataset(
@@ -21,10 +26,13 @@ def verify_dataset(
 ) -> Iterator[tuple[str, str]]:
     """What is damaged in the dataset at `url`, as pairs of a place (a clip or a file) and what is wrong with it.
 
-    Raises `DatasetError` if there is no dataset, or its index cannot be read at all.
+    Where `index.parquet` is lost, the clips are those that the shards tell of. Raises `DatasetError` if there is no
+    dataset, or its description cannot be read.
     """
-    dataset = open_dataset(url)
-    yield from _check_files(dataset)
+    dataset, lost = _open(url)
+    if lost:
+        yield INDEX, f"{lost}; {len(dataset)} clips are known from the shards, and --repair makes it anew"
+    yield from _check_files(dataset, but={INDEX} if lost else set())
     clips = list(dataset)
     if dataset.folder.in_memory:
         workers = 1  # other processes do not see it
@@ -36,11 +44,20 @@ def verify_dataset(
             yield clip.clip_id, line
 
 
+def _open(url: str) -> tuple[Dataset, str]:
+    """The dataset, and why its index comes from the shards."""
+    folder = Folder(url)
+    if not folder.exists("dataset.json"):
+        return open_dataset(url), ""  # which says what is wrong
+    rows, lost = best_index(folder)
+    return Dataset(folder, read_about(folder), rows), lost
+
+
 def _check(clip: DatasetClip) -> list[str]:
     return list(clip.check())
 
 
-def _check_files(dataset: Dataset) -> Iterator[tuple[str, str]]:
+def _check_files(dataset: Dataset, *, but: Collection[str]) -> Iterator[tuple[str, str]]:
     """What can be seen without reading a clip: missing shards, files too many, a description of another index."""
     rows = dataset.rows
     there = set(dataset.folder.names("shards"))
@@ -57,16 +74,17 @@ def _check_files(dataset: Dataset) -> Iterator[tuple[str, str]]:
         elif any(dataset.folder.read(shard, start=end)):
             yield shard, "the zeros that end the shard are not zeros"
     sums = read_checksums(dataset.folder)
-    for name in KNOWN:
+    for name in (name for name in KNOWN if name not in but):
+        advice = f"; {only_a_copy(KNOWN_FROM_A_COPY[name])}" if name in KNOWN_FROM_A_COPY else ""
         try:
             digest = hashlib.sha256(dataset.folder.read(name)).hexdigest()
         except NotFound:
-            yield name, "the file is missing"
+            yield name, f"the file is missing{advice}"
             continue
         if name not in sums:
             yield CHECKSUMS, f"it has no line for {name}"
         elif digest != sums[name]:
-            yield name, f"its bytes differ from their sha256 in {CHECKSUMS}"
+            yield name, f"its bytes differ from their sha256 in {CHECKSUMS}{advice}"
     if fingerprint(rows) != dataset.fingerprint:
         # Which of the two lies, the checksums say.
         known = hashlib.sha256(dataset.folder.read("dataset.json")).hexdigest() == sums.get("dataset.json")

@@ -15,7 +15,8 @@ from gifbench.build.recipe import load_recipe
 from gifbench.build.repair import repair_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
-from gifbench.errors import DatasetDamaged, DatasetError, NotFound
+from gifbench.dataset.shards import group_range
+from gifbench.errors import DatasetDamaged, DatasetError
 
 
 @pytest.fixture
@@ -98,20 +99,68 @@ def test_tables_are_made_anew(
         table.write_bytes(table.read_bytes().replace(b"zstd", b"zste") + b" ")
     else:
         table.unlink()
-    try:
-        places = {place for place, _ in verify_dataset(str(copy), workers=1)}
-    except (DatasetError, NotFound) as error:
-        # Without it nothing is known of the clips: that is said, and not mended.
-        assert name == "index.parquet"
-        assert spoil != "drop a row"
-        assert "index.parquet" in str(error)
-        return
-    assert places
+    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
+    assert places == {name}
+    recipe = load_recipe(str(tiny_recipe))
+    # The index is in the shards: no source is looked at.
+    sources = tiny_videos if name == "outcomes.parquet" else copy
+    repair_dataset(str(copy), places, sources=sources, recipe=recipe, workers=1)
+    assert list(verify_dataset(str(copy), workers=1)) == []
+    assert shards(copy) == shards(tiny_dataset.url)
+    assert open_dataset(copy).about == tiny_dataset.about
+    if name == "index.parquet":
+        assert (copy / name).read_bytes() == Path(tiny_dataset.url, name).read_bytes()
+
+
+@pytest.mark.parametrize("index", ["missing", "unreadable"])
+@pytest.mark.parametrize("damage", ["missing shard", "truncated", "truth", "header", "description", "another rate"])
+def test_an_index_is_made_anew_also_where_shards_are_damaged(
+    damage: str, index: str, copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+) -> None:
+    row = tiny_dataset["bee"].row
+    shard = copy / row.shard
+    whole = shard.read_bytes()
+    start, end = group_range(row)
+    if damage == "missing shard":
+        shard.unlink()
+    elif damage == "truncated":
+        shard.write_bytes(whole[:-3000])
+    elif damage == "another rate":
+        # It reads well, and the members do not contradict it: only the fingerprint tells.
+        rate = b'"fps": "%s"'
+        lie = whole[start:end].replace(rate % row.fps.encode(), rate % (b"9" * len(row.fps)))
+        assert lie != whole[start:end]
+        shard.write_bytes(whole[:start] + lie + whole[end:])
+    else:
+        place = {"truth": row.truth.offset + 200, "header": row.plain.offset - 500, "description": end - 600}[damage]
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1
+        shard.write_bytes(spoilt)
+    if index == "missing":
+        (copy / "index.parquet").unlink()
+    else:
+        (copy / "index.parquet").write_bytes((copy / "index.parquet").read_bytes()[:-20])
+    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
+    assert "index.parquet" in places
     recipe = load_recipe(str(tiny_recipe))
     repair_dataset(str(copy), places, sources=tiny_videos, recipe=recipe, workers=1)
     assert list(verify_dataset(str(copy), workers=1)) == []
     assert shards(copy) == shards(tiny_dataset.url)
+    assert (copy / "index.parquet").read_bytes() == Path(tiny_dataset.url, "index.parquet").read_bytes()
     assert open_dataset(copy).about == tiny_dataset.about
+
+
+def test_a_dataset_without_index_says_what_to_do(copy: Path) -> None:
+    (copy / "index.parquet").unlink()
+    with pytest.raises(DatasetDamaged, match=r"index\.parquet.*verify --repair makes it anew"):
+        open_dataset(copy)
+
+
+def test_a_dataset_without_description_says_what_to_do(copy: Path) -> None:
+    (copy / "dataset.json").unlink()
+    for look in (open_dataset, lambda url: list(verify_dataset(str(url), workers=1))):
+        with pytest.raises(DatasetDamaged, match="take the file from a copy"):
+            look(copy)
 
 
 @pytest.mark.parametrize("name", ["dataset.json", "manifest.parquet"])
