@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, progress, say, say_json
+from gifbench.cli.output import Json, note, progress, say, say_json
 
 
 def restore(
@@ -40,10 +40,21 @@ def restore(
             overwrite=overwrite,
             progress=lambda done, total: step(done, total, "frames"),
         )
+    for line in made.notes:
+        note(f"{source.name}: {line}")
     if as_json:
         about = {"method": made.method, "gif_frames": made.gif_frames, "frames": made.frames}
         about |= {"page": str(page / "index.html")} if page else {}
-        say_json({"file": str(out), **about, "width": made.width, "height": made.height, "seconds": made.seconds})
+        say_json(
+            {
+                "file": str(out),
+                **about,
+                "width": made.width,
+                "height": made.height,
+                "seconds": made.seconds,
+                "notes": list(made.notes),
+            }
+        )
         return
     what = f"{made.gif_frames} frames in, {made.frames} out, {made.width}×{made.height}, {made.seconds:.2f} s"
     say(f"{out}: {what}, by {made.method}")

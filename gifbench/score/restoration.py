@@ -15,7 +15,7 @@ from gifbench.media.animation import Timing, animation, check_ending
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.score.methods import LoadedMethod, load_method
-from gifbench.score.restore import on_device, restored
+from gifbench.score.restore import Batching, on_device, restored
 
 MOST_IN_BETWEEN = 16
 """The largest `fps_factor`: a GIF's shortest frame, 20 ms, then still is a millisecond or more in each part."""
@@ -23,7 +23,10 @@ MOST_IN_BETWEEN = 16
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What `restore_gif` wrote: the method's name, frames read and written, width and height in pixels, seconds."""
+    """What `restore_gif` wrote: the method's name, frames read and written, width and height in pixels, seconds.
+
+    `notes` say what else there is to know, such as batches that were halved because memory ran out.
+    """
 
     method: str
     gif_frames: int
@@ -31,6 +34,7 @@ class Restored:
     width: int
     height: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def restored_timing(gif: Gif, fps_factor: int = 1) -> Timing:
@@ -73,13 +77,15 @@ def restore_gif(
     gif = Gif.read(source, limits=limits or GifLimits(), background=background)
     timing = restored_timing(gif, fps_factor)
     chosen = on_device(loaded, device)
+    batching = Batching()
     done, total = 0, len(timing.times)
     with animation(out, width=gif.width, height=gif.height, timing=timing, loop=gif.loop, overwrite=overwrite) as add:
-        for batch in restored(loaded, gif, timing.times, clip=str(source), device=chosen):
+        for batch in restored(loaded, gif, timing.times, clip=str(source), device=chosen, batching=batching):
             for frame in batch:
                 rounded = frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8)
                 add(rounded)
                 seen(rounded)
                 done += 1
                 progress(done, total)
-    return Restored(loaded.name, len(gif), done, gif.width, gif.height, float(gif.duration))
+    seconds, notes = float(gif.duration), tuple(batching.notes)
+    return Restored(loaded.name, len(gif), done, gif.width, gif.height, seconds, notes)

@@ -95,3 +95,19 @@ def test_what_fails_leaves_nothing_behind(wild: Path, tmp_path: Path, as_loaded)
     with pytest.raises(CorruptMedia):
         restore_gif("gif", tmp_path / "no.gif", tmp_path / "a.mp4")
     assert {path.name for path in tmp_path.iterdir()} == {"wild.gif", "no.gif"}
+
+
+def test_batches_halved_for_want_of_memory_are_said(wild: Path, tmp_path: Path) -> None:
+    (tmp_path / "hungry.py").write_text(
+        "class Hungry:\n"
+        "    def restore_frames(self, frames, palettes):\n"
+        "        if len(frames) > 2:\n"
+        "            raise MemoryError\n"
+        "        return frames\n"
+    )
+    told = CliRunner().invoke(
+        app, ["restore", f"{tmp_path}/hungry.py:Hungry", str(wild), f"{tmp_path}/a.mkv", "--json"]
+    )
+    assert json.loads(told.stdout)["notes"] == ["memory ran out: batches were halved to 2 frames of 35×24"]
+    assert "wild.gif: memory ran out: batches were halved to 2 frames of 35×24" in told.stderr
+    assert restore_gif("gif", wild, tmp_path / "b.mkv").notes == ()
