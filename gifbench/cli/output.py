@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,12 +28,15 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 _LONG = frozenset({"build", "fetch", "retry", "evaluate", "train"})
 """The commands that keep a log of every run; the others leave one only where gifbench is at fault."""
 
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What drives a terminal, or turns the order of what is read: names in files and others' errors may hold it."""
+
 _log: RunLog | None = None  # of the command that runs; a process runs one
 
 
 def say(text: str) -> None:
     """Print a line on stdout."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{_UNSEEN.sub('�', text)}\n")
 
 
 def note(text: str) -> None:
@@ -43,7 +47,7 @@ def note(text: str) -> None:
 
 
 def _write_note(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{_UNSEEN.sub('�', text)}\n")
     sys.stderr.flush()
 
 
@@ -110,13 +114,14 @@ def _fail(error: Exception, *, command: str, as_json: bool) -> None:
 def progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
     """A function to call with (done, of how many, what): a bar on a terminal, plain lines elsewhere, on stderr.
 
-    Of how many is 0 where nobody knows.
+    Of how many is 0 where nobody knows. Both say how much time is left.
     """
+    line = _step_line(title)
     if sys.stderr.isatty():
         with _bar(title) as bar:
-            yield _logged(title, bar)
+            yield _logged(line, bar)
     else:
-        yield _logged(title, _lines(title))
+        yield _logged(line, _lines(line))
 
 
 @contextmanager
@@ -136,30 +141,51 @@ def _bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, total, what: bar.update(task, completed=done, total=total or None, what=what[:60])
 
 
-def _logged(title: str, show: Callable[[int, int, str], None]) -> Callable[[int, int, str], None]:
+def _logged(
+    line: Callable[[int, int, str], str], show: Callable[[int, int, str], None]
+) -> Callable[[int, int, str], None]:
     """What `show` shows, which the log of the run has too, now and then."""
 
     def step(done: int, total: int, what: str) -> None:
         show(done, total, what)
         if _log is not None:
-            _log.progress(_step_line(title, done, total, what))
+            _log.progress(line(done, total, what))
 
     return step
 
 
-def _step_line(title: str, done: int, total: int, what: str) -> str:
-    return f"{title}: {f'{done}/{total}' if total else done} {what}".rstrip()
+def _step_line(title: str) -> Callable[[int, int, str], str]:
+    """Steps as text, with the time left by the pace since the first of them: what was done before it took no time."""
+    first: tuple[float, int] | None = None
+
+    def line(done: int, total: int, what: str) -> str:
+        nonlocal first
+        now = time.monotonic()
+        began, before = first = first or (now, done)
+        text = f"{title}: {f'{done}/{total}' if total else done} {what}".rstrip()
+        if not before < done < total:
+            return text
+        return f"{text}, {_duration((now - began) / (done - before) * (total - done))} left"
+
+    return line
 
 
-def _lines(title: str) -> Callable[[int, int, str], None]:
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _lines(line: Callable[[int, int, str], str]) -> Callable[[int, int, str], None]:
     last = -float("inf")
 
     def step(done: int, total: int, what: str) -> None:
         nonlocal last
+        text = line(done, total, what)
         # A log that runs for days must not grow by a line a frame.
         if time.monotonic() - last >= 1 or done == total:
             last = time.monotonic()
-            _write_note(_step_line(title, done, total, what))
+            _write_note(text)
 
     return step
 

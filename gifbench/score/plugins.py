@@ -111,6 +111,6 @@ def import_errors(what: str, kind: type[GifbenchError] = MethodError) -> Iterato
 
 
 def one_line(error: BaseException) -> str:
-    """An exception of somebody else's code on one line."""
-    text = " ".join(str(error).split())
+    """An exception of somebody else's code on one line, without characters that a terminal would obey."""
+    text = "".join(c if c.isprintable() else "�" for c in " ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

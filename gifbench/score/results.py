@@ -184,8 +184,9 @@ def _safe(name: str) -> str:
 def _first_fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
         fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        return f"{place}: {fault['msg']}" if place else str(fault["msg"])
+        place = ".".join(str(part) for part in fault["loc"])[:80]
+        message = f"{place}: {fault['msg']}" if place else str(fault["msg"])
+        return "".join(c if c.isprintable() else "�" for c in message)  # an unknown key may be any text
     return _first_line(error)
 
 

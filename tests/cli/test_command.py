@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gifbench.cli.app import app
+from gifbench.cli.output import progress
 from gifbench.dataset import Dataset
 from gifbench.media.gif import Gif
 
@@ -126,6 +127,38 @@ def test_progress_does_not_count_to_zero(tiny_videos: Path, tmp_path: Path) -> N
     told = run("make", tiny_videos / "cat.mp4", tmp_path / "a.gif").stderr
     assert "Making a.gif: 1 frames" in told
     assert "/0" not in told
+
+
+def test_plain_progress_says_the_time_left_by_the_pace_of_this_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("gifbench.cli.output.time.monotonic", lambda: now)
+    with progress("Scoring") as step:
+        for done, seconds in ((50, 0), (51, 2), (60, 20), (500, 2500), (1050, 10_000)):
+            now = 100.0 + seconds
+            step(done, 1050, "a")
+    with progress("Counting") as step:
+        for done in (1, 2, 3):
+            now += 2
+            step(done, 0, "")
+    assert capsys.readouterr().err.splitlines() == [
+        "Scoring: 50/1050 a",  # what an earlier run did says nothing of the pace
+        "Scoring: 51/1050 a, 33 min left",
+        "Scoring: 60/1050 a, 33 min left",
+        "Scoring: 500/1050 a, 51 min left",
+        "Scoring: 1050/1050 a",
+        "Counting: 1",
+        "Counting: 2",
+        "Counting: 3",
+    ]
+
+
+def test_names_and_errors_of_others_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    told = run("info", tmp_path / "gone\x1b[2J\x9b\u202etxt")
+    assert told.exit_code == 1
+    assert "gone�[2J��txt" in told.stderr
+    assert not re.search("[\x1b\x9b\u202e]", told.output)
 
 
 def test_an_optimised_gif_shows_the_same(tiny_videos: Path, tmp_path: Path) -> None:
