@@ -15,12 +15,17 @@ from gifbench.errors import AlreadyExists, storage_errors
 MARKER = "gifbench-site.json"
 """The file that says that a folder is a site made here, and which entries of the folder are the site's own."""
 
+_DRAFT, _ASIDE = ".draft", ".old"
+_SITE = "site"
+"""Where a site that is replaced stands meanwhile, in a hidden folder of its own."""
+
 
 @contextmanager
 def published(out: Path, *, overwrite: bool) -> Iterator[Path]:
     """A new folder beside `out` to write a site into; it becomes `out` by rename when the block ends well.
 
-    If the block raises, the folder is removed and what stood at `out` stays as it was.
+    If the block raises, the folder is removed and what stood at `out` stays as it was. What a process that was killed
+    left beside `out` is swept first; a site that it had moved aside and not replaced is put back.
 
     Raises
     ------
@@ -31,11 +36,12 @@ def published(out: Path, *, overwrite: bool) -> Iterator[Path]:
 
     """
     out = Path(os.path.realpath(out))
+    with storage_errors(out):
+        _sweep(out)
     _check_place(out, overwrite=overwrite)
     with storage_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}.", suffix=".draft", dir=out.parent))
-    try:
+    with _beside(out, _DRAFT) as draft:
         with storage_errors(draft):
             draft.chmod(0o755)
         yield draft
@@ -45,8 +51,55 @@ def published(out: Path, *, overwrite: bool) -> Iterator[Path]:
             (draft / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
             _check_place(out, overwrite=overwrite)
             _move(draft, out)
+
+
+@contextmanager
+def _beside(out: Path, ending: str) -> Iterator[Path]:
+    """A new hidden folder beside `out`, removed at the end; it is locked, so that nobody sweeps it meanwhile."""
+    with storage_errors(out):
+        folder = Path(tempfile.mkdtemp(prefix=_hidden(out), suffix=ending, dir=out.parent))
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        _locked(lock)
+        yield folder
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep(out: Path) -> None:
+    """Remove the drafts of processes that are no more, and finish what they were at when a site stood aside."""
+    if not out.parent.is_dir():
+        return
+    for left in sorted(out.parent.iterdir()):
+        if not (left.name.startswith(_hidden(out)) and left.name.endswith((_DRAFT, _ASIDE))):
+            continue
+        try:
+            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:  # no folder, or gone by now
+            continue
+        try:
+            if _locked(lock):
+                if left.name.endswith(_ASIDE) and (left / _SITE).is_dir() and not out.exists():
+                    (left / _SITE).rename(out)
+                shutil.rmtree(left, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+
+def _hidden(out: Path) -> str:
+    return f".{out.name[:100]}."
+
+
+def _locked(folder: int) -> bool:
+    """Whether the open folder could be locked, until it is closed: a process that has it so is still at work."""
+    import fcntl
+
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # on a file system without locks too, and then nothing is swept
+        return False
+    return True
 
 
 def _check_place(out: Path, *, overwrite: bool) -> None:
@@ -86,12 +139,10 @@ def _move(draft: Path, out: Path) -> None:
     if not out.exists() or not any(out.iterdir()):
         draft.rename(out)
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}.", suffix=".old", dir=out.parent))
-    out.rename(aside / "site")
-    try:
-        draft.rename(out)
-    except OSError:
-        (aside / "site").rename(out)
-        aside.rmdir()
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
+    with _beside(out, _ASIDE) as aside:
+        out.rename(aside / _SITE)
+        try:
+            draft.rename(out)
+        except OSError:
+            (aside / _SITE).rename(out)
+            raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -71,6 +73,49 @@ def test_a_failure_leaves_the_old_site_and_no_draft(tmp_path):
         raise KeyboardInterrupt
     assert [entry.name for entry in (tmp_path).iterdir()] == ["site"]
     assert (tmp_path / "site" / "index.html").read_text() == "old"
+
+
+def killed_while(tmp_path, place):
+    """Publish in a process that ends, as by a kill, while it is `writing` the draft or `moving` the old site aside."""
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from gifbench.leaderboard.publish import published\n"
+        "rename = Path.rename\n"
+        "def once(path, target):\n"
+        "    rename(path, target)\n"
+        "    os._exit(9)\n"
+        "with published(Path(sys.argv[1]), overwrite=True) as site:\n"
+        "    (site / 'index.html').write_text('half')\n"
+        "    if sys.argv[2] == 'writing':\n"
+        "        os._exit(9)\n"
+        "    Path.rename = once\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "site"), place], check=False)
+    assert done.returncode == 9
+
+
+@pytest.mark.parametrize("place", ["writing", "moving"])
+def test_what_a_kill_left_is_swept_by_the_next_run_and_the_old_site_is_not_lost(tmp_path, place):
+    publish(tmp_path / "site", "old")
+    killed_while(tmp_path, place)
+    assert len(left := sorted(entry.name for entry in tmp_path.iterdir())) == 2, left
+    with pytest.raises(AlreadyExists, match="--overwrite"):
+        publish(tmp_path / "site")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
+    assert (tmp_path / "site" / "index.html").read_text() == "old"
+    publish(tmp_path / "site", overwrite=True)
+    assert (tmp_path / "site" / "index.html").read_text() == "new"
+
+
+def test_a_draft_that_is_being_written_is_left_alone_and_so_is_what_is_not_ours(tmp_path):
+    (tmp_path / ".site.file.draft").write_text("a file of that name")
+    with published(tmp_path / "site", overwrite=False) as first:
+        (first / "index.html").write_text("first")
+        with pytest.raises(KeyboardInterrupt), published(tmp_path / "site", overwrite=False):
+            raise KeyboardInterrupt
+    assert (tmp_path / "site" / "index.html").read_text() == "first"
+    assert (tmp_path / ".site.file.draft").is_file()
 
 
 def test_a_link_to_a_site_stays_a_link(tmp_path):
