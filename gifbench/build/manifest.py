@@ -149,7 +149,10 @@ def read_rows(path: str | Path) -> tuple[dict[int, ManifestRow], list[Finding]]:
         raise ManifestError(f"{path}: {path.stat().st_size} bytes, manifests of up to {MAX_BYTES} are read")
     with storage_errors(path):
         data = path.read_bytes()
-    return split_rows(raw_rows(data, name=str(path)))
+    checked, findings = split_rows(raw_rows(data, name=str(path)))
+    if not checked and not findings:
+        raise ManifestError(f"{path}: no row is in it")
+    return checked, findings
 
 
 def parse_manifest(data: bytes, *, name: str) -> list[ManifestRow]:
@@ -212,6 +215,8 @@ def _finding(number: int, detail: Mapping[str, Any]) -> Finding:
         return Finding(number, detail["ctx"]["column"], detail["msg"])
     column = _printable(".".join(str(part) for part in detail["loc"][:1]))
     value = None if detail["type"] == "missing" else repr(str(detail["input"])[:100])
+    if detail["type"] == "extra_forbidden":
+        return Finding(number, column, f"no column is called so; there are {', '.join(MANIFEST_SCHEMA.names)}", value)
     return Finding(number, column, detail["msg"], value)
 
 

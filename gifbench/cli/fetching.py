@@ -82,14 +82,15 @@ def fetch(
         compression=compression,
     )
     again = _reasons(retry)
-    with progress("Fetching") as step:
+    with progress("Fetching", estimate=False) as step:
 
         def report(now: FetchProgress) -> None:
             if now.message:
                 note(now.message)
             if now.fetch is not None and now.fetch.state == "failed":
                 note(f"{now.fetch.source} {now.fetch.locator}: {now.fetch.reason}: {now.fetch.detail}")
-            left = "" if now.seconds_left is None else f", about {span_text(now.seconds_left)} left"
+            over = now.seconds_left is None or now.done == now.wanted
+            left = "" if over else f", about {span_text(now.seconds_left or 0)} left"
             step(now.done, now.wanted, (now.fetch.locator if now.fetch else "") + left)
 
         pace = Pace(parallel=parallel, attempts=attempts, pause=pause, per_hour={"youtube": per_hour})

@@ -111,29 +111,30 @@ def _fail(error: Exception, *, command: str, as_json: bool) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
+def progress(title: str, *, estimate: bool = True) -> Iterator[Callable[[int, int, str], None]]:
     """A function to call with (done, of how many, what): a bar on a terminal, plain lines elsewhere, on stderr.
 
-    Of how many is 0 where nobody knows. Both say how much time is left.
+    Of how many is 0 where nobody knows. Both say how much time is left, unless `estimate` is False: `what` may then
+    say it better.
     """
-    line = _step_line(title)
+    line = _step_line(title, estimate=estimate)
     if sys.stderr.isatty():
-        with _bar(title) as bar:
+        with _bar(title, estimate=estimate) as bar:
             yield _logged(line, bar)
     else:
         yield _logged(line, _lines(line))
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+def _bar(title: str, *, estimate: bool) -> Iterator[Callable[[int, int, str], None]]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (
+    columns: tuple[ProgressColumn, ...] = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        *([TimeRemainingColumn()] if estimate else []),
         TextColumn("{task.fields[what]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -154,7 +155,7 @@ def _logged(
     return step
 
 
-def _step_line(title: str) -> Callable[[int, int, str], str]:
+def _step_line(title: str, *, estimate: bool) -> Callable[[int, int, str], str]:
     """Steps as text, with the time left by the pace since the first of them: what was done before it took no time."""
     first: tuple[float, int] | None = None
 
@@ -163,7 +164,7 @@ def _step_line(title: str) -> Callable[[int, int, str], str]:
         now = time.monotonic()
         began, before = first = first or (now, done)
         text = f"{title}: {f'{done}/{total}' if total else done} {what}".rstrip()
-        if not before < done < total:
+        if not (estimate and before < done < total):
             return text
         return f"{text}, {_duration((now - began) / (done - before) * (total - done))} left"
 

@@ -57,7 +57,7 @@ def test_three_formats_read_alike(tmp_path: Path) -> None:
         ({"start_frame": 5, "end_frame": 5}, "ends at 5"),
         ({"start": 1, "start_frame": 5}, "both in seconds and in frames"),
         ({"frames": 0}, "column frames is '0'"),
-        ({"colour": "blue"}, "column colour is 'blue'"),
+        ({"colour": "blue"}, "column colour is 'blue': no column is called so; there are clip_id, split"),
         ({"split": None}, "column split: Field required"),
         ({"clip_id": "first"}, "is 'first': it is also in row 1"),
         ({"clip_id": 7}, "column clip_id is '7'"),
@@ -86,6 +86,13 @@ def test_a_file_that_is_no_manifest_at_all_costs_no_memory(monkeypatch: pytest.M
     rows = "\n".join(json.dumps({**ROW, "clip_id": f"c{i}"}) for i in range(21))
     with pytest.raises(ManifestError, match=r"m\.jsonl: it has more than 20 rows"):
         parse_manifest(rows.encode(), name="m.jsonl")
+
+
+@pytest.mark.parametrize(("name", "data"), [("m.csv", b""), ("m.csv", b"clip_id,split\n"), ("m.jsonl", b"\n")])
+def test_a_manifest_without_rows_is_refused(name: str, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ManifestError, match=r"m\.\w+: no row is in it"):
+        read_manifest(tmp_path / name)
 
 
 def test_further_bad_rows_are_counted() -> None:

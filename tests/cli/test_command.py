@@ -142,6 +142,10 @@ def test_plain_progress_says_the_time_left_by_the_pace_of_this_run(
         for done in (1, 2, 3):
             now += 2
             step(done, 0, "")
+    with progress("Fetching", estimate=False) as step:
+        for done in (1, 2):
+            now += 2
+            step(done, 9, "a, about an hour left")
     assert capsys.readouterr().err.splitlines() == [
         "Scoring: 50/1050 a",  # what an earlier run did says nothing of the pace
         "Scoring: 51/1050 a, 33 min left",
@@ -151,6 +155,8 @@ def test_plain_progress_says_the_time_left_by_the_pace_of_this_run(
         "Counting: 1",
         "Counting: 2",
         "Counting: 3",
+        "Fetching: 1/9 a, about an hour left",
+        "Fetching: 2/9 a, about an hour left",
     ]
 
 
