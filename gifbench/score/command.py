@@ -28,6 +28,7 @@ from gifbench.media.gif import Gif
 from gifbench.score.contract import Declared
 from gifbench.score.given_frames import WantedFrames, check_frames_there, find_frames, given_frames
 from gifbench.score.methods import LoadedMethod
+from gifbench.score.strays import end_strays
 
 TIME_LIMIT = 600.0
 """Seconds that a program has for one GIF, unless said otherwise."""
@@ -151,6 +152,7 @@ class _Program:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(program.pid, signal.SIGKILL)
                 program.wait()
+                end_strays(place)
         if code:
             how = f"ended with the exit code {code}" if code > 0 else f"was ended by signal {-code}"
             raise MethodFailed(f"it {how}{_last_words(said)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 import sys
 import time
 from fractions import Fraction
@@ -150,6 +151,22 @@ def test_what_it_leaves_running_ends_with_it(program, gif: Gif) -> None:
     )
     run(program(code), gif)
     assert ended(int(Path("mine.pid").read_text()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says which folder a process works in")
+@pytest.mark.parametrize(
+    "how", ["start_new_session=True", "start_new_session=True, env={}", "process_group=0, cwd='/'"]
+)
+def test_a_daemon_of_its_own_session_ends_too_and_no_other_process_does(program, gif: Gif, how: str) -> None:
+    code = COPY + (
+        f"\nimport subprocess\nchild = subprocess.Popen(['sleep', '60'], {how})\n"
+        "Path(sys.argv[0]).with_suffix('.pid').write_text(str(child.pid))\n"
+    )
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as bystander:
+        run(program(code), gif)
+        assert ended(int(Path("mine.pid").read_text()))
+        assert bystander.poll() is None
+        bystander.kill()
 
 
 def ended(pid: int) -> bool:
