@@ -29,7 +29,7 @@ from gifbench.build.recipe import Recipe
 from gifbench.dataset.checksums import CHECKSUMS, checksum_lines, read_checksums
 from gifbench.dataset.reader import read_about
 from gifbench.dataset.shards import FORMAT, IndexRow, fingerprint, index_bytes, table_rows
-from gifbench.errors import BuildError
+from gifbench.errors import BuildError, DatasetDamaged, NotFound
 from gifbench.storage import Folder
 from gifbench.tables import parquet_bytes
 
@@ -194,11 +194,14 @@ class Ledger:
                 self.changed = True
                 tables[file] = [{"clip_id": row["clip_id"], "state": "built"} for row in tables["index.parquet"]]
                 continue
-            data = self._folder.read(file)
+            try:
+                data = self._folder.read(file)
+                tables[file] = table_rows(data, place=self._folder.place(file))
+            except (NotFound, DatasetDamaged) as error:
+                raise DatasetDamaged(f"{error}; gifbench verify --repair mends it, or says what does") from error
             self._sha256[file] = hashlib.sha256(data).hexdigest()
             if self._sha256[file] != sha256.get(file):
                 self.changed = True  # killed between the tables and their checksums, or damaged
-            tables[file] = table_rows(data, place=self._folder.place(file))
         manifest, index, outcomes = (tables[file] for file in TABLES)
         if self.changed:
             wanted = check_rows(manifest, name=self._folder.place(TABLES[0]))

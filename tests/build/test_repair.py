@@ -11,12 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from gifbench.build.manifest import from_folder
 from gifbench.build.recipe import load_recipe
 from gifbench.build.repair import repair_dataset
+from gifbench.build.run import build_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.dataset.shards import group_range
 from gifbench.errors import DatasetDamaged, DatasetError
+from gifbench.storage import Folder
 
 
 @pytest.fixture
@@ -154,6 +157,23 @@ def test_a_dataset_without_index_says_what_to_do(copy: Path) -> None:
     (copy / "index.parquet").unlink()
     with pytest.raises(DatasetDamaged, match=r"index\.parquet.*verify --repair makes it anew"):
         open_dataset(copy)
+
+
+def test_a_build_on_a_dataset_without_index_says_what_to_do(copy: Path, tiny_recipe: Path, tiny_videos: Path) -> None:
+    (copy / "index.parquet").unlink()
+    with pytest.raises(DatasetDamaged, match=r"index\.parquet.*verify --repair mends it"):
+        build_dataset(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(copy), sources=tiny_videos)
+
+
+def test_an_index_is_made_anew_where_no_disk_is(tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path) -> None:
+    folder = Folder("memory://without-index")
+    for path in Path(tiny_dataset.url).rglob("*"):
+        if path.is_file() and path.name != "index.parquet":
+            folder.write(path.relative_to(tiny_dataset.url).as_posix(), path.read_bytes())
+    places = {place for place, _ in verify_dataset(folder.url)}
+    assert places == {"index.parquet"}
+    repair_dataset(folder.url, places, sources=tiny_videos, recipe=load_recipe(str(tiny_recipe)))
+    assert folder.read("index.parquet") == Path(tiny_dataset.url, "index.parquet").read_bytes()
 
 
 def test_a_dataset_without_description_says_what_to_do(copy: Path) -> None:
