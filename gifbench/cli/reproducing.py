@@ -59,7 +59,7 @@ def reproduce(
         about = {"table": number, "dataset": dataset.name, "fingerprint": dataset.fingerprint, "protocol": "gif2video"}
         say_json({**about, "rows": [each.summary() for each in found]})
         return
-    _show(found)
+    show(found)
 
 
 def _by_hand(texts: list[str]) -> dict[str, str]:
@@ -72,7 +72,8 @@ def _by_hand(texts: list[str]) -> dict[str, str]:
     return methods
 
 
-def _show(found: list[Reproduced]) -> None:
+def show(found: list[Reproduced]) -> None:
+    """Print the rows as text, and what is missing for which."""
     rows = []
     for each in found:
         reported, result = each.planned.reported, each.result
@@ -95,6 +96,8 @@ def _show(found: list[Reproduced]) -> None:
     for why, rows_of in missing.items():
         say(f"  {'; '.join(rows_of)}: {why}")
     if missing:
-        say("A method of your own for a row: --row 8=METHOD, or --row 8@dithered-1=METHOD for one task.")
+        say("Another method for a row: --row 8=METHOD, or --row 8@dithered-1=METHOD for one task.")
+        if any(each.missing and each.planned.reported.table == 1 for each in found):
+            say("The networks that come with gifbench are of no row: --row 8=ccdnet puts them beside the paper's best.")
     if any(each.result is not None and each.result.limit for each in found):
         say("The runs were limited to some clips.")

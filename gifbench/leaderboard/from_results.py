@@ -97,7 +97,7 @@ def _score(score: schema.Score, *, clips: int) -> Score:
 
 def _facts(result: Result) -> dict[str, str]:
     method, ran_on, code = result.method, result.environment, result.code
-    options = ", ".join(f"{name} = {value}" for name, value in sorted(method.options.items()))
+    options = ", ".join(f"{name} = {value}" for name, value in sorted(method.options.items()) if value != "")
     scored_by = f"gifbench {ran_on.gifbench}"
     if code is not None:
         scored_by = f"gifbench {code.version}, commit {code.commit[:12]}" if code.commit else f"gifbench {code.version}"

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from gifbench.cli.reproducing import show
 from gifbench.dataset import Dataset
+from gifbench.leaderboard.from_results import run_of
+from gifbench.leaderboard.reproduce import Reproduced, plan
 from gifbench.score.results import save_result
 from gifbench.storage import Folder
 from tests.cli.test_command import answer, run
@@ -107,7 +110,20 @@ def test_reproduce_prints_ours_beside_the_reported(faces: Path, tmp_path: Path) 
     told = run(*arguments)
     assert told.exit_code == 0
     assert "Missing:\n" in told.stdout
+    assert "--row 8=ccdnet" not in told.stdout  # Table 2 has no such row
     assert sum("34.05 / 0.928" in line for line in told.stdout.splitlines()) == 1
+
+
+def test_reproduce_says_how_the_networks_that_come_with_gifbench_stand_beside_a_row(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show([Reproduced(plan(1, dataset="gif-faces")[0], None, "it has no weights")])
+    assert "--row 8=ccdnet" in capsys.readouterr().out
+
+
+def test_an_option_that_is_empty_is_not_shown() -> None:
+    facts = run_of(make_result("net", options={"weights": "", "tile": 512, "strict": False, "factor": 0})).facts
+    assert facts["Options"] == "factor = 0, strict = False, tile = 512"
 
 
 @pytest.mark.parametrize(
