@@ -145,6 +145,8 @@ def test_a_study_is_made_and_counted(tiny_dataset: Dataset, tmp_path: Path) -> N
     made = answer("study", tiny_dataset.url, "gif", "gaussian-1.0", "--out", out, "--pairs", 3)
     assert isinstance(made, dict)
     assert made["pairs"] == 3 and Path(made["page"], "index.html").is_file()
+    one = run("study", tiny_dataset.url, "gif", "gaussian-1.0", "--out", tmp_path / "one", "--pairs", 1)
+    assert ": 1 pair; give this folder" in one.stdout
     from gifbench.leaderboard.votes import read_key
 
     key = read_key(out)
