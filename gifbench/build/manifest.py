@@ -137,14 +137,22 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
     return list(checked.values())
 
 
+def _official(path: Path) -> Path:
+    """The list that comes with gifbench for a bare name such as `gif-moments`, unless a file of that name is here."""
+    if path.is_file() or path.name != str(path) or path.suffix not in ("", ".parquet"):
+        return path
+    shipped = Path(str(importlib.resources.files("gifbench_manifests"))) / f"{path.stem}.parquet"
+    return shipped if shipped.is_file() else path
+
+
 def read_rows(path: str | Path) -> tuple[dict[int, ManifestRow], list[Finding]]:
     """The good rows of a manifest by number, from 1, and all that is wrong with the others.
 
     Raises `NotFound`, or `ManifestError` for a file that has no rows at all.
     """
-    path = Path(path)
+    path = _official(Path(path))
     if not path.is_file():
-        raise NotFound(f"{path}: there is no such manifest file")
+        raise NotFound(f"{path}: there is no such manifest file, nor an official list of that name")
     if path.stat().st_size > MAX_BYTES:
         raise ManifestError(f"{path}: {path.stat().st_size} bytes, manifests of up to {MAX_BYTES} are read")
     with storage_errors(path):

@@ -234,3 +234,13 @@ def test_the_manifests_are_what_their_script_makes(test_data: Path) -> None:
         assert sorted(rows, key=lambda row: (row.split, row.clip_id)) == official_rows(name)
     shipped = Path(make.HERE, "faceforensics-plus-plus.parquet").read_bytes()
     assert make.faceforensics_plus_plus(test_data / "lists") == shipped
+
+
+@pytest.mark.parametrize("name", ["gif-faces", "gif-faces.parquet"])
+def test_official_lists_are_found_by_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len(read_manifest(name)) == 987
+    with pytest.raises(NotFound, match="nor an official list"):
+        read_manifest("gif-facs")
+    with pytest.raises(NotFound):
+        read_manifest("./somewhere/gif-faces.parquet")
