@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gifbench.build.sources.http import HttpSource
-from gifbench.errors import ManifestError, NotFound, storage_errors
+from gifbench.errors import ManifestError, NotFound, SourceError, storage_errors
 
 URL = "https://raw.githubusercontent.com/gyglim/video2gif_dataset/master/metadata.txt"
 """Where its authors keep the table."""
@@ -71,7 +71,10 @@ def download_metadata(url: str) -> list[Moment]:
     """
     with tempfile.TemporaryDirectory(prefix="gifbench-") as scratch:
         # A person has named this URL, or gifbench has; no manifest from elsewhere did.
-        fetched = HttpSource(trusted=True, max_size=MAX_BYTES, tries=20).fetch(url, Path(scratch))
+        try:
+            fetched = HttpSource(trusted=True, max_size=MAX_BYTES, tries=20).fetch(url, Path(scratch))
+        except SourceError as error:
+            raise type(error)(f"{error}; with a copy of the table at hand: --metadata FILE") from error
         return read_metadata(fetched.path)
 
 

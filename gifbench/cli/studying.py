@@ -54,8 +54,8 @@ def make(
     if as_json:
         say_json({"study": key.study, "pairs": len(key.pairs), "page": str(out / PAGE), "key": str(out / KEY)})
         return
-    pairs = "1 pair" if len(key.pairs) == 1 else f"{len(key.pairs)} pairs"
-    say(f"{out / PAGE}: {pairs}; give this folder to people, they open its index.html")
+    shown = "1 pair" if len(key.pairs) == 1 else f"{len(key.pairs)} pairs"
+    say(f"{out / PAGE}: {shown}; give this folder to people, they open its index.html")
     say(f"{out / KEY}: which film is which method; keep it to yourself")
     say(f"When their files of choices are back: gifbench study report {out} CHOICES...")
 
