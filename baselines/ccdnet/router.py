@@ -36,6 +36,7 @@ class Router:
     version = "1"
     description = "CCDNet for this GIF: plain or dithered network, nearest palette size"
     backend = "torch"
+    parameters = 4_949_560
 
     def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:
         folder = Path(weights) if weights else packaged.WEIGHTS

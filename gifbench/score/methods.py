@@ -99,7 +99,7 @@ def load_method(text: str) -> LoadedMethod:
             if preset is not None:
                 return _set_up(name, factory, spec, preset, origin=entries_origin(entries), source=("installed", text))
     known = [listed.name for listed in list_methods()]
-    raise NoSuchMethod(f'there is no method "{spec.name}": {known_names(spec.name, known)}')
+    raise NoSuchMethod(f'there is no method "{spec.name[:80]}": {known_names(spec.name, known)}')
 
 
 def load_method_file(text: str) -> LoadedMethod:

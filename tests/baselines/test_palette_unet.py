@@ -13,7 +13,14 @@ from gifbench_baselines.ccdnet.palette_training import PaletteUNetTrainer, Palet
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions, beside  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
 
-from gifbench import MethodError, TrainingBatch, read_weights, save_weights  # noqa: E402
+from gifbench import (  # noqa: E402
+    MethodError,
+    TrainingBatch,
+    list_methods,
+    load_method,
+    read_weights,
+    save_weights,
+)
 
 SMALL = PaletteUNetOptions(widths=(8, 8, 8), blocks=(1, 1, 2))
 
@@ -120,3 +127,8 @@ def test_its_loss_falls_on_what_it_sees():
     scores, pictures = trainer.scores(trainer.network, batch)
     assert scores["psnr"] > scores["gif_psnr"] + 2
     assert pictures.dtype == torch.uint8
+
+
+def test_the_list_of_methods_gives_the_size_of_the_networks_that_ship():
+    (listed,) = [each for each in list_methods() if each.name == "ccdnet"]
+    assert listed.declared.parameters == load_method("ccdnet").parameters > 4_000_000
