@@ -36,7 +36,7 @@ class Router:
     version = "1"
     description = "CCDNet for this GIF: plain or dithered network, nearest palette size"
     backend = "torch"
-    parameters = 4_949_560
+    parameters = 5_647_833
 
     def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:
         folder = Path(weights) if weights else packaged.WEIGHTS
@@ -60,7 +60,9 @@ class Router:
         }
         self.weights = str(folder)
         self.licence = " + ".join(dict.fromkeys(each.licence for each in self._networks.values() if each.licence))
-        self.parameters = sum(each.parameters for each in self._networks.values())
+        self.parameters = sum(each.parameters for each in self._networks.values()) + sum(
+            each.numel() for each in self._classifier.parameters()
+        )
         self._device = "cpu"
 
     def to(self, device: str) -> None:

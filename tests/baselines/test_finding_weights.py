@@ -100,9 +100,9 @@ def test_the_router_restores_with_what_lies_in_the_package(package, tmp_path):
     assert result.exit_code == 0, result.output
     assert (tmp_path / "my.mp4").stat().st_size > 500
     before = load_method("ccdnet")
-    assert before.parameters == sum(each.numel() for each in CCDNet(Architecture(base=2, steps=2)).parameters()) + sum(
-        each.numel() for each in CCDNet(Architecture(base=2, steps=2, embedded=False)).parameters()
-    )
+    plain, dithered = CCDNet(Architecture(base=2, steps=2)), CCDNet(Architecture(base=2, steps=2, embedded=False))
+    parts = (plain, dithered, DitherClassifier(base=2))
+    assert before.parameters == sum(each.numel() for part in parts for each in part.parameters())
     save_ccdnet(package / "ccdnet-plain.safetensors", steps=2)
     assert load_method("ccdnet").weights_sha256 != before.weights_sha256, "other weights are another run"
 
