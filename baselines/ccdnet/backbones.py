@@ -1,7 +1,8 @@
 """The three backbones of Table 1, and the list of all: pictures (N, C, H, W) in, three channels out, of any size.
 
-Each says by `stride` to what its input is padded, and by `reach` how many pixels to each side an output pixel can see:
-what tiles must overlap by for their seams to be exact.
+Each says by `stride` to what its input is padded, by `reach` how many pixels to each side an output pixel can see, which
+is what tiles must overlap by for their seams to be exact, and by `adds_picture` whether an input of three channels is
+already in its output.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class UNet(nn.Module):
 
     stride = 16
     reach = 107
+    adds_picture = False
 
     def __init__(self, channels: int = 3, *, base: int = 64) -> None:
         super().__init__()
@@ -68,6 +70,7 @@ class DRRN(nn.Module):
     stride = 1
     recursions = 25
     reach = 2 + 2 * recursions
+    adds_picture = True
 
     def __init__(self, channels: int = 3, *, base: int = 64) -> None:
         super().__init__()
@@ -91,6 +94,7 @@ class GLCIC(nn.Module):
 
     stride = 4
     reach = 153
+    adds_picture = False
 
     def __init__(self, channels: int = 3, *, base: int = 64) -> None:
         super().__init__()

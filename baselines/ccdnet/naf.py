@@ -19,6 +19,7 @@ class NAF(nn.Module):
     """
 
     stride = 16
+    adds_picture = False
     encoder = (1, 1, 2, 4)
     middle = 4
     decoder = (2, 2, 1, 1)  # from the smallest picture to the largest

@@ -14,6 +14,8 @@ from gifbench import nearest_torch
 from ..tiles import exact
 from .backbones import BACKBONES, known_backbone
 
+_INSIDE = 1 - 0.5 / 255  # of the range of tanh, whose ends no number reaches
+
 
 class Architecture(BaseModel):
     """What a CCDNet is built from; it stands in the card of its weights, so it is read with suspicion."""
@@ -25,6 +27,9 @@ class Architecture(BaseModel):
     base: int = Field(default=64, ge=1, le=256)
     steps: int = Field(default=1, ge=1, le=16)
     embedded: bool = True
+    skip: bool = False
+    """Not of the paper: each network says what to change, and begins from the GIF's picture where the first one has
+    nothing to begin from. Gains in a short training, which otherwise goes into drawing the picture anew."""
 
     @field_validator("backbone")
     @classmethod
@@ -48,6 +53,9 @@ class CCDNet(nn.Module):
         self.second = (
             backbone(12 if architecture.embedded else 6, base=architecture.base) if architecture.steps > 1 else None
         )
+        if architecture.skip:
+            for network in (self.first, self.second):
+                _say_nothing(network)
 
     def forward(
         self,
@@ -64,7 +72,12 @@ class CCDNet(nn.Module):
         that the result is the same. `every_step`: the frames after each of k steps, (k, N, 3, H, W), for their losses.
         """
         shown = scaled(gif)
-        frames = torch.tanh(exact(self.first, shown, tile))
+        skip = self.architecture.skip
+        said = exact(self.first, shown, tile)
+        if skip:
+            frames = changed(shown, said - shown if self.first.adds_picture else said)
+        else:
+            frames = torch.tanh(said)
         done = [frames]
         for _ in range(1, self.architecture.steps if steps is None else steps):
             if self.second is None:
@@ -73,9 +86,25 @@ class CCDNet(nn.Module):
             if self.architecture.embedded:
                 recolored = scaled(to_palette(frames.detach(), palettes))
                 seen += [recolored, shown - recolored]
-            frames = torch.tanh(frames + exact(self.second, torch.cat(seen, dim=1), tile))
+            said = exact(self.second, torch.cat(seen, dim=1), tile)
+            frames = changed(frames, said) if skip else torch.tanh(frames + said)
             done.append(frames)
         return torch.stack(done) if every_step else frames
+
+
+def changed(frames: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
+    """Frames in [-1, 1], changed by what a network says before the tanh; where it says 0, by a quarter level of 255 at
+    most.
+    """
+    return torch.tanh(torch.atanh(frames.float() * _INSIDE) + said)
+
+
+def _say_nothing(network: nn.Module | None) -> None:
+    """Begin with an output of 0: the last convolution that a backbone declares is its output's."""
+    if network is not None:
+        last = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)][-1]
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
 
 
 def scaled(frames: torch.Tensor) -> torch.Tensor:

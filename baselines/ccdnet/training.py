@@ -30,6 +30,8 @@ class CCDNetOptions(TrainerOptions):
     base: int = Field(default=64, ge=1, le=256)
     steps: int = Field(default=1, ge=1, le=16)
     embedded: bool = True
+    skip: bool = False
+    """Not of the paper: the networks say what to change. A network is run as it was trained."""
     start: str = ""
     """Weights to start from: all of a network of two or more steps, or the first network alone."""
     freeze_first: bool = False
@@ -61,7 +63,11 @@ class CCDNetTrainer:
             raise UsageError("[model] color, gradient and adversarial are all 0: there is nothing to learn from")
         self._options = options
         self._architecture = Architecture(
-            backbone=options.backbone, base=options.base, steps=options.steps, embedded=options.embedded
+            backbone=options.backbone,
+            base=options.base,
+            steps=options.steps,
+            embedded=options.embedded,
+            skip=options.skip,
         )
         self.network = CCDNet(self._architecture)
         if options.start:

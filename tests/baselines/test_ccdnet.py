@@ -100,6 +100,19 @@ def test_tiles_change_nothing(backbone):
         torch.testing.assert_close(network(gif, palettes, tile=96), network(gif, palettes), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("backbone", sorted(BACKBONES))
+def test_networks_that_say_changes_begin_with_the_gif_as_it_is(backbone):
+    gif = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).expand(1, 3, 16, 16)
+    palettes = torch.randint(256, (1, 9, 3), dtype=torch.uint8)
+    away = {}
+    for skip in (True, False):
+        network = CCDNet(Architecture(backbone=backbone, base=2, steps=3, skip=skip)).eval()
+        frames = (network(gif, palettes) + 1) * 127.5
+        away[skip] = float((frames - gif).abs().max().detach())
+    assert away[True] < 1, "a quarter level a step"
+    assert away[False] > 30
+
+
 def test_naf_costs_at_most_half_of_ccdnet_2():
     def multiplications(**options) -> int:
         with torch.device("meta"), FlopCounterMode(display=False) as count:
