@@ -83,7 +83,7 @@ def frames_from(video: OpenVideo, time: Fraction) -> Iterator[Shown]:
                 raise CannotSeek
             past = past or shown.time > time
             yield shown
-    except (av.error.FFmpegError, CorruptMedia, StopIteration) as error:
+    except (av.error.FFmpegError, CorruptMedia) as error:
         if past:
             raise
         raise CannotSeek from error
@@ -93,9 +93,12 @@ def from_key_frame(video: OpenVideo, time: Fraction) -> Iterator[Packet[VideoStr
     """The packets from the last key frame on that is shown at or before `time`; raises `CannotSeek` for none."""
     ticks = floor(time / time_base(video))
     for _ in range(4):
-        video.container.seek(ticks, stream=video.stream)
-        packets = video.container.demux(video.stream)
-        key = next(packets)
+        try:
+            video.container.seek(ticks, stream=video.stream)
+            packets = video.container.demux(video.stream)
+            key = next(packets)
+        except (av.error.FFmpegError, StopIteration) as error:
+            raise CannotSeek from error
         if key.pts is None or not key.is_keyframe:
             break
         if key.pts * time_base(video) <= time:

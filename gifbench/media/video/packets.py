@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import av
+import av.error
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -99,7 +100,10 @@ def _packets(video: OpenVideo, first: Fraction) -> Iterator[Packet[VideoStream]]
         if SEEKABLE.intersection(video.container.format.name.split(",")):
             return from_key_frame(video, first)
     except CannotSeek:
-        video.container.seek(0)
+        try:
+            video.container.seek(0)
+        except av.error.FFmpegError as error:
+            raise CannotKeep("no key frame is in its index") from error
     return video.container.demux(video.stream)
 
 
