@@ -90,8 +90,11 @@ class _Block(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x + self.narrow(_gate(self.depthwise(self.widen(self.norm1(x))))) * self.beta
-        return x + self.out(_gate(self.mix(self.norm2(x)))) * self.gamma
+        # In half precision the branches stay in it, and only what is added up is float32.
+        spread = self.narrow(_gate(self.depthwise(self.widen(self.norm1(x)))))
+        x = x + spread * self.beta.to(spread.dtype)
+        mixed = self.out(_gate(self.mix(self.norm2(x))))
+        return x + mixed * self.gamma.to(mixed.dtype)
 
 
 def _gate(x: torch.Tensor) -> torch.Tensor:
