@@ -1,8 +1,8 @@
 """The three backbones of Table 1, and the list of all: pictures (N, C, H, W) in, three channels out, of any size.
 
-Each says by `stride` to what its input is padded, by `reach` how many pixels to each side an output pixel can see, which
-is what tiles must overlap by for their seams to be exact, and by `adds_picture` whether an input of three channels is
-already in its output.
+Each says by `stride` to what its input is padded, by `reach` how many pixels to each side an output pixel can see: what
+tiles must overlap by for their seams to be exact; and by `adds_picture` whether an input of three channels is already
+in its output.
 """
 
 from __future__ import annotations

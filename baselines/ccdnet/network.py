@@ -74,10 +74,9 @@ class CCDNet(nn.Module):
         shown = scaled(gif)
         skip = self.architecture.skip
         said = exact(self.first, shown, tile)
-        if skip:
-            frames = changed(shown, said - shown if self.first.adds_picture else said)
-        else:
-            frames = torch.tanh(said)
+        if skip and self.first.adds_picture:
+            said = said - shown
+        frames = changed(shown, said) if skip else torch.tanh(said)
         done = [frames]
         for _ in range(1, self.architecture.steps if steps is None else steps):
             if self.second is None:
