@@ -20,6 +20,8 @@ _MAX_SIDE = 16383
 _MAX_MILLISECONDS = (1 << 24) - 1
 _ANIMATED = 0x02
 _DO_NOT_BLEND = 0x02
+_FILE_HEAD = 12
+"""Bytes of `RIFF….WEBP`; behind it a still picture without metadata is one chunk, VP8."""
 
 
 class WebpWriter:
@@ -46,7 +48,7 @@ class WebpWriter:
         still = io.BytesIO()
         Image.fromarray(pixels).save(still, "WEBP", quality=self._quality, method=4)
         head = _three(0) + _three(0) + _three(self._width - 1) + _three(self._height - 1) + _three(milliseconds)
-        self._file.write(_chunk(b"ANMF", head + bytes([_DO_NOT_BLEND]) + _bitstream(still.getvalue())))
+        self._file.write(_chunk(b"ANMF", head + bytes([_DO_NOT_BLEND]) + still.getvalue()[_FILE_HEAD:]))
 
     def close(self) -> None:
         """Write the length into the header; the file itself is left open."""
@@ -64,14 +66,3 @@ def _three(number: int) -> bytes:
 
 def _chunk(name: bytes, data: bytes) -> bytes:
     return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
-
-
-def _bitstream(still: bytes) -> bytes:
-    """The picture's chunk, VP8 or VP8L, out of a whole WebP file."""
-    at = 12
-    while at + 8 <= len(still):
-        name, size = still[at : at + 4], struct.unpack_from("<I", still, at + 4)[0]
-        if name in (b"VP8 ", b"VP8L"):
-            return _chunk(name, still[at + 8 : at + 8 + size])
-        at += 8 + size + size % 2
-    raise PixelsError("the WebP encoder gave no picture")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from gifbench.errors import AlreadyExists, NotFound, PixelsError, UsageError
 from gifbench.media.animation import Timing, animation
 from gifbench.media.gif import Gif
 from gifbench.media.video import VideoWriter, decode, probe
+from gifbench.media.webp import WebpWriter
 from tests.conftest import moving_picture
 
 # 40, 100, 20, 250 and 70 ms: as uneven as GIFs are.
@@ -108,6 +110,30 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(AlreadyExists, match=r"thesis\.txt"):
         write(tmp_path / "frames", moving_picture(5, 8, 8), overwrite=True)
     assert (tmp_path / "frames" / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_name_that_is_no_folder_of_its_own_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "else").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "else")
+    (tmp_path / "file").write_text("years of work")
+    for name in ("link", "file"):
+        with pytest.raises(AlreadyExists, match="no folder of its own"):
+            write(tmp_path / name, moving_picture(5, 8, 8), overwrite=True)
+    assert (tmp_path / "file").read_text() == "years of work" and (tmp_path / "link").is_symlink()
+
+
+def test_webp_says_what_it_cannot_hold() -> None:
+    for width, height in ((0, 8), (8, 16384)):
+        with pytest.raises(UsageError, match=f"not {width}×{height}"):
+            WebpWriter(io.BytesIO(), width=width, height=height)
+    writer = WebpWriter(io.BytesIO(), width=8, height=9)
+    with pytest.raises(PixelsError, match="at least one frame"):
+        writer.close()
+    with pytest.raises(PixelsError, match=r"\(9, 8, 3\), not \(8, 9, 3\)"):
+        writer.add(np.zeros((8, 9, 3), np.uint8), Fraction(1))
+    for end in (Fraction(0), Fraction(1, 3000), Fraction(20_000)):
+        with pytest.raises(PixelsError, match="would last"):
+            writer.add(np.zeros((9, 8, 3), np.uint8), end)
 
 
 @pytest.mark.parametrize("name", ["a.avi", "a.mp4.exe", "a.PNG"])

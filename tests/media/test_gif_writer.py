@@ -113,6 +113,19 @@ def test_see_through_pixels_are_see_through_in_pillow() -> None:
             np.testing.assert_array_equal(frame[..., :3][frame[..., 3] > 0], gif.frame(i)[frame[..., 3] > 0])
 
 
+def test_a_see_through_index_that_the_palette_lacks_is_refused() -> None:
+    writer = GifWriter(io.BytesIO(), width=2, height=2)
+    with pytest.raises(PixelsError, match="index 3 is not among the 3 colours"):
+        writer.add(np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8), Fraction(0), transparent=3)
+
+
+def test_a_frame_of_256_colours_has_no_place_for_what_must_become_see_through() -> None:
+    full = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    gif = make_gif(num_frames=2, height=16, width=16, colors=256, indices=np.stack([full, full]), transparent=(None, 0))
+    with pytest.raises(PixelsError, match="uses all 256"):
+        gif.to_bytes()
+
+
 def test_identical_frames_are_not_merged() -> None:
     gif = make_gif(num_frames=1)
     gif = Gif(gif.indices[[0] * 5], gif.palettes * 5, tuple(Fraction(i, 25) for i in range(5)), Fraction(1, 5))

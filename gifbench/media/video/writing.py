@@ -107,10 +107,9 @@ class VideoWriter:
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         for packet in packets:
-            if packet.pts is not None:
-                base = packet.time_base or self._tick
-                tick = round(packet.pts * base / self._tick)
-                packet.duration = round(self._durations.pop(tick, 1) * self._tick / base)
+            base = packet.time_base or self._tick
+            tick = round(cast(int, packet.pts) * base / self._tick)
+            packet.duration = round(self._durations.pop(tick) * self._tick / base)
             self._container.mux(packet)
 
     def close(self) -> None:
