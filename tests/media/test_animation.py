@@ -159,6 +159,9 @@ def test_the_writer_says_what_is_wrong(tmp_path: Path) -> None:
     about = {"width": 8, "height": 8, "frame_rate": Fraction(10), "tick": Fraction(1, 100)}
     with pytest.raises(UsageError):
         VideoWriter(tmp_path / "a.mp4", **(about | {"width": 0}))
+    for name, width, height in (("a.mp4", 16386, 2), ("a.mkv", 1, 300)):
+        with pytest.raises(UsageError, match=f"no pictures of {width}×{height} pixels; write another"):
+            VideoWriter(tmp_path / name, **(about | {"width": width, "height": height}))
     with pytest.raises(NotFound):
         VideoWriter(tmp_path / "nowhere" / "a.mp4", **about)
     with pytest.raises(PixelsError, match="at least one frame"), VideoWriter(tmp_path / "a.mp4", **about):

@@ -80,6 +80,14 @@ class VideoWriter:
         if not self._lossless:
             context.color_primaries = context.color_trc = context.colorspace = _BT709
             context.color_range = _LIMITED
+        try:
+            self._container.start_encoding()
+        except (av.error.ExternalError, av.error.NotImplementedError, av.error.ArgumentError) as error:
+            self._discard()
+            raise UsageError(
+                f"{'FFV1' if self._lossless else 'H.264'} holds no pictures of {width}×{height} pixels; write another "
+                "kind of file, or a folder of PNGs"
+            ) from error
 
     def add(self, pixels: Pixels, time: Fraction, duration: Fraction) -> None:
         """Write a frame, RGB (H, W, 3) uint8, that is shown from `time` on for `duration`, both in seconds."""
