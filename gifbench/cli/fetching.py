@@ -45,7 +45,7 @@ def fetch(
     ] = None,
     per_hour: Annotated[
         int, typer.Option(min=0, help="The most videos an hour from YouTube; 0: as fast as it goes.")
-    ] = 300,
+    ] = 300,  # about what YouTube gives to a guest session, by yt-dlp's account
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a server may be silent.")] = 30.0,
     trust_manifest: TrustManifest = False,
     as_json: Json = False,

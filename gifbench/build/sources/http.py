@@ -59,17 +59,16 @@ class HttpSource:
     def fetch(self, locator: str, scratch: Path) -> Fetched:
         """Fetch a URL; raises a `SourceError` by cause, or `TooLarge`."""
         path = scratch / f"body{_suffix(locator)}"
-        for left in reversed(range(self._tries)):
+        left = self._tries
+        while True:
+            left -= 1
             before = _size(path)
             try:
-                answered = self._transfer(locator, path)
+                return Fetched(path, {"url": self._transfer(locator, path)})
             except SourceError as error:
                 broke = error.code in ("network", "timeout", "truncated")
-                if not (broke and left and _size(path) != before):
+                if not (broke and left > 0 and _size(path) != before):
                     raise
-            else:
-                return Fetched(path, {"url": answered})
-        raise AssertionError("the last try returns or raises")
 
     def _transfer(self, url: str, path: Path) -> str:
         note = path.with_suffix(".json")

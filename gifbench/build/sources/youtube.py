@@ -19,9 +19,6 @@ from gifbench.errors import MissingExtra, NoFormat, NotFound, Refused, TooLarge
 GROUP = "youtube"
 """The name under which all of YouTube is paced and paused."""
 
-PER_HOUR = 300
-"""About as many videos an hour does YouTube give to a guest session, by yt-dlp's account."""
-
 MIN_HEIGHT = 360
 """Lines; what the recipe of GIF-Moments wants at least."""
 

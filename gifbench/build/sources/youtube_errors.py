@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from yt_dlp import cookies, utils
+from yt_dlp import utils
 from yt_dlp.networking import exceptions as network
 
 from gifbench.errors import (
@@ -158,14 +158,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         kept = (getattr(link, "exc_info", None) or (None, None))[1]
         found = (kept, getattr(link, "cause", None), link.__cause__, *link.args[:1])
         waiting += [cause for cause in found if isinstance(cause, BaseException)]
-
-
-def all_classes() -> set[type[BaseException]]:
-    """Every class of errors that yt-dlp defines for itself."""
-    found: set[type[BaseException]] = set()
-    waiting: list[type[BaseException]] = [utils.YoutubeDLError, cookies.CookieLoadError, network.RequestError]
-    while waiting:
-        kind = waiting.pop()
-        found.add(kind)
-        waiting += kind.__subclasses__()
-    return found

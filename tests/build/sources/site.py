@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,6 +102,33 @@ def answer(handler: BaseHTTPRequestHandler, site: Site, kind: str, name: str, ti
     elif kind == "less":  # announces less than it sends
         head(handler, 200, Content_Length=len(body) // 2)
         out.write(body)
+    elif kind == "words":  # announces no number of bytes
+        head(handler, 200, Content_Length="many")
+    elif kind == "nowhere":  # has moved, and does not say whereto
+        head(handler, 301, Content_Length=0)
+    elif kind == "other-range":  # breaks off, then gives another part than was asked for
+        if handler.headers.get("Range"):
+            head(handler, 206, Content_Length=100, Content_Range=f"bytes 0-99/{len(body)}")
+            out.write(body[:100])
+        else:
+            head(handler, 200, Content_Length=len(body), ETag='"v1"')
+            out.write(body[: len(body) // 2] if times == 1 else body)
+    elif kind == "reset-late":  # half of it, and the connection is torn down
+        head(handler, 200, Content_Length=len(body))
+        out.write(body[: len(body) // 2])
+        out.flush()
+        time.sleep(0.05)
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    elif kind == "broken-chunks":  # announces a piece of 256 bytes, and ends within it
+        handler.protocol_version = "HTTP/1.1"
+        head(handler, 200, Transfer_Encoding="chunked")
+        out.write(b"100\r\n" + body[:50])
+    elif kind == "steady":  # slow, and fast enough
+        head(handler, 200, Content_Length=len(body))
+        for at in range(0, len(body), 1024):
+            out.write(body[at : at + 1024])
+            out.flush()
+            time.sleep(0.06)
     elif kind == "stall":
         head(handler, 200, Content_Length=len(body))
         out.write(body[:100])

@@ -60,6 +60,23 @@ def test_another_version_starts_over(site: Site, tmp_path: Path) -> None:
     assert fetch(site, "/changed/a.mp4", tmp_path) == BODY
 
 
+def test_another_part_than_was_asked_for_starts_over(site: Site, tmp_path: Path) -> None:
+    assert fetch(site, "/other-range/a.mp4", tmp_path) == BODY
+    assert site.asked["/other-range/a.mp4"] == 3
+
+
+def test_a_note_that_is_damaged_starts_over(site: Site, tmp_path: Path) -> None:
+    """What a killed run left beside the part of a file says nothing; its bytes are not gone on with."""
+    for note in ("{", "[1]"):
+        (tmp_path / "body.mp4").write_bytes(b"of another time")
+        (tmp_path / "body.json").write_text(note)
+        assert fetch(site, "/good/a.mp4", tmp_path) == BODY
+
+
+def test_a_server_that_is_slow_and_steady_is_waited_for(site: Site, tmp_path: Path) -> None:
+    assert fetch(site, "/steady/a.mp4", tmp_path, timeout=0.2, tries=1) == BODY
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
@@ -75,6 +92,10 @@ def test_another_version_starts_over(site: Site, tmp_path: Path) -> None:
         ("/416/a.mp4", Truncated),
         ("/always-cut/a.mp4", Truncated),
         ("/less/a.mp4", Truncated),
+        ("/reset-late/a.mp4", Truncated),
+        ("/broken-chunks/a.mp4", Truncated),
+        ("/words/a.mp4", ServerFailed),
+        ("/nowhere/a.mp4", ServerFailed),
         ("/page/a.mp4", ServerFailed),
         ("/garbage/a.mp4", ServerFailed),
         ("/reset/a.mp4", Unreachable),
@@ -104,6 +125,16 @@ def test_no_server_is_unreachable(tmp_path: Path) -> None:
         url = gone.url("/good/a.mp4")
     with pytest.raises(Unreachable):
         HttpSource(trusted=True, timeout=2).fetch(url, tmp_path)
+
+
+def test_an_address_that_the_system_refuses_is_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match=r"255\.255\.255\.255"):
+        HttpSource(trusted=True, timeout=1).fetch("http://255.255.255.255/a.mp4", tmp_path)
+
+
+def test_a_url_that_is_not_written_as_one_is_refused(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="must be percent-encoded"):
+        fetch(site, "/good/ä.mp4", tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["good", "unannounced"])

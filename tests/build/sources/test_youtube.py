@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,20 @@ from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import KINDS
 from gifbench.build.pace import Pace
 from gifbench.build.sources.youtube import YouTubeSource
-from gifbench.build.sources.youtube_errors import BY_CLASS, all_classes, cause_of
+from gifbench.build.sources.youtube_errors import BY_CLASS, cause_of
 from gifbench.build.store import Store
-from gifbench.errors import DiskFull, GifbenchError, Gone, NotFound, Refused, TooLarge, ToolFailed, UsageError
+from gifbench.errors import (
+    DiskFull,
+    GifbenchError,
+    Gone,
+    NoFormat,
+    NotFound,
+    Refused,
+    TimedOut,
+    TooLarge,
+    ToolFailed,
+    UsageError,
+)
 from tests.build.sources.site import Site, serve
 from tests.build.sources.test_fetching import FastClock
 
@@ -201,6 +213,20 @@ def test_after_a_rate_limit_nothing_is_recorded_as_gone(
     assert FetchLedger(tmp_path).fetches["youtube", "deleted0001"].reason == "gone"
 
 
+def all_classes() -> set[type[BaseException]]:
+    """Every class of errors that yt-dlp defines for itself."""
+    from yt_dlp.cookies import CookieLoadError
+    from yt_dlp.networking.exceptions import RequestError
+
+    found: set[type[BaseException]] = set()
+    waiting: list[type[BaseException]] = [YoutubeDLError, CookieLoadError, RequestError]
+    while waiting:
+        kind = waiting.pop()
+        found.add(kind)
+        waiting += kind.__subclasses__()
+    return found
+
+
 def test_every_class_of_yt_dlp_s_errors_is_mapped() -> None:
     """A new yt-dlp with a new class fails here, and somebody decides what it means."""
     import yt_dlp.postprocessor
@@ -217,6 +243,34 @@ def test_what_nobody_knows_is_our_fault_and_never_gone() -> None:
     for error in (YoutubeDLError("hm"), ExtractorError("hm"), DownloadError("hm"), ValueError("hm"), KeyError("x")):
         assert type(cause_of(error, "video000006")) is ToolFailed
     assert type(cause_of(DownloadError("This video has been removed by the uploader"), "v")) is Gone
+
+
+def test_what_the_machine_or_gifbench_says_is_no_answer_of_youtube() -> None:
+    """Found wherever in the chain of causes it stands, whatever the text says."""
+    said = "Video unavailable"
+    for cause, kind in (
+        (Gone("from elsewhere"), Gone),
+        (OSError(28, "No space left on device"), DiskFull),
+        (TimeoutError("slow"), TimedOut),
+        (ConnectionResetError(104, "reset"), Gone),
+        (OSError(5, "Input/output error"), Gone),
+    ):
+        wrapped = DownloadError(said, (type(cause), cause, None))
+        assert type(cause_of(wrapped, "video000007")) is kind, cause
+
+
+def test_a_download_that_leaves_no_file_is_said(source: YouTubeSource, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(source._yt_dlp.YoutubeDL, "extract_info", lambda *_, **__: {"requested_downloads": []})
+    with pytest.raises(NoFormat, match="video000008: yt-dlp ended without a file"):
+        source.fetch("video000008", tmp_path)
+
+
+def test_youtube_s_own_extractor_is_the_only_one(tmp_path: Path, monkeypatch: Any) -> None:
+    """What fetches by default knows no other site, also where an answer leads to one."""
+    monkeypatch.setitem(sys.modules, "deno", None)
+    real = YouTubeSource()
+    assert [extractor.__name__ for extractor in real._extractors] == ["YoutubeIE"]
+    assert real._options["js_runtimes"] == {"deno": {}}
 
 
 def test_an_error_of_each_class_ends_as_the_table_says_and_none_as_gone() -> None:
