@@ -67,6 +67,8 @@ class Stable:
         half = torch.autocast(torch.device(self._device).type, torch.bfloat16, enabled=self._half)
         with torch.inference_mode(), half:
             frame, state = self._network((shown, before.shown), processed, before.frame, before.state)
+        if not torch.isfinite(frame).all():  # weights that explode: the frame as it came, and nothing remembered
+            return _Step(number, given, shown, processed, None)
         return _Step(number, given, shown, frame.clamp(0, 1), state)
 
     def _tensor(self, frame: Frames) -> torch.Tensor:

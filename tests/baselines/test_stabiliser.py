@@ -106,6 +106,17 @@ def test_it_keeps_the_contract(tmp_path, loud):
     assert not [check for check in checks if check.kept is False], checks
 
 
+def test_where_the_network_explodes_the_frame_stays_as_it_came(tmp_path):
+    network = Stabiliser(Architecture(base=2))
+    torch.nn.init.normal_(network.out.weight)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(1e12)
+    path = save_weights(tmp_path / "w.safetensors", network, architecture=network.architecture.model_dump(), about={})
+    gif = moving()
+    assert np.array_equal(frames_of(f"stable:[gif],weights={path}", gif, gif.times), gif.frames)
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
