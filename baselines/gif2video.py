@@ -36,7 +36,7 @@ class Gif2Video:
         if not (isinstance(time.method, Method) and hasattr(time.method, "restore_between")):
             raise UsageError(
                 f"gif2video: time={time.name} does not draw frames between others (restore_between); name an "
-                "interpolator such as dis or blend"
+                "interpolator: gif (which holds), nearest, blend, dis or superslomo"
             )
         self._color, self._time, self._sees_restored = color, time, flow == "restored"
         self._device = "cpu"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
-from gifbench import Gif, Pixels, last_shown, nearest_shown
+from gifbench import Frames, Gif, Pixels, last_shown, nearest_shown
 
 
 class Shown:
@@ -19,11 +19,21 @@ class Shown:
     version = "1"
     description = "the GIF as it is shown"
     licence = "MIT"
+    holds_cuts = False
+    """Nothing is drawn between two frames, so that there is no cut to look for."""
 
     def __init__(self, *, show: Literal["hold", "nearest"] = "hold") -> None:
         self._choose = nearest_shown if show == "nearest" else last_shown
+        self._until = 0.5 if show == "nearest" else 1.0
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Pixels]:
         """One frame at a time, as it stands in the GIF."""
         for i in self._choose(gif.times, times):
             yield gif.frame(i)[None]
+
+    def restore_between(
+        self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]
+    ) -> Iterator[Frames]:
+        """One of the two, (1, H, W, 3): so a colour method is shown as the GIF would be."""
+        for share in shares:
+            yield pair[share > self._until][None]

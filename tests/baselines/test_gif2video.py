@@ -176,15 +176,17 @@ def test_the_weights_of_the_parts_are_recorded(file):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("gif2video:color=gaussian,time=gif", "time=gif does not draw frames between others"),
-        ("gif2video:color=gaussian,time=gaussian", "time=gaussian-0.5 does not draw"),
+        ("gif2video:color=gif,time=gaussian", "time=gaussian-0.5 does not draw frames between others"),
+        ("gif2video:color=gausian,time=dis", 'did you mean "gaussian'),
+        ("gif2video:color=gif,time=diss", 'did you mean "dis"'),
+        ("gif2video:colour=gif,time=dis", 'did you mean "color"'),
         ("gif2video:color=gaussian,time=[dis", "brackets"),
         ("gif2video:color=gaussian],time=dis", "brackets"),
         ("gif2video:color=gaussian,time=dis,flow=best", "did you mean|choose from"),
     ],
 )
 def test_what_cannot_be_composed_is_said_in_one_line(text, said):
-    with pytest.raises(UsageError, match=said) as error:
+    with pytest.raises((UsageError, MethodError), match=said) as error:
         load_method(text)
     assert "\n" not in str(error.value)
 
@@ -228,6 +230,13 @@ def test_without_colour_it_is_the_interpolator_alone(file, ramp, color):
     times = [Fraction(i, 30) for i in range(12)]
     composed = frames_of(f"gif2video:color={color},time=dis", ramp, times)
     assert np.abs(composed - frames_of("dis", ramp, times)).max() < 1e-3
+
+
+@pytest.mark.parametrize(("time", "chosen"), [("gif", [0, 0, 0, 0, 1]), ("nearest", [0, 0, 0, 1, 1])])
+def test_restored_frames_are_held_or_shown_when_they_are_nearest(file, ramp, time, chosen):
+    times = [Fraction(i, 40) for i in range(5)]
+    out = frames_of(f"gif2video:color={file.name}:Counted,time={time}", ramp, times)
+    assert out[:, 0, 0, 0].tolist() == [1 + 20 * frame for frame in chosen]
 
 
 @pytest.mark.parametrize("name", ["Whole", "WholeAtOnce"])
