@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gifbench.build import manifest
 from gifbench.build.manifest import (
     ManifestRow,
     check_rows,
     from_folder,
     manifest_bytes,
     official_rows,
+    official_splits,
     parse_manifest,
     read_manifest,
 )
@@ -244,3 +246,15 @@ def test_official_lists_are_found_by_name(name, tmp_path, monkeypatch):
         read_manifest("gif-facs")
     with pytest.raises(NotFound):
         read_manifest("./somewhere/gif-faces.parquet")
+
+
+def test_a_manifest_that_is_too_large_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "list.csv").write_bytes(bytes(101))
+    monkeypatch.setattr(manifest, "MAX_BYTES", 100)
+    with pytest.raises(ManifestError, match="101 bytes, manifests of up to 100 are read"):
+        read_manifest(tmp_path / "list.csv")
+
+
+def test_a_recipe_of_ones_own_has_no_official_list() -> None:
+    assert official_rows("holidays") == [] and official_splits("holidays") == {}
+    assert official_rows(None) == [] and official_splits(None) == {}

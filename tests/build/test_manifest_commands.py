@@ -15,6 +15,7 @@ from gifbench.build.recipe import load_recipe
 from gifbench.build.run import build_dataset
 from gifbench.cli.app import app
 from gifbench.errors import AlreadyExists, ManifestError, UsageError
+from tests.conftest import moving_picture, write_video
 
 
 @pytest.fixture
@@ -206,3 +207,30 @@ def test_check_holds_spans_against_the_store(videos: Path, tmp_path: Path) -> No
         "row 2 (b), column start is 5",
         "row 2 (b), column end is 9",
     ]
+
+
+def test_licences_that_cannot_be_read_are_said(videos: Path, tmp_path: Path) -> None:
+    table = tmp_path / "licences.csv"
+    command = ("from-folder", videos, "--out", tmp_path / "list.csv", "--licences", table)
+    for data, says in (
+        (None, "no such file of licences"),
+        (b"name,terms\nant.mp4,CC0\n", "needs the columns file and licence"),
+        (b"", "needs the columns file and licence"),
+        (b"file,licence\nant.mp4,\xff\n", "cannot be read as CSV in UTF-8"),
+    ):
+        if data is not None:
+            table.write_bytes(data)
+        code, _, said = run(*command)
+        assert (code, says in said) == (1, True), said
+
+
+def test_check_opens_what_says_neither_its_length_nor_its_frames(videos: Path, tmp_path: Path) -> None:
+    """A bare stream of H.264 declares neither, so that nothing is held against a span."""
+    write_video(videos / "raw.h264", moving_picture(6, 48, 64))
+    rows = [
+        ManifestRow(clip_id="by-time", split="test", source="file", locator="raw.h264", start=1.0, end=900.0),
+        ManifestRow(clip_id="by-frame", split="test", source="file", locator="raw.h264", start_frame=5, end_frame=900),
+    ]
+    write_manifest(videos / "list.csv", rows)
+    code, said, _ = run("check", videos / "list.csv")
+    assert (code, "2 rows" in said) == (0, True), said

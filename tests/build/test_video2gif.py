@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from gifbench.build import video2gif
 from gifbench.build.manifest import ManifestRow, official_rows, read_manifest
 from gifbench.build.video2gif import Moment, parse_metadata, read_metadata
 from gifbench.build.video2gif_join import Match, join
 from gifbench.cli.app import app
-from gifbench.errors import ManifestError, NotFound
+from gifbench.errors import Gone, ManifestError, NotFound
 from tests.build.sources.site import serve
 from tests.build.video2gif_table import HEADER, line, table
 
@@ -159,6 +160,30 @@ def test_what_is_not_that_table_is_said(tmp_path: Path) -> None:
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and no zip")
     with pytest.raises(ManifestError, match="zip"):
         read_metadata(tmp_path / "bad.zip")
+
+
+def test_a_table_or_zip_that_is_too_large_or_another_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for names in (["readme.txt"], ["a/metadata.txt", "b/metadata.txt"]):
+        with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, "x")
+        with pytest.raises(ManifestError, match=r"a zip with one metadata\.txt in it is wanted"):
+            read_metadata(tmp_path / "other.zip")
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.txt", bytes(1 << 20))
+    (tmp_path / "long.txt").write_bytes(bytes(6000))
+    monkeypatch.setattr(video2gif, "MAX_BYTES", 5000)
+    with pytest.raises(ManifestError, match="of at most 5000 bytes"):
+        read_metadata(tmp_path / "bomb.zip")
+    with pytest.raises(ManifestError, match="6000 bytes, a table of up to 5000 is read"):
+        read_metadata(tmp_path / "long.txt")
+
+
+def test_a_download_that_fails_says_that_a_copy_will_do(tmp_path: Path) -> None:
+    with serve() as site, pytest.raises(Gone, match="with a copy of the table at hand: --metadata FILE"):
+        video2gif.download_metadata(site.url("/404/metadata.txt"))
 
 
 def test_the_zip_is_read_as_well(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from gifbench.build.manifest import VIDEO_SUFFIXES
 from gifbench.build.sources.connection import connection_errors, get
 from gifbench.build.sources.interface import Fetched
+from gifbench.build.sources.locators import check_url
 from gifbench.errors import (
     Forbidden,
     Gone,
@@ -53,7 +54,8 @@ class HttpSource:
         self._trusted, self._timeout, self._max_size, self._tries = trusted, timeout, max_size, tries
 
     def group(self, locator: str) -> str:
-        """The server."""
+        """The server; raises `Refused` for what is no URL, or leads into a private network."""
+        check_url(locator, trusted=self._trusted)
         return urlsplit(locator).netloc.lower()
 
     def fetch(self, locator: str, scratch: Path) -> Fetched:

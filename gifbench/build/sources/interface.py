@@ -24,7 +24,10 @@ class Source(Protocol):
     """A kind of place that videos are fetched from."""
 
     def group(self, locator: str) -> str:
-        """What a rate limit on this locator also holds for: a service, a server."""
+        """What a rate limit on this locator also holds for: a service, a server.
+
+        Raises a `SourceError` for a locator that can be none; it is not fetched then.
+        """
         ...
 
     def fetch(self, locator: str, scratch: Path) -> Fetched:

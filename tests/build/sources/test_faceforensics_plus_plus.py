@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 from typer.testing import CliRunner
 
@@ -14,6 +17,7 @@ from gifbench.build.sources.faceforensics_plus_plus import FaceForensicsPlusPlus
 from gifbench.build.store import Store
 from gifbench.cli.app import app
 from gifbench.errors import NotFound, Unmatched
+from gifbench.media.video import count_frames, probe
 from tests.conftest import moving_picture, write_video
 
 # Of the first video there is one original, 000, of the second there are two, 331 and 332.
@@ -94,6 +98,39 @@ def test_the_best_compression_is_taken_or_the_one_that_is_named(folder: Path, tm
         FaceForensicsPlusPlus(tmp_path / "nothing", [])
     with pytest.raises(Unmatched, match=r"ambiguous in FaceForensics\+\+"):
         FaceForensicsPlusPlus(folder, [row(ONE, 9)]).fetch(row(ONE, 9).locator, tmp_path)
+
+
+def test_a_name_that_is_none_of_faceforensics_is_missing(folder: Path) -> None:
+    odd = ManifestRow(clip_id="odd", split="test", source="faceforensics", locator="holiday.avi", frames=5)
+    uncounted = row(ONE, 5).model_copy(update={"frames": None, "locator": f"{ONE}_9_aaaaaaaaaaa_9.avi"})
+    matches = FaceForensicsPlusPlus(folder, [odd, uncounted]).matches
+    assert {match.state for match in matches.values()} == {"missing"}
+    assert all("none of FaceForensics, or its frame count is unknown" in match.why for match in matches.values())
+
+
+def test_a_header_that_counts_other_frames_than_are_shown_is_no_match(folder: Path, tmp_path: Path) -> None:
+    """An edit list hides the first frames, which are there for decoding only; the header counts them."""
+    whole = write_video(tmp_path / "whole.mp4", moving_picture(40, 32, 32), options={"g": "30"})
+    cut = tmp_path / "videos" / "000.mp4"
+    cut.parent.mkdir()
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-ss", "0.4", "-i", whole, "-c", "copy", cut]
+    subprocess.run(command, check=True)
+    said, shown = probe(cut).num_frames, count_frames(cut)
+    assert said is not None and said > shown
+    source = FaceForensicsPlusPlus(tmp_path / "videos", [row(ONE, said)])
+    with pytest.raises(Unmatched, match=rf"000\.mp4 has {shown} frames, other than its header says"):
+        source.fetch(row(ONE, said).locator, tmp_path)
+
+
+def test_an_original_on_another_disk_is_copied(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def another_disk(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", another_disk)
+    source = FaceForensicsPlusPlus(folder, [row(ONE, 5)])
+    copy = source.fetch(row(ONE, 5).locator, tmp_path).path
+    original = next(folder.rglob("c23/videos/000.mp4"))
+    assert copy.read_bytes() == original.read_bytes() and not copy.samefile(original)
 
 
 def test_match_and_fetch_from_the_command(folder: Path, tmp_path: Path) -> None:

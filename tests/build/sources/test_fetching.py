@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +15,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.build.fetch_ledger import FetchLedger, Key
+from gifbench.build import fetch_ledger
+from gifbench.build.fetch_ledger import Fetch, FetchLedger, Key
 from gifbench.build.fetching import FetchProgress, FetchSummary, fetch_sources
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import KINDS, REASONS
-from gifbench.build.pace import Pace
+from gifbench.build.pace import Pace, SystemClock
 from gifbench.build.sources import MemorySource
 from gifbench.build.sources.http import HttpSource
+from gifbench.build.sources.interface import Fetched
 from gifbench.build.sources.locators import check_locators
 from gifbench.build.store import Store
 from gifbench.build.store_check import verify_store
@@ -39,6 +42,7 @@ from gifbench.errors import (
     Unreachable,
     UsageError,
 )
+from gifbench.storage import Folder
 from tests.build.sources.site import Site, serve
 
 
@@ -338,6 +342,7 @@ from gifbench.build.fetching import fetch_sources
 from gifbench.build.pace import Pace
 from gifbench.build.manifest import ManifestRow
 from gifbench.build.sources.http import HttpSource
+from gifbench.build.sources.interface import Fetched
 from gifbench.build.store import Store
 from gifbench.build.store_check import verify_store
 rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=url) for i, url in enumerate(sys.argv[2:])]
@@ -374,3 +379,50 @@ def test_kills_and_a_bad_server_lose_nothing(video: bytes, site: Site, tmp_path:
         assert path.read_bytes() == video
     assert list(verify_store(store, workers=1)) == []
     assert not [path for path in (tmp_path / "store").rglob("*") if "partial" in path.name]
+
+
+def test_a_video_that_is_here_needs_no_ledger(video: bytes, tmp_path: Path) -> None:
+    """As after a kill between the video's landing and its line in the ledger."""
+    run(tmp_path, {"a": video})
+    (tmp_path / "fetches.jsonl").unlink()
+    done, said = run(tmp_path, {"a": Gone("it is asked again")})
+    assert (done.stored, done.failed, [entry.fetch for entry in said]) == (1, {}, [None])
+    assert {key.locator: fetch.state for key, fetch in FetchLedger(tmp_path).fetches.items()} == {"a": "stored"}
+
+
+def test_a_locator_that_can_be_no_url_is_refused_before_anything_is_asked(video: bytes, tmp_path: Path) -> None:
+    """As where a program calls `fetch_sources` with rows that nobody has checked."""
+    wanted = rows("http://[::1/a.mp4", "http://10.0.0.1/a.mp4")
+    done = fetch_sources(wanted, Store(tmp_path), {"http": HttpSource(timeout=1)}, clock=FastClock())
+    assert (done.stored, done.failed, done.untried) == (0, {"refused": 2}, 0)
+
+
+def test_a_disk_that_is_full_for_several_fetches_ends_all_of_them(tmp_path: Path) -> None:
+    """Those that are under way when the first one fails are waited for, and fail no louder than it."""
+    together = threading.Barrier(2)
+
+    class Full(MemorySource):
+        def group(self, locator: str) -> str:
+            return locator
+
+        def fetch(self, locator: str, scratch: Path) -> Fetched:
+            together.wait(10)
+            raise DiskFull(f"{scratch}: no space left")
+
+    with pytest.raises(DiskFull):
+        fetch_sources(rows("a", "b"), Store(tmp_path), {"http": Full({})}, clock=SystemClock())
+    assert FetchLedger(tmp_path).fetches == {}
+
+
+def test_the_ledger_of_an_object_store_is_folded_into_one_file_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its events are a file each, since objects cannot be appended to."""
+    monkeypatch.setattr(fetch_ledger, "_COMPACT_EVENTS", 4)
+    url = "memory://ledger-of-this-test"
+    ledger = FetchLedger(url)
+    for number in range(10):
+        ledger.record(Fetch("http", f"v{number % 3}", "stored", attempts=number))
+    assert len(Folder(url).names("fetches")) == 2
+    read = FetchLedger(url).fetches
+    assert {key.locator: fetch.attempts for key, fetch in read.items()} == {"v0": 9, "v1": 7, "v2": 8}
+    FetchLedger(url).record(Fetch("http", "v0", "failed", "gone"))
+    assert FetchLedger(url).count([Key("http", "v0"), Key("http", "v1"), Key("http", "nobody")]) == {"gone": 1}
