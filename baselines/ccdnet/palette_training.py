@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gifbench import TrainerOptions, TrainingBatch, Update, read_weights
+from gifbench import TrainerOptions, TrainingBatch, Update, Weights, read_weights
 
 from .network import fill_palettes, scaled
 from .palette_unet import Count, PaletteUNet, PaletteUNetOptions, Width
@@ -24,7 +24,7 @@ class PaletteUNetTrainerOptions(TrainerOptions):
     widths: tuple[Width, ...] = (48, 96, 128, 128)
     blocks: tuple[Count, ...] = (1, 1, 2, 2)
     start: str = ""
-    """Weights to start from."""
+    """Weights to start from; of those of a network with fewer sizes, the further ones begin as what changes nothing."""
 
 
 class PaletteUNetTrainer:
@@ -36,7 +36,7 @@ class PaletteUNetTrainer:
         self._options = PaletteUNetOptions(widths=options.widths, blocks=options.blocks)
         self.network = PaletteUNet(self._options)
         if options.start:
-            read_weights(options.start).fill(self.network)
+            _begin(self.network, read_weights(options.start))
         self.others: Mapping[str, nn.Module] = {}
         self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
 
@@ -63,3 +63,13 @@ class PaletteUNetTrainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing."""
+
+
+def _begin(network: PaletteUNet, weights: Weights) -> None:
+    """Fill a network, also one of more sizes than the weights are of: what they lack adds nothing yet."""
+    own = network.state_dict()
+    lacking = {name: tensor for name, tensor in own.items() if name not in weights.tensors}
+    for name, tensor in lacking.items():
+        if name.startswith("body.up."):
+            nn.init.zeros_(tensor)
+    Weights(weights.path, weights.architecture, weights.about, {**lacking, **weights.tensors}).fill(network)

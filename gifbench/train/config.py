@@ -22,6 +22,9 @@ from gifbench.score.names import known_names
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_SHOWN = 10
+"""So many problems are told at once."""
+
 
 class TrainerOptions(BaseModel):
     """What options of a training are built on: frozen, and nothing that is not named."""
@@ -42,6 +45,8 @@ class ViewOptions(TrainerOptions):
     """The share of views that are scaled with antialiasing, not by plain bilinear interpolation."""
     recolored: float = Field(default=0.6, ge=0, le=1)
     """The share of views with other saturation, gamma, brightness and tint."""
+    lit: float = Field(default=0.3, ge=0, le=1)
+    """The share of views under a light that is uneven over the frame, as skies, walls and studios are: wide gradients."""
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
@@ -152,8 +157,8 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
         text = path.read_bytes()
     try:
         document = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # also for a number of too many digits
+        raise UsageError(f"{path}: not TOML: {str(error)[:200]}") from error
     for change in changes:
         _apply(document, change)
     return checked(TrainingConfig, document, what=str(path))
@@ -164,34 +169,42 @@ def checked(model: type[Model], values: Mapping[str, Any], *, what: str) -> Mode
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_problem(model, dict(each)) for each in error.errors())
-        raise UsageError(f"{what}: {problems}") from error
+        found = [_problem(model, dict(each)) for each in error.errors()]
+        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise UsageError(f"{what}: {'; '.join(found[:_SHOWN])}{more}") from error
 
 
 def _apply(document: dict[str, Any], change: str) -> None:
     key, equals, value = change.partition("=")
     if not (key.strip() and equals):
-        raise UsageError(f'--set "{change}": write section.key=value, as in training.steps=1000')
+        raise UsageError(f'--set "{change[:100]}": write section.key=value, as in training.steps=1000')
     *sections, last = key.strip().split(".")
     place = document
     for section in sections:
         place = place.setdefault(section, {})
         if not isinstance(place, dict):
-            raise UsageError(f'--set "{change}": {section} is no section')
+            raise UsageError(f'--set "{change[:100]}": {section[:100]} is no section')
     try:
         place[last] = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         place[last] = value.strip()
 
 
 def _problem(model: type[BaseModel], error: dict[str, Any]) -> str:
-    place = [str(part) for part in error["loc"]]
+    place = [str(part)[:100] for part in error["loc"]]
     name = ".".join(place)
     if error["type"] == "extra_forbidden":
         return f'there is no option "{name}": {known_names(place[-1], _keys(model, place[:-1]))}'
     if error["type"] == "missing":
         return f"the option {name} is missing"
-    return f"{name} is {str(error['input'])[:60]!r}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    return f"{name} is {_shown(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(str(value)[:60])
+    except (ValueError, RecursionError):
+        return f"a value of the type {type(value).__name__}"
 
 
 def _keys(model: type[BaseModel], sections: Sequence[str]) -> list[str]:

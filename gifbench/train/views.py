@@ -16,6 +16,8 @@ from gifbench.train.config import ViewOptions
 _WIDEST = 1.78
 _UPRIGHT = 0.15
 _SWAPPED = 0.2
+_LIGHTS = 3
+_DARKEST, _BRIGHTEST = 0.65, 1.25
 
 
 def view(frame: Pixels, options: ViewOptions, draw: np.random.Generator, *, least: int) -> Pixels:
@@ -32,6 +34,8 @@ def view(frame: Pixels, options: ViewOptions, draw: np.random.Generator, *, leas
         window = resized[0].permute(1, 2, 0).add_(0.5).clamp_(0, 255).byte().numpy()
     if draw.random() < options.recolored:
         window = _recolored(window, draw)
+    if draw.random() < options.lit:
+        window = _lit(window, draw)
     return np.ascontiguousarray(window)
 
 
@@ -57,3 +61,12 @@ def _recolored(frame: Pixels, draw: np.random.Generator) -> Pixels:
     values = (values + np.float32(draw.uniform(-0.05, 0.05))) * draw.uniform(0.88, 1.12, 3).astype(np.float32)
     recolored: Pixels = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     return recolored
+
+
+def _lit(frame: Pixels, draw: np.random.Generator) -> Pixels:
+    """Under a light that changes slowly over the frame, and a little in colour."""
+    lights = draw.uniform(_DARKEST, _BRIGHTEST, (1, _LIGHTS, _LIGHTS)) * draw.uniform(0.95, 1.05, (3, _LIGHTS, _LIGHTS))
+    light = torch.from_numpy(lights[None].astype(np.float32))
+    field = functional.interpolate(light, frame.shape[:2], mode="bicubic", align_corners=True)[0].permute(1, 2, 0)
+    lit: Pixels = np.clip(frame * field.numpy() + 0.5, 0, 255).astype(np.uint8)
+    return lit

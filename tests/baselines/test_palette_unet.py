@@ -16,6 +16,7 @@ from pydantic import ValidationError  # noqa: E402
 from gifbench import (  # noqa: E402
     MethodError,
     TrainingBatch,
+    WeightsError,
     list_methods,
     load_method,
     read_weights,
@@ -107,6 +108,19 @@ def test_its_weights_are_read_by_the_kind_on_their_card(tmp_path):
 def test_as_many_widths_as_blocks():
     with pytest.raises(ValidationError, match="widths are 1 and blocks 4"):
         PaletteUNetOptions(widths=(8,))
+
+
+def test_a_network_of_more_sizes_begins_as_the_smaller_one_was(tmp_path):
+    small = moved(PaletteUNet(SMALL))
+    path = save_weights(tmp_path / "x.safetensors", small, architecture=SMALL.model_dump(mode="json"), about={})
+    sizes = {"widths": (8, 8, 8, 12), "blocks": (1, 1, 2, 1)}
+    grown = PaletteUNetTrainer(PaletteUNetTrainerOptions(**sizes, start=str(path))).network
+    gif, palettes, _ = frames_and_palettes()
+    assert torch.equal(grown(gif, palettes), small(gif, palettes))
+    assert sum(each.numel() for each in grown.parameters()) > sum(each.numel() for each in small.parameters())
+    fewer = PaletteUNetTrainerOptions(widths=(8, 8), blocks=(1, 1), start=str(path))
+    with pytest.raises(WeightsError, match=r"x\.safetensors"):
+        PaletteUNetTrainer(fewer)
 
 
 def test_its_loss_falls_on_what_it_sees():

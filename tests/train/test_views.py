@@ -34,7 +34,7 @@ def test_no_side_is_smaller_than_the_crop_and_none_larger_than_asked(height, wid
 
 def test_without_scaling_and_recolouring_a_view_is_a_part_of_the_frame():
     frame = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    options = ViewOptions(scale=(1, 1), side=(1, 4096), recolored=0)
+    options = ViewOptions(scale=(1, 1), side=(1, 4096), recolored=0, lit=0)
     for seed in range(20):
         seen = view(frame, options, np.random.default_rng(seed), least=1)
         height, width = seen.shape[:2]
@@ -44,10 +44,21 @@ def test_without_scaling_and_recolouring_a_view_is_a_part_of_the_frame():
 
 def test_scaling_keeps_the_mean_and_recolouring_changes_it():
     frame = np.full((100, 100, 3), (200, 100, 50), np.uint8)
-    plain = ViewOptions(recolored=0)
+    plain = ViewOptions(recolored=0, lit=0)
     assert (view(frame, plain, np.random.default_rng(1), least=1) == (200, 100, 50)).all()
-    other = {tuple(view(frame, ViewOptions(recolored=1), np.random.default_rng(s), least=1)[0, 0]) for s in range(8)}
+    tinted = ViewOptions(recolored=1, lit=0)
+    other = {tuple(view(frame, tinted, np.random.default_rng(seed), least=1)[0, 0]) for seed in range(8)}
     assert len(other) == 8
+
+
+def test_an_uneven_light_changes_slowly_over_the_frame():
+    frame = np.full((120, 160, 3), 128, np.uint8)
+    still = ViewOptions(window=(1, 1), side=(120, 120), recolored=0, lit=1)
+    seen = view(frame, still, np.random.default_rng(2), least=1).astype(int)
+    assert np.ptp(seen) > 20
+    assert max(np.abs(np.diff(seen, axis=axis)).max() for axis in (0, 1)) <= 3
+    assert seen.min() > 128 * 0.4
+    assert seen.max() < 128 * 1.6
 
 
 def test_views_need_gifs_that_are_made_on_the_fly():
