@@ -109,6 +109,26 @@ def test_a_video_without_one_key_frame_is_corrupt(tmp_path: Path) -> None:
             read()
 
 
+@pytest.mark.parametrize("args", [(), ("-slicecrc", 0), ("-level", 1), ("-slices", 4, "-g", 5)])
+def test_damage_in_ffv1_is_seen_where_it_has_checksums(args: tuple[object, ...], tmp_path: Path) -> None:
+    """ffmpeg goes on with what it can make of such a slice."""
+    path = pattern(tmp_path / "a.mkv", "-c:v", "ffv1", "-level", 3, *args, frames=20)
+    good = [frame.pixels for frame in decode(path)]
+    assert len(good) == 20
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    at = data.find(packets[7]) + len(packets[7]) // 2
+    data[at] ^= 0x55
+    path.write_bytes(data)
+    if args in ((), ("-slices", 4, "-g", 5)):
+        with pytest.raises(CorruptMedia, match="damaged at frame 7"):
+            list(decode(path))
+        assert count_frames(path, Span(end_frame=7)) == 7
+    else:
+        assert count_frames(path) == 20
+
+
 def replaced(path: Path, before: bytes, after: bytes, *, last: bool = True) -> None:
     data = path.read_bytes()
     at = data.rfind(before) if last else data.find(before)

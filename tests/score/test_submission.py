@@ -226,6 +226,37 @@ def lossy_video(frames: Path) -> None:
     write_video(frames / "ant.mkv", moving_picture(5, 24, 32))
 
 
+def small_video(frames: Path) -> None:
+    remove_clip(frames)
+    with LosslessWriter(frames / "ant.mkv", width=16, height=24, frame_rate=Fraction(25)) as writer:
+        writer.add(np.zeros((24, 16, 3), np.uint8))
+
+
+def damaged_video(frames: Path) -> None:
+    """Whole by its header; a frame in its middle is not."""
+    remove_clip(frames)
+    with LosslessWriter(frames / "ant.mkv", width=32, height=24, frame_rate=Fraction(25)) as writer:
+        for i in range(5):
+            writer.add(np.random.default_rng(i).integers(0, 256, (24, 32, 3), dtype=np.uint8))
+    data = bytearray((frames / "ant.mkv").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 900] = bytes(900)
+    (frames / "ant.mkv").write_bytes(data)
+
+
+def file_instead(frames: Path) -> None:
+    remove_clip(frames)
+    (frames / "ant").write_text("frames")
+
+
+def pipe_instead(frames: Path) -> None:
+    remove_clip(frames)
+    os.mkfifo(frames / "ant.mkv")
+
+
+def link_task(frames: Path) -> None:
+    (frames / "task.json").symlink_to("/etc/passwd")
+
+
 def both(frames: Path) -> None:
     (frames / "ant.mkv").touch()
 
@@ -263,6 +294,11 @@ def broken_task(frames: Path) -> None:
         (no_video, "ant.mkv: it cannot be decoded"),
         (short_video, "it gave back 1 frames, 5 were asked for"),
         (wide_video, "64×24"),
+        (small_video, "ant: ant.mkv is 16×24, 32×24 is wanted"),
+        (damaged_video, "its data break off or are damaged at frame 2"),
+        (file_instead, "ant: it is no folder of PNGs"),
+        (pipe_instead, "ant: ant.mkv is no regular file"),
+        (link_task, "task.json is a symbolic link"),
         (lossy_video, "ant.mkv holds yuv420p pixels, which is no 8-bit RGB"),
         (both, "ant: both a folder and an .mkv are there"),
         (other_task, "it was made for the fingerprint 'other'"),

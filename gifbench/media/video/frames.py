@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia
+from gifbench.media.video.ffv1 import CODEC, Checksums
 from gifbench.media.video.opening import OpenVideo, check_size
 from gifbench.media.video.times import Timeline
 from gifbench.media.video.whole import missing_bytes
@@ -113,6 +114,7 @@ def _pictures(
 ) -> Iterator[VideoFrame]:
     """What the decoder gives, checked; at the end of the file also whether that is where it should end."""
     number, size, key_seen = 0, None, False
+    checksums = Checksums() if video.stream.codec_context.name == CODEC else None
     try:
         for packet in packets:
             key_seen = key_seen or packet.is_keyframe
@@ -122,7 +124,7 @@ def _pictures(
                 if key_seen:
                     raise
                 continue  # a recording that was joined in the middle: nothing can be decoded before its first key frame
-            if packet.size and packet.is_corrupt and key_seen:
+            if packet.size and key_seen and (packet.is_corrupt or (checksums and checksums.damaged(bytes(packet)))):
                 raise CorruptMedia(f"{video.path}: its data break off or are damaged at frame {number}: fetch it again")
             for picture in pictures:
                 if skip_before is not None and picture.pts is not None and picture.pts < skip_before:

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import io
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -43,9 +42,9 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, NoVideo, PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
+from gifbench.media.video.ffv1 import CODEC, slices_intact
 from gifbench.media.video.opening import VideoLimits, av_errors, check_size
 
-CODEC = "ffv1"
 PIXEL_FORMAT = "bgr0"
 """The 8-bit RGB layout that FFV1 takes; it codes it with the reversible colour transform of JPEG 2000."""
 _OPTIONS = {"level": "3", "coder": "rice", "context": "0", "slicecrc": "1"}
@@ -225,7 +224,7 @@ class _LosslessVideo:
                 break
             if number < waiting[-1]:
                 continue
-            if not _intact(bytes(packet)):
+            if not slices_intact(bytes(packet)):
                 raise CorruptMedia(f"{self.place}: frame {number} is damaged: its checksum differs")
             for picture in packet.decode():
                 yield number, self._rgb(picture, number)
@@ -250,26 +249,6 @@ class _LosslessVideo:
         if picture.is_corrupt or (picture.height, picture.width) != (self.height, self.width):
             raise CorruptMedia(f"{self.place}: frame {number} is damaged")
         return cast(Pixels, self._reformatter.reformat(picture, format="rgb24", threads=1).to_ndarray())
-
-
-_REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-_FOOTER = 8
-
-
-def _intact(packet: bytes) -> bool:
-    """Whether every slice of an FFV1 packet has the checksum it was written with; ffmpeg sees a wrong one and goes on.
-
-    A slice ends with its size without this footer (3 bytes), a status and a CRC-32 (RFC 9043, 4.9), over all of which
-    the CRC leaves 0. It takes bits from the top where zlib takes them from the bottom, hence the mirrored bytes.
-    """
-    end = len(packet)
-    mirrored = packet.translate(_REVERSED_BITS)
-    while end > 0:
-        start = end - _FOOTER - int.from_bytes(packet[end - _FOOTER : end - _FOOTER + 3], "big")
-        if end < _FOOTER or start < 0 or zlib.crc32(mirrored[start:end], 0xFFFFFFFF) != 0xFFFFFFFF:
-            return False
-        end = start
-    return True
 
 
 @contextmanager
