@@ -65,6 +65,10 @@ class GifbenchError(Exception):
 
     code: ClassVar[str] = "error"
 
+    def __str__(self) -> str:
+        # One line, whatever it quotes: names in files and others' messages may hold more.
+        return " ".join(super().__str__().splitlines())
+
 
 class UsageError(GifbenchError):
     """An option or parameter has a value that cannot be."""

@@ -24,9 +24,26 @@ def parquet_bytes(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> bytes
 
 
 def parquet_rows(data: bytes, *, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file, all columns or some; raises `pyarrow.ArrowException` or `OSError` if it is none."""
+    """The rows of a Parquet file, all columns or some; raises `pyarrow.ArrowException` where they cannot be read."""
+    for batch in parquet_batches(data, columns=columns):
+        yield from python_rows(batch)
+
+
+def parquet_batches(data: bytes, *, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The same as Arrow holds them, some thousand rows at a time."""
     # Not pq.read_table: its readahead frees Python's buffers in threads of its own, and one that does so while the
     # interpreter ends takes the process down ("terminate called without an active exception").
-    with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
-        for batch in file.iter_batches(_BATCH, columns=columns, use_threads=False):
-            yield from batch.to_pylist()
+    try:
+        with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
+            yield from file.iter_batches(_BATCH, columns=columns, use_threads=False)
+    except OSError as error:  # what Arrow raises for Thrift that is none
+        raise pa.ArrowInvalid(str(error)) from error
+
+
+def python_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Rows as Python's values; raises `pyarrow.ArrowException` for those that Python has none for."""
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except (ValueError, OverflowError, KeyError) as error:  # no UTF-8, a date that Python's calendar lacks
+        raise pa.ArrowInvalid(f"{type(error).__name__}: {error}") from error
+    return rows

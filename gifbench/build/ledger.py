@@ -18,7 +18,8 @@ import hashlib
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -28,6 +29,7 @@ from gifbench.build.outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.build.recipe import Recipe
 from gifbench.dataset.checksums import CHECKSUMS, checksum_lines, read_checksums
 from gifbench.dataset.reader import read_about
+from gifbench.dataset.row_check import checked_row
 from gifbench.dataset.shards import FORMAT, IndexRow, fingerprint, index_bytes, table_rows
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
 from gifbench.storage import Folder
@@ -192,7 +194,7 @@ class Ledger:
             if file == "outcomes.parquet" and not self._folder.exists(file):
                 # The index tells of the clips that are built; the others are tried again.
                 self.changed = True
-                tables[file] = [{"clip_id": row["clip_id"], "state": "built"} for row in tables["index.parquet"]]
+                tables[file] = [{"clip_id": row.get("clip_id"), "state": "built"} for row in tables["index.parquet"]]
                 continue
             try:
                 data = self._folder.read(file)
@@ -208,15 +210,19 @@ class Ledger:
         else:  # they were checked when they came
             wanted = [ManifestRow.model_construct(**row) for row in manifest]
         self.rows = {row.clip_id: row for row in wanted}
-        placed = {row["clip_id"]: IndexRow.from_dict(row) for row in index}
-        for values in outcomes:
-            self._restore(Outcome(**values, row=placed.get(values["clip_id"])))
+        with _damaged_unless_values(self._folder.place(TABLES[1]), "gifbench verify --repair makes it anew"):
+            placed = {row.clip_id: row for row in map(checked_row, index)}
+        with _damaged_unless_values(
+            self._folder.place(TABLES[2]), "delete it: the clips that are not built are tried again"
+        ):
+            for outcome in map(Outcome.from_dict, outcomes):
+                self._restore(replace(outcome, row=placed.get(outcome.clip_id)))
         self._rows_saved = not self.changed
         for name in self._folder.names(_JOURNAL):
             self._segment = max(self._segment, int(name.rsplit("/", 1)[1].removesuffix(".json")) + 1)
-            for values in json.loads(self._folder.read(name)):
-                row = values.pop("row")
-                outcome = Outcome(**values, row=None if row is None else IndexRow.from_dict(row))
+            with _damaged_unless_values(self._folder.place(name), "delete it: the clips in it are made again"):
+                journal = [Outcome.from_dict(values) for values in json.loads(self._folder.read(name))]
+            for outcome in journal:
                 # A journal older than the tables tells of groups that have moved into a shard since.
                 if outcome.clip_id not in placed:
                     self._restore(outcome)
@@ -226,6 +232,14 @@ class Ledger:
         if outcome.state == "built" and outcome.row is None:
             return
         self.outcomes[outcome.clip_id] = outcome
+
+
+@contextmanager
+def _damaged_unless_values(place: str, advice: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DatasetDamaged(f"{place}: it does not hold what a build writes ({error}); {advice}") from error
 
 
 def count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gifbench.errors import ManifestError
-from gifbench.tables import parquet_bytes
+from gifbench.tables import parquet_batches, parquet_bytes, python_rows
 
 Row = dict[str, Any]
 
@@ -41,7 +40,7 @@ def raw_rows(data: bytes, *, name: str) -> Iterator[Row]:
             yield row
     except ManifestError as error:
         raise ManifestError(f"{name}: {error}") from error
-    except (pa.ArrowException, OSError, csv.Error) as error:
+    except (pa.ArrowException, csv.Error) as error:
         raise ManifestError(f"{name}: it cannot be read as {ending} ({error})") from error
 
 
@@ -71,15 +70,13 @@ def _json_lines(data: bytes) -> Iterator[Row]:
 
 
 def _parquet(data: bytes) -> Iterator[Row]:
-    # Without readahead, as gifbench.tables says.
-    with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as file:
-        for batch in file.iter_batches(use_threads=False):
-            try:
-                yield from batch.to_pylist()
-            except UnicodeDecodeError:
-                columns = [_as_bytes(column) for column in batch.columns]
-                for row in pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist():
-                    yield {key: _lenient(value) for key, value in row.items()}
+    for batch in parquet_batches(data):
+        try:
+            yield from python_rows(batch)
+        except pa.ArrowException:  # perhaps only for text that is not UTF-8
+            columns = [_as_bytes(column) for column in batch.columns]
+            for row in python_rows(pa.RecordBatch.from_arrays(columns, names=batch.schema.names)):
+                yield {key: _lenient(value) for key, value in row.items()}
 
 
 def _as_bytes(column: pa.Array) -> pa.Array:

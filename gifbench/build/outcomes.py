@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
 
+from gifbench.dataset.row_check import checked_row
 from gifbench.dataset.shards import IndexRow
 from gifbench.errors import GifbenchError, Rejected
 
@@ -82,6 +84,22 @@ class Outcome:
         """The outcome as the journal and the outcomes table hold it, without the index row."""
         return {name: getattr(self, name) for name in OUTCOMES_SCHEMA.names}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Outcome:
+        """The outcome that `to_dict` gave, with its index `row` if that is there; raises `ValueError` for another."""
+        if not isinstance(values, Mapping):
+            raise ValueError(f"{type(values).__name__} where an outcome belongs")
+        given = {name: values[name] for name in OUTCOMES_SCHEMA.names if name in values}
+        try:
+            found = _TYPES.validate_python(given)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        row = values.get("row")
+        return found if row is None else replace(found, row=checked_row(row))
+
+
+_TYPES = TypeAdapter(Outcome)
 
 OUTCOMES_SCHEMA = pa.schema(
     [

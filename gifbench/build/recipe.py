@@ -97,13 +97,13 @@ def make_recipe(kind: type[Recipe], settings: Mapping[str, Any]) -> Recipe:
     if unknown:
         near = difflib.get_close_matches(unknown[0], kind.model_fields, n=1)
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(kind.model_fields)}"
-        raise RecipeError(f"recipe {kind.name} has no parameter {unknown[0]!r}; {hint}")
+        raise RecipeError(f"recipe {kind.name} has no parameter {unknown[0][:100]!r}; {hint}")
     try:
         return kind.model_validate({key: _value(value) for key, value in settings.items()})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = first["loc"][0]
-        raise RecipeError(f"recipe {kind.name}: {key} is {first['input']!r}: {first['msg']}") from error
+        raise RecipeError(f"recipe {kind.name}: {key} is {str(settings[str(key)])[:100]!r}: {first['msg']}") from error
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401  # a setting may be anything that JSON may be
@@ -111,7 +111,7 @@ def _value(value: Any) -> Any:  # noqa: ANN401  # a setting may be anything that
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

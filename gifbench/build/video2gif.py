@@ -133,7 +133,7 @@ def _problem(span: list[float], duration: float, frame_count: float) -> str:
     start_frame, end_frame, start, end = span
     if end <= start or end_frame <= start_frame:
         return f"its span ends at {end:g} s, at or before its start at {start:g} s"
-    if not (duration > 0 and frame_count > 0):
+    if not (0 < duration < math.inf and 0 < frame_count < math.inf):
         return "it does not say how long the video was, so that nothing holds its seconds against its frames"
     fps = frame_count / duration
     for frame, second in ((start_frame, start), (end_frame, end)):
@@ -164,5 +164,7 @@ def _unzipped(data: bytes, path: Path) -> bytes:
                     f"{path}: a zip with one metadata.txt in it is wanted, of at most {MAX_BYTES} bytes"
                 )
             return archive.read(found[0])
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+    except ManifestError:
+        raise
+    except Exception as error:  # zipfile and what it unpacks with answer damage in many ways
         raise ManifestError(f"{path}: the zip cannot be read ({error})") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,9 @@ from typing import Any, overload
 
 import numpy as np
 
+from gifbench.dataset.about import parse_about
 from gifbench.dataset.member import MemberFile
+from gifbench.dataset.row_check import checked_row
 from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, group_frame, table_rows
 from gifbench.dataset.truth import iter_truth, read_truth
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, NotFound, StorageError, storage_errors
@@ -278,9 +279,9 @@ def read_index(folder: Folder) -> list[IndexRow]:
     place = folder.place("index.parquet")
     rows = table_rows(folder.read("index.parquet"), place=place)
     try:
-        return [IndexRow.from_dict(row) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DatasetDamaged(f"{place}: a column is missing or wrong ({error!r})") from error
+        return [checked_row(row) for row in rows]
+    except ValueError as error:
+        raise DatasetDamaged(f"{place}: a column is missing or wrong ({error})") from error
 
 
 def only_a_copy(known: str) -> str:
@@ -292,13 +293,11 @@ def read_about(folder: Folder) -> dict[str, Any]:
     """What `dataset.json` says; raises `DatasetDamaged` if it is none of ours, `DatasetError` if a later gifbench's."""
     place = folder.place("dataset.json")
     try:
-        about: dict[str, Any] = json.loads(folder.read("dataset.json"))
-        version = int(about["format"])
-        _ = about["name"], about["fingerprint"], about["recipe"]
-    except (ValueError, KeyError, TypeError) as error:
+        about = parse_about(folder.read("dataset.json"))
+    except ValueError as error:
         raise DatasetDamaged(
-            f"{place}: not the description of a gifbench dataset ({error!r}); {only_a_copy('recipe')}"
+            f"{place}: not the description of a gifbench dataset ({error}); {only_a_copy('recipe')}"
         ) from error
-    if version > FORMAT:
-        raise DatasetError(f"{place}: format {version} is of a later gifbench, this one reads up to {FORMAT}")
+    if about["format"] > FORMAT:
+        raise DatasetError(f"{place}: format {about['format']} is of a later gifbench, this one reads up to {FORMAT}")
     return about

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from gifbench.dataset.checksums import CHECKSUMS, read_checksums
 from gifbench.dataset.reader import read_index
+from gifbench.dataset.row_check import checked_row
 from gifbench.dataset.shards import CLIP_ID, MEMBERS, IndexRow, about_clip, index_bytes
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder
@@ -92,10 +93,9 @@ def _row(about: bytes, shard: str, at: int) -> IndexRow | None:
             at -= _padded(int(values[f"{name}_bytes"]))
             values[f"{name}_offset"] = at
             at -= _BLOCK
-        row = IndexRow.from_dict({**values, "shard": shard})
+        row = checked_row({**values, "shard": shard})
         whole = at >= 0 and CLIP_ID.fullmatch(row.clip_id) and about_clip(row) == about
-        row.times()
-    except (ValueError, KeyError, TypeError, ArithmeticError):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None
     return row if whole else None
 

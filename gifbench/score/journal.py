@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from gifbench.errors import ResultsError, storage_errors
 from gifbench.score.schema import ClipScore
@@ -112,7 +112,7 @@ def _records(lines: Collection[bytes], protocols: set[str]) -> Iterator[tuple[st
                 float(found["seconds"]),
                 tuple(map(str, found["notes"])),
             )
-        except (KeyError, TypeError, ValueError, ValidationError):
+        except (KeyError, TypeError, ValueError, ArithmeticError):
             continue  # a line that is none: that clip is scored again
         yield record.clip_id, record
 

@@ -152,7 +152,7 @@ def _disagreement(result: Result) -> str | None:
     clips = result.clip_scores
     covers = result.coverage.scored
     if result.clips != len(clips) or covers > len(clips) or (result.gifbench_result < 2 and covers != len(clips)):
-        return f"it says {result.clips} clips, and the scores of {len(clips)} are beside it"
+        return f"it says {str(result.clips)[:20]} clips, and the scores of {len(clips)} are beside it"
     if result.frames != sum(clip.frames for clip in clips):
         return f"it says {result.frames} frames, and those of its clips add up to another number"
     columns = {"psnr": [clip.psnr for clip in clips], "ssim": [clip.ssim for clip in clips]}

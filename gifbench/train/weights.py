@@ -137,6 +137,8 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def _check_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     for name, tensor in tensors.items():
+        if tensor.is_floating_point() and tensor.itemsize == 1:
+            raise WeightsError(f"{path}: {name} is {tensor.dtype}: weights have 16 bits or more")
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise WeightsError(f"{path}: {name} holds NaN or infinite values")
 
@@ -146,7 +148,7 @@ def _card(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:
         card = json.loads((metadata or {})[_CARD])
         if card["format"] != FORMAT or not all(isinstance(card[key], dict) for key in ("architecture", "about")):
             raise KeyError("format")
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: safetensors without gifbench's card, so nobody knows the network") from error
     found: dict[str, Any] = card
     return found

@@ -1,0 +1,53 @@
+"""What `dataset.json` holds, as far as anything is taken from it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from gifbench.dataset.shards import FORMAT
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class _Outcomes(BaseModel):
+    built: _Count
+    rejected: dict[str, _Count]
+    failed: dict[str, _Count]
+
+
+class _About(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    name: str
+    title: str = ""
+    fingerprint: str
+    recipe: dict[str, Any]
+    clips: dict[str, _Count]
+    frames: dict[str, _Count]
+    bytes: _Count
+    wanted: _Count
+    official: dict[str, _Count] = {}
+    outcomes: _Outcomes
+
+
+_FORMAT = TypeAdapter(Annotated[int, Field(strict=True, ge=1)])
+
+
+def parse_about(data: bytes) -> dict[str, Any]:
+    """The bytes of `dataset.json` as Python's values, checked unless they are of a later format.
+
+    Raises `ValueError` for what is none.
+    """
+    try:
+        about: dict[str, Any] = json.loads(data)
+        if _FORMAT.validate_python(about["format"]) <= FORMAT:
+            _About.model_validate(about, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc'])) or 'format'}: {first['msg']}"[:200]) from error
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}"[:200]) from error
+    return about

@@ -1,0 +1,57 @@
+"""An index row from a file, which may say anything: what is believed of it before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from fractions import Fraction
+from math import isfinite
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from gifbench.dataset.shards import MEMBERS, IndexRow, Member
+
+MAX_FRAMES = 1_000_000
+"""Eleven hours at 25 frames a second. Who opens a clip is given a time for each frame."""
+
+_MAX_SIDE = 65_535
+_NAMES = tuple(field.name for field in fields(IndexRow))
+_TYPES = TypeAdapter(IndexRow)
+
+
+def checked_row(values: Mapping[str, Any]) -> IndexRow:
+    """The row that `IndexRow.to_dict` gave, perhaps through JSON or Parquet; raises `ValueError` for anything else."""
+    try:
+        made = IndexRow.from_dict(values)
+        row = _TYPES.validate_python({name: getattr(made, name) for name in _NAMES})
+        problem = next(_problems(row), "")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except KeyError as error:
+        problem = f"there is no {error}"
+    except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        problem = str(error)[:200]
+    if problem:
+        raise ValueError(problem)
+    return row
+
+
+def _problems(row: IndexRow) -> Iterator[str]:
+    if not 1 <= row.frames <= MAX_FRAMES:
+        yield f"frames is {row.frames}: 1 to {MAX_FRAMES} are read"
+    if not (1 <= row.width <= _MAX_SIDE and 1 <= row.height <= _MAX_SIDE):
+        yield f"width and height are {row.width} and {row.height}: a GIF has 1 to {_MAX_SIDE} of each"
+    if not (isfinite(row.start_seconds) and isfinite(row.end_seconds)):
+        yield f"the span is from {row.start_seconds} to {row.end_seconds} s"
+    if Fraction(row.fps) <= 0 or Fraction(row.time_base) <= 0:
+        yield f"fps is {row.fps} and time_base {row.time_base}: both are above 0"
+    if row.ticks is not None and len(row.ticks) != row.frames + 1:
+        yield f"there are {len(row.ticks)} ticks for {row.frames} frames: one for each, and one for the end"
+    if row.crop is not None and (min(row.crop) < 0 or not (row.crop[2] and row.crop[3])):
+        yield f"crop is {row.crop}: x, y, width and height are no such part of a picture"
+    for name in MEMBERS:
+        member: Member = getattr(row, name)
+        if member.offset < 0 or member.bytes < 0 or not isinstance(member.sha256, str):
+            yield f"{name} has the offset {member.offset}, {member.bytes} bytes and the sha256 {member.sha256!r}"
