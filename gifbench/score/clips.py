@@ -169,14 +169,12 @@ def _truth(clip: ScoredClip, passes: Sequence[Pass], *, hold: bool) -> Iterator[
 
 
 def _read(clip: ScoredClip, numbers: Sequence[int]) -> Iterator[Pixels]:
-    if not numbers:
-        return
     with _damage(clip):
         if (stream := getattr(clip, "iter_truth", None)) is not None:
             yield from stream(numbers)
-            return
-        frames = clip.truth.frames
-        yield from (frames[number] for number in numbers)
+        else:
+            frames = clip.truth.frames
+            yield from (frames[number] for number in numbers)
 
 
 @contextmanager

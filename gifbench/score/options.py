@@ -166,7 +166,9 @@ def _value(text: str, wanted: type[Any], what: str) -> object:
                 return choice
         raise UsageError(f'{what} cannot be "{text}": {known_names(text, map(str, get_args(wanted)))}')
     if _wants_method(wanted):
-        return _method(text)
+        from gifbench.score.methods import find_method  # which reads its options by this module
+
+        return find_method(text)
     if wanted is bool:
         if text.lower() in ("true", "false"):
             return text.lower() == "true"
@@ -184,9 +186,3 @@ def _wants_method(annotation: object) -> bool:
     from gifbench.score.methods import LoadedMethod  # which reads its options by this module
 
     return annotation is LoadedMethod
-
-
-def _method(text: str) -> object:
-    from gifbench.score.methods import load_method, load_method_file
-
-    return load_method_file(text) if FILE_SPEC.match(text) else load_method(text)

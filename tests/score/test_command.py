@@ -211,3 +211,17 @@ def test_a_program_scores_what_the_same_method_scores_in_python(program, tiny_da
     ours, theirs = json.loads(result.stdout)
     assert (ours["method"], theirs["method"]) == ("gif", "mine")
     assert ours["scores"] == theirs["scores"]
+
+
+def test_a_program_that_the_system_cannot_start_is_said(gif: Gif, tmp_path: Path) -> None:
+    program = tmp_path / "mine"
+    program.write_bytes(b"\x7fELF and no more")
+    program.chmod(0o755)
+    loaded = load_method_command(f"{program} {{gif}} {{out}} {{times}}")
+    with pytest.raises(MethodFailed, match="the program cannot be started: "):
+        list(restored(loaded, gif, gif.times, clip="clip a"))
+
+
+def test_a_program_that_replaces_its_folder_is_caught(program, gif: Gif) -> None:
+    code = "import shutil\nfrom pathlib import Path\nhere = Path.cwd()\nshutil.rmtree(here)\nhere.write_text('mine')"
+    assert "it replaced its folder by something else" in fails(program(code), gif)

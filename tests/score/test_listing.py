@@ -37,9 +37,10 @@ def test_what_the_source_says_is_what_the_class_says():
         ("class Base:\n    licence = 'MIT'\nclass Mine(Base):\n    version = '2'", "MIT"),
         ("class Mine:\n    licence = 'M' + 'IT'", "MIT"),
         ("import json\nclass Mine(json.JSONEncoder):\n    licence = 'MIT'", "MIT"),
+        ("from json import JSONEncoder as Base\nclass Mine(Base):\n    licence = 'MIT'", "MIT"),
         ("def made():\n    class Mine:\n        licence = 'MIT'\n    return Mine\nMine = made()", "MIT"),
     ],
-    ids=["constant", "inherited", "computed", "a base from elsewhere", "made"],
+    ids=["constant", "inherited", "computed", "a base from elsewhere", "a base by another name", "made"],
 )
 def test_what_the_source_does_not_say_is_asked_of_the_class(tmp_path, monkeypatch, source, licence):
     (tmp_path / "a_package_of_methods.py").write_text(source)
@@ -62,3 +63,17 @@ def test_one_that_cannot_be_imported_says_why(tmp_path, monkeypatch, source, sai
     (listed,) = list_methods()
     assert said in (listed.problem or "")
     monkeypatch.delitem(sys.modules, "a_broken_package", raising=False)
+
+
+def test_a_base_in_another_file_of_the_package_is_read_there(tmp_path, monkeypatch):
+    place = tmp_path / "a_package_of_two_files"
+    place.mkdir()
+    (place / "__init__.py").write_text("")
+    (place / "parts.py").write_text("OTHER = 1\nclass Base:\n    licence = 'MIT'\n    version = '3'\n")
+    (place / "mine.py").write_text("from .parts import OTHER, Base as B\nclass Mine(B):\n    version = '4'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint(name="mine", value="a_package_of_two_files.mine:Mine", group="gifbench.methods")
+    monkeypatch.setattr(listing, "installed", lambda: {"mine": (entry,)})
+    (listed,) = list_methods()
+    assert (listed.declared.licence, listed.declared.version) == ("MIT", "4")
+    assert "a_package_of_two_files.mine" not in sys.modules

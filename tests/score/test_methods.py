@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from importlib.metadata import EntryPoint
 from textwrap import dedent
 
@@ -87,6 +88,10 @@ def test_one_method_with_one_set_of_options_has_one_name(text, name, options):
         ("gaussian:0.7", UsageError, '"0.7" is no option'),
         ("gaussian:sigma=1,sigma=2", UsageError, "given twice"),
         ("gif:show=holt", UsageError, 'option show cannot be "holt": did you mean "hold"?'),
+        ("gaussian:=1", UsageError, '"=1" is no option: write gaussian:option=value'),
+        ("gaussian:sigma=1,wide", UsageError, '"wide" is no option'),
+        ("gif2video:color=[gaussian,time=dis", UsageError, "square brackets"),
+        ("gif2video:color=gaussian],time=dis", UsageError, "square brackets"),
         (":sigma=1", UsageError, "names no method"),
     ],
 )
@@ -215,3 +220,102 @@ def test_a_missing_extra_stays_what_it_is(method_file):
     with pytest.raises(MissingExtra, match=r"gifbench\[torch\]"):
         load_method_file(f"{path}:X")
     assert issubclass(MissingExtra, GifbenchError)
+
+
+AROUND = """
+from gifbench import LoadedMethod
+
+class Around:
+    def __init__(self, *, inner: LoadedMethod = "gif", steps: int = 1, more="x"):
+        self.inner = inner
+
+    def restore(self, gif, times):
+        return self.inner.method.restore(gif, times)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "inner"),
+    [
+        ("", "Around", "gif"),
+        (":gif:show=hold", "Around", "gif"),
+        (":gaussian", "Around:gaussian-0.5", "gaussian-0.5"),
+        (":gaussian:sigma=1", "Around:gaussian-1.0", "gaussian-1.0"),
+        (":gaussian:sigma=2", "Around:gaussian:sigma=2.0", "gaussian:sigma=2.0"),
+        (":[gaussian:sigma=2],steps=3", "Around:[gaussian:sigma=2.0],steps=3", "gaussian:sigma=2.0"),
+        (":gaussian,steps=3", "Around:gaussian-0.5,steps=3", "gaussian-0.5"),
+        (":inner=gif,more=[a,b]", "Around:more=[a,b]", "gif"),
+    ],
+)
+def test_a_method_around_another_is_named_by_both(method_file, text, name, inner):
+    path = method_file(AROUND)
+    loaded = load_method_file(f"{path}:Around{text}")
+    assert (loaded.name, loaded.method.inner.name) == (name, inner)
+    again = load_method_file(f"{path}:{loaded.name}")
+    assert again.name == name
+    assert loaded == again and len({loaded, again}) == 1
+    with pytest.raises(UsageError, match='the option "inner" is given twice'):
+        load_method_file(f"{path}:Around:[gif],inner=gif")
+
+
+def test_a_name_that_its_options_make_too_long_is_refused(method_file):
+    path = method_file(MINE)
+    with pytest.raises(UsageError, match="with its options the name is longer"):
+        load_method_file(f"{path}:Mine:plain={'x' * 500}")
+
+
+def test_a_constructor_that_only_a_type_checker_understands_is_read_by_its_defaults(method_file):
+    path = method_file("""
+        from __future__ import annotations
+        class Mine:
+            def __init__(self, *, sigma: Nowhere = 0.5, name: Nowhere = "a"):
+                self.seen = (sigma, name)
+            def restore(self, gif, times): ...
+        """)
+    assert load_method_file(f"{path}:Mine:sigma=2,name=b").method.seen == (2.0, "b")
+
+
+def test_a_constructor_that_nobody_can_read_is_said(method_file):
+    path = method_file("class Mine:\n    __signature__ = 5\n    def restore(self, gif, times): ...")
+    with pytest.raises(MethodError, match="Mine: its constructor cannot be read"):
+        load_method_file(f"{path}:Mine")
+
+
+def test_weights_in_a_folder_are_hashed_together(method_file, tmp_path):
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.safetensors").write_bytes(name.encode())
+    (folder / "notes.txt").write_text("of no matter")
+    path = method_file("""
+        class Net:
+            def __init__(self, *, weights: str = ""):
+                self.weights = weights
+            def restore(self, gif, times): ...
+        """)
+    before = load_method_file(f"{path}:Net:weights={folder}")
+    assert before.weights == "weights"
+    (folder / "notes.txt").write_text("changed")
+    assert load_method_file(f"{path}:Net:weights={folder}").weights_sha256 == before.weights_sha256
+    (folder / "b.safetensors").write_bytes(b"c")
+    assert load_method_file(f"{path}:Net:weights={folder}").weights_sha256 != before.weights_sha256
+
+
+def test_an_entry_point_that_is_no_class_is_said(monkeypatch):
+    entry = EntryPoint("odd", "json:loads", plugins.GROUP)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
+    with pytest.raises(MethodError, match="method odd: json:loads is not a class"):
+        load_method("odd")
+
+
+def test_a_package_that_an_extra_brings_is_asked_for_by_that_extra(method_file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    path = method_file("import torchvision")
+    with pytest.raises(MissingExtra, match=r'pip install "gifbench\[raft\]"'):
+        load_method_file(f"{path}:X")
+
+
+def test_only_python_files_are_run(tmp_path):
+    (tmp_path / "mine.txt").write_text("class X: ...")
+    with pytest.raises(MethodError, match=r"mine\.txt: cannot be imported as a Python file"):
+        plugins.import_file(tmp_path / "mine.txt")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gifbench.score import provenance
 from gifbench.score.provenance import code_record, source_sha256
 
 
@@ -62,3 +63,17 @@ def test_the_code_of_gifbench_is_known_by_version_and_hash():
     assert len(record.sha256) == 64
     assert record.version == "0.1.0"
     assert record.commit is None or len(record.commit.rstrip("+")) == 40
+
+
+def test_an_installed_package_has_no_commit_and_a_checkout_without_git_neither(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "_PACKAGE", tmp_path / "gifbench")
+    assert provenance._commit() is None
+    (tmp_path / ".git").mkdir()
+    assert provenance._commit() is None, "git says that this is no repository"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance._commit() is None, "there is no git"
+
+
+def test_code_without_a_file_has_no_hash(tmp_path):
+    assert source_sha256(None) is None
+    assert source_sha256(str(tmp_path / "typed at a prompt")) is None

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
+from gifbench.score.command import load_method_command
 from gifbench.score.evaluate import evaluate
-from gifbench.score.methods import load_method_file
+from gifbench.score.job import Job
+from gifbench.score.methods import load_method, load_method_file
 
 RANDOM = '''
 import random
@@ -172,3 +175,36 @@ def test_a_run_goes_on_with_another_number_of_workers(tiny_dataset: Dataset, tmp
     told = []
     evaluate(method, tiny_dataset, "plain-1", out=tmp_path / "results", workers=2, progress=told.append)
     assert sorted(each.clip_id for each in told) == ["bee", "cat"]
+
+
+def test_a_job_loads_elsewhere_what_this_process_has(tmp_path):
+    """Here in the same process: by name, from a file, and a program with its limit of time."""
+    path = file(tmp_path, RANDOM)
+    program = load_method_command("true {gif} {out}", time_limit=7.5)
+    for method in (load_method("gaussian:sigma=1"), load_method_file(path), program):
+        job = Job(method.source, "plain-1", ("standard",), (), "tiny", "cpu", "cpu", 0, None)
+        assert job.scorer().method == method
+    assert job.scorer().method.method.time_limit == 7.5
+    with pytest.raises(UsageError, match="cannot be sent"):
+        replace(job, method=None).scorer()
+    assert (job.on("cuda:1").scored_on, replace(job, scored_on="cuda").on("cuda:1").scored_on) == ("cpu", "cuda:1")
+
+
+FAULTY = """
+from gifbench.score import protocol
+
+def broken(*_):
+    raise RuntimeError("a fault of gifbench's own")
+
+class Faulty:
+    def __init__(self):
+        import gifbench.score.job
+        gifbench.score.job.protocol = broken
+
+    def restore(self, gif, times): ...
+"""
+
+
+def test_a_fault_of_gifbench_s_own_in_a_worker_comes_with_where_it_was(tiny_dataset: Dataset, tmp_path):
+    with pytest.raises(RuntimeError, match=r"(?s)a worker failed:.*in broken.*a fault of gifbench's own"):
+        _ = evaluate(load_method_file(file(tmp_path, FAULTY)), tiny_dataset, "plain-1", workers=2)
