@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo test lint format docs install clean
+.PHONY: demo test coverage lint format docs install clean
 
 demo: install
 	$(BIN)/gifbench demo --out demo --overwrite
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# The core: reading, writing, scoring and the ledgers. Fails below 95% of its branches.
+coverage: install
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= tests/media tests/dataset tests/build tests/score tests/cli tests/test_storage.py
+	$(BIN)/python tests/branches.py
 
 lint: install
 	$(BIN)/ruff check .
@@ -34,4 +39,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build *.egg-info demo .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.*
