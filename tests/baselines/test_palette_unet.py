@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet.network import scaled  # noqa: E402
+from gifbench_baselines.ccdnet.network import Architecture, CCDNet, scaled  # noqa: E402
 from gifbench_baselines.ccdnet.networks import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.palette_training import PaletteUNetTrainer, PaletteUNetTrainerOptions  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions, beside  # noqa: E402
@@ -16,6 +16,7 @@ from pydantic import ValidationError  # noqa: E402
 from gifbench import (  # noqa: E402
     MethodError,
     TrainingBatch,
+    UsageError,
     WeightsError,
     list_methods,
     load_method,
@@ -146,3 +147,24 @@ def test_its_loss_falls_on_what_it_sees():
 def test_the_list_of_methods_gives_the_size_of_the_networks_that_ship():
     (listed,) = [each for each in list_methods() if each.name == "ccdnet"]
     assert listed.declared.parameters == load_method("ccdnet").parameters == 2 * 2_474_780 + 698_273
+
+
+@pytest.mark.parametrize(("name", "dithered"), [("ccdnet-plain", False), ("ccdnet-dithered", True)])
+def test_each_network_of_the_router_is_a_method_of_its_own(name, dithered):
+    frames, palettes, _ = frames_and_palettes(count=1)
+    shown, colors = frames.permute(0, 2, 3, 1), list(palettes)
+    alone = load_method(name)
+    router = load_method("ccdnet").method
+    assert torch.equal(
+        alone.method.restore_frames(shown, colors), router._networks[dithered, 32].restore(shown, colors)
+    )
+    (listed,) = [each for each in list_methods() if each.name == name]
+    assert listed.declared.parameters == alone.parameters
+
+
+def test_a_ccdnet_is_no_network_of_the_router(tmp_path):
+    architecture = Architecture(base=2)
+    path = tmp_path / "x.safetensors"
+    save_weights(path, CCDNet(architecture), architecture=architecture.model_dump(), about={})
+    with pytest.raises(UsageError, match="weights of a CCDNet, for a method such as ccdnet-2"):
+        load_method(f"ccdnet-plain:weights={path}")
