@@ -22,7 +22,9 @@ from gifbench.errors import DatasetDamaged
 from gifbench.storage import Folder
 
 _BLOCK = 1 << 20
-_SMALLEST_GROUP = 8 * tarfile.BLOCKSIZE  # four headers and four members that are not empty
+_SMALLEST_GROUP = 8 * tarfile.BLOCKSIZE
+"""Four headers and four members that are not empty; without GIFs, what the next two members take with what the group
+before them ends with: each description is three blocks and a header."""
 _SAVE_SECONDS = 10.0
 _SAVE_SHARE = 0.02  # of the time, at most, goes into saving tables that grow with the manifest
 
@@ -179,5 +181,5 @@ def _looks_whole(rows: Sequence[IndexRow], size: int) -> bool:
     for row in sorted(rows, key=lambda row: row.truth.offset):
         if row.truth.offset - tarfile.BLOCKSIZE - place >= _SMALLEST_GROUP:
             return False
-        place = row.dithered.offset + row.dithered.bytes
+        place = row.members_end
     return size - len(END_OF_SHARD) - place < _SMALLEST_GROUP

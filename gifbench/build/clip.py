@@ -21,10 +21,10 @@ from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome, outcome_of
 from gifbench.build.recipe import Recipe, SourceVideo
 from gifbench.build.truth import Cut, Quantised, keep_source
+from gifbench.dataset.gifs import GIFS, GifMaker, maker_signature
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
-from gifbench.media.colors.quantize import PairQuantizer
-from gifbench.media.gif import GifWriter
+from gifbench.media.gif import frame_delays
 from gifbench.media.video import Frame, Span, probe, snap_times
 from gifbench.storage import PARTIAL, Folder
 
@@ -75,6 +75,8 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: s
         first = _keep_source(cut, done, scratch) if recipe.truth == "source" else None
         times, duration, fps, ticks, time_base = _clock(done.times, done.duration, video)
         start = span.start or Fraction(span.start_frame or 0) / video.info.frame_rate
+        made = recipe.gifs == "made"
+        delays = frame_delays(done.times, done.duration)
         unplaced = Member(0, 0, "")
         index_row = IndexRow(
             clip_id=row.clip_id,
@@ -100,6 +102,11 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: s
             truth_first=first,
             truth_filter=None if first is None else geometry.filter,
             truth_jpeg=None if first is None else recipe.jpeg,
+            gif_colors=recipe.colors if made else None,
+            gif_quantizer=recipe.quantizer if made else None,
+            gif_kmeans_steps=recipe.kmeans_steps if made else None,
+            gif_maker=maker_signature(recipe.colors, recipe.quantizer, recipe.kmeans_steps) if made else None,
+            gif_delays=delays if made and delays != frame_delays(times, duration) else None,
         )
         with _output_errors(folder):
             if run is not None:
@@ -113,32 +120,29 @@ def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantised:
     clock: list[Fraction] = []
     digest = hashlib.sha256()
     recipe, width, height = cut.recipe, cut.geometry.width, cut.geometry.height
-    with (
-        _output_errors(folder),
-        ExitStack() as stack,
-        (scratch / MEMBERS["plain"]).open("wb") as plain_file,
-        (scratch / MEMBERS["dithered"]).open("wb") as dithered_file,
-    ):
+    with _output_errors(folder), ExitStack() as stack:
         truth = None
         if recipe.truth == "lossless":
             truth = stack.enter_context(cut.lossless(scratch / MEMBERS["truth"]))
-        plain = GifWriter(plain_file, width=width, height=height)
-        dithered = GifWriter(dithered_file, width=width, height=height)
-        quantize = PairQuantizer(colors=recipe.colors, quantizer=recipe.quantizer, kmeans_steps=recipe.kmeans_steps)
+        gifs = GifMaker(
+            {name: stack.enter_context((scratch / MEMBERS[name]).open("wb")) for name in GIFS},
+            width=width,
+            height=height,
+            colors=recipe.colors,
+            quantizer=recipe.quantizer,
+            kmeans_steps=recipe.kmeans_steps,
+        )
         duration = Fraction(0)
         for frame in _source_errors(cut.frames()):
             pixels = cut.pixels(frame.pixels)
-            palette, plain_indices, dithered_indices = quantize(pixels)
             if truth is not None:
                 truth.add(pixels)
-            plain.add(plain_indices, palette, frame.time)
-            dithered.add(dithered_indices, palette, frame.time)
+            gifs.add(pixels, frame.time)
             digest.update(pixels.data)
             times.append(frame.time)
             clock.append(frame.clock)
             duration = frame.time + frame.duration
-        plain.close(duration)
-        dithered.close(duration)
+        gifs.close(duration)
     return Quantised(tuple(times), duration, digest.hexdigest(), (clock[0], clock[-1]))
 
 
@@ -168,7 +172,11 @@ def _write_group(index_row: IndexRow, scratch: Path, folder: Folder) -> IndexRow
         members = {}
         for member, ending in MEMBERS.items():
             with (scratch / ending).open("rb") as file:
-                members[member] = write_member(group, f"{index_row.clip_id}.{ending}", file)
+                if member in index_row.stored:
+                    members[member] = write_member(group, f"{index_row.clip_id}.{ending}", file)
+                else:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    members[member] = Member(0, file.tell(), digest)
         index_row = replace(index_row, truth=members["truth"], plain=members["plain"], dithered=members["dithered"])
         write_member(group, f"{index_row.clip_id}.json", io.BytesIO(about_clip(index_row)))
     return index_row

@@ -160,7 +160,7 @@ class Ledger:
         clips, frames = Counter(row.split for row in index), Counter[str]()
         for row in index:
             frames[row.split] += row.frames
-        members = sum(row.truth.bytes + row.plain.bytes + row.dithered.bytes for row in index)
+        members = sum(getattr(row, name).bytes for row in index for name in row.stored)
         return {
             "format": FORMAT,
             "name": self._recipe.name,

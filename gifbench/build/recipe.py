@@ -63,6 +63,10 @@ class Recipe(BaseModel, ABC):
         Literal["lossless", "source"],
         Field(description="source: the packets of the source are kept, and cut and resized when they are read"),
     ] = "lossless"
+    gifs: Annotated[
+        Literal["stored", "made"],
+        Field(description="made: no GIFs are kept, and the very same are made of the truth when they are read"),
+    ] = "stored"
     min_frames: Annotated[int, Field(ge=1, description="a clip with fewer frames is rejected as too_short")] = 1
     clips_per_shard: Annotated[int, Field(ge=1, description="manifest rows whose clips share a shard")] = 32
 

@@ -21,6 +21,7 @@ from gifbench.build.outcomes import Outcome
 from gifbench.build.recipe import Recipe
 from gifbench.build.store import Store
 from gifbench.build.workers import Work, outcomes_here
+from gifbench.dataset.gifs import check_maker
 from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.errors import UsageError
 from gifbench.storage import Folder
@@ -61,7 +62,8 @@ def build_dataset(
     says of it.
 
     The dataset depends on the recipe, the rows of all runs and the sources alone. Raises `BuildError` if `out` holds
-    a dataset of another recipe or is being built by another process, or the cluster cannot do the work, `StorageError`
+    a dataset of another recipe or is being built by another process, or the cluster cannot do the work, `DatasetError`
+    if its GIFs are made when they are read and this gifbench makes others, `StorageError`
     if something cannot be read or written (what was finished is kept), `AlreadyExists` if `out` is a folder with
     something else in it, `UsageError` if both `workers` and `cluster` are given, or the latter is no address.
     """
@@ -82,6 +84,9 @@ def build_dataset(
             ledger.official, ledger.changed = dict(official), True
         ledger.want(rows)
         ledger.forget(remake)
+        for outcome in ledger.outcomes.values():
+            if outcome.row is not None:
+                check_maker(outcome.row)  # clips of two makers in one dataset could not be read by either
         plan = plan_shards(ledger.rows.values(), recipe.clips_per_shard)
         assembly = Assembly(folder, ledger, plan, run=run)
         assembly.start()

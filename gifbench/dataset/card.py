@@ -119,7 +119,7 @@ def card(dataset: Dataset, sample: list[DatasetClip]) -> str:
         f"## Statistics\n\n| split | clips | frames |\n|:--|--:|--:|\n{rows}{total}\n"
         f"{about['bytes'] / 1e6:,.1f} MB in all. The fingerprint is `{_code(dataset.fingerprint)}`; results carry it.\n"
         + _outcomes(about),
-        _OPENING,
+        _OPENING.format(members=_MADE_GIFS if _makes_gifs(dataset) else _ALL_MEMBERS),
         f"## How it was made\n\nBy gifbench, recipe `{_code(dataset.name)}`:\n\n"
         f"| parameter | value |\n|:--|:--|\n{recipe}",
         f"## Faces and people\n\n{_faces(about['recipe'])}",
@@ -129,11 +129,17 @@ def card(dataset: Dataset, sample: list[DatasetClip]) -> str:
     return "\n".join(parts)
 
 
+_ALL_MEMBERS = """\
+A clip is four members of a tar: `<clip_id>.truth.mkv` (lossless, unless the recipe says `truth=source`), `.plain.gif`,
+`.dithered.gif` and `.json`."""
+_MADE_GIFS = """\
+A clip is two members of a tar: `<clip_id>.truth.mkv` (lossless, unless the recipe says `truth=source`) and `.json`. Its
+GIFs are made of the truth when gifbench reads them, and held against the sha256 in the index; other tools see none of
+them. `gifbench repack PATH --out WITH_GIFS --gifs stored` writes the dataset with them."""
 _OPENING = f"""\
 ## Opening it
 
-A clip is four members of a tar: `<clip_id>.truth.mkv` (lossless, unless the recipe says `truth=source`), `.plain.gif`,
-`.dithered.gif` and `.json`. `index.parquet` has a row a clip and says where each member lies.
+{{members}} `index.parquet` has a row a clip and says where each member lies.
 
 ```python
 import datasets
@@ -183,13 +189,19 @@ def _header(dataset: Dataset) -> str:
         "tags": ["gif", "video-restoration", "color-dequantization", "frame-interpolation", "webdataset", "gifbench"],
         "configs": [{"config_name": "clips", "default": True, "data_files": clips}],
         # Without it the types are guessed from five clips, and a later one with uneven times would not fit them.
-        "dataset_info": [{"config_name": "clips", "features": _features()}],
+        "dataset_info": [{"config_name": "clips", "features": _features(dataset)}],
     }
     return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
 
 
-def _features() -> list[dict[str, Any]]:
+def _makes_gifs(dataset: Dataset) -> bool:
+    """Whether the shards hold no GIFs."""
+    return any("plain" not in row.stored for row in dataset.rows)
+
+
+def _features(dataset: Dataset) -> list[dict[str, Any]]:
     """The members of a clip as Hugging Face `datasets` declares them."""
+    gifs = [] if _makes_gifs(dataset) else ["plain.gif", "dithered.gif"]
     about = [
         {"name": column.name, "list": str(column.type.value_type)}
         if pa.types.is_list(column.type)
@@ -199,8 +211,7 @@ def _features() -> list[dict[str, Any]]:
     ]
     return [
         {"name": "truth.mkv", "dtype": "video"},
-        {"name": "plain.gif", "dtype": "image"},
-        {"name": "dithered.gif", "dtype": "image"},
+        *({"name": name, "dtype": "image"} for name in gifs),
         {"name": "json", "struct": about},
         {"name": "__key__", "dtype": "string"},
         {"name": "__url__", "dtype": "string"},

@@ -44,11 +44,16 @@ COLUMNS = {
     "truth_first": "The clip's first frame among the pictures of the truth; null where the truth is lossless.",
     "truth_filter": "What resizes the truth; null where it is lossless.",
     "truth_jpeg": "The JPEG quality that the truth goes through; null where there is none.",
+    "gif_colors": "Colours a frame of the GIFs, where they are made when they are read; null where they are members.",
+    "gif_quantizer": "How the palettes of such GIFs are chosen.",
+    "gif_kmeans_steps": "Steps of k-means after that.",
+    "gif_maker": "A signature of what made them, by which another maker is known.",
+    "gif_delays": "How long each frame of them is shown, in hundredths of a second, where the times do not say it.",
 }
 """What each column of the index is; those of the members follow from their names."""
 
 _OF_MEMBER = {
-    "offset": "Where the bytes of the {} begin in the shard.",
+    "offset": "Where the bytes of the {} begin in the shard; null where it is made when it is read.",
     "bytes": "How many bytes the {} has.",
     "sha256": "Of the bytes of the {}.",
 }
@@ -143,7 +148,8 @@ def _files(dataset: Dataset) -> list[dict[str, Any]]:
             "@type": "cr:FileSet",
             "@id": "shards",
             "name": "shards",
-            "description": "Tars as WebDataset reads them: truth, GIF, dithered GIF and description of each clip.",
+            "description": "Tars as WebDataset reads them: truth, GIF, dithered GIF and description of each clip, or "
+            "truth and description where GIFs are made when they are read.",
             "encodingFormat": "application/x-tar",
             "includes": "shards/*.tar",
         },

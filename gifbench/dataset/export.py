@@ -18,7 +18,8 @@ from gifbench.storage import Folder
 def export_clip(clip: DatasetClip, out: Path, *, png: bool = False, overwrite: bool = False) -> list[Path]:
     """Write truth and GIFs of a clip to the folder `out`, and with `png` each frame of the truth; the paths written.
 
-    The truth is a lossless video of the clip's frames, also where the dataset keeps packets of the source instead.
+    The truth is a lossless video of the clip's frames, also where the dataset keeps packets of the source instead, and
+    GIFs that it does not store are made.
     Raises `AlreadyExists`, before anything is written, if one of the files is there and `overwrite` is not set.
     """
     folder = Folder(out)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
+from gifbench.dataset.gifs import made_part
 from gifbench.dataset.reader import DatasetClip
 from gifbench.dataset.truth import read_truth
 from gifbench.errors import UsageError
@@ -39,7 +40,7 @@ class FrameDataset(TorchDataset[Sample]):
     `crop` cuts out a square of that side at a random place, the same in GIF and truth; without it clips of different
     sizes cannot share a batch. The place is drawn from torch's generator, which DataLoader seeds for each worker. A
     worker keeps the bytes of the clips that it read last, `keep` of them: sample from few clips at a time to read each
-    once.
+    once. Where the dataset does not store GIFs, the frames that are asked for are made of the truth, and no others.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class FrameDataset(TorchDataset[Sample]):
         self._clips, self._dithered, self._every, self._crop = clips, dithered, every, crop
         self._ends = list(itertools.accumulate(-(-clip.num_frames // every) for clip in clips))
         self._keep = keep
-        self._read: OrderedDict[int, tuple[Gif, bytes]] = OrderedDict()
+        self._read: OrderedDict[int, tuple[Gif | None, bytes]] = OrderedDict()
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -73,20 +74,25 @@ class FrameDataset(TorchDataset[Sample]):
     def draw(self, index: int, generator: torch.Generator | None) -> Sample:
         """Sample `index`, its place drawn from `generator`, or from torch's own if there is none."""
         number, frame = self._place(index % len(self))
-        gif, truth = self._clip(number)
-        pixels = read_truth(self._clips[number].row, truth, frames=[frame])[0]
-        return self.cut(gif.frame(frame), gif.palettes[frame], pixels, generator)
+        gif, truth = self.read(number, [frame])
+        return self.cut(gif.frame(0), gif.palettes[0], truth[0], generator)
 
     def truth_frame(self, index: int) -> Pixels:
         """The whole frame (H, W, 3) of the truth that sample `index` shows a part of."""
         number, frame = self._place(index % len(self))
-        truth: Pixels = read_truth(self._clips[number].row, self._clip(number)[1], frames=[frame])[0]
+        truth: Pixels = self.read_truth(number, [frame])[0]
         return truth
 
     def read(self, clip: int, frames: Sequence[int]) -> tuple[Gif, Pixels]:
-        """The GIF of clip number `clip`, and frames (N, H, W, 3) of its truth by their numbers in the clip."""
-        gif, truth = self._clip(clip)
-        return gif, read_truth(self._clips[clip].row, truth, frames=frames)
+        """Frames of clip number `clip` by increasing numbers: those of its GIF, and (N, H, W, 3) of its truth."""
+        gif, truth = self._clip(clip)[0], self.read_truth(clip, frames)
+        if gif is not None:
+            return gif.select(frames), truth
+        return made_part(self._clips[clip].row, truth, frames, dithered=self._dithered), truth
+
+    def read_truth(self, clip: int, frames: Sequence[int]) -> Pixels:
+        """Frames (N, H, W, 3) of the truth of clip number `clip`."""
+        return read_truth(self._clips[clip].row, self._clip(clip)[1], frames=frames)
 
     def cut(self, shown: Pixels, palette: Pixels, truth: Pixels, generator: torch.Generator | None) -> Sample:
         """Whole frames (H, W, 3) of a GIF and of the truth as a sample, cut to the side that was asked for."""
@@ -105,11 +111,12 @@ class FrameDataset(TorchDataset[Sample]):
         # A worker process starts with nothing read; what this one keeps stays here.
         return {**self.__dict__, "_read": OrderedDict()}
 
-    def _clip(self, number: int) -> tuple[Gif, bytes]:
-        """The GIF, decoded, and the truth, encoded, of a clip; read anew unless it was among the last ones."""
+    def _clip(self, number: int) -> tuple[Gif | None, bytes]:
+        """The GIF, decoded, if it is stored, and the truth, encoded; read anew unless it was among the last ones."""
         if number not in self._read:
             clip = self._clips[number]
-            self._read[number] = clip.gif(dithered=self._dithered), clip.read("truth")
+            gif = clip.gif(dithered=self._dithered) if "plain" in clip.row.stored else None
+            self._read[number] = gif, clip.read("truth")
             if len(self._read) > self._keep:
                 self._read.popitem(last=False)
         self._read.move_to_end(number)

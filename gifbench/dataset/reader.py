@@ -14,13 +14,14 @@ from typing import Any, overload
 import numpy as np
 
 from gifbench.dataset.about import parse_about
+from gifbench.dataset.gifs import made_gifs, made_part, other_gifs
 from gifbench.dataset.member import MemberFile
 from gifbench.dataset.row_check import checked_row
-from gifbench.dataset.shards import FORMAT, MEMBERS, IndexRow, group_frame, table_rows
+from gifbench.dataset.shards import FORMAT, IndexRow, group_frame, table_rows
 from gifbench.dataset.truth import iter_truth, read_truth
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, NotFound, StorageError, storage_errors
 from gifbench.media.clip import Clip, Pixels
-from gifbench.media.gif import Gif, GifLimits
+from gifbench.media.gif import Gif, GifLimits, selection
 from gifbench.storage import Folder
 
 
@@ -99,11 +100,22 @@ class DatasetClip:
         """The clip's GIF, plain or dithered, with the clip's exact times; `every=k` keeps the frames 0, k, 2k, …
 
         Palettes are per frame, so a GIF with fewer frames is a view of the whole one. The last frame that is kept is
-        shown to the end of the clip.
+        shown to the end of the clip. Where the dataset does not store GIFs it is made of the truth, and raises as
+        `read` does unless it is the one of the index.
         """
         gif = self._gif("dithered" if dithered else "plain")
         gif = replace(gif, times=self.times, duration=self.duration, dithered=dithered)
         return gif if every == 1 else replace(gif.every(every), duration=self.duration)
+
+    def gif_frames(self, frames: Sequence[int], *, dithered: bool = False) -> Gif:
+        """Some frames of the GIF by increasing numbers, what `gif().select(frames)` gives.
+
+        Where the dataset does not store GIFs no others are made; these are not held against the index.
+        """
+        if "plain" in self.row.stored:
+            return self.gif(dithered=dithered).select(frames)
+        chosen = selection(frames, num_frames=self.num_frames)
+        return made_part(self.row, self.truth_frames(chosen), chosen, dithered=dithered)
 
     def _gif(self, member: str) -> Gif:
         """A GIF as its member holds it. What the index says bounds what the member may ask for."""
@@ -115,7 +127,16 @@ class DatasetClip:
         return Gif.read(data, limits=limits)
 
     def read(self, member: str) -> bytes:
-        """The bytes of a member (`truth`, `plain`, `dithered`), held against nothing: `check` does that."""
+        """The bytes of a member (`truth`, `plain`, `dithered`), held against nothing: `check` does that.
+
+        A GIF that the dataset does not store is made of the truth and held against its sha256. Raises `DatasetDamaged`
+        if it is another one, `DatasetError` if this gifbench makes other GIFs than the one that built the clip.
+        """
+        if member not in self.row.stored:
+            made = made_gifs(self.row, self.iter_truth(), (member,))
+            for line in other_gifs(self.row, made):
+                raise DatasetDamaged(f"clip {self.clip_id}: {line}; gifbench verify {self._folder.url} reads all clips")
+            return made[member]
         place: Any = getattr(self.row, member)
         try:
             return self._folder.read(self.row.shard, start=place.offset, length=place.bytes)
@@ -128,7 +149,7 @@ class DatasetClip:
 
     def check(self) -> Iterator[str]:
         """What is wrong with the clip, a line each: checksums, what does not decode, other pixels than recorded."""
-        for member in MEMBERS:
+        for member in self.row.stored:
             try:
                 data = self.read(member)
             except DatasetDamaged as error:
@@ -156,11 +177,15 @@ class DatasetClip:
             return
         if frames.shape[:3] != expected:
             yield f"{member}: it holds (frames, height, width) {frames.shape[:3]}, the index says {expected}"
-        elif (
-            member == "truth"
-            and hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest() != self.row.pixels_sha256
-        ):
+        elif member != "truth":
+            return
+        elif hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest() != self.row.pixels_sha256:
             yield "truth: its pixels differ from pixels_sha256 in the index"
+        elif "plain" not in self.row.stored:
+            try:
+                yield from other_gifs(self.row, made_gifs(self.row, frames))
+            except DatasetError as error:
+                yield f"its GIFs cannot be made: {error}"
 
 
 class Clips(Sequence[DatasetClip]):

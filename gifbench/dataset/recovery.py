@@ -89,7 +89,8 @@ def _row(about: bytes, shard: str, at: int) -> IndexRow | None:
     """The row that a description holds, whose header begins at byte `at`; the members lie before it, without gaps."""
     try:
         values = json.loads(about)
-        for name in reversed(MEMBERS):
+        made = values.get("gif_colors") is not None  # then the GIFs are no members
+        for name in ("truth",) if made else tuple(reversed(MEMBERS)):
             at -= _padded(int(values[f"{name}_bytes"]))
             values[f"{name}_offset"] = at
             at -= _BLOCK

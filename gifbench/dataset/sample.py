@@ -31,7 +31,10 @@ def sample_picture(clips: Sequence[DatasetClip], *, report: Callable[[int, int, 
     for done, clip in enumerate(clips):
         report(done, len(clips), clip.clip_id)
         middle = clip.num_frames // 2
-        frames = [clip.truth_frames([middle])[0], *(clip.gif(dithered=d).frame(middle) for d in (False, True))]
+        frames = [
+            clip.truth_frames([middle])[0],
+            *(clip.gif_frames([middle], dithered=d).frame(0) for d in (False, True)),
+        ]
         rows.append([_centre(frame) for frame in frames])
     report(len(clips), len(clips), "")
     width = max(3 * row[0].shape[1] + 2 * _GAP for row in rows)

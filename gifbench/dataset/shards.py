@@ -6,9 +6,10 @@
     manifest.parquet   the rows that were asked for (see `gifbench.build.manifest`)
     shards/test-00000.tar …
 
-A clip is a group of four members of one shard: `<clip_id>.truth.mkv`, `.plain.gif`, `.dithered.gif` and `.json`. A
-group's bytes depend on nothing but the clip, so a shard is its groups, one after the other, and two blocks of zeros:
-a group is made once, and a shard is put together by copying.
+A clip is a group of four members of one shard: `<clip_id>.truth.mkv`, `.plain.gif`, `.dithered.gif` and `.json`; of
+two, without the GIFs, where those are made of the truth when they are read. A group's bytes depend on nothing but the
+clip, so a shard is its groups, one after the other, and two blocks of zeros: a group is made once, and a shard is put
+together by copying.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ FORMAT = 1
 """The version of the format; a reader refuses a later one."""
 
 MEMBERS = {"truth": "truth.mkv", "plain": "plain.gif", "dithered": "dithered.gif"}
-"""The members of a clip that the index points at, and how their names in the shard end."""
+"""The members of a clip that the index tells of, and how their names in the shard end."""
 
 CLIP_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 """What a clip may be called: safe as a file name anywhere, without the dot at which WebDataset cuts a key."""
@@ -43,10 +44,16 @@ END_OF_SHARD = bytes(2 * tarfile.BLOCKSIZE)
 _OF_KEPT_TRUTH = ("truth_first", "truth_filter", "truth_jpeg")
 """Columns that only clips whose truth is packets of the source have."""
 
+_OF_MADE_GIFS = ("gif_colors", "gif_quantizer", "gif_kmeans_steps", "gif_maker", "gif_delays")
+"""Columns that only clips whose GIFs are made when they are read have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Where a member's bytes lie, counted from the start of the file that holds them, and their sha256."""
+    """Where a member's bytes lie, counted from the start of the file that holds them, and their sha256.
+
+    Of a GIF that is made when it is read, the bytes and the sha256 are those of the file that comes out; `offset` is 0.
+    """
 
     offset: int
     bytes: int
@@ -66,6 +73,11 @@ class IndexRow:
     Where `truth_first` is None the truth member holds just these frames, lossless. Otherwise it holds packets of the
     source: the clip's frames are the pictures `truth_first`, `truth_first` + 1, … in the order in which they are shown,
     cut to `crop`, resized with `truth_filter`, and sent through JPEG at `truth_jpeg` unless that is None.
+
+    Where `gif_colors` is None the GIFs are members. Otherwise they are made of the truth when they are read, with so
+    many colours by `gif_quantizer` and `gif_kmeans_steps`; `gif_maker` tells one that makes other GIFs
+    (`gifbench.dataset.gifs.maker_signature`), and `gif_delays` are how long each frame is shown, in hundredths of a
+    second, where a container's rounded clock made that differ from what `times` says.
     """
 
     clip_id: str
@@ -91,6 +103,22 @@ class IndexRow:
     truth_first: int | None = None
     truth_filter: str | None = None
     truth_jpeg: int | None = None
+    gif_colors: int | None = None
+    gif_quantizer: str | None = None
+    gif_kmeans_steps: int | None = None
+    gif_maker: str | None = None
+    gif_delays: tuple[int, ...] | None = None
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """The names of the members that lie in the shard, in their order there."""
+        return tuple(MEMBERS) if self.gif_colors is None else ("truth",)
+
+    @property
+    def members_end(self) -> int:
+        """The byte after the last of them in the shard."""
+        last: Member = getattr(self, self.stored[-1])
+        return last.offset + last.bytes
 
     def times(self) -> tuple[tuple[Fraction, ...], Fraction]:
         """When each frame is shown, in exact seconds since the first, and when the last one ends."""
@@ -101,7 +129,7 @@ class IndexRow:
 
     def moved(self, shard: str, by: int) -> IndexRow:
         """The same clip with its group `by` bytes further on, in `shard`."""
-        members = {name: replace(getattr(self, name), offset=getattr(self, name).offset + by) for name in MEMBERS}
+        members = {name: replace(getattr(self, name), offset=getattr(self, name).offset + by) for name in self.stored}
         return replace(self, shard=shard, **members)
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,20 +137,22 @@ class IndexRow:
         row = {name: getattr(self, name) for name in _PLAIN}
         for name in MEMBERS:
             member: Member = getattr(self, name)
-            row[f"{name}_offset"], row[f"{name}_bytes"] = member.offset, member.bytes
-            row[f"{name}_sha256"] = member.sha256
+            row[f"{name}_offset"] = member.offset if name in self.stored else None
+            row[f"{name}_bytes"], row[f"{name}_sha256"] = member.bytes, member.sha256
         return row
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> IndexRow:
         """The row that `to_dict` gave, perhaps through JSON or Parquet."""
-        # A dataset that is older than a column has lossless truth, which is what its absence means.
-        values: dict[str, Any] = {name: row.get(name) for name in _OF_KEPT_TRUTH}
+        # A dataset that is older than a column has lossless truth and stored GIFs, which is what its absence means.
+        values: dict[str, Any] = {name: row.get(name) for name in (*_OF_KEPT_TRUTH, *_OF_MADE_GIFS)}
         values |= {name: row[name] for name in _PLAIN if name not in values}
-        for name in ("ticks", "crop"):
+        for name in ("ticks", "crop", "gif_delays"):
             values[name] = None if values[name] is None else tuple(int(value) for value in values[name])
+        made = values["gif_colors"] is not None
         for name in MEMBERS:
-            values[name] = Member(int(row[f"{name}_offset"]), int(row[f"{name}_bytes"]), row[f"{name}_sha256"])
+            offset = 0 if made and name != "truth" else int(row[f"{name}_offset"])
+            values[name] = Member(offset, int(row[f"{name}_bytes"]), row[f"{name}_sha256"])
         return cls(**values)
 
 
@@ -160,6 +190,11 @@ INDEX_SCHEMA = pa.schema(
         ("truth_first", pa.int32()),
         ("truth_filter", pa.string()),
         ("truth_jpeg", pa.int32()),
+        ("gif_colors", pa.int32()),
+        ("gif_quantizer", pa.string()),
+        ("gif_kmeans_steps", pa.int32()),
+        ("gif_maker", pa.string()),
+        ("gif_delays", pa.list_(pa.int32())),
     ]
 )
 
@@ -181,7 +216,8 @@ def fingerprint(rows: Iterable[IndexRow]) -> str:
     """What methods see and are scored against, in 16 hexadecimal digits.
 
     It covers each clip's name, split, times, truth pixels and both GIFs, and neither where they lie nor how the truth
-    is compressed: the same dataset on another machine, in other shards, has the same fingerprint.
+    is compressed nor whether the GIFs are stored: the same dataset on another machine, in other shards, has the same
+    fingerprint.
     """
     digest = hashlib.sha256(b"gifbench dataset 1\n")
     for row in sorted(rows, key=lambda row: row.clip_id):
@@ -206,7 +242,11 @@ def tar_header(name: str, size: int) -> bytes:
 
 def about_clip(row: IndexRow) -> bytes:
     """The last member of a group, `<clip_id>.json`: the index row, but for where it lies."""
-    left_out = {"shard", *(_OF_KEPT_TRUTH if row.truth_first is None else ())}
+    left_out = {"shard"}
+    if row.truth_first is None:
+        left_out.update(_OF_KEPT_TRUTH)
+    if row.gif_colors is None:
+        left_out.update(_OF_MADE_GIFS)
     about = {key: value for key, value in row.to_dict().items() if key not in left_out and not key.endswith("_offset")}
     return json.dumps(about, indent=1).encode() + b"\n"
 
@@ -230,14 +270,13 @@ def group_frame(row: IndexRow) -> Iterator[tuple[int, bytes]]:
 
     They follow from the row, so they need no checksum: headers, padding, and the description.
     """
-    for name, ending in MEMBERS.items():
+    for name in row.stored:
         member: Member = getattr(row, name)
-        header = tar_header(f"{row.clip_id}.{ending}", member.bytes)
+        header = tar_header(f"{row.clip_id}.{MEMBERS[name]}", member.bytes)
         yield member.offset - len(header), header
         yield member.offset + member.bytes, _padding(member.bytes)
     about = about_clip(row)
-    end = row.dithered.offset + row.dithered.bytes
-    end += len(_padding(row.dithered.bytes))
+    end = row.members_end + len(_padding(row.members_end))
     yield end, tar_header(f"{row.clip_id}.json", len(about)) + about + _padding(len(about))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 import joblib
 
 from gifbench.dataset.checksums import CHECKSUMS, read_checksums
+from gifbench.dataset.gifs import check_maker
 from gifbench.dataset.reader import Dataset, DatasetClip, only_a_copy, open_dataset, read_about
 from gifbench.dataset.recovery import INDEX, best_index
 from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range
@@ -27,9 +28,11 @@ def verify_dataset(
     """What is damaged in the dataset at `url`, as pairs of a place (a clip or a file) and what is wrong with it.
 
     Where `index.parquet` is lost, the clips are those that the shards tell of. Raises `DatasetError` if there is no
-    dataset, or its description cannot be read.
+    dataset, or its description cannot be read, or this gifbench makes other GIFs than are to be made when it is read.
     """
     dataset, lost = _open(url)
+    for row in dataset.rows:
+        check_maker(row)
     if lost:
         yield INDEX, f"{lost}; {len(dataset)} clips are known from the shards, and --repair makes it anew"
     yield from _check_files(dataset, but={INDEX} if lost else set())

@@ -91,7 +91,7 @@ def _shown(clip: DatasetClip) -> SheetClip:
 def _pictures(clip: DatasetClip) -> list[list[str]]:
     """The middle frame, and its most telling detail, each as truth, plain and dithered."""
     middle = clip.num_frames // 2
-    plain, dithered = (clip.gif(dithered=dither).frame(middle) for dither in (False, True))
+    plain, dithered = (clip.gif_frames([middle], dithered=dither).frame(0) for dither in (False, True))
     truth = clip.truth_frames([middle])[0]
     left, top, right, bottom = telling_box(plain, truth)
     frames = (truth, plain, dithered)

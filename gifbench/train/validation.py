@@ -66,14 +66,14 @@ class Validation:
         frames = [i * clip.num_frames // count for i in range(count)]
         truth = clip.truth_frames(frames)
         for dithered in (False, True) if self._options.dithered == "both" else (bool(self._options.dithered),):
-            gif = clip.gif(dithered=dithered)
-            for place, frame in enumerate(frames):
+            gif = clip.gif_frames(frames, dithered=dithered)
+            for place in range(count):
                 palette = np.zeros((1, 256, 3), np.uint8)
-                palette[0, : len(gif.palettes[frame])] = gif.palettes[frame]
+                palette[0, : len(gif.palettes[place])] = gif.palettes[place]
                 yield TrainingBatch(
-                    torch.from_numpy(gif.frame(frame).transpose(2, 0, 1).copy())[None],
+                    torch.from_numpy(gif.frame(place).transpose(2, 0, 1).copy())[None],
                     torch.from_numpy(palette),
-                    torch.tensor([len(gif.palettes[frame])]),
+                    torch.tensor([len(gif.palettes[place])]),
                     torch.from_numpy(truth[place].transpose(2, 0, 1).copy())[None],
                     torch.tensor([dithered]),
                     torch.zeros(1),

@@ -53,12 +53,13 @@ class Windows(TorchDataset[TrainingBatch]):
         steps = int(draw.choice(options.windows)) - 1
         first = int(draw.integers(self._counts[clip] - steps * options.every))
         places = chosen_places(draw, steps, options.between)
-        gif, truth = self._frames[dithered].read(clip, [first + place * options.every for place in places])
-        shown = [
-            (gif.frame(first + place * options.every), gif.palettes[first + place * options.every]) for place in places
-        ]
+        frames, numbers = self._frames[dithered], [first + place * options.every for place in places]
         if options.colors:
+            truth = frames.read_truth(clip, numbers)
             shown = [drawn_gif(frame, options, draw, dithered=dithered) for frame in truth]
+        else:
+            gif, truth = frames.read(clip, numbers)
+            shown = [(gif.frame(place), gif.palettes[place]) for place in range(len(gif))]
         window = as_window(shown, truth, [place / steps for place in places], dithered=dithered)
         return varied(window, options, draw)
 

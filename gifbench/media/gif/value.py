@@ -101,9 +101,7 @@ class Gif:
         Times count from the first one selected; each is shown until the next selected one, the last until its own end.
         Consecutive or evenly spaced numbers give a view of the indices, others a copy.
         """
-        chosen = [int(i) for i in frames]
-        if not chosen or chosen[0] < 0 or chosen[-1] >= len(self) or any(b <= a for a, b in pairwise(chosen)):
-            raise UsageError(f"frames to select must increase within 0..{len(self) - 1}, not {chosen}")
+        chosen = selection(frames, num_frames=len(self))
         ends = (*self.times[1:], self.duration)
         start = self.times[chosen[0]]
         steps = {b - a for a, b in pairwise(chosen)}
@@ -178,6 +176,14 @@ class Gif:
         for i in range(len(self)):
             writer.add(self.indices[i], self.palettes[i], self.times[i], transparent=transparent[i])
         writer.close(self.duration)
+
+
+def selection(frames: Sequence[int], *, num_frames: int) -> list[int]:
+    """`frames` as a list; raises `UsageError` unless they increase within 0..num_frames-1, one or more."""
+    chosen = [int(i) for i in frames]
+    if not chosen or chosen[0] < 0 or chosen[-1] >= num_frames or any(b <= a for a, b in pairwise(chosen)):
+        raise UsageError(f"frames to select must increase within 0..{num_frames - 1}, not {chosen}")
+    return chosen
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -107,7 +107,7 @@ class GifWriter:
             raise PixelsError(f"the see-through index {transparent} is not among the {len(palette)} colours")
 
     def _write(self, frame: Frame, following: Frame | None, until: Fraction) -> None:
-        delay = max(_SHORTEST_DELAY, round(100 * until) - self._clock)
+        delay = _delay(self._clock, until)
         if delay > _LONGEST_DELAY:
             raise PixelsError(
                 f"the frame at {float(self._time):.2f} s is shown until {float(until):.2f} s, and a GIF can show one "
@@ -119,10 +119,9 @@ class GifWriter:
 
     def _write_image(self, image: Image, delay: int) -> None:
         height, width = image.indices.shape
-        bits = max(1, (len(image.palette) - 1).bit_length())
+        table = color_table(image.palette)
+        bits = (len(table) - 1).bit_length()
         code_size = max(2, bits)
-        table = np.zeros((1 << bits, 3), np.uint8)
-        table[: len(image.palette)] = image.palette
         see_through = image.transparent is not None
         control = struct.pack(
             "<BBBBHBB", 0x21, 0xF9, 4, image.disposal << 2 | see_through, delay, image.transparent or 0, 0
@@ -130,6 +129,28 @@ class GifWriter:
         place = struct.pack("<BHHHHB", 0x2C, image.left, image.top, width, height, 0x80 | (bits - 1))
         self._file.write(control + place + table.tobytes())
         self._file.write(self._encoder.encode(image.indices, code_size).data)
+
+
+def color_table(palette: Pixels) -> Pixels:
+    """A palette (K, 3) as it stands in a file, and comes back from one: black follows, up to a power of two."""
+    table = np.zeros((1 << max(1, (len(palette) - 1).bit_length()), 3), np.uint8)
+    table[: len(palette)] = palette
+    return table
+
+
+def frame_delays(times: Sequence[Fraction], duration: Fraction) -> tuple[int, ...]:
+    """How long `GifWriter` shows each of the frames at `times`, to the end at `duration`, in hundredths of a second."""
+    delays: list[int] = []
+    clock = 0
+    for until in (*times[1:], duration):
+        delays.append(_delay(clock, until))
+        clock += delays[-1]
+    return tuple(delays)
+
+
+def _delay(clock: int, until: Fraction) -> int:
+    """Hundredths of a second from `clock`, which counts them, to the time `until`."""
+    return max(_SHORTEST_DELAY, round(100 * until) - clock)
 
 
 def _full_image(frame: Frame, following: Frame | None) -> Image:
