@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gifbench.errors import PixelsError, UsageError
+from gifbench.errors import CorruptMedia, PixelsError, UsageError
 from gifbench.media.gif import Gif
 
 
@@ -90,3 +90,62 @@ def test_what_cannot_be_a_gif_is_refused(fields: dict[str, object], message: str
 def test_a_loop_count_that_gif_cannot_hold_is_refused() -> None:
     with pytest.raises(UsageError, match="65536 times, not 65537"):
         make_gif(loop=65537)
+
+
+SELECTIONS = ([3], [0], [5], [1, 4], [0, 1, 2, 3, 4, 5])
+
+
+def same(a: Gif, b: Gif) -> None:
+    np.testing.assert_array_equal(a.frames, b.frames)
+    np.testing.assert_array_equal(a.indices, b.indices)
+    see_through = (gif.transparent or (None,) * len(gif) for gif in (a, b))
+    assert (a.times, a.duration, next(see_through), a.loop) == (b.times, b.duration, next(see_through), b.loop)
+
+
+@pytest.mark.parametrize("optimize", [False, True])
+@pytest.mark.parametrize("frames", SELECTIONS)
+def test_some_frames_of_a_file_are_those_of_the_whole(frames: list[int], optimize: bool) -> None:
+    gif = make_gif(loop=3)
+    still = Gif(gif.indices[[0, 0, 1, 1, 1, 2]], gif.palettes, gif.times, gif.duration)
+    see_through = make_gif(transparent=(None, 2, None, None, 1, None))
+    for each in (gif, still, see_through):
+        data = each.to_bytes(optimize=optimize)
+        same(Gif.read_frames(data, frames), Gif.read(data).select(frames))
+
+
+def test_no_other_frame_is_decoded_where_each_stands_alone() -> None:
+    """Damage in another frame shows that it was not looked at; in the frame itself it is said."""
+    gif = make_gif(height=40, width=40, colors=200)
+    data = bytearray(gif.to_bytes())
+    size = len(data) // 6
+    data[size // 2 + 800 : size // 2 + 810] = b"\xff" * 10  # of frame 0, behind its palette
+    with pytest.raises(CorruptMedia):
+        Gif.read(bytes(data))
+    np.testing.assert_array_equal(Gif.read_frames(bytes(data), [4]).frame(0), gif.frame(4))
+    with pytest.raises(CorruptMedia, match="image 0: its data"):
+        Gif.read_frames(bytes(data), [0])
+
+
+def test_a_frame_whose_data_end_early_shows_what_was_below() -> None:
+    """The first image is whole, the second one ends after a row: its data are those of a smaller picture."""
+    large, small = (make_gif(num_frames=2, height=height, width=13) for height in (9, 1))
+    first, second = large.to_bytes(), small.to_bytes()
+    heads = [data.find(b"\x21\xf9\x04", data.find(b"\x21\xf9\x04") + 1) for data in (first, second)]
+    short = bytearray(first[: heads[0]] + second[heads[1] :])
+    at = heads[0] + 8 + 7  # the height in its image descriptor
+    assert short[at : at + 2] == b"\x01\x00"
+    short[at : at + 2] = b"\x09\x00"
+    whole = Gif.read(bytes(short))
+    np.testing.assert_array_equal(whole.frame(1)[1:], whole.frame(0)[1:])
+    same(Gif.read_frames(bytes(short), [1]), whole.select([1]))
+
+
+@pytest.mark.parametrize("frames", [[], [6], [-1], [2, 2], [3, 1]])
+def test_frames_that_are_not_there_are_refused(frames: list[int]) -> None:
+    with pytest.raises(UsageError, match=r"must increase within 0\.\.5"):
+        Gif.read_frames(make_gif().to_bytes(), frames)
+
+
+def test_some_frames_of_a_file_that_breaks_off_are_refused_as_the_whole_is() -> None:
+    with pytest.raises(CorruptMedia, match="the file ends"):
+        Gif.read_frames(make_gif().to_bytes()[:-40], [0])

@@ -7,6 +7,7 @@ result. Every other image is drawn on a `Canvas`, which then says what is seen.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -67,6 +68,40 @@ def read_gif(source: Source, *, limits: GifLimits, background: tuple[int, int, i
                 images = images[:number]
                 break
     return frames.finish()
+
+
+def read_alone(data: bytes, numbers: Sequence[int], *, limits: GifLimits) -> Decoded | None:
+    """Frames of a GIF by increasing numbers, no other one decoded: what `Gif.select` takes from the whole.
+
+    None where that cannot be: a number is not there, the file is broken, or a frame shows what is below its image.
+    Raises `CorruptMedia` for bad data of these images, `TooLarge` over a limit.
+    """
+    name = "the GIF"
+    array = np.frombuffer(data, np.uint8)
+    blocks = parse(array, limits=limits, name=name)
+    if blocks.broken is not None or not all(0 <= number < len(blocks.images) for number in numbers):
+        return None
+    chosen = blocks._replace(images=[blocks.images[number] for number in numbers])
+    if not all(_stands_alone(image, blocks) for image in chosen.images):
+        return None
+    frames = _Frames(array, chosen, limits, name, (255, 255, 255))
+    for number, image in zip(numbers, chosen.images, strict=True):
+        try:
+            frames.add(image)
+        except CorruptMedia as error:
+            raise _corrupt(name, f"image {number}: {error}", 0) from None
+    if frames.composed:
+        return None
+    times = _times(blocks.images)
+    start = times[numbers[0]]
+    shown = tuple(times[number] - start for number in numbers)
+    return frames.finish()._replace(times=shown, duration=times[numbers[-1] + 1] - start)
+
+
+def _stands_alone(image: ImageBlock, blocks: Blocks) -> bool:
+    """Whether an image covers the screen, unless its data end too early."""
+    whole = (image.left, image.top, image.width, image.height) == (0, 0, blocks.width, blocks.height)
+    return whole and image.transparent is None and image.disposal != 3
 
 
 def _load(source: Source, limits: GifLimits) -> tuple[Pixels, str]:
@@ -167,13 +202,15 @@ class _Frames:
         self._palettes.append(shown_palette)
         self._transparent.append(transparent)
 
+    @property
+    def composed(self) -> bool:
+        """Whether an image did not cover all that was below it."""
+        return self._canvas is not None
+
     def finish(self) -> Decoded:
         """All frames that were added, with their times."""
         count = len(self._palettes)
-        hundredths = [0]
-        for image in self._blocks.images[:count]:
-            hundredths.append(hundredths[-1] + (image.delay if image.delay >= _SHORTEST_DELAY else _DELAY_INSTEAD))
-        times = [Fraction(hundredth, 100) for hundredth in hundredths]
+        times = _times(self._blocks.images[:count])
         see_through = any(index is not None for index in self._transparent)
         return Decoded(
             self._indices[:count],
@@ -183,6 +220,14 @@ class _Frames:
             tuple(self._transparent) if see_through else None,
             self._blocks.plays,
         )
+
+
+def _times(images: Sequence[ImageBlock]) -> list[Fraction]:
+    """When each image is shown, in seconds since the first, and when the last one ends."""
+    hundredths = [0]
+    for image in images:
+        hundredths.append(hundredths[-1] + (image.delay if image.delay >= _SHORTEST_DELAY else _DELAY_INSTEAD))
+    return [Fraction(hundredth, 100) for hundredth in hundredths]
 
 
 def _covering_palette(image: ImageBlock, pixels: Pixels, code_size: int) -> Pixels:
