@@ -1,13 +1,20 @@
 """What interpolators and gif2video restore of a GIF's missing frames, how fast, in how much memory, and how steady.
 
-    python benchmarks/interpolation.py DATA [--clips 4] [--frames 49] [--dithered] [--only PART] [--weights FILE]
+    python benchmarks/interpolation.py DATA [--clips 4] [--frames 33] [--only PART …] [--dataset …] [--kind …]
 
-DATA holds the datasets `gif-faces` and `gif-moments`, as `benchmarks/baselines.py --out DATA` leaves them. Scores the
-first frames of some clips of each, spread over its list: PSNR and SSIM on the tasks of factors 2, 4 and 8, plain and,
-if asked for, dithered, under both protocols; frames a second of each method at factor 4; those of SuperSlomo's networks
-beside the plain eager loop; memory over 2,000 frames of 636×360; and E_warp of the truth, the GIFs and colour methods,
-steadied or not. SuperSlomo, CCDNet and the stabiliser take part where their weights are: those that come with
-gifbench, and `--weights` for SuperSlomo.
+DATA holds the datasets `gif-faces` and `gif-moments`, as `benchmarks/baselines.py --out DATA` leaves them. Of each the
+first frames of some clips are taken, of those that no shipped weights were trained on (`held_out.py`) unless `--every`
+says that all will do. The parts:
+
+    scores      PSNR and SSIM at the factors 2, 4 and 8, plain and dithered, under both protocols, and what gif2video
+                gains over the others
+    steadiness  E_warp, tOF and PSNR of the truth, of both GIFs, and of ccdnet, steadied or not, and their order
+    speeds      frames a second of each method at factor 4
+    networks    the same of SuperSlomo's networks beside the plain eager loop
+    memory      the peak of a process that restores 2,000 frames of 636×360, as far as `--seconds` let it come
+
+SuperSlomo, CCDNet and the stabiliser take part where their weights are: those that come with gifbench, and `--weights`
+for SuperSlomo, `--stabiliser` for the stabiliser.
 """
 
 from __future__ import annotations
@@ -17,13 +24,18 @@ import platform
 import resource
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from held_out import held_out
 
 from gifbench import (
     Clip,
@@ -32,30 +44,39 @@ from gifbench import (
     Gif,
     LoadedMethod,
     MethodError,
+    Pixels,
     evaluate,
     load_method,
     open_dataset,
     restored,
     save_weights,
 )
+from gifbench.score.metrics.psnr import psnr, squared_error
 from gifbench.score.metrics.temporal import measure_steadiness
 
 if TYPE_CHECKING:
     from gifbench_baselines.superslomo.network import SuperSlomo
 
-METHODS = ("gif", "nearest", "blend", "dis", "superslomo")
-COMPOSED = (
-    "gif2video:color=gaussian-0.5,time=dis",
-    "gif2video:color=gaussian-0.5,time=superslomo",
-    "gif2video:color=ccdnet,time=blend",
-    "gif2video:color=ccdnet,time=dis",
+METHODS = (
+    "gif",
+    "nearest",
+    "blend",
+    "dis",
+    "superslomo",
+    "ccdnet",
+    "gif2video:time=blend",
+    "gif2video:time=dis",
     "gif2video",
 )
-STEADIED = ("gaussian-0.5", "stable:gaussian-0.5", "ccdnet", "stable:ccdnet")
+STEADIED = ("ccdnet", "stable:ccdnet")
+RISING = ("truth", "plain, stable:ccdnet", "plain, ccdnet", "plain GIF", "dithered GIF")
+"""The order of E_warp that is expected."""
+IN_MEMORY = ("gif", "blend", "dis", "superslomo", "gif2video", "stable:ccdnet")
 LONG = 2000
 PRECISIONS = ("fp32", "bf16")
 FACTORS = (2, 4, 8)
-PAPER = {  # Table 2 of the paper, its own GIFs and protocol: factor -> (GIF, GIF2Video)
+KINDS = ("plain", "dithered")
+PAPER = {  # Table 2 of the paper, its own plain GIFs and protocol: factor -> (GIF, GIF2Video)
     "gif-faces": {2: (30.02, 33.27), 4: (29.01, 32.08), 8: (27.41, 30.20)},
     "gif-moments": {2: (29.05, 31.92), 4: (26.16, 28.38), 8: (23.29, 24.95)},
 }
@@ -99,47 +120,71 @@ class Heads:
         return self.heads
 
 
-def heads(dataset: Dataset, clips: int, frames: int) -> Heads:
-    chosen = [dataset[i * len(dataset) // clips] for i in range(min(clips, len(dataset)))]
-    return Heads(dataset.name, dataset.fingerprint, {}, [Head(clip, min(frames, clip.num_frames)) for clip in chosen])
+def heads(dataset: Dataset, given: argparse.Namespace) -> Heads:
+    """The first frames of the clips that are asked for, spread over the list."""
+    clips = list(dataset) if given.every else held_out(dataset)
+    if not clips:
+        raise SystemExit(f"{dataset.name}: none of the held-out clips are in it; --every takes all of its clips")
+    count = min(given.clips, len(clips))
+    chosen = [clips[i * len(clips) // count] for i in range(count)]
+    return Heads(
+        dataset.name, dataset.fingerprint, {}, [Head(clip, min(given.frames, clip.num_frames)) for clip in chosen]
+    )
 
 
-def usable(names: Sequence[str], weights: str) -> list[LoadedMethod]:
-    """The methods whose weights are here; the others are named once."""
-    found = []
+def usable(names: Sequence[str], given: argparse.Namespace) -> dict[str, LoadedMethod]:
+    """The methods whose weights are here, by these names; the others are said."""
+    found = {}
     for name in names:
-        given = name.replace("superslomo", f"superslomo:weights={weights}") if weights else name
-        if weights and name == "gif2video":
-            given = f"gif2video:time=superslomo:weights={weights}"
+        text = name
+        if given.weights and name == "gif2video":
+            text = f"gif2video:time=superslomo:weights={given.weights}"
+        elif given.weights and name == "superslomo":
+            text = f"superslomo:weights={given.weights}"
+        elif given.stabiliser and name.startswith("stable:"):
+            text = f"stable:[{name.removeprefix('stable:')}],weights={given.stabiliser}"
         try:
-            found.append(load_method(given))
+            found[name] = load_method(text)
         except MethodError as error:
             print(f"(without {name}: {str(error).split(':')[0]})", flush=True)
     return found
 
 
 def scores(some: Heads, given: argparse.Namespace) -> None:
-    methods = usable((*METHODS, *COMPOSED), given.weights)
-    print(f"| | {' | '.join(method.name for method in methods)} |")
-    for kind, factor in ((kind, factor) for kind in given.kinds for factor in FACTORS):
-        found = {method.name: evaluate(method, some, f"{kind}-{factor}", device="cpu") for method in methods}
+    methods = usable(given.methods or METHODS, given)
+    others = [name for name in ("gif", "nearest", "blend", "dis", "ccdnet", "gif2video:time=blend") if name in methods]
+    above: Counter[str] = Counter()
+    rows = 0
+    print(f"| PSNR / SSIM | {' | '.join(methods)} |\n{'|---' * (1 + len(methods))}|")
+    for kind, factor in ((kind, factor) for kind in given.kind or KINDS for factor in FACTORS):
+        found = {name: evaluate(method, some, f"{kind}-{factor}", device="cpu") for name, method in methods.items()}
         for i, protocol in enumerate(("standard", "gif2video")):
-            cells = [results[i].scores for results in found.values()]
-            line = " | ".join(f"{cell['psnr'].mean:.2f} / {cell['ssim'].mean:.3f}" for cell in cells)
+            cells = {name: [results[i].scores[key].mean for key in ("psnr", "ssim")] for name, results in found.items()}
+            line = " | ".join(f"{value:.2f} / {ssim:.3f}" for value, ssim in cells.values())
             print(f"| {some.name}, {kind}-{factor}, {protocol} | {line} |", flush=True)
-        print(f"|   (the paper: GIF {PAPER[some.name][factor][0]}, GIF2Video {PAPER[some.name][factor][1]} dB) |")
+            if "gif2video" in cells:
+                gains = {name: np.subtract(cells["gif2video"], cells[name]) for name in others}
+                said = ", ".join(f"{name} {gain[0]:+.2f} / {gain[1]:+.3f}" for name, gain in gains.items())
+                print(f"  gif2video over {said}")
+                above.update(name for name, gain in gains.items() if min(gain) > 0)
+                rows += 1
+        if kind == "plain":
+            gif, ours = PAPER[some.name][factor]
+            print(f"  the paper: GIF {gif}, GIF2Video {ours} dB, {ours - gif:+.2f}")
+    for name in others if rows else ():
+        print(f"{some.name}: gif2video is above {name}, in PSNR and SSIM, in {above[name]} of {rows} rows")
 
 
 def speeds(some: Heads, given: argparse.Namespace) -> None:
     head = some.heads[0]
     gif, times = head.gif(every=4), list(head.clip.times[: (head.num_frames - 1) // 4 * 4 + 1])
-    for method in usable((*METHODS, *COMPOSED), given.weights):
+    for name, method in usable(given.methods or METHODS, given).items():
         for _ in restored(method, gif, times[:9], clip=head.clip_id):
             pass  # what is loaded and compiled at first use
         begun = time.perf_counter()
         count = sum(len(batch) for batch in restored(method, gif, times, clip=head.clip_id))
         rate = count / (time.perf_counter() - begun)
-        print(f"| {method.name}, {gif.width}×{gif.height} | {rate:.1f} frames/s |", flush=True)
+        print(f"| {name}, {gif.width}×{gif.height} | {rate:.1f} frames/s |", flush=True)
 
 
 def networks(some: Heads, given: argparse.Namespace) -> None:
@@ -189,55 +234,83 @@ def eager(network: SuperSlomo, gif: Gif) -> int:
 
 
 def memory(_: Heads, given: argparse.Namespace) -> None:
-    """The peak of the process's memory while a GIF of 636×360 becomes 2,000 frames, at a quarter, half and the end."""
+    """A process each, because one would only ever show the largest; first of all parts, because children inherit it."""
+    for name in IN_MEMORY:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            peaks = process.submit(long_peaks, name, given).result()
+        shown = ", ".join(f"{mebibytes:.0f} MiB after {count}" for count, mebibytes in peaks)
+        print(f"| {name} | {shown or 'no weights'} |", flush=True)
+
+
+def long_peaks(name: str, given: argparse.Namespace) -> list[tuple[int, float]]:
+    """The peak of this process's memory at some numbers of frames; the GIF itself is one that takes none."""
     one = np.random.default_rng(0).integers(0, 32, (360, 636), dtype=np.uint8)
     palette = np.arange(96, dtype=np.uint8).reshape(32, 3)
     half = LONG // 2
-    shown = np.lib.stride_tricks.as_strided(
-        one, (half, 360, 636), (0, *one.strides)
-    )  # all the same: it takes no memory
+    shown = np.lib.stride_tricks.as_strided(one, (half, 360, 636), (0, *one.strides))
     gif = Gif(shown, (palette,) * half, tuple(Fraction(i, 10) for i in range(half)), Fraction(half, 10))
     times = [Fraction(i, 20) for i in range(LONG)]
-    for method in usable(("gif", "blend", "dis", "superslomo", "gif2video"), given.weights):
-        count, peaks, wanted = 0, [], [1, LONG // 4, LONG // 2, LONG]
-        for batch in restored(method, gif, times[: given.long], clip="long"):
+    found: list[tuple[int, float]] = []
+    count, wanted = 0, [1, 16, 32, 64, 125, 250, 500, 1000, LONG]
+    for method in usable([name], given).values():
+        begun = time.monotonic()
+        for batch in restored(method, gif, times, clip="long"):
             count += len(batch)
-            while wanted and count >= wanted[0]:
-                wanted.pop(0)
-                peaks.append(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10:.0f}")
-        print(f"| {method.name}, peak after 1, {LONG // 4}, {LONG // 2} and {LONG} frames | {', '.join(peaks)} MiB |")
+            over = time.monotonic() - begun > given.seconds
+            if count >= wanted[0] or over:
+                wanted = [number for number in wanted if number > count]
+                found.append((count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10))
+            if over:
+                break
+    return found
 
 
-def together(head: Head, methods: Sequence[LoadedMethod]) -> Iterator[list[np.ndarray]]:
+def together(head: Head, methods: Sequence[LoadedMethod]) -> Iterator[list[Pixels]]:
     """Truth, plain GIF, dithered GIF, and both as the methods restore them: the frames of one time at a time."""
-    plain, dithered = head.gif(), head.gif(dithered=True)
+    gifs = [head.gif(dithered=dithered) for dithered in (False, True)]
     streams = [
         iter(head.truth.frames),
-        *(map(gif.frame, range(len(gif))) for gif in (plain, dithered)),
+        *(map(gif.frame, range(len(gif))) for gif in gifs),
         *(
             (frame for batch in restored(method, gif, gif.times, clip="") for frame in batch)
-            for gif in (plain, dithered)
+            for gif in gifs
             for method in methods
         ),
     ]
     yield from (list(frames) for frames in zip(*streams, strict=True))
 
 
+def noting(psnrs: list[list[float]], frames: Iterator[list[Pixels]]) -> Iterator[list[Pixels]]:
+    """Frames as `together` gives them, and on the way the PSNR of each but the truth."""
+    for truth, *others in frames:
+        rounded = [np.rint(frame).astype(np.uint8) for frame in others]
+        psnrs.append([psnr(squared_error(frame, truth), truth.size) for frame in rounded])
+        yield [truth, *others]
+
+
 def steadiness(some: Heads, given: argparse.Namespace) -> None:
-    methods = usable(STEADIED, given.weights)
-    restoring = [f"{kind}, {method.name}" for kind in ("plain", "dithered") for method in methods]
-    names = ("truth", "plain GIF", "dithered GIF", *restoring)
-    errors: list[list[float]] = []
-    distances: list[list[float]] = []
+    """E_warp, in thousandths, says something only beside the truth's own and beside PSNR: blurring lowers it."""
+    methods = usable(STEADIED, given)
+    names = ["truth", "plain GIF", "dithered GIF", *(f"{kind}, {name}" for kind in KINDS for name in methods)]
+    order = [name for name in RISING if name in names]
+    columns: dict[str, list[list[float]]] = {name: [] for name in names}
     for head in some.heads:
-        measured = measure_steadiness(together(replace(head, num_frames=min(head.num_frames, 33)), methods))
-        found = [measured.truth_warp_error, *(other.warp_error for other in measured.others)]
-        errors.append([value for value in found if value is not None])
-        distances.append([0.0, *(other.tof for other in measured.others)])
-        ordered = errors[-1][0] < errors[-1][1] < errors[-1][2]
-        print(f"|   {head.clip_id}: truth < plain < dithered: {'yes' if ordered else 'NO'} |", flush=True)
-    for name, column, tof in zip(names, zip(*errors, strict=True), zip(*distances, strict=True), strict=True):
-        print(f"| {some.name}, {name} | {1000 * np.mean(column):.3f} | {np.mean(tof):.3f} |")
+        psnrs: list[list[float]] = []
+        found = measure_steadiness(noting(psnrs, together(head, list(methods.values()))))
+        errors = [found.truth_warp_error, *(other.warp_error for other in found.others)]
+        tofs, means = [0.0, *(other.tof for other in found.others)], [float("inf"), *np.mean(psnrs, axis=0)]
+        for name, error, tof, fidelity in zip(names, errors, tofs, means, strict=True):
+            columns[name].append([1000 * (error or 0.0), tof, fidelity])
+        print(f"  {head.clip_id}: {rising(order, {name: rows[-1][0] for name, rows in columns.items()})}", flush=True)
+    print(f"| {some.name} | E_warp, 10⁻³ | tOF, pixels | PSNR, dB |\n|---|---|---|---|")
+    for name, rows in columns.items():
+        print(f"| {name} | {' | '.join(f'{value:.3f}' for value in np.mean(rows, axis=0))} |")
+    print(f"{some.name}, mean: {rising(order, {name: np.mean(rows, axis=0)[0] for name, rows in columns.items()})}")
+
+
+def rising(order: Sequence[str], errors: dict[str, float]) -> str:
+    signs = ["<" if errors[one] < errors[other] else "NOT BELOW" for one, other in pairwise(order)]
+    return " ".join(word for pair in zip(order, [*signs, ""], strict=True) for word in pair).strip()
 
 
 def processor() -> str:
@@ -247,24 +320,24 @@ def processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = {part.__name__: part for part in (memory, networks, speeds, steadiness, scores)}
     parser.add_argument("data", type=Path)
     parser.add_argument("--clips", type=int, default=4)
-    parser.add_argument("--frames", type=int, default=49)
-    parser.add_argument(
-        "--dithered", dest="kinds", action="store_const", const=("plain", "dithered"), default=("plain",)
-    )
-    parser.add_argument("--only", choices=("scores", "speeds", "networks", "memory", "steadiness"))
-    parser.add_argument("--weights", default="", help="of SuperSlomo, in place of those that come with gifbench")
-    parser.add_argument("--bases", type=int, nargs="+", default=[32, 12], help="widths that `networks` measures")
-    parser.add_argument("--long", type=int, default=LONG, help="frames of the 2,000 that `memory` restores")
+    parser.add_argument("--frames", type=int, default=33)
+    parser.add_argument("--every", action="store_true", help="take any clips, also those that weights were trained on")
     parser.add_argument("--dataset", choices=tuple(PAPER), action="append", help="both if not given")
-    arguments = parser.parse_args()
-    for part in (networks, steadiness, speeds, memory, scores):
-        if arguments.only in (None, part.__name__):
-            print(f"\n{part.__name__} on {processor()}")
-            once = part in (networks, memory)
-            for name in (arguments.dataset or list(PAPER))[: 1 if once else None]:
-                part(heads(open_dataset(arguments.data / name), arguments.clips, arguments.frames), arguments)
+    parser.add_argument("--kind", choices=KINDS, action="append", help="of the GIFs that are scored: both if not given")
+    parser.add_argument("--methods", nargs="+", help=f"that are scored and timed: {' '.join(METHODS)} if not given")
+    parser.add_argument("--only", choices=tuple(parts), action="append", help="parts; all if not given")
+    parser.add_argument("--weights", default="", help="of SuperSlomo, in place of those that come with gifbench")
+    parser.add_argument("--stabiliser", default="", help="weights of the stabiliser, likewise")
+    parser.add_argument("--bases", type=int, nargs="+", default=[32, 12], help="widths that `networks` measures")
+    parser.add_argument("--seconds", type=float, default=10.0, help="that `memory` gives a method")
+    given = parser.parse_args()
+    for name in [name for name in parts if name in (given.only or parts)]:
+        print(f"\n{name} on {processor()}", flush=True)
+        for dataset in (given.dataset or list(PAPER))[: 1 if name in ("networks", "memory") else None]:
+            parts[name](heads(open_dataset(given.data / dataset), given), given)
 
 
 if __name__ == "__main__":

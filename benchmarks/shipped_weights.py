@@ -16,30 +16,16 @@ from statistics import fmean
 
 import numpy as np
 from classical import Clips, Restore, Shot, clip_scores, method, restorer, shots
+from held_out import held_out
 
 from gifbench import Dataset, Gif, Pixels, load_method, open_dataset
-
-HELD_OUT = (
-    "grid__lbbc2a",
-    "grid__sbia1a",
-    "intel_asl__book",
-    "intel_asl__walk",
-    "learning-area__rabbit",
-    "libopenshot__test",
-    "opencv__cup",
-    "sample-videos__car-detection",
-    "shared-assets__bug_video_640",
-)
-"""A talker, a signer, a film, a place is on one side only: these were never trained on."""
 
 
 def routed(dataset: Dataset, *, dithered: bool, num_frames: int) -> dict[str, dict[bytes, Pixels]]:
     """What the router makes of the frames that `shots` takes, by clip and by the GIF frame's bytes."""
     router = load_method("ccdnet").method
     found: dict[str, dict[bytes, Pixels]] = {}
-    for clip in dataset:
-        if not clip.clip_id.startswith(HELD_OUT):
-            continue
+    for clip in held_out(dataset):
         chosen = [(2 * i + 1) * clip.num_frames // (2 * num_frames) for i in range(num_frames)]
         some: Gif = clip.gif(dithered=dithered).select(chosen)
         frames = [np.asarray(frame) for frame in router.restore(some, some.times)]
