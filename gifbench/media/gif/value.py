@@ -17,7 +17,7 @@ from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels, check_times
 from gifbench.media.gif.blocks import GifLimits
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.reader import Source, read_gif
+from gifbench.media.gif.reader import Decoded, Source, read_alone, read_gif
 from gifbench.media.gif.writer import GifWriter, replacing
 
 __all__ = ["Gif", "GifLimits"]
@@ -141,7 +141,23 @@ class Gif:
         Raises `CorruptMedia` for what is no GIF, or not to its end, `TooLarge` over a limit, and the `StorageError` of
         a file that cannot be read.
         """
-        decoded = read_gif(source, limits=limits, background=background, salvage=salvage)
+        return cls._from(read_gif(source, limits=limits, background=background, salvage=salvage))
+
+    @classmethod
+    def read_frames(cls, data: bytes, frames: Sequence[int], *, limits: GifLimits = _LIMITS) -> Gif:
+        """What `Gif.read(data).select(frames)` gives, with no other frame decoded where each covers the one before.
+
+        So it is in what `write` writes without `optimize`. Damage elsewhere in the file goes unseen then.
+        """
+        chosen = [int(i) for i in frames]
+        if chosen and all(a < b for a, b in pairwise(chosen)):
+            decoded = read_alone(data, chosen, limits=limits)
+            if decoded is not None:
+                return cls._from(decoded)
+        return cls.read(data, limits=limits).select(chosen)
+
+    @classmethod
+    def _from(cls, decoded: Decoded) -> Gif:
         return cls(
             decoded.indices,
             decoded.palettes,
