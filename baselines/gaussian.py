@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench import Pixels, UsageError
+from gifbench import Pixels, UsageError, gaussian_blur
 
 
 class Gaussian:
@@ -27,12 +25,11 @@ class Gaussian:
     def __init__(self, *, sigma: float = 0.5) -> None:
         if not 0 < sigma <= 100:
             raise UsageError(f"gaussian: sigma must be above 0 and at most 100 pixels, not {sigma}")
-        self._sigma, self._size = sigma, 2 * math.ceil(4 * sigma) + 1
+        self._sigma = sigma
 
     def restore_frames(self, frames: Pixels, palettes: Sequence[Pixels]) -> NDArray[np.float32]:
         """Blur (N, H, W, 3) uint8 to float32 in [0, 255]."""
         out = np.empty(frames.shape, np.float32)
         for frame, blurred in zip(frames, out, strict=True):
-            size = (self._size, self._size)
-            cv2.GaussianBlur(frame.astype(np.float32), size, self._sigma, dst=blurred, borderType=cv2.BORDER_REFLECT)
+            blurred[...] = gaussian_blur(frame, self._sigma)
         return out

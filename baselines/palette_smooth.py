@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gifbench import Pixels, PixelsError, UsageError
+from gifbench import Pixels, PixelsError, UsageError, gaussian_blur
 
 _Values = NDArray[np.float32]
 
@@ -105,9 +104,9 @@ class PaletteSmooth:
 
     def _dithered(self, frame: Pixels) -> _Values:
         gif = frame.astype(np.float32)
-        values, smooth, none = _blurred(gif, START), np.empty_like(gif), np.float32(0)
+        values, smooth, none = gaussian_blur(gif, START), np.empty_like(gif), np.float32(0)
         for _ in range(DITHERED_ROUNDS):
-            values += _blurred(gif - values, FINE)
+            values += gaussian_blur(gif - values, FINE)
             _smooth(values, gif, none, self._dithered_step, smooth)
             values, smooth = smooth, values
         return np.clip(values, 0, 255)
@@ -150,12 +149,6 @@ def _checked(frame: Pixels, palette: Pixels) -> Pixels:
             f"such as #{unknown[0]:06x}; give the frames of a GIF as they are, with their own palettes"
         )
     return palette[first]
-
-
-def _blurred(values: _Values, sigma: float) -> _Values:
-    size = 2 * int(np.ceil(4 * sigma)) + 1
-    blurred = cv2.GaussianBlur(values, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
-    return blurred.astype(np.float32, copy=False).reshape(values.shape)
 
 
 @njit(cache=True, fastmath=True)

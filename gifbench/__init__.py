@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from gifbench.dataset.verify import verify_dataset
     from gifbench.errors import GifbenchError, MethodError, PixelsError, UsageError, WeightsError
     from gifbench.leaderboard import build_site
+    from gifbench.media.blur import gaussian_blur
     from gifbench.media.clip import Clip, Pixels
     from gifbench.media.colors.nearest_torch import nearest_torch
     from gifbench.media.flow import inconsistent, optical_flow, warp
     from gifbench.media.gif import Gif, GifLimits
     from gifbench.media.making import make_gif
+    from gifbench.media.resize import resize
     from gifbench.score.command import load_method_command
     from gifbench.score.conformance import Check, check_method
     from gifbench.score.contract import FrameMethod, Frames, Method, last_shown, nearest_shown
@@ -56,11 +58,13 @@ _HOME = {
     "gifbench.dataset.verify": ("verify_dataset",),
     "gifbench.errors": ("GifbenchError", "MethodError", "PixelsError", "UsageError", "WeightsError"),
     "gifbench.leaderboard": ("build_site",),
+    "gifbench.media.blur": ("gaussian_blur",),
     "gifbench.media.clip": ("Clip", "Pixels"),
     "gifbench.media.colors.nearest_torch": ("nearest_torch",),
     "gifbench.media.flow": ("inconsistent", "optical_flow", "warp"),
     "gifbench.media.gif": ("Gif", "GifLimits"),
     "gifbench.media.making": ("make_gif",),
+    "gifbench.media.resize": ("resize",),
     "gifbench.score.command": ("load_method_command",),
     "gifbench.score.conformance": ("Check", "check_method"),
     "gifbench.score.contract": ("FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"),
@@ -111,6 +115,7 @@ __all__ = [
     "check_method",
     "evaluate",
     "export_task",
+    "gaussian_blur",
     "inconsistent",
     "last_shown",
     "list_methods",
@@ -126,6 +131,7 @@ __all__ = [
     "optical_flow",
     "read_manifest",
     "read_weights",
+    "resize",
     "restore_gif",
     "restored",
     "save_weights",

@@ -22,6 +22,7 @@ from typing import Literal
 EXTRAS = {
     "faces": (("dlib-bin",), "building GIF-Faces"),
     "youtube": (("yt-dlp", "yt-dlp-ejs", "deno"), "fetching GIF-Moments"),
+    "flow": (("opencv-python-headless",), "motion: dis, steadiness, cuts"),
     "torch": (("torch", "safetensors"), "learned methods"),
     "train": (("accelerate", "tensorboard"), "training in several processes, curves"),
     "raft": (("torchvision",), "steadiness along RAFT's flow"),
@@ -109,7 +110,7 @@ def _core() -> Iterator[Finding]:
         yield Finding(what="packages", state="broken", found=f"{', '.join(absent)} not installed", way_out=again)
         return
     try:
-        for module in ("numpy", "cv2", "numba", "pyarrow"):
+        for module in ("numpy", "numba", "pyarrow"):
             importlib.import_module(module)
         from gifbench.media.video.codecs import ffmpeg_version, missing_codecs
     except Exception as error:  # a library of the system that is missing, a wheel of another machine

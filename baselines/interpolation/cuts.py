@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench import Pixels, inconsistent, optical_flow, warp
+from gifbench import Pixels, gaussian_blur, inconsistent, optical_flow, resize, warp
 
 _SIDE = 128
 """Pixels of the longer side of the pictures that are compared: fast, and nothing of a dither is left in them."""
@@ -34,8 +33,8 @@ def _small(frame: Pixels) -> Pixels:
     height, width = frame.shape[:2]
     scale = min(1.0, _SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    shrunk = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(shrunk, (0, 0), 1.0), np.uint8)
+    shrunk = resize(frame, width=size[0], height=size[1], filter="area")
+    return np.rint(gaussian_blur(shrunk, 1.0)).astype(np.uint8)
 
 
 def _alike(first: Pixels, second: NDArray[np.float32]) -> float:

@@ -13,8 +13,6 @@ import numpy as np
 
 from gifbench import Frames, Gif, MethodError, Pixels, last_shown
 
-from .cuts import is_cut
-
 BATCH_PIXELS = 1 << 21
 """Pixels of restored key frames that are made at once: 32 frames of 256×256, 9 of 636×360."""
 
@@ -133,10 +131,16 @@ def _moving(gif: Gif, gaps: Sequence[Gap], *, holds_cuts: bool) -> tuple[list[Ga
     for gap in gaps:
         if gap.moving:
             pair = gif.frame(gap.before), gif.frame(gap.after)
-            if not (holds_cuts and is_cut(*pair)):
+            if not (holds_cuts and _is_cut(pair)):
                 found.append(gap)
                 seen.append(pair)
     return found, seen
+
+
+def _is_cut(pair: tuple[Pixels, Pixels]) -> bool:
+    from .cuts import is_cut  # here, because it needs OpenCV and a blend does not
+
+    return is_cut(*pair)
 
 
 def _in_order(

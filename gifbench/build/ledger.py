@@ -39,7 +39,7 @@ STAGING = "staging"
 TABLES = ("manifest.parquet", "index.parquet", "outcomes.parquet")
 _JOURNAL = f"{STAGING}/journal"
 _FLUSH_SECONDS = 1.0
-RECORDED_VERSIONS = ("gifbench", "av", "numpy", "opencv-python-headless", "pillow")
+RECORDED_VERSIONS = ("gifbench", "av", "numba", "numpy", "pillow")
 
 
 class Ledger:

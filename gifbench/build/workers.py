@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import joblib
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -49,7 +49,8 @@ class Work:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         if os.getppid() == self.driver:
             _end_with(self.driver)
-        cv2.setNumThreads(1)
+        if opencv := sys.modules.get("cv2"):  # of a recipe's own
+            opencv.setNumThreads(1)
         try:
             if row.source == "file" or self.store is None:
                 return make_clip(self.recipe, row, self.sources / row.locator, self.folder, run=self.run)

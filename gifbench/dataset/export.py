@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from gifbench.dataset.reader import DatasetClip
 from gifbench.dataset.shards import MEMBERS
 from gifbench.dataset.truth import iter_truth
 from gifbench.errors import AlreadyExists
+from gifbench.media.png import png_bytes
 from gifbench.media.video import LosslessWriter
 from gifbench.storage import Folder
 
@@ -43,6 +41,5 @@ def export_clip(clip: DatasetClip, out: Path, *, png: bool = False, overwrite: b
             folder.write(name, truth if member == "truth" else clip.read(member))
     if png:
         for name, frame in zip(frames, iter_truth(clip.row, truth), strict=True):
-            _, data = cv2.imencode(".png", np.ascontiguousarray(frame[..., ::-1]))
-            folder.write(name, data.tobytes())
+            folder.write(name, png_bytes(frame))
     return [out / name for name in (*names.values(), *frames)]

@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gifbench.media.blur import gaussian_blur
 from gifbench.media.clip import Pixels
+from gifbench.media.resize import resize
 
 MAX_SECONDS = Fraction(3)
 MAX_FRAMES = 33
@@ -29,6 +30,15 @@ DETAIL_WIDTH, DETAIL_HEIGHT = 72, 54
 QUALITY, ERROR_QUALITY = 90, 75
 ERROR_TOP = 32
 """The error, in levels of 255, that the brightest colour of an error map stands for."""
+
+_INFERNO: NDArray[np.uint8] = np.frombuffer(
+    bytes.fromhex(
+        "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 "
+        "d04545 e35933 f1711f f98c0a fcaa0f f9c932 f2e865 fcffa4"
+    ),
+    np.uint8,
+).reshape(-1, 3)
+"""Colours at even steps from no error to the most; between them they are mixed."""
 
 _WEBP_MAX_SIDE = 16383
 _ALL_STEPS = 8
@@ -94,7 +104,7 @@ def film(frames: Pixels, *, palette_colors: int | None = None, quality: int | No
     size = shown_size(height, width)
     lossless = palette_colors is not None and size == (height, width)
     if size != (height, width):
-        frames = np.stack([cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) for frame in frames])
+        frames = np.stack([resize(frame, height=size[0], width=size[1], filter="area") for frame in frames])
     step = frames_per_file(height, width, palette_colors=palette_colors)
     chosen = None if lossless else quality
     return [_webp(frames[start : start + step], quality=chosen) for start in range(0, len(frames), step)]
@@ -110,12 +120,13 @@ def error_map(frames: Pixels, truth: Pixels) -> Pixels:
     """How wrong each pixel is, as a picture: black where it is right, pale yellow at `ERROR_TOP` levels and above.
 
     Both (T, H, W, 3) uint8, and so is the map. The error is the mean over red, green and blue of the absolute
-    differences; the colours are those of matplotlib's "inferno", whose lightness rises evenly.
+    differences; the colours are near those of matplotlib's "inferno", whose lightness rises evenly.
     """
-    scale = 255 / ERROR_TOP
-    wrong = [np.minimum(cv2.absdiff(a, b).mean(axis=-1) * scale, 255) for a, b in zip(frames, truth, strict=True)]
-    maps = [cv2.applyColorMap(np.rint(each).astype(np.uint8), cv2.COLORMAP_INFERNO) for each in wrong]
-    return np.stack(maps)[..., ::-1]
+    levels = np.linspace(0, 255, len(_INFERNO))
+    colors = np.stack([np.interp(np.arange(256), levels, part) for part in _INFERNO.T], axis=-1)
+    error = [np.abs(a.astype(np.int16) - b).mean(axis=-1) for a, b in zip(frames, truth, strict=True)]
+    shown = np.minimum(np.rint(np.stack(error) * 255 / ERROR_TOP), 255).astype(np.uint8)
+    return np.asarray(np.rint(colors).astype(np.uint8)[shown])
 
 
 def _webp(frames: Pixels, *, quality: int | None) -> bytes:
@@ -139,8 +150,9 @@ def telling_box(gif_frame: Pixels, truth_frame: Pixels) -> tuple[int, int, int, 
     height, width, _ = truth_frame.shape
     truth = truth_frame.astype(np.float32).mean(axis=-1)
     shown = gif_frame.astype(np.float32).mean(axis=-1)
-    grey = cv2.GaussianBlur(truth, (0, 0), 2.0)
-    steep = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    grey = np.pad(gaussian_blur(truth, 2.0), 1, mode="edge")
+    smooth = grey[:-2] + 2 * grey[1:-1] + grey[2:], grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]  # Sobel's
+    steep = np.abs(smooth[0][:, 2:] - smooth[0][:, :-2]) + np.abs(smooth[1][2:] - smooth[1][:-2])
     wrong = np.zeros_like(truth)
     wrong[:, 1:] += np.abs(np.diff(shown - truth, axis=1))
     wrong[1:] += np.abs(np.diff(shown - truth, axis=0))

@@ -11,7 +11,6 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -20,6 +19,7 @@ from gifbench.errors import GifbenchError
 from gifbench.leaderboard.pictures import telling_box
 from gifbench.leaderboard.render import render
 from gifbench.media.clip import Pixels
+from gifbench.media.resize import resize
 
 MOST_CLIPS = 60
 """More are not looked at; the pictures of a real clip have about 40 kB, so a page has 2 to 3 MB."""
@@ -102,8 +102,7 @@ def _pictures(clip: DatasetClip) -> list[list[str]]:
 def _small(frame: Pixels) -> Pixels:
     height, width = frame.shape[:2]
     scale = min(1.0, FRAME_WIDTH / width, FRAME_HEIGHT / height)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return frame if scale == 1 else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return resize(frame, width=max(1, round(width * scale)), height=max(1, round(height * scale)), filter="area")
 
 
 def _webp(frame: Pixels, *, lossless: bool = False) -> str:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from gifbench.errors import AlreadyExists, UsageError, storage_errors
@@ -20,6 +19,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS
 from gifbench.media.colors.quantize import minimum_variance
 from gifbench.media.gif import GifWriter, replacing
+from gifbench.media.png import png_bytes
 from gifbench.media.video import VideoWriter
 from gifbench.media.webp import WebpWriter
 
@@ -135,8 +135,7 @@ def _folder(out: Path, timing: Timing, *, overwrite: bool) -> Iterator[Add]:
             numbers = iter(range(len(timing.times)))
 
             def add(pixels: Pixels) -> None:
-                _, data = cv2.imencode(".png", np.ascontiguousarray(pixels[..., ::-1]))
-                (unfinished / f"{next(numbers):05d}.png").write_bytes(data.tobytes())
+                (unfinished / f"{next(numbers):05d}.png").write_bytes(png_bytes(pixels))
 
             yield add
             about = {"times": [str(time) for time in timing.times], "duration": str(timing.duration)}

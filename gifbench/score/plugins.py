@@ -19,7 +19,7 @@ from gifbench.score.names import known_names
 GROUP = "gifbench.methods"
 """The entry points by which an installed package offers methods."""
 
-_EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft"}
+_EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "cv2": "flow"}
 """What code of methods may import that an extra brings."""
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-
 from gifbench.build.faces.detector import Box, Detection, FaceDetector, check_image
 from gifbench.media.clip import Pixels
+from gifbench.media.resize import resize
 
 _FACE_WIDTH = 100
 """Pixels that a face is wide when it is looked for."""
@@ -46,13 +45,10 @@ class Resizing:
         return self._search(image, Box(0, 0, width, height), min(2.0, _FACE_WIDTH / min_width))
 
     def _search(self, image: Pixels, part: Box, scale: float) -> list[Detection]:
-        import cv2
-
         image = check_image(image, pixels=self.pixels)
         size = max(1, round(part.width * scale)), max(1, round(part.height * scale))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR_EXACT
-        cut = np.ascontiguousarray(image[part.top : part.bottom, part.left : part.right])
-        resized = np.asarray(cv2.resize(cut, size, interpolation=how), dtype=np.uint8)
+        cut = image[part.top : part.bottom, part.left : part.right]
+        resized = resize(cut, width=size[0], height=size[1], filter="area")
         scale_x, scale_y = part.width / size[0], part.height / size[1]
         found = []
         for each in self._detector.detect(resized, upsample=0):

@@ -61,10 +61,10 @@ class Converter:
     """Converts the frames of one video; it keeps the filter graph for as long as the frames stay alike."""
 
     def __init__(self, kind: PixelKind) -> None:
-        from cv2 import merge  # here, because importing gifbench must not load OpenCV
+        from gifbench.media.video.interleave import interleave  # here, because importing this must not load numba
 
         self._kind = kind
-        self._merge = merge
+        self._interleave = interleave
         self._like: tuple[object, ...] = ()
         self._source: FilterContext | None = None
         self._sink: FilterContext | None = None
@@ -77,8 +77,8 @@ class Converter:
         if self._kind == "grey":
             return np.array(turn(_plane(frame if _has_luma_plane(frame) else self._convert(frame), 0), how), order="C")
         green_blue_red = self._convert(frame)
-        red, green, blue = (_plane(green_blue_red, i) for i in (2, 0, 1))
-        rgb = cast(Pixels, self._merge((red, green, blue)))
+        rgb = np.empty((frame.height, frame.width, 3), np.uint8)
+        self._interleave(*(_plane(green_blue_red, i) for i in (2, 0, 1)), rgb.reshape(frame.height, -1))
         return rgb if how == _UPRIGHT else np.array(turn(rgb, how), order="C")
 
     def _orientation_of(self, frame: VideoFrame) -> Orientation:
