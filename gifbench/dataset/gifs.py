@@ -129,8 +129,8 @@ def other_gifs(row: IndexRow, made: Mapping[str, bytes]) -> Iterator[str]:
         member: Member = getattr(row, name)
         if hashlib.sha256(data).hexdigest() != member.sha256:
             yield (
-                f"{name}: what is made of the truth differs from the sha256 in the index; if the truth is whole, PyAV, "
-                "OpenCV or Pillow of other versions than dataset.json names give other pixels"
+                f"{name}: what is made of the truth differs from the sha256 in the index; if the truth is whole, "
+                "libraries of other versions than dataset.json names give other pixels"
             )
 
 

@@ -103,7 +103,7 @@ class DatasetClip:
         shown to the end of the clip. Where the dataset does not store GIFs it is made of the truth, and raises as
         `read` does unless it is the one of the index.
         """
-        gif = self._gif("dithered" if dithered else "plain")
+        gif = self.written_gif("dithered" if dithered else "plain")
         gif = replace(gif, times=self.times, duration=self.duration, dithered=dithered)
         return gif if every == 1 else replace(gif.every(every), duration=self.duration)
 
@@ -117,8 +117,11 @@ class DatasetClip:
         chosen = selection(frames, num_frames=self.num_frames)
         return made_part(self.row, self.truth_frames(chosen), chosen, dithered=dithered)
 
-    def _gif(self, member: str) -> Gif:
-        """A GIF as its member holds it. What the index says bounds what the member may ask for."""
+    def written_gif(self, member: str) -> Gif:
+        """The GIF of a member, `plain` or `dithered`, with the times of its file, in hundredths of a second.
+
+        What the index says bounds what the member may ask for.
+        """
         data, row = self.read(member), self.row
         pixels = row.width * row.height
         limits = GifLimits(
@@ -171,7 +174,7 @@ class DatasetClip:
     def _check_pixels(self, member: str, data: bytes) -> Iterator[str]:
         expected = (self.row.frames, self.row.height, self.row.width)
         try:
-            frames = read_truth(self.row, data) if member == "truth" else self._gif(member).indices
+            frames = read_truth(self.row, data) if member == "truth" else self.written_gif(member).indices
         except Exception as error:  # whatever a decoder raises is what is wrong with the member
             yield f"{member}: it does not decode ({error})"
             return

@@ -49,6 +49,8 @@ def _problems(row: IndexRow) -> Iterator[str]:
         yield f"fps is {row.fps} and time_base {row.time_base}: both are above 0"
     if row.ticks is not None and len(row.ticks) != row.frames + 1:
         yield f"there are {len(row.ticks)} ticks for {row.frames} frames: one for each, and one for the end"
+    if row.gif_delays is not None and (len(row.gif_delays) != row.frames or min(row.gif_delays) < 1):
+        yield f"there are {len(row.gif_delays)} delays for {row.frames} frames: one for each, above 0"
     if row.crop is not None and (min(row.crop) < 0 or not (row.crop[2] and row.crop[3])):
         yield f"crop is {row.crop}: x, y, width and height are no such part of a picture"
     for name in MEMBERS:

@@ -44,7 +44,7 @@ END_OF_SHARD = bytes(2 * tarfile.BLOCKSIZE)
 _OF_KEPT_TRUTH = ("truth_first", "truth_filter", "truth_jpeg")
 """Columns that only clips whose truth is packets of the source have."""
 
-_OF_MADE_GIFS = ("gif_colors", "gif_quantizer", "gif_kmeans_steps", "gif_maker", "gif_delays")
+OF_MADE_GIFS = ("gif_colors", "gif_quantizer", "gif_kmeans_steps", "gif_maker", "gif_delays")
 """Columns that only clips whose GIFs are made when they are read have."""
 
 
@@ -145,7 +145,7 @@ class IndexRow:
     def from_dict(cls, row: Mapping[str, Any]) -> IndexRow:
         """The row that `to_dict` gave, perhaps through JSON or Parquet."""
         # A dataset that is older than a column has lossless truth and stored GIFs, which is what its absence means.
-        values: dict[str, Any] = {name: row.get(name) for name in (*_OF_KEPT_TRUTH, *_OF_MADE_GIFS)}
+        values: dict[str, Any] = {name: row.get(name) for name in (*_OF_KEPT_TRUTH, *OF_MADE_GIFS)}
         values |= {name: row[name] for name in _PLAIN if name not in values}
         for name in ("ticks", "crop", "gif_delays"):
             values[name] = None if values[name] is None else tuple(int(value) for value in values[name])
@@ -246,7 +246,7 @@ def about_clip(row: IndexRow) -> bytes:
     if row.truth_first is None:
         left_out.update(_OF_KEPT_TRUTH)
     if row.gif_colors is None:
-        left_out.update(_OF_MADE_GIFS)
+        left_out.update(OF_MADE_GIFS)
     about = {key: value for key, value in row.to_dict().items() if key not in left_out and not key.endswith("_offset")}
     return json.dumps(about, indent=1).encode() + b"\n"
 

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from gifbench.build.manifest import ManifestRow, manifest_bytes
 from gifbench.build.recipe import Recipe, load_recipe
+from gifbench.build.repack import repack_dataset
 from gifbench.build.repair import repair_dataset
 from gifbench.build.run import build_dataset
 from gifbench.cli.app import app
@@ -378,6 +379,64 @@ def test_a_repaired_dataset_is_the_one_it_was(
     repair_dataset(str(copy), places, sources=videos, recipe=recipe, workers=1)
     assert list(verify_dataset(str(copy), workers=1)) == []
     assert tree(copy) == tree(made.url)
+
+
+@pytest.mark.parametrize("truth", ["lossless", "source"])
+def test_a_repacked_dataset_is_the_one_that_a_build_gives(truth: str, build: Build, tmp_path: Path) -> None:
+    pair = {gifs_: build(gifs=gifs_, truth=truth) for gifs_ in ("stored", "made")}
+    for wanted, given in (("stored", "made"), ("made", "stored"), ("made", "made")):
+        out = tmp_path / f"{wanted} of {given}"
+        done = CliRunner().invoke(app, ["repack", pair[given].url, "--out", str(out), "--gifs", wanted])
+        assert done.exit_code == 0, done.output
+        assert tree(out) == tree(pair[wanted].url)
+        assert list(verify_dataset(str(out), workers=1)) == []
+        again = CliRunner().invoke(app, ["repack", pair[given].url, "--out", str(out), "--gifs", wanted])
+        assert "choose another folder" in again.stderr
+
+
+def test_an_interrupted_repacking_goes_on(made: Dataset, build: Build, tmp_path: Path) -> None:
+    out, reports = tmp_path / "out", []
+
+    def stop(done: int, of: int, shard: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        repack_dataset(made.url, str(out), gifs="stored", workers=1, report=stop)
+    assert not (out / "dataset.json").exists()
+    repack_dataset(
+        made.url, str(out), gifs="stored", workers=1, report=lambda done, of, shard: reports.append((done, of))
+    )
+    assert reports[0] == (2, 3)
+    assert tree(out) == tree(build(gifs="stored", truth="source").url)
+
+
+def test_a_repacked_dataset_can_grow(
+    recipe: Recipe, videos: Path, made: Dataset, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    some, out = str(tmp_path / "some"), str(tmp_path / "out")
+    stored = load_recipe(str(tiny_recipe), {"truth": "source"})
+    build_dataset(stored, ROWS[:3], some, sources=videos, workers=1)
+    repack_dataset(some, out, gifs="made", workers=1)
+    build_dataset(recipe, ROWS, out, sources=videos, workers=1)
+    assert tree(out) == tree(made.url)
+
+
+def test_damage_is_not_repacked(copy: Path, tmp_path: Path) -> None:
+    row = open_dataset(copy)["tail"].row
+    spoilt = bytearray((copy / row.shard).read_bytes())
+    spoilt[row.truth.offset + row.truth.bytes // 2] ^= 1
+    (copy / row.shard).write_bytes(spoilt)
+    for gifs_ in ("stored", "made"):
+        done = CliRunner().invoke(app, ["repack", str(copy), "--out", str(tmp_path / gifs_), "--gifs", gifs_])
+        assert done.exit_code == 1
+        assert "clip tail: truth differs" in done.stderr
+
+
+@pytest.mark.usefixtures("stored", "other_maker")
+def test_gifs_that_would_not_come_back_are_not_left_out(stored: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="cannot be left out"):
+        repack_dataset(stored.url, str(tmp_path / "out"), gifs="made", workers=1)
 
 
 def test_a_dataset_that_lies_elsewhere_is_read_alike(made: Dataset, stored: Dataset) -> None:

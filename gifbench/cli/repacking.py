@@ -1,0 +1,36 @@
+"""`gifbench repack`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from gifbench.cli.building import Workers
+from gifbench.cli.output import Json, progress, say, say_json
+
+
+class Gifs(StrEnum):
+    """Whether a dataset holds its GIFs."""
+
+    STORED = "stored"
+    MADE = "made"
+
+
+def repack(
+    dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
+    out: Annotated[str, typer.Option(help="Where the other one is written: a folder or an fsspec URL.")],
+    gifs: Annotated[Gifs, typer.Option(help="Members of the shards, or made of the truth when they are read.")],
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Write a dataset once more with its GIFs stored, or without them. No source is needed."""
+    from gifbench.build.repack import repack_dataset
+
+    with progress("Repacking") as step:
+        written = repack_dataset(dataset, out, gifs=gifs.value, workers=workers, report=step)
+    if as_json:
+        say_json({key: written.about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes")})
+    else:
+        say(f"{out}: {len(written)} clips, {written.about['bytes'] / 1e6:.1f} MB; fingerprint {written.fingerprint}")
