@@ -12,7 +12,12 @@ from gifbench.dataset import open_dataset
 from gifbench.errors import DatasetDamaged, MethodFailed, MetricError, UsageError
 from gifbench.score import clips as clips_module
 from gifbench.score.ahead import Ahead
+from gifbench.score.clip_scores import ClipScorer
+from gifbench.score.contract import last_shown
 from gifbench.score.evaluate import evaluate
+from gifbench.score.methods import load_method
+from gifbench.score.protocol import protocol
+from gifbench.score.tasks import TASKS
 
 
 class Counted:
@@ -167,6 +172,39 @@ def test_a_damaged_cache_is_restored_again(dataset, as_loaded, tmp_path, damage)
     again = Counted()
     assert scores(cached(again, dataset, as_loaded, tmp_path)) == scores(made)
     assert again.calls > 0
+
+
+def test_frames_of_mixed_kinds_are_scored_and_not_kept(dataset, as_loaded, tmp_path):
+    class Mixed:
+        def restore(self, gif, times):
+            for i in last_shown(gif.times, times):
+                yield (gif.frame(i).astype(np.float32) if i % 2 else gif.frame(i))[None]
+
+    made = cached(Mixed(), dataset, as_loaded, tmp_path)
+    assert not list(tmp_path.rglob("*.frames"))
+    assert scores(cached(Mixed(), dataset, as_loaded, tmp_path)) == scores(made)
+
+
+def test_a_gif_of_another_size_than_the_truth_is_damage(dataset, as_loaded):
+    class Odd(type(dataset.clips[0])):
+        def gif(self, **options):
+            gif = super().gif(**options)
+            return replace(gif, indices=gif.indices[:, :-2])
+
+    dataset.clips[1] = Odd(dataset.clips[1].clip_id, dataset.clips[1].truth)
+    with pytest.raises(DatasetDamaged, match=r"clip clip-1: the GIF has 32×22 pixels, the truth 32×24"):
+        evaluate(as_loaded(Counted()), dataset, "plain-1")
+
+
+def test_a_clip_that_is_left_early_does_not_stand_in_the_way_of_the_next(dataset):
+    """What was decoded of it ahead is thrown away."""
+    plain = TASKS["plain-1"]
+    plan = ClipScorer(load_method("gif"), plain, [protocol("standard")], "gif-faces", device="cpu").plan
+    opened = clips_module.open_clips(dataset.clips, plain, plan)
+    first = [(clip.clip_id, next(clip.truth)) for clip in opened]
+    for (name, frame), clip in zip(first, dataset.clips, strict=True):
+        assert name == clip.clip_id
+        np.testing.assert_array_equal(frame, clip.truth.frames[0])
 
 
 def test_what_a_failing_method_began_is_not_kept(dataset, as_loaded, tmp_path):

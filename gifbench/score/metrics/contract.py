@@ -106,8 +106,3 @@ class Described:
     unit: str = ""
     version: str = ""
     weights: tuple[str, ...] = ()
-
-
-def as_float(frame: Pixels) -> NDArray[np.float64]:
-    """A frame (H, W, 3) as float64 on the scale of 0 to 255."""
-    return frame.astype(np.float64)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError, storage_errors
-from gifbench.score.metrics.contract import Better, Described, Metric
+from gifbench.score.metrics.contract import Described, Metric
 from gifbench.score.names import known_names
 from gifbench.score.options import Spec, complete_options, parse_spec, read_options
 from gifbench.score.plugins import file_class, import_errors, import_file, one_line
@@ -57,11 +57,6 @@ class LoadedMetric:
     sha256: str
     source: str = field(default="", repr=False)
     """How another process loads it: the text that it was loaded from."""
-
-    @property
-    def better(self) -> Better:
-        """Whether higher or lower values are better."""
-        return self.described.better
 
 
 @dataclass(frozen=True, slots=True)

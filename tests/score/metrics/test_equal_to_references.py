@@ -234,3 +234,33 @@ def test_an_installed_package_offers_metrics_by_its_entry_points(tmp_path, monke
     assert problems["theirs"] is None
     assert "cannot be imported" in problems["broken"]
     monkeypatch.delitem(sys.modules, "a_package_of_metrics")
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 9), (9, 1), (1, 1)])
+def test_frames_of_one_row_or_column_have_slopes_one_way_and_no_flat_places(height, width):
+    frames = pair(height, width)
+    flat, gradient = (load_metric(name).metric for name in ("flat", "gradient"))
+    assert flat.measure(frames) is None
+    assert flat.measure_batch(tensors(frames, frames)) == [None, None]
+    expected = gradient.measure(frames)
+    assert gradient.measure_batch(tensors(frames)) == [pytest.approx(expected, abs=1e-12)]
+    assert (expected == 0) is (height == width)
+
+
+def test_a_batch_in_which_no_frame_of_the_gif_begins_has_no_palette_to_hold_frames_against():
+    frames = FramePair(*(picture(12, 14, seed) for seed in (1, 2)))
+    metric = load_metric("requantised").metric
+    assert metric.measure(frames) is None
+    assert metric.measure_batch(tensors(frames, frames)) == [None, None]
+
+
+def test_two_metrics_of_one_name_are_refused_unless_they_are_one(tmp_path):
+    for folder, value in (("a", 1), ("b", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(
+            f"class Mine:\n    spec = 'a number'\n    def measure(self, pair): return {value}"
+        )
+    texts = [f"{tmp_path / folder / 'mine.py'}:Mine" for folder in ("a", "b")]
+    assert len(load_metrics([texts[0], texts[0], "psnr"])) == 1
+    with pytest.raises(UsageError, match="two metrics are called mine"):
+        load_metrics(texts)

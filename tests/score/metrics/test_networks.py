@@ -152,3 +152,15 @@ def test_frames_that_are_too_small_are_said(alexnet, tmp_path):
     small = np.zeros((20, 64, 3), np.uint8)
     with pytest.raises(PixelsError, match="32 pixels a side"):
         metric.measure(FramePair(small, small))
+
+
+def test_dists_says_which_frames_and_which_scales_it_cannot_take(vgg, tmp_path):
+    backbone = files(vgg, tmp_path)
+    scales = {"alpha": torch.rand(1, 1475, 1, 1), "beta": torch.rand(1, 1475, 1, 1)}
+    metric = load_metric(f"dists:backbone={backbone},scales={saved(tmp_path / 'w.pt', scales)}").metric
+    small = np.zeros((31, 64, 3), np.uint8)
+    with pytest.raises(PixelsError, match=r"32 pixels a side, not \(31, 64\)"):
+        metric.measure(FramePair(small, small))
+    short = saved(tmp_path / "short.pt", {**scales, "beta": torch.rand(1, 1474, 1, 1)})
+    with pytest.raises(WeightsError, match=r"short\.pt has 1474 values of beta, 1475 are wanted"):
+        load_metric(f"dists:backbone={backbone},scales={short}")
