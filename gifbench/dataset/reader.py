@@ -110,24 +110,28 @@ class DatasetClip:
     def gif_frames(self, frames: Sequence[int], *, dithered: bool = False) -> Gif:
         """Some frames of the GIF by increasing numbers, what `gif().select(frames)` gives.
 
-        Where the dataset does not store GIFs no others are made; these are not held against the index.
+        No others are decoded, or made where the dataset does not store GIFs; these are not held against the index.
         """
-        if "plain" in self.row.stored:
-            return self.gif(dithered=dithered).select(frames)
         chosen = selection(frames, num_frames=self.num_frames)
-        return made_part(self.row, self.truth_frames(chosen), chosen, dithered=dithered)
+        if "plain" not in self.row.stored:
+            return made_part(self.row, self.truth_frames(chosen), chosen, dithered=dithered)
+        data = self.read("dithered" if dithered else "plain")
+        gif = Gif.read_frames(data, chosen, limits=self._limits(data))
+        start, ends = self.times[chosen[0]], (*self.times[1:], self.duration)
+        shown = tuple(self.times[number] - start for number in chosen)
+        return replace(gif, times=shown, duration=ends[chosen[-1]] - start, dithered=dithered)
 
     def written_gif(self, member: str) -> Gif:
-        """The GIF of a member, `plain` or `dithered`, with the times of its file, in hundredths of a second.
+        """The GIF of a member, `plain` or `dithered`, with the times of its file, in hundredths of a second."""
+        data = self.read(member)
+        return Gif.read(data, limits=self._limits(data))
 
-        What the index says bounds what the member may ask for.
-        """
-        data, row = self.read(member), self.row
-        pixels = row.width * row.height
-        limits = GifLimits(
-            max_pixels=pixels, max_frames=row.frames, max_total_pixels=pixels * row.frames, max_bytes=max(1, len(data))
+    def _limits(self, data: bytes) -> GifLimits:
+        """What the index says bounds what a GIF may ask for."""
+        pixels, frames = self.row.width * self.row.height, self.row.frames
+        return GifLimits(
+            max_pixels=pixels, max_frames=frames, max_total_pixels=pixels * frames, max_bytes=max(1, len(data))
         )
-        return Gif.read(data, limits=limits)
 
     def read(self, member: str) -> bytes:
         """The bytes of a member (`truth`, `plain`, `dithered`), held against nothing: `check` does that.

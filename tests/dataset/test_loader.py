@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from gifbench.dataset import Dataset
+from gifbench.dataset.reader import DatasetClip
 from gifbench.errors import UsageError
+from gifbench.media.gif import Gif
 
 torch = pytest.importorskip("torch")
 
@@ -53,3 +55,26 @@ def test_bad_samples_are_said(tiny_dataset: Dataset) -> None:
         FrameDataset(tiny_dataset, every=0)
     with pytest.raises(IndexError):
         FrameDataset(tiny_dataset)[21]
+
+
+def test_a_worker_keeps_the_clips_that_it_read_last(tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = DatasetClip.gif
+
+    def counted(clip: DatasetClip, **options: object) -> Gif:
+        read.append(clip.clip_id)
+        return real(clip, **options)
+
+    monkeypatch.setattr(DatasetClip, "gif", counted)
+    frames = FrameDataset(tiny_dataset, keep=2)
+    starts = {"ant": 0, "bee": 6, "cat": 13}
+    for name in ("ant", "bee", "ant", "cat", "ant", "bee"):
+        frames[starts[name]]
+    assert read == ["ant", "bee", "cat", "bee"], "bee went when cat came; ant was used in between"
+
+
+def test_some_frames_of_the_gif_come_with_those_of_the_truth(tiny_dataset: Dataset) -> None:
+    frames = FrameDataset(tiny_dataset, dithered=True)
+    gif, truth = frames.read(2, [0, 7])
+    np.testing.assert_array_equal(truth, tiny_dataset["cat"].truth.frames[[0, 7]])
+    np.testing.assert_array_equal(gif.frames, tiny_dataset["cat"].gif(dithered=True).frames[[0, 7]])

@@ -8,6 +8,8 @@ import json
 import shutil
 import tarfile
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,12 +17,14 @@ import numpy as np
 import pytest
 
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
+from gifbench.dataset.reader import DatasetClip
 from gifbench.dataset.shards import IndexRow, Member, fingerprint
-from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, NoSuchClip
+from gifbench.errors import AlreadyExists, CorruptMedia, DatasetDamaged, DatasetError, NoSuchClip, UsageError
 from gifbench.media.colors.dither import floyd_steinberg
 from gifbench.media.colors.quantize import quantize
 from gifbench.media.gif import Gif
 from gifbench.media.video.lossless import read_lossless
+from gifbench.storage import Folder
 
 
 @pytest.fixture
@@ -191,6 +195,79 @@ def test_reading_a_damaged_clip_is_one_clear_error(copy: Path) -> None:
     broken = [clip for clip in open_dataset(copy) if not (copy / clip.row.shard).exists()]
     with pytest.raises(DatasetDamaged, match=r"clip \w+.*gifbench verify"):
         _ = broken[0].truth
+
+
+def rewritten(copy: Path, clip_id: str, change: Callable[[IndexRow, bytearray], IndexRow]) -> DatasetClip:
+    """A clip of the copy whose shard or row of the index was changed, with checksums that fit what is there now."""
+    dataset = open_dataset(copy)
+    row = dataset[clip_id].row
+    shard = copy / row.shard
+    data = bytearray(shard.read_bytes())
+    row = change(row, data)
+    shard.write_bytes(data)
+    for name in row.stored:
+        member = getattr(row, name)
+        digest = hashlib.sha256(data[member.offset : member.offset + member.bytes]).hexdigest()
+        row = replace(row, **{name: replace(member, sha256=digest)})
+    return DatasetClip(dataset.folder, row)
+
+
+def test_pixels_that_no_checksum_of_bytes_tells_are_held_against_the_index(copy: Path) -> None:
+    """As of a clip that was written anew by other software, which made its checksums fit."""
+
+    def plain_is_none(row: IndexRow, data: bytearray) -> IndexRow:
+        data[row.plain.offset : row.plain.offset + 6] = b"NOGIF!"
+        return row
+
+    (said,) = [line for line in rewritten(copy, "ant", plain_is_none).check() if line.startswith("plain")]
+    assert said.startswith("plain: it does not decode (") and "not a GIF" in said
+
+    def of_another_clip(row: IndexRow, data: bytearray) -> IndexRow:
+        return replace(row, pixels_sha256="0" * 64)
+
+    assert "truth: its pixels differ from pixels_sha256 in the index" in rewritten(copy, "ant", of_another_clip).check()
+
+    def wider(row: IndexRow, data: bytearray) -> IndexRow:
+        return replace(row, width=row.width + 2)
+
+    lines = list(rewritten(copy, "bee", wider).check())
+    assert "truth: it holds (frames, height, width) (7, 24, 32), the index says (7, 24, 34)" in lines
+    assert "plain: it holds (frames, height, width) (7, 24, 32), the index says (7, 24, 34)" in lines
+
+
+def test_a_shard_that_is_gone_is_said_when_its_truth_is_streamed(copy: Path) -> None:
+    clip = open_dataset(copy)["ant"]
+    (copy / clip.row.shard).unlink()
+    with pytest.raises(DatasetDamaged, match=r"clip ant: .*gifbench verify"):
+        next(clip.iter_truth())
+
+
+def test_the_truth_streams_also_from_where_no_disk_is(tiny_dataset: Dataset) -> None:
+    place = Folder("memory://streamed-truth")
+    for name in tiny_dataset.folder.names():
+        place.write(name, tiny_dataset.folder.read(name))
+    clip = open_dataset(place.url)["cat"]
+    np.testing.assert_array_equal(np.stack(list(clip.iter_truth([1, 5]))), tiny_dataset["cat"].truth.frames[[1, 5]])
+    assert repr(tiny_dataset[:2]) == "Clips(2 clips, 13 frames)"
+
+
+@pytest.mark.parametrize("dithered", [False, True])
+def test_some_frames_of_a_gif_are_read_alone(dithered: bool, tiny_dataset: Dataset, copy: Path) -> None:
+    clip = tiny_dataset["cat"]
+    part, expected = clip.gif_frames([2, 5], dithered=dithered), clip.gif(dithered=dithered).select([2, 5])
+    np.testing.assert_array_equal(part.frames, expected.frames)
+    assert (part.times, part.duration, part.dithered) == (expected.times, expected.duration, dithered)
+    # Damage in the first frame shows that no other is looked at.
+    member = clip.row.dithered if dithered else clip.row.plain
+    with (copy / clip.row.shard).open("r+b") as shard:
+        shard.seek(member.offset + 13 + 8 + 10 + 3 * 32 + 20)
+        shard.write(b"\xff" * 40)
+    damaged = open_dataset(copy)["cat"]
+    with pytest.raises(CorruptMedia):
+        damaged.gif(dithered=dithered)
+    np.testing.assert_array_equal(damaged.gif_frames([5], dithered=dithered).frame(0), expected.frame(1))
+    with pytest.raises(UsageError, match=r"within 0\.\.7"):
+        clip.gif_frames([8])
 
 
 @pytest.mark.parametrize(
