@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -261,4 +262,8 @@ def _what(row: ManifestRow) -> str:
 
 
 def _settings(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    return ", ".join(f"{name}={values.get(name)}" for name in names)
+    def shown(value: object) -> str:
+        text = value if isinstance(value, str) else reprlib.repr(value)  # a file may hold any length and depth
+        return text[:100]
+
+    return ", ".join(f"{name[:100]}={shown(values.get(name))}" for name in names)[:2000]
