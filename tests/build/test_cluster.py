@@ -13,12 +13,15 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.build import cluster as of_cluster
-from gifbench.build.manifest import from_folder
+from gifbench.build.fetching import fetch_sources
+from gifbench.build.manifest import ManifestRow, from_folder
 from gifbench.build.recipe import Recipe, load_recipe
 from gifbench.build.run import Progress, build_dataset
+from gifbench.build.sources import MemorySource
+from gifbench.build.store import Store
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
-from gifbench.errors import BuildError, UsageError
+from gifbench.errors import BuildError, StorageError, UsageError
 from tests.build.servers import dask_cluster
 from tests.build.test_run import CRASHER, outcomes, tree
 
@@ -128,3 +131,42 @@ def test_a_scheduler_that_goes_away_stops_the_build_and_keeps_what_was_done(
     shutil.rmtree(Path(out, "shards"), ignore_errors=True)
     build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
+
+
+def test_what_a_store_holds_is_made_on_a_cluster_that_sees_it(
+    cluster: str, recipe: Recipe, tiny_videos: Path, tmp_path: Path
+) -> None:
+    videos = {f"http://example.org/{name}.mp4": (tiny_videos / f"{name}.mp4").read_bytes() for name in ("ant", "bee")}
+    rows = [ManifestRow(clip_id=url[19:22], split="test", source="http", locator=url) for url in videos]
+    store = Store(tmp_path / "store")
+    fetch_sources(rows, store, {"http": MemorySource(videos)})
+    out = str(tmp_path / "out")
+    dataset = build_dataset(recipe, rows, out, sources=tmp_path, store=store, cluster=cluster)
+    assert [clip.clip_id for clip in dataset] == ["ant", "bee"]
+    away = Store(f"memory://{tmp_path.name}/store")
+    fetch_sources(rows, away, {"http": MemorySource(videos)})
+    with pytest.raises(BuildError, match=r"does not see the store at memory://"):
+        build_dataset(recipe, rows, out, sources=tmp_path, store=away, cluster=cluster, remake=["ant"])
+
+
+def test_a_scheduler_without_workers_is_not_waited_for_for_ever(
+    recipe: Recipe, tiny_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_cluster, "WORKERS_SECONDS", 0.3)
+    rows = from_folder(tiny_videos)
+    with dask_cluster(workers=0) as address, pytest.raises(BuildError, match="has no workers; start some"):
+        build_dataset(recipe, rows, str(tmp_path / "out"), sources=tiny_videos, cluster=address)
+
+
+def test_a_disk_that_is_full_for_a_worker_stops_the_build(cluster: str, tiny_videos: Path, tmp_path: Path) -> None:
+    file = tmp_path / "full.py"
+    file.write_text(CRASHER.replace("os.kill(os.getpid(), signal.SIGKILL)", FULL))
+    with pytest.raises(StorageError, match="no space left"):
+        build_dataset(
+            load_recipe(str(file)), from_folder(tiny_videos), str(tmp_path / "o"), sources=tiny_videos, cluster=cluster
+        )
+
+
+FULL = "from gifbench.build.clip import OutputError; from gifbench.errors import DiskFull; " + (
+    "raise OutputError(DiskFull('no space left on the worker'))"
+)

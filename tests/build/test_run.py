@@ -17,8 +17,11 @@ import numpy as np
 import pytest
 
 from gifbench.build.manifest import ManifestRow, from_folder
+from gifbench.build.outcomes import Outcome
 from gifbench.build.recipe import Recipe, load_recipe
 from gifbench.build.run import Progress, build_dataset
+from gifbench.build.store import Store
+from gifbench.build.workers import Work
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.errors import AlreadyExists, BuildError, DiskFull, StorageError
 from gifbench.media.video import decode
@@ -316,3 +319,46 @@ def test_ctrl_c_ends_with_130_and_keeps_what_was_finished(slow_recipe: Path, tin
 def _no_partial_files(tmp_path: Path) -> Iterator[None]:
     yield
     assert not [path for path in tmp_path.rglob("*.partial") if "interrupted" not in str(path)]
+
+
+def test_starting_over_clears_what_a_killed_build_left_and_nothing_of_others(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(tiny_dataset.url, out)
+    (out / "staging").mkdir()
+    for name in ("staging/ant.group", "staging/journal-1.json", "staging/of mine.txt", "notes.txt"):
+        (out / name).write_text("old")
+    build_dataset(recipe, from_folder(tiny_videos)[:1], str(out), sources=tiny_videos, workers=1, overwrite=True)
+    assert [clip.clip_id for clip in open_dataset(out)] == ["ant"]
+    assert (out / "notes.txt").read_text() == "old"
+
+
+def test_another_official_list_is_taken_over_and_costs_nothing(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out = str(shutil.copytree(tiny_dataset.url, tmp_path / "out"))
+    shards = [path.stat().st_mtime_ns for path in Path(out, "shards").iterdir()]
+    rows = from_folder(tiny_videos)
+    dataset = build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, official={"test": 104})
+    assert (dataset.official, dataset.fingerprint) == ({"test": 104}, tiny_dataset.fingerprint)
+    assert build_dataset(recipe, rows, out, sources=tiny_videos, workers=1).official == {"test": 104}
+    assert [path.stat().st_mtime_ns for path in Path(out, "shards").iterdir()] == shards
+
+
+def test_a_fault_of_a_recipe_is_the_clips_and_says_what_it_was(tiny_videos: Path, tmp_path: Path) -> None:
+    """An error that gifbench has no name for, in code that is not its own."""
+    file = tmp_path / "faulty.py"
+    file.write_text(CRASHER.replace("os.kill(os.getpid(), signal.SIGKILL)", "raise KeyError('no such thing')"))
+    dataset = build_dataset(
+        load_recipe(str(file)), from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, workers=1
+    )
+    assert outcomes(dataset)["bee"] == ("failed", "internal")
+
+
+def test_a_video_that_leaves_the_store_during_a_build_is_fetched_another_time(recipe: Recipe, tmp_path: Path) -> None:
+    row = ManifestRow(clip_id="gone", split="test", source="http", locator="http://example.org/gone.mp4")
+    work = Work(recipe, Folder(tmp_path / "out"), tmp_path, Store(tmp_path / "store"), "a run", os.getpid())
+    outcome = work(row)
+    assert isinstance(outcome, Outcome)
+    assert (outcome.reason, outcome.detail) == ("not_fetched", "it left the store during the build")
