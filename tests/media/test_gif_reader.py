@@ -148,6 +148,17 @@ def test_interlaced_rows_are_put_in_order(height: int) -> None:
     assert_as_pillow(header(7, height + 2) + control(transparent=0) + image(pixels, 1, 1, interlaced=True) + b";")
 
 
+def test_an_interlaced_image_whose_data_end_early_shows_what_was_below_in_the_rows_that_are_missing() -> None:
+    """Of ten rows those numbered 0, 8 and 4 come first; the others were never sent."""
+    below = np.ones((10, 6), np.uint8)
+    sent = np.full((3, 6), 2, np.uint8)
+    short = bytearray(image(sent))
+    short[7:10] = b"\x0a\x00" + bytes([short[9] | 0x40])  # its height, and the flag of interlacing
+    gif = Gif.read(header(6, 10) + image(below) + bytes(short) + b";")
+    was, now = gif.frame(0), gif.frame(1)
+    assert [row for row in range(10) if not np.array_equal(now[row], was[row])] == [0, 4, 8]
+
+
 def test_a_file_without_palettes_is_grey() -> None:
     gif = assert_as_pillow(header(2, 1, None) + image([[7, 200]]) + b";")
     assert gif.frame(0).tolist() == [[[7, 7, 7], [200, 200, 200]]]
