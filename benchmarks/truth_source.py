@@ -1,10 +1,12 @@
-"""Truth kept as packets of the source beside lossless truth: bytes, the time of a build, the speed of reading.
+"""Truth as packets of the source, and GIFs made when they are read, beside lossless truth and stored GIFs.
 
     GIFBENCH_TEST_DATA=… python benchmarks/truth_source.py [--seconds 2]
 
-The real clips are built twice, a span of each, by the two recipes. Bytes are of the truth members and of both GIFs.
-Reading is `clip.truth` (all frames, decoded, and for packets cut and resized) and single frames at random, in processor
-time, one thread. Both datasets must have one fingerprint, and every frame that is read is compared.
+The real clips are built three times, a span of each, by both recipes. Bytes are of the truth members, of both GIFs,
+and of all files of the dataset; those of the sources are shared among the frames of each. Reading is `clip.truth` (all
+frames, decoded, and for packets cut and resized), the dithered GIF, and single frames at random of either, in processor
+time, one thread. The datasets must have one fingerprint, and every frame that is read is compared. Only clips that are
+kept as packets are counted.
 """
 
 from __future__ import annotations
@@ -15,23 +17,29 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from gifbench.build.manifest import ManifestRow, from_folder
 from gifbench.build.recipe import load_recipe
 from gifbench.build.run import build_dataset
 from gifbench.dataset import Dataset, DatasetClip
+from gifbench.media.video import probe
 
 SINGLE = 5
+KINDS = {
+    "lossless": {"truth": "lossless"},
+    "packets": {"truth": "source"},
+    "packets, GIFs made": {"truth": "source", "gifs": "made"},
+}
 
 
 @dataclass
 class Sums:
-    """Bytes of truth and GIFs, frames, and seconds of building, of reading all frames and of reading one."""
+    """Bytes of truth and GIFs, frames, and seconds of building and of reading: the truth, a GIF, one frame of each."""
 
     truth: int = 0
     gifs: int = 0
@@ -39,56 +47,82 @@ class Sums:
     building: float = 0.0
     reading: float = 0.0
     single: float = 0.0
+    gif: float = 0.0
+    gif_single: float = 0.0
     singles: int = 0
 
 
-def built(recipe: str, truth: str, rows: list[ManifestRow], folder: Path, out: Path) -> tuple[Dataset, float]:
-    settings = {"truth": truth, **({"min_fps": 0, "min_frames": 1} if recipe == "gif-moments" else {})}
+def built(
+    recipe: str, kind: Mapping[str, str], rows: list[ManifestRow], folder: Path, out: Path
+) -> tuple[Dataset, float]:
+    settings = {**kind, **({"min_fps": 0, "min_frames": 1} if recipe == "gif-moments" else {})}
     started = time.process_time()
     dataset = build_dataset(load_recipe(recipe, settings), rows, str(out), sources=folder, workers=1)
     return dataset, time.process_time() - started
 
 
-def read(clip: DatasetClip, sums: Sums) -> np.ndarray:
+def read(clip: DatasetClip, sums: Sums) -> tuple[np.ndarray, np.ndarray]:
     started = time.process_time()
     frames = clip.truth.frames
     sums.reading += time.process_time() - started
+    started = time.process_time()
+    gif = clip.gif(dithered=True)
+    sums.gif += time.process_time() - started
     dice = random.Random(clip.clip_id)
     for number in (dice.randrange(clip.num_frames) for _ in range(SINGLE)):
         started = time.process_time()
         (one,) = clip.truth_frames([number])
         sums.single += time.process_time() - started
         sums.singles += 1
-        if not np.array_equal(one, frames[number]):
+        started = time.process_time()
+        part = clip.gif_frames([number], dithered=True)
+        sums.gif_single += time.process_time() - started
+        if not (np.array_equal(one, frames[number]) and np.array_equal(part.indices[0], gif.indices[number])):
             raise ValueError(f"{clip.clip_id}: frame {number} read alone is another one")
     sums.truth += clip.row.truth.bytes
-    sums.gifs += clip.row.plain.bytes + clip.row.dithered.bytes
+    sums.gifs += sum(getattr(clip.row, name).bytes for name in clip.row.stored if name != "truth")
     sums.frames += clip.num_frames
-    return frames
+    return frames, gif.indices
 
 
 def measure(recipe: str, folder: Path, seconds: float, scratch: Path) -> None:
     rows = [row.model_copy(update={"start": 0.5, "end": 0.5 + seconds}) for row in from_folder(folder)]
-    sums = {truth: Sums() for truth in ("lossless", "source")}
-    datasets = {}
     build_dataset(load_recipe(recipe), rows[:1], str(scratch / "warm"), sources=folder, workers=1)
-    for truth, total in sums.items():
-        datasets[truth], total.building = built(recipe, truth, rows, folder, scratch / truth)
-    lossless, source = datasets["lossless"], datasets["source"]
-    if lossless.fingerprint != source.fingerprint:
-        raise ValueError("the two datasets show different pixels")
-    kept = [clip.clip_id for clip in source if clip.row.truth_first is not None]
-    for name in kept:
-        if not np.array_equal(read(lossless[name], sums["lossless"]), read(source[name], sums["source"])):
-            raise ValueError(f"{name}: other frames than without loss")
-    print(f"\n{recipe}: {len(kept)} of {len(source)} clips kept as packets, {sums['source'].frames} frames")
-    print(f"{'truth':<9} {'MB':>8} {'of lossless':>12} {'GIFs MB':>8} {'build s':>8} {'read fps':>9} {'one frame':>10}")
-    for truth, total in sums.items():
-        share = total.truth / sums["lossless"].truth
+    sums = {kind: Sums() for kind in KINDS}
+    datasets = {}
+    for kind, settings in KINDS.items():
+        datasets[kind], sums[kind].building = built(recipe, settings, rows, folder, scratch / kind)
+    packets = datasets["packets"]
+    if len({dataset.fingerprint for dataset in datasets.values()}) > 1:
+        raise ValueError("the datasets show different pixels")
+    kept = [clip for clip in packets if clip.row.truth_first is not None]
+    for clip in kept:
+        seen = [read(datasets[kind][clip.clip_id], sums[kind]) for kind in KINDS]
+        if not all(np.array_equal(a, b) for other in seen[1:] for a, b in zip(seen[0], other, strict=True)):
+            raise ValueError(f"{clip.clip_id}: other frames than without loss")
+    of_sources = sum(source_bytes(folder / clip.row.locator, clip) for clip in kept)
+    frames = sums["packets"].frames
+    made = scratch / "packets, GIFs made"
+    files = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
+    others = files - sum(clip.row.truth.bytes for clip in packets)
+    print(f"\n{recipe}: {len(kept)} of {len(packets)} clips kept as packets, {frames} frames")
+    print(f"their part of the sources: {of_sources / frames / 1e3:.2f} KB a frame")
+    print(f"beside truth, {others / len(packets) / 1e3:.1f} KB a clip where GIFs are made: headers, rows, tables")
+    header = ("truth KB", "GIFs KB", "build s", "truth fps", "one frame", "GIF fps", "one frame")
+    print(f"{'dataset':<19}" + "".join(f"{column:>11}" for column in header))
+    for kind, total in sums.items():
         print(
-            f"{truth:<9} {total.truth / 1e6:>8.2f} {share:>12.3f} {total.gifs / 1e6:>8.1f} {total.building:>8.1f} "
-            f"{total.frames / total.reading:>9.0f} {1000 * total.single / total.singles:>7.1f} ms"
+            f"{kind:<19}{total.truth / frames / 1e3:>11.2f}{total.gifs / frames / 1e3:>11.2f}{total.building:>11.1f}"
+            f"{frames / total.reading:>11.0f}{1000 * total.single / total.singles:>8.1f} ms"
+            f"{frames / total.gif:>11.0f}{1000 * total.gif_single / total.singles:>8.1f} ms"
         )
+
+
+def source_bytes(path: Path, clip: DatasetClip) -> float:
+    """The bytes of a source that its clip's share of the frames takes."""
+    info = probe(path)
+    length = info.duration or clip.duration
+    return path.stat().st_size * min(1.0, float(clip.duration / length))
 
 
 def main() -> None:
@@ -98,7 +132,6 @@ def main() -> None:
     data = os.environ.get("GIFBENCH_TEST_DATA")
     if not data:
         sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
-    cv2.setNumThreads(1)
     for recipe, name in (("gif-moments", "moments"), ("gif-faces", "faces")):
         with tempfile.TemporaryDirectory() as scratch:
             measure(recipe, Path(data).resolve() / "clips" / name, arguments.seconds, Path(scratch))
