@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,22 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def loaded(path: Path) -> set[str]:
+    """The modules of gifbench that a file imports when it is loaded."""
+    names = set()
+    waiting: list[ast.stmt] = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while waiting:
+        node = waiting.pop()
+        for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        if isinstance(node, ast.ImportFrom):
+            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif not (isinstance(node, ast.FunctionDef) or for_types):
+            waiting += [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.stmt)]
+    return names
+
+
 def files() -> list[Path]:
     skipped = {ROOT / "gifbench" / "__init__.py", ROOT / "gifbench" / "__main__.py"}
     return [path for path in sorted((ROOT / "gifbench").rglob("*.py")) if path not in skipped]
@@ -66,6 +83,34 @@ def test_a_wing_imports_only_wings_above_it(path: Path) -> None:
     wings = {name.split(".")[1] for name in imported(path) if name.startswith("gifbench.")}
     assert wings - {wing} <= MAY_IMPORT[wing]
     assert not [name for name in imported(path) if name.startswith(("gifbench_", "baselines", "pipelines"))]
+
+
+def test_the_map_names_every_file_where_it_lies() -> None:
+    """docs/map.md: a heading is a folder, what stands below it in backticks are its files."""
+    named = set()
+    for part in (ROOT / "docs" / "map.md").read_text(encoding="utf-8").split("\n### ")[1:]:
+        folder, _, text = part.partition("\n")
+        names = re.findall(r"`(\w+\.py)`", text)
+        assert len(names) == len(set(names)), f"{folder} names a file twice"
+        named |= {folder + name for name in names}
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for place in ("gifbench", "pipelines", "baselines")
+        for path in (ROOT / place).rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py") or path.parent == ROOT / "gifbench"
+    }
+    assert named == there - {"gifbench/__main__.py"}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """As they are loaded; a function may import what needs its own module."""
+    modules = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path for path in files()}
+    wants = {name: loaded(path) & modules.keys() for name, path in modules.items()}
+    while free := [name for name, wanted in wants.items() if not wanted]:
+        for name in free:
+            del wants[name]
+        wants = {name: wanted.difference(free) for name, wanted in wants.items()}
+    assert wants == {}
 
 
 def test_only_the_video_modules_know_pyav() -> None:
