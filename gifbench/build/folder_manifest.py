@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from gifbench.build.manifest import SPLITS, ManifestRow, from_folder
+from gifbench.build.manifest import SPLITS, ManifestRow, check_name, from_folder
 from gifbench.errors import ManifestError, NotFound, UsageError, storage_errors
 
 BY_FOLDER = "folders"
@@ -32,7 +32,7 @@ def folder_manifest(
     each split its share: then a video's split follows from its name alone, so that videos that are added later change
     nothing. `licences` gives the licence of videos by their path in the folder, `licence` that of all others.
 
-    Raises `NotFound`, or `ManifestError` for a folder without videos, or a video outside of the splits' folders.
+    Raises `NotFound`, or `ManifestError` for a folder without videos, a video outside of the splits' folders or one with a name that is not UTF-8.
     """
     rows = from_folder(folder, split=split)
     away = os.path.relpath(folder, home) if home is not None else "."
@@ -44,7 +44,9 @@ def folder_manifest(
         elif isinstance(splits, Mapping):
             update["split"] = _drawn_split(row.clip_id, splits)
         if away != ".":
-            update["locator"] = (PurePosixPath(Path(away).as_posix()) / row.locator).as_posix()
+            locator = PurePosixPath(Path(away).as_posix()) / row.locator
+            check_name(locator)
+            update["locator"] = locator.as_posix()
         made.append(row.model_copy(update=update))
     return made
 

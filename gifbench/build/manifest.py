@@ -7,7 +7,7 @@ import importlib.resources
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
@@ -266,11 +266,7 @@ def from_folder(folder: str | Path, *, split: str = "test", known: Sequence[Mani
         if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() and not path.name.startswith(".")
     )
     for file in files:
-        if _NOT_UTF_8.search(str(file)):
-            raise ManifestError(
-                f"{folder}: the name {str(file)!r} is not UTF-8, which no table can hold; rename the file, "
-                "or set PYTHONUTF8=1 where it only looks so in this locale"
-            )
+        check_name(file)
     if not files:
         raise ManifestError(f"{folder}: no video is in it; a video's name ends in {' '.join(VIDEO_SUFFIXES)}")
     by_id = {row.clip_id: row for row in known}
@@ -282,6 +278,15 @@ def from_folder(folder: str | Path, *, split: str = "test", known: Sequence[Mani
             about = row.model_dump(include={"split", "frames", "licence", "note"})
         rows.append(ManifestRow(clip_id=clip_id, source="file", locator=file.as_posix(), **about))
     return rows
+
+
+def check_name(path: PurePath) -> None:
+    """Raise `ManifestError` for a path that no table can hold."""
+    if _NOT_UTF_8.search(str(path)):
+        raise ManifestError(
+            f"the name {str(path)!r} is not UTF-8, which no table can hold; rename it, "
+            "or set PYTHONUTF8=1 where it only looks so in this locale"
+        )
 
 
 def official_rows(name: str | None) -> list[ManifestRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -234,3 +235,12 @@ def test_check_opens_what_says_neither_its_length_nor_its_frames(videos: Path, t
     write_manifest(videos / "list.csv", rows)
     code, said, _ = run("check", videos / "list.csv")
     assert (code, "2 rows" in said) == (0, True), said
+
+
+def test_a_folder_whose_name_no_table_can_hold_is_said(videos: Path, tmp_path: Path) -> None:
+    try:
+        odd = videos.rename(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    except OSError:
+        pytest.skip("this file system holds UTF-8 names only")
+    with pytest.raises(ManifestError, match=r"'caf\\udce9/ant\.mp4' is not UTF-8.*PYTHONUTF8=1"):
+        folder_manifest(odd, home=tmp_path)
