@@ -59,7 +59,3 @@ class Meter:
         took = max(time.monotonic() - self._begin, 1e-9)
         shares = {name: spent / took for name, spent in self._spent.items()}
         return {"steps_per_second": self._steps / took, **shares, "device": 1 - sum(shares.values())}
-
-
-TIMES = ("steps_per_second", "loader", "metrics", "device")
-"""The keys of `Meter.speed`: what two runs that are otherwise equal differ in."""
