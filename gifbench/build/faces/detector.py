@@ -74,7 +74,7 @@ class FaceDetector(Protocol):
     pixels: Literal["grey", "rgb"]
 
     def detect(self, image: Pixels, *, upsample: int = 0) -> list[Detection]:
-        """Find the faces of `image`."""
+        """Find the faces of `image`, (H, W) or (H, W, 3) uint8 as `pixels` says."""
         ...
 
 
@@ -82,7 +82,8 @@ class FaceDetector(Protocol):
 class TrackingDetector(Protocol):
     """A detector that knows shortcuts of its own; others are wrapped by `gifbench.build.faces.nearby.Resizing`.
 
-    Both give what `detect(image, upsample=1)` would give, as far as they look.
+    Pictures are those of `FaceDetector.detect`, boxes and widths are in their pixels. Both give what
+    `detect(image, upsample=1)` would give, as far as they look.
     """
 
     def detect_near(self, image: Pixels, box: Box) -> list[Detection]:
@@ -114,10 +115,11 @@ def find_detector(name: str) -> FaceDetector:
 
 
 def check_image(image: object, *, pixels: Literal["grey", "rgb"]) -> Pixels:
-    """Give `image` as rows without gaps between them, in the colours that a detector looks at.
+    """Give `image`, uint8 (H, W) grey or (H, W, 3) RGB, as rows without gaps in the colours that a detector looks at.
 
     PyAV pads the rows of the pictures it gives, and dlib takes the padding for pixels: it then finds other faces, or
-    none, and no error says so. Grey is made from RGB by the weights of BT.601, as integers.
+    none, and no error says so. Grey is made from RGB by the weights of BT.601, as integers. Raises `PixelsError` for
+    another shape or dtype, or an empty side.
     """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or 0 in image.shape:
         what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__

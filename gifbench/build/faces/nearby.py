@@ -19,13 +19,8 @@ class Resizing:
     """
 
     def __init__(self, detector: FaceDetector) -> None:
-        self.name: str = detector.name
         self.pixels: Literal["grey", "rgb"] = detector.pixels
         self._detector = detector
-
-    def detect(self, image: Pixels, *, upsample: int = 0) -> list[Detection]:
-        """Find the faces of the whole picture."""
-        return self._detector.detect(image, upsample=upsample)
 
     def detect_near(self, image: Pixels, box: Box) -> list[Detection]:
         """Find the face that was at `box` one frame ago, in the square of twice its size around it."""

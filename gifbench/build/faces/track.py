@@ -142,7 +142,7 @@ class _Search:
         self._looked_at = 0  # the frame of the last look for wider faces
 
     def add(self, frame: Pixels) -> None:
-        """Look for faces in the next frame."""
+        """Look for faces in the next frame, uint8 (H, W) or (H, W, 3); `PixelsError` for another size than before."""
         frame = check_image(frame, pixels=self._detector.pixels)
         if self._shape is None:
             self._shape = frame.shape
