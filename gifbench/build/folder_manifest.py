@@ -32,7 +32,8 @@ def folder_manifest(
     each split its share: then a video's split follows from its name alone, so that videos that are added later change
     nothing. `licences` gives the licence of videos by their path in the folder, `licence` that of all others.
 
-    Raises `NotFound`, or `ManifestError` for a folder without videos, a video outside of the splits' folders or one with a name that is not UTF-8.
+    Raises `NotFound`, or `ManifestError` for a folder without videos, a video outside of the splits' folders or one
+    with a name that is not UTF-8.
     """
     rows = from_folder(folder, split=split)
     away = os.path.relpath(folder, home) if home is not None else "."
