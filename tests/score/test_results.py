@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from gifbench.errors import NotFound, ResultsError
 from gifbench.score.evaluate import evaluate
-from gifbench.score.results import load_results, result_name
+from gifbench.score.results import load_result, load_results, result_name
 from gifbench.score.schema import DatasetRecord, Result
 
 
@@ -97,6 +98,10 @@ def more_clips(content):
     content["clips"] = content["coverage"]["scored"] = 4
 
 
+def more_frames(content):
+    content["frames"] += 1
+
+
 def unknown_key(content):
     content["rank"] = 1
 
@@ -125,6 +130,7 @@ def outside(content):
         (better, "the mean psnr .* is not that of its clips.*changed after the run"),
         (not_a_number, "scores.psnr.mean"),
         (more_clips, "it says 4 clips, and the scores of 3 are beside it"),
+        (more_frames, "it says 43 frames, and those of its clips add up to another number"),
         (unknown_key, "rank: Extra inputs are not permitted"),
         (hostile_key, "Extra inputs are not permitted"),
         (no_task, "task: Field required"),
@@ -156,6 +162,25 @@ def test_a_parquet_that_is_missing_or_another_is_refused(written):
     table.unlink()
     with pytest.raises(ResultsError, match="scores of its clips are missing"):
         load_results(written)
+
+
+def test_a_parquet_with_other_columns_is_refused_also_where_its_hash_fits(written):
+    table = pq.read_table(written.with_suffix(".parquet"))
+    for changed in (table.drop_columns(["psnr"]), table.set_column(2, "psnr", [["high"] * 3]), None):
+        if changed is None:
+            written.with_suffix(".parquet").write_bytes(b"PAR1")
+        else:
+            pq.write_table(changed, written.with_suffix(".parquet"))
+        digest = hashlib.sha256(written.with_suffix(".parquet").read_bytes()).hexdigest()
+        edit(written, lambda content, digest=digest: content.update(clip_scores_sha256=digest))
+        with pytest.raises(ResultsError, match=r"\.parquet: ") as error:
+            load_results(written)
+        assert "\n" not in str(error.value)
+
+
+def test_a_file_that_vanishes_between_listing_and_reading_is_an_error_of_results(tmp_path):
+    with pytest.raises(ResultsError, match=r"gone\.json"):
+        load_result(tmp_path / "gone.json")
 
 
 def test_one_broken_file_leaves_the_others_readable(dataset, tmp_path):
