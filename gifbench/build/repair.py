@@ -11,9 +11,9 @@ from gifbench.build.store import Store
 from gifbench.dataset import Dataset
 from gifbench.dataset.reader import only_a_copy, read_about
 from gifbench.dataset.recovery import INDEX, best_index
-from gifbench.dataset.shards import index_bytes
+from gifbench.dataset.shards import fingerprint, index_bytes
 from gifbench.dataset.verify import KNOWN_FROM_A_COPY
-from gifbench.errors import DatasetDamaged
+from gifbench.errors import DatasetDamaged, UsageError
 from gifbench.storage import Folder
 
 
@@ -21,7 +21,7 @@ def repair_dataset(
     url: str,
     damaged: Collection[str],
     *,
-    sources: Path,
+    sources: Path | None = None,
     recipe: Recipe | None = None,
     store: Store | None = None,
     workers: int | None = None,
@@ -37,25 +37,40 @@ def repair_dataset(
     outcomes is lost, clips that are not built are tried again. A clip whose source is not to be had any more is then
     recorded as failed.
 
-    Raises what `build_dataset` raises, and `DatasetDamaged` where what is lost is known to the user alone: the manifest
-    or the recipe.
+    Raises what `build_dataset` raises, `DatasetDamaged` where what is lost is known to the user alone, the manifest or
+    the recipe, and `UsageError`, before anything is changed, where clips are to be made and there is neither `sources`
+    nor `store`.
     """
     folder = Folder(url)
     for name, known in KNOWN_FROM_A_COPY.items():
         if name in damaged:
             raise DatasetDamaged(f"{folder.place(name)}: it is damaged, and {only_a_copy(known)}")
     about = read_about(folder)
-    if "outcomes.parquet" in damaged:
-        folder.delete("outcomes.parquet")
     recipe = recipe or load_recipe(str(about["name"]), about["recipe"])
     rows, gone = best_index(folder)
+    lost = {row.clip_id for row in rows if {row.clip_id, row.shard} & set(damaged)}
+    whole = not lost and "outcomes.parquet" not in damaged and fingerprint(rows) == about["fingerprint"]
+    if not whole and sources is None and store is None:
+        raise UsageError(
+            f"{url}: clips are to be made anew, from what the dataset was built from: --source FOLDER, --store FOLDER, "
+            "or both"
+        )
+    if "outcomes.parquet" in damaged:
+        folder.delete("outcomes.parquet")
     if gone:
         folder.write(INDEX, index_bytes(rows))
-    lost = {row.clip_id for row in rows if {row.clip_id, row.shard} & set(damaged)}
 
     def make(clips: Collection[str]) -> Dataset:
         return build_dataset(
-            recipe, [], url, sources=sources, store=store, remake=clips, workers=workers, report=report
+            recipe,
+            [],
+            url,
+            sources=sources or Path(),
+            store=store,
+            retry=(),
+            remake=clips,
+            workers=workers,
+            report=report,
         )
 
     dataset = make(lost)

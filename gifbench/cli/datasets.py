@@ -113,8 +113,6 @@ def verify(
         verify_store(Store(place), repair=repair, workers=workers, as_json=as_json)
         return
     dataset = place
-    if repair and source is None and store is None:
-        raise UsageError("--repair needs what the dataset was built from: --source FOLDER, --store FOLDER, or both")
     with progress("Verifying") as step:
         damage = list(verify_dataset(dataset, workers=workers, report=step))
     if repair and damage:
@@ -145,7 +143,7 @@ def _repair(dataset: str, damaged: set[str], source: Path | None, store: str | N
         repair_dataset(
             dataset,
             damaged,
-            sources=(source or Path()).absolute(),
+            sources=source.absolute() if source else None,
             store=Store(store) if store else None,
             workers=workers,
             report=lambda now: step(now.done, now.wanted, now.outcome.clip_id if now.outcome else ""),

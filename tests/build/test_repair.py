@@ -18,7 +18,7 @@ from gifbench.build.run import build_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.dataset.shards import group_range
-from gifbench.errors import DatasetDamaged, DatasetError
+from gifbench.errors import DatasetDamaged, DatasetError, UsageError
 from gifbench.storage import Folder
 
 
@@ -201,10 +201,48 @@ def test_a_clip_whose_source_is_gone_is_recorded_and_the_rest_kept(
     assert list(verify_dataset(str(copy), workers=1)) == []
 
 
-def test_the_command_wants_to_know_the_sources(copy: Path) -> None:
-    result = CliRunner().invoke(app, ["verify", str(copy), "--repair"])
-    assert result.exit_code == 2
-    assert "--source FOLDER" in result.stderr
+@pytest.mark.parametrize("damage", ["clip", "outcomes", "index and description"])
+def test_clips_are_not_made_without_sources(damage: str, copy: Path, tiny_recipe: Path) -> None:
+    if damage == "outcomes":
+        (copy / "outcomes.parquet").unlink()
+    elif damage == "clip":
+        flip(copy, "bee", "plain")
+    else:
+        row = open_dataset(copy)["bee"].row
+        spoilt = bytearray((copy / row.shard).read_bytes())
+        spoilt[group_range(row)[1] - 600] ^= 1
+        (copy / row.shard).write_bytes(spoilt)
+        (copy / "index.parquet").unlink()
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
+    with pytest.raises(UsageError, match="--source FOLDER"):
+        repair_dataset(str(copy), places, recipe=load_recipe(str(tiny_recipe)), workers=1)
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("damage", ["index", "sums", "stray"])
+def test_what_the_shards_tell_needs_no_sources(
+    damage: str, copy: Path, tiny_dataset: Dataset, tiny_recipe: Path
+) -> None:
+    if damage == "stray":
+        (copy / "shards" / "test-00077.tar").write_bytes(b"what is this")
+    else:
+        (copy / ("index.parquet" if damage == "index" else "SHA256SUMS")).unlink()
+    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
+    repair_dataset(str(copy), places, recipe=load_recipe(str(tiny_recipe)), workers=1)
+    assert list(verify_dataset(str(copy), workers=1)) == []
+    assert shards(copy) == shards(tiny_dataset.url)
+    assert open_dataset(copy).about == tiny_dataset.about
+
+
+def test_a_repair_leaves_alone_what_failed_before(copy: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    recipe, tried = load_recipe(str(tiny_recipe)), []
+    flip(copy, "bee", "plain")
+    repair_dataset(str(copy), {"bee"}, sources=tmp_path / "empty", recipe=recipe, workers=1)
+    (copy / "index.parquet").unlink()
+    repair_dataset(str(copy), {"index.parquet"}, recipe=recipe, workers=1, report=lambda now: tried.append(now.outcome))
+    assert tried == [None]
 
 
 def test_the_command_repairs(tmp_path: Path) -> None:
@@ -221,3 +259,11 @@ def test_the_command_repairs(tmp_path: Path) -> None:
     repaired = CliRunner().invoke(app, ["verify", str(out), "--repair", *arguments])
     assert repaired.exit_code == 0, repaired.output
     assert shards(out) == before
+    (out / "index.parquet").unlink()
+    alone = CliRunner().invoke(app, ["verify", str(out), "--repair"])
+    assert alone.exit_code == 0, alone.output
+    flip(out, "talk", "truth")
+    without = CliRunner().invoke(app, ["verify", str(out), "--repair"])
+    assert without.exit_code == 2
+    assert "talk: truth: its bytes differ" in without.stderr
+    assert "--source FOLDER" in without.stderr
