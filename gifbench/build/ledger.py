@@ -184,9 +184,10 @@ class Ledger:
         now = {"name": self._recipe.name, **self._recipe.model_dump(mode="json")}
         if before != now:
             changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+            mend = ", or gifbench repack" if changed == ["gifs"] else ""
             raise BuildError(
                 f"{self._folder}: it was built with {_settings(before, changed)}, and now {_settings(now, changed)} is "
-                "asked for; build into another folder, or with --overwrite"
+                f"asked for; build into another folder, or with --overwrite{mend}"
             )
 
     def _load(self, sha256: Mapping[str, str]) -> None:

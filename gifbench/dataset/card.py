@@ -139,7 +139,8 @@ them. `gifbench repack PATH --out WITH_GIFS --gifs stored` writes the dataset wi
 _OPENING = f"""\
 ## Opening it
 
-{{members}} `index.parquet` has a row a clip and says where each member lies.
+{{members}}
+`index.parquet` has a row a clip and says where each member lies.
 
 ```python
 import datasets

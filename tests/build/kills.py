@@ -105,7 +105,7 @@ def finish(folder: Path) -> Ended:
         with tarfile.open(shard) as tar:
             names.update(tar.getnames())
     assert set(names.values()) == {1}
-    assert len(names) == 4 * len(dataset)
+    assert len(names) == sum(len(row.stored) + 1 for row in dataset.rows)
     left = [path for path in folder.rglob("*") if "partial" in path.name or path.name == "staging"]
     assert left == []
     place = Folder(out)
