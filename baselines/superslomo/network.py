@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 from torch.nn import functional
 
-Variant = Literal["adapted", "original"]
+from gifbench import optical_flow
+
+Variant = Literal["adapted", "original", "dis"]
 
 MOST_FLOW = 30.0
 """Pixels: flow is the networks' output, which is at most 1, times this (the released code of GIF2Video)."""
+
+BLUR = 1.0
+"""Pixels: sigma of the gaussian that takes dither away before DIS looks for motion."""
 
 STRIDE = 32
 """Height and width of what the U-Nets see are multiples of this."""
@@ -112,13 +118,15 @@ class SuperSlomo(nn.Module):
     `adapted`, as in GIF2Video (CVPR 2019): the flow network gives one flow, and is run twice; the second one gives
     flows directly, from the frames, the warped frames and the guessed flows. 19,793,026 + 19,808,805 parameters at a
     base of 32. `original`, as in Jiang et al. (CVPR 2018): both flows at once, and corrections of the guessed flows.
+    `dis`, of no paper: motion is OpenCV's DIS flow, so that the one network left, which corrects as the original's
+    does, begins from what would take the other one days to learn.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
         self.adapted = architecture.variant == "adapted"
-        self.flow = UNet(6, 2 if self.adapted else 4, base=architecture.base)
+        self.flow = None if architecture.variant == "dis" else UNet(6, 2 if self.adapted else 4, base=architecture.base)
         self.refine = UNet(16 if self.adapted else 20, 5, base=architecture.base)
 
     def forward(
@@ -135,6 +143,8 @@ class SuperSlomo(nn.Module):
 
     def find_motion(self, first: torch.Tensor, second: torch.Tensor) -> Motion:
         """The motion between frames (N, 3, H, W) in [-1, 1] of any size."""
+        if self.flow is None:
+            return Motion(_dis_flow(first, second), _dis_flow(second, first))
         there = torch.cat([first, second], dim=1)
         if not self.adapted:
             forward, backward = _padded(self.flow, there).float().split(2, dim=1)
@@ -159,6 +169,13 @@ class SuperSlomo(nn.Module):
             to_first, to_second = guessed[0] + said[:, 0:2], guessed[1] + said[:, 2:4]
             visible = torch.sigmoid(said[:, 4:5])
         return Between(fuse(pair, (to_first, to_second), visible, t), guessed, (to_first, to_second), visible)
+
+
+def _dis_flow(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """The flow from each of the first frames to its second, (N, 2, H, W), in units of `MOST_FLOW` pixels."""
+    ends = (((frames.float() + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy() for frames in (first, second))
+    found = np.stack([optical_flow(*pair, blur=BLUR) for pair in zip(*ends, strict=True)])
+    return torch.from_numpy(found).permute(0, 3, 1, 2).to(first.device) / MOST_FLOW
 
 
 def guess_flows(motion: Motion, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
