@@ -21,6 +21,7 @@ from gifbench.errors import MethodFailed, UsageError
 from gifbench.media.gif import Gif
 from gifbench.score.command import load_method_command
 from gifbench.score.restore import restored
+from gifbench.score.strays import end_strays
 
 COPY = """
 import json, sys
@@ -225,3 +226,19 @@ def test_a_program_that_the_system_cannot_start_is_said(gif: Gif, tmp_path: Path
 def test_a_program_that_replaces_its_folder_is_caught(program, gif: Gif) -> None:
     code = "import shutil\nfrom pathlib import Path\nhere = Path.cwd()\nshutil.rmtree(here)\nhere.write_text('mine')"
     assert "it replaced its folder by something else" in fails(program(code), gif)
+
+
+def test_elsewhere_than_on_linux_what_a_program_leaves_running_is_not_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other systems do not say where a process works; no guess is made, and nothing of anybody's is ended."""
+    sleeper = subprocess.Popen(["sleep", "60"], cwd=tmp_path)
+    try:
+        monkeypatch.setattr(sys, "platform", "darwin")
+        end_strays(tmp_path)
+        assert sleeper.poll() is None
+        monkeypatch.setattr(sys, "platform", "linux")
+        end_strays(tmp_path)
+        assert sleeper.wait(10) == -9
+    finally:
+        sleeper.kill()

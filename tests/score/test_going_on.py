@@ -72,6 +72,24 @@ def test_a_line_that_was_edited_costs_its_clip_alone(dataset, as_loaded, tmp_pat
     assert method.calls == 2
 
 
+@pytest.mark.parametrize("line", ['{"clip_id": "clip-0"}', "[]", '{"clip_id": "clip-0", "scores": 5, "seconds": 1}'])
+def test_a_line_that_is_json_and_no_score_costs_its_clip_alone(dataset, as_loaded, tmp_path, line):
+    journal = interrupted(dataset, as_loaded, tmp_path)
+    first, _, third = journal.read_text().splitlines()
+    journal.write_text("\n".join([first, line, third]) + "\n")
+    method = Stops()
+    evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path)
+    assert method.calls == 2
+
+
+def test_a_first_line_that_names_no_run_is_another_run(dataset, as_loaded, tmp_path):
+    journal = interrupted(dataset, as_loaded, tmp_path)
+    _, *rest = journal.read_text().splitlines()
+    journal.write_text("\n".join(['{"gifbench_journal": 1, "identity": "mine"}', *rest]) + "\n")
+    with pytest.raises(ResultsError, match=r"no readable first line.*--overwrite"):
+        evaluate(as_loaded(Stops()), dataset, "plain-1", out=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

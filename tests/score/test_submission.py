@@ -367,3 +367,14 @@ def test_a_result_is_not_overwritten_unasked(tiny_dataset: Dataset, answer: Path
     with pytest.raises(AlreadyExists):
         score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results")
     score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results", overwrite=True)
+
+
+def test_a_dataset_in_memory_is_scored_by_what_its_gifs_say_of_their_size(dataset, tmp_path: Path) -> None:
+    """One that has no index; nor is there an official list of a name with a slash in it."""
+    dataset.name, dataset.official = "mine/of/my/own", {}
+    for clip in dataset.clips:
+        (tmp_path / clip.clip_id).mkdir()
+        for i, frame in enumerate(clip.truth.frames):
+            Image.fromarray(frame).save(tmp_path / clip.clip_id / f"{i:05d}.png")
+    result = score_submission(tmp_path, dataset, "plain-1", name="truth")
+    assert (result.clips, result.scores["ssim"].mean, result.coverage.official) == (3, 1, 0)
