@@ -40,7 +40,7 @@ def _start(name: str, out: Path, seconds: int, figures: dict[str, Any]) -> None:
     """One process; with 0 seconds the one that reads the corpus once more, compiled and with every index checked."""
     (out / FIGURES).unlink(missing_ok=True)
     (out / CURRENT).unlink(missing_ok=True)
-    variables = dict(os.environ)
+    variables = {**os.environ, "OMP_NUM_THREADS": "1"}  # torch's threads wait for each other on a busy machine
     if seconds and name in _WITH_LOOPS:
         variables["NUMBA_DISABLE_JIT"] = "1"
     if not seconds:

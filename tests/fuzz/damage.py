@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -84,13 +85,13 @@ def edited(draw: Draw, document: Any, *, most: int = 4) -> Any:
         inside, key = draw(st.sampled_from(places))
         kind = draw(st.sampled_from(("replace", "replace", "replace", "remove", "add", "swap")))
         if kind == "replace":
-            inside[key] = draw(JSON_VALUES)
+            inside[key] = deepcopy(draw(JSON_VALUES))
         elif kind == "remove":
             del inside[key]
         elif kind == "add" and isinstance(inside, dict):
-            inside[draw(TEXTS)] = draw(JSON_VALUES)
+            inside[draw(TEXTS)] = deepcopy(draw(JSON_VALUES))
         elif kind == "add":
-            inside.append(draw(JSON_VALUES))
+            inside.append(deepcopy(draw(JSON_VALUES)))
         else:
             other, at = draw(st.sampled_from(places))
             inside[key] = json.loads(json.dumps(other.get(at) if isinstance(other, dict) else None))
