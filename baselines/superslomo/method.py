@@ -40,8 +40,9 @@ class SuperSlomoMethod:
 
     `weights` is a file that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with
     gifbench. What most of the picture has moved, as when a camera pans, is taken out before the networks look, because
-    small motion is what they know best; `pans=false` leaves it to them, as the paper does. `precision="bf16"` is faster
-    on a CPU that has it. Where the scene changes, the frame before is held. The result is float and not rounded.
+    small motion is what they know best; `pans=false` leaves it to them, as the paper does, and weights of the variant
+    `dis` never need it. `precision="bf16"` is faster on a CPU that has it. Where the scene changes, the frame before is
+    held. The result is float and not rounded.
     """
 
     version = "2"
@@ -49,16 +50,17 @@ class SuperSlomoMethod:
     backend = "torch"
     row: ClassVar[str] = "superslomo"
     """The name of the method, of its configuration and of its weights."""
-    variant: ClassVar[Variant] = "adapted"
+    variants: ClassVar[tuple[Variant, ...]] = ("adapted", "dis")
 
     def __init__(self, *, weights: str = "", pans: bool = True, precision: Literal["fp32", "bf16"] = "fp32") -> None:
         found = find_weights(self.row, weights, config=f"baselines/superslomo/{self.row}.toml")
         self._network = load_network(found).to(memory_format=torch.channels_last)
         trained = self._network.architecture.variant
-        if trained != self.variant:
-            name = "superslomo" if trained == "adapted" else "superslomo-original"
+        if trained not in self.variants:
+            name = "superslomo-original" if trained == "original" else "superslomo"
             raise UsageError(f"{self.row}: {found.path} are weights of the {trained} network: use the method {name}")
-        self._pans, self._half = pans, precision == "bf16"
+        self._pans = pans and trained != "dis"  # whose flow follows a pan by itself, and better at the frame's edges
+        self._half = precision == "bf16"
         self._device = torch.device("cpu")
         self.weights = str(found.path)
         self.licence = str(found.about.get("licence") or "")
@@ -165,7 +167,7 @@ class SuperSlomoOriginal(SuperSlomoMethod):
     """The network as Jiang et al. published it: both flows at once, corrections of guessed flows."""
 
     description = "SuperSlomo (Jiang et al., CVPR 2018)"
-    row, variant = "superslomo-original", "original"
+    row, variants = "superslomo-original", ("original",)
 
 
 def load_network(weights: Weights) -> SuperSlomo:
