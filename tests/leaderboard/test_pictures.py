@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,9 +16,11 @@ from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.choices import choose
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.pictures import (
+    ERROR_TOP,
     MAX_FRAMES,
     MAX_SECONDS,
     detail,
+    error_map,
     excerpt,
     film,
     frames_per_file,
@@ -82,6 +85,16 @@ def test_an_excerpt_is_a_short_middle_that_begins_and_ends_with_gif_frames(num_f
     assert abs(part.first - (num_frames - part.num_frames - part.first)) <= 16
     if num_frames > 100 and fps > 20:
         assert part.frames == excerpt(times, duration, every=1).frames
+
+
+def test_an_error_map_is_black_where_nothing_is_wrong_and_near_inferno_elsewhere():
+    truth = np.zeros((1, 1, 60, 3), np.uint8)
+    frames = np.broadcast_to(np.arange(60, dtype=np.uint8)[:, None], truth.shape)
+    levels = np.minimum(np.rint(np.arange(60) * 255 / ERROR_TOP), 255).astype(np.uint8)
+    inferno = cv2.applyColorMap(levels[None], cv2.COLORMAP_INFERNO)[..., ::-1]
+    made = error_map(frames, truth)[0]
+    assert np.abs(made.astype(int) - inferno).max() <= 6
+    np.testing.assert_array_equal(made[0, [0, 59]], inferno[0, [0, 59]])
 
 
 def test_the_detail_is_where_bands_cut_a_smooth_part_not_where_the_truth_has_edges():
