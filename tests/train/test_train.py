@@ -21,10 +21,12 @@ from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E4
 from gifbench.train.checkpoint import FILE, load_checkpoint  # noqa: E402
 from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.train.loop import train  # noqa: E402
-from gifbench.train.meter import TIMES  # noqa: E402
 from gifbench.train.samples import Samples  # noqa: E402
 from gifbench.train.schedule import learning_rate  # noqa: E402
 from gifbench.train.trainer import load_trainer  # noqa: E402
+
+TIMES = ("steps_per_second", "loader", "metrics", "device")
+"""What two runs that are otherwise equal differ in."""
 
 BASELINES = Path(__file__).parent.parent.parent / "baselines"
 ROWS = [*sorted(BASELINES.glob("ccdnet/*.toml")), *sorted(BASELINES.glob("pix2pix/*.toml"))]
