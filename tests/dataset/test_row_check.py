@@ -1,0 +1,44 @@
+"""A row of an index is believed only if a clip could be what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from gifbench.dataset import Dataset
+from gifbench.dataset.row_check import checked_row
+
+
+def test_the_row_of_a_clip_is_believed(tiny_dataset: Dataset) -> None:
+    for clip in tiny_dataset:
+        assert checked_row(clip.row.to_dict()) == clip.row
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"frames": 0}, "frames is 0: 1 to"),
+        ({"frames": "six"}, "frames: "),
+        ({"width": 65_536}, "width and height are 65536 and 24"),
+        ({"height": 0}, "width and height are 32 and 0"),
+        ({"end_seconds": float("inf")}, "the span is from 0.0 to inf s"),
+        ({"fps": "0"}, "fps is 0 and time_base"),
+        ({"fps": "1/0"}, "Fraction"),
+        ({"ticks": [0, 1, 2]}, "there are 3 ticks for 6 frames: one for each, and one for the end"),
+        ({"gif_delays": [4, 4, 4, 4, 4, 0]}, "there are 6 delays for 6 frames: one for each, above 0"),
+        ({"crop": [0, 0, 0, 10]}, r"crop is \(0, 0, 0, 10\)"),
+        ({"plain_offset": -1}, "plain has the offset -1"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_row_that_cannot_be_says_what_of_it(change: dict[str, object], said: str, tiny_dataset: Dataset) -> None:
+    values = tiny_dataset["ant"].row.to_dict()
+    assert change.keys() <= values.keys()
+    with pytest.raises(ValueError, match=said):
+        checked_row({**values, **change})
+
+
+def test_a_row_without_a_column_names_it(tiny_dataset: Dataset) -> None:
+    values = tiny_dataset["ant"].row.to_dict()
+    del values["clip_id"]
+    with pytest.raises(ValueError, match="clip_id"):
+        checked_row(values)
