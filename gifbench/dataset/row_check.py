@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from fractions import Fraction
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -45,7 +46,7 @@ def _problems(row: IndexRow) -> Iterator[str]:
         yield f"width and height are {row.width} and {row.height}: a GIF has 1 to {_MAX_SIDE} of each"
     if not (isfinite(row.start_seconds) and isfinite(row.end_seconds)):
         yield f"the span is from {row.start_seconds} to {row.end_seconds} s"
-    if Fraction(row.fps) <= 0 or Fraction(row.time_base) <= 0:
+    if not (_is_positive(row.fps) and _is_positive(row.time_base)):
         yield f"fps is {row.fps} and time_base {row.time_base}: both are above 0"
     if row.ticks is not None and len(row.ticks) != row.frames + 1:
         yield f"there are {len(row.ticks)} ticks for {row.frames} frames: one for each, and one for the end"
@@ -57,3 +58,8 @@ def _problems(row: IndexRow) -> Iterator[str]:
         member: Member = getattr(row, name)
         if member.offset < 0 or member.bytes < 0 or not isinstance(member.sha256, str):
             yield f"{name} has the offset {member.offset}, {member.bytes} bytes and the sha256 {member.sha256!r}"
+
+
+@lru_cache(maxsize=1024)  # rows come by the hundred thousand, and share a few rates
+def _is_positive(text: str) -> bool:
+    return Fraction(text) > 0
