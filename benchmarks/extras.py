@@ -1,19 +1,21 @@
-"""What each extra takes: installed megabytes with all that it pulls in, and the time to import it.
+"""What the core and each extra take: installed megabytes with all that it pulls in, and the time to import it.
 
-    .venv/bin/python benchmarks/extras.py
+    python benchmarks/extras.py
 
-Sizes are those of the files that pip noted for each package of the closure, in the environment that runs this; extras
-whose packages are not installed there are named and left out. Import times are of fresh processes, the least of three.
+Sizes are those of the files that pip noted for each package of the closure, without those that Python compiles, in the
+environment that runs this; extras whose packages are not installed there are named and left out. Times are
+processor time, which other programs hardly change, of fresh processes, the least of seven, and for imports less that of
+a process that imports nothing.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -21,6 +23,7 @@ from packaging.utils import canonicalize_name
 IMPORTS = {
     "core": "import gifbench.score.evaluate, gifbench.build.run",
     "faces": "import dlib",
+    "flow": "import cv2",
     "youtube": "import yt_dlp",
     "torch": "import torch",
     "train": "import accelerate",
@@ -29,6 +32,14 @@ IMPORTS = {
     "s3": "import s3fs",
     "demo": "",  # its package is read, not imported
     "face-recognition": "import face_recognition",
+}
+
+
+COMMANDS = {
+    "import gifbench": ("-c", "import gifbench"),
+    "gifbench --version": ("-m", "gifbench", "--version"),
+    "gifbench --help": ("-m", "gifbench", "--help"),
+    "gifbench methods": ("-m", "gifbench", "methods"),
 }
 
 
@@ -66,19 +77,21 @@ def megabytes(packages: dict[str, Distribution]) -> float:
     return sum(path.stat().st_size for path in paths if path.is_file() and path.suffix != ".pyc") / 1e6
 
 
+def seconds(*arguments: str) -> float:
+    """Processor time, the least of seven fresh processes."""
+    times = []
+    for _ in range(7):
+        before = getrusage(RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        after = getrusage(RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(times)
+
+
 def import_seconds(code: str) -> str:
-    """The least of three fresh processes, beside that of a process that imports nothing."""
-
-    def least(code: str) -> float:
-        times = []
-        for _ in range(3):
-            started = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-            times.append(time.perf_counter() - started)
-        return min(times)
-
+    """What the code takes beside a process that does nothing."""
     try:
-        return f"{least(code) - least('pass'):.2f}"
+        return f"{seconds('-c', code) - seconds('-c', 'pass'):.2f}"
     except subprocess.CalledProcessError:
         return "does not load here"
 
@@ -97,8 +110,16 @@ def main() -> None:
             print(f"| {extra} | not installed here: {error} | | |")
             continue
         own = {name: each for name, each in added.items() if name not in core}
-        seconds = import_seconds(code) if code else "–"
-        print(f"| {extra} | +{len(own)} | +{megabytes(own):.0f} | {seconds} |")
+        print(f"| {extra} | +{len(own)} | +{megabytes(own):.0f} | {import_seconds(code) if code else '–'} |")
+    print("\n| of the core | MB |")
+    print("|---|---|")
+    for name, package in sorted(core.items(), key=lambda item: -megabytes(dict([item])))[:8]:
+        print(f"| {name} | {megabytes({name: package}):.0f} |")
+    print("\n| command | s |")
+    print("|---|---|")
+    print(f"| (Python itself) | {seconds('-c', 'pass'):.2f} |")
+    for name, arguments in COMMANDS.items():
+        print(f"| {name} | {seconds(*arguments):.2f} |")
 
 
 if __name__ == "__main__":
