@@ -1,7 +1,6 @@
 """SuperSlomo (Jiang et al., CVPR 2018), as GIF2Video (CVPR 2019) adapted it: the frames between two frames.
 
 network.py    the U-Nets, flows, the warp, what is fused of two frames
-pan.py        what most of a picture has moved, to be taken out first
 method.py     a file of weights as a method and as an interpolator
 losses.py     colour, gradients, warp, smoothness, adversarial
 training.py   what `gifbench train` trains

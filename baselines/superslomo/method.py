@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import ValidationError
@@ -15,8 +15,7 @@ from gifbench import Frames, Gif, MethodError, Pixels, UsageError, Weights
 
 from ..interpolation.gaps import fill
 from ..packaged import find_weights
-from .network import MOST_FLOW, Architecture, Motion, SuperSlomo, Variant, fuse, warp
-from .pan import find_pan
+from .network import MOST_FLOW, Architecture, Motion, SuperSlomo, Variant, fuse
 
 MOST_PIXELS = 1 << 20
 """Motion in larger frames is looked for in smaller copies of them; only what it moves is as large as the frame."""
@@ -25,41 +24,28 @@ _AT_ONCE = {"cpu": 1 << 18, "cuda": 1 << 22}
 """Pixels that go through a network at once."""
 
 
-class Panned(NamedTuple):
-    """Motion beside `pan` (N, 2, 1, 1), in units of `MOST_FLOW` pixels: `forward` leads to the second frame moved back
-    by that, and `backward` from there.
-    """
-
-    pan: torch.Tensor
-    forward: torch.Tensor
-    backward: torch.Tensor
-
-
 class SuperSlomoMethod:
     """Draws the frames between two GIF frames by a trained SuperSlomo.
 
     `weights` is a file that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with
-    gifbench. What most of the picture has moved, as when a camera pans, is taken out before the networks look, because
-    small motion is what they know best; `pans=false` leaves it to them, as the paper does, and weights of the variant
-    `dis` never need it. `precision="bf16"` is faster on a CPU that has it. Where the scene changes, the frame before is
-    held. The result is float and not rounded.
+    gifbench: those are of the variant `dis`, whose motion is OpenCV's DIS flow. `precision="bf16"` is faster on a CPU
+    that has it. Where the scene changes, the frame before is held. The result is float and not rounded.
     """
 
-    version = "2"
+    version = "1"
     description = "SuperSlomo as adapted by GIF2Video (CVPR 2019)"
     backend = "torch"
     row: ClassVar[str] = "superslomo"
     """The name of the method, of its configuration and of its weights."""
     variants: ClassVar[tuple[Variant, ...]] = ("adapted", "dis")
 
-    def __init__(self, *, weights: str = "", pans: bool = True, precision: Literal["fp32", "bf16"] = "fp32") -> None:
+    def __init__(self, *, weights: str = "", precision: Literal["fp32", "bf16"] = "fp32") -> None:
         found = find_weights(self.row, weights, config=f"baselines/superslomo/{self.row}.toml")
         self._network = load_network(found).to(memory_format=torch.channels_last)
         trained = self._network.architecture.variant
         if trained not in self.variants:
             name = "superslomo-original" if trained == "original" else "superslomo"
             raise UsageError(f"{self.row}: {found.path} are weights of the {trained} network: use the method {name}")
-        self._pans = pans and trained != "dis"  # whose flow follows a pan by itself, and better at the frame's edges
         self._half = precision == "bf16"
         self._device = torch.device("cpu")
         self.weights = str(found.path)
@@ -81,24 +67,20 @@ class SuperSlomoMethod:
         """The frames of one gap; many at once are faster (`find_motion`, `draw`)."""
         return self.draw([pair], self.find_motion([seen]), [shares])
 
-    def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> Panned:
+    def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> Motion:
         """The flow network on each pair, both ways: (N, 2, h, w) each, of the small copies where frames are large."""
 
-        def some(start: int, stop: int) -> Panned:
-            pairs = seen[start:stop]
-            first, second = (_small(self._stacked([pair[end] for pair in pairs])) for end in (0, 1))
-            size = first.shape[2], first.shape[3]
-            pans = [find_pan(*pair, size) if self._pans else (0, 0) for pair in pairs]
-            pan = torch.tensor(pans, dtype=torch.float32, device=self._device).view(-1, 2, 1, 1) / MOST_FLOW
+        def some(start: int, stop: int) -> Motion:
+            first, second = (_small(self._stacked([pair[end] for pair in seen[start:stop]])) for end in (0, 1))
             with self._running():
-                found: Motion = self._network.find_motion(first, _moved_back(second, pan))
-            return Panned(pan, *found)
+                found: Motion = self._network.find_motion(first, second)
+            return found
 
         parts = list(self._in_parts(len(seen), seen[0][0], some))
-        return Panned(*(torch.cat(each).nan_to_num(0.0) for each in zip(*parts, strict=True)))
+        return Motion(*(torch.cat(each).nan_to_num(0.0) for each in zip(*parts, strict=True)))
 
     def draw(
-        self, pairs: Sequence[tuple[Any, Any]], motion: Panned, shares: Sequence[Sequence[float]]
+        self, pairs: Sequence[tuple[Any, Any]], motion: Motion, shares: Sequence[Sequence[float]]
     ) -> Iterator[Frames]:
         """Batches of float32 arrays (N, H, W, 3)."""
         jobs = [(place, share) for place, asked in enumerate(shares) for share in asked]
@@ -109,7 +91,7 @@ class SuperSlomoMethod:
             each = torch.tensor([place - first for place in places], device=self._device)
             taken = range(first, places[-1] + 1)
             pair = tuple(self._stacked([pairs[place][end] for place in taken])[each] for end in (0, 1))
-            moved = Panned(*(part[first : places[-1] + 1][each] for part in motion))
+            moved = Motion(*(part[first : places[-1] + 1][each] for part in motion))
             asked = torch.tensor([share for _, share in jobs[start:stop]], device=self._device)
             with self._running():
                 return self._drawn((pair[0], pair[1]), moved, asked)
@@ -117,21 +99,15 @@ class SuperSlomoMethod:
         for batch in self._in_parts(len(jobs), pairs[0][0], some):
             yield batch.permute(0, 2, 3, 1).cpu().numpy()
 
-    def _drawn(self, pair: tuple[torch.Tensor, torch.Tensor], motion: Panned, shares: torch.Tensor) -> torch.Tensor:
+    def _drawn(self, pair: tuple[torch.Tensor, torch.Tensor], motion: Motion, shares: torch.Tensor) -> torch.Tensor:
         """Frames (N, 3, H, W) float32 in [0, 255]; where flow is no way within the frame, the blend of both."""
         first, second = pair
         small = _small(first), _small(second)
-        pan, t = motion.pan, shares.view(-1, 1, 1, 1)
-        found = self._network.draw((small[0], _moved_back(small[1], pan)), Motion(*motion[1:]), shares)
-        frames, flows, visible = found.frames, found.refined, found.visible
-        panned, shrunk = bool(pan.any()), small[0].shape != first.shape
-        if panned:
-            flows, visible = _with_pan(flows, visible, pan, t)
-        if shrunk:
+        found = self._network.draw(small, motion, shares)
+        frames, flows, t = found.frames, found.refined, shares.view(-1, 1, 1, 1)
+        if small[0].shape != first.shape:
             flows = _enlarged_flow(flows[0], first), _enlarged_flow(flows[1], first)
-            visible = _enlarged(visible, first)
-        if panned or shrunk:
-            frames = fuse(pair, flows, visible, t)
+            frames = fuse(pair, flows, _enlarged(found.visible, first), t)
         sane = torch.isfinite(frames).all(dim=1, keepdim=True) & _short(flows[0]) & _short(flows[1])
         frames = torch.where(sane, frames, first + t * (second - first))
         return ((frames + 1) * 127.5).clamp(0, 255)
@@ -188,36 +164,6 @@ def _small(frames: torch.Tensor) -> torch.Tensor:
         return frames
     size = max(1, round(height * scale)), max(1, round(width * scale))
     return functional.interpolate(frames, size=size, mode="area")
-
-
-def _moved_back(second: torch.Tensor, pan: torch.Tensor) -> torch.Tensor:
-    """The second frames (N, 3, H, W) as if nothing had panned; exact, because a pan is whole pixels."""
-    return warp(second, pan.expand(-1, -1, *second.shape[2:])) if bool(pan.any()) else second
-
-
-def _with_pan(
-    flows: tuple[torch.Tensor, torch.Tensor], visible: torch.Tensor, pan: torch.Tensor, t: torch.Tensor
-) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Flows and visibility of frames that stand still, for those that pan; at an edge that one frame lacks, the other.
-
-    `pan` is (N, 2, 1, 1) and `t` (N, 1, 1, 1).
-    """
-    so_far = (t * pan).expand_as(flows[0])
-    to_first, to_second = (
-        warp(flow, -so_far) + rest for flow, rest in zip(flows, (-so_far, pan - so_far), strict=True)
-    )
-    in_first, in_second = _inside(to_first), _inside(to_second)
-    visible = warp(visible, -so_far)
-    visible = torch.where(in_first & ~in_second, 1.0, torch.where(in_second & ~in_first, 0.0, visible))
-    return (to_first, to_second), visible
-
-
-def _inside(flow: torch.Tensor) -> torch.Tensor:
-    """Where a flow (N, 2, H, W) leads to a place within the frame: (N, 1, H, W)."""
-    height, width = flow.shape[2:]
-    x = torch.arange(width, device=flow.device) + MOST_FLOW * flow[:, :1]
-    y = torch.arange(height, device=flow.device)[:, None] + MOST_FLOW * flow[:, 1:]
-    return (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
 
 
 def _short(flow: torch.Tensor) -> torch.Tensor:
