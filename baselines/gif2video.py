@@ -25,6 +25,7 @@ class Gif2Video:
 
     version = "2"
     description = "a colour method, then an interpolator"
+    parameters: int = 8_442_890
 
     def __init__(
         self,

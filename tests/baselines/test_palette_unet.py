@@ -144,9 +144,17 @@ def test_its_loss_falls_on_what_it_sees():
     assert pictures.dtype == torch.uint8
 
 
-def test_the_list_of_methods_gives_the_size_of_the_networks_that_ship():
-    (listed,) = [each for each in list_methods() if each.name == "ccdnet"]
-    assert listed.declared.parameters == load_method("ccdnet").parameters == 2 * 2_474_780 + 698_273
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("ccdnet", 2 * 2_474_780 + 698_273),
+        ("superslomo", 2_795_057),
+        ("gif2video", 2 * 2_474_780 + 698_273 + 2_795_057),
+    ],
+)
+def test_the_list_of_methods_gives_the_size_of_the_networks_that_ship(name, parameters):
+    (listed,) = [each for each in list_methods() if each.name == name]
+    assert listed.declared.parameters == load_method(name).parameters == parameters
 
 
 @pytest.mark.parametrize(("name", "dithered"), [("ccdnet-plain", False), ("ccdnet-dithered", True)])
