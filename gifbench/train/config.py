@@ -46,7 +46,7 @@ class ViewOptions(TrainerOptions):
     recolored: float = Field(default=0.6, ge=0, le=1)
     """The share of views with other saturation, gamma, brightness and tint."""
     lit: float = Field(default=0.3, ge=0, le=1)
-    """The share of views under a light that is uneven over the frame, as skies, walls and studios are: wide gradients."""
+    """The share of views under a light that is uneven over the frame, as skies and walls are: wide gradients."""
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
