@@ -96,8 +96,8 @@ def fetch_sources(
             f"the manifest has {missing[0]} sources, and nothing was said of where to get those; fetch has an option "
             "for each kind that is no URL, as in --faceforensics FOLDER"
         )
-    store.make()
     with store.alone():
+        store.make()
         run = _Run(
             wanted=wanted,
             store=store,

@@ -179,19 +179,26 @@ class Store:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold a local store for the fetches of this process; reading needs no hold, and elsewhere there is none."""
+        """Hold a local store for the fetches of this process; reading needs no hold, and elsewhere there is none.
+
+        What a killed one was about to write is cleared away.
+        """
         if self.folder.local is None:
             yield
             return
         import fcntl
 
         with storage_errors(self.folder):
+            self.folder.local.mkdir(parents=True, exist_ok=True)
             lock = (self.folder.local / ".lock").open("w")
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise BuildError(f"{self.folder}: another gifbench fetch is at work here; wait for it") from None
+            with storage_errors(self.folder):
+                for left in self.folder.local.rglob(f".*{PARTIAL}"):
+                    left.unlink()
             yield
 
     def _place(self, source: str, locator: str) -> str:

@@ -139,3 +139,18 @@ def test_what_a_fetch_has_not_finished_is_no_damage(tmp_path: Path, videos: dict
     fetch(store, videos)
     (store.scratch("http", "later.mp4") / "body.mp4").write_bytes(b"half")
     assert list(verify_store(store, workers=1)) == []
+
+
+def test_what_a_killed_fetch_was_about_to_write_is_cleared_away_by_the_next(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    lefts = [tmp_path / "store" / ".README.0a1b2c3d.partial", tmp_path / "store/http/ab/.video.json.0a1b2c3d.partial"]
+    for left in lefts:
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes(b"half")
+    kept = store.scratch("http", "https://example.org/video.mp4")
+    (kept / "video.part").write_bytes(b"half")
+    with store.alone():
+        store.make()
+    assert not any(left.exists() for left in lefts)
+    assert store.is_there()
+    assert (kept / "video.part").exists(), "a download goes on"
