@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
+from gifbench.score import job as jobs
 from gifbench.score.command import load_method_command
 from gifbench.score.evaluate import evaluate
 from gifbench.score.job import Job
@@ -205,6 +206,8 @@ class Faulty:
 """
 
 
-def test_a_fault_of_gifbench_s_own_in_a_worker_comes_with_where_it_was(tiny_dataset: Dataset, tmp_path):
+def test_a_fault_of_gifbench_s_own_in_a_worker_comes_with_where_it_was(tiny_dataset: Dataset, tmp_path, monkeypatch):
+    # The method changes it here, too, and not for the tests that follow.
+    monkeypatch.setattr(jobs, "protocol", jobs.protocol)
     with pytest.raises(RuntimeError, match=r"(?s)a worker failed:.*in broken.*a fault of gifbench's own"):
         _ = evaluate(load_method_file(file(tmp_path, FAULTY)), tiny_dataset, "plain-1", workers=2)
