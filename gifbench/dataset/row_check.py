@@ -17,6 +17,7 @@ MAX_FRAMES = 1_000_000
 """Eleven hours at 25 frames a second. Who opens a clip is given a time for each frame."""
 
 _MAX_SIDE = 65_535
+_MAX_KMEANS_STEPS = 100  # a recipe's own limit; more of them would be a computation without end
 _NAMES = tuple(field.name for field in fields(IndexRow))
 _TYPES = TypeAdapter(IndexRow)
 
@@ -52,6 +53,10 @@ def _problems(row: IndexRow) -> Iterator[str]:
         yield f"there are {len(row.ticks)} ticks for {row.frames} frames: one for each, and one for the end"
     if row.gif_delays is not None and (len(row.gif_delays) != row.frames or min(row.gif_delays) < 1):
         yield f"there are {len(row.gif_delays)} delays for {row.frames} frames: one for each, above 0"
+    if row.gif_colors is not None and not 2 <= row.gif_colors <= 256:
+        yield f"gif_colors is {row.gif_colors}: a GIF has 2 to 256"
+    if row.gif_kmeans_steps is not None and not 0 <= row.gif_kmeans_steps <= _MAX_KMEANS_STEPS:
+        yield f"gif_kmeans_steps is {row.gif_kmeans_steps}: 0 to {_MAX_KMEANS_STEPS} are made"
     if row.crop is not None and (min(row.crop) < 0 or not (row.crop[2] and row.crop[3])):
         yield f"crop is {row.crop}: x, y, width and height are no such part of a picture"
     for name in MEMBERS:

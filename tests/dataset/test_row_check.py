@@ -25,6 +25,8 @@ def test_the_row_of_a_clip_is_believed(tiny_dataset: Dataset) -> None:
         ({"fps": "1/0"}, "Fraction"),
         ({"ticks": [0, 1, 2]}, "there are 3 ticks for 6 frames: one for each, and one for the end"),
         ({"gif_delays": [4, 4, 4, 4, 4, 0]}, "there are 6 delays for 6 frames: one for each, above 0"),
+        ({"gif_colors": 257}, "gif_colors is 257: a GIF has 2 to 256"),
+        ({"gif_kmeans_steps": 2_000_000_000}, "gif_kmeans_steps is 2000000000: 0 to 100 are made"),
         ({"crop": [0, 0, 0, 10]}, r"crop is \(0, 0, 0, 10\)"),
         ({"plain_offset": -1}, "plain has the offset -1"),
     ],
