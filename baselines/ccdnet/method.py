@@ -43,7 +43,22 @@ class Restorer:
         return ((self._runner.run(part_of, gif) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
 
 
-class CCDNetMethod:
+class ByRestorer:
+    """What the methods of one network are: frame by frame, by a `Restorer`."""
+
+    backend = "torch"
+    _restorer: Restorer
+
+    def to(self, device: str) -> None:
+        """Move the network; called once, before the first clip."""
+        self._restorer.network.to(device)
+
+    def restore_frames(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Frames (N, H, W, 3) uint8 to float32 in [0, 255]."""
+        return self._restorer.restore(frames, palettes)
+
+
+class CCDNetMethod(ByRestorer):
     """Restores each frame by a trained CCDNet.
 
     `weights` is a file that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with
@@ -54,7 +69,6 @@ class CCDNetMethod:
 
     version = "1"
     description = "CCDNet: U-Nets unrolled around the palette (GIF2Video, CVPR 2019)"
-    backend = "torch"
     parameters: int = 0
     row: ClassVar[str] = "ccdnet-1"
     """The name of the method, of its configuration and of its weights."""
@@ -80,11 +94,3 @@ class CCDNetMethod:
             )
         self.weights = str(found.path)
         self.licence, self.parameters = self._restorer.licence, self._restorer.parameters
-
-    def to(self, device: str) -> None:
-        """Move the network; called once, before the first clip."""
-        self._restorer.network.to(device)
-
-    def restore_frames(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Frames (N, H, W, 3) uint8 to float32 in [0, 255]."""
-        return self._restorer.restore(frames, palettes)

@@ -5,20 +5,17 @@ They work frame by frame, so what learns on top of restored frames can name them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
-
-import torch
 
 from gifbench import UsageError
 
 from ..inference import Precision
 from ..packaged import find_weights
-from .method import TILE, Restorer
+from .method import TILE, ByRestorer, Restorer
 from .network import CCDNet
 
 
-class CCDNetPlain:
+class CCDNetPlain(ByRestorer):
     """Restores each frame by the small network for GIFs without dithering.
 
     `weights` is a file that `gifbench train` wrote, or a URL with `#sha256=…`; without it, what comes with gifbench.
@@ -26,7 +23,6 @@ class CCDNetPlain:
 
     version = "1"
     description = "the small network for plain GIFs that the router ccdnet takes"
-    backend = "torch"
     parameters: int = 2_474_780
     row: ClassVar[str] = "ccdnet-plain"
 
@@ -37,14 +33,6 @@ class CCDNetPlain:
             raise UsageError(f"{self.row}: {found.path} are weights of a CCDNet, for a method such as ccdnet-2")
         self.weights = str(found.path)
         self.licence, self.parameters = self._restorer.licence, self._restorer.parameters
-
-    def to(self, device: str) -> None:
-        """Move the network; called once, before the first clip."""
-        self._restorer.network.to(device)
-
-    def restore_frames(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Frames (N, H, W, 3) uint8 to float32 in [0, 255]."""
-        return self._restorer.restore(frames, palettes)
 
 
 class CCDNetDithered(CCDNetPlain):
