@@ -1,6 +1,6 @@
 """Table 1's rows and the other ablations at one small budget: does the order come out as in the paper?
 
-    python benchmarks/ablation.py --data DATASET [--steps 600] [--base 8] [--rows ccdnet-1 ccdnet-2]
+    python benchmarks/ablation.py --data DATASET [--steps 600] [--base 8] [--seeds 0 1 2] [--rows ccdnet-1 ccdnet-2]
 
 Every row is trained from nothing for the same number of steps, on plain GIFs of the split `train` of DATASET, except
 for its held-out clips (every fourth), and scored on those: all with networks of `--base` channels, squares of 64, batch
@@ -9,9 +9,12 @@ that a CCDNet-2 sees no more than a CCDNet-1. A run that was stopped goes on wit
 done are not trained again.
 
 So small a budget says nothing about the paper's numbers; it is their order that is compared: pairs of rows that stand
-in the same order in both, and every pair that does not. With `--skip`, all of CCDNet's networks say what to change in
-the picture before them (`model.skip`, which is not of the paper): without, a small budget goes into drawing the GIF
-anew, and every row ends far below it. Pix2Pix has no such option.
+in the same order in both, and every pair that does not. With several seeds a row's number is the mean over them, and
+beside it stands how far the seeds are from each other, which is how much of a difference is chance.
+
+With `--skip`, all of CCDNet's networks say what to change in the picture before them (`model.skip`, which is not of the
+paper): without, a small budget goes into drawing the GIF anew, and every row ends far below it. Pix2Pix has no such
+option.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import itertools
 import json
 import time
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -53,15 +57,16 @@ ALONE = ("end to end", "naf")
 class Bench:
     """Trains rows on one dataset at one budget."""
 
-    def __init__(self, dataset: Dataset, given: argparse.Namespace) -> None:
-        self._dataset, self._given = dataset, given
+    def __init__(self, dataset: Dataset, given: argparse.Namespace, seed: int) -> None:
+        self._dataset, self._given, self._seed = dataset, given, seed
+        self._out: Path = given.out / f"seed-{seed}"
         clips = [clip.clip_id for clip in dataset.split("train")]
         self._held = clips[:: max(2, len(clips) // 4)]
         self._firsts: dict[bool, str] = {}
 
     def row(self, name: str) -> dict[str, float]:
         """Validation scores and steps of a row."""
-        place = self._given.out / name.replace(" ", "-") / "score.json"
+        place = self._out / name.replace(" ", "-") / "score.json"
         if place.exists():
             found: dict[str, float] = json.loads(place.read_text())
             return found
@@ -83,7 +88,7 @@ class Bench:
 
     def _trained(self, name: str, model: dict[str, Any], steps: int) -> tuple[dict[str, float], str]:
         begin = time.process_time()
-        folder = self._given.out / name.replace(" ", "-")
+        folder = self._out / name.replace(" ", "-")
         trained = train(self._config(name, model, steps), self._dataset, folder, resume=True)
         return {**trained.scores, "seconds": time.process_time() - begin}, str(trained.weights)
 
@@ -101,6 +106,7 @@ class Bench:
             },
             "training": {
                 "steps": steps,
+                "seed": self._seed,
                 "learning_rate": 1e-3,
                 "schedule": "cosine",
                 "validate_every": 10**9,
@@ -134,20 +140,23 @@ def main() -> None:
     parser.add_argument("--skip", action="store_true")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--out", type=Path, default=Path("results/ablation"))
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    bench = Bench(open_dataset(given.data), given)
+    dataset = open_dataset(given.data)
+    benches = [Bench(dataset, given, seed) for seed in given.seeds]
     found = {}
-    print("| row | paper, dB | here, dB | over the GIF | seconds |\n|---|---|---|---|---|")
+    print("| row | paper, dB | here, dB | seeds apart | over the GIF | seconds |\n|---|---|---|---|---|---|")
     for name in given.rows:
-        scores = bench.row(name)
-        found[name] = scores["psnr"]
-        paper = ROWS[name][1]
+        scores = [bench.row(name) for bench in benches]
+        psnrs = [each["psnr"] for each in scores]
+        found[name], paper = fmean(psnrs), ROWS[name][1]
         print(
-            f"| `{name}` | {'' if paper is None else f'{paper:.2f}'} | {scores['psnr']:.2f} | "
-            f"{scores['psnr'] - scores['gif_psnr']:+.2f} | {scores['seconds']:.0f} |",
+            f"| `{name}` | {'' if paper is None else f'{paper:.2f}'} | {found[name]:.2f} | "
+            f"{max(psnrs) - min(psnrs):.2f} | {found[name] - scores[0]['gif_psnr']:+.2f} | "
+            f"{sum(each['seconds'] for each in scores):.0f} |",
             flush=True,
         )
     same, other = orders(found)

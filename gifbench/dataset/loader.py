@@ -8,8 +8,9 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch.utils.data import Dataset as TorchDataset
@@ -20,6 +21,8 @@ from gifbench.dataset.truth import read_truth
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
+
+Value = TypeVar("Value")
 
 
 class Sample(NamedTuple):
@@ -39,8 +42,8 @@ class FrameDataset(TorchDataset[Sample]):
 
     `crop` cuts out a square of that side at a random place, the same in GIF and truth; without it clips of different
     sizes cannot share a batch. The place is drawn from torch's generator, which DataLoader seeds for each worker. A
-    worker keeps the bytes of the clips that it read last, `keep` of them: sample from few clips at a time to read each
-    once. Where the dataset does not store GIFs, the frames that are asked for are made of the truth, and no others.
+    worker keeps what it read last, GIFs and truths of `keep` clips: sample from few clips at a time to read each once.
+    Where the dataset does not store GIFs, the frames that are asked for are made of the truth, and no others.
     """
 
     def __init__(
@@ -60,8 +63,8 @@ class FrameDataset(TorchDataset[Sample]):
             raise UsageError(f"crop is {crop}, and clip {clip.clip_id} is {clip.width}×{clip.height}")
         self._clips, self._dithered, self._every, self._crop = clips, dithered, every, crop
         self._ends = list(itertools.accumulate(-(-clip.num_frames // every) for clip in clips))
-        self._keep = keep
-        self._read: OrderedDict[int, tuple[Gif | None, bytes]] = OrderedDict()
+        self._gifs = _Kept(keep, [partial(clip.gif, dithered=dithered) for clip in clips])
+        self._truths = _Kept(keep, [partial(clip.read, "truth") for clip in clips])
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -85,14 +88,14 @@ class FrameDataset(TorchDataset[Sample]):
 
     def read(self, clip: int, frames: Sequence[int]) -> tuple[Gif, Pixels]:
         """Frames of clip number `clip` by increasing numbers: those of its GIF, and (N, H, W, 3) of its truth."""
-        gif, truth = self._clip(clip)[0], self.read_truth(clip, frames)
-        if gif is not None:
-            return gif.select(frames), truth
-        return made_part(self._clips[clip].row, truth, frames, dithered=self._dithered), truth
+        row, truth = self._clips[clip].row, self.read_truth(clip, frames)
+        if "plain" in row.stored:
+            return self._gifs[clip].select(frames), truth
+        return made_part(row, truth, frames, dithered=self._dithered), truth
 
     def read_truth(self, clip: int, frames: Sequence[int]) -> Pixels:
         """Frames (N, H, W, 3) of the truth of clip number `clip`."""
-        return read_truth(self._clips[clip].row, self._clip(clip)[1], frames=frames)
+        return read_truth(self._clips[clip].row, self._truths[clip], frames=frames)
 
     def cut(self, shown: Pixels, palette: Pixels, truth: Pixels, generator: torch.Generator | None) -> Sample:
         """Whole frames (H, W, 3) of a GIF and of the truth as a sample, cut to the side that was asked for."""
@@ -107,22 +110,27 @@ class FrameDataset(TorchDataset[Sample]):
         cut = [part[top : top + height, left : left + width].transpose(2, 0, 1).copy() for part in (shown, truth)]
         return Sample(torch.from_numpy(cut[0]), colors, len(palette), torch.from_numpy(cut[1]))
 
-    def __getstate__(self) -> dict[str, object]:
-        # A worker process starts with nothing read; what this one keeps stays here.
-        return {**self.__dict__, "_read": OrderedDict()}
-
-    def _clip(self, number: int) -> tuple[Gif | None, bytes]:
-        """The GIF, decoded, if it is stored, and the truth, encoded; read anew unless it was among the last ones."""
-        if number not in self._read:
-            clip = self._clips[number]
-            gif = clip.gif(dithered=self._dithered) if "plain" in clip.row.stored else None
-            self._read[number] = gif, clip.read("truth")
-            if len(self._read) > self._keep:
-                self._read.popitem(last=False)
-        self._read.move_to_end(number)
-        return self._read[number]
-
     def _place(self, index: int) -> tuple[int, int]:
         """The number of the clip, and of the frame in it."""
         number = bisect.bisect_right(self._ends, index)
         return number, (index - (self._ends[number - 1] if number else 0)) * self._every
+
+
+class _Kept(Generic[Value]):
+    """What was read of clips, by their numbers: the last `most` of them are kept."""
+
+    def __init__(self, most: int, read: Sequence[Callable[[], Value]]) -> None:
+        self._most, self._read = most, read
+        self._values: OrderedDict[int, Value] = OrderedDict()
+
+    def __getitem__(self, number: int) -> Value:
+        if number not in self._values:
+            self._values[number] = self._read[number]()
+            if len(self._values) > self._most:
+                self._values.popitem(last=False)
+        self._values.move_to_end(number)
+        return self._values[number]
+
+    def __getstate__(self) -> dict[str, object]:
+        # A worker process starts with nothing read; what this one keeps stays here.
+        return {**self.__dict__, "_values": OrderedDict()}

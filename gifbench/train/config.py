@@ -83,6 +83,8 @@ class DataOptions(TrainerOptions):
     """The ditherers of GIFs that are made on the fly."""
     views: ViewOptions | None = None
     """Of GIFs that are made on the fly: see the frames in other framings, sizes and colours."""
+    equal_clips: bool = False
+    """Draw each clip as often as any other, however long it is; else as often as it has frames."""
     clips_at_once: int = Field(default=8, ge=1)
     """From how many clips samples are drawn before others take their place."""
     samples_per_visit: int = Field(default=256, ge=1)

@@ -26,8 +26,9 @@ from gifbench.train.views import view
 class Samples(TorchDataset[TrainingBatch]):
     """Training samples of some clips, each a `TrainingBatch` without its first dimension.
 
-    Numbers are drawn in visits: a visit sees `clips_at_once` clips, chosen by their frames, so that a worker reads few
-    clips for many samples. Raises `UsageError` for a crop that a clip cannot hold or a ditherer that is not known.
+    Numbers are drawn in visits: a visit sees `clips_at_once` clips, chosen by their frames or alike, so that a worker
+    reads few clips for many samples. Raises `UsageError` for a crop that a clip cannot hold or a ditherer that
+    is not known.
     """
 
     def __init__(self, clips: Sequence[DatasetClip], options: DataOptions, *, seed: int, length: int) -> None:
@@ -52,7 +53,10 @@ class Samples(TorchDataset[TrainingBatch]):
     def __getitem__(self, number: int) -> TrainingBatch:
         options = self._options
         visit = np.random.default_rng([self._seed, 0, number // options.samples_per_visit])
-        chosen = visit.integers(self._starts[-1], size=options.clips_at_once)
+        if options.equal_clips:
+            chosen = visit.choice(self._starts[:-1], size=options.clips_at_once)
+        else:
+            chosen = visit.integers(self._starts[-1], size=options.clips_at_once)
         draw = np.random.default_rng([self._seed, 1, number])
         clip = int(np.searchsorted(self._starts, draw.choice(chosen), side="right")) - 1
         index = int(draw.integers(self._starts[clip], self._starts[clip + 1]))

@@ -38,7 +38,8 @@ class Windows(TorchDataset[TrainingBatch]):
             for dithered in wanted
         }
         self._counts = [clip.num_frames for clip in long_enough]
-        self._share = np.cumsum(self._counts) / sum(self._counts)
+        weights = [1] * len(long_enough) if options.equal_clips else self._counts
+        self._share = np.cumsum(weights) / sum(weights)
 
     def __len__(self) -> int:
         return self._length

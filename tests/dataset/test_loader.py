@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,20 @@ def test_a_worker_keeps_the_clips_that_it_read_last(tiny_dataset: Dataset, monke
     for name in ("ant", "bee", "ant", "cat", "ant", "bee"):
         frames[starts[name]]
     assert read == ["ant", "bee", "cat", "bee"], "bee went when cat came; ant was used in between"
+
+
+def test_truth_alone_reads_no_gif_and_what_was_read_stays_in_its_process(
+    tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = FrameDataset(tiny_dataset)
+    clip = tiny_dataset["bee"]
+    with monkeypatch.context() as patched:
+        patched.delattr(DatasetClip, "gif")
+        np.testing.assert_array_equal(frames.truth_frame(7), clip.truth.frames[1])
+    frames[7]
+    sent = pickle.dumps(frames)
+    assert clip.read("truth")[:200] not in sent
+    assert torch.equal(pickle.loads(sent)[7].gif, frames[7].gif)
 
 
 def test_some_frames_of_the_gif_come_with_those_of_the_truth(tiny_dataset: Dataset) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -24,6 +25,8 @@ from gifbench.train.loop import train  # noqa: E402
 from gifbench.train.samples import Samples  # noqa: E402
 from gifbench.train.schedule import learning_rate  # noqa: E402
 from gifbench.train.trainer import load_trainer  # noqa: E402
+from gifbench.train.windows import Windows  # noqa: E402
+from tests.conftest import moving_picture, write_video  # noqa: E402
 
 TIMES = ("steps_per_second", "loader", "metrics", "device")
 """What two runs that are otherwise equal differ in."""
@@ -181,6 +184,20 @@ def test_samples_are_the_same_whoever_makes_them(dataset):
     assert {int(sample.colors) for sample in backwards} == {4, 16}
     errors = [(sample.gif.float() - sample.truth.float()).abs().mean() for sample in backwards]
     assert max(errors) < 40, "GIF and truth are cut and mirrored alike"
+
+
+@pytest.mark.parametrize("windows", [(), (2,)], ids=["frames", "windows"])
+def test_a_short_clip_is_drawn_by_its_frames_or_as_often_as_any(tiny_recipe, tmp_path, windows):
+    write_video(tmp_path / "long.mp4", moving_picture(57, 48, 64))
+    write_video(tmp_path / "short.mp4", np.zeros((3, 48, 64, 3), np.uint8))
+    manifest, recipe = from_folder(tmp_path, split="train"), load_recipe(str(tiny_recipe))
+    built = build_dataset(recipe, manifest, str(tmp_path / "built"), sources=tmp_path, workers=1)
+    dark = {}
+    for equal in (False, True):
+        options = DataOptions(crop=24, windows=windows, equal_clips=equal, clips_at_once=4, samples_per_visit=4)
+        samples = (Windows if windows else Samples)(built.split("train"), options, seed=0, length=300)
+        dark[equal] = sum(bool(sample.truth.float().mean() < 20) for sample in map(samples.__getitem__, range(300)))
+    assert dark[False] < 60 < 110 < dark[True] < 190, dark
 
 
 @pytest.mark.parametrize("path", ROWS, ids=lambda path: path.stem)
