@@ -57,16 +57,16 @@ ALONE = ("end to end", "naf")
 class Bench:
     """Trains rows on one dataset at one budget."""
 
-    def __init__(self, dataset: Dataset, given: argparse.Namespace, seed: int) -> None:
-        self._dataset, self._given, self._seed = dataset, given, seed
-        self._out: Path = given.out / f"seed-{seed}"
+    def __init__(self, dataset: Dataset, given: argparse.Namespace, seed: int, *, skip: bool) -> None:
+        self._dataset, self._given, self._seed, self._skip = dataset, given, seed, skip
+        self.out: Path = given.out / f"seed-{seed}"
         clips = [clip.clip_id for clip in dataset.split("train")]
-        self._held = clips[:: max(2, len(clips) // 4)]
+        self.held_out = clips[:: max(2, len(clips) // 4)]
         self._firsts: dict[bool, str] = {}
 
     def row(self, name: str) -> dict[str, float]:
         """Validation scores and steps of a row."""
-        place = self._out / name.replace(" ", "-") / "score.json"
+        place = self.out / name.replace(" ", "-") / "score.json"
         if place.exists():
             found: dict[str, float] = json.loads(place.read_text())
             return found
@@ -75,7 +75,7 @@ class Bench:
         if name.startswith(STAGED) and not any(each in name for each in ALONE):
             steps //= 2
             model = {**model, "start": self._first("adversarial" in model), "freeze_first": True}
-        scores, _ = self._trained(name, model, steps)
+        scores, _ = self.trained(name, model, steps)
         place.write_text(json.dumps(scores))
         return scores
 
@@ -83,24 +83,28 @@ class Bench:
         if adversarial not in self._firsts:
             model: dict[str, Any] = {"adversarial": 1.0} if adversarial else {}
             name = "first-adversarial" if adversarial else "first"
-            self._firsts[adversarial] = self._trained(name, model, self._given.steps // 2)[1]
+            self._firsts[adversarial] = self.trained(name, model, self._given.steps // 2)[1]
         return self._firsts[adversarial]
 
-    def _trained(self, name: str, model: dict[str, Any], steps: int) -> tuple[dict[str, float], str]:
+    def trained(
+        self, name: str, model: dict[str, Any], steps: int, dithered: bool | str = False
+    ) -> tuple[dict[str, float], str]:
+        """Its validation scores with the seconds it took, and the file of weights."""
         begin = time.process_time()
-        folder = self._out / name.replace(" ", "-")
-        trained = train(self._config(name, model, steps), self._dataset, folder, resume=True)
+        folder = self.out / name.replace(" ", "-")
+        trained = train(self._config(name, model, steps, dithered), self._dataset, folder, resume=True)
         return {**trained.scores, "seconds": time.process_time() - begin}, str(trained.weights)
 
-    def _config(self, name: str, model: dict[str, Any], steps: int) -> TrainingConfig:
+    def _config(self, name: str, model: dict[str, Any], steps: int, dithered: bool | str) -> TrainingConfig:
         crop = 256 if name == "pix2pix" else 64
         options = {
             "trainer": "pix2pix" if name == "pix2pix" else "ccdnet",
             "name": "row",
             "data": {
+                "dithered": dithered,
                 "crop": crop,
                 "flips": True,
-                "validation_clips": self._held,
+                "validation_clips": self.held_out,
                 "validation_frames": 4,
                 "samples_per_visit": 1024,
             },
@@ -113,7 +117,7 @@ class Bench:
                 "precision": self._given.precision,
                 "channels_last": True,
             },
-            "model": {"base": self._given.base, **({} if name == "pix2pix" else {"skip": self._given.skip}), **model},
+            "model": {"base": self._given.base, **({} if name == "pix2pix" else {"skip": self._skip}), **model},
         }
         return checked(TrainingConfig, options, what=name)
 
@@ -146,7 +150,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     dataset = open_dataset(given.data)
-    benches = [Bench(dataset, given, seed) for seed in given.seeds]
+    benches = [Bench(dataset, given, seed, skip=given.skip) for seed in given.seeds]
     found = {}
     print("| row | paper, dB | here, dB | seeds apart | over the GIF | seconds |\n|---|---|---|---|---|---|")
     for name in given.rows:

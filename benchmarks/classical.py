@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -27,7 +27,7 @@ from statistics import fmean
 import cv2
 import numpy as np
 
-from gifbench import Dataset, Pixels, load_method, open_dataset
+from gifbench import DatasetClip, Pixels, load_method, open_dataset
 from gifbench.score.metrics.psnr import PSNR_CAP, psnr, squared_error
 from gifbench.score.metrics.ssim import gaussian_ssim
 
@@ -71,7 +71,7 @@ Restore = Callable[[Shot], Pixels]
 Clips = dict[str, list[Shot]]
 
 
-def shots(dataset: Dataset, *, dithered: bool, num_frames: int) -> Clips:
+def shots(dataset: Iterable[DatasetClip], *, dithered: bool, num_frames: int) -> Clips:
     found = {}
     for clip in dataset:
         chosen = [(2 * i + 1) * clip.num_frames // (2 * num_frames) for i in range(num_frames)]

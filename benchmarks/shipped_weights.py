@@ -11,37 +11,27 @@ sigma from 0.3 to 2.0 that scores best on the mean of the very clips that it is 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from classical import Clips, Restore, Shot, clip_scores, method, restorer, shots
+from classical import Clips, Restore, clip_scores, method, restorer, shots
 from held_out import held_out
 
-from gifbench import Dataset, Gif, Pixels, load_method, open_dataset
+from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset
 
 
-def routed(dataset: Dataset, *, dithered: bool, num_frames: int) -> dict[str, dict[bytes, Pixels]]:
-    """What the router makes of the frames that `shots` takes, by clip and by the GIF frame's bytes."""
-    router = load_method("ccdnet").method
-    found: dict[str, dict[bytes, Pixels]] = {}
-    for clip in held_out(dataset):
+def routed(name: str, clips: Sequence[DatasetClip], *, dithered: bool, num_frames: int) -> Restore:
+    """What a router of this name makes of the frames that `shots` takes; it is found again by the GIF frame's bytes."""
+    router = load_method(name).method
+    found: dict[bytes, Pixels] = {}
+    for clip in clips:
         chosen = [(2 * i + 1) * clip.num_frames // (2 * num_frames) for i in range(num_frames)]
         some: Gif = clip.gif(dithered=dithered).select(chosen)
-        frames = [np.asarray(frame) for frame in router.restore(some, some.times)]
-        found[clip.clip_id] = {
-            some.frame(i).tobytes(): frame.reshape(some.frame(i).shape) for i, frame in enumerate(frames)
-        }
-    return found
-
-
-def as_restore(made: dict[str, dict[bytes, Pixels]]) -> Restore:
-    by_frame = {key: frame for clip in made.values() for key, frame in clip.items()}
-
-    def restore(shot: Shot) -> Pixels:
-        return by_frame[shot.shown.tobytes()]
-
-    return restore
+        for i, frame in enumerate(router.restore(some, some.times)):
+            found[some.frame(i).tobytes()] = np.asarray(frame).reshape(some.frame(i).shape)
+    return lambda shot: found[shot.shown.tobytes()]
 
 
 def print_part(title: str, part: Clips, ccdnet: Restore) -> None:
@@ -78,10 +68,10 @@ def main() -> None:
     for kind, path in (("faces", options.faces), ("moments", options.moments)):
         dataset = open_dataset(str(path))
         for dithered in (False, True):
-            made = routed(dataset, dithered=dithered, num_frames=options.frames)
-            clips = shots(dataset, dithered=dithered, num_frames=options.frames)
-            part = {clip_id: clip for clip_id, clip in clips.items() if clip_id in made}
-            print_part(f"{kind}, {'dithered' if dithered else 'plain'}, held out", part, as_restore(made))
+            kept = held_out(dataset)
+            made = routed("ccdnet", kept, dithered=dithered, num_frames=options.frames)
+            part = shots(kept, dithered=dithered, num_frames=options.frames)
+            print_part(f"{kind}, {'dithered' if dithered else 'plain'}, held out", part, made)
 
 
 if __name__ == "__main__":
