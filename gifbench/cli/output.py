@@ -6,10 +6,13 @@ import functools
 import json
 import os
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
@@ -23,7 +26,7 @@ P = ParamSpec("P")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
 
-FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 _LONG = frozenset({"build", "fetch", "retry", "evaluate", "train"})
 """The commands that keep a log of every run; the others leave one only where gifbench is at fault."""
@@ -66,15 +69,18 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         global _log  # noqa: PLW0603  # what `note` and `progress` say goes there too
         _log = _new_log(function.__name__) if function.__name__ in _LONG else None
+        terminated = threading.Event()
         try:
-            function(*args, **kwargs)
+            with _terminated_as_interrupted(terminated):
+                function(*args, **kwargs)
             if _log is not None:
                 _log.line("done")
         except typer.Exit:  # what there is to say has been said
             raise
         except KeyboardInterrupt as error:
-            note(f"Interrupted. {str(error) or 'What was finished is kept; run the same command again to go on.'}")
-            raise typer.Exit(INTERRUPTED) from None
+            how, code = ("Terminated", TERMINATED) if terminated.is_set() else ("Interrupted", INTERRUPTED)
+            note(f"{how}. {str(error) or 'What was finished is kept; run the same command again to go on.'}")
+            raise typer.Exit(code) from None
         except BrokenPipeError:
             # Whoever read our output has gone, as `head` does; there is nobody left to tell.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,6 +93,28 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             _log = None
 
     return run
+
+
+@contextmanager
+def _terminated_as_interrupted(terminated: threading.Event) -> Iterator[None]:
+    """While it lasts, SIGTERM, which is how a cluster ends a job, ends the command as Ctrl-C does: in order."""
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        terminated.set()
+        on_interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(on_interrupt):  # a shell's job in the background is told to ignore Ctrl-C
+            raise KeyboardInterrupt
+        on_interrupt(number, frame)
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _new_log(name: str) -> RunLog:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,29 @@ def test_every_command_helps_with_an_example(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
     assert f"Example: gifbench {command}" in result.stdout
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_sigterm_ends_a_command_in_order(tiny_dataset: Dataset, tmp_path: Path, background: bool) -> None:
+    """Also one that a shell put in the background, which is told to ignore Ctrl-C."""
+    code = "import time\nclass Slow:\n    def restore_frames(self, frames, palettes):\n        time.sleep(60)\n"
+    (tmp_path / "slow.py").write_text(code)
+    gif = tmp_path / "in.gif"
+    gif.write_bytes(tiny_dataset["ant"].read("plain"))
+    command = [sys.executable, "-m", "gifbench", "restore", f"{tmp_path}/slow.py:Slow", gif, tmp_path / "out.mp4"]
+    if background:
+        ignoring = "import os, signal, sys; signal.signal(2, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+        command = [sys.executable, "-c", ignoring, *command]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not any(".unfinished" in path.name for path in tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 143, errors.decode()
+    assert errors.decode().splitlines()[-1].startswith("Terminated.")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.gif", "slow.py"]
 
 
 def test_the_version_is_said() -> None:
