@@ -122,3 +122,23 @@ def tiny_dataset(tiny_recipe: Path, tiny_videos: Path, tmp_path_factory: pytest.
     return build_dataset(
         load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1
     )
+
+
+@pytest.fixture(scope="session")
+def dataset(tiny_recipe: Path, tiny_videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The same three clips of 6 to 8 frames of 32×24, all for training; not to be changed."""
+    out = tmp_path_factory.mktemp("training") / "tiny"
+    manifest = from_folder(tiny_videos, split="train")
+    return build_dataset(load_recipe(str(tiny_recipe)), manifest, str(out), sources=tiny_videos, workers=1)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, so that sums come in one order, and seeded."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(before)

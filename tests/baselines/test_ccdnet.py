@@ -36,13 +36,7 @@ from gifbench.score.restore import restored  # noqa: E402
 CONFIGS = Path(__file__).parent.parent.parent / "baselines" / "ccdnet"
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def parameters(network) -> int:

@@ -27,13 +27,7 @@ from gifbench import (  # noqa: E402
 SMALL = PaletteUNetOptions(widths=(8, 8, 8), blocks=(1, 1, 2))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def frames_and_palettes(count=2, height=48, width=80, colors=32):

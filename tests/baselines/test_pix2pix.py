@@ -12,14 +12,7 @@ from gifbench_baselines.pix2pix.training import Pix2PixOptions, Pix2PixTrainer  
 
 from gifbench import MethodError, TrainingBatch, UsageError, load_method, save_weights  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,7 @@ from gifbench.score.conformance import check_method, small_gif  # noqa: E402
 from gifbench.score.restore import on_device, restored  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -29,12 +29,7 @@ from tests.baselines.test_interpolation import as_gif, photograph, psnr  # noqa:
 SHIPPED = packaged.WEIGHTS / "superslomo.safetensors"
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def saved(path, *, loud=0.0, seed=0, **options) -> str:

@@ -16,8 +16,7 @@ from gifbench_baselines.superslomo.losses import smoothness_loss, teacher_loss, 
 from gifbench_baselines.superslomo.network import MOST_FLOW, Between, Motion, guess_flows  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from gifbench import Dataset, UsageError, build_dataset, load_method, load_recipe  # noqa: E402
-from gifbench.build.manifest import from_folder  # noqa: E402
+from gifbench import UsageError, load_method  # noqa: E402
 from gifbench.train.config import TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.train.loop import train  # noqa: E402
 from gifbench.train.schedule import learning_rate  # noqa: E402
@@ -28,20 +27,7 @@ FOLDER = Path(gifbench_baselines.__file__).parent
 ROWS = sorted([*(FOLDER / "superslomo").glob("*.toml"), *(FOLDER / "stabiliser").glob("*.toml")])
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def dataset(tiny_recipe, tiny_videos, tmp_path_factory) -> Dataset:
-    """Three clips of 6 to 8 frames of 32×24, all for training."""
-    out = tmp_path_factory.mktemp("time") / "tiny"
-    manifest = from_folder(tiny_videos, split="train")
-    return build_dataset(load_recipe(str(tiny_recipe)), manifest, str(out), sources=tiny_videos, workers=1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def config(trainer, *, model=None, data=None, **training) -> TrainingConfig:

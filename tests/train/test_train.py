@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from gifbench import Dataset, build_dataset, load_method, load_recipe  # noqa: E402
+from gifbench import build_dataset, load_method, load_recipe  # noqa: E402
 from gifbench.build.manifest import from_folder  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E402
@@ -35,20 +35,7 @@ BASELINES = Path(__file__).parent.parent.parent / "baselines"
 ROWS = [*sorted(BASELINES.glob("ccdnet/*.toml")), *sorted(BASELINES.glob("pix2pix/*.toml"))]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def dataset(tiny_recipe, tiny_videos, tmp_path_factory) -> Dataset:
-    """Three clips of 6 to 8 frames of 32×24, all for training."""
-    out = tmp_path_factory.mktemp("training") / "tiny"
-    manifest = from_folder(tiny_videos, split="train")
-    return build_dataset(load_recipe(str(tiny_recipe)), manifest, str(out), sources=tiny_videos, workers=1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def config(*, model=None, data=None, trainer="ccdnet", **training) -> TrainingConfig:

@@ -7,20 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench import Dataset, build_dataset, load_recipe  # noqa: E402
-from gifbench.build.manifest import from_folder  # noqa: E402
 from gifbench.errors import UsageError  # noqa: E402
 from gifbench.train.config import DataOptions, TrainingConfig, checked  # noqa: E402
 from gifbench.train.loop import train  # noqa: E402
 from gifbench.train.windows import Windows, validation_windows  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def dataset(tiny_recipe, tiny_videos, tmp_path_factory) -> Dataset:
-    """Three clips of 6 to 8 frames of 32×24, all for training."""
-    out = tmp_path_factory.mktemp("windows") / "tiny"
-    manifest = from_folder(tiny_videos, split="train")
-    return build_dataset(load_recipe(str(tiny_recipe)), manifest, str(out), sources=tiny_videos, workers=1)
 
 
 def options(**changes) -> DataOptions:
