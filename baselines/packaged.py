@@ -1,10 +1,18 @@
-"""Finding a method's weights: those that come with gifbench, a file, or a URL with a sha256."""
+"""Finding a method's weights, those that come with gifbench, a file, or a URL with a sha256, and making its network."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from torch import nn
 
 from gifbench import MethodError, Weights, read_weights
+
+Options = TypeVar("Options", bound=BaseModel)
+Network = TypeVar("Network", bound=nn.Module)
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the weights that come with gifbench, each with its card."""
@@ -30,3 +38,19 @@ def find_weights(method: str, given: str, *, config: str) -> Weights:
         f"method {method} has no weights here: train them by `gifbench train {config} --data DATASET --out "
         f"runs/{method}` and name them, {method}:weights=runs/{method}/{method}.safetensors"
     )
+
+
+def described(weights: Weights, options: type[Options], make: Callable[[Options], Network], *, what: str) -> Network:
+    """The network that the card of the weights describes, filled, in evaluation mode.
+
+    Raises `MethodError` where the card gives no such options, so that they are no weights of a `what`, and
+    `WeightsError` where the tensors do not fit.
+    """
+    try:
+        found = options.model_validate(weights.architecture)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place, given = ".".join(str(part)[:60] for part in problem["loc"]), str(problem["input"])[:60]
+        said = f"the card says {given!r}" if place == "network" else f"{place} is {given!r}: {problem['msg']}"
+        raise MethodError(f"{weights.path}: no weights of a {what}; {said}") from error
+    return weights.build(lambda: make(found))

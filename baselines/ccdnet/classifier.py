@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from typing import Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 from torch.nn import functional
+
+
+class ClassifierOptions(BaseModel):
+    """What a classifier is built from; it stands in the card of its weights, so it is read with suspicion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    network: Literal["dither-classifier"]
+    base: int = Field(ge=1, le=256)
 
 
 class DitherClassifier(nn.Module):

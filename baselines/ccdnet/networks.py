@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from torch import nn
 
 from gifbench import MethodError, Weights
 
+from ..packaged import described
 from .network import Architecture, CCDNet
 from .palette_unet import PaletteUNet, PaletteUNetOptions
 
@@ -47,12 +48,5 @@ def load_network(weights: Weights) -> nn.Module:
         raise MethodError(
             f"{weights.path}: no weights of a CCDNet; the card says {str(name)[:60]!r}, {', '.join(KINDS)} can be read"
         )
-    try:
-        options = kind.options.model_validate(weights.architecture)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        said = f"{place} is {str(problem['input'])[:60]!r}: {problem['msg']}"
-        raise MethodError(f"{weights.path}: no weights of a CCDNet; {said}") from error
-    network: nn.Module = weights.build(lambda: kind.make(options))
+    network: nn.Module = described(weights, kind.options, kind.make, what="CCDNet")
     return network

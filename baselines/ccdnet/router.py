@@ -14,7 +14,7 @@ from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 
 from .. import packaged
 from ..inference import Precision
-from .classifier import DitherClassifier
+from .classifier import ClassifierOptions, DitherClassifier
 from .method import TILE, Restorer
 from .network import scaled
 
@@ -106,7 +106,6 @@ class Router:
 
 def load_classifier(weights: Weights) -> DitherClassifier:
     """The dither classifier of these weights; raises `MethodError` for those of another network."""
-    base = weights.architecture.get("base")
-    if weights.architecture.get("network") != "dither-classifier" or not isinstance(base, int) or not 1 <= base <= 256:
-        raise MethodError(f"{weights.path}: no weights of a dither classifier")
-    return weights.build(lambda: DitherClassifier(base=base))
+    return packaged.described(
+        weights, ClassifierOptions, lambda options: DitherClassifier(base=options.base), what="dither classifier"
+    )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from pydantic import ValidationError
 
-from gifbench import MethodError, UsageError, Weights
+from gifbench import UsageError, Weights
 
 from ..inference import Precision, Runner
-from ..packaged import find_weights
+from ..packaged import described, find_weights
 from ..tiles import blended
 from .network import Architecture, UNet256
 
@@ -59,9 +58,4 @@ class Pix2Pix:
 
 def load_network(weights: Weights) -> UNet256:
     """The generator of these weights; raises `MethodError` for those of another network."""
-    try:
-        architecture = Architecture.model_validate(weights.architecture)
-    except ValidationError as error:
-        said = weights.architecture.get("network", "nothing")
-        raise MethodError(f"{weights.path}: no weights of a Pix2Pix; the card says {str(said)[:60]!r}") from error
-    return weights.build(lambda: UNet256(architecture))
+    return described(weights, Architecture, UNet256, what="Pix2Pix")

@@ -8,12 +8,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 
-from gifbench import Frames, Gif, LoadedMethod, MethodError, Weights, last_shown, restored
+from gifbench import Frames, Gif, LoadedMethod, Weights, last_shown, restored
 
 from ..interpolation.cuts import is_cut
-from ..packaged import find_weights
+from ..packaged import described, find_weights
 from .network import Architecture, Stabiliser, State
 
 
@@ -90,9 +89,4 @@ class _Step:
 
 def load_network(weights: Weights) -> Stabiliser:
     """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    try:
-        architecture = Architecture.model_validate(weights.architecture)
-    except ValidationError as error:
-        said = weights.architecture.get("network", "nothing")
-        raise MethodError(f"{weights.path}: no weights of a stabiliser; the card says {str(said)[:60]!r}") from error
-    return weights.build(lambda: Stabiliser(architecture))
+    return described(weights, Architecture, Stabiliser, what="stabiliser")

@@ -8,13 +8,12 @@ from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import ValidationError
 from torch.nn import functional
 
-from gifbench import Frames, Gif, MethodError, Pixels, UsageError, Weights
+from gifbench import Frames, Gif, Pixels, UsageError, Weights
 
 from ..interpolation.gaps import fill
-from ..packaged import find_weights
+from ..packaged import described, find_weights
 from .network import MOST_FLOW, Architecture, Motion, SuperSlomo, Variant, fuse
 
 MOST_PIXELS = 1 << 20
@@ -150,12 +149,7 @@ class SuperSlomoOriginal(SuperSlomoMethod):
 
 def load_network(weights: Weights) -> SuperSlomo:
     """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    try:
-        architecture = Architecture.model_validate(weights.architecture)
-    except ValidationError as error:
-        said = weights.architecture.get("network", "nothing")
-        raise MethodError(f"{weights.path}: no weights of a SuperSlomo; the card says {str(said)[:60]!r}") from error
-    return weights.build(lambda: SuperSlomo(architecture))
+    return described(weights, Architecture, SuperSlomo, what="SuperSlomo")
 
 
 def _small(frames: torch.Tensor) -> torch.Tensor:
