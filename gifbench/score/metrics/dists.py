@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gifbench.errors import PixelsError, WeightsError
-from gifbench.score.metrics.contract import FrameBatch, FramePair
-from gifbench.score.metrics.networks import as_batch, moved, normalised, read_tensors
+from gifbench.errors import WeightsError
+from gifbench.score.metrics.networks import NetworkDistance, moved, normalised, read_tensors
 
 _STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 """VGG-16's convolutions, by their number in torchvision's `features`; each stage after the first begins with a pool."""
@@ -22,14 +21,12 @@ _ADVICE = (
     "fetch vgg16-397923af.pth (torchvision's VGG-16, IMAGENET1K_V1) and weights.pt (of github.com/dingkeyan93/DISTS), "
     "and write dists:backbone=vgg16-397923af.pth,scales=weights.pt"
 )
-_SMALLEST = 32
 
 
-class Dists:
+class Dists(NetworkDistance):
     """DISTS with VGG-16."""
 
-    better = "lower"
-    unit = ""
+    called = "DISTS"
     spec = (
         "DISTS (Ding et al. 2020): the frame and five stages of VGG-16 with L2 pooling, texture and structure terms "
         "weighted by alpha and beta, on 8-bit RGB at its own size"
@@ -44,19 +41,10 @@ class Dists:
                 raise WeightsError(f"dists: {scales} has {scale.numel()} values of {name}, {sum(_CHANNELS)} are wanted")
         self.weights = (backbone, scales)
 
-    def measure(self, pair: FramePair) -> float:
-        """The distance of one frame, 0 to 1; `PixelsError` for frames under 32 pixels a side."""
-        return self._distances(as_batch(pair.restored), as_batch(pair.truth))[0]
-
-    def measure_batch(self, batch: FrameBatch) -> list[float]:
-        """The same to 1e-5."""
-        return self._distances(batch.restored, batch.truth)
-
-    def _distances(self, restored: Any, truth: Any) -> list[float]:  # noqa: ANN401  # tensors (N, 3, H, W) uint8
+    def distances(self, restored: Any, truth: Any) -> list[float]:  # noqa: ANN401
+        """The distances of frames (N, 3, H, W) uint8, tensors on one device."""
         import torch
 
-        if min(truth.shape[-2:]) < _SMALLEST:
-            raise PixelsError(f"DISTS needs frames of {_SMALLEST} pixels a side, not {tuple(truth.shape[-2:])}")
         scales = moved(self._scales, truth)
         alpha, beta = (torch.split(scales[name].flatten(), _CHANNELS) for name in ("alpha", "beta"))
         whole = scales["alpha"].sum() + scales["beta"].sum()

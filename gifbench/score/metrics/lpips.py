@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gifbench.errors import PixelsError
-from gifbench.score.metrics.contract import FrameBatch, FramePair
-from gifbench.score.metrics.networks import as_batch, moved, normalised, read_tensors
+from gifbench.score.metrics.networks import NetworkDistance, moved, normalised, read_tensors
 
 _LAYERS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))
 """Of AlexNet's convolutions: the number in torchvision's `features`, the stride and the padding."""
@@ -20,14 +18,12 @@ _ADVICE = (
     "fetch alexnet-owt-7be5be79.pth (torchvision's AlexNet, IMAGENET1K_V1) and lpips/weights/v0.1/alex.pth (of "
     "github.com/richzhang/PerceptualSimilarity), and write lpips:backbone=alexnet-owt-7be5be79.pth,linear=alex.pth"
 )
-_SMALLEST = 32
 
 
-class Lpips:
+class Lpips(NetworkDistance):
     """LPIPS 0.1 with AlexNet."""
 
-    better = "lower"
-    unit = ""
+    called = "LPIPS"
     spec = (
         "LPIPS version 0.1 (Zhang et al. 2018), AlexNet's five layers, linear weights, spatial mean, on 8-bit RGB "
         "moved to the mean and deviation of ImageNet as the authors' code does"
@@ -40,19 +36,10 @@ class Lpips:
         self._linear = read_tensors(linear, what="lpips", wanted=wanted, advice=_ADVICE)
         self.weights = (backbone, linear)
 
-    def measure(self, pair: FramePair) -> float:
-        """The distance of one frame, from 0 up; `PixelsError` for frames under 32 pixels a side."""
-        return self._distances(as_batch(pair.restored), as_batch(pair.truth))[0]
-
-    def measure_batch(self, batch: FrameBatch) -> list[float]:
-        """The same to 1e-5."""
-        return self._distances(batch.restored, batch.truth)
-
-    def _distances(self, restored: Any, truth: Any) -> list[float]:  # noqa: ANN401  # tensors (N, 3, H, W) uint8
+    def distances(self, restored: Any, truth: Any) -> list[float]:  # noqa: ANN401
+        """The distances of frames (N, 3, H, W) uint8, tensors on one device."""
         import torch
 
-        if min(truth.shape[-2:]) < _SMALLEST:
-            raise PixelsError(f"LPIPS needs frames of {_SMALLEST} pixels a side, not {tuple(truth.shape[-2:])}")
         linear = moved(self._linear, truth)
         with torch.inference_mode():
             total: Any = torch.zeros(len(truth), device=truth.device)

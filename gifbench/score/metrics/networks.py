@@ -6,7 +6,37 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gifbench.errors import MissingExtra, WeightsError
+from gifbench.errors import MissingExtra, PixelsError, WeightsError
+from gifbench.score.metrics.contract import FrameBatch, FramePair
+
+SMALLEST = 32
+"""Pixels a side, of the smallest frames that a network sees."""
+
+
+class NetworkDistance:
+    """What metrics have in common that compare the features of a network."""
+
+    better = "lower"
+    unit = ""
+    called: str
+    """What it is called in messages."""
+
+    def measure(self, pair: FramePair) -> float:
+        """The distance of one frame, from 0 up; `PixelsError` for frames under 32 pixels a side."""
+        return self._checked(as_batch(pair.restored), as_batch(pair.truth))[0]
+
+    def measure_batch(self, batch: FrameBatch) -> list[float]:
+        """The same to 1e-5."""
+        return self._checked(batch.restored, batch.truth)
+
+    def _checked(self, restored: Any, truth: Any) -> list[float]:  # noqa: ANN401
+        if min(truth.shape[-2:]) < SMALLEST:
+            raise PixelsError(f"{self.called} needs frames of {SMALLEST} pixels a side, not {tuple(truth.shape[-2:])}")
+        return self.distances(restored, truth)
+
+    def distances(self, restored: Any, truth: Any) -> list[float]:  # noqa: ANN401
+        """The distances of frames (N, 3, H, W) uint8, tensors on one device."""
+        raise NotImplementedError
 
 
 def read_tensors(path: str, *, what: str, wanted: Iterable[str], advice: str) -> dict[str, Any]:
