@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from torch import nn
 
-from gifbench import MethodError, Weights, read_weights
+from gifbench import MethodError, Weights, WeightsError, read_weights
 
 Options = TypeVar("Options", bound=BaseModel)
 Network = TypeVar("Network", bound=nn.Module)
@@ -38,6 +38,20 @@ def find_weights(method: str, given: str, *, config: str) -> Weights:
         f"method {method} has no weights here: train them by `gifbench train {config} --data DATASET --out "
         f"runs/{method}` and name them, {method}:weights=runs/{method}/{method}.safetensors"
     )
+
+
+def start_weights(given: str) -> Weights:
+    """The weights that a training's `model.start` names: a path, a URL with `#sha256=…`, or a name in the package.
+
+    Raises `WeightsError` where there are none, which says what to do, and what `read_weights` raises.
+    """
+    path = packaged(given)
+    if path is None and "://" not in given and not Path(given).is_file():
+        raise WeightsError(
+            f"model.start: there is no file {given}; train the network that this one starts from first, or name "
+            "another file by --set model.start=FILE; --set 'model.start=\"\"' starts from nothing"
+        )
+    return read_weights(path or given)
 
 
 def described(weights: Weights, options: type[Options], make: Callable[[Options], Network], *, what: str) -> Network:

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from gifbench import TrainerOptions, TrainingBatch, Update, Weights, read_weights
+from gifbench import TrainerOptions, TrainingBatch, Update, Weights
 
+from ..packaged import start_weights
 from .network import fill_palettes, scaled
 from .palette_unet import Count, PaletteUNet, PaletteUNetOptions, Width
 from .training import frame_scores
@@ -36,7 +37,7 @@ class PaletteUNetTrainer:
         self._options = PaletteUNetOptions(widths=options.widths, blocks=options.blocks)
         self.network = PaletteUNet(self._options)
         if options.start:
-            _begin(self.network, read_weights(options.start))
+            _begin(self.network, start_weights(options.start))
         self.others: Mapping[str, nn.Module] = {}
         self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
 

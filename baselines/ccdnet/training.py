@@ -9,8 +9,9 @@ import torch
 from pydantic import Field, field_validator
 from torch import nn
 
-from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, read_weights
+from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
+from ..packaged import start_weights
 from .backbones import known_backbone
 from .classifier import DitherClassifier
 from .discriminator import FakePool, PatchGAN, judged
@@ -136,7 +137,7 @@ class CCDNetTrainer:
         self._pool.load_state_dict(state)
 
     def _begin(self, path: str) -> None:
-        weights = read_weights(path)
+        weights = start_weights(path)
         only_first = not any(name.startswith("second.") for name in weights.tensors)
         if only_first and self.network.second is not None:
             whole = {**self.network.state_dict(), **weights.tensors}

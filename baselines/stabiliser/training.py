@@ -9,9 +9,10 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, read_weights
+from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..colored import colored, load_frame_method
+from ..packaged import start_weights
 from .losses import ways
 from .network import Architecture, Stabiliser, State
 from .perceptual import Perceptual
@@ -53,7 +54,7 @@ class StabiliserTrainer:
         self._perceptual = Perceptual(options.vgg) if options.perceptual else None
         self.network = Stabiliser(self._architecture)
         if options.start:
-            read_weights(options.start).fill(self.network)
+            start_weights(options.start).fill(self.network)
         self.others: Mapping[str, nn.Module] = {}
         self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
 

@@ -9,12 +9,13 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, read_weights
+from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.discriminator import FakePool, PatchGAN, judged
 from ..ccdnet.losses import accuracy, color_loss, fake_loss, gradient_loss, real_loss
 from ..ccdnet.training import D_STEPS_BELOW, G_STEPS_ABOVE
 from ..colored import colored, load_frame_method, scaled
+from ..packaged import start_weights
 from .losses import smoothness_loss, teacher_loss, warp_loss
 from .network import Architecture, SuperSlomo, Variant
 
@@ -56,7 +57,7 @@ class SuperSlomoTrainer:
         self._restoring = None if known else load_frame_method(options.ends, option="[model] ends")
         self.network = SuperSlomo(self._architecture)
         if options.start:
-            read_weights(options.start).fill(self.network)
+            start_weights(options.start).fill(self.network)
         self.others: Mapping[str, nn.Module] = {"discriminator": PatchGAN()} if options.adversarial else {}
         self.learned: Mapping[str, Sequence[nn.Parameter]] = {
             "network": list(self.network.parameters()),

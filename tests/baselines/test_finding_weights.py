@@ -22,11 +22,13 @@ from gifbench_baselines import packaged  # noqa: E402
 from gifbench_baselines.ccdnet import networks, rows  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.media.colors.quantize import quantize  # noqa: E402
 from gifbench.train import download  # noqa: E402
+from gifbench.train.trainer import load_trainer  # noqa: E402
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines"
 LEARNED = sorted(
@@ -122,6 +124,17 @@ class Lighter(torch.nn.Module):
     def forward(self, gif, palettes, *, steps=None, tile=None):
         assert steps is None and palettes.shape[::2] == (len(gif), 3)
         return (gif.float() + self.by) / 127.5 - 1
+
+
+def test_a_training_starts_from_what_is_there_or_says_how(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where no training ran
+    config = CONFIGS / "ccdnet" / "ccdnet-3.toml"
+    options = load_trainer("ccdnet").options_class(**tomllib.loads(config.read_text())["model"])
+    with pytest.raises(WeightsError, match=r"model\.start: there is no file runs/ccdnet-1/.*--set model\.start=FILE"):
+        load_trainer("ccdnet")(options)
+    begun = load_trainer("palette-unet")(load_trainer("palette-unet").options_class(start="ccdnet-plain")).network
+    shipped = load_file(CONFIGS / "weights" / "ccdnet-plain.safetensors")
+    assert all(torch.equal(tensor.half(), shipped[name]) for name, tensor in begun.state_dict().items())
 
 
 def test_a_network_of_any_kind_on_the_list_can_be_routed_to(package, tmp_path, monkeypatch):
