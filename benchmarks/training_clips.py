@@ -1,11 +1,12 @@
 """The videos that the weights which come with gifbench learn from, in one folder that `gifbench build` takes.
 
     python benchmarks/training_clips.py OUT --media CLIPS
-    gifbench build gif-moments --source OUT --split train --set short_side=480 --set min_width=240 --set min_height=240 --set min_fps=10 --set min_frames=1 --out DATASET
+
+docs/weights.md has the commands that come after it.
 
 CLIPS holds the test media, `faces/` and `moments/`. OUT gets links to all but those that `held_out.py` names, and the
-colour photographs of scikit-image that are free to use, each as a lossless video of one frame.
-"""  # noqa: E501 - a command to copy
+photographs of scikit-image that are free to use, each as a lossless video of one frame.
+"""
 
 from __future__ import annotations
 
