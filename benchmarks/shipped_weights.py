@@ -1,11 +1,14 @@
 """The weights that come with gifbench, on clips that their training never saw, beside the best Gaussian.
 
-    python benchmarks/shipped_weights.py --faces data/gif-faces --moments data/gif-moments [--frames 6]
+    python benchmarks/shipped_weights.py --faces data/gif-faces --moments data/gif-moments [--frames 6] [--palettes]
 
 The datasets are those that benchmarks/baselines.py builds with --out. Of each clip as many frames are scored as
 --frames says, spread evenly, under the protocol "standard". A line is a clip: the GIF's PSNR, and what the best
 Gaussian, palette-smooth and ccdnet (the router, told nothing) gain over it in dB; then SSIM. "best gaussian" has the
 sigma from 0.3 to 2.0 that scores best on the mean of the very clips that it is shown for.
+
+--palettes: instead, GIFs of other palette sizes and ditherers are made of those frames. A cell is what the network of
+its kind gains over the GIF in dB, the mean and the least of any frame that is not exact as a GIF.
 """
 
 from __future__ import annotations
@@ -16,10 +19,14 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from classical import Clips, Restore, clip_scores, method, restorer, shots
+import torch
+from classical import Clips, Restore, Shot, clip_scores, frame_psnr, method, restorer, rounded, shots
 from held_out import held_out
 
 from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset
+from gifbench.media.colors.dither import DITHERS
+from gifbench.media.colors.quantize import quantize
+from gifbench.score.metrics.psnr import PSNR_CAP
 
 
 def routed(name: str, clips: Sequence[DatasetClip], *, dithered: bool, num_frames: int) -> Restore:
@@ -32,6 +39,27 @@ def routed(name: str, clips: Sequence[DatasetClip], *, dithered: bool, num_frame
         for i, frame in enumerate(router.restore(some, some.times)):
             found[some.frame(i).tobytes()] = np.asarray(frame).reshape(some.frame(i).shape)
     return lambda shot: found[shot.shown.tobytes()]
+
+
+def print_palettes(frames: Sequence[Pixels]) -> None:
+    """What the networks gain on GIFs of these frames, by palette size and ditherer."""
+    networks = {dithered: load_method(f"ccdnet-{'dithered' if dithered else 'plain'}").method for dithered in (0, 1)}
+    print(f"| colours | plain | {' | '.join(DITHERS)} |\n{'|---' * (2 + len(DITHERS))}|")
+    for colors in (8, 16, 32, 64, 128, 256):
+        cells = []
+        for dither in (None, *DITHERS):
+            gains = []
+            for frame in frames:
+                indices, palette = quantize(frame, colors=colors)
+                shown = palette[indices if dither is None else DITHERS[dither](frame, palette)]
+                before = frame_psnr(shown, Shot(frame, shown, palette))
+                if before == PSNR_CAP:
+                    continue
+                restore = networks[dither is not None].restore_frames
+                restored = restore(torch.tensor(shown)[None], [torch.tensor(palette)])[0].detach().numpy()
+                gains.append(frame_psnr(rounded(restored), Shot(frame, shown, palette)) - before)
+            cells.append(f"{fmean(gains):+.2f} ({min(gains):+.2f})")
+        print(f"| {colors} | {' | '.join(cells)} |", flush=True)
 
 
 def print_part(title: str, part: Clips, ccdnet: Restore) -> None:
@@ -64,7 +92,13 @@ def main() -> None:
     parser.add_argument("--faces", type=Path, required=True)
     parser.add_argument("--moments", type=Path, required=True)
     parser.add_argument("--frames", type=int, default=6)
+    parser.add_argument("--palettes", action="store_true")
     options = parser.parse_args()
+    if options.palettes:
+        clips = [clip for path in (options.faces, options.moments) for clip in held_out(open_dataset(str(path)))]
+        parts = shots(clips, dithered=False, num_frames=options.frames)
+        print_palettes([shot.truth for part in parts.values() for shot in part])
+        return
     for kind, path in (("faces", options.faces), ("moments", options.moments)):
         dataset = open_dataset(str(path))
         for dithered in (False, True):
