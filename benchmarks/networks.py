@@ -136,7 +136,7 @@ def inference(rows: list[str], *, rounds: int, compiled: bool) -> None:
             results = {name: restore().float() for name, restore in tried.items()}
             best = fastest(tried, rounds)
         for name, seconds in best.items():
-            apart = (results[name] - results["eager"]) * 127.5
+            apart = (results[name].clamp(-1, 1) - results["eager"].clamp(-1, 1)) * 127.5
             squared = float(apart.square().mean())
             cost = 10 * math.log10(1 + squared / ERROR)
             ratio = best["eager"] / seconds
