@@ -12,6 +12,8 @@ import argparse
 from pathlib import Path
 
 from gifbench_baselines.ccdnet.networks import load_network
+from held_out import HELD_OUT
+from training_clips import PHOTOGRAPHS
 
 from gifbench import read_weights, save_weights
 
@@ -23,16 +25,7 @@ DATA = (
     "Big Buck Bunny, Blender Foundation (CC-BY-3.0): three encodings",
     "OpenCV documentation (Apache-2.0): box",
     "moviepy (MIT): testcard",
-    "photographs of scikit-image 0.26 (public domain or CC0): those that benchmarks/training_clips.py names",
-)
-HELD_OUT = (
-    "GRID lbbc2a, sbia1a",
-    "sign language book, walk",
-    "rabbit",
-    "bug",
-    "cup",
-    "car-detection",
-    "libopenshot test",
+    f"photographs of scikit-image 0.26 (public domain, CC0, or no known restrictions): {', '.join(PHOTOGRAPHS)}",
 )
 
 

@@ -33,7 +33,7 @@ PHOTOGRAPHS = (
     "retina",
     "rocket",
 )
-"""In the public domain or CC0, as their docstrings say, and inside scikit-image's wheel."""
+"""In the public domain, CC0 or without known restrictions, as their docstrings say; inside scikit-image's wheel."""
 
 
 def main() -> None:
@@ -45,7 +45,9 @@ def main() -> None:
     videos = [video for part in ("faces", "moments") for video in sorted((given.media / part).iterdir())]
     learned = [video for video in videos if not video.name.startswith(HELD_OUT)]
     for video in learned:
-        (given.out / video.name).symlink_to(video.resolve())
+        link = given.out / video.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(video.resolve())
     for name in PHOTOGRAPHS:
         pixels = getattr(skimage.data, name)()
         if pixels.ndim == 2:

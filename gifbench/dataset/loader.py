@@ -9,7 +9,6 @@ import bisect
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
@@ -63,8 +62,8 @@ class FrameDataset(TorchDataset[Sample]):
             raise UsageError(f"crop is {crop}, and clip {clip.clip_id} is {clip.width}×{clip.height}")
         self._clips, self._dithered, self._every, self._crop = clips, dithered, every, crop
         self._ends = list(itertools.accumulate(-(-clip.num_frames // every) for clip in clips))
-        self._gifs = _Kept(keep, [partial(clip.gif, dithered=dithered) for clip in clips])
-        self._truths = _Kept(keep, [partial(clip.read, "truth") for clip in clips])
+        self._gifs = _Kept(keep, self._read_gif)
+        self._truths = _Kept(keep, self._read_truth)
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -110,6 +109,12 @@ class FrameDataset(TorchDataset[Sample]):
         cut = [part[top : top + height, left : left + width].transpose(2, 0, 1).copy() for part in (shown, truth)]
         return Sample(torch.from_numpy(cut[0]), colors, len(palette), torch.from_numpy(cut[1]))
 
+    def _read_gif(self, clip: int) -> Gif:
+        return self._clips[clip].gif(dithered=self._dithered)
+
+    def _read_truth(self, clip: int) -> bytes:
+        return self._clips[clip].read("truth")
+
     def _place(self, index: int) -> tuple[int, int]:
         """The number of the clip, and of the frame in it."""
         number = bisect.bisect_right(self._ends, index)
@@ -119,13 +124,13 @@ class FrameDataset(TorchDataset[Sample]):
 class _Kept(Generic[Value]):
     """What was read of clips, by their numbers: the last `most` of them are kept."""
 
-    def __init__(self, most: int, read: Sequence[Callable[[], Value]]) -> None:
+    def __init__(self, most: int, read: Callable[[int], Value]) -> None:
         self._most, self._read = most, read
         self._values: OrderedDict[int, Value] = OrderedDict()
 
     def __getitem__(self, number: int) -> Value:
         if number not in self._values:
-            self._values[number] = self._read[number]()
+            self._values[number] = self._read(number)
             if len(self._values) > self._most:
                 self._values.popitem(last=False)
         self._values.move_to_end(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ SMALLEST = 32
 """Pixels a side, of the smallest frames that a network sees."""
 
 
-class NetworkDistance:
+class NetworkDistance(ABC):
     """What metrics have in common that compare the features of a network."""
 
     better = "lower"
@@ -34,9 +35,9 @@ class NetworkDistance:
             raise PixelsError(f"{self.called} needs frames of {SMALLEST} pixels a side, not {tuple(truth.shape[-2:])}")
         return self.distances(restored, truth)
 
+    @abstractmethod
     def distances(self, restored: Any, truth: Any) -> list[float]:  # noqa: ANN401
         """The distances of frames (N, 3, H, W) uint8, tensors on one device."""
-        raise NotImplementedError
 
 
 def read_tensors(path: str, *, what: str, wanted: Iterable[str], advice: str) -> dict[str, Any]:
