@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gifbench.media.colors.nearest_torch import nearest_torch
     from gifbench.media.flow import inconsistent, optical_flow, warp
     from gifbench.media.gif import Gif, GifLimits
-    from gifbench.media.making import make_gif
+    from gifbench.media.make_gif import make_gif
     from gifbench.media.resize import resize
     from gifbench.score.command import load_method_command
     from gifbench.score.conformance import Check, check_method
@@ -63,7 +63,7 @@ _HOME = {
     "gifbench.media.colors.nearest_torch": ("nearest_torch",),
     "gifbench.media.flow": ("inconsistent", "optical_flow", "warp"),
     "gifbench.media.gif": ("Gif", "GifLimits"),
-    "gifbench.media.making": ("make_gif",),
+    "gifbench.media.make_gif": ("make_gif",),
     "gifbench.media.resize": ("resize",),
     "gifbench.score.command": ("load_method_command",),
     "gifbench.score.conformance": ("Check", "check_method"),

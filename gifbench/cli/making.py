@@ -36,7 +36,7 @@ def make(
     as_json: Json = False,
 ) -> None:
     """Make a GIF from any video, with a palette for each frame, and say how near its colours come."""
-    from gifbench.media.making import make_gif
+    from gifbench.media.make_gif import make_gif
     from gifbench.media.video import Span
 
     span = Span(_seconds(start, "--start"), _seconds(end, "--end"))

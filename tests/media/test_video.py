@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gifbench.errors import SpanOutside, UsageError
 from gifbench.media.video import Span, VideoLimits, count_frames, decode, probe
 from gifbench.media.video import frames as video_frames
-from gifbench.media.video.opening import open_video
+from gifbench.media.video.container import open_video
 
 BOUNDED = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -18,8 +18,8 @@ import pytest
 from gifbench import errors
 from gifbench.errors import CorruptMedia, NotFound, NoVideo, StorageError, TooLarge
 from gifbench.media.video import Span, VideoLimits, decode, probe
-from gifbench.media.video.opening import KINDS, av_errors
-from gifbench.media.video.whole import missing_bytes
+from gifbench.media.video.container import KINDS, av_errors
+from gifbench.media.video.truncation import missing_bytes
 
 
 def ffmpeg(*args: object) -> None:

@@ -27,7 +27,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither_rows import FLOYD_STEINBERG, SIERRA_2_4A, RowDiffuser, Weights
 from gifbench.media.colors.dither_serpentine import diffuse_serpentine
 from gifbench.media.colors.nearest import nearest_indices
-from gifbench.media.colors.palette_checks import check_frame, check_palette
+from gifbench.media.colors.palette_validation import check_frame, check_palette
 
 _BAYER = np.array([[0]])
 for _ in range(3):

@@ -15,7 +15,7 @@ import numpy as np
 from gifbench.errors import PixelsError
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.nearest import GROUP, nearest_indices
-from gifbench.media.colors.palette_checks import check_palette
+from gifbench.media.colors.palette_validation import check_palette
 
 if TYPE_CHECKING:
     import torch

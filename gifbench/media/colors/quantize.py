@@ -19,7 +19,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither_rows import FLOYD_STEINBERG, RowDiffuser
 from gifbench.media.colors.nearest import nearest_indices
 from gifbench.media.colors.palette import PaletteMaker
-from gifbench.media.colors.palette_checks import check_colors, check_frame, check_palette, check_pixels
+from gifbench.media.colors.palette_validation import check_colors, check_frame, check_palette, check_pixels
 
 __all__ = [
     "QUANTIZERS",

@@ -22,8 +22,8 @@ from av.video.frame import VideoFrame
 
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.clip import Pixels
+from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
 from gifbench.media.video.frames import frame_rate, shown_frames, time_base
-from gifbench.media.video.opening import OpenVideo, VideoLimits, open_video
 from gifbench.media.video.pixels import COLOR_RANGES, COLOR_SPACES, Converter, PixelKind, orientation
 from gifbench.media.video.span import Span, spanned
 

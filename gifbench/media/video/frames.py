@@ -15,10 +15,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia
+from gifbench.media.video.container import OpenVideo, check_size
 from gifbench.media.video.ffv1 import CODEC, Checksums
-from gifbench.media.video.opening import OpenVideo, check_size
 from gifbench.media.video.times import Timeline
-from gifbench.media.video.whole import missing_bytes
+from gifbench.media.video.truncation import missing_bytes
 
 SEEKABLE = frozenset({"mov", "matroska"})
 """Demuxers whose index knows the key frames. The others are read from the start: MPEG program streams, AVI and raw

@@ -42,8 +42,8 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, NoVideo, PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
+from gifbench.media.video.container import VideoLimits, av_errors, check_size
 from gifbench.media.video.ffv1 import CODEC, slices_intact
-from gifbench.media.video.opening import VideoLimits, av_errors, check_size
 
 PIXEL_FORMAT = "bgr0"
 """The 8-bit RGB layout that FFV1 takes; it codes it with the reversible colour transform of JPEG 2000."""

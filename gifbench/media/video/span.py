@@ -9,8 +9,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from gifbench.errors import CorruptMedia, SpanOutside, UsageError
+from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
 from gifbench.media.video.frames import CannotSeek, Shown, frames_from, shown_frames, step, time_base
-from gifbench.media.video.opening import OpenVideo, VideoLimits, open_video
 
 _HEAD = 12  # frames that are looked at before a seek: B-frames muxed with wrong times show within a few
 

@@ -27,8 +27,8 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, MediaError, NoVideo, UsageError, storage_errors
 from gifbench.media.clip import Pixels
+from gifbench.media.video.container import OpenVideo, VideoLimits, av_errors, check_size, open_video
 from gifbench.media.video.frames import SEEKABLE, CannotSeek, from_key_frame, time_base
-from gifbench.media.video.opening import OpenVideo, VideoLimits, av_errors, check_size, open_video
 from gifbench.media.video.pixels import Converter
 
 _LIMITS = VideoLimits()

@@ -11,7 +11,7 @@ import pytest
 
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
-from gifbench.media.making import make_gif
+from gifbench.media.make_gif import make_gif
 from gifbench.media.video import LosslessWriter, Span
 from tests.conftest import moving_picture
 
