@@ -87,7 +87,6 @@ def test_the_two_commands_of_the_readme_exist() -> None:
         "docs/changelog.md",
         "docs/protocols.md",
         "docs/design.md",
-        "docs/map.md",
         "docs/training.md",
         "manifests/README.md",
         "benchmarks/README.md",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,23 +82,6 @@ def test_a_wing_imports_only_wings_above_it(path: Path) -> None:
     wings = {name.split(".")[1] for name in imported(path) if name.startswith("gifbench.")}
     assert wings - {wing} <= MAY_IMPORT[wing]
     assert not [name for name in imported(path) if name.startswith(("gifbench_", "baselines", "pipelines"))]
-
-
-def test_the_map_names_every_file_where_it_lies() -> None:
-    """docs/map.md: a heading is a folder, what stands below it in backticks are its files."""
-    named = set()
-    for part in (ROOT / "docs" / "map.md").read_text(encoding="utf-8").split("\n### ")[1:]:
-        folder, _, text = part.partition("\n")
-        names = re.findall(r"`(\w+\.py)`", text)
-        assert len(names) == len(set(names)), f"{folder} names a file twice"
-        named |= {folder + name for name in names}
-    there = {
-        path.relative_to(ROOT).as_posix()
-        for place in ("gifbench", "pipelines", "baselines")
-        for path in (ROOT / place).rglob("*.py")
-        if path.name not in ("__init__.py", "__main__.py") or path.parent == ROOT / "gifbench"
-    }
-    assert named == there - {"gifbench/__main__.py"}
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
