@@ -21,7 +21,7 @@ from gifbench.build.manifest import ManifestRow
 from gifbench.build.outcomes import Outcome, outcome_of
 from gifbench.build.recipe import Recipe, SourceVideo
 from gifbench.build.truth import Cut, Quantised, keep_source
-from gifbench.dataset.gifs import GIFS, GifMaker, maker_signature
+from gifbench.dataset.gif_generation import GIFS, GifMaker, maker_signature
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
 from gifbench.media.gif import frame_delays

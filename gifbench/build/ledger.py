@@ -29,8 +29,8 @@ from gifbench.build.manifest import ManifestRow, check_rows, manifest_bytes
 from gifbench.build.outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.build.recipe import Recipe
 from gifbench.dataset.checksums import CHECKSUMS, checksum_lines, read_checksums
+from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.reader import read_about
-from gifbench.dataset.row_check import checked_row
 from gifbench.dataset.shards import FORMAT, IndexRow, fingerprint, index_bytes, table_rows
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
 from gifbench.storage import Folder

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
-from gifbench.dataset.row_check import checked_row
+from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.shards import IndexRow
 from gifbench.errors import GifbenchError, Rejected
 

@@ -17,9 +17,9 @@ from gifbench.build.claim import alone, claim
 from gifbench.build.ledger import RECORDED_VERSIONS, STAGING, TABLES
 from gifbench.build.recipe import Recipe
 from gifbench.dataset.checksums import CHECKSUMS, checksum_lines
-from gifbench.dataset.gifs import made_gifs, maker_signature, other_gifs
+from gifbench.dataset.gif_generation import made_gifs, maker_signature, other_gifs
+from gifbench.dataset.index_recovery import rows_in_shards
 from gifbench.dataset.reader import Dataset, DatasetClip, open_dataset
-from gifbench.dataset.recovery import rows_in_shards
 from gifbench.dataset.shards import END_OF_SHARD, MEMBERS, OF_MADE_GIFS, IndexRow, about_clip, index_bytes, write_member
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError
 from gifbench.media.gif import frame_delays

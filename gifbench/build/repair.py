@@ -9,8 +9,8 @@ from gifbench.build.recipe import Recipe, load_recipe
 from gifbench.build.run import Progress, build_dataset
 from gifbench.build.store import Store
 from gifbench.dataset import Dataset
+from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import only_a_copy, read_about
-from gifbench.dataset.recovery import INDEX, best_index
 from gifbench.dataset.shards import fingerprint, index_bytes
 from gifbench.dataset.verify import KNOWN_FROM_A_COPY
 from gifbench.errors import DatasetDamaged, UsageError

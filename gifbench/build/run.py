@@ -21,7 +21,7 @@ from gifbench.build.outcomes import Outcome
 from gifbench.build.recipe import Recipe
 from gifbench.build.store import Store
 from gifbench.build.workers import Work, outcomes_here
-from gifbench.dataset.gifs import check_maker
+from gifbench.dataset.gif_generation import check_maker
 from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.errors import UsageError
 from gifbench.storage import Folder

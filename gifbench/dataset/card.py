@@ -20,9 +20,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from gifbench.dataset.card_image import sample_picture, sampled
 from gifbench.dataset.croissant import PAPER, croissant
 from gifbench.dataset.reader import Dataset, DatasetClip
-from gifbench.dataset.sample import sample_picture, sampled
 from gifbench.dataset.shards import INDEX_SCHEMA
 from gifbench.errors import AlreadyExists, NotFound, UsageError
 

@@ -13,12 +13,12 @@ from typing import Any, overload
 
 import numpy as np
 
-from gifbench.dataset.about import parse_about
-from gifbench.dataset.gifs import made_gifs, made_part, other_gifs
-from gifbench.dataset.member import MemberFile
-from gifbench.dataset.row_check import checked_row
+from gifbench.dataset.gif_generation import made_gifs, made_part, other_gifs
+from gifbench.dataset.ground_truth import iter_truth, read_truth
+from gifbench.dataset.index_validation import checked_row
+from gifbench.dataset.member_file import MemberFile
+from gifbench.dataset.metadata import parse_about
 from gifbench.dataset.shards import FORMAT, IndexRow, group_frame, table_rows
-from gifbench.dataset.truth import iter_truth, read_truth
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, NotFound, StorageError, storage_errors
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits, selection

@@ -14,8 +14,8 @@ from gifbench.build.ledger import Ledger
 from gifbench.build.manifest import from_folder
 from gifbench.build.recipe import Recipe, load_recipe
 from gifbench.build.run import build_dataset
+from gifbench.dataset.index_recovery import rows_in_shards
 from gifbench.dataset.reader import open_dataset
-from gifbench.dataset.recovery import rows_in_shards
 from gifbench.dataset.verify import verify_dataset
 from gifbench.storage import Folder
 from tests.conftest import TINY_RECIPE, moving_picture, write_video

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from gifbench.dataset.checksums import CHECKSUMS, read_checksums
+from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.reader import read_index
-from gifbench.dataset.row_check import checked_row
 from gifbench.dataset.shards import CLIP_ID, MEMBERS, IndexRow, about_clip, index_bytes
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder
