@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 
 from gifbench import build_dataset, evaluate, load_recipe
-from gifbench.build.manifest import from_folder
-from gifbench.build.run import Progress
+from gifbench.builder.build_dataset import Progress
 from gifbench.dataset import Dataset, DatasetClip
+from gifbench.manifest.rows import from_folder
 from gifbench.score.schema import Result
 
 METHODS = ("gif", "gaussian-0.5", "gaussian-1.0")

@@ -26,13 +26,13 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import gifbench.build.run as of_run
-from gifbench.build.assembly import group_name
-from gifbench.build.manifest import ManifestRow, from_folder, manifest_bytes
-from gifbench.build.outcomes import Outcome
-from gifbench.build.recipe import load_recipe
-from gifbench.build.run import Progress, build_dataset
+import gifbench.builder.build_dataset as of_run
+from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.recipe import load_recipe
+from gifbench.builder.shard_writer import group_name
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
+from gifbench.manifest.outcomes import Outcome
+from gifbench.manifest.rows import ManifestRow, from_folder, manifest_bytes
 
 
 class Enough(Exception):
@@ -148,7 +148,7 @@ def resume(rows: int) -> None:
 
 def first(manifest: str, out: str) -> None:
     """Run `gifbench build` up to the first row that is handed out, and print when that was and the peak memory."""
-    from gifbench.build.workers import Work
+    from gifbench.builder.local_executor import Work
     from gifbench.cli.app import app
 
     def stop(work: Work, row: ManifestRow) -> None:

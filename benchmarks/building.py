@@ -35,11 +35,11 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 
-from gifbench.build.clip import make_clip
-from gifbench.build.ledger import STAGING
-from gifbench.build.manifest import ManifestRow
-from gifbench.build.outcomes import Outcome
-from gifbench.build.recipe import load_recipe
+from gifbench.builder.clip_builder import make_clip
+from gifbench.builder.ledger import STAGING
+from gifbench.builder.recipe import load_recipe
+from gifbench.manifest.outcomes import Outcome
+from gifbench.manifest.rows import ManifestRow
 from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.media.gif import GifWriter
 from gifbench.media.resize import resize

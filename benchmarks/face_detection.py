@@ -20,8 +20,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gifbench.build.faces import Box, find_face, square
-from gifbench.build.faces.hog import HogDetector
+from gifbench.builder.faces import Box, find_face, square
+from gifbench.builder.faces.dlib_hog import HogDetector
 from gifbench.media.clip import Pixels
 from gifbench.media.video import decode
 

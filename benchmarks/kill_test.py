@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tests.build.kills import kill_until  # the tests are no package that is installed
+from tests.builder.kills import kill_until  # the tests are no package that is installed
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ from gifbench_baselines.pix2pix.network import Architecture as Pix2PixArchitectu
 from gifbench_baselines.pix2pix.network import UNet256
 
 from gifbench import Weights, build_dataset, load_recipe, open_dataset, read_weights
-from gifbench.build.manifest import from_folder
+from gifbench.manifest.rows import from_folder
 from gifbench.train.config import TrainingConfig, checked, read_config
 from gifbench.train.loop import train
 from gifbench.train.samples import Samples
@@ -162,7 +162,7 @@ def moving(path: Path, seed: int, *, frames: int = 64) -> None:
 
 
 RECIPE = '''
-from gifbench.build import Geometry, Recipe, SourceVideo
+from gifbench.builder import Geometry, Recipe, SourceVideo
 
 
 class Whole(Recipe):

@@ -40,12 +40,12 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from gifbench.build.fetching import fetch_sources
-from gifbench.build.manifest import ManifestRow
-from gifbench.build.recipe import load_recipe
-from gifbench.build.run import build_dataset
-from gifbench.build.sources.http import HttpSource
-from gifbench.build.store import Store
+from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.recipe import load_recipe
+from gifbench.download.http import HttpSource
+from gifbench.download.scheduler import fetch_sources
+from gifbench.download.store import Store
+from gifbench.manifest.rows import ManifestRow
 
 VIDEOS = (
     *("learning-area__crystal.mp4", "shared-assets__bug_video_640.mp4", "shared-assets__flower.mp4"),

@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gifbench.build.manifest import ManifestRow, from_folder
-from gifbench.build.recipe import load_recipe
-from gifbench.build.run import build_dataset
+from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset, DatasetClip
+from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.media.video import probe
 
 SINGLE = 5

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 from gifbench.compiled import keep_compiled as _keep_compiled
 
 if TYPE_CHECKING:
-    from gifbench.build.manifest import ManifestRow, read_manifest
-    from gifbench.build.recipe import Recipe, load_recipe
-    from gifbench.build.run import build_dataset
+    from gifbench.builder.build_dataset import build_dataset
+    from gifbench.builder.recipe import Recipe, load_recipe
     from gifbench.dataset.reader import Clips, Dataset, DatasetClip, open_dataset
     from gifbench.dataset.verify import verify_dataset
     from gifbench.errors import GifbenchError, MethodError, PixelsError, UsageError, WeightsError
     from gifbench.leaderboard import build_site
+    from gifbench.manifest.rows import ManifestRow, read_manifest
     from gifbench.media.blur import gaussian_blur
     from gifbench.media.clip import Clip, Pixels
     from gifbench.media.colors.nearest_torch import nearest_torch
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from gifbench.train.weights import Weights, read_weights, save_weights
 
 _HOME = {
-    "gifbench.build.manifest": ("ManifestRow", "read_manifest"),
-    "gifbench.build.recipe": ("Recipe", "load_recipe"),
-    "gifbench.build.run": ("build_dataset",),
+    "gifbench.manifest.rows": ("ManifestRow", "read_manifest"),
+    "gifbench.builder.recipe": ("Recipe", "load_recipe"),
+    "gifbench.builder.build_dataset": ("build_dataset",),
     "gifbench.dataset.reader": ("Clips", "Dataset", "DatasetClip", "open_dataset"),
     "gifbench.dataset.verify": ("verify_dataset",),
     "gifbench.errors": ("GifbenchError", "MethodError", "PixelsError", "UsageError", "WeightsError"),

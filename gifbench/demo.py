@@ -8,11 +8,11 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from gifbench.build.manifest import ManifestRow
-from gifbench.build.recipe import load_recipe
-from gifbench.build.run import Progress, build_dataset
+from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.recipe import load_recipe
 from gifbench.errors import MissingExtra
 from gifbench.leaderboard import build_site
+from gifbench.manifest.rows import ManifestRow
 from gifbench.score.evaluate import evaluate
 from gifbench.score.schema import Result
 

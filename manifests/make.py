@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gifbench.build.manifest import ManifestRow, manifest_bytes
+from gifbench.manifest.rows import ManifestRow, manifest_bytes
 from gifbench.tables import parquet_bytes
 
 HERE = Path(__file__).parent

@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gifbench.build import Filter, Geometry, Recipe, SourceVideo
-from gifbench.build.faces import find_detector, find_face, release_crop, square
+from gifbench.builder import Filter, Geometry, Recipe, SourceVideo
+from gifbench.builder.faces import find_detector, find_face, release_crop, square
 
 
 class GifFaces(Recipe):
     """The square around every detection of the clip's main face, enlarged about its centre and resized.
 
     Only the clip's largest face counts: of all faces that were followed, the one whose boxes have the greatest sum of
-    areas over the frames (`gifbench.build.faces.TRACK_RULE`).
+    areas over the frames (`gifbench.builder.faces.TRACK_RULE`).
     """
 
     name = "gif-faces"

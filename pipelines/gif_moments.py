@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gifbench.build import Filter, Geometry, Recipe, Rejected, SourceVideo
+from gifbench.builder import Filter, Geometry, Recipe, Rejected, SourceVideo
 
 
 class GifMoments(Recipe):

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gifbench.build.manifest import from_folder
-from gifbench.build.recipe import load_recipe
-from gifbench.build.run import build_dataset
+from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
+from gifbench.manifest.rows import from_folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,7 +77,7 @@ def write_video(
 
 
 TINY_RECIPE = '''
-from gifbench.build import Geometry, Recipe, Rejected, SourceVideo
+from gifbench.builder import Geometry, Recipe, Rejected, SourceVideo
 
 
 class Tiny(Recipe):

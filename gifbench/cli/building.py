@@ -11,9 +11,9 @@ from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.build.manifest import ManifestRow
-    from gifbench.build.recipe import Recipe
+    from gifbench.builder.recipe import Recipe
     from gifbench.dataset import Dataset
+    from gifbench.manifest.rows import ManifestRow
 
 
 TrustManifest = Annotated[
@@ -61,10 +61,10 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
-    from gifbench.build.recipe import load_recipe
-    from gifbench.build.run import Progress, build_dataset
-    from gifbench.build.sources.locators import check_locators
-    from gifbench.build.store import Store
+    from gifbench.builder.build_dataset import Progress, build_dataset
+    from gifbench.builder.recipe import load_recipe
+    from gifbench.download.locator_safety import check_locators
+    from gifbench.download.store import Store
 
     made = load_recipe(recipe, _settings(set_ or []))
     rows, official = _rows(made, source, manifest, split)
@@ -125,7 +125,7 @@ def _rows(
     """What is to be built, and how many clips the official list has in each split."""
     from collections import Counter
 
-    from gifbench.build.manifest import SPLITS, from_folder, official_rows, official_splits, read_manifest
+    from gifbench.manifest.rows import SPLITS, from_folder, official_rows, official_splits, read_manifest
 
     if (source is None) == (manifest is None):
         raise UsageError("say what to build from: either --source FOLDER or --manifest FILE")

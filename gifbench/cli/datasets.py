@@ -12,7 +12,7 @@ from gifbench.cli.stores import coverage_json, info_store, reasons_of, say_cover
 from gifbench.errors import DatasetDamaged, UsageError
 
 if TYPE_CHECKING:
-    from gifbench.build.coverage import Coverage
+    from gifbench.builder.coverage import Coverage
     from gifbench.dataset import Dataset
 
 Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
@@ -31,9 +31,9 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Say what a dataset or a store holds, what it lacks and why, and how much of each split is covered."""
-    from gifbench.build.store import Store
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import outdated
+    from gifbench.download.store import Store
 
     store = Store(place)
     if store.is_there():
@@ -82,10 +82,10 @@ def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
 
 def _coverage(dataset: Dataset) -> dict[str, Coverage]:
     """The coverage of the official splits; empty for a dataset of one's own."""
-    from gifbench.build.coverage import dataset_coverage
-    from gifbench.build.manifest import official_rows
-    from gifbench.build.recipe import load_recipe, recipe_names
+    from gifbench.builder.coverage import dataset_coverage
+    from gifbench.builder.recipe import load_recipe, recipe_names
     from gifbench.dataset.shards import table_rows
+    from gifbench.manifest.rows import official_rows
 
     if not dataset.official or dataset.name not in recipe_names():
         return {}
@@ -105,9 +105,9 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check every checksum, that every member decodes, and that truth pixels match their hashes; or a whole store."""
-    from gifbench.build.store import Store
     from gifbench.dataset import verify_dataset
     from gifbench.dataset.verify import KNOWN_FROM_A_COPY
+    from gifbench.download.store import Store
 
     if Store(place).is_there():
         verify_store(Store(place), repair=repair, workers=workers, as_json=as_json)
@@ -136,8 +136,8 @@ def verify(
 
 
 def _repair(dataset: str, damaged: set[str], source: Path | None, store: str | None, workers: int | None) -> None:
-    from gifbench.build.repair import repair_dataset
-    from gifbench.build.store import Store
+    from gifbench.builder.repair import repair_dataset
+    from gifbench.download.store import Store
 
     with progress("Repairing") as step:
         repair_dataset(

@@ -13,9 +13,9 @@ from gifbench.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gifbench.build.manifest import ManifestRow
-    from gifbench.build.sources import Source
-    from gifbench.build.sources.faceforensics_plus_plus import FaceForensicsPlusPlus
+    from gifbench.download import Source
+    from gifbench.download.faceforensics_plus_plus import FaceForensicsPlusPlus
+    from gifbench.manifest.rows import ManifestRow
 
 Folder = Annotated[Path | None, typer.Option(help="The folder into which FaceForensics was downloaded, for its rows.")]
 Script = Annotated[
@@ -41,8 +41,8 @@ def faceforensics_sources(
     compression: str | None,
 ) -> dict[str, Source]:
     """The source of the rows of FaceForensics, if anything was said of where to get it."""
-    from gifbench.build.sources.faceforensics import FaceForensicsFolder
-    from gifbench.build.sources.faceforensics_script import run_script
+    from gifbench.download.faceforensics import FaceForensicsFolder
+    from gifbench.download.faceforensics_script import run_script
 
     if plus_plus is not None:
         if folder is not None or script is not None:
@@ -70,7 +70,7 @@ def match_faceforensics(
     as_json: Json = False,
 ) -> None:
     """Say which clips of GIF-Faces are certain, ambiguous or missing in a folder of FaceForensics++."""
-    from gifbench.build.manifest import official_rows, read_manifest
+    from gifbench.manifest.rows import official_rows, read_manifest
 
     rows = read_manifest(manifest) if manifest else official_rows("gif-faces")
     matched = _plus_plus(folder, rows, compression)
@@ -89,7 +89,7 @@ def match_faceforensics(
 
 
 def _plus_plus(folder: Path, rows: Sequence[ManifestRow], compression: str | None) -> FaceForensicsPlusPlus:
-    from gifbench.build.sources.faceforensics_plus_plus import FaceForensicsPlusPlus
+    from gifbench.download.faceforensics_plus_plus import FaceForensicsPlusPlus
 
     with progress("Matching") as step:
         return FaceForensicsPlusPlus(folder, rows, compression=compression, report=step)

@@ -13,7 +13,7 @@ from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import DatasetError, UsageError
 
 if TYPE_CHECKING:
-    from gifbench.build.sources import Source
+    from gifbench.download import Source
 
 
 def fetch(
@@ -51,19 +51,19 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Fetch the sources of a manifest into a store, each once. Run it again to go on."""
-    from gifbench.build.fetching import FetchProgress, fetch_sources
-    from gifbench.build.manifest import read_manifest
-    from gifbench.build.outcomes import REASONS
-    from gifbench.build.pace import Pace, span_text
-    from gifbench.build.sources.http import HttpSource
-    from gifbench.build.sources.locators import check_locators
-    from gifbench.build.store import Store
+    from gifbench.download.http import HttpSource
+    from gifbench.download.locator_safety import check_locators
+    from gifbench.download.retry_policy import Pace, span_text
+    from gifbench.download.scheduler import FetchProgress, fetch_sources
+    from gifbench.download.store import Store
+    from gifbench.manifest.outcomes import REASONS
+    from gifbench.manifest.rows import read_manifest
 
     rows = read_manifest(manifest)[:limit]
     check_locators(rows, name=str(manifest), trusted=trust_manifest)
     sources: dict[str, Source] = {"http": HttpSource(trusted=trust_manifest, timeout=timeout, max_size=max_size)}
     if any(row.source == "youtube" for row in rows):
-        from gifbench.build.sources.youtube import YouTubeSource
+        from gifbench.download.youtube import YouTubeSource
 
         sources["youtube"] = YouTubeSource(
             cookies=cookies,
@@ -121,10 +121,10 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Make the clips of a dataset once more that failed for a reason that may have passed."""
-    from gifbench.build.recipe import load_recipe
-    from gifbench.build.run import Progress, build_dataset
-    from gifbench.build.store import Store
+    from gifbench.builder.build_dataset import Progress, build_dataset
+    from gifbench.builder.recipe import load_recipe
     from gifbench.dataset import open_dataset
+    from gifbench.download.store import Store
 
     if source is None and store is None:
         raise UsageError("say where the sources are: --source FOLDER, --store FOLDER, or both")
@@ -156,7 +156,7 @@ def retry(
 
 def _may_succeed() -> list[str]:
     """Every reason but the ones that a second try cannot change."""
-    from gifbench.build.outcomes import KINDS
+    from gifbench.manifest.outcomes import KINDS
 
     return [reason for reason, kind in KINDS.items() if kind != "permanent"]
 
@@ -165,7 +165,7 @@ def _reasons(text: str) -> list[str]:
     """The reasons in a list with commas; raises `UsageError` for one that is not on the list."""
     import difflib
 
-    from gifbench.build.outcomes import REASONS
+    from gifbench.manifest.outcomes import REASONS
 
     reasons = [part.strip() for part in text.split(",") if part.strip()]
     for reason in reasons:

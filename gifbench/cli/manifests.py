@@ -11,7 +11,7 @@ from gifbench.cli.building import TrustManifest
 from gifbench.cli.output import Json, note, progress, say, say_json, table
 
 if TYPE_CHECKING:
-    from gifbench.build.video2gif_join import Joined
+    from gifbench.builder.span_matching import Joined
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
 
@@ -26,9 +26,9 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Say all that is wrong with a manifest, by row and column, before anything is fetched or built."""
-    from gifbench.build.manifest_check import check_manifest
-    from gifbench.build.store import Store
+    from gifbench.download.store import Store
     from gifbench.errors import ManifestError
+    from gifbench.manifest.check import check_manifest
 
     with progress("Checking") as step:
         count, findings = check_manifest(
@@ -77,8 +77,8 @@ def from_folder(
     """Make a manifest of the videos in a folder, to be edited, split, or given to others with the videos."""
     from collections import Counter
 
-    from gifbench.build.folder_manifest import folder_manifest, parse_splits, read_licences
-    from gifbench.build.manifest import write_manifest
+    from gifbench.manifest.from_folder import folder_manifest, parse_splits, read_licences
+    from gifbench.manifest.rows import write_manifest
 
     target = out or folder / "manifest.csv"
     rows = folder_manifest(
@@ -123,10 +123,10 @@ def import_video2gif(
     as_json: Json = False,
 ) -> None:
     """Find which part of which video each official moment is, in the table of Video2GIF; nothing is guessed."""
-    from gifbench.build.manifest import official_rows, write_manifest
-    from gifbench.build.video2gif import URL, download_metadata, read_metadata
-    from gifbench.build.video2gif_join import join
+    from gifbench.builder.span_matching import join
+    from gifbench.builder.video2gif import URL, download_metadata, read_metadata
     from gifbench.errors import AlreadyExists
+    from gifbench.manifest.rows import official_rows, write_manifest
     from gifbench.storage import Folder
 
     metadata = metadata or table_file

@@ -26,7 +26,7 @@ def repack(
     as_json: Json = False,
 ) -> None:
     """Write a dataset once more with its GIFs stored, or without them. No source is needed."""
-    from gifbench.build.repack import repack_dataset
+    from gifbench.builder.repack import repack_dataset
 
     with progress("Repacking") as step:
         written = repack_dataset(dataset, out, gifs=gifs.value, workers=workers, report=step)

@@ -12,15 +12,15 @@ from gifbench.cli.output import note, progress, say, say_json, table
 from gifbench.errors import DatasetDamaged
 
 if TYPE_CHECKING:
-    from gifbench.build.coverage import Coverage
-    from gifbench.build.store import Store
+    from gifbench.builder.coverage import Coverage
+    from gifbench.download.store import Store
 
 
 def info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
     """Say what a store holds and lacks, when what failed is tried again, and what of a manifest it covers."""
-    from gifbench.build.coverage import store_coverage, store_standing
-    from gifbench.build.manifest import read_manifest
-    from gifbench.build.outcomes import KINDS, REASONS
+    from gifbench.builder.coverage import store_coverage, store_standing
+    from gifbench.manifest.outcomes import KINDS, REASONS
+    from gifbench.manifest.rows import read_manifest
 
     standing = store_standing(store)
     coverage = store_coverage(store, read_manifest(manifest)) if manifest else {}
@@ -59,8 +59,8 @@ def info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
 
 def verify_store(store: Store, *, repair: bool, workers: int | None, as_json: bool) -> None:
     """Read every byte of a store; with `repair` take away what is damaged, so that it is fetched again."""
-    from gifbench.build.store_check import take_away
-    from gifbench.build.store_check import verify_store as check
+    from gifbench.download.store_verify import take_away
+    from gifbench.download.store_verify import verify_store as check
 
     with progress("Verifying") as step:
         damage = list(check(store, workers=workers, report=step))
@@ -86,7 +86,7 @@ def verify_store(store: Store, *, repair: bool, workers: int | None, as_json: bo
 
 def reasons_of(outcomes: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
     """The outcomes of a build as a list, a reason each, the most frequent first."""
-    from gifbench.build.outcomes import KINDS, REASONS
+    from gifbench.manifest.outcomes import KINDS, REASONS
 
     rows = [
         {

@@ -2,8 +2,8 @@
 
     dataset.json       the recipe with every parameter, versions, fingerprint, counts
     index.parquet      a row a clip (`IndexRow`)
-    outcomes.parquet   a row a manifest row (see `gifbench.build.ledger`)
-    manifest.parquet   the rows that were asked for (see `gifbench.build.manifest`)
+    outcomes.parquet   a row a manifest row (see `gifbench.builder.ledger`)
+    manifest.parquet   the rows that were asked for (see `gifbench.manifest.rows`)
     shards/test-00000.tar …
 
 A clip is a group of four members of one shard: `<clip_id>.truth.mkv`, `.plain.gif`, `.dithered.gif` and `.json`; of
@@ -76,8 +76,8 @@ class IndexRow:
 
     Where `gif_colors` is None the GIFs are members. Otherwise they are made of the truth when they are read, with so
     many colours by `gif_quantizer` and `gif_kmeans_steps`; `gif_maker` tells one that makes other GIFs
-    (`gifbench.dataset.gif_generation.maker_signature`), and `gif_delays` are how long each frame is shown, in hundredths of a
-    second, where a container's rounded clock made that differ from what `times` says.
+    (`gifbench.dataset.gif_generation.maker_signature`), and `gif_delays` are how long each frame is shown, in
+    hundredths of a second, where a container's rounded clock made that differ from what `times` says.
     """
 
     clip_id: str

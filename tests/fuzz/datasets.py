@@ -10,13 +10,13 @@ from tempfile import mkdtemp
 
 from hypothesis import strategies as st
 
-from gifbench.build.ledger import Ledger
-from gifbench.build.manifest import from_folder
-from gifbench.build.recipe import Recipe, load_recipe
-from gifbench.build.run import build_dataset
+from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.ledger import Ledger
+from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.dataset.index_recovery import rows_in_shards
 from gifbench.dataset.reader import open_dataset
 from gifbench.dataset.verify import verify_dataset
+from gifbench.manifest.rows import from_folder
 from gifbench.storage import Folder
 from tests.conftest import TINY_RECIPE, moving_picture, write_video
 from tests.fuzz.damage import Draw, damaged, edited, json_files, parquet_files, written

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import gifbench_baselines
 from hypothesis import strategies as st
 
-from gifbench.build.recipe import load_recipe, recipe_names
+from gifbench.builder.recipe import load_recipe, recipe_names
 from gifbench.score.methods import find_method
 from gifbench.train.config import checked, read_config
 from gifbench.train.trainer import load_trainer

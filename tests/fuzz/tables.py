@@ -12,9 +12,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gifbench.build.manifest import MANIFEST_SCHEMA, parse_manifest
-from gifbench.build.manifest_files import file_bytes
-from gifbench.build.video2gif import COLUMNS, read_metadata
+from gifbench.builder.video2gif import COLUMNS, read_metadata
+from gifbench.manifest.io import file_bytes
+from gifbench.manifest.rows import MANIFEST_SCHEMA, parse_manifest
 from tests.fuzz.damage import TEXTS, Draw, damaged, edited, parquet_files, written
 from tests.fuzz.target import Target, ends_well
 

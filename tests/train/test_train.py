@@ -16,9 +16,9 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import build_dataset, load_method, load_recipe  # noqa: E402
-from gifbench.build.manifest import from_folder  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E402
+from gifbench.manifest.rows import from_folder  # noqa: E402
 from gifbench.train.checkpoint import FILE, load_checkpoint  # noqa: E402
 from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.train.loop import train  # noqa: E402

@@ -1,0 +1,71 @@
+"""Whose turn it is in a dataset's folder: one build at a time, and no clip of a build that has ended.
+
+On this machine a lock holds the folder as long as the process lives. Anywhere, each run writes its name into the
+staging folder; a worker whose driver was killed goes on until it has made its clip, finds another name there, or none,
+and leaves the clip. Where there is no lock, the run that began last goes on and the earlier one stops.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gifbench.builder.ledger import STAGING
+from gifbench.dataset.checksums import CHECKSUMS
+from gifbench.errors import AlreadyExists, BuildError, NotFound, StorageError
+from gifbench.storage import Folder
+
+_RUN = f"{STAGING}/run"
+_README = b"Work in progress of gifbench build; run the same command again to go on.\n"
+
+
+def claim(folder: Folder) -> None:
+    """Make the folder; raises `AlreadyExists` if something else than a dataset is in it."""
+    ours = folder.exists("dataset.json") or folder.exists(STAGING)
+    if not ours and folder.names():
+        raise AlreadyExists(f"{folder}: the folder is not empty and holds no dataset; choose another place")
+    folder.write(f"{STAGING}/README", _README)
+
+
+def clear(folder: Folder) -> None:
+    """Delete the dataset, and nothing else that lies there."""
+    # dataset.json goes last: as long as it is there, what a kill leaves behind is known to be ours.
+    for name in ("index.parquet", "outcomes.parquet", "manifest.parquet", "shards", CHECKSUMS, "dataset.json"):
+        folder.delete(name)
+    for name in folder.names(STAGING):
+        if name.endswith((".group", ".json")):
+            folder.delete(name)
+
+
+@contextmanager
+def alone(folder: Folder) -> Iterator[None]:
+    """Hold a local dataset for this process; the hold ends with the process, however that ends."""
+    if folder.local is None:
+        yield
+        return
+    import fcntl
+
+    with (folder.local / STAGING / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BuildError(f"{folder}: another gifbench build is at work here; wait for it, or stop it") from None
+        yield
+
+
+def begin_run(folder: Folder) -> str:
+    """Say that a run begins; its name."""
+    run = secrets.token_hex(8)
+    folder.write(_RUN, run.encode())
+    return run
+
+
+def check_run(folder: Folder, run: str) -> None:
+    """Raise `StorageError` if the run has ended, or another one has begun."""
+    try:
+        now = folder.read(_RUN).decode(errors="replace")
+    except NotFound:
+        now = ""
+    if now != run:
+        raise StorageError(f"{folder}: another gifbench build has begun here, or this one has ended; it stops here")

@@ -1,0 +1,227 @@
+"""Making one clip: from a source file to its group of members, one frame in memory at a time."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import math
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from gifbench.builder.build_lock import check_run
+from gifbench.builder.ground_truth import Cut, Quantised, keep_source
+from gifbench.builder.ledger import STAGING
+from gifbench.builder.recipe import Recipe, SourceVideo
+from gifbench.builder.shard_writer import group_name
+from gifbench.dataset.gif_generation import GIFS, GifMaker, maker_signature
+from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
+from gifbench.errors import DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
+from gifbench.manifest.outcomes import Outcome, outcome_of
+from gifbench.manifest.rows import ManifestRow
+from gifbench.media.gif import frame_delays
+from gifbench.media.video import Frame, Span, probe, snap_times
+from gifbench.storage import PARTIAL, Folder
+
+
+def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *, run: str | None = None) -> Outcome:
+    """Make a clip and leave its group in the staging folder of a dataset.
+
+    Whatever is wrong with the clip is its outcome. Raises `StorageError` for what is wrong with the dataset's folder,
+    since that would be wrong for every clip: a full disk, a place that cannot be written, or that `run`, the run that
+    this is part of, has ended. `MissingExtra`, likewise, where a package is absent that the recipe stands on.
+    """
+    if row.lacks_span:
+        # The whole video would be built otherwise, which is not what the official list means.
+        why = f"which {row.frames} frames of {row.locator} are meant is not said"
+        return Outcome(row.clip_id, "failed", "no_span", why)
+    started = time.perf_counter()
+    try:
+        index_row = _make(recipe, row, source, folder, run)
+    except OutputError as error:
+        raise error.cause from None
+    except MissingExtra:
+        raise
+    except Exception as error:
+        return replace(outcome_of(error, row.clip_id), seconds=time.perf_counter() - started)
+    detail = ""
+    if row.frames not in (None, index_row.frames):
+        detail = f"{row.frames} frames were expected, there are {index_row.frames}"
+    return Outcome(row.clip_id, "built", detail=detail, seconds=time.perf_counter() - started, row=index_row)
+
+
+class OutputError(Exception):
+    """A `StorageError` of the dataset's folder, told apart from one of the source."""
+
+    def __init__(self, cause: StorageError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: str | None) -> IndexRow:
+    span = Span(_fraction(row.start), _fraction(row.end), row.start_frame, row.end_frame)
+    video = SourceVideo(source, span, probe(source))
+    cut = Cut(recipe, video, recipe.geometry(video))
+    geometry = cut.geometry
+    with _scratch(row.clip_id, folder) as name:
+        scratch = Path(name)
+        done = _write_members(cut, scratch, folder)
+        recipe.check_length(len(done.times))
+        first = _keep_source(cut, done, scratch) if recipe.truth == "source" else None
+        times, duration, fps, ticks, time_base = _clock(done.times, done.duration, video)
+        start = span.start or Fraction(span.start_frame or 0) / video.info.frame_rate
+        made = recipe.gifs == "made"
+        delays = frame_delays(done.times, done.duration)
+        unplaced = Member(0, 0, "")
+        index_row = IndexRow(
+            clip_id=row.clip_id,
+            split=row.split,
+            source=row.source,
+            locator=row.locator,
+            source_sha256=_sha256(source, source.stat().st_size, source.stat().st_mtime_ns),
+            start_seconds=float(start),
+            end_seconds=float(start + duration),
+            frames=len(times),
+            fps=str(fps),
+            time_base=str(time_base),
+            ticks=ticks,
+            width=geometry.width,
+            height=geometry.height,
+            crop=geometry.crop,
+            licence=row.licence,
+            pixels_sha256=done.pixels_sha256,
+            shard="",
+            truth=unplaced,
+            plain=unplaced,
+            dithered=unplaced,
+            truth_first=first,
+            truth_filter=None if first is None else geometry.filter,
+            truth_jpeg=None if first is None else recipe.jpeg,
+            gif_colors=recipe.colors if made else None,
+            gif_quantizer=recipe.quantizer if made else None,
+            gif_kmeans_steps=recipe.kmeans_steps if made else None,
+            gif_maker=maker_signature(recipe.colors, recipe.quantizer, recipe.kmeans_steps) if made else None,
+            gif_delays=delays if made and delays != frame_delays(times, duration) else None,
+        )
+        with _output_errors(folder):
+            if run is not None:
+                check_run(folder, run)
+        return _write_group(index_row, scratch, folder)
+
+
+def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantised:
+    """Write both GIFs and, where the recipe wants it lossless, the truth, a frame at a time."""
+    times: list[Fraction] = []
+    clock: list[Fraction] = []
+    digest = hashlib.sha256()
+    recipe, width, height = cut.recipe, cut.geometry.width, cut.geometry.height
+    with _output_errors(folder), ExitStack() as stack:
+        truth = None
+        if recipe.truth == "lossless":
+            truth = stack.enter_context(cut.lossless(scratch / MEMBERS["truth"]))
+        gifs = GifMaker(
+            {name: stack.enter_context((scratch / MEMBERS[name]).open("wb")) for name in GIFS},
+            width=width,
+            height=height,
+            colors=recipe.colors,
+            quantizer=recipe.quantizer,
+            kmeans_steps=recipe.kmeans_steps,
+        )
+        duration = Fraction(0)
+        for frame in _source_errors(cut.frames()):
+            pixels = cut.pixels(frame.pixels)
+            if truth is not None:
+                truth.add(pixels)
+            gifs.add(pixels, frame.time)
+            digest.update(pixels.data)
+            times.append(frame.time)
+            clock.append(frame.clock)
+            duration = frame.time + frame.duration
+        gifs.close(duration)
+    return Quantised(tuple(times), duration, digest.hexdigest(), (clock[0], clock[-1]))
+
+
+def _keep_source(cut: Cut, done: Quantised, scratch: Path) -> int | None:
+    """As `truth.keep_source`, with what is wrong with the dataset's disk told apart from what is wrong with a clip."""
+    try:
+        return keep_source(cut, done, scratch / MEMBERS["truth"])
+    except (DiskFull, NotWritable) as error:
+        raise OutputError(error) from error
+
+
+def _clock(
+    times: tuple[Fraction, ...], duration: Fraction, video: SourceVideo
+) -> tuple[tuple[Fraction, ...], Fraction, Fraction, tuple[int, ...] | None, Fraction]:
+    """Exact times and duration, the rate, and how the index holds them: ticks only where the rate varies."""
+    snapped, fps = snap_times(times, video.info.time_base, video.info.frame_rate)
+    if fps is not None:
+        return snapped, len(times) / fps, fps, None, 1 / fps
+    unit = Fraction(1, math.lcm(*(time.denominator for time in (*times, duration))))
+    ticks = tuple(int(time / unit) for time in (*times, duration))
+    return times, duration, len(times) / duration, ticks, unit
+
+
+def _write_group(index_row: IndexRow, scratch: Path, folder: Folder) -> IndexRow:
+    """Put the members and the clip's description into one file of the staging folder, and say where they lie in it."""
+    with _output_errors(folder), folder.create(group_name(index_row.clip_id)) as group:
+        members = {}
+        for member, ending in MEMBERS.items():
+            with (scratch / ending).open("rb") as file:
+                if member in index_row.stored:
+                    members[member] = write_member(group, f"{index_row.clip_id}.{ending}", file)
+                else:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    members[member] = Member(0, file.tell(), digest)
+        index_row = replace(index_row, truth=members["truth"], plain=members["plain"], dithered=members["dithered"])
+        write_member(group, f"{index_row.clip_id}.json", io.BytesIO(about_clip(index_row)))
+    return index_row
+
+
+def _scratch(clip_id: str, folder: Folder) -> tempfile.TemporaryDirectory[str]:
+    """A folder for the members while they grow: beside the dataset, so that its disk is the one that fills up."""
+    parent = None if folder.local is None else folder.local / STAGING
+    with _output_errors(folder):
+        return tempfile.TemporaryDirectory(
+            prefix=f".{clip_id}.", suffix=PARTIAL, dir=parent, ignore_cleanup_errors=True
+        )
+
+
+class _SourceError(Exception):
+    """Carries an error of the source through the code that watches for errors of the dataset's folder."""
+
+
+def _source_errors(frames: Iterator[Frame]) -> Iterator[Frame]:
+    try:
+        yield from frames
+    except Exception as error:
+        raise _SourceError from error
+
+
+@contextmanager
+def _output_errors(folder: Folder) -> Iterator[None]:
+    """Tell a full disk or a read-only folder, which stop the build, from what is wrong with one source."""
+    try:
+        with storage_errors(folder):
+            yield
+    except _SourceError as error:
+        raise error.__cause__ or error from None
+    except StorageError as error:
+        raise OutputError(error) from error
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(path: Path, size: int, modified: int) -> str:
+    """The sha256 of a file, taken once a process while its size and time of change stay the same."""
+    del size, modified
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fraction(seconds: float | None) -> Fraction | None:
+    """Seconds as people wrote them: 0.1 is a tenth, not the nearest binary fraction."""
+    return None if seconds is None else Fraction(repr(seconds))

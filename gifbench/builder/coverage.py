@@ -1,0 +1,97 @@
+"""How much of what was wanted is here: of a store and of a dataset, by reason and by split."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gifbench.download.ledger import FetchLedger, Key
+from gifbench.download.store import Store
+from gifbench.manifest.rows import ManifestRow
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many sources failed for one reason, and when they may be tried again."""
+
+    count: int
+    next_retry: float | None
+    """When the first of them may be tried again, in seconds since 1970; None where trying again does not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStanding:
+    """What a store holds and lacks."""
+
+    stored: Mapping[str, int]
+    """Videos by kind of source."""
+    bytes: int
+    """Of the videos and their descriptions."""
+    failed: Mapping[str, ReasonCount]
+    """By reason, the most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many of the clips that a list wants are to be had."""
+
+    wanted: int
+    here: int
+    missing: Mapping[str, int]
+    """Clips by what keeps them away: a reason, or "" where nobody has tried yet."""
+
+
+def store_standing(store: Store) -> StoreStanding:
+    """What a store holds, from its ledger and one listing."""
+    stored, reasons = Counter[str](), defaultdict[str, list[float | None]](list)
+    for fetch in FetchLedger(store.folder.url).fetches.values():
+        if fetch.state == "stored":
+            stored[fetch.source] += 1
+        else:
+            reasons[fetch.reason].append(fetch.retry_at)
+    failed = {
+        reason: ReasonCount(len(times), min((time for time in times if time is not None), default=None))
+        for reason, times in sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+    }
+    sizes = store.folder.sizes()
+    held = sum(size for name, size in sizes.items() if name.count("/") == 2 and not name.startswith("unfinished/"))
+    return StoreStanding(dict(sorted(stored.items())), held, failed)
+
+
+def store_coverage(store: Store, rows: Iterable[ManifestRow]) -> dict[str, Coverage]:
+    """For each split of a manifest: how many of its clips could be made from what the store holds."""
+    rows = list(rows)
+    fetches = FetchLedger(store.folder.url).fetches
+    here = store.present((row.source, row.locator) for row in rows if row.source != "file")
+    reasons: dict[str, str | None] = {}
+    for row in rows:
+        key = Key(row.source, row.locator)
+        fetch = fetches.get(key)
+        if row.source == "file" or key in here:
+            reasons[row.clip_id] = None
+        else:
+            reasons[row.clip_id] = fetch.reason if fetch is not None and fetch.state == "failed" else ""
+    return _coverage(rows, reasons)
+
+
+def dataset_coverage(
+    built: Iterable[str], reasons: Mapping[str, str], official: Iterable[ManifestRow]
+) -> dict[str, Coverage]:
+    """For each split of the official list: how many of its clips are built; `reasons` says why others are not."""
+    made = set(built)
+    rows = list(official)
+    return _coverage(rows, {row.clip_id: None if row.clip_id in made else reasons.get(row.clip_id, "") for row in rows})
+
+
+def _coverage(rows: Iterable[ManifestRow], reasons: Mapping[str, str | None]) -> dict[str, Coverage]:
+    """Splits in order; a reason of None says that the clip is here."""
+    splits: dict[str, Counter[str | None]] = defaultdict(Counter)
+    for row in rows:
+        splits[row.split][reasons[row.clip_id]] += 1
+    return {
+        split: Coverage(
+            counts.total(), counts[None], {reason: n for reason, n in counts.most_common() if reason is not None}
+        )
+        for split, counts in sorted(splits.items())
+    }

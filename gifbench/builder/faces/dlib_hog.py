@@ -1,0 +1,133 @@
+"""dlib's HOG face detector, the one that `face-recognition` uses by default.
+
+Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005, in the form of King, "Max-Margin
+Object Detection", arXiv:1502.00046. The wheel `dlib-bin` brings dlib without a compiler and without the models that
+cropping does not need.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from gifbench.builder.faces.detector import Box, Detection, check_image
+from gifbench.errors import MissingExtra
+from gifbench.media.clip import Pixels
+
+_PART = 4 * 48
+"""Side of the part of a level that is searched around a known face, which is 73 to 105 pixels wide in it.
+
+It leaves a quarter of the face's width on every side for its movement between two frames. With 3·48 a face can come
+so near to the part's border that its score changes.
+"""
+
+
+class HogDetector:
+    """The HOG detector, called directly. It finds upright faces from about 37 pixels width on, seen from the front."""
+
+    name = "hog"
+    pixels: Literal["grey", "rgb"] = "grey"
+
+    def __init__(self) -> None:
+        try:
+            import dlib
+        except ImportError as error:
+            raise MissingExtra("dlib-bin", extra="faces", wanted_for="the face detector hog") from error
+        self._dlib = dlib.get_frontal_face_detector()
+
+    def detect(self, image: Pixels, *, upsample: int = 0) -> list[Detection]:
+        """Find the faces of `image`, (H, W) grey or (H, W, 3) RGB uint8, in boxes cut off at its borders, surest first.
+
+        With `upsample=1` this is the exhaustive search of `face_recognition.face_locations(image)`. RGB is searched as
+        RGB (the strongest gradient of the three channels counts), which is not the same as its grey picture.
+        """
+        image = check_image(image, pixels="grey" if np.ndim(image) == 2 else "rgb")
+        return _inside([(_corners(box), score) for box, score in self._run(image, upsample)], image)
+
+    def detect_wide(self, image: Pixels, *, min_width: float) -> list[Detection]:
+        """Find the faces of `detect(grey, upsample=1)` that are at least `min_width` pixels wide (or one step less).
+
+        The cost falls with the square of `min_width`: the levels of the pyramid that hold smaller faces are not made.
+        """
+        from gifbench.builder.faces.dlib_hog_pyramid import level_of, level_part, to_picture
+
+        image = check_image(image, pixels="grey")
+        level = level_of(min_width)
+        found = self._run(level_part(image, level), 0)
+        return _inside([(to_picture(_corners(box), level=level), score) for box, score in found], image)
+
+    def detect_near(self, image: Pixels, box: Box) -> list[Detection]:
+        """Find the face that was at `box` one frame ago, as `detect(grey, upsample=1)` would; empty if it is lost.
+
+        Looks at three neighbouring sizes. A part of the picture shows two sizes with the cells of the exhaustive
+        search; so two parts are searched, which share the middle size. Where they give different boxes of the one
+        face, both are given, the surer first.
+        """
+        image = check_image(image, pixels="grey")
+        level = max(0, _level(box) - 1)
+        first = self._search_part(image, box, level)
+        if first is None:
+            return []
+        found = _level(first.box)
+        other = level - 1 if found == level else level + 1
+        second = self._search_part(image, first.box, other) if other >= 0 else None
+        if second is None or second.box == first.box:
+            return [first]
+        # A box of a part's third size does not lie on the exhaustive search's cells.
+        if found > level + 1:
+            return [second]
+        if _level(second.box) > other + 1:
+            return [first]
+        return sorted([first, second], key=lambda each: -each.score)
+
+    def _search_part(self, grey: Pixels, box: Box, level: int) -> Detection | None:
+        """Search the part of a level around `box`, and give the surest face that overlaps it."""
+        from gifbench.builder.faces.dlib_hog_pyramid import ALIGNMENT, level_part, level_size, to_picture
+
+        height, width = grey.shape
+        level_width, level_height = level_size(width, height, level)
+        centre_x = (box.left + box.right) / 2 * (level_width / width)
+        centre_y = (box.top + box.bottom) / 2 * (level_height / height)
+        left = round((centre_x - _PART / 2) / ALIGNMENT) * ALIGNMENT
+        top = round((centre_y - _PART / 2) / ALIGNMENT) * ALIGNMENT
+        right, bottom = min(left + _PART, level_width), min(top + _PART, level_height)
+        left, top = max(left, 0), max(top, 0)
+        if right <= left or bottom <= top:
+            return None
+        found = self._run(level_part(grey, level, Box(left, top, right, bottom)), 0)
+        mapped = [(to_picture(_corners(at), level=level, left=left, top=top), score) for at, score in found]
+        near = [each for each in _inside(mapped, grey) if _overlap(each.box, box) > 0]
+        return near[0] if near else None
+
+    def _run(self, image: Pixels, upsample: int) -> list[tuple[Any, float]]:
+        boxes, scores, _ = self._dlib.run(image, upsample, 0.0)
+        return list(zip(boxes, scores, strict=True))
+
+
+def _corners(rectangle: Any) -> tuple[int, int, int, int]:  # noqa: ANN401  dlib has no types
+    return rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom()
+
+
+def _inside(found: list[tuple[tuple[int, int, int, int], float]], image: Pixels) -> list[Detection]:
+    """Turn corners that are included into boxes that lie inside the picture; one that lies outside is left out."""
+    height, width = image.shape[:2]
+    detections = []
+    for (left, top, right, bottom), score in found:
+        cut = max(left, 0), max(top, 0), min(right + 1, width), min(bottom + 1, height)
+        if cut[0] < cut[2] and cut[1] < cut[3]:
+            detections.append(Detection(Box(*cut), float(score)))
+    return sorted(detections, key=lambda each: (-each.score, tuple(each.box)))
+
+
+def _level(box: Box) -> int:
+    """Say at which level a box was found; it was a square there, of which the picture's border may have cut a part."""
+    from gifbench.builder.faces.dlib_hog_pyramid import level_of
+
+    return level_of(max(box.width, box.height))
+
+
+def _overlap(one: Box, other: Box) -> int:
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return max(0, width) * max(0, height)

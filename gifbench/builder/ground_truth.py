@@ -1,0 +1,75 @@
+"""The truth of a clip on its way into the dataset: its frames without loss, or packets of the source proven by them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from gifbench.builder.recipe import Recipe, SourceVideo
+from gifbench.errors import GifbenchError, StorageError
+from gifbench.media.clip import Pixels
+from gifbench.media.geometry import Geometry, through_jpeg
+from gifbench.media.video import CannotKeep, Frame, LosslessWriter, decode, keep_packets, read_kept
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a recipe makes of a source: which frames, and which part of their pictures at what size."""
+
+    recipe: Recipe
+    video: SourceVideo
+    geometry: Geometry
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames of the span as the source has them, one at a time."""
+        return decode(self.video.path, self.video.span)
+
+    def pixels(self, picture: Pixels) -> Pixels:
+        """The frame of the dataset, RGB uint8 (height, width, 3), that a picture of the source becomes."""
+        pixels = self.geometry.apply(picture)
+        return pixels if self.recipe.jpeg is None else through_jpeg(pixels, self.recipe.jpeg)
+
+    def lossless(self, target: Path) -> LosslessWriter:
+        """A writer of the frames of the dataset."""
+        width, height = self.geometry.width, self.geometry.height
+        return LosslessWriter(target, width=width, height=height, frame_rate=self.video.info.frame_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """The frames that a clip's GIFs were made of, by what tells them from all others."""
+
+    times: tuple[Fraction, ...]
+    """Seconds since the first frame."""
+    duration: Fraction
+    pixels_sha256: str
+    ends: tuple[Fraction, Fraction]
+    """First and last frame on the container's clock."""
+
+
+def keep_source(cut: Cut, done: Quantised, target: Path) -> int | None:
+    """Make packets of the source the truth of a clip, at `target`.
+
+    Returns the number of the clip's first frame among the pictures of that file. Where what is read back from the
+    packets is not, to the pixel, what was quantised, or packets do not go into Matroska, the frames are written without
+    loss instead, and None is returned. Raises what decoding raises, and `StorageError`.
+    """
+    try:
+        first = keep_packets(cut.video.path, *done.ends, target)
+        digest = hashlib.sha256()
+        for _, picture in read_kept(target, range(first, first + len(done.times))):
+            digest.update(cut.pixels(picture).data)
+        if digest.hexdigest() == done.pixels_sha256:
+            return first
+    except StorageError:
+        raise
+    except (CannotKeep, GifbenchError):
+        pass
+    target.unlink(missing_ok=True)
+    with cut.lossless(target) as truth:
+        for frame in cut.frames():
+            truth.add(cut.pixels(frame.pixels))
+    return None

@@ -1,0 +1,270 @@
+"""The memory of a build: what became of each row, safe against a kill at any moment.
+
+    manifest.parquet       the rows that were asked for, by all runs
+    outcomes.parquet       what became of them
+    index.parquet          the clips that lie in shards
+    dataset.json           the description
+    SHA256SUMS             of these four
+    staging/journal/*.json what came after the tables were last written
+    staging/*.group        the groups of clips that lie in no shard yet
+
+Only the driver writes. An outcome is safe once a journal file holds it; the tables are written anew when a shard has
+ended, and then the journal starts over. Whatever is replayed twice gives the same state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import reprlib
+import time
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from gifbench.builder.recipe import Recipe
+from gifbench.dataset.checksums import CHECKSUMS, checksum_lines, read_checksums
+from gifbench.dataset.index_validation import checked_row
+from gifbench.dataset.reader import read_about
+from gifbench.dataset.shards import FORMAT, IndexRow, fingerprint, index_bytes, table_rows
+from gifbench.errors import BuildError, DatasetDamaged, NotFound
+from gifbench.manifest.outcomes import OUTCOMES_SCHEMA, Outcome
+from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
+from gifbench.storage import Folder
+from gifbench.tables import parquet_bytes
+
+STAGING = "staging"
+TABLES = ("manifest.parquet", "index.parquet", "outcomes.parquet")
+_JOURNAL = f"{STAGING}/journal"
+_FLUSH_SECONDS = 1.0
+RECORDED_VERSIONS = ("gifbench", "av", "numba", "numpy", "pillow")
+
+
+class Ledger:
+    """What became of each manifest row of a dataset that is being built."""
+
+    def __init__(self, folder: Folder, recipe: Recipe) -> None:
+        """Read what earlier runs left; raises `BuildError` if they used another recipe or other parameters."""
+        self._folder, self._recipe = folder, recipe
+        self.rows: dict[str, ManifestRow] = {}
+        self.outcomes: dict[str, Outcome] = {}
+        self.official: dict[str, int] = {}
+        self._unsaved: list[Outcome] = []
+        self._flushed = time.monotonic()
+        self._segment = 0
+        self._rows_saved = False
+        self._sha256: dict[str, str] = {}
+        self.changed = True
+        """Whether there is something that neither the tables nor the journal say yet, or not for good."""
+        self.fresh: set[str] = set()
+        """Clips of which the journal tells and the tables do not."""
+        if folder.exists("dataset.json"):
+            about = read_about(folder)
+            self._check_recipe(about)
+            self.official = dict(about.get("official", {}))
+            self.changed = False
+            self._load(read_checksums(folder))
+            self.changed |= about["recipe"] != recipe.model_dump(mode="json")  # it is older than a parameter
+
+    def want(self, rows: Iterable[ManifestRow]) -> None:
+        """Add rows to what the dataset should hold. Raises `BuildError` if a built clip is now another source's."""
+        for row in rows:
+            before = self.rows.get(row.clip_id)
+            if before is not None and before != row and self.state(row.clip_id) == "built":
+                raise BuildError(
+                    f"{self._folder}: clip {row.clip_id} was built as {_what(before)}, and is now wanted as "
+                    f"{_what(row)}; build into another folder, or with --overwrite"
+                )
+            if before != row:
+                self.outcomes.pop(row.clip_id, None)
+                self.rows[row.clip_id] = row
+                self._rows_saved, self.changed = False, True
+
+    def state(self, clip_id: str) -> str | None:
+        """`built`, `rejected`, `failed`, or None for a clip that has not been tried."""
+        outcome = self.outcomes.get(clip_id)
+        return None if outcome is None else outcome.state
+
+    def wants(self, clip_id: str, retry: Container[str] | None = None) -> bool:
+        """Whether a clip is to be made: it was not tried, or failed (with `retry`: for one of these reasons)."""
+        outcome = self.outcomes.get(clip_id)
+        return outcome is None or (outcome.state == "failed" and (retry is None or outcome.reason in retry))
+
+    def record(self, outcome: Outcome) -> None:
+        """Remember an outcome; it is on disk a second later, or at the next `flush`."""
+        before = self.outcomes.get(outcome.clip_id)
+        if before is not None and before.state == "failed":
+            outcome = replace(outcome, attempts=outcome.attempts + before.attempts)
+        self.outcomes[outcome.clip_id] = outcome
+        self.changed = True
+        self._unsaved.append(outcome)
+        if time.monotonic() - self._flushed > _FLUSH_SECONDS:
+            self.flush()
+
+    def forget(self, clip_ids: Iterable[str]) -> None:
+        """Take back what is known of some clips, so that they are made again."""
+        for clip_id in clip_ids:
+            self.changed |= self.outcomes.pop(clip_id, None) is not None
+
+    def flush(self) -> None:
+        """Write the outcomes that are in memory only to the journal."""
+        if self._unsaved:
+            lines = [
+                {**outcome.to_dict(), "row": None if outcome.row is None else outcome.row.to_dict()}
+                for outcome in self._unsaved
+            ]
+            self._folder.write(f"{_JOURNAL}/{self._segment:08d}.json", json.dumps(lines).encode())
+            self._segment += 1
+            self._unsaved.clear()
+        self._flushed = time.monotonic()
+
+    def place(self, rows: Iterable[IndexRow]) -> None:
+        """Remember that clips now lie in a shard; the tables are to be saved after that."""
+        for row in rows:
+            self.outcomes[row.clip_id] = replace(self.outcomes[row.clip_id], row=row)
+            self.changed = True
+
+    def placed(self) -> list[IndexRow]:
+        """The index: clips that lie in a shard, by name."""
+        found = (outcome.row for outcome in self.outcomes.values())
+        return sorted((row for row in found if row is not None and row.shard), key=lambda row: row.clip_id)
+
+    def save(self) -> None:
+        """Write the tables, then start the journal over with the clips that lie in no shard yet."""
+        index = self.placed()
+        outcomes = sorted(self.outcomes.values(), key=lambda outcome: outcome.clip_id)
+        if not self._rows_saved:
+            self._write_table("manifest.parquet", manifest_bytes(sorted(self.rows.values(), key=_order)))
+            self._rows_saved = True
+        self._write_table("index.parquet", index_bytes(index))
+        self._write_table(
+            "outcomes.parquet", parquet_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA)
+        )
+        self._write_table("dataset.json", json.dumps(self._about(index), indent=1).encode() + b"\n")
+        self._folder.write(CHECKSUMS, checksum_lines(self._sha256))
+        old = self._folder.names(_JOURNAL)
+        self._unsaved = [outcome for outcome in outcomes if outcome.row is not None and not outcome.row.shard]
+        self.flush()
+        for name in old:
+            self._folder.delete(name)
+        self.fresh.clear()
+        self.changed = False
+
+    def _write_table(self, name: str, data: bytes) -> None:
+        self._folder.write(name, data)
+        self._sha256[name] = hashlib.sha256(data).hexdigest()
+
+    def _about(self, index: Sequence[IndexRow]) -> dict[str, Any]:
+        clips, frames = Counter(row.split for row in index), Counter[str]()
+        for row in index:
+            frames[row.split] += row.frames
+        members = sum(getattr(row, name).bytes for row in index for name in row.stored)
+        return {
+            "format": FORMAT,
+            "name": self._recipe.name,
+            "title": self._recipe.title,
+            "fingerprint": fingerprint(index),
+            "recipe": self._recipe.model_dump(mode="json"),
+            "clips": dict(sorted(clips.items())),
+            "frames": dict(sorted(frames.items())),
+            "bytes": members,
+            "wanted": len(self.rows),
+            "official": self.official,
+            "outcomes": count_outcomes(self.outcomes.values()),
+            "versions": {name: version(name) for name in RECORDED_VERSIONS},
+        }
+
+    def _check_recipe(self, about: Mapping[str, Any]) -> None:
+        # A dataset that is older than a parameter was built with what is now its default.
+        defaults = {name: field.default for name, field in type(self._recipe).model_fields.items()}
+        before = {**defaults, "name": about["name"], **about["recipe"]}
+        now = {"name": self._recipe.name, **self._recipe.model_dump(mode="json")}
+        if before != now:
+            changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+            mend = ", or gifbench repack" if changed == ["gifs"] else ""
+            raise BuildError(
+                f"{self._folder}: it was built with {_settings(before, changed)}, and now {_settings(now, changed)} is "
+                f"asked for; build into another folder, or with --overwrite{mend}"
+            )
+
+    def _load(self, sha256: Mapping[str, str]) -> None:
+        tables: dict[str, list[dict[str, Any]]] = {}
+        for file in TABLES:
+            if file == "outcomes.parquet" and not self._folder.exists(file):
+                # The index tells of the clips that are built; the others are tried again.
+                self.changed = True
+                tables[file] = [{"clip_id": row.get("clip_id"), "state": "built"} for row in tables["index.parquet"]]
+                continue
+            try:
+                data = self._folder.read(file)
+                tables[file] = table_rows(data, place=self._folder.place(file))
+            except (NotFound, DatasetDamaged) as error:
+                raise DatasetDamaged(f"{error}; gifbench verify --repair mends it, or says what does") from error
+            self._sha256[file] = hashlib.sha256(data).hexdigest()
+            if self._sha256[file] != sha256.get(file):
+                self.changed = True  # killed between the tables and their checksums, or damaged
+        manifest, index, outcomes = (tables[file] for file in TABLES)
+        if self.changed:
+            wanted = check_rows(manifest, name=self._folder.place(TABLES[0]))
+        else:  # they were checked when they came
+            wanted = [ManifestRow.model_construct(**row) for row in manifest]
+        self.rows = {row.clip_id: row for row in wanted}
+        with _damaged_unless_values(self._folder.place(TABLES[1]), "gifbench verify --repair makes it anew"):
+            placed = {row.clip_id: row for row in map(checked_row, index)}
+        with _damaged_unless_values(
+            self._folder.place(TABLES[2]), "delete it: the clips that are not built are tried again"
+        ):
+            for outcome in map(Outcome.from_dict, outcomes):
+                self._restore(replace(outcome, row=placed.get(outcome.clip_id)))
+        self._rows_saved = not self.changed
+        for name in self._folder.names(_JOURNAL):
+            self._segment = max(self._segment, int(name.rsplit("/", 1)[1].removesuffix(".json")) + 1)
+            with _damaged_unless_values(self._folder.place(name), "delete it: the clips in it are made again"):
+                journal = [Outcome.from_dict(values) for values in json.loads(self._folder.read(name))]
+            for outcome in journal:
+                # A journal older than the tables tells of groups that have moved into a shard since.
+                if outcome.clip_id not in placed:
+                    self._restore(outcome)
+                    self.fresh.add(outcome.clip_id)
+
+    def _restore(self, outcome: Outcome) -> None:
+        if outcome.state == "built" and outcome.row is None:
+            return
+        self.outcomes[outcome.clip_id] = outcome
+
+
+@contextmanager
+def _damaged_unless_values(place: str, advice: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DatasetDamaged(f"{place}: it does not hold what a build writes ({error}); {advice}") from error
+
+
+def count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """Outcomes by state, and by reason where a clip is not built, as `gifbench info --json` gives them."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for outcome in outcomes:
+        counts[outcome.state][outcome.reason] += 1
+    reasons = {state: dict(sorted(counts[state].items())) for state in ("rejected", "failed")}
+    return {"built": counts["built"].total(), **reasons}
+
+
+def _order(row: ManifestRow) -> tuple[str, str]:
+    return row.split, row.clip_id
+
+
+def _what(row: ManifestRow) -> str:
+    about = row.model_dump(exclude_defaults=True, exclude={"clip_id", "licence", "note"})
+    return ", ".join(f"{key}={value}" for key, value in about.items())
+
+
+def _settings(values: Mapping[str, Any], names: Sequence[str]) -> str:
+    def shown(value: object) -> str:
+        text = value if isinstance(value, str) else reprlib.repr(value)  # a file may hold any length and depth
+        return text[:100]
+
+    return ", ".join(f"{name[:100]}={shown(values.get(name))}" for name in names)[:2000]

@@ -1,0 +1,120 @@
+"""The making of clips in processes of this machine, and what each worker does with a row, wherever it runs."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from gifbench.builder.clip_builder import make_clip
+from gifbench.builder.recipe import Recipe
+from gifbench.download.store import Store
+from gifbench.errors import MissingExtra, StorageError
+from gifbench.manifest.outcomes import Outcome
+from gifbench.manifest.rows import ManifestRow
+from gifbench.media.colors.quantize import quantize_pair
+from gifbench.storage import Folder
+
+_WATCH_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every task of a build shares. It is sent to the workers with each row, and called there."""
+
+    recipe: Recipe
+    folder: Folder
+    sources: Path
+    store: Store | None
+    run: str
+    """The name of the run, so that a worker whose driver has gone leaves no clip behind."""
+    driver: int
+    """The process number of the driver."""
+
+    def __call__(self, row: ManifestRow) -> Outcome | StorageError | MissingExtra:
+        """Make one clip. An error that is not the clip's own is returned: of the dataset's folder, a missing extra."""
+        if os.getpid() != self.driver and threading.current_thread() is threading.main_thread():
+            # Ctrl-C reaches every process of the terminal, and it is the driver that ends its workers.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if os.getppid() == self.driver:
+            _end_with(self.driver)
+        if opencv := sys.modules.get("cv2"):  # of a recipe's own
+            opencv.setNumThreads(1)
+        try:
+            if row.source == "file" or self.store is None:
+                return make_clip(self.recipe, row, self.sources / row.locator, self.folder, run=self.run)
+            with self.store.borrowed(row.source, row.locator) as path:
+                if path is None:
+                    return Outcome(row.clip_id, "failed", "not_fetched", "it left the store during the build")
+                return make_clip(self.recipe, row, path, self.folder, run=self.run)
+        except (StorageError, MissingExtra) as error:
+            return error
+
+
+@functools.cache
+def _end_with(driver: int) -> None:
+    """Let this worker end when its driver does, however that ends; by itself it would wait minutes for more work."""
+
+    def watch() -> None:
+        while os.getppid() == driver:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iterator[Outcome]:
+    """What becomes of each row, in the order in which they end, made by so many processes of this machine.
+
+    When a worker dies, the rows that were under way are made again, each alone, so that the one that kills its worker
+    is found: it fails as `crashed`, and the rest goes on. Raises the `StorageError` or `MissingExtra` that a row ended
+    with.
+    """
+    if workers > 1 and rows:
+        # What is compiled on first use is compiled once, here, and not in every worker at the same time.
+        quantize_pair(np.zeros((8, 8, 3), np.uint8))
+    waiting = list(rows)
+    while waiting:
+        started: list[ManifestRow] = []
+        ended: set[str] = set()
+        try:
+            for outcome in _run(work, waiting, workers, started):
+                ended.add(outcome.clip_id)
+                yield outcome
+            return
+        except TerminatedWorkerError:
+            suspects = [row for row in started if row.clip_id not in ended]
+        for row in suspects:
+            ended.add(row.clip_id)
+            try:
+                yield from _run(work, [row], 2, [])
+            except TerminatedWorkerError as error:
+                yield Outcome(row.clip_id, "failed", "crashed", str(error).split(".", maxsplit=1)[0], attempts=2)
+        waiting = [row for row in waiting if row.clip_id not in ended]
+
+
+def _run(work: Work, rows: Sequence[ManifestRow], workers: int, started: list[ManifestRow]) -> Iterator[Outcome]:
+    """Make clips in `workers` processes (in this one for 1); `started` grows by what has been handed out."""
+
+    def tasks() -> Iterator[Any]:
+        for row in rows:
+            started.append(row)
+            yield joblib.delayed(work)(row)
+
+    # One row ahead of each worker keeps them busy, and few rows are under suspicion after a crash.
+    parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
+    for result in parallel(tasks()):
+        if isinstance(result, StorageError | MissingExtra):
+            raise result
+        yield result

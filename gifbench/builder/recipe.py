@@ -1,0 +1,153 @@
+"""What a dataset is: a recipe says which clips are kept and how their pictures are cut; gifbench does the rest."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gifbench.errors import RecipeError, Rejected
+from gifbench.media.clip import Pixels
+from gifbench.media.geometry import Geometry
+from gifbench.media.video import Span, VideoInfo, decode
+
+GROUP = "gifbench.recipes"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVideo:
+    """What a recipe sees of a source: its file, the span that is wanted, and what a probe tells."""
+
+    path: Path
+    span: Span
+    info: VideoInfo
+
+    def frames(self, pixels: Literal["rgb", "grey"] = "rgb") -> Iterator[Pixels]:
+        """The frames of the span, uint8, RGB (H, W, 3) or grey (H, W), one at a time; they may be asked for again."""
+        return (frame.pixels for frame in decode(self.path, self.span, pixels=pixels))
+
+
+class Recipe(BaseModel, ABC):
+    """The parameters of a dataset, and the one decision that is its own: `geometry`.
+
+    A subclass adds its parameters as fields, each with a description, and names itself. `--set key=value` sets any of
+    them. Every parameter stands in the dataset's `dataset.json`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    manifest: ClassVar[str | None] = None
+    """The official list that is shipped with gifbench, if there is one: a file of `manifests/`."""
+
+    colors: Annotated[int, Field(ge=2, le=256, description="colours in the palette of each frame")] = 32
+    quantizer: Annotated[
+        Literal["minimum-variance", "median-cut"], Field(description="how a frame's palette is chosen")
+    ] = "minimum-variance"
+    kmeans_steps: Annotated[
+        int, Field(ge=0, le=100, description="steps of k-means after minimum-variance; two give about 0.2 dB")
+    ] = 0
+    jpeg: Annotated[
+        int | None, Field(ge=1, le=100, description="JPEG quality that truth goes through first; null: lossless")
+    ] = None
+    truth: Annotated[
+        Literal["lossless", "source"],
+        Field(description="source: the packets of the source are kept, and cut and resized when they are read"),
+    ] = "lossless"
+    gifs: Annotated[
+        Literal["stored", "made"],
+        Field(description="made: no GIFs are kept, and the very same are made of the truth when they are read"),
+    ] = "stored"
+    min_frames: Annotated[int, Field(ge=1, description="a clip with fewer frames is rejected as too_short")] = 1
+    clips_per_shard: Annotated[int, Field(ge=1, description="manifest rows whose clips share a shard")] = 32
+
+    @abstractmethod
+    def geometry(self, video: SourceVideo) -> Geometry:
+        """Which part of the picture is kept and at what size; raises `Rejected` for a clip that a rule refuses."""
+
+    def check_length(self, num_frames: int) -> None:
+        """Raise `Rejected` for a clip that has too few frames; called when they have been counted."""
+        if num_frames < self.min_frames:
+            raise Rejected("too_short", value=f"{num_frames} frames", limit=f"at least {self.min_frames}")
+
+
+def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe called `name`, or the one in the Python file `name`, with some parameters set.
+
+    Values of `settings` may be text, as they come from a command line. Raises `RecipeError` for an unknown recipe or
+    parameter, with what was perhaps meant.
+    """
+    kind = _from_file(Path(name)) if name.endswith(".py") else _from_entry_point(name)
+    return make_recipe(kind, settings or {})
+
+
+def recipe_names() -> list[str]:
+    """The names of all recipes that are installed, sorted."""
+    return sorted(point.name for point in entry_points(group=GROUP))
+
+
+def make_recipe(kind: type[Recipe], settings: Mapping[str, Any]) -> Recipe:
+    """A recipe with some parameters set; raises `RecipeError` naming the first that is wrong."""
+    unknown = [key for key in settings if key not in kind.model_fields]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], kind.model_fields, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(kind.model_fields)}"
+        raise RecipeError(f"recipe {kind.name} has no parameter {unknown[0][:100]!r}; {hint}")
+    try:
+        return kind.model_validate({key: _value(value) for key, value in settings.items()})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = first["loc"][0]
+        raise RecipeError(f"recipe {kind.name}: {key} is {str(settings[str(key)])[:100]!r}: {first['msg']}") from error
+
+
+def _value(value: Any) -> Any:  # noqa: ANN401  # a setting may be anything that JSON may be
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _from_entry_point(name: str) -> type[Recipe]:
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in found:
+        near = difflib.get_close_matches(name, found, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(found)) or 'none'}"
+        raise RecipeError(f"no recipe is called {name!r}; {hint} (or give the path of a .py file)")
+    return _checked(found[name].load(), name)
+
+
+def _from_file(path: Path) -> type[Recipe]:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise RecipeError(f"{path}: there is no such recipe file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise RecipeError(f"{path}: it cannot be imported ({type(error).__name__}: {error})") from error
+    kinds = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Recipe) and value.__module__ == path.stem
+    ]
+    if len(kinds) != 1:
+        raise RecipeError(f"{path}: it defines {len(kinds)} recipes, a recipe file defines one subclass of Recipe")
+    return _checked(kinds[0], str(path))
+
+
+def _checked(kind: object, place: str) -> type[Recipe]:
+    if not (isinstance(kind, type) and issubclass(kind, Recipe)):
+        raise RecipeError(f"{place}: {kind!r} is not a subclass of gifbench.builder.Recipe")
+    return kind

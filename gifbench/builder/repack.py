@@ -1,0 +1,160 @@
+"""A dataset once more with its GIFs stored, or without them: from the dataset alone, no source is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any, Literal
+
+import joblib
+
+from gifbench.builder.build_lock import alone, claim
+from gifbench.builder.ledger import RECORDED_VERSIONS, STAGING, TABLES
+from gifbench.builder.recipe import Recipe
+from gifbench.dataset.checksums import CHECKSUMS, checksum_lines
+from gifbench.dataset.gif_generation import made_gifs, maker_signature, other_gifs
+from gifbench.dataset.index_recovery import rows_in_shards
+from gifbench.dataset.reader import Dataset, DatasetClip, open_dataset
+from gifbench.dataset.shards import END_OF_SHARD, MEMBERS, OF_MADE_GIFS, IndexRow, about_clip, index_bytes, write_member
+from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError
+from gifbench.media.gif import frame_delays
+from gifbench.storage import Folder
+
+_STORED: dict[str, Any] = dict.fromkeys(OF_MADE_GIFS)
+"""What the columns of made GIFs hold where they are stored."""
+
+
+def repack_dataset(
+    url: str,
+    out: str,
+    *,
+    gifs: Literal["stored", "made"],
+    workers: int | None = None,
+    report: Callable[[int, int, str], None] = lambda done, of, what: None,
+) -> Dataset:
+    """Write the dataset at `url` to `out` with its GIFs stored, or without them, to be made when they are read.
+
+    What comes out is what a build gives whose recipe has `gifs` set so, with the same fingerprint; a build may go on
+    with it. After an interruption the same call goes on: shards that are there stay. `report` is told of each shard.
+
+    Raises `AlreadyExists` if a dataset or something else is at `out`, `BuildError` if another process is at work there,
+    `DatasetDamaged` if a member is not the one of the index, `DatasetError` if this gifbench makes other GIFs than the
+    dataset has.
+    """
+    dataset, target = open_dataset(url), Folder(out)
+    if target.exists("dataset.json"):
+        raise AlreadyExists(f"{out}: a dataset is there already; choose another folder")
+    claim(target)
+    recipe = {**dataset.about["recipe"], "gifs": gifs}
+    shards: dict[str, list[IndexRow]] = defaultdict(list)
+    for row in sorted(dataset.rows, key=lambda row: row.truth.offset):
+        shards[row.shard].append(row)
+    if dataset.folder.in_memory or target.in_memory:
+        workers = 1  # other processes do not see it
+    with alone(target):
+        target.sweep()
+        there: dict[str, list[IndexRow]] = defaultdict(list)
+        for row in rows_in_shards(target):
+            there[row.shard].append(row)
+        index = {shard: there[shard] for shard, rows in shards.items() if _same(there[shard], rows, gifs)}
+        missing = sorted(shards.keys() - index.keys())
+        report(len(index), len(shards), "")
+        parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
+        work = (joblib.delayed(_write_shard)(dataset.folder, target, shard, shards[shard], recipe) for shard in missing)
+        for shard, rows in zip(missing, parallel(work), strict=True):
+            index[shard] = rows
+            report(len(index), len(shards), shard)
+        rows = sorted((row for rows in index.values() for row in rows), key=lambda row: row.clip_id)
+        _write_tables(dataset, target, rows, recipe)
+        target.delete(STAGING)
+    return open_dataset(out)
+
+
+def _same(there: Sequence[IndexRow], wanted: Sequence[IndexRow], gifs: str) -> bool:
+    """Whether a shard of an interrupted call is the one that is wanted."""
+
+    def clips(rows: Sequence[IndexRow]) -> set[tuple[str, ...]]:
+        return {(row.clip_id, *(getattr(row, name).sha256 for name in MEMBERS)) for row in rows}
+
+    return clips(there) == clips(wanted) and all(("plain" in row.stored) == (gifs == "stored") for row in there)
+
+
+def _write_shard(
+    source: Folder, target: Folder, shard: str, rows: Sequence[IndexRow], recipe: Mapping[str, Any]
+) -> list[IndexRow]:
+    placed = []
+    with target.create(shard) as file:
+        for row in rows:
+            clip = DatasetClip(source, row)
+            members = {name: _member(clip, name) for name in row.stored}
+            if recipe["gifs"] == "stored":
+                if "plain" not in row.stored:
+                    members |= _made(clip)
+                new = replace(row, **_STORED)
+            else:
+                new = _without_gifs(clip, recipe) if "plain" in row.stored else row
+            where: dict[str, Any] = {
+                name: write_member(file, f"{new.clip_id}.{MEMBERS[name]}", io.BytesIO(members[name]))
+                for name in new.stored
+            }
+            placed.append(replace(new, **where))
+            write_member(file, f"{new.clip_id}.json", io.BytesIO(about_clip(placed[-1])))
+        file.write(END_OF_SHARD)
+    return placed
+
+
+def _member(clip: DatasetClip, name: str) -> bytes:
+    data = clip.read(name)
+    if hashlib.sha256(data).hexdigest() != getattr(clip.row, name).sha256:
+        raise DatasetDamaged(f"clip {clip.clip_id}: {name} differs from the sha256 in the index; see gifbench verify")
+    return data
+
+
+def _made(clip: DatasetClip) -> dict[str, bytes]:
+    made = made_gifs(clip.row, clip.iter_truth())
+    for line in other_gifs(clip.row, made):
+        raise DatasetDamaged(f"clip {clip.clip_id}: {line}; gifbench verify reads all clips")
+    return made
+
+
+def _without_gifs(clip: DatasetClip, recipe: Mapping[str, Any]) -> IndexRow:
+    """The row of a clip whose GIFs are to be left out; raises `DatasetError` if they would not come back."""
+    maker = {
+        name: recipe.get(name, Recipe.model_fields[name].default) for name in ("colors", "quantizer", "kmeans_steps")
+    }
+    written = clip.written_gif("plain")
+    delays = frame_delays(written.times, written.duration)
+    row = replace(
+        clip.row,
+        gif_colors=maker["colors"],
+        gif_quantizer=maker["quantizer"],
+        gif_kmeans_steps=maker["kmeans_steps"],
+        gif_maker=maker_signature(**maker),
+        gif_delays=None if delays == frame_delays(*clip.row.times()) else delays,
+    )
+    if list(other_gifs(row, made_gifs(row, clip.iter_truth()))):
+        raise DatasetError(
+            f"clip {clip.clip_id}: this gifbench makes other GIFs of its truth than are stored, so that they cannot be "
+            "left out; use the version that dataset.json names"
+        )
+    unplaced: dict[str, Any] = {name: replace(getattr(row, name), offset=0) for name in ("plain", "dithered")}
+    return replace(row, **unplaced)
+
+
+def _write_tables(dataset: Dataset, target: Folder, index: Sequence[IndexRow], recipe: Mapping[str, Any]) -> None:
+    about = {
+        **dataset.about,
+        "recipe": recipe,
+        "bytes": sum(getattr(row, name).bytes for row in index for name in row.stored),
+        "versions": {name: version(name) for name in RECORDED_VERSIONS},
+    }
+    files = {name: index_bytes(index) if name == "index.parquet" else dataset.folder.read(name) for name in TABLES}
+    files["dataset.json"] = json.dumps(about, indent=1).encode() + b"\n"
+    for name, data in files.items():
+        target.write(name, data)
+    target.write(CHECKSUMS, checksum_lines({name: hashlib.sha256(data).hexdigest() for name, data in files.items()}))

@@ -1,0 +1,80 @@
+"""Making again exactly what is damaged in a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.dataset import Dataset
+from gifbench.dataset.index_recovery import INDEX, best_index
+from gifbench.dataset.reader import only_a_copy, read_about
+from gifbench.dataset.shards import fingerprint, index_bytes
+from gifbench.dataset.verify import KNOWN_FROM_A_COPY
+from gifbench.download.store import Store
+from gifbench.errors import DatasetDamaged, UsageError
+from gifbench.storage import Folder
+
+
+def repair_dataset(
+    url: str,
+    damaged: Collection[str],
+    *,
+    sources: Path | None = None,
+    recipe: Recipe | None = None,
+    store: Store | None = None,
+    workers: int | None = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Dataset:
+    """Make the damaged clips of the dataset at `url` anew from their sources, and nothing else.
+
+    `damaged` are the places that `verify_dataset` names: clip ids, shards, files. Clips come from where `build_dataset`
+    would take them; `recipe` is needed where the dataset's own is not installed. What was whole stays as it is, so that
+    the dataset ends with the fingerprint it had. A shard that no clip needs is deleted.
+
+    A lost index is made from the shards, and the clips that they do not tell of are made anew. Where the table of
+    outcomes is lost, clips that are not built are tried again. A clip whose source is not to be had any more is then
+    recorded as failed.
+
+    Raises what `build_dataset` raises, `DatasetDamaged` where what is lost is known to the user alone, the manifest or
+    the recipe, and `UsageError`, before anything is changed, where clips are to be made and there is neither `sources`
+    nor `store`.
+    """
+    folder = Folder(url)
+    for name, known in KNOWN_FROM_A_COPY.items():
+        if name in damaged:
+            raise DatasetDamaged(f"{folder.place(name)}: it is damaged, and {only_a_copy(known)}")
+    about = read_about(folder)
+    recipe = recipe or load_recipe(str(about["name"]), about["recipe"])
+    rows, gone = best_index(folder)
+    lost = {row.clip_id for row in rows if {row.clip_id, row.shard} & set(damaged)}
+    whole = not lost and "outcomes.parquet" not in damaged and fingerprint(rows) == about["fingerprint"]
+    if not whole and sources is None and store is None:
+        raise UsageError(
+            f"{url}: clips are to be made anew, from what the dataset was built from: --source FOLDER, --store FOLDER, "
+            "or both"
+        )
+    if "outcomes.parquet" in damaged:
+        folder.delete("outcomes.parquet")
+    if gone:
+        folder.write(INDEX, index_bytes(rows))
+
+    def make(clips: Collection[str]) -> Dataset:
+        return build_dataset(
+            recipe,
+            [],
+            url,
+            sources=sources or Path(),
+            store=store,
+            retry=(),
+            remake=clips,
+            workers=workers,
+            report=report,
+        )
+
+    dataset = make(lost)
+    if gone and dataset.fingerprint != about["fingerprint"]:
+        # A description in a shard that was taken for a row lies, and which one, only the index knew.
+        dataset = make({row.clip_id for row in rows} - lost)
+    return dataset

@@ -1,0 +1,323 @@
+"""Fetching the sources of a manifest into a store: each once, politely, over days if need be, with nothing lost.
+
+Sources are grouped by what would slow down as one: YouTube, or one server. Within a group they are fetched one after
+the other, from several groups at the same time. A failure that may pass is tried again later, later still the next
+time, with jitter. A rate limit or a bot check says nothing about the source that met it: it pauses its whole group.
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gifbench.download.connectivity import Reach
+from gifbench.download.ledger import Fetch, FetchLedger, Key
+from gifbench.download.retry_policy import Clock, Pace, SystemClock, span_text
+from gifbench.download.source import Source
+from gifbench.download.store import Store
+from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, UsageError
+from gifbench.manifest.outcomes import KINDS, outcome_of
+from gifbench.manifest.rows import ManifestRow
+
+BREAKERS = ("rate_limited", "bot_check")
+"""Reasons that pause a whole group."""
+
+_LOOK_SECONDS = 0.5  # how long to wait for a fetch to end before the clock is looked at again
+_LEAVE_SECONDS = 5.0  # what fetches under way are given to end when a run stops because going on would fail
+
+
+@dataclass(frozen=True, slots=True)
+class FetchProgress:
+    """How far a run is: `done` of `wanted` sources are decided for this run."""
+
+    done: int
+    wanted: int
+    seconds_left: float | None = None
+    """An estimate, from what this run took so far and from `Pace.per_hour`."""
+    fetch: Fetch | None = None
+    """The newest try, if that is the news."""
+    message: str = ""
+    """Anything else that a person should know: a pause, a group given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSummary:
+    """What a run ended with."""
+
+    wanted: int
+    stored: int
+    failed: Mapping[str, int]
+    """By reason; what may be tried again and what not alike."""
+    untried: int
+    """Left by this run without a decision: their group asked for too many pauses, or could not be reached."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """The sources of one service, and what keeps it from being asked."""
+
+    name: str
+    queue: list[tuple[float, int, Key]] = field(default_factory=list)
+    busy: bool = False
+    open_until: float = 0.0
+    next_start: float = 0.0
+    pauses: int = 0
+
+    def ready(self) -> float:
+        return max(self.queue[0][0], self.open_until, self.next_start)
+
+
+def fetch_sources(
+    rows: Iterable[ManifestRow],
+    store: Store,
+    sources: Mapping[str, Source],
+    *,
+    pace: Pace | None = None,
+    retry: Collection[str] = (),
+    report: Callable[[FetchProgress], None] = lambda progress: None,
+    clock: Clock | None = None,
+) -> FetchSummary:
+    """Fetch what `rows` need and the store does not hold; local files are left where they are.
+
+    `sources` gives the source for each value of the column `source`; a source must bear being asked from several
+    threads, one a group. Sources that failed for a permanent reason stay as they are unless `retry` names the reason.
+    `report` is called in this thread alone. Raises `UsageError` if a kind of source is missing in `sources`,
+    `StorageError` (a full disk) or `NoNetwork` where going on would fail every source: what is done is kept, and the
+    same call goes on later.
+    """
+    wanted = list(dict.fromkeys(Key(row.source, row.locator) for row in rows if row.source != "file"))
+    missing = sorted({key.source for key in wanted} - sources.keys())
+    if missing:
+        raise UsageError(
+            f"the manifest has {missing[0]} sources, and nothing was said of where to get those; fetch has an option "
+            "for each kind that is no URL, as in --faceforensics FOLDER"
+        )
+    with store.alone():
+        store.make()
+        run = _Run(
+            wanted=wanted,
+            store=store,
+            sources=sources,
+            pace=pace or Pace(),
+            retry=retry,
+            report=report,
+            clock=clock or SystemClock(),
+        )
+        return run.go()
+
+
+class _Run:
+    def __init__(
+        self,
+        *,
+        wanted: list[Key],
+        store: Store,
+        sources: Mapping[str, Source],
+        pace: Pace,
+        retry: Collection[str],
+        report: Callable[[FetchProgress], None],
+        clock: Clock,
+    ) -> None:
+        self._wanted, self._store, self._sources = wanted, store, sources
+        self._pace, self._report, self._clock = pace, report, clock
+        self._ledger = FetchLedger(store.folder.url)
+        self._ledger.compact()
+        self._tries: Counter[Key] = Counter()
+        self._started = clock.now()
+        self._left = 0
+        self._ended = 0
+        self._counter = 0
+        self._under_way = 0
+        self._results: queue.SimpleQueue[tuple[_Group, Key, Exception | None]] = queue.SimpleQueue()
+        self._reach = Reach(self._pace.unreachable)
+        self._groups: dict[str, _Group] = {}
+        here = store.present(wanted)
+        for key in wanted:
+            self._plan(key, retry, here=key in here)
+
+    def go(self) -> FetchSummary:
+        self._say(message=self._estimate())
+        order: list[tuple[float, str]] = []  # groups that wait for their next fetch, by when that may begin
+        for name, group in self._groups.items():
+            heapq.heappush(order, (group.ready(), name))
+        try:
+            while order or self._under_way:
+                wait = order[0][0] - self._clock.now() if order else float("inf")
+                if order and wait <= 0 and self._under_way < self._pace.parallel:
+                    self._begin(self._groups[heapq.heappop(order)[1]])
+                    continue
+                if not self._under_way:
+                    self._clock.sleep(wait)
+                    continue
+                ended = self._next(_LOOK_SECONDS)
+                if ended is not None and self._goes_on(ended):
+                    heapq.heappush(order, (ended.ready(), ended.name))
+        except (StorageError, UsageError, NoNetwork):
+            while self._under_way and self._drain():
+                pass
+            raise
+        states = [self._ledger.fetches.get(key) for key in self._wanted]
+        stored = sum(fetch is not None and fetch.state == "stored" for fetch in states)
+        return FetchSummary(len(self._wanted), stored, dict(self._ledger.count(self._wanted)), self._left)
+
+    def _plan(self, key: Key, retry: Collection[str], *, here: bool) -> None:
+        """Put a source in its group's queue, unless it is decided already."""
+        before = self._ledger.fetches.get(key)
+        if here:
+            self._store.discard(*key)  # a kill between landing and tidying up leaves its scratch folder
+            if before is None or before.state != "stored":
+                self._ledger.record(Fetch(*key, "stored", tried_at=self._clock.now()))
+            return
+        due = 0.0
+        if before is not None and before.state == "failed" and before.reason not in retry:
+            if KINDS[before.reason] == "permanent":
+                return
+            due = before.retry_at or 0.0
+        try:
+            name = self._sources[key.source].group(key.locator)
+        except SourceError as error:
+            self._fail(key, error)
+            return
+        self._push(self._groups.setdefault(name, _Group(name)), key, due)
+        self._left += 1
+
+    def _begin(self, group: _Group) -> None:
+        """Start the next fetch of a group, in a thread of its own."""
+        _, _, key = heapq.heappop(group.queue)
+        per_hour = self._pace.per_hour.get(group.name)
+        if per_hour:
+            group.next_start = self._clock.now() + 3600 / per_hour
+        self._tries[key] += 1
+        self._under_way += 1
+        group.busy = True
+        # A daemon: after Ctrl-C the process must not wait for a video of hours. What it has so far is kept.
+        threading.Thread(target=self._fetch, args=(group, key), daemon=True).start()
+
+    def _fetch(self, group: _Group, key: Key) -> None:
+        try:
+            fetched = self._sources[key.source].fetch(key.locator, self._store.scratch(*key))
+            self._store.land(*key, fetched)
+        except Exception as error:
+            self._results.put((group, key, error))
+        else:
+            self._results.put((group, key, None))
+
+    def _next(self, seconds: float) -> _Group | None:
+        """Wait for a fetch to end and decide what comes of it; its group, or None if none ended so soon.
+
+        Raises an error of the disk or of a setting, which would be wrong for every source.
+        """
+        try:
+            group, key, error = self._results.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        self._under_way -= 1
+        group.busy = False
+        if isinstance(error, StorageError | UsageError):
+            self._push(group, key, 0.0)
+            raise error
+        if error is not None:
+            self._failed(group, key, error)
+            return group
+        group.pauses = 0
+        self._reach.answered(group.name)
+        self._end()
+        self._note(Fetch(*key, "stored", attempts=self._attempts(key), tried_at=self._clock.now()))
+        return group
+
+    def _drain(self) -> bool:
+        """Let a fetch that is under way end, if it does so soon: what it brings is kept."""
+        try:
+            return self._next(_LEAVE_SECONDS) is not None
+        except (StorageError, UsageError):
+            return True
+
+    def _goes_on(self, group: _Group) -> bool:
+        """Whether a group is to be asked again. Raises `NoNetwork` if nothing can be reached any more."""
+        working = {name for name, other in self._groups.items() if other.queue or other.busy}
+        if self._reach.no_network(working):
+            raise NoNetwork(
+                f"{group.name} could not be reached, nor anything else: is there a network? What was fetched is kept; "
+                "run the same command again to go on"
+            )
+        why = ""
+        if group.pauses > self._pace.pauses:
+            why = f"{group.pauses} pauses in a row"
+        elif self._reach.away(group.name, working):
+            why = f"its last {self._pace.unreachable} sources could not be reached"
+        if why and group.queue:
+            self._say(message=f"{group.name}: {why}; left for another day")
+            group.queue.clear()
+        return bool(group.queue)
+
+    def _failed(self, group: _Group, key: Key, error: Exception) -> None:
+        reason = outcome_of(error, "").reason
+        if isinstance(error, Unreachable):
+            self._reach.unreachable(group.name, key)
+        else:
+            self._reach.answered(group.name)
+        asked = getattr(error, "retry_after", None) or 0.0
+        retry_at = None
+        if reason in BREAKERS:
+            pause = self._pace.wait(self._pace.pause, group.pauses, asked)
+            group.pauses += 1
+            group.open_until = retry_at = self._clock.now() + pause
+            self._say(message=f"{group.name}: {reason}: everything there waits {span_text(pause)} ({error})")
+        elif KINDS[reason] == "transient":
+            retry_at = self._clock.now() + self._pace.wait(self._pace.first_wait, self._tries[key] - 1, asked)
+        again = retry_at is not None and self._tries[key] < self._pace.attempts
+        if again and retry_at is not None:
+            self._push(group, key, retry_at)
+        else:
+            self._end()
+        self._store.tidy(*key, keep=retry_at is not None)
+        self._fail(key, error, retry_at)
+
+    def _fail(self, key: Key, error: Exception, retry_at: float | None = None) -> None:
+        reason, detail = outcome_of(error, "").reason, outcome_of(error, "").detail
+        now, attempts = self._clock.now(), self._attempts(key)
+        self._note(Fetch(*key, "failed", reason, detail[:2000], attempts, now, retry_at))
+
+    def _attempts(self, key: Key) -> int:
+        before = self._ledger.fetches.get(key)
+        return 1 if before is None else before.attempts + 1
+
+    def _end(self) -> None:
+        """One source is decided for this run."""
+        self._left -= 1
+        self._ended += 1
+
+    def _push(self, group: _Group, key: Key, due: float) -> None:
+        self._counter += 1
+        heapq.heappush(group.queue, (due, self._counter, key))
+
+    def _note(self, fetch: Fetch) -> None:
+        self._ledger.record(fetch)
+        self._say(fetch=fetch)
+
+    def _say(self, *, fetch: Fetch | None = None, message: str = "") -> None:
+        done = len(self._wanted) - self._left
+        self._report(FetchProgress(done, len(self._wanted), self._seconds_left(), fetch, message))
+
+    def _seconds_left(self) -> float | None:
+        slowest = max(
+            (
+                len(group.queue) * 3600 / self._pace.per_hour[name]
+                for name, group in self._groups.items()
+                if self._pace.per_hour.get(name)
+            ),
+            default=0.0,
+        )
+        if not self._ended:
+            return slowest or None
+        return max(slowest, (self._clock.now() - self._started) / self._ended * self._left)
+
+    def _estimate(self) -> str:
+        here = len(self._wanted) - self._left
+        text = f"{len(self._wanted)} sources are wanted, {here} of them are decided already"
+        left = self._seconds_left()
+        return text if left is None else f"{text}; the rest takes at least {span_text(left)}"

@@ -1,0 +1,245 @@
+"""The store of sources: one file a video, whole or not there, with its sha256 and provenance beside it.
+
+    <store>/README
+    <store>/<source>/<2 hex>/<name>-<12 hex>.mp4      the video as it came
+    <store>/<source>/<2 hex>/<name>-<12 hex>.json     what it is; written last: a video without it does not count
+    <store>/unfinished/<source>-<12 hex>.partial/     what a fetch has so far
+    <store>/fetches.jsonl                             the ledger (`fetch_ledger.py`)
+
+The digits are of the sha256 of source and locator: ids that differ in case alone (YouTube's do) stay two files on every
+file system, and no locator can name a place outside the store. A store may lie at any fsspec URL; what is unfinished is
+then kept in the user's cache folder of the machine that fetches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from gifbench.download.source import Fetched
+from gifbench.errors import BuildError, DatasetDamaged, NotFound, StorageError, storage_errors
+from gifbench.media.video import probe
+from gifbench.storage import PARTIAL, Folder
+
+README = "Sources fetched by gifbench; docs/fetching.md says what is what. Safe to delete: they are fetched again.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store remembers of a source."""
+
+    source: str
+    locator: str
+    file: str
+    """Its name in the folder where this description lies."""
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    codec: str
+    frame_rate: str
+    """Frames a second, as a fraction."""
+    about: dict[str, str] = field(default_factory=dict)
+    """Where it came from, the format chosen, versions of tools."""
+
+
+class Store:
+    """A place that holds fetched sources: a folder, or an fsspec URL. It can be sent to another process."""
+
+    def __init__(self, url: str | os.PathLike[str]) -> None:
+        """Nothing is created or read yet. Raises `StorageError` for a kind of URL that is not known."""
+        self.folder = Folder(url)
+
+    def __repr__(self) -> str:
+        return f"Store({self.folder.url!r})"
+
+    def find(self, source: str, locator: str) -> Stored | None:
+        """What is known of a source that is here whole, or None."""
+        place = self._place(source, locator)
+        try:
+            stored = read_stored(self.folder, f"{place}.json")
+        except NotFound:
+            return None
+        return stored if self.folder.size(_beside(place, stored.file)) == stored.bytes else None
+
+    def present(self, sources: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these pairs of source and locator are here whole.
+
+        On an object store, where each look is a request, this is one listing, and a video counts when it and its
+        description are there: both appear there only whole.
+        """
+        wanted = set(sources)
+        if not wanted:
+            return set()
+        if self.folder.local is not None:
+            return {key for key in wanted if self.find(*key) is not None}
+        stems: dict[str, int] = {}
+        for name in self.folder.names():
+            stem = name.rsplit(".", 1)[0]
+            stems[stem] = stems.get(stem, 0) | (2 if name.endswith(".json") else 1)
+        return {key for key in wanted if stems.get(self._place(*key)) == 3}
+
+    def path(self, source: str, locator: str) -> Path | None:
+        """Where the video of a source lies; None if it is not here whole, or the store is not on this machine."""
+        stored = self.find(source, locator)
+        if stored is None or self.folder.local is None:
+            return None
+        return self.folder.local / _beside(self._place(source, locator), stored.file)
+
+    @contextmanager
+    def borrowed(self, source: str, locator: str) -> Iterator[Path | None]:
+        """A file with the video of a source, on this machine, while the block lasts; None if it is not here whole."""
+        if self.folder.local is not None:
+            yield self.path(source, locator)
+            return
+        stored = self.find(source, locator)
+        if stored is None:
+            yield None
+            return
+        with tempfile.TemporaryDirectory(prefix="gifbench-", ignore_cleanup_errors=True) as scratch:
+            path = Path(scratch, stored.file)
+            self.folder.download(_beside(self._place(source, locator), stored.file), path)
+            yield path
+
+    def land(self, source: str, locator: str, fetched: Fetched) -> Stored:
+        """Take a whole video into the store. Raises `MediaError` if it is none; then nothing is kept.
+
+        The file is moved out of the scratch folder, which is deleted.
+        """
+        try:
+            video = probe(fetched.path)
+        except Exception:
+            self.discard(source, locator)
+            raise
+        place = self._place(source, locator)
+        with storage_errors(fetched.path):
+            stored = Stored(
+                source=source,
+                locator=locator,
+                file=f"{place.rsplit('/', 1)[1]}{fetched.path.suffix}",
+                sha256=file_sha256(fetched.path),
+                bytes=fetched.path.stat().st_size,
+                width=video.width,
+                height=video.height,
+                codec=video.codec,
+                frame_rate=str(video.frame_rate),
+                about={**fetched.about, **_versions()},
+            )
+        self.folder.take(fetched.path, _beside(place, stored.file))
+        self.folder.write(f"{place}.json", json.dumps(asdict(stored), indent=1).encode() + b"\n")
+        self.discard(source, locator)
+        return stored
+
+    def description(self, source: str, locator: str) -> str:
+        """The name of the file that describes a source, whether it is there or not."""
+        return f"{self._place(source, locator)}.json"
+
+    def scratch(self, source: str, locator: str) -> Path:
+        """The folder in which a source grows; what an earlier try left is still in it."""
+        folder = self._scratch(source, locator)
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def discard(self, source: str, locator: str) -> None:
+        """Forget what a fetch has so far."""
+        shutil.rmtree(self._scratch(source, locator), ignore_errors=True)
+
+    def tidy(self, source: str, locator: str, *, keep: bool) -> None:
+        """After a try that failed: `keep` what it brought for the next one, if it brought anything."""
+        if not keep:
+            self.discard(source, locator)
+            return
+        with contextlib.suppress(OSError):  # it is not empty, or not there
+            self._scratch(source, locator).rmdir()
+
+    def make(self) -> None:
+        """Create the folder; raises `StorageError` if that is impossible."""
+        self.folder.make()
+        if not self.folder.exists("README"):
+            self.folder.write("README", README.encode())
+
+    def is_there(self) -> bool:
+        """Whether a store is here that `make` created."""
+        try:
+            return self.folder.read("README").decode(errors="replace") == README
+        except StorageError:
+            return False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold a local store for the fetches of this process; reading needs no hold, and elsewhere there is none.
+
+        What a killed one was about to write is cleared away.
+        """
+        if self.folder.local is None:
+            yield
+            return
+        import fcntl
+
+        with storage_errors(self.folder):
+            self.folder.local.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder.local / ".lock").open("w")
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise BuildError(f"{self.folder}: another gifbench fetch is at work here; wait for it") from None
+            with storage_errors(self.folder):
+                for left in self.folder.local.rglob(f".*{PARTIAL}"):
+                    left.unlink()
+            yield
+
+    def _place(self, source: str, locator: str) -> str:
+        """Where a source lies in the store, without the ending of its file."""
+        digits = _digits(source, locator)
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", locator.rsplit("/", 1)[-1])[:60].strip("_") or "source"
+        return f"{source}/{digits[:2]}/{stem}-{digits}"
+
+    def _scratch(self, source: str, locator: str) -> Path:
+        root = self.folder.local
+        if root is None:
+            cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+            root = cache / "gifbench" / f"store-{hashlib.sha256(self.folder.url.encode()).hexdigest()[:12]}"
+        return root / "unfinished" / f"{source}-{_digits(source, locator)}{PARTIAL}"
+
+
+def read_stored(folder: Folder, description: str) -> Stored:
+    """A description of the store; raises `NotFound`, or `DatasetDamaged` if it cannot be read."""
+    data = folder.read(description)
+    try:
+        return Stored(**json.loads(data))
+    except (ValueError, TypeError) as error:
+        place = folder.place(description)
+        raise DatasetDamaged(f"{place}: it cannot be read ({error}); gifbench verify --repair takes it away") from error
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _beside(place: str, file: str) -> str:
+    """The name of a file that lies in the same folder; nothing else, whatever a description says."""
+    return f"{place.rsplit('/', 1)[0]}/{file.rsplit('/', 1)[-1]}"
+
+
+def _digits(source: str, locator: str) -> str:
+    return hashlib.sha256(f"{source}\n{locator}".encode()).hexdigest()[:12]
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("gifbench", "av")}

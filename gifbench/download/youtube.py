@@ -1,0 +1,147 @@
+"""YouTube, through yt-dlp: one native download a video, video only, never through ffmpeg.
+
+A video that holds many moments is fetched once and whole; the spans are cut from it here, to the frame. yt-dlp's own
+cutting would round to keyframes or encode anew.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from gifbench.download.locator_safety import YOUTUBE_ID
+from gifbench.download.source import Fetched
+from gifbench.errors import MissingExtra, NoFormat, NotFound, Refused, TooLarge
+
+GROUP = "youtube"
+"""The name under which all of YouTube is paced and paused."""
+
+MIN_HEIGHT = 360
+"""Lines; what the recipe of GIF-Moments wants at least."""
+
+
+def format_of(max_height: int | None = None) -> str:
+    """The best picture of at least 360 lines in yt-dlp's language, without sound where it is offered so.
+
+    With `max_height`, of at most so many lines, or the lowest of those that have more.
+    """
+    enough = f"[height>={MIN_HEIGHT}]"
+    kinds = ("video", "")
+    if max_height is None:
+        return "/".join(f"best{kind}{enough}" for kind in kinds)
+    return "/".join(f"best{kind}{enough}[height<={max_height}]/worst{kind}{enough}" for kind in kinds)
+
+
+class YouTubeSource:
+    """Videos named by their YouTube id.
+
+    Needs the extra `youtube`: yt-dlp, and deno, with which it runs YouTube's scripts.
+
+    `cookies` is a cookies.txt of a signed-in browser, `proxy` a URL, `sleep` seconds before each download, `rate` the
+    most bytes a second, `max_size` the most bytes of a video, `max_height` the lines that are enough. `url` and
+    `extractors` exist for a site that stands in for YouTube.
+    """
+
+    def __init__(
+        self,
+        *,
+        cookies: Path | None = None,
+        proxy: str | None = None,
+        sleep: float = 0.0,
+        rate: float | None = None,
+        timeout: float = 30.0,
+        max_size: int = 16 << 30,
+        max_height: int | None = None,
+        url: str = "https://www.youtube.com/watch?v={id}",
+        extractors: Sequence[type[Any]] | None = None,
+    ) -> None:
+        try:
+            self._yt_dlp: Any = importlib.import_module("yt_dlp")
+        except ImportError as error:
+            raise MissingExtra("yt-dlp", extra="youtube", wanted_for="fetching from YouTube") from error
+        if cookies is not None and not cookies.is_file():
+            raise NotFound(f"{cookies}: there is no such file of cookies")
+        self._url, self._max_size = url, max_size
+        if extractors is None:
+            # Only YouTube's own: an answer that leads to another site is not followed there.
+            extractors = [importlib.import_module("yt_dlp.extractor.youtube").YoutubeIE]
+        self._extractors = list(extractors)
+        self._options = {
+            "format": format_of(max_height),
+            "cookiefile": None if cookies is None else str(cookies),
+            "proxy": proxy,
+            "sleep_interval": sleep or None,
+            "ratelimit": rate,
+            "socket_timeout": timeout,
+            "max_filesize": max_size,
+            "js_runtimes": {"deno": _deno()},
+            "external_downloader": {"default": "native"},
+            "hls_prefer_native": True,
+            "fixup": "never",
+            "noplaylist": True,
+            "geo_bypass": False,  # yt-dlp would claim to be in another country, and ask again
+            "retries": 2,
+            "fragment_retries": 2,
+            "extractor_retries": 1,
+            "skip_unavailable_fragments": False,
+            "quiet": True,
+            "no_warnings": True,
+            "noprogress": True,
+            "no_color": True,
+        }
+
+    def group(self, locator: str) -> str:
+        """All of YouTube."""
+        return GROUP if YOUTUBE_ID.fullmatch(locator) else f"{GROUP}: {locator[:20]}"
+
+    def fetch(self, locator: str, scratch: Path) -> Fetched:
+        """Fetch a video; raises the cause that `youtube_errors.cause_of` finds."""
+        from gifbench.download.youtube_errors import cause_of
+
+        if not YOUTUBE_ID.fullmatch(locator):
+            raise Refused(f"{locator[:200]!r} is no YouTube id: those are 11 of A-Z a-z 0-9 _ -")
+        home = str(scratch).replace("%", "%%")
+        log = _Log()
+        options = {**self._options, "logger": log, "outtmpl": {"default": f"{home}/video.%(format_id)s.%(ext)s"}}
+        try:
+            with self._yt_dlp.YoutubeDL(options, auto_init=False) as client:
+                for extractor in self._extractors:
+                    client.add_info_extractor(extractor())
+                info = client.extract_info(self._url.format(id=locator), download=True)
+        except Exception as error:
+            raise cause_of(error, locator) from error
+        done = [Path(part["filepath"]) for part in info.get("requested_downloads", ()) if "filepath" in part]
+        if len(done) != 1 or not done[0].is_file():
+            if log.too_large:
+                raise TooLarge(f"{locator}: over {self._max_size} bytes, which is all that is fetched (--max-size)")
+            raise NoFormat(f"{locator}: yt-dlp ended without a file")
+        about = {name: str(info[name]) for name in ("format_id", "vcodec", "protocol") if info.get(name)}
+        return Fetched(done[0], {"url": self._url.format(id=locator), **about, "yt-dlp": version("yt-dlp")})
+
+
+class _Log:
+    """What yt-dlp says on its way. What counts it raises, but for one thing."""
+
+    def __init__(self) -> None:
+        self.too_large = False
+
+    def debug(self, message: str) -> None:
+        """Remember the one thing."""
+        self.too_large |= "larger than max-filesize" in message
+
+    def warning(self, message: str) -> None:
+        """Nothing."""
+
+    def error(self, message: str) -> None:
+        """Nothing."""
+
+
+def _deno() -> dict[str, str]:
+    """Where the package `deno` has put its program; without the package, yt-dlp looks for one itself."""
+    try:
+        return {"path": str(importlib.import_module("deno").find_deno_bin())}
+    except (ImportError, FileNotFoundError):
+        return {}

@@ -1,0 +1,106 @@
+"""Everything that can be said against a manifest before a clip of it is built, each by row and column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+
+from gifbench.download.locator_safety import locator_findings
+from gifbench.download.store import Store
+from gifbench.errors import GifbenchError
+from gifbench.manifest.rows import Finding, ManifestRow, read_rows
+from gifbench.media.video import VideoInfo, probe
+
+
+def check_manifest(
+    path: Path,
+    *,
+    trusted: bool = False,
+    store: Store | None = None,
+    report: Callable[[int, int, str], None] = lambda done, of, what: None,
+) -> tuple[int, list[Finding]]:
+    """How many rows the manifest at `path` has, and all that is wrong with them, in the order of the rows.
+
+    Beside what `read_manifest` and `check_locators` refuse: videos that are not there or cannot be opened, and spans
+    that reach beyond them, of local files and of what `store` holds; moments of YouTube without a span; and a source
+    that is in two splits. Nothing is fetched, and nothing that a locator must not name is opened. Raises `NotFound`,
+    or `ManifestError` for a file without rows.
+    """
+    rows, findings = read_rows(path)
+    number_of_rows = len(rows) + len({finding.row for finding in findings})
+    refused = list(locator_findings(rows, trusted=trusted))
+    bad = {finding.row for finding in refused}
+    findings += refused
+    findings += _across_splits(rows)
+    findings += _without_span(rows)
+    videos = _Videos(path.parent, store)
+    for done, (number, row) in enumerate(rows.items(), start=1):
+        if number not in bad:
+            findings += videos.findings(number, row)
+        report(done, len(rows), row.clip_id)
+    return number_of_rows, sorted(findings, key=lambda finding: finding.row)
+
+
+def _across_splits(rows: Mapping[int, ManifestRow]) -> Iterator[Finding]:
+    """A source whose clips are in two splits: what is learnt of one is known of the other."""
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    for number, row in rows.items():
+        before, split = first.setdefault((row.source, row.locator), (number, row.split))
+        if split != row.split:
+            what = f"clips of the same source are in two splits: row {before} is in {split}"
+            yield Finding(number, "split", what, repr(row.split), row.clip_id)
+
+
+def _without_span(rows: Mapping[int, ManifestRow]) -> Iterator[Finding]:
+    for number, row in rows.items():
+        if row.lacks_span:
+            what = f"which {row.frames} frames of the video are meant is not said: gifbench manifest import-video2gif"
+            yield Finding(number, "start", what, clip_id=row.clip_id)
+
+
+class _Videos:
+    """The videos that are at hand, each opened once."""
+
+    def __init__(self, folder: Path, store: Store | None) -> None:
+        self._folder, self._store = folder, store
+        self._seen: dict[tuple[str, str], VideoInfo | str | None] = {}
+
+    def findings(self, number: int, row: ManifestRow) -> Iterator[Finding]:
+        """What the video says against a row."""
+        key = (row.source, row.locator)
+        if key not in self._seen:
+            self._seen[key] = self._info(row)
+        info = self._seen[key]
+        if isinstance(info, str):
+            yield Finding(number, "locator", info, clip_id=row.clip_id)
+        elif info is not None:
+            yield from _span_findings(number, row, info)
+
+    def _info(self, row: ManifestRow) -> VideoInfo | str | None:
+        """What a video holds, what is wrong with it, or None for one that is not here yet."""
+        try:
+            if row.source == "file":
+                return probe(self._folder / row.locator)
+            if self._store is None:
+                return None
+            with self._store.borrowed(row.source, row.locator) as path:
+                return None if path is None else probe(path)
+        except GifbenchError as error:
+            return str(error)
+
+
+def _span_findings(number: int, row: ManifestRow, info: VideoInfo) -> Iterator[Finding]:
+    """A span that reaches beyond what the container declares; which frames there are, only decoding tells."""
+    if info.duration is not None:
+        # As decoding does: half a frame beyond the end is still the end.
+        most = info.duration + Fraction(1, 2) / info.frame_rate
+        for column, value in (("start", row.start), ("end", row.end)):
+            if value is not None and value > most:
+                what = f"the span reaches beyond the video, which is {float(info.duration):.6g} s long"
+                yield Finding(number, column, what, f"{value:.6g}", row.clip_id)
+    if info.num_frames is not None:
+        for column, count in (("start_frame", row.start_frame), ("end_frame", row.end_frame)):
+            if count is not None and count > info.num_frames:
+                what = f"the span reaches beyond the video, which has {info.num_frames} frames"
+                yield Finding(number, column, what, str(count), row.clip_id)

@@ -1,0 +1,324 @@
+"""What a dataset should hold: a table with a row a clip, read alike from Parquet, CSV and JSON lines."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from gifbench.dataset.shards import CLIP_ID
+from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
+from gifbench.manifest.io import file_bytes, raw_rows
+from gifbench.storage import Folder
+from gifbench.tables import parquet_bytes, parquet_rows
+
+SPLITS = ("train", "validation", "test")
+
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".flv", ".ogv", ".3gp", ".y4m", ".mxf"),
+)
+"""What a file must end in for `from_folder` to take it for a video."""
+
+MAX_BYTES = 1 << 28
+"""A manifest file over this size is refused before it is read."""
+
+MAX_FINDINGS = 100_000
+"""After so many wrong cells a file is taken for no manifest at all."""
+
+_NOT_UTF_8 = re.compile("[\ud800-\udfff]")
+
+_LONGEST = 1e7
+"""Seconds, four months: a span that reaches further is a slip of the pen."""
+
+_Seconds = Annotated[float, Field(ge=0, le=_LONGEST, allow_inf_nan=False)]
+_Number = Annotated[int, Field(ge=0, lt=2**31)]
+_Positive = Annotated[int, Field(gt=0, lt=2**31)]
+
+
+class ManifestRow(BaseModel):
+    """A clip that is wanted: which span of which source, for which split.
+
+    The span is given in seconds or in frame numbers, half open, or not at all: then it is the whole source. `frames`,
+    `height` and `width` are what is expected of the clip where that is known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clip_id: Annotated[str, Field(pattern=f"^{CLIP_ID.pattern}$")]
+    split: Literal["train", "validation", "test"]
+    source: Literal["file", "http", "youtube", "faceforensics"]
+    locator: Annotated[str, Field(min_length=1, max_length=4096)]
+    start: _Seconds | None = None
+    end: _Seconds | None = None
+    start_frame: _Number | None = None
+    end_frame: _Positive | None = None
+    frames: _Positive | None = None
+    height: _Positive | None = None
+    width: _Positive | None = None
+    licence: Annotated[str, Field(max_length=1000)] = ""
+    note: Annotated[str, Field(max_length=10_000)] = ""
+
+    @property
+    def lacks_span(self) -> bool:
+        """Whether it is a moment of a video of which nobody knows where it is: the official list does not say."""
+        span = (self.start, self.end, self.start_frame, self.end_frame)
+        return self.source == "youtube" and self.frames is not None and span == (None, None, None, None)
+
+    @model_validator(mode="after")
+    def _span_has_a_length(self) -> ManifestRow:
+        by_seconds, by_frames = (self.start, self.end), (self.start_frame, self.end_frame)
+        if by_seconds != (None, None) and by_frames != (None, None):
+            raise _span_error("start_frame", "the span is given both in seconds and in frames")
+        for column, (first, last) in (("end", by_seconds), ("end_frame", by_frames)):
+            if last is not None and last <= (first or 0):
+                raise _span_error(column, f"the span ends at {last}, at or before its start at {first or 0}")
+        return self
+
+
+def _span_error(column: str, text: str) -> PydanticCustomError:
+    return PydanticCustomError("span", "{text}", {"column": column, "text": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with one cell of a manifest."""
+
+    row: int
+    """Its number, from 1, the header not counted."""
+    column: str
+    what: str
+    value: str | None = None
+    """What stands there, as Python writes it; None where that says nothing."""
+    clip_id: str = ""
+    """The clip's name, where the row has a good one."""
+
+    def __str__(self) -> str:
+        clip = f" ({self.clip_id})" if self.clip_id else ""
+        value = "" if self.value is None else f" is {self.value}"
+        return f"row {self.row}{clip}, column {self.column}{value}: {self.what}"
+
+
+MANIFEST_SCHEMA = pa.schema(
+    [
+        ("clip_id", pa.string()),
+        ("split", pa.string()),
+        ("source", pa.string()),
+        ("locator", pa.string()),
+        ("start", pa.float64()),
+        ("end", pa.float64()),
+        ("start_frame", pa.int64()),
+        ("end_frame", pa.int64()),
+        ("frames", pa.int32()),
+        ("height", pa.int32()),
+        ("width", pa.int32()),
+        ("licence", pa.string()),
+        ("note", pa.string()),
+    ]
+)
+
+
+def read_manifest(path: str | Path) -> list[ManifestRow]:
+    """Read and check a manifest; rows come in the file's order.
+
+    Raises `NotFound`, or `ManifestError` that names the first bad row by its number (from 1, the header not counted)
+    and column, and how many more there are.
+    """
+    checked, findings = read_rows(path)
+    refuse(findings, name=str(path))
+    return list(checked.values())
+
+
+def _official(path: Path) -> Path:
+    """The list that comes with gifbench for a bare name such as `gif-moments`, unless a file of that name is here."""
+    if path.is_file() or path.name != str(path) or path.suffix not in ("", ".parquet"):
+        return path
+    shipped = Path(str(importlib.resources.files("gifbench_manifests"))) / f"{path.stem}.parquet"
+    return shipped if shipped.is_file() else path
+
+
+def read_rows(path: str | Path) -> tuple[dict[int, ManifestRow], list[Finding]]:
+    """The good rows of a manifest by number, from 1, and all that is wrong with the others.
+
+    Raises `NotFound`, or `ManifestError` for a file that has no rows at all.
+    """
+    path = _official(Path(path))
+    if not path.is_file():
+        raise NotFound(f"{path}: there is no such manifest file, nor an official list of that name")
+    if path.stat().st_size > MAX_BYTES:
+        raise ManifestError(f"{path}: {path.stat().st_size} bytes, manifests of up to {MAX_BYTES} are read")
+    with storage_errors(path):
+        data = path.read_bytes()
+    checked, findings = split_rows(raw_rows(data, name=str(path)))
+    if not checked and not findings:
+        raise ManifestError(f"{path}: no row is in it")
+    return checked, findings
+
+
+def parse_manifest(data: bytes, *, name: str) -> list[ManifestRow]:
+    """The rows of a manifest file's bytes; `name` tells its format by its ending and stands in messages."""
+    return check_rows(raw_rows(data, name=name), name=name)
+
+
+def check_rows(rows: Iterable[Mapping[str, Any]], *, name: str) -> list[ManifestRow]:
+    """Check rows that came from outside; raises `ManifestError` as `read_manifest` does."""
+    checked, findings = split_rows(rows)
+    refuse(findings, name=name)
+    return list(checked.values())
+
+
+def refuse(findings: Sequence[Finding], *, name: str) -> None:
+    """Raise the `ManifestError` that names the first of some findings and counts the rows of the others."""
+    if findings:
+        others = len({finding.row for finding in findings} - {findings[0].row})
+        more = f" (and {others} more bad rows; gifbench manifest check lists them)" if others else ""
+        raise ManifestError(f"{name}: {findings[0]}{more}")
+
+
+def split_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[dict[int, ManifestRow], list[Finding]]:
+    """The good rows by number, from 1, and what is wrong with the others, in the order of the rows."""
+    checked: dict[int, ManifestRow] = {}
+    findings: list[Finding] = []
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows, start=1):
+        wrong = list(_cell_findings(number, row))
+        if not wrong:
+            try:
+                entry = ManifestRow.model_validate({key: value for key, value in row.items() if value is not None})
+            except ValidationError as error:
+                wrong = [_finding(number, detail) for detail in error.errors(include_url=False)]
+        if not wrong and entry.clip_id in seen:
+            wrong = [Finding(number, "clip_id", f"it is also in row {seen[entry.clip_id]}", repr(entry.clip_id))]
+        if wrong:
+            findings += wrong
+            if len(findings) > MAX_FINDINGS:
+                raise ManifestError(f"more than {MAX_FINDINGS} cells are wrong, {findings[0]}: is it a manifest?")
+        else:
+            seen[entry.clip_id] = number
+            checked[number] = entry
+    return checked, findings
+
+
+def _cell_findings(number: int, row: Mapping[str, Any]) -> Iterator[Finding]:
+    """What no type would refuse: text that is not UTF-8, and true or false where a number belongs."""
+    for key, value in row.items():
+        if isinstance(value, bool):
+            yield Finding(number, _printable(key), "a text or a number belongs here", repr(value))
+        for text in (key, value):
+            if isinstance(text, str) and not text.isascii() and _NOT_UTF_8.search(text):
+                yield Finding(number, _printable(key), "it is not UTF-8 text", repr(text)[:100])
+
+
+def _finding(number: int, detail: Mapping[str, Any]) -> Finding:
+    """What pydantic says of a cell."""
+    if detail["type"] == "span":
+        return Finding(number, detail["ctx"]["column"], detail["msg"])
+    column = _printable(".".join(str(part) for part in detail["loc"][:1]))
+    value = None if detail["type"] == "missing" else repr(str(detail["input"])[:100])
+    if detail["type"] == "extra_forbidden":
+        return Finding(number, column, f"no column is called so; there are {', '.join(MANIFEST_SCHEMA.names)}", value)
+    return Finding(number, column, detail["msg"], value)
+
+
+def _printable(text: object) -> str:
+    return str(text)[:100].encode("ascii", errors="backslashreplace").decode()
+
+
+def manifest_bytes(rows: Iterable[ManifestRow]) -> bytes:
+    """A manifest as a Parquet file."""
+    return parquet_bytes((row.model_dump() for row in rows), MANIFEST_SCHEMA)
+
+
+def write_manifest(path: str | Path, rows: Iterable[ManifestRow], *, overwrite: bool = False) -> None:
+    """Write a manifest, in the format that the ending of its name tells; it appears when it is whole.
+
+    Raises `ManifestError` for another ending, `AlreadyExists` unless `overwrite`, `StorageError`.
+    """
+    path = Path(path)
+    data = file_bytes([row.model_dump() for row in rows], schema=MANIFEST_SCHEMA, name=str(path))
+    if path.exists() and not overwrite:
+        raise AlreadyExists(f"{path}: it is there already; --overwrite replaces it")
+    Folder(path.absolute().parent).write(path.name, data)
+
+
+def from_folder(folder: str | Path, *, split: str = "test", known: Sequence[ManifestRow] = ()) -> list[ManifestRow]:
+    """A row for every video in a folder and the folders below it.
+
+    A file whose name, without its ending, is the clip id of a row of `known` takes split and expectations from there,
+    others take `split`. Locators are relative to the folder. Raises `ManifestError` if there is no video.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise NotFound(f"{folder}: there is no such folder")
+    if split not in SPLITS:
+        raise ManifestError(f"split is {split!r}: it must be one of {', '.join(SPLITS)}")
+    files = sorted(
+        path.relative_to(folder)
+        for path in folder.rglob("*")
+        if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() and not path.name.startswith(".")
+    )
+    for file in files:
+        check_name(file)
+    if not files:
+        raise ManifestError(f"{folder}: no video is in it; a video's name ends in {' '.join(VIDEO_SUFFIXES)}")
+    by_id = {row.clip_id: row for row in known}
+    rows = []
+    for clip_id, file in _clip_ids(files):
+        about: dict[str, Any] = {"split": split}
+        if clip_id in by_id:
+            row = by_id[clip_id]
+            about = row.model_dump(include={"split", "frames", "licence", "note"})
+        rows.append(ManifestRow(clip_id=clip_id, source="file", locator=file.as_posix(), **about))
+    return rows
+
+
+def check_name(path: PurePath) -> None:
+    """Raise `ManifestError` for a path that no table can hold."""
+    if _NOT_UTF_8.search(str(path)):
+        raise ManifestError(
+            f"the name {str(path)!r} is not UTF-8, which no table can hold; rename it, "
+            "or set PYTHONUTF8=1 where it only looks so in this locale"
+        )
+
+
+def official_rows(name: str | None) -> list[ManifestRow]:
+    """The official list that a recipe names, shipped with gifbench; empty for None or where it is not shipped."""
+    if name is None:
+        return []
+    file = importlib.resources.files("gifbench_manifests") / f"{name}.parquet"
+    return parse_manifest(file.read_bytes(), name=f"{name}.parquet") if file.is_file() else []
+
+
+def official_splits(name: str | None) -> dict[str, str]:
+    """The split of each clip id of an official list, much faster than its rows."""
+    if name is None:
+        return {}
+    file = importlib.resources.files("gifbench_manifests") / f"{name}.parquet"
+    if not file.is_file():
+        return {}
+    rows = parquet_rows(file.read_bytes(), columns=("clip_id", "split"))
+    return {row["clip_id"]: row["split"] for row in rows}
+
+
+def _clip_ids(files: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """A name for each file: its own without the ending, told apart by ending and folder only where it must be."""
+    stems = [_safe(file.stem) for file in files]
+    names = [
+        stem if stems.count(stem) == 1 else _safe(file.as_posix()) for stem, file in zip(stems, files, strict=True)
+    ]
+    return zip(names, files, strict=True)
+
+
+def _safe(name: str) -> str:
+    if CLIP_ID.fullmatch(name):
+        return name
+    # Different names must not become one: what was replaced is kept apart by a few digits of the name's hash.
+    return f"{re.sub('[^A-Za-z0-9_-]', '_', name)[:70]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

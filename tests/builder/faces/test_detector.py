@@ -1,0 +1,55 @@
+"""Boxes, and finding a detector by its name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gifbench.builder.faces import Box, detector_names, find_detector
+from gifbench.builder.faces.detector import check_image
+from gifbench.builder.faces.dlib_hog import HogDetector
+from gifbench.errors import MissingExtra, UsageError
+
+
+def test_the_installed_detectors_are_listed():
+    assert {"hog", "face-recognition"} <= set(detector_names())
+
+
+def test_hog_is_found_by_its_name():
+    try:
+        detector = find_detector("hog")
+    except MissingExtra:
+        pytest.skip("dlib is not installed")
+    assert isinstance(detector, HogDetector)
+    assert detector.name == "hog"
+
+
+def test_a_wrong_name_gets_a_hint():
+    with pytest.raises(UsageError, match=r'"hgo"; did you mean "hog"\?'):
+        find_detector("hgo")
+    with pytest.raises(UsageError, match="There are: face-recognition, face-recognition-cnn, hog"):
+        find_detector("retina")
+
+
+def test_importing_the_wing_loads_no_detector():
+    code = "import sys, gifbench.builder.faces; print([m for m in ('dlib', 'numba', 'torch') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_box_knows_its_size_and_is_never_empty():
+    box = Box(1, 2, 4, 8)
+    assert (box.width, box.height, box.area, tuple(box)) == (3, 6, 18, (1, 2, 4, 8))
+    for sides in [(1, 2, 1, 8), (1, 2, 4, 2), (4, 2, 1, 8)]:
+        with pytest.raises(UsageError, match="left < right and top < bottom"):
+            Box(*sides)
+
+
+def test_grey_is_bt601_and_rgb_repeats_grey():
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 20, 30]]], np.uint8)
+    assert check_image(colours, pixels="grey").tolist() == [[76, 150, 29, 255, 18]]
+    grey = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert np.array_equal(check_image(grey, pixels="rgb"), np.stack([grey] * 3, axis=-1))

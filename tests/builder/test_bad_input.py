@@ -1,0 +1,109 @@
+"""Whatever a folder holds, every file ends in one recorded outcome, and the good ones are unharmed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.recipe import load_recipe
+from gifbench.dataset import open_dataset
+from gifbench.manifest.rows import from_folder
+from tests.conftest import moving_picture, write_video
+
+
+def write_sound(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100, layout="mono")
+        for i in range(20):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 44100, 1024 * i, Fraction(1, 44100)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+@pytest.fixture(scope="module")
+def mess(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of what people have: one good video, and the others."""
+    folder = tmp_path_factory.mktemp("mess")
+    good = write_video(folder / "good.mp4", moving_picture(8, 48, 64)).read_bytes()
+    (folder / "truncated.mp4").write_bytes(good[: len(good) * 2 // 3])
+    (folder / "text.mp4").write_text("This is not a video. " * 100)
+    (folder / "empty.mp4").write_bytes(b"")
+    write_sound(folder / "sound.mp4")
+    write_video(folder / "one.mp4", moving_picture(1, 48, 64))
+    screen, image = b"\x20\x4e\x20\x4e", b",\0\0\0\0\x20\x4e\x20\x4e\0\x02\x01\x44\0;"
+    (folder / "huge.mp4").write_bytes(b"GIF89a" + screen + b"\x80\0\0" + bytes(6) + image)
+    (folder / "big.y4m").write_bytes(b"YUV4MPEG2 W20000 H20000 F25:1 Ip A1:1 C420jpeg\nFRAME\n")
+    (folder / "zero.y4m").write_bytes(b"YUV4MPEG2 W0 H0 F25:1 Ip A1:1 C420jpeg\nFRAME\n")
+    (folder / "playlist.mp4").write_text("ffconcat version 1.0\nfile /etc/passwd\n")
+    return folder
+
+
+def test_each_file_has_its_own_reason(mess: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    dataset = build_dataset(load_recipe(str(tiny_recipe)), from_folder(mess), str(out), sources=mess, workers=2)
+    rows = {row["clip_id"]: row for row in pq.read_table(out / "outcomes.parquet").to_pylist()}
+    assert {clip: row["reason"] for clip, row in rows.items()} == {
+        "good": "",
+        "truncated": "corrupt",
+        "text": "corrupt",
+        "empty": "corrupt",
+        "sound": "no_video",
+        "one": "too_short",
+        "huge": "too_large",
+        "big": "corrupt",
+        "zero": "corrupt",
+        "playlist": "corrupt",
+    }
+    for clip, row in rows.items():
+        assert row["detail"].count("\n") == 0
+        assert clip == "good" or row["detail"]
+    assert "20000" in rows["huge"]["detail"]
+    assert len(dataset["good"].truth) == 8
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+sys.argv = ["gifbench", "build", {recipe!r}, "--source", {videos!r}, "--out", {out!r}, "--workers", "1"]
+from gifbench.cli import main
+main()
+"""
+
+
+def test_a_disk_that_is_full_is_said_and_the_rerun_finishes(
+    tiny_recipe: Path, tiny_videos: Path, tmp_path: Path
+) -> None:
+    """A limit on the size of files stands in for a full disk: the system call that writes fails."""
+    out = tmp_path / "out"
+    code = LIMITED.format(limit=9000, recipe=str(tiny_recipe), videos=str(tiny_videos), out=str(out))
+    # What measures coverage writes files of its own, and there is no room for them either.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    failed = subprocess.run([sys.executable, "-c", code], env=plain, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.count("Error:") == 1
+    assert "Traceback" not in failed.stderr
+    command = [sys.executable, "-m", "gifbench", "build", str(tiny_recipe), "--source", str(tiny_videos)]
+    subprocess.run([*command, "--out", str(out)], check=True, capture_output=True)
+    assert len(open_dataset(out)) == 3
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_said(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    command = [sys.executable, "-m", "gifbench", "build", str(tiny_recipe), "--source", str(tiny_videos)]
+    failed = subprocess.run([*command, "--out", str(tmp_path / "x")], capture_output=True, text=True, check=False)
+    tmp_path.chmod(0o700)
+    assert failed.returncode == 1
+    assert "permission denied" in failed.stderr

@@ -1,0 +1,364 @@
+"""A build gives the same bytes however it was run, loses nothing, and says what it could not do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.local_executor import Work
+from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.dataset import Dataset, open_dataset, verify_dataset
+from gifbench.download.store import Store
+from gifbench.errors import AlreadyExists, BuildError, DiskFull, StorageError
+from gifbench.manifest.outcomes import Outcome
+from gifbench.manifest.rows import ManifestRow, from_folder
+from gifbench.media.video import decode
+from gifbench.storage import Folder
+from tests.conftest import moving_picture, write_video
+
+
+def tree(folder: str) -> dict[str, str]:
+    """The sha256 of every file of a dataset whose bytes are promised."""
+    place = Folder(folder)
+    names = [name for name in place.names() if name not in ("outcomes.parquet", "SHA256SUMS")]
+    return {name: hashlib.sha256(place.read(name)).hexdigest() for name in names}
+
+
+@pytest.fixture
+def recipe(tiny_recipe: Path) -> Recipe:
+    return load_recipe(str(tiny_recipe))
+
+
+def outcomes(dataset: Dataset) -> dict[str, tuple[str, str]]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(f"{dataset.url}/outcomes.parquet").to_pylist()
+    return {row["clip_id"]: (row["state"], row["reason"]) for row in table}
+
+
+def test_every_row_has_an_outcome(tiny_dataset: Dataset) -> None:
+    assert outcomes(tiny_dataset) == {
+        "ant": ("built", ""),
+        "bee": ("built", ""),
+        "cat": ("built", ""),
+        "narrow": ("rejected", "too_small"),
+        "short": ("rejected", "too_short"),
+    }
+    assert tiny_dataset.about["outcomes"] == {
+        "built": 3,
+        "rejected": {"too_short": 1, "too_small": 1},
+        "failed": {},
+    }
+
+
+def test_the_truth_is_the_decoded_frames_resized(tiny_dataset: Dataset, tiny_videos: Path) -> None:
+    import cv2
+
+    source = [frame.pixels for frame in decode(tiny_videos / "bee.mp4")]
+    expected = np.stack([cv2.resize(pixels, (32, 24), interpolation=cv2.INTER_AREA) for pixels in source])
+    np.testing.assert_array_equal(tiny_dataset["bee"].truth.frames, expected)
+
+
+def test_two_workers_give_the_same_bytes_as_one(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    build_dataset(recipe, from_folder(tiny_videos), str(tmp_path / "two"), sources=tiny_videos, workers=2)
+    assert tree(str(tmp_path / "two")) == tree(tiny_dataset.url)
+
+
+def test_a_dataset_can_lie_anywhere(recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    url = f"memory://{tmp_path.name}/tiny"
+    dataset = build_dataset(recipe, from_folder(tiny_videos), url, sources=tiny_videos, workers=1)
+    assert tree(url) == tree(tiny_dataset.url)
+    np.testing.assert_array_equal(dataset["ant"].truth.frames, tiny_dataset["ant"].truth.frames)
+    assert list(verify_dataset(url, workers=1)) == []
+
+
+def test_a_dataset_that_grew_is_the_one_built_at_once(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """New rows come before and between the old ones, so that shards change their clips."""
+    out = str(tmp_path / "grown")
+    rows = {row.clip_id: row for row in from_folder(tiny_videos)}
+    for names in (["bee"], ["cat", "short"], ["ant", "narrow", "bee"]):
+        dataset = build_dataset(recipe, [rows[name] for name in names], out, sources=tiny_videos, workers=1)
+        assert list(verify_dataset(out, workers=1)) == []
+    assert tree(out) == tree(tiny_dataset.url)
+    assert dataset.fingerprint == tiny_dataset.fingerprint
+
+
+def test_running_again_does_nothing_twice(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+    out, made = str(tmp_path / "again"), []
+    rows = from_folder(tiny_videos)
+    build_dataset(recipe, rows, out, sources=tiny_videos, workers=1)
+    before = {name: Path(out, name).stat().st_mtime_ns for name in Folder(out).names("shards")}
+    build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, report=made.append)
+    assert [now.outcome for now in made] == [None]
+    assert {name: Path(out, name).stat().st_mtime_ns for name in Folder(out).names("shards")} == before
+
+
+def test_a_failed_clip_is_tried_again_and_the_dataset_mended(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    videos, out = tmp_path / "videos", str(tmp_path / "mended")
+    shutil.copytree(tiny_videos, videos)
+    whole = (videos / "bee.mp4").read_bytes()
+    (videos / "bee.mp4").write_bytes(whole[: len(whole) // 2])
+    dataset = build_dataset(recipe, from_folder(videos), out, sources=videos, workers=1)
+    assert outcomes(dataset)["bee"] == ("failed", "corrupt")
+    assert [clip.clip_id for clip in dataset] == ["ant", "cat"]
+    (videos / "bee.mp4").write_bytes(whole)
+    build_dataset(recipe, from_folder(videos), out, sources=videos, workers=1)
+    assert tree(out) == tree(tiny_dataset.url)
+
+
+def test_other_parameters_do_not_mix(recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    out = str(tmp_path / "mixed")
+    shutil.copytree(tiny_dataset.url, out)
+    other = recipe.model_copy(update={"colors": 16})
+    with pytest.raises(BuildError, match=r"colors=32.*colors=16"):
+        build_dataset(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    dataset = build_dataset(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, overwrite=True)
+    assert max(len(palette) for palette in dataset["ant"].gif().palettes) <= 16
+
+
+def test_a_dataset_older_than_a_parameter_goes_on(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(tiny_dataset.url, tmp_path / "older"))
+    about = json.loads((out / "dataset.json").read_text())
+    del about["recipe"]["kmeans_steps"]
+    (out / "dataset.json").write_text(json.dumps(about))
+    build_dataset(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
+    assert tree(str(out)) == tree(tiny_dataset.url)
+
+
+def test_a_built_clip_is_not_silently_replaced(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "replaced")
+    shutil.copytree(tiny_dataset.url, out)
+    row = ManifestRow(clip_id="ant", split="test", source="file", locator="bee.mp4")
+    with pytest.raises(BuildError, match=r"locator=ant.mp4.*locator=bee.mp4"):
+        build_dataset(recipe, [row], out, sources=tiny_videos, workers=1)
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(AlreadyExists, match="holds no dataset"):
+        build_dataset(recipe, from_folder(tiny_videos), str(tmp_path), sources=tiny_videos, workers=1, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_two_builds_cannot_work_on_one_dataset(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+
+    def second(now: Progress) -> None:
+        with pytest.raises(BuildError, match="another gifbench build"):
+            build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+
+    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=second)
+
+
+def test_spans_by_time_and_by_frame(recipe: Recipe, tmp_path: Path) -> None:
+    write_video(tmp_path / "long.mp4", moving_picture(30, 48, 64))
+    common = {"split": "train", "source": "file", "locator": "long.mp4"}
+    rows = [
+        ManifestRow(clip_id="frames", start_frame=10, end_frame=15, **common),
+        ManifestRow(clip_id="seconds", start=0.4, end=0.6, **common),
+        ManifestRow(clip_id="outside", start=0.8, end=2.0, **common),
+        ManifestRow(clip_id="gone", split="train", source="file", locator="nothing.mp4"),
+        ManifestRow(clip_id="later", split="train", source="youtube", locator="dQw4w9WgXcQ"),
+    ]
+    dataset = build_dataset(recipe, rows, str(tmp_path / "out"), sources=tmp_path, workers=1)
+    assert outcomes(dataset) == {
+        "frames": ("built", ""),
+        "seconds": ("built", ""),
+        "outside": ("failed", "span_outside"),
+        "gone": ("failed", "not_found"),
+        "later": ("failed", "not_fetched"),
+    }
+    np.testing.assert_array_equal(dataset["frames"].truth.frames, dataset["seconds"].truth.frames)
+    assert (dataset["frames"].row.start_seconds, dataset["frames"].row.end_seconds) == (0.4, 0.6)
+
+
+def test_a_count_that_differs_from_the_expected_is_recorded(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    row = ManifestRow(clip_id="ant", split="test", source="file", locator="ant.mp4", frames=9)
+    build_dataset(recipe, [row], str(tmp_path / "out"), sources=tiny_videos, workers=1)
+    (line,) = pq.read_table(tmp_path / "out" / "outcomes.parquet").to_pylist()
+    assert line["detail"] == "9 frames were expected, there are 6"
+
+
+def test_a_full_disk_stops_the_build_and_keeps_what_was_done(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = str(tmp_path / "full")
+    from gifbench.builder import clip
+
+    real, calls = clip.write_member, []
+
+    def full(*args: object) -> object:
+        calls.append(args)
+        if len(calls) > 6:
+            raise OSError(28, "No space left on device")
+        return real(*args)
+
+    monkeypatch.setattr(clip, "write_member", full)
+    with pytest.raises(DiskFull, match="free some"):
+        build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    monkeypatch.undo()
+    assert Folder(out).names("staging/journal")
+    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    assert tree(out) == tree(tiny_dataset.url)
+
+
+def test_a_folder_that_vanishes_stops_the_build_and_is_no_clips_fault(
+    recipe: Recipe, tiny_videos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "vanishing"
+
+    def vanish(now: Progress) -> None:
+        shutil.rmtree(out)
+
+    with pytest.raises(StorageError, match="vanishing"):
+        build_dataset(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1, report=vanish)
+
+
+CRASHER = '''
+import os, signal
+from gifbench.builder import Geometry, Recipe, SourceVideo
+
+class Crasher(Recipe):
+    """Kills its worker on one clip, as a bug in a C library would."""
+    name = "crasher"
+    title = "Crasher"
+
+    def geometry(self, video: SourceVideo) -> Geometry:
+        if video.path.name == "bee.mp4":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Geometry(crop=None, width=32, height=24, filter="area")
+'''
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
+def test_a_clip_that_kills_its_worker_fails_alone(tiny_videos: Path, tmp_path: Path) -> None:
+    (tmp_path / "crasher.py").write_text(CRASHER)
+    recipe = load_recipe(str(tmp_path / "crasher.py"))
+    dataset = build_dataset(recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, workers=2)
+    found = outcomes(dataset)
+    assert found.pop("bee") == ("failed", "crashed")
+    assert set(found.values()) == {("built", "")}
+    assert len(found) == 4
+
+
+@pytest.fixture
+def slow_recipe(tiny_recipe: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "slow.py"
+    path.write_text(
+        tiny_recipe.read_text().replace("        if video", "        __import__('time').sleep(0.3)\n        if video")
+    )
+    return path
+
+
+def running(recipe: Path, videos: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "gifbench", "build", str(recipe), "--source", str(videos), "--out", str(out)]
+    return subprocess.Popen(
+        [*command, "--workers", str(workers)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kills_at_any_moment_lose_nothing(
+    workers: int, slow_recipe: Path, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out = tmp_path / "killed"
+    rng = np.random.default_rng(workers)
+    for _ in range(4):
+        process = running(slow_recipe, tiny_videos, out, workers)
+        time.sleep(float(rng.uniform(0.3, 4.0)))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    process = running(slow_recipe, tiny_videos, out, workers)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert tree(str(out)) == tree(tiny_dataset.url)
+
+
+def test_ctrl_c_ends_with_130_and_keeps_what_was_finished(slow_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "interrupted"
+    process = running(slow_recipe, tiny_videos, out, 2)
+    for _ in range(900):
+        time.sleep(0.1)
+        if list(out.glob("staging/journal/*.json")) and list(out.glob("staging/*.group")):
+            break
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130, errors.decode()
+    assert b"kept" in errors
+    assert b"Traceback" not in errors
+    about = open_dataset(out).about
+    assert sum(about["outcomes"]["rejected"].values()) + about["outcomes"]["built"] >= 1
+
+
+@pytest.fixture(autouse=True)
+def _no_partial_files(tmp_path: Path) -> Iterator[None]:
+    yield
+    assert not [path for path in tmp_path.rglob("*.partial") if "interrupted" not in str(path)]
+
+
+def test_starting_over_clears_what_a_killed_build_left_and_nothing_of_others(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(tiny_dataset.url, out)
+    (out / "staging").mkdir()
+    for name in ("staging/ant.group", "staging/journal-1.json", "staging/of mine.txt", "notes.txt"):
+        (out / name).write_text("old")
+    build_dataset(recipe, from_folder(tiny_videos)[:1], str(out), sources=tiny_videos, workers=1, overwrite=True)
+    assert [clip.clip_id for clip in open_dataset(out)] == ["ant"]
+    assert (out / "notes.txt").read_text() == "old"
+
+
+def test_another_official_list_is_taken_over_and_costs_nothing(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out = str(shutil.copytree(tiny_dataset.url, tmp_path / "out"))
+    shards = [path.stat().st_mtime_ns for path in Path(out, "shards").iterdir()]
+    rows = from_folder(tiny_videos)
+    dataset = build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, official={"test": 104})
+    assert (dataset.official, dataset.fingerprint) == ({"test": 104}, tiny_dataset.fingerprint)
+    assert build_dataset(recipe, rows, out, sources=tiny_videos, workers=1).official == {"test": 104}
+    assert [path.stat().st_mtime_ns for path in Path(out, "shards").iterdir()] == shards
+
+
+def test_a_fault_of_a_recipe_is_the_clips_and_says_what_it_was(tiny_videos: Path, tmp_path: Path) -> None:
+    """An error that gifbench has no name for, in code that is not its own."""
+    file = tmp_path / "faulty.py"
+    file.write_text(CRASHER.replace("os.kill(os.getpid(), signal.SIGKILL)", "raise KeyError('no such thing')"))
+    dataset = build_dataset(
+        load_recipe(str(file)), from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, workers=1
+    )
+    assert outcomes(dataset)["bee"] == ("failed", "internal")
+
+
+def test_a_video_that_leaves_the_store_during_a_build_is_fetched_another_time(recipe: Recipe, tmp_path: Path) -> None:
+    row = ManifestRow(clip_id="gone", split="test", source="http", locator="http://example.org/gone.mp4")
+    work = Work(recipe, Folder(tmp_path / "out"), tmp_path, Store(tmp_path / "store"), "a run", os.getpid())
+    outcome = work(row)
+    assert isinstance(outcome, Outcome)
+    assert (outcome.reason, outcome.detail) == ("not_fetched", "it left the store during the build")

@@ -1,0 +1,172 @@
+"""A Dask cluster gives the dataset that this machine gives; its workers may die, and it says what it lacks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gifbench.builder import cluster as of_cluster
+from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.cli.app import app
+from gifbench.dataset import Dataset
+from gifbench.download import MemorySource
+from gifbench.download.scheduler import fetch_sources
+from gifbench.download.store import Store
+from gifbench.errors import BuildError, StorageError, UsageError
+from gifbench.manifest.rows import ManifestRow, from_folder
+from tests.builder.servers import dask_cluster
+from tests.builder.test_build_dataset import CRASHER, outcomes, tree
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    with dask_cluster() as address:
+        yield address
+
+
+@pytest.fixture
+def recipe(tiny_recipe: Path) -> Recipe:
+    return load_recipe(str(tiny_recipe))
+
+
+def test_a_cluster_gives_the_same_bytes_as_one_worker(
+    cluster: str, tiny_recipe: Path, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    arguments = ["build", tiny_recipe, "--source", tiny_videos, "--out", tmp_path / "out", "--cluster", cluster]
+    built = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert built.exit_code == 0, built.output
+    assert tree(str(tmp_path / "out")) == tree(tiny_dataset.url)
+
+
+def test_a_worker_that_is_killed_costs_nothing(
+    cluster: str, recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    from distributed import Client
+
+    killed = []
+
+    def kill_one(now: Progress) -> None:
+        if now.outcome is not None and not killed:
+            with Client(cluster, set_as_default=False) as client:
+                killed.extend(client.run(os.getpid).values())
+            os.kill(killed[0], signal.SIGKILL)
+
+    out = str(tmp_path / "out")
+    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=cluster, report=kill_one)
+    assert killed
+    assert tree(out) == tree(tiny_dataset.url)
+
+
+def test_a_clip_that_kills_every_worker_fails_alone(tiny_videos: Path, tmp_path: Path) -> None:
+    (tmp_path / "crasher.py").write_text(CRASHER)
+    recipe = load_recipe(str(tmp_path / "crasher.py"))
+    with dask_cluster() as cluster:
+        dataset = build_dataset(
+            recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, cluster=cluster
+        )
+    found = outcomes(dataset)
+    assert found.pop("bee") == ("failed", "crashed")
+    assert set(found.values()) == {("built", "")}
+
+
+def test_a_scheduler_that_is_not_there_is_one_clear_error(
+    recipe: Recipe, tiny_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_cluster, "ANSWER_SECONDS", 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(BuildError, match=f"--cluster {address}: no Dask scheduler answers"):
+        build_dataset(recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, cluster=address)
+    assert not list(tmp_path.rglob("*.tar"))
+
+
+def test_workers_that_differ_or_do_not_see_the_folders_are_named(
+    cluster: str, recipe: Recipe, tiny_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = from_folder(tiny_videos)
+    with pytest.raises(BuildError, match=r"the worker tcp://\S+ does not see the dataset at memory://"):
+        build_dataset(recipe, rows, f"memory://{tmp_path.name}/x", sources=tiny_videos, cluster=cluster)
+    monkeypatch.setattr(of_cluster, "RECORDED_VERSIONS", ("gifbench", "a-package-of-this-test"))
+    real = of_cluster._here
+    monkeypatch.setattr(of_cluster, "_here", lambda names: {**real(names), "a-package-of-this-test": "1.0"})
+    with pytest.raises(BuildError, match=r"the worker tcp://\S+ has no a-package-of-this-test, here it is 1\.0"):
+        build_dataset(recipe, rows, str(tmp_path / "out"), sources=tiny_videos, cluster=cluster)
+
+
+def test_what_is_no_address_or_too_much_is_wrong_usage(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+    for address in ("nonsense", "tcp://host", "tcp://host:x", "", "tcp://a b:1"):
+        with pytest.raises(UsageError, match="as in tcp://host:8786"):
+            build_dataset(recipe, [], str(tmp_path / "out"), sources=tiny_videos, cluster=address)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UsageError, match="one of the two"):
+        build_dataset(recipe, [], str(tmp_path / "out"), sources=tiny_videos, workers=2, cluster="tcp://x:1")
+
+
+def test_a_scheduler_that_goes_away_stops_the_build_and_keeps_what_was_done(
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    from distributed import Client
+
+    out = str(tmp_path / "out")
+
+    def shut_down(now: Progress) -> None:
+        if now.outcome is not None and now.done == 1:
+            with Client(address, set_as_default=False) as client:
+                client.shutdown()
+
+    with dask_cluster(workers=1) as address, pytest.raises(BuildError, match="run the same command again"):
+        build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=address, report=shut_down)
+    assert Path(out, "staging").is_dir()
+    shutil.rmtree(Path(out, "shards"), ignore_errors=True)
+    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    assert tree(out) == tree(tiny_dataset.url)
+
+
+def test_what_a_store_holds_is_made_on_a_cluster_that_sees_it(
+    cluster: str, recipe: Recipe, tiny_videos: Path, tmp_path: Path
+) -> None:
+    videos = {f"http://example.org/{name}.mp4": (tiny_videos / f"{name}.mp4").read_bytes() for name in ("ant", "bee")}
+    rows = [ManifestRow(clip_id=url[19:22], split="test", source="http", locator=url) for url in videos]
+    store = Store(tmp_path / "store")
+    fetch_sources(rows, store, {"http": MemorySource(videos)})
+    out = str(tmp_path / "out")
+    dataset = build_dataset(recipe, rows, out, sources=tmp_path, store=store, cluster=cluster)
+    assert [clip.clip_id for clip in dataset] == ["ant", "bee"]
+    away = Store(f"memory://{tmp_path.name}/store")
+    fetch_sources(rows, away, {"http": MemorySource(videos)})
+    with pytest.raises(BuildError, match=r"does not see the store at memory://"):
+        build_dataset(recipe, rows, out, sources=tmp_path, store=away, cluster=cluster, remake=["ant"])
+
+
+def test_a_scheduler_without_workers_is_not_waited_for_for_ever(
+    recipe: Recipe, tiny_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_cluster, "WORKERS_SECONDS", 0.3)
+    rows = from_folder(tiny_videos)
+    with dask_cluster(workers=0) as address, pytest.raises(BuildError, match="has no workers; start some"):
+        build_dataset(recipe, rows, str(tmp_path / "out"), sources=tiny_videos, cluster=address)
+
+
+def test_a_disk_that_is_full_for_a_worker_stops_the_build(cluster: str, tiny_videos: Path, tmp_path: Path) -> None:
+    file = tmp_path / "full.py"
+    file.write_text(CRASHER.replace("os.kill(os.getpid(), signal.SIGKILL)", FULL))
+    with pytest.raises(StorageError, match="no space left"):
+        build_dataset(
+            load_recipe(str(file)), from_folder(tiny_videos), str(tmp_path / "o"), sources=tiny_videos, cluster=cluster
+        )
+
+
+FULL = "from gifbench.builder.clip_builder import OutputError; from gifbench.errors import DiskFull; " + (
+    "raise OutputError(DiskFull('no space left on the worker'))"
+)

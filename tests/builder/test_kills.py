@@ -1,0 +1,41 @@
+"""Whoever is killed, whenever: no clip is lost, none is there twice, and nothing unfinished is left."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import psutil
+
+from gifbench.manifest.rows import manifest_bytes, read_manifest
+from tests.builder.kills import DEAD, LOCAL, ROUGH, kill_until, prepare, start, workers_of
+from tests.download.http_server import serve
+
+
+def test_a_build_with_a_fetch_that_is_killed_is_the_one_that_was_not(tmp_path: Path) -> None:
+    """Eight kills here; benchmarks/kill_test.py does fifty and more."""
+    calm, killed = kill_until(8, tmp_path, seed=4, report=lambda count, whom: None)
+    assert len(calm.outcomes) == LOCAL + 2 * ROUGH + len(DEAD)
+    assert sum(state == "built" for state, _ in calm.outcomes.values()) == LOCAL - 1 + 2 * ROUGH
+    assert {calm.outcomes[f"dead{kind}"] for kind in DEAD} == {
+        ("failed", "gone"),
+        ("failed", "forbidden"),
+        ("failed", "server_error"),
+    }
+    for ended in killed:
+        assert ended == calm
+
+
+def test_workers_end_soon_after_their_driver(tmp_path: Path) -> None:
+    with serve() as site:
+        prepare(tmp_path / "build", site)
+        rows = [row for row in read_manifest(tmp_path / "build" / "list.parquet") if row.source == "file"]
+        (tmp_path / "build" / "list.parquet").write_bytes(manifest_bytes(rows))
+        process = start(tmp_path / "build")
+        while not (workers := workers_of(process.pid)) or not list((tmp_path / "build").glob("out/staging/*.group")):
+            assert process.poll() is None, (tmp_path / "build" / "errors").read_text()
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        gone, alive = psutil.wait_procs(workers, timeout=10)
+    assert (len(gone), alive) == (len(workers), [])

@@ -1,0 +1,127 @@
+"""A dataset on a real S3 server is the one on this disk: built, gone on with, verified, repaired, scored from there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.build_lock import begin_run
+from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.builder.repair import repair_dataset
+from gifbench.cli.app import app
+from gifbench.dataset import Dataset, open_dataset, verify_dataset
+from gifbench.download import MemorySource
+from gifbench.download.scheduler import fetch_sources
+from gifbench.download.store import Store
+from gifbench.errors import StorageError
+from gifbench.manifest.rows import ManifestRow, from_folder
+from gifbench.storage import Folder
+from tests.builder.servers import s3
+from tests.builder.test_build_dataset import tree
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    with s3() as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def recipe(tiny_recipe: Path) -> Recipe:
+    return load_recipe(str(tiny_recipe))
+
+
+class Pulled(Exception):
+    """The plug is pulled."""
+
+
+def test_a_build_on_s3_is_gone_on_with_and_gives_the_same_bytes(
+    bucket: str, recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out, rows = f"{bucket}/{tmp_path.name}", from_folder(tiny_videos)
+
+    def pull(now: Progress) -> None:
+        if now.outcome is not None:
+            raise Pulled
+
+    for _ in range(3):
+        with pytest.raises(Pulled):
+            build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, report=pull)
+    dataset = build_dataset(recipe, rows, out, sources=tiny_videos, workers=2)
+    assert tree(out) == tree(tiny_dataset.url)
+    assert dataset.fingerprint == tiny_dataset.fingerprint
+    assert list(verify_dataset(out, workers=1)) == []
+    np.testing.assert_array_equal(open_dataset(out)["bee"].truth.frames, tiny_dataset["bee"].truth.frames)
+
+
+@pytest.mark.parametrize("damage", ["bit", "truncated", "missing"])
+def test_damage_on_s3_is_found_and_repaired_from_a_store_on_s3(
+    damage: str, bucket: str, recipe: Recipe, tiny_videos: Path, tmp_path: Path
+) -> None:
+    names = ("ant.mp4", "bee.mp4", "cat.mp4")
+    rows = [ManifestRow(clip_id=name[:3], split="test", source="http", locator=name) for name in names]
+    store, out = Store(f"{bucket}/{tmp_path.name}/store"), f"{bucket}/{tmp_path.name}/out"
+    fetch_sources(rows, store, {"http": MemorySource({name: (tiny_videos / name).read_bytes() for name in names})})
+    built = build_dataset(recipe, rows, out, sources=Path(), store=store, workers=1)
+    before, folder, shard = tree(out), Folder(out), built["bee"].row.shard
+    data = folder.read(shard)
+    if damage == "missing":
+        folder.delete(shard)
+    else:
+        place = built["bee"].row.plain.offset + 50
+        spoilt = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+        folder.write(shard, data[:-2000] if damage == "truncated" else spoilt)
+    found = {place for place, _ in verify_dataset(out, workers=1)}
+    assert found
+    repair_dataset(out, found, sources=Path(), store=store, recipe=recipe, workers=1)
+    assert list(verify_dataset(out, workers=1)) == []
+    assert tree(out) == before
+
+
+def test_methods_are_scored_from_s3(bucket: str, recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+    out = f"{bucket}/{tmp_path.name}"
+    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    common = ["evaluate", "gif", "--task", "plain-1", "--data", out, "--out", str(tmp_path), "--json"]
+    result = CliRunner().invoke(app, common)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)[0]["clips"] == 3
+
+
+def test_of_two_builds_where_there_is_no_lock_the_later_goes_on(
+    bucket: str, recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out, rows = f"{bucket}/{tmp_path.name}", from_folder(tiny_videos)
+
+    def another(now: Progress) -> None:
+        if now.outcome is None:
+            begin_run(Folder(out))
+
+    with pytest.raises(StorageError, match="another gifbench build has begun here"):
+        build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, report=another)
+    build_dataset(recipe, rows, out, sources=tiny_videos, workers=1)
+    assert tree(out) == tree(tiny_dataset.url)
+
+
+def test_a_server_that_goes_away_stops_the_build_and_blames_no_clip(
+    recipe: Recipe, tiny_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with s3() as bucket:
+        out = f"{bucket}/{tmp_path.name}"
+        folder = Folder(out)
+        folder.write("x", b"y")
+        folder.delete("x")
+
+        def break_it(now: Progress) -> None:
+            monkeypatch.setattr(
+                type(folder._file_system), "_call_s3", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("no route"))
+            )
+
+        with pytest.raises(StorageError, match=r"s3://.*no route"):
+            build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=break_it)

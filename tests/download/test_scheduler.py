@@ -1,0 +1,428 @@
+"""Each source is fetched once, whatever the server does; a rate limit is never taken for a dead link."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gifbench.builder import fetch_ledger
+from gifbench.cli.app import app
+from gifbench.download import MemorySource
+from gifbench.download.http import HttpSource
+from gifbench.download.ledger import Fetch, FetchLedger, Key
+from gifbench.download.locator_safety import check_locators
+from gifbench.download.retry_policy import Pace, SystemClock
+from gifbench.download.scheduler import FetchProgress, FetchSummary, fetch_sources
+from gifbench.download.source import Fetched
+from gifbench.download.store import Store
+from gifbench.download.store_verify import verify_store
+from gifbench.errors import (
+    BotCheck,
+    BuildError,
+    DiskFull,
+    GifbenchError,
+    Gone,
+    ManifestError,
+    NoNetwork,
+    RateLimited,
+    SourceError,
+    TimedOut,
+    Unreachable,
+    UsageError,
+)
+from gifbench.manifest.outcomes import KINDS, REASONS
+from gifbench.manifest.rows import ManifestRow
+from gifbench.storage import Folder
+from tests.download.http_server import Site, serve
+
+
+class FastClock:
+    """Time that passes only where somebody waits."""
+
+    def __init__(self) -> None:
+        self.time, self.waits = 1e9, []
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.time += seconds
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with serve() as site:
+        yield site
+
+
+@pytest.fixture
+def video(tiny_videos: Path) -> bytes:
+    return (tiny_videos / "ant.mp4").read_bytes()
+
+
+def rows(*locators: str, source: str = "http") -> list[ManifestRow]:
+    common = {"split": "test", "source": source}
+    return [ManifestRow(clip_id=f"c{i}", locator=locator, **common) for i, locator in enumerate(locators)]
+
+
+def run(
+    store: Path, videos: dict[str, object], *, clock: FastClock | None = None, **options: object
+) -> tuple[FetchSummary, list[FetchProgress]]:
+    said: list[FetchProgress] = []
+    source = MemorySource(videos)
+    clock = clock or FastClock()
+    done = fetch_sources(rows(*videos), Store(store), {"http": source}, report=said.append, clock=clock, **options)
+    return done, said
+
+
+def reasons(store: Path) -> dict[str, tuple[str, int]]:
+    return {key.locator: (fetch.reason, fetch.attempts) for key, fetch in FetchLedger(store).fetches.items()}
+
+
+def answers(*values: object) -> object:
+    """A function that gives these one after the other, and the last for ever."""
+    left = list(values)
+
+    def answer() -> object:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return answer
+
+
+def test_a_source_lands_with_its_provenance(video: bytes, tmp_path: Path) -> None:
+    done, _ = run(tmp_path, {"a": video})
+    assert done == FetchSummary(wanted=1, stored=1, failed={}, untried=0)
+    stored = Store(tmp_path).find("http", "a")
+    assert stored is not None
+    assert (stored.width, stored.height, stored.codec, stored.frame_rate) == (64, 48, "h264", "25")
+    assert stored.about["gifbench"]
+    path = Store(tmp_path).path("http", "a")
+    assert path is not None
+    assert path.read_bytes() == video
+    path.write_bytes(video[:-1])
+    assert Store(tmp_path).find("http", "a") is None
+
+
+def test_a_video_that_many_clips_need_is_fetched_once(video: bytes, site: Site, tmp_path: Path) -> None:
+    site.bodies["many.mp4"] = video
+    url = site.url("/good/many.mp4")
+    many = rows(*[url] * 10)
+    for _ in range(2):
+        done = fetch_sources(many, Store(tmp_path), {"http": HttpSource(trusted=True)})
+        assert (done.wanted, done.stored) == (1, 1)
+    assert site.asked["/good/many.mp4"] == 1
+
+
+def test_ids_that_differ_in_case_alone_are_two(video: bytes, tmp_path: Path) -> None:
+    run(tmp_path, {"aBc": video, "abc": video})
+    names = [path.name for path in tmp_path.rglob("*.mp4")]
+    assert len({name.lower() for name in names}) == 2
+
+
+def test_what_may_pass_is_tried_again_later_and_later(video: bytes, tmp_path: Path) -> None:
+    clock = FastClock()
+    flaky = answers(TimedOut("slow"), TimedOut("slow"), video)
+    done, _ = run(tmp_path, {"a": flaky}, clock=clock, pace=Pace(first_wait=100))
+    assert done.stored == 1
+    first, second = clock.waits
+    assert 50 <= first <= 150
+    assert 100 <= second <= 300
+    assert reasons(tmp_path) == {"a": ("", 3)}
+
+
+def test_what_stays_away_is_left_for_the_next_run(video: bytes, tmp_path: Path) -> None:
+    away = {"a": TimedOut("no answer"), "b": Gone("deleted by its owner"), "c": b"no video at all" * 100}
+    done, _ = run(tmp_path, away, pace=Pace(attempts=2))
+    assert done.failed == {"timeout": 1, "gone": 1, "corrupt": 1}
+    assert reasons(tmp_path) == {"a": ("timeout", 2), "b": ("gone", 1), "c": ("corrupt", 1)}
+    assert FetchLedger(tmp_path).fetches[Key("http", "b")].detail == "deleted by its owner"
+    clock = FastClock()
+    clock.time += 1e6
+    done, _ = run(tmp_path, {"a": video, "b": video, "c": video}, clock=clock)
+    assert done.stored == 1
+    done, _ = run(tmp_path, {"a": video, "b": video, "c": video}, retry=["gone", "corrupt"])
+    assert done.stored == 3
+    assert reasons(tmp_path) == {"a": ("", 3), "b": ("", 2), "c": ("", 2)}
+
+
+@pytest.mark.parametrize("kind", [RateLimited, BotCheck])
+def test_a_rate_limit_pauses_all_and_blames_nobody(kind: type[SourceError], video: bytes, tmp_path: Path) -> None:
+    clock, limited = FastClock(), kind("slow down")
+    limited.retry_after = 5000
+    times: list[float] = []
+
+    def later() -> bytes:
+        times.append(clock.now())
+        return video
+
+    done, said = run(tmp_path, {"a": answers(limited, video), "b": later, "c": later}, clock=clock)
+    assert done.stored == 3
+    assert all(time >= 1e9 + 5000 for time in times)
+    assert [now.message for now in said if "everything there waits" in now.message]
+
+
+def test_a_group_that_only_asks_for_pauses_is_left_for_another_day(tmp_path: Path) -> None:
+    videos: dict[str, object] = {f"v{i}": RateLimited("slow down") for i in range(20)}
+    clock = FastClock()
+    done, _ = run(tmp_path, videos, clock=clock, pace=Pace(pauses=3))
+    assert (done.stored, done.untried) == (0, 20)
+    assert set(done.failed) == {"rate_limited"}
+    assert len(clock.waits) == 3
+    assert KINDS["rate_limited"] == "transient"
+
+
+def test_no_network_stops_the_run_instead_of_failing_every_source(video: bytes, tmp_path: Path) -> None:
+    videos: dict[str, object] = {f"v{i}": Unreachable("no route") for i in range(50)}
+    with pytest.raises(NoNetwork, match="is there a network"):
+        run(tmp_path, videos)
+    assert len(reasons(tmp_path)) == 5
+    clock = FastClock()
+    clock.time += 1e6
+    done, _ = run(tmp_path, dict.fromkeys(videos, video), clock=clock)
+    assert done.stored == 50
+
+
+def test_a_full_disk_stops_the_run_and_blames_no_source(video: bytes, tmp_path: Path) -> None:
+    with pytest.raises(DiskFull):
+        run(tmp_path, {"a": video, "b": DiskFull("no space is left there"), "c": video})
+    assert reasons(tmp_path) == {"a": ("", 1)}
+
+
+def test_the_pace_of_a_service_is_kept_and_the_time_estimated(video: bytes, tmp_path: Path) -> None:
+    clock = FastClock()
+    videos = {f"v{i}": video for i in range(6)}
+    done, said = run(tmp_path, videos, clock=clock, pace=Pace(per_hour={"memory": 300}))
+    assert done.stored == 6
+    assert clock.now() - 1e9 == 5 * 12
+    assert said[0].seconds_left == 72
+    assert "at least 72 seconds" in said[0].message
+
+
+def test_two_fetches_cannot_work_on_one_store(video: bytes, tmp_path: Path) -> None:
+    def second(_: FetchProgress) -> None:
+        with pytest.raises(BuildError, match="another gifbench fetch"):
+            run(tmp_path, {"a": video})
+
+    fetch_sources(rows("a"), Store(tmp_path), {"http": MemorySource({"a": video})}, report=second)
+
+
+def test_a_torn_line_of_the_ledger_is_no_loss(video: bytes, tmp_path: Path) -> None:
+    run(tmp_path, {"a": Gone("deleted")})
+    with (tmp_path / "fetches.jsonl").open("ab") as file:
+        file.write(b'{"source": "http", "locat')
+    run(tmp_path, {"b": video})
+    assert reasons(tmp_path) == {"a": ("gone", 1), "b": ("", 1)}
+
+
+def test_a_kind_of_source_that_was_not_set_up_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="youtube"):
+        fetch_sources(rows("dQw4w9WgXcQ", source="youtube"), Store(tmp_path), {})
+
+
+@pytest.mark.parametrize(
+    ("source", "locator"),
+    [
+        ("file", "/etc/passwd"),
+        ("file", "../../etc/passwd"),
+        ("file", "file:///etc/passwd"),
+        ("file", "C:\\secret.mp4"),
+        ("http", "file:///etc/passwd"),
+        ("http", "ftp://example.org/a.mp4"),
+        ("http", "http://10.0.0.1/a.mp4"),
+        ("http", "http://[::1]/a.mp4"),
+        ("http", "http://localhost/a.mp4"),
+        ("http", "http://localhost./a.mp4"),
+        ("http", "http://metadata.google.internal/a.mp4"),
+        ("http", "http://169.254.169.254/a.mp4"),
+        ("http", "http://100.64.0.1/a.mp4"),
+        ("http", "http://0/a.mp4"),
+        ("http", "http://2130706433/a.mp4"),
+        ("http", "http://0x7f.1/a.mp4"),
+        ("http", "http://１０.0.0.1/a.mp4"),
+        ("http", "http://[::ffff:10.0.0.1]/a.mp4"),
+        ("http", "http://[64:ff9b::a00:1]/a.mp4"),
+        ("http", "http://[2002:a00:1::]/a.mp4"),
+        ("http", "http://[::a00:1]/a.mp4"),
+        ("http", "http://[fec0::1]/a.mp4"),
+        ("http", "http://[fd00::1]/a.mp4"),
+        ("file", "a\x1b[2J.mp4"),
+        ("http", "http://me:secret@example.org/a.mp4"),
+        ("http", "http://example.org/a b.mp4"),
+        ("http", "http://[/a.mp4"),
+        ("youtube", "https://example.org/watch"),
+        ("youtube", "../../../etc"),
+        ("faceforensics", "../a.avi"),
+    ],
+)
+def test_bad_locators_are_named_before_anything_is_fetched(source: str, locator: str) -> None:
+    good = ManifestRow(clip_id="good", split="test", source="http", locator="https://example.org/a.mp4")
+    bad = ManifestRow(clip_id="bad", split="test", source=source, locator=locator)
+    with pytest.raises(ManifestError, match=r"list.csv: row 2 \(bad\), column locator: "):
+        check_locators([good, bad], name="list.csv")
+    assert check_locators([good], name="list.csv") is None
+
+
+@pytest.mark.parametrize(
+    "host", ["example.org", "8.8.8.8", "[2606:4700::1111]", "[64:ff9b::808:808]", "bücher.example"]
+)
+def test_public_servers_pass(host: str) -> None:
+    row = ManifestRow(clip_id="a", split="test", source="http", locator=f"https://{host}:8443/a.mp4?b=c")
+    check_locators([row], name="list.csv")
+
+
+def test_every_reason_has_a_kind_and_every_source_error_a_reason() -> None:
+    assert KINDS.keys() == REASONS.keys()
+    kinds = SourceError.__subclasses__()
+    assert len(kinds) >= 16
+    assert {kind.code for kind in kinds} <= REASONS.keys()
+    assert all(issubclass(kind, GifbenchError) for kind in kinds)
+
+
+def command(*arguments: object) -> list[str]:
+    return [str(argument) for argument in arguments]
+
+
+def test_fetch_build_and_retry_from_the_command(video: bytes, site: Site, tiny_recipe: Path, tmp_path: Path) -> None:
+    site.bodies["cli.mp4"] = video
+    lines = ["clip_id,split,source,locator,start_frame,end_frame"]
+    lines += [
+        f"{name},test,http,{site.url(path)},{span}"
+        for name, path, span in (
+            ("head", "/good/cli.mp4", "0,4"),
+            ("tail", "/good/cli.mp4", "2,6"),
+            ("dead", "/404/cli.mp4", ","),
+            ("later", "/good/later.mp4", ","),
+        )
+    ]
+    manifest, store, out = tmp_path / "list.csv", tmp_path / "store", tmp_path / "out"
+    manifest.write_text("\n".join(lines))
+    common = ("fetch", "--manifest", manifest, "--store", store)
+    refused = CliRunner().invoke(app, command(*common))
+    assert refused.exit_code == 1
+    assert "row 1 (head), column locator" in refused.stderr
+    fetched = CliRunner().invoke(app, command(*common, "--trust-manifest", "--attempts", 1, "--json"))
+    assert fetched.exit_code == 0, fetched.output
+    assert json.loads(fetched.stdout) == {"wanted": 3, "stored": 1, "failed": {"gone": 1, "corrupt": 1}, "untried": 0}
+    build = ("build", tiny_recipe, "--manifest", manifest, "--store", store, "--out", out, "--workers", 1)
+    built = CliRunner().invoke(app, command(*build, "--trust-manifest", "--json"))
+    assert built.exit_code == 0, built.output
+    assert json.loads(built.stdout)["outcomes"] == {
+        "built": 2,
+        "rejected": {},
+        "failed": {"corrupt": 1, "gone": 1},
+    }
+    site.bodies["later.mp4"] = video
+    wrong = CliRunner().invoke(app, command(*common, "--trust-manifest", "--retry", "corupt"))
+    assert (wrong.exit_code, "did you mean corrupt?" in wrong.stderr) == (2, True)
+    again = CliRunner().invoke(app, command(*common, "--trust-manifest", "--retry", "corrupt"))
+    assert again.exit_code == 0, again.output
+    assert "1 failed, gone" in again.stdout
+    retry = ("retry", out, "--store", store, "--recipe", tiny_recipe, "--workers", 1, "--json")
+    assert json.loads(CliRunner().invoke(app, command(*retry)).stdout)["outcomes"]["built"] == 2
+    retried = CliRunner().invoke(app, command(*retry, "--only", "corrupt"))
+    assert retried.exit_code == 0, retried.output
+    assert json.loads(retried.stdout)["outcomes"] == {"built": 3, "rejected": {}, "failed": {"gone": 1}}
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from gifbench.download.scheduler import fetch_sources
+from gifbench.download.retry_policy import Pace
+from gifbench.manifest.rows import ManifestRow
+from gifbench.download.http import HttpSource
+from gifbench.download.source import Fetched
+from gifbench.download.store import Store
+from gifbench.download.store_verify import verify_store
+rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=url) for i, url in enumerate(sys.argv[2:])]
+pace = Pace(attempts=40, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=40, unreachable=40)
+source = HttpSource(trusted=True, timeout=0.5)
+real = source._transfer
+def unhurried(url, path):
+    try:
+        return real(url, path)
+    except Exception as error:
+        error.retry_after = None
+        raise
+source._transfer = unhurried
+print(fetch_sources(rows, Store(sys.argv[1]), {"http": source}, pace=pace).stored)
+"""
+
+
+def test_kills_and_a_bad_server_lose_nothing(video: bytes, site: Site, tmp_path: Path) -> None:
+    names = [f"k{i}.mp4" for i in range(12)]
+    site.bodies |= dict.fromkeys(names, video)
+    urls = [site.url(f"/{kind}/{name}") for name, kind in zip(names, ("shaky", "cut", "good") * 4, strict=True)]
+    start = [sys.executable, "-c", KILLED, str(tmp_path / "store"), *urls]
+    for wait in (0.9, 1.1, 1.3):
+        process = subprocess.Popen(start, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(wait)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    done = subprocess.run(start, capture_output=True, text=True, check=False)
+    assert done.stdout == "12\n", done.stderr
+    store = Store(tmp_path / "store")
+    for url in urls:
+        path = store.path("http", url)
+        assert path is not None
+        assert path.read_bytes() == video
+    assert list(verify_store(store, workers=1)) == []
+    assert not [path for path in (tmp_path / "store").rglob("*") if "partial" in path.name]
+
+
+def test_a_video_that_is_here_needs_no_ledger(video: bytes, tmp_path: Path) -> None:
+    """As after a kill between the video's landing and its line in the ledger."""
+    run(tmp_path, {"a": video})
+    (tmp_path / "fetches.jsonl").unlink()
+    done, said = run(tmp_path, {"a": Gone("it is asked again")})
+    assert (done.stored, done.failed, [entry.fetch for entry in said]) == (1, {}, [None])
+    assert {key.locator: fetch.state for key, fetch in FetchLedger(tmp_path).fetches.items()} == {"a": "stored"}
+
+
+def test_a_locator_that_can_be_no_url_is_refused_before_anything_is_asked(video: bytes, tmp_path: Path) -> None:
+    """As where a program calls `fetch_sources` with rows that nobody has checked."""
+    wanted = rows("http://[::1/a.mp4", "http://10.0.0.1/a.mp4")
+    done = fetch_sources(wanted, Store(tmp_path), {"http": HttpSource(timeout=1)}, clock=FastClock())
+    assert (done.stored, done.failed, done.untried) == (0, {"refused": 2}, 0)
+
+
+def test_a_disk_that_is_full_for_several_fetches_ends_all_of_them(tmp_path: Path) -> None:
+    """Those that are under way when the first one fails are waited for, and fail no louder than it."""
+    together = threading.Barrier(2)
+
+    class Full(MemorySource):
+        def group(self, locator: str) -> str:
+            return locator
+
+        def fetch(self, locator: str, scratch: Path) -> Fetched:
+            together.wait(10)
+            raise DiskFull(f"{scratch}: no space left")
+
+    with pytest.raises(DiskFull):
+        fetch_sources(rows("a", "b"), Store(tmp_path), {"http": Full({})}, clock=SystemClock())
+    assert FetchLedger(tmp_path).fetches == {}
+
+
+def test_the_ledger_of_an_object_store_is_folded_into_one_file_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its events are a file each, since objects cannot be appended to."""
+    monkeypatch.setattr(fetch_ledger, "_COMPACT_EVENTS", 4)
+    url = "memory://ledger-of-this-test"
+    ledger = FetchLedger(url)
+    for number in range(10):
+        ledger.record(Fetch("http", f"v{number % 3}", "stored", attempts=number))
+    assert len(Folder(url).names("fetches")) == 2
+    read = FetchLedger(url).fetches
+    assert {key.locator: fetch.attempts for key, fetch in read.items()} == {"v0": 9, "v1": 7, "v2": 8}
+    FetchLedger(url).record(Fetch("http", "v0", "failed", "gone"))
+    assert FetchLedger(url).count([Key("http", "v0"), Key("http", "v1"), Key("http", "nobody")]) == {"gone": 1}

@@ -1,0 +1,156 @@
+"""A store lies anywhere, and every damage to it is found, taken away and fetched anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gifbench.cli.app import app
+from gifbench.download import MemorySource
+from gifbench.download.ledger import FetchLedger
+from gifbench.download.scheduler import fetch_sources
+from gifbench.download.store import Store
+from gifbench.download.store_verify import take_away, verify_store
+from gifbench.errors import Gone, SourceError
+from gifbench.manifest.rows import ManifestRow
+from tests.builder.servers import s3
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    with s3() as bucket:
+        yield bucket
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if request.param == "local":
+        return Store(tmp_path / "store")
+    if request.param == "memory":
+        return Store(f"memory://{tmp_path.name}/store")
+    return Store(f"{request.getfixturevalue('bucket')}/{tmp_path.name}/store")
+
+
+@pytest.fixture
+def videos(tiny_videos: Path) -> dict[str, bytes | SourceError]:
+    return {**{name: (tiny_videos / name).read_bytes() for name in ("ant.mp4", "bee.mp4")}, "x.mp4": Gone("deleted")}
+
+
+def fetch(store: Store, videos: dict[str, bytes | SourceError]) -> None:
+    rows = [ManifestRow(clip_id=name[:-4], split="test", source="http", locator=name) for name in videos]
+    fetch_sources(rows, store, {"http": MemorySource(videos)})
+
+
+def damage(store: Store) -> list[tuple[str, str]]:
+    return [(found.place, found.what) for found in verify_store(store, workers=1)]
+
+
+def test_a_store_lies_anywhere(store: Store, videos: dict[str, bytes | SourceError], tmp_path: Path) -> None:
+    fetch(store, videos)
+    assert store.is_there()
+    assert damage(store) == []
+    keys = [("http", name) for name in videos]
+    assert store.present(keys) == {("http", "ant.mp4"), ("http", "bee.mp4")}
+    for source, name in keys[:2]:
+        with store.borrowed(source, name) as path:
+            assert path is not None
+            assert path.read_bytes() == videos[name]
+    with store.borrowed("http", "x.mp4") as path:
+        assert path is None
+    again = FetchLedger(store.folder.url)
+    assert {key.locator: fetch.reason for key, fetch in again.fetches.items()} == {
+        "ant.mp4": "",
+        "bee.mp4": "",
+        "x.mp4": "gone",
+    }
+    again.compact()
+    assert FetchLedger(store.folder.url).fetches == again.fetches
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def find(store: Store, ending: str) -> str:
+    return next(name for name in store.folder.names("http") if "/ant_" in name and name.endswith(ending))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        ("flip", "differ from their sha256"),
+        ("truncate", "bytes instead of"),
+        ("video", "it is missing"),
+        ("description", "no description"),
+        ("both", "it was stored, and is not here"),
+        ("garbage", "cannot be read"),
+        ("swapped", "describes another source"),
+    ],
+)
+def test_every_damage_is_found_and_fetched_anew(
+    spoil: str, says: str, store: Store, videos: dict[str, bytes | SourceError]
+) -> None:
+    fetch(store, videos)
+    video, description = find(store, ".mp4"), find(store, ".json")
+    data = store.folder.read(video)
+    if spoil == "flip":
+        store.folder.write(video, data[:500] + bytes([data[500] ^ 8]) + data[501:])
+    elif spoil == "truncate":
+        store.folder.write(video, data[:-1])
+    elif spoil == "garbage":
+        store.folder.write(description, b'{"source": ')
+    elif spoil == "swapped":
+        about = json.loads(store.folder.read(description))
+        store.folder.write(description, json.dumps({**about, "locator": "bee.mp4"}).encode())
+    if spoil in ("video", "both"):
+        store.folder.delete(video)
+    if spoil in ("description", "both"):
+        store.folder.delete(description)
+    found = list(verify_store(store, workers=1))
+    assert says in " ".join(entry.what for entry in found)
+    take_away(store, found)
+    fetch(store, videos)
+    assert damage(store) == []
+    assert store.folder.read(video) == data
+
+
+def test_the_command_verifies_and_repairs_a_store(store: Store, videos: dict[str, bytes | SourceError]) -> None:
+    fetch(store, videos)
+    if store.folder.in_memory:
+        pytest.skip("a command's memory ends with it")
+    command = ["verify", store.folder.url, "--workers", "1"]
+    assert "whole" in CliRunner().invoke(app, command).stdout
+    store.folder.delete(find(store, ".mp4"))
+    found = CliRunner().invoke(app, [*command, "--json"])
+    assert found.exit_code == 1
+    document, _ = json.JSONDecoder().raw_decode(found.stdout)
+    assert [entry["what"] for entry in document["damage"]] == ["it is missing"]
+    repaired = CliRunner().invoke(app, [*command, "--repair"])
+    assert repaired.exit_code == 0, repaired.output
+    assert "gifbench fetch" in repaired.stdout
+    fetch(store, videos)
+    assert CliRunner().invoke(app, command).exit_code == 0
+
+
+def test_what_a_fetch_has_not_finished_is_no_damage(tmp_path: Path, videos: dict[str, bytes | SourceError]) -> None:
+    store = Store(tmp_path / "store")
+    fetch(store, videos)
+    (store.scratch("http", "later.mp4") / "body.mp4").write_bytes(b"half")
+    assert list(verify_store(store, workers=1)) == []
+
+
+def test_what_a_killed_fetch_was_about_to_write_is_cleared_away_by_the_next(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    lefts = [tmp_path / "store" / ".README.0a1b2c3d.partial", tmp_path / "store/http/ab/.video.json.0a1b2c3d.partial"]
+    for left in lefts:
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes(b"half")
+    kept = store.scratch("http", "https://example.org/video.mp4")
+    (kept / "video.part").write_bytes(b"half")
+    with store.alone():
+        store.make()
+    assert not any(left.exists() for left in lefts)
+    assert store.is_there()
+    assert (kept / "video.part").exists(), "a download goes on"
