@@ -14,7 +14,7 @@ test: install
 
 # The core: reading, writing, scoring and the ledgers. Fails below 95% of its branches.
 coverage: install
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= tests/media tests/dataset tests/builder tests/score tests/cli tests/test_storage.py
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= tests/media tests/dataset tests/builder tests/evaluation tests/cli tests/test_storage.py
 	$(BIN)/python tests/branches.py
 
 lint: install

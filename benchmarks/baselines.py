@@ -24,7 +24,7 @@ from gifbench import build_dataset, evaluate, load_recipe
 from gifbench.builder.build_dataset import Progress
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.manifest.rows import from_folder
-from gifbench.score.schema import Result
+from gifbench.results.schema import Result
 
 METHODS = ("gif", "gaussian-0.5", "gaussian-1.0")
 TASKS = ("plain-1", "dithered-1")

@@ -28,8 +28,8 @@ import cv2
 import numpy as np
 
 from gifbench import DatasetClip, Pixels, load_method, open_dataset
-from gifbench.score.metrics.psnr import PSNR_CAP, psnr, squared_error
-from gifbench.score.metrics.ssim import gaussian_ssim
+from gifbench.metrics.psnr import PSNR_CAP, psnr, squared_error
+from gifbench.metrics.ssim import gaussian_ssim
 
 TUNING = (
     "grid__id2_swwp2s",

@@ -14,8 +14,8 @@ import time
 import numpy as np
 from scipy import stats
 
-from gifbench.score.comparison import FLIPS, compare
-from gifbench.score.statistics import RESAMPLES
+from gifbench.results.bootstrap import RESAMPLES
+from gifbench.results.comparison import FLIPS, compare
 
 
 def seconds(function) -> float:

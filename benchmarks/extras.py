@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 IMPORTS = {
-    "core": "import gifbench.score.evaluate, gifbench.builder.build_dataset",
+    "core": "import gifbench.evaluation.evaluate, gifbench.builder.build_dataset",
     "faces": "import dlib",
     "flow": "import cv2",
     "youtube": "import yt_dlp",

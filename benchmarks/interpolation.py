@@ -51,8 +51,8 @@ from gifbench import (
     restored,
     save_weights,
 )
-from gifbench.score.metrics.psnr import psnr, squared_error
-from gifbench.score.metrics.temporal import measure_steadiness
+from gifbench.metrics.psnr import psnr, squared_error
+from gifbench.metrics.temporal import measure_steadiness
 
 if TYPE_CHECKING:
     from gifbench_baselines.superslomo.network import SuperSlomo

@@ -26,7 +26,7 @@ from held_out import held_out
 from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset
 from gifbench.media.colors.dither import DITHERS
 from gifbench.media.colors.quantize import quantize
-from gifbench.score.metrics.psnr import PSNR_CAP
+from gifbench.metrics.psnr import PSNR_CAP
 
 
 def routed(name: str, clips: Sequence[DatasetClip], *, dithered: bool, num_frames: int) -> Restore:

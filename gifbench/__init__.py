@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from gifbench.dataset.reader import Clips, Dataset, DatasetClip, open_dataset
     from gifbench.dataset.verify import verify_dataset
     from gifbench.errors import GifbenchError, MethodError, PixelsError, UsageError, WeightsError
+    from gifbench.evaluation.evaluate import evaluate
+    from gifbench.evaluation.submission import score_submission
+    from gifbench.evaluation.task_export import export_task
+    from gifbench.gif_restoration import restore_gif
     from gifbench.leaderboard import build_site
     from gifbench.manifest.rows import ManifestRow, read_manifest
     from gifbench.media.blur import gaussian_blur
@@ -33,19 +37,15 @@ if TYPE_CHECKING:
     from gifbench.media.gif import Gif, GifLimits
     from gifbench.media.make_gif import make_gif
     from gifbench.media.resize import resize
-    from gifbench.score.command import load_method_command
-    from gifbench.score.conformance import Check, check_method
-    from gifbench.score.contract import FrameMethod, Frames, Method, last_shown, nearest_shown
-    from gifbench.score.evaluate import evaluate
-    from gifbench.score.listing import list_methods
-    from gifbench.score.methods import LoadedMethod, load_method, load_method_file
-    from gifbench.score.restoration import restore_gif
-    from gifbench.score.restore import restored
-    from gifbench.score.results import load_results
-    from gifbench.score.schema import Result
-    from gifbench.score.submission import score_submission
-    from gifbench.score.task_export import export_task
-    from gifbench.score.tasks import TASKS, Task
+    from gifbench.methods.command import load_method_command
+    from gifbench.methods.conformance import Check, check_method
+    from gifbench.methods.inference import restored
+    from gifbench.methods.listing import list_methods
+    from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown, nearest_shown
+    from gifbench.methods.registry import LoadedMethod, load_method, load_method_file
+    from gifbench.results.io import load_results
+    from gifbench.results.schema import Result
+    from gifbench.tasks import TASKS, Task
     from gifbench.train.config import TrainerOptions
     from gifbench.train.trainer import TrainingBatch, Update
     from gifbench.train.weights import Weights, read_weights, save_weights
@@ -65,19 +65,19 @@ _HOME = {
     "gifbench.media.gif": ("Gif", "GifLimits"),
     "gifbench.media.make_gif": ("make_gif",),
     "gifbench.media.resize": ("resize",),
-    "gifbench.score.command": ("load_method_command",),
-    "gifbench.score.conformance": ("Check", "check_method"),
-    "gifbench.score.contract": ("FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"),
-    "gifbench.score.evaluate": ("evaluate",),
-    "gifbench.score.listing": ("list_methods",),
-    "gifbench.score.methods": ("LoadedMethod", "load_method", "load_method_file"),
-    "gifbench.score.restoration": ("restore_gif",),
-    "gifbench.score.restore": ("restored",),
-    "gifbench.score.results": ("load_results",),
-    "gifbench.score.schema": ("Result",),
-    "gifbench.score.submission": ("score_submission",),
-    "gifbench.score.task_export": ("export_task",),
-    "gifbench.score.tasks": ("TASKS", "Task"),
+    "gifbench.methods.command": ("load_method_command",),
+    "gifbench.methods.conformance": ("Check", "check_method"),
+    "gifbench.methods.protocols": ("FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"),
+    "gifbench.evaluation.evaluate": ("evaluate",),
+    "gifbench.methods.listing": ("list_methods",),
+    "gifbench.methods.registry": ("LoadedMethod", "load_method", "load_method_file"),
+    "gifbench.gif_restoration": ("restore_gif",),
+    "gifbench.methods.inference": ("restored",),
+    "gifbench.results.io": ("load_results",),
+    "gifbench.results.schema": ("Result",),
+    "gifbench.evaluation.submission": ("score_submission",),
+    "gifbench.evaluation.task_export": ("export_task",),
+    "gifbench.tasks": ("TASKS", "Task"),
     "gifbench.train.config": ("TrainerOptions",),
     "gifbench.train.trainer": ("TrainingBatch", "Update"),
     "gifbench.train.weights": ("Weights", "read_weights", "save_weights"),

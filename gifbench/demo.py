@@ -11,10 +11,10 @@ from pathlib import Path
 from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.builder.recipe import load_recipe
 from gifbench.errors import MissingExtra
+from gifbench.evaluation.evaluate import evaluate
 from gifbench.leaderboard import build_site
 from gifbench.manifest.rows import ManifestRow
-from gifbench.score.evaluate import evaluate
-from gifbench.score.schema import Result
+from gifbench.results.schema import Result
 
 METHODS = ("gif", "gaussian-0.5", "gaussian-1.0")
 TASKS = ("plain-1", "dithered-1", "plain-2")

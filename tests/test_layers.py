@@ -15,36 +15,34 @@ import gifbench
 ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
+BELOW_RESULTS = {"errors", "storage", "tables", "plugins", "did_you_mean", "media"}
+BELOW_METHODS = BELOW_RESULTS | {"results", "provenance", "tasks", "metrics"}
+BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset"}
 MAY_IMPORT = {
     "errors": set(),
     "storage": {"errors"},
     "tables": set(),
     "compiled": set(),
+    "did_you_mean": set(),
+    "plugins": {"errors", "did_you_mean"},
     "media": {"errors"},
+    "tasks": {"errors", "did_you_mean"},
     "dataset": {"errors", "storage", "tables", "media"},
     "manifest": {"errors", "storage", "tables", "media", "dataset", "download"},
     "download": {"errors", "storage", "tables", "media", "dataset", "manifest"},
     "builder": {"errors", "storage", "tables", "media", "dataset", "manifest", "download"},
-    "score": {"errors", "storage", "tables", "media", "dataset"},
-    "train": {"errors", "storage", "tables", "media", "dataset", "score"},
-    "leaderboard": {"errors", "storage", "tables", "media", "dataset", "score"},
-    "demo": {"errors", "storage", "tables", "media", "dataset", "manifest", "builder", "score", "leaderboard"},
+    "metrics": BELOW_RESULTS | {"methods"},
+    "results": BELOW_RESULTS,
+    "provenance": {"errors", "results"},
+    "methods": BELOW_METHODS,
+    "gif_restoration": BELOW_METHODS | {"methods"},
+    "evaluation": BELOW_EVALUATION,
+    "train": BELOW_EVALUATION | {"evaluation"},
+    "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
+    "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
     "doctor": {"compiled", "media"},
-    "cli": {
-        "errors",
-        "storage",
-        "tables",
-        "media",
-        "dataset",
-        "manifest",
-        "download",
-        "builder",
-        "score",
-        "train",
-        "leaderboard",
-        "demo",
-        "doctor",
-    },
+    "cli": BELOW_EVALUATION
+    | {"evaluation", "manifest", "download", "builder", "gif_restoration", "train", "leaderboard", "demo", "doctor"},
 }
 
 

@@ -32,8 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
-from gifbench.score.metrics.psnr import squared_error  # noqa: E402
-from gifbench.score.metrics.ssim import gaussian_ssim  # noqa: E402
+from gifbench.metrics.psnr import squared_error  # noqa: E402
+from gifbench.metrics.ssim import gaussian_ssim  # noqa: E402
 from gifbench.train.config import read_config  # noqa: E402
 
 SIDE, TEST_FRAMES = 256, 51_368

@@ -21,10 +21,10 @@ import numpy as np
 import torch
 
 from gifbench.media.colors.quantize import minimum_variance, nearest
-from gifbench.score.metrics.contract import FrameBatch, FramePair, GifFrame
-from gifbench.score.metrics.registry import load_metric
-from gifbench.score.metrics.ssim import gaussian_ssim, uniform_ssim
-from gifbench.score.metrics.ssim_torch import gaussian_ssims, squared_errors, uniform_ssims
+from gifbench.metrics.metric import FrameBatch, FramePair, GifFrame
+from gifbench.metrics.registry import load_metric
+from gifbench.metrics.ssim import gaussian_ssim, uniform_ssim
+from gifbench.metrics.ssim_torch import gaussian_ssims, squared_errors, uniform_ssims
 
 Values = Sequence[float]
 

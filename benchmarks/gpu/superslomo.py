@@ -41,8 +41,8 @@ from benchmarks.gpu.ccdnet_training import gradients, loaded, on  # noqa: E402
 from gifbench.media.colors.dither import DITHERS  # noqa: E402
 from gifbench.media.colors.quantize import quantize  # noqa: E402
 from gifbench.media.gif import Gif  # noqa: E402
-from gifbench.score.contract import Declared  # noqa: E402
-from gifbench.score.methods import LoadedMethod  # noqa: E402
+from gifbench.methods.protocols import Declared  # noqa: E402
+from gifbench.methods.registry import LoadedMethod  # noqa: E402
 from gifbench.train.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
 from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.train.learner import Learner  # noqa: E402

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gifbench.cli.output import Json, say, say_json
+from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
-from gifbench.score.names import known_names
 
 if TYPE_CHECKING:
     from gifbench.media.flow import FlowMethod
@@ -24,8 +24,8 @@ def consistency(
     as_json: Json = False,
 ) -> None:
     """Measure how steady a processed video is: its warping error, beside the source's own, and tOF."""
+    from gifbench.evaluation.temporal_consistency import measure_consistency
     from gifbench.media.flow import optical_flow
-    from gifbench.score.consistency import measure_consistency
 
     if flow not in ("dis", "raft"):
         raise UsageError(f"--flow {flow}: {known_names(flow, ('dis', 'raft'))}")

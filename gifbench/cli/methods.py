@@ -14,8 +14,8 @@ def methods(context: typer.Context, as_json: Json = False) -> None:
     """List the methods that can be run, where each comes from, its parameters, weights and licence."""
     if context.invoked_subcommand is not None:
         return
-    from gifbench.score.listing import list_methods
-    from gifbench.score.tasks import TASKS
+    from gifbench.methods.listing import list_methods
+    from gifbench.tasks import TASKS
 
     listed = list_methods()
     if as_json:
@@ -47,7 +47,7 @@ def new(
     as_json: Json = False,
 ) -> None:
     """Write a method that works, and its test: a place to begin."""
-    from gifbench.score.skeleton import new_method
+    from gifbench.methods.template import new_method
 
     method, test = new_method(name, folder)
     if as_json:
@@ -63,7 +63,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Hold a method against the contract: shapes, times, batches, determinism, odd sizes, one frame."""
-    from gifbench.score.conformance import check_method
+    from gifbench.methods.conformance import check_method
 
     checks = check_method(method, device=device)
     if as_json:

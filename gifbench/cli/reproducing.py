@@ -12,8 +12,8 @@ from gifbench.cli.output import Json, progress, say, say_json, table
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from gifbench.evaluation.evaluate import Progress
     from gifbench.leaderboard.reproduce import Planned, Reproduced
-    from gifbench.score.evaluate import Progress
 
 
 class PaperTable(StrEnum):

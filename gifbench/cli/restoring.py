@@ -25,9 +25,9 @@ def restore(
     """Run a method on any GIF; each frame stays as long as the GIF shows it."""
     from functools import partial
 
+    from gifbench.gif_restoration import restore_gif
     from gifbench.leaderboard.before_after import restore_with_page
-    from gifbench.score.methods import find_method
-    from gifbench.score.restoration import restore_gif
+    from gifbench.methods.registry import find_method
 
     run = restore_gif if page is None else partial(restore_with_page, page=page)
     with progress(f"Restoring {source.name}") as step:

@@ -24,7 +24,7 @@ MetricFile = Annotated[
 
 def tasks(as_json: Json = False) -> None:
     """List the tasks: which GIF a method is given, and how many of the video's frames it holds."""
-    from gifbench.score.tasks import TASKS
+    from gifbench.tasks import TASKS
 
     if as_json:
         say_json([{"name": task.name, "dithered": task.dithered, "every": task.every} for task in TASKS.values()])
@@ -37,7 +37,7 @@ def tasks(as_json: Json = False) -> None:
 
 def metrics(as_json: Json = False) -> None:
     """List the metrics that evaluate can measure beside PSNR and SSIM, each with its definition."""
-    from gifbench.score.metrics.registry import list_metrics
+    from gifbench.metrics.registry import list_metrics
 
     listed = list_metrics()
     if as_json:
@@ -112,11 +112,11 @@ def evaluate(
     Interrupt it whenever you like: the same command goes on with the clips that are left.
     """
     from gifbench.dataset import open_dataset
-    from gifbench.score.command import TIME_LIMIT, load_method_command
-    from gifbench.score.evaluate import Progress, interrupted
-    from gifbench.score.evaluate import evaluate as score
-    from gifbench.score.methods import load_method, load_method_file
-    from gifbench.score.protocol import PROTOCOLS
+    from gifbench.evaluation.evaluate import Progress, interrupted
+    from gifbench.evaluation.evaluate import evaluate as score
+    from gifbench.evaluation.scoring_protocols import PROTOCOLS
+    from gifbench.methods.command import TIME_LIMIT, load_method_command
+    from gifbench.methods.registry import load_method, load_method_file
 
     loaded = [load_method(name) for name in method or []]
     loaded += [load_method_file(text) for text in method_file or []]

@@ -32,8 +32,8 @@ def leaderboard(
     from gifbench.dataset import open_dataset
     from gifbench.errors import ResultsError
     from gifbench.leaderboard import build_site
-    from gifbench.score.methods import load_method, load_method_file
-    from gifbench.score.results import load_results
+    from gifbench.methods.registry import load_method, load_method_file
+    from gifbench.results.io import load_results
 
     refused: list[ResultsError] = []
 

@@ -35,7 +35,7 @@ def make(
     """Make a blind study: a page that shows pairs of films and keeps what people choose, and a key for you alone."""
     from gifbench.dataset import open_dataset
     from gifbench.leaderboard.study import KEY, PAGE, make_study
-    from gifbench.score.methods import find_method
+    from gifbench.methods.registry import find_method
 
     with progress("Restoring") as step:
         key = make_study(

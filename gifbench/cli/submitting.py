@@ -29,7 +29,7 @@ def task_export(
 ) -> None:
     """Write a task's GIFs without their truth, and what is wanted of each: restore them anywhere, in any language."""
     from gifbench.dataset import open_dataset
-    from gifbench.score.task_export import export_task
+    from gifbench.evaluation.task_export import export_task
 
     with progress("Exporting") as step:
         count = export_task(
@@ -67,7 +67,7 @@ def score(
 ) -> None:
     """Score restored frames that another program wrote; everything is checked before anything is scored."""
     from gifbench.dataset import open_dataset
-    from gifbench.score.submission import score_submission
+    from gifbench.evaluation.submission import score_submission
 
     with progress(f"Scoring {name}") as step:
         result = score_submission(

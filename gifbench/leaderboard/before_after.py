@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gifbench.errors import storage_errors
+from gifbench.gif_restoration import Restored, restore_gif, restored_timing
 from gifbench.leaderboard.examples import Pictures, pictures_of, write_lane
 from gifbench.leaderboard.names import visible
 from gifbench.leaderboard.pictures import error_map, telling_box
@@ -17,8 +18,7 @@ from gifbench.leaderboard.publish import published
 from gifbench.leaderboard.render import render
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.score.methods import LoadedMethod
-from gifbench.score.restoration import Restored, restore_gif, restored_timing
+from gifbench.methods.registry import LoadedMethod
 
 MOST_FRAMES, MOST_BYTES = 240, 96 << 20
 """What a page shows of a long GIF: so many restored frames from its beginning, and no more bytes of pixels."""

@@ -31,7 +31,7 @@ from gifbench.leaderboard.pictures import (
 from gifbench.leaderboard.run import Run
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.score.tasks import TASKS
+from gifbench.tasks import TASKS
 
 Restore = Callable[[Gif, Sequence[Fraction]], Pixels]
 """A method, ready to run: a GIF and times in, RGB frames (N, H, W, 3) uint8 out."""

@@ -13,10 +13,10 @@ from gifbench.leaderboard.examples import Restore
 from gifbench.leaderboard.run import Measured, Run, Score
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.score import schema
-from gifbench.score.methods import LoadedMethod, load_method
-from gifbench.score.restore import on_device, restored
-from gifbench.score.results import Result
+from gifbench.methods.inference import on_device, restored
+from gifbench.methods.registry import LoadedMethod, load_method
+from gifbench.results import schema
+from gifbench.results.io import Result
 
 MethodLoader = Callable[[Result], LoadedMethod]
 """Gives the method that a result names, ready to restore; raises a `GifbenchError` where it is not at hand."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
+from gifbench.evaluation.evaluate import Progress, ScoredDataset, evaluate
 from gifbench.leaderboard.paper import FACES, MOMENTS, PROTOCOL, REPORTED, SPLIT, ReportedRow
-from gifbench.score.evaluate import Progress, ScoredDataset, evaluate
-from gifbench.score.methods import LoadedMethod, find_method
-from gifbench.score.results import Result
-from gifbench.score.schema import Score
+from gifbench.methods.registry import LoadedMethod, find_method
+from gifbench.results.io import Result
+from gifbench.results.schema import Score
 
 _LEARNED_ROWS = {
     "1": "ccdnet-drrn",

@@ -15,8 +15,8 @@ from gifbench.leaderboard.names import visible
 from gifbench.leaderboard.page import board_page, clip_page, index_page, method_page
 from gifbench.leaderboard.publish import published
 from gifbench.leaderboard.text import csv_table, markdown, markdown_table
-from gifbench.score.results import Result
-from gifbench.score.tasks import TASKS
+from gifbench.results.io import Result
+from gifbench.tasks import TASKS
 
 Progress = Callable[[str], None]
 """Called with a line of text before each step that takes time."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gifbench.leaderboard.run import Run, Score
-from gifbench.score.comparison import Comparison, compare
-from gifbench.score.statistics import mean_interval
+from gifbench.results.bootstrap import mean_interval
+from gifbench.results.comparison import Comparison, compare
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from gifbench.leaderboard.from_results import restore_with
 from gifbench.leaderboard.pictures import excerpt, film, frames_per_file, shown_size
 from gifbench.leaderboard.publish import published
 from gifbench.leaderboard.render import render
-from gifbench.score.methods import LoadedMethod
-from gifbench.score.tasks import task as task_of
+from gifbench.methods.registry import LoadedMethod
+from gifbench.tasks import task as task_of
 
 QUESTION = "Which one looks better?"
 KEY, PAGE = "key.json", "page"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from gifbench.dataset.reader import Dataset, DatasetClip
+from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
-from gifbench.score.names import known_names
 from gifbench.train.config import DataOptions
 from gifbench.train.trainer import Trainer, TrainingBatch
 from gifbench.train.windows import validation_windows

@@ -16,7 +16,7 @@ from gifbench_baselines.pix2pix.network import Architecture as Pix2PixArchitectu
 from gifbench_baselines.pix2pix.network import UNet256  # noqa: E402
 
 from gifbench import Gif, check_method, load_method, save_weights  # noqa: E402
-from gifbench.score.restore import restored  # noqa: E402
+from gifbench.methods.inference import restored  # noqa: E402
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -31,7 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, read_weights, save_weights  # noqa: E402
 from gifbench.media.colors.quantize import nearest, quantize  # noqa: E402
-from gifbench.score.restore import restored  # noqa: E402
+from gifbench.methods.inference import restored  # noqa: E402
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines" / "ccdnet"
 

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from gifbench import save_weights
 from gifbench.cli.app import app
 from gifbench.errors import MethodError, MethodFailed, UsageError
+from gifbench.evaluation.evaluate import evaluate
 from gifbench.media.gif import Gif
 from gifbench.media.video import decode
-from gifbench.score.evaluate import evaluate
-from gifbench.score.methods import load_method, load_method_file
-from gifbench.score.restore import on_device, restored
+from gifbench.methods.inference import on_device, restored
+from gifbench.methods.registry import load_method, load_method_file
 from tests.conftest import moving_picture
 
 COLOR_FILE = """

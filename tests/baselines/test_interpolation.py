@@ -18,9 +18,9 @@ from skimage import data
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
 from gifbench.media.video import Span, decode
-from gifbench.score.contract import last_shown, nearest_shown
-from gifbench.score.methods import load_method
-from gifbench.score.restore import restored
+from gifbench.methods.inference import restored
+from gifbench.methods.protocols import last_shown, nearest_shown
+from gifbench.methods.registry import load_method
 
 NAMES = ("nearest", "blend", "dis")
 INTERPOLATORS = (Nearest, Blend, Dis)

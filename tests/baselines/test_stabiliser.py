@@ -14,8 +14,8 @@ from gifbench_baselines.stabiliser.network import Architecture, Stabiliser  # no
 
 from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
-from gifbench.score.conformance import check_method, small_gif  # noqa: E402
-from gifbench.score.restore import on_device, restored  # noqa: E402
+from gifbench.methods.conformance import check_method, small_gif  # noqa: E402
+from gifbench.methods.inference import on_device, restored  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")

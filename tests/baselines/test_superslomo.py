@@ -22,8 +22,8 @@ from gifbench_baselines.superslomo.network import (  # noqa: E402
 )
 
 from gifbench import Gif, MethodError, UsageError, load_method, save_weights  # noqa: E402
-from gifbench.score.conformance import check_method  # noqa: E402
-from gifbench.score.restore import on_device, restored  # noqa: E402
+from gifbench.methods.conformance import check_method  # noqa: E402
+from gifbench.methods.inference import on_device, restored  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph, psnr  # noqa: E402
 
 SHIPPED = packaged.WEIGHTS / "superslomo.safetensors"

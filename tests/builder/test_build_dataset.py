@@ -207,7 +207,7 @@ def test_a_full_disk_stops_the_build_and_keeps_what_was_done(
     recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = str(tmp_path / "full")
-    from gifbench.builder import clip
+    from gifbench.builder import clip_builder as clip
 
     real, calls = clip.write_member, []
 

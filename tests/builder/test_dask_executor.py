@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder import cluster as of_cluster
+from gifbench.builder import dask_executor as of_cluster
 from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app

@@ -26,7 +26,7 @@ from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
-from gifbench.dataset import Dataset, DatasetClip, export_clip, gifs, open_dataset, verify_dataset
+from gifbench.dataset import Dataset, DatasetClip, export_clip, gif_generation, open_dataset, verify_dataset
 from gifbench.dataset.card import card
 from gifbench.dataset.shards import MEMBERS, about_clip, group_range
 from gifbench.errors import DatasetDamaged, DatasetError, UsageError
@@ -118,7 +118,7 @@ def same_gifs(ours: DatasetClip, theirs: DatasetClip) -> None:
         assert (mine.times, mine.duration, mine.dithered, mine.loop, mine.transparent) == (
             *(other.times, other.duration, other.dithered, other.loop, other.transparent),
         )
-    for member in gifs.GIFS:
+    for member in gif_generation.GIFS:
         assert ours.read(member) == theirs.read(member)
 
 
@@ -294,9 +294,9 @@ def other_maker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return palette ^ np.uint8(1), *both
 
     monkeypatch.setattr(PairQuantizer, "__call__", other)
-    gifs.maker_signature.cache_clear()
+    gif_generation.maker_signature.cache_clear()
     yield
-    gifs.maker_signature.cache_clear()
+    gif_generation.maker_signature.cache_clear()
 
 
 @pytest.mark.usefixtures("other_maker")

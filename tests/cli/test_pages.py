@@ -12,7 +12,7 @@ from gifbench.cli.reproducing import show
 from gifbench.dataset import Dataset
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.reproduce import Reproduced, plan
-from gifbench.score.results import save_result
+from gifbench.results.io import save_result
 from gifbench.storage import Folder
 from tests.cli.test_command import answer, run
 from tests.leaderboard.standins import SmallClip, make_result

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder import fetch_ledger
 from gifbench.cli.app import app
 from gifbench.download import MemorySource
+from gifbench.download import ledger as fetch_ledger
 from gifbench.download.http import HttpSource
 from gifbench.download.ledger import Fetch, FetchLedger, Key
 from gifbench.download.locator_safety import check_locators

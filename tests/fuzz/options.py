@@ -11,7 +11,7 @@ import gifbench_baselines
 from hypothesis import strategies as st
 
 from gifbench.builder.recipe import load_recipe, recipe_names
-from gifbench.score.methods import find_method
+from gifbench.methods.registry import find_method
 from gifbench.train.config import checked, read_config
 from gifbench.train.trainer import load_trainer
 from tests.fuzz.damage import TEXTS, Draw, damaged

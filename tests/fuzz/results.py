@@ -11,13 +11,13 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import strategies as st
 
+from gifbench.evaluation.journal import Journal
 from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.study import KEY
 from gifbench.leaderboard.text import csv_table, markdown
 from gifbench.leaderboard.votes import preferences, read_choices, read_key
-from gifbench.score.journal import Journal
-from gifbench.score.results import load_results, save_result
+from gifbench.results.io import load_results, save_result
 from gifbench.storage import Folder
 from tests.fuzz.damage import Draw, damaged, edited, json_files, parquet_files, written
 from tests.fuzz.target import Target, ends_well

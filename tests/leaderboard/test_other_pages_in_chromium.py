@@ -12,7 +12,7 @@ from gifbench.leaderboard.before_after import restore_with_page
 from gifbench.leaderboard.study import make_study
 from gifbench.leaderboard.votes import preferences, read_choices
 from gifbench.media.gif import Gif
-from gifbench.score.methods import load_method
+from gifbench.methods.registry import load_method
 from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.chromium import Chromium
 from tests.leaderboard.standins import SmallClip

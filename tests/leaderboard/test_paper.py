@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
+from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.leaderboard.paper import REPORTED, reported_rows
-from gifbench.score.protocol import PROTOCOLS
-from gifbench.score.tasks import TASKS
+from gifbench.tasks import TASKS
 
 
 def rows(dataset, task, protocol="gif2video", split="test"):

@@ -10,7 +10,7 @@ import pytest
 from gifbench.errors import NotFound, UsageError
 from gifbench.leaderboard.paper import REPORTED
 from gifbench.leaderboard.reproduce import plan, reproduce
-from gifbench.score.methods import find_method, list_methods
+from gifbench.methods.registry import find_method, list_methods
 
 ROOT = Path(__file__).parent.parent.parent
 

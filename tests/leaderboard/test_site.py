@@ -11,7 +11,7 @@ import pytest
 
 from gifbench.errors import DiskFull, NoSuchMethod, ResultsError
 from gifbench.leaderboard import build_site
-from gifbench.score.methods import load_method
+from gifbench.methods.registry import load_method
 from tests.leaderboard.standins import FINGERPRINT, make_result, small_dataset
 
 METHODS = ("gif", "gaussian-0.5", "gaussian-1.0")

@@ -13,7 +13,7 @@ from scipy import stats
 from gifbench.errors import AlreadyExists, NotFound, ResultsError, UsageError
 from gifbench.leaderboard.study import Key, make_study
 from gifbench.leaderboard.votes import _holm, _sign_test, _wilson, preferences, read_choices, read_key
-from gifbench.score.methods import load_method
+from gifbench.methods.registry import load_method
 from tests.leaderboard.standins import FINGERPRINT, SmallClip
 
 METHODS = ("gif", "gaussian-0.5", "gaussian:sigma=2.0")

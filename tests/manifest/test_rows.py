@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gifbench.builder import manifest
 from gifbench.errors import ManifestError, NotFound
+from gifbench.manifest import rows as manifest
 from gifbench.manifest.rows import (
     ManifestRow,
     check_rows,
@@ -79,7 +79,8 @@ def test_a_bad_row_is_named_by_number_and_column(change: dict[str, object], says
 
 
 def test_a_file_that_is_no_manifest_at_all_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gifbench.builder import manifest, manifest_files
+    from gifbench.manifest import io as manifest_files
+    from gifbench.manifest import rows as manifest
 
     monkeypatch.setattr(manifest, "MAX_FINDINGS", 9)
     monkeypatch.setattr(manifest_files, "MAX_ROWS", 20)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +10,7 @@ import pytest
 from gifbench.builder.faces import TRACK_RULE, Box, find_face, square
 from gifbench.builder.faces.tracker import same_face
 from gifbench.errors import PixelsError, Rejected, UsageError
-
-_spec = importlib.util.spec_from_file_location("scenes", Path(__file__).with_name("scenes.py"))
-_scenes = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_scenes)
-BrightSquares, frame_with, moving = _scenes.BrightSquares, _scenes.frame_with, _scenes.moving
+from tests.builder.faces.synthetic_faces import BrightSquares, frame_with, moving
 
 
 def near(found, expected, tolerance=2):

@@ -1,0 +1,1 @@
+"""Evaluate methods on a dataset: scoring protocols, one clip at a time, in worker processes, with a journal."""

@@ -1,0 +1,186 @@
+"""What scoring asks of a dataset and its clips, and the clips of a run decoded ahead of the scoring, within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from gifbench.errors import DatasetDamaged, MediaError
+from gifbench.evaluation.prefetch import Ahead
+from gifbench.evaluation.scoring_protocols import Segment
+from gifbench.media.clip import Clip, Pixels
+from gifbench.media.gif import Gif
+from gifbench.tasks import Task
+
+AHEAD_BYTES = 64 << 20
+"""Decoded frames that wait to be scored; a GIF of more bytes is not read before its turn."""
+
+HELD_BYTES = 192 << 20
+"""Truth that is kept while the passes over a clip go on; of larger clips it is decoded once a pass."""
+
+
+class ScoredClip(Protocol):
+    """What scoring asks of a clip; those of `gifbench.open_dataset` have it.
+
+    One that has `iter_truth(frames)` besides, an iterator over the frames of these numbers, is never held whole.
+    """
+
+    @property
+    def clip_id(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames the truth and the GIF have."""
+        ...
+
+    @property
+    def truth(self) -> Clip:
+        """The frames before they became a GIF."""
+        ...
+
+    def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
+        """The GIF, plain or dithered, with the truth's times."""
+        ...
+
+
+class ScoredDataset(Protocol):
+    """What scoring asks of a dataset; the one that `gifbench.open_dataset` gives has it."""
+
+    @property
+    def name(self) -> str:
+        """The recipe's name."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Stands for all that methods see and are scored against."""
+        ...
+
+    @property
+    def official(self) -> dict[str, int]:
+        """Clips in the official list of each split."""
+        ...
+
+    def split(self, name: str, /) -> Sequence[ScoredClip]:
+        """The clips of a split."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One way through a clip: the segments that the protocols `asked_by` have restored, in order, none overlapping."""
+
+    segments: tuple[Segment, ...]
+    asked_by: tuple[str, ...]
+
+    @property
+    def frames(self) -> list[int]:
+        """The numbers of all frames that are scored, increasing."""
+        return [number for segment in self.segments for number in segment.frames]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenClip:
+    """A clip at its turn: its GIF, the passes over it, and the truth's frames of these, pass after pass."""
+
+    clip_id: str
+    gif: Gif
+    passes: Sequence[Pass]
+    truth: Iterator[Pixels]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Begins:
+    clip: ScoredClip
+    gif: Gif | None
+    passes: Sequence[Pass]
+
+
+def open_clips(
+    clips: Iterable[ScoredClip], on: Task, plan: Callable[[int], Sequence[Pass]]
+) -> Generator[OpenClip, None, None]:
+    """Each clip with its GIF and its truth as a stream, decoded in a thread of its own ahead of the scoring.
+
+    `plan` gives the passes over a clip of so many frames. Whoever takes the next clip must be done with the one before.
+    Held are the GIF at hand (a byte a pixel), 64 MB of frames ahead, and of small clips their truth. Raises
+    `DatasetDamaged` where truth and GIF do not fit together.
+    """
+    with closing(Ahead(_decoded(clips, on, plan), budget=AHEAD_BYTES, weigh=_weight)) as items:
+        for item in items:
+            assert isinstance(item, _Begins)  # noqa: S101  # frames are taken by the clip before
+            gif = _gif(item.clip, on) if item.gif is None else item.gif
+            if len(gif) != item.clip.num_frames:
+                raise DatasetDamaged(
+                    f"clip {item.clip.clip_id}: the GIF has {len(gif)} frames, the truth {item.clip.num_frames}"
+                )
+            count = sum(len(each.frames) for each in item.passes)
+            taken = _checked(items, item.clip, gif, count)
+            yield OpenClip(item.clip.clip_id, gif, item.passes, taken)
+            for _ in taken:  # of a clip that was not scored to its end
+                pass
+
+
+def _checked(items: Iterator[_Begins | Pixels], clip: ScoredClip, gif: Gif, count: int) -> Iterator[Pixels]:
+    for _ in range(count):
+        frame = next(items)
+        assert not isinstance(frame, _Begins)  # noqa: S101
+        if gif.indices.shape[1:] != frame.shape[:2]:
+            sizes = [f"{width}×{height}" for height, width in (gif.indices.shape[1:], frame.shape[:2])]
+            raise DatasetDamaged(f"clip {clip.clip_id}: the GIF has {sizes[0]} pixels, the truth {sizes[1]}")
+        yield frame
+
+
+def _weight(item: _Begins | Pixels) -> int:
+    if isinstance(item, _Begins):
+        return 0 if item.gif is None else item.gif.indices.nbytes
+    return item.nbytes
+
+
+def _decoded(
+    clips: Iterable[ScoredClip], on: Task, plan: Callable[[int], Sequence[Pass]]
+) -> Iterator[_Begins | Pixels]:
+    for clip in clips:
+        passes = plan(clip.num_frames)
+        pixels = clip.num_frames * getattr(clip, "height", 0) * getattr(clip, "width", 0)
+        gif = None if pixels > AHEAD_BYTES else _gif(clip, on)
+        yield _Begins(clip, gif, passes)
+        yield from _truth(clip, passes, hold=len(passes) > 1 and 3 * pixels <= HELD_BYTES)
+
+
+def _gif(clip: ScoredClip, on: Task) -> Gif:
+    with _damage(clip):
+        return clip.gif(dithered=on.dithered)
+
+
+def _truth(clip: ScoredClip, passes: Sequence[Pass], *, hold: bool) -> Iterator[Pixels]:
+    held: dict[int, Pixels] = {}
+    for one in passes:
+        wanted = one.frames
+        fresh = _read(clip, [number for number in wanted if number not in held])
+        for number in wanted:
+            frame = held[number] if number in held else next(fresh)
+            if hold:
+                held[number] = frame
+            yield frame
+
+
+def _read(clip: ScoredClip, numbers: Sequence[int]) -> Iterator[Pixels]:
+    with _damage(clip):
+        if (stream := getattr(clip, "iter_truth", None)) is not None:
+            yield from stream(numbers)
+        else:
+            frames = clip.truth.frames
+            yield from (frames[number] for number in numbers)
+
+
+@contextmanager
+def _damage(clip: ScoredClip) -> Iterator[None]:
+    """What cannot be decoded is the dataset's fault, and named with its clip."""
+    try:
+        yield
+    except MediaError as error:
+        raise DatasetDamaged(f"clip {clip.clip_id}: {error}; gifbench verify says what else is damaged") from error

@@ -1,0 +1,153 @@
+"""Restored frames kept on disk, for whoever scores again with other metrics: named by all that they depend on.
+
+The key is of contents: the method with its options, version, code and weights, gifbench's own code, the GIF's pixels
+and times, the times that are wanted, the device and the seed. Neither paths nor places in a list are part of it, so
+another checkpoint is never taken for this one, and a renamed dataset still hits. A file appears when it is whole, and
+is held against its own sha256 before a frame of it is used; a damaged one is restored again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from gifbench.errors import storage_errors
+from gifbench.media.gif import Gif
+from gifbench.methods.protocols import Frames
+from gifbench.methods.registry import LoadedMethod
+from gifbench.provenance import code_record
+from gifbench.storage import PARTIAL
+
+_FORMAT = 1
+_BATCH_BYTES = 8 << 20
+_DTYPES = ("uint8", "float32", "float64")
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredCache:
+    """A folder of restored frames, as they came from the method; safe to share between processes."""
+
+    folder: Path
+
+    def through(
+        self,
+        method: LoadedMethod,
+        gif: Gif,
+        times: Sequence[Fraction],
+        batches: Iterator[Frames],
+        *,
+        device: str,
+        seed: int,
+    ) -> Iterator[Frames]:
+        """The frames from the cache if they are there, whole; else from `batches`, which then are kept.
+
+        `batches` is not touched in the first case. Raises `StorageError` where the folder cannot be written.
+        """
+        key = _key(method, gif, times, device=device, seed=seed)
+        path = self.folder / key[:2] / f"{key}.frames"
+        shape = len(times), gif.height, gif.width, 3
+        found = _open(path, shape)
+        if found is None:
+            yield from _kept(path, batches)
+            return
+        with found:
+            yield from _read(found, shape)
+
+
+def _key(method: LoadedMethod, gif: Gif, times: Sequence[Fraction], *, device: str, seed: int) -> str:
+    pixels = hashlib.sha256()
+    for indices, palette in zip(gif.indices, gif.palettes, strict=True):
+        pixels.update(np.ascontiguousarray(indices).tobytes() + palette.tobytes())
+    facts: dict[str, Any] = {
+        "format": _FORMAT,
+        "method": method.name,
+        "options": {key: str(value) for key, value in method.options.items()},
+        "version": method.declared.version,
+        "backend": method.declared.backend,
+        "code": method.code_sha256,
+        "weights": method.weights_sha256,
+        "gifbench": code_record().sha256,
+        "gif": [pixels.hexdigest(), list(gif.indices.shape), str(gif.indices.dtype), gif.dithered],
+        "gif_times": [str(time) for time in (*gif.times, gif.duration)],
+        "times": [str(time) for time in times],
+        "device": device.partition(":")[0],
+        "seed": seed,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _kept(path: Path, batches: Iterator[Frames]) -> Iterator[Frames]:
+    """Give the batches on, and write them beside; the file is one line of JSON, then the values."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}{PARTIAL}")
+    digest, kind = hashlib.sha256(), ""
+    try:
+        with storage_errors(path):
+            file = partial.open("xb")
+        with file:
+            file.write(b" " * _HEAD)
+            for batch in batches:
+                kind = kind or str(batch.dtype)
+                if kind != str(batch.dtype):  # as from a method that mixes kinds: nothing to be kept as one array
+                    kind = "mixed"
+                elif kind != "mixed":
+                    data = np.ascontiguousarray(batch).tobytes()
+                    digest.update(data)
+                    with storage_errors(path):
+                        file.write(data)
+                yield batch
+            if kind in _DTYPES:
+                with storage_errors(path):
+                    file.seek(0)
+                    file.write(
+                        json.dumps({"dtype": kind, "sha256": digest.hexdigest()}).encode().ljust(_HEAD - 1) + b"\n"
+                    )
+                    file.flush()
+                    os.fsync(file.fileno())
+        if kind in _DTYPES:
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+_HEAD = 128
+
+
+def _open(path: Path, shape: tuple[int, ...]) -> BinaryIO | None:
+    """The file, at its first line's end, if it is whole."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return None
+    try:
+        about = json.loads(file.read(_HEAD))
+        size = int(np.prod(shape)) * np.dtype(about["dtype"]).itemsize if about["dtype"] in _DTYPES else -1
+        whole = (
+            path.stat().st_size == _HEAD + size and hashlib.file_digest(file, "sha256").hexdigest() == about["sha256"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        file.close()
+        return None
+    file.seek(0)
+    return file
+
+
+def _read(file: BinaryIO, shape: tuple[int, ...]) -> Iterator[Frames]:
+    dtype = np.dtype(json.loads(file.read(_HEAD))["dtype"])
+    values = int(np.prod(shape[1:]))
+    step = max(1, _BATCH_BYTES // (values * dtype.itemsize))
+    for start in range(0, shape[0], step):
+        count = min(step, shape[0] - start)
+        yield np.frombuffer(file.read(count * values * dtype.itemsize), dtype).reshape(count, *shape[1:])

@@ -1,0 +1,218 @@
+"""Submissions: the restored frames of a task's GIFs come back as files, and are scored like any method.
+
+What comes back for an item of `task_export` is a folder, `<item>/00000.png` and so on, or `<item>.mkv`, lossless. It is
+trusted in nothing: all of it is looked at before anything is scored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
+from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
+from gifbench.evaluation.evaluate import Progress, evaluate
+from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
+from gifbench.media.clip import Pixels
+from gifbench.media.gif import Gif
+from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
+from gifbench.methods.protocols import Declared
+from gifbench.methods.registry import LoadedMethod
+from gifbench.results.io import check_absent, result_name, save_result
+from gifbench.results.schema import DatasetRecord, Result
+from gifbench.storage import Folder
+from gifbench.tasks import Task, task
+
+_NAME = re.compile(r"\w[\w.+-]{0,63}")
+_MOST_FAULTS = 20
+
+
+def score_submission(
+    folder: str | os.PathLike[str],
+    dataset: ScoredDataset,
+    on: Task | str,
+    *,
+    name: str,
+    split: str = "test",
+    protocol_name: str = "standard",
+    metrics: Sequence[str] = (),
+    limit: int | None = None,
+    partial: bool = False,
+    licence: str = "",
+    out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    on_fault: Callable[[str], None] = lambda line: None,
+) -> Result:
+    """Score the frames in `folder` as the method `name`; the result is like any other, its speed unknown.
+
+    Everything is looked at before anything is scored: `on_fault` is called with a line for each fault (at most 20, then
+    one with how many more), and `MethodFailed` raised. With `partial` clips that are missing are left out instead, and
+    the result has less coverage. `metrics` are measured beside PSNR and SSIM. Other errors are those of `evaluate`.
+    """
+    on = task(on) if isinstance(on, str) else on
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
+    place = Path(folder)
+    _check_folder(place)
+    clips = dataset.split(split)[:limit]
+    items = list(task_items(clips, on, protocol_name=protocol_name, dataset=dataset.name))
+    data = DatasetRecord(name=dataset.name, fingerprint=dataset.fingerprint)
+    if out is not None:
+        file = result_name(dataset=data, split=split, task=on.name, protocol=protocol_name, method=name)
+        check_absent(Folder(out), file, overwrite=overwrite)
+    faults = _Faults(on_fault)
+    made_for = {"fingerprint": data.fingerprint, "split": split, "task": on.name, "protocol": protocol_name}
+    _check_task_file(place / TASK_FILE, made_for, faults)
+    given = _check_items(place, items, faults, partial=partial)
+    faults.finish(place)
+    method = LoadedMethod(
+        name=name,
+        origin="a submission",
+        method=_GivenFrames(iter(given)),
+        options={},
+        declared=Declared(licence=licence),
+        code_sha256=None,
+        weights_sha256=None,
+    )
+    there = {item.clip.clip_id for item, _ in given}
+    scored = _Chosen(dataset, split, [clip for clip in clips if not partial or clip.clip_id in there])
+    (result,) = evaluate(method, scored, on, split=split, protocols=[protocol_name], metrics=metrics, progress=progress)
+    # Reading files is not the method's time, and nothing is known of that.
+    untimed = tuple(replace(each, seconds=0.0) for each in result.clip_scores)
+    result = result.model_copy(update={"limit": limit, "method_seconds": 0.0, "clip_scores": untimed})
+    return result if out is None else save_result(result, Folder(out), overwrite=overwrite)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A dataset of which only these clips are looked at."""
+
+    dataset: ScoredDataset
+    split_name: str
+    clips: Sequence[ScoredClip]
+
+    @property
+    def name(self) -> str:
+        return self.dataset.name
+
+    @property
+    def fingerprint(self) -> str:
+        return self.dataset.fingerprint
+
+    @property
+    def official(self) -> dict[str, int]:
+        return self.dataset.official
+
+    def split(self, _name: str, /) -> Sequence[ScoredClip]:
+        return self.clips
+
+
+class _GivenFrames:
+    """Gives back what was handed in, item by item in the order in which they are scored."""
+
+    def __init__(self, given: Iterator[tuple[Item, Path]]) -> None:
+        self._given = given
+
+    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Pixels]:
+        item, place = next(self._given)
+        assert (len(gif), len(times)) == (len(item.segment.gif_frames), len(item.segment.frames))  # noqa: S101
+        return given_frames(place, WantedFrames(item.name, len(times), gif.height, gif.width))
+
+
+class _Faults:
+    """Collects what is wrong, says the first lines of it, and counts the rest."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._lines: list[str] = []
+
+    def add(self, line: str) -> None:
+        self._lines.append(line)
+        if len(self._lines) <= _MOST_FAULTS:
+            self._say(line)
+
+    def finish(self, place: Path) -> None:
+        """Raise `MethodFailed` if there was any."""
+        if len(self._lines) > _MOST_FAULTS:
+            self._say(f"and {len(self._lines) - _MOST_FAULTS} more")
+        if len(self._lines) == 1:
+            raise MethodFailed(f"{place}: {self._lines[0]}; nothing was scored")
+        if self._lines:
+            raise MethodFailed(f"{place}: {len(self._lines)} faults, the first: {self._lines[0]}; nothing was scored")
+
+
+def _check_folder(place: Path) -> None:
+    if not place.exists():
+        raise NotFound(f"{place}: no submission is there; it is a folder with <clip>/00000.png … or <clip>.mkv")
+    if not place.is_dir():
+        raise UsageError(f"{place} is a file; unpack it, and give the folder with <clip>/00000.png … or <clip>.mkv")
+
+
+def _check_items(place: Path, items: Sequence[Item], faults: _Faults, *, partial: bool) -> list[tuple[Item, Path]]:
+    """The place of each item's frames; what is missing, does not belong there or is wrong becomes a fault."""
+    given: list[tuple[Item, Path]] = []
+    lacking: set[str] = set()
+    sizes: dict[str, tuple[int, int]] = {}
+    for item in items:
+        clip_id = item.clip.clip_id
+        if clip_id not in sizes:
+            sizes[clip_id] = _size(item.clip)
+        wanted = WantedFrames(item.name, len(item.segment.frames), *sizes[clip_id])
+        try:
+            found = find_frames(place, wanted)
+            if found is not None:
+                check_frames_there(found, wanted)
+                given.append((item, found))
+        except MethodFailed as error:
+            faults.add(str(error))
+            continue
+        if found is None:
+            lacking.add(clip_id)
+            if not partial:
+                faults.add(f"{item.name}: its frames are missing (neither {item.name}/ nor {item.name}.mkv is there)")
+    known = {TASK_FILE, *(item.name for item in items), *(f"{item.name}.mkv" for item in items)}
+    with storage_errors(place):
+        for name in sorted(path.name for path in place.iterdir()):
+            if name not in known:
+                faults.add(f"{name[:80]!r} is no clip of this task; take it away")
+    whole = [(item, found) for item, found in given if item.clip.clip_id not in lacking]
+    if partial and not whole:
+        faults.add("the frames of no clip are there")
+    return whole
+
+
+def _size(clip: ScoredClip) -> tuple[int, int]:
+    """Height and width; a dataset's index knows them without decoding."""
+    row = getattr(clip, "row", None)
+    if row is not None:
+        return int(row.height), int(row.width)
+    gif = clip.gif()
+    return gif.height, gif.width
+
+
+def _check_task_file(path: Path, wanted: Mapping[str, str], faults: _Faults) -> None:
+    """A task.json that was handed back says which task was done; a submission without one is taken at its word."""
+    if not path.exists() or path.is_symlink():
+        if path.is_symlink():
+            faults.add(f"{TASK_FILE} is a symbolic link, which is not followed")
+        return
+    try:
+        about = json.loads(path.read_bytes()[: 1 << 28])
+        done = {
+            "fingerprint": about["dataset"]["fingerprint"],
+            "split": about["split"],
+            "task": about["task"],
+            "protocol": about["protocol"],
+        }
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        faults.add(f"{TASK_FILE} is not what task-export wrote ({type(error).__name__})")
+        return
+    for key, value in wanted.items():
+        if done[key] != value:
+            faults.add(f"it was made for the {key} {str(done[key])[:80]!r}, and is to be scored on {value!r}")

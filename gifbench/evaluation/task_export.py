@@ -1,0 +1,98 @@
+"""The GIFs of a task, without their truth, for methods that run elsewhere.
+
+An item is one GIF that a protocol has restored in one call: a clip, or, under `gif2video` in a sparse task, one segment
+of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gifbench.errors import AlreadyExists, UsageError
+from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
+from gifbench.evaluation.scoring_protocols import Segment, protocol
+from gifbench.media.gif import Gif
+from gifbench.storage import Folder
+from gifbench.tasks import Task, task
+
+FORMAT = 1
+TASK_FILE = "task.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """One GIF to be restored: its name in files, its clip, and which frames of it are given and wanted."""
+
+    name: str
+    clip: ScoredClip
+    segment: Segment
+
+
+def task_items(clips: Sequence[ScoredClip], on: Task, *, protocol_name: str, dataset: str) -> Iterator[Item]:
+    """The items of a task in the order in which they are scored; clips that are too short have none."""
+    chosen = protocol(protocol_name)
+    for clip in clips:
+        segments = chosen.segments(clip.num_frames, on, dataset=dataset)
+        for number, segment in enumerate(segments):
+            yield Item(clip.clip_id if len(segments) == 1 else f"{clip.clip_id}@{number:04d}", clip, segment)
+
+
+def export_task(
+    dataset: ScoredDataset,
+    on: Task | str,
+    out: str | os.PathLike[str],
+    *,
+    split: str = "test",
+    protocol_name: str = "standard",
+    limit: int | None = None,
+    overwrite: bool = False,
+    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> int:
+    """Write the GIFs of a task, without their truth, and `task.json`, which says what is wanted; the number of GIFs.
+
+    `task.json` has for each item the GIF's file, its exact times, and the times of the frames that are wanted: texts of
+    fractions of a second since the item's first frame. It comes last. Raises `AlreadyExists` where one is there.
+    """
+    on = task(on) if isinstance(on, str) else on
+    folder = Folder(out)
+    if not overwrite and folder.exists(TASK_FILE):
+        raise AlreadyExists(f"{folder.place(TASK_FILE)}: a task is there already; --overwrite replaces it")
+    clips = dataset.split(split)[:limit]
+    items = []
+    for done, clip in enumerate(clips, start=1):
+        gif = clip.gif(dithered=on.dithered)
+        for item in task_items([clip], on, protocol_name=protocol_name, dataset=dataset.name):
+            given = gif.select(item.segment.gif_frames)
+            folder.write(f"gifs/{item.name}.gif", given.to_bytes())
+            wanted = [gif.times[i] - gif.times[item.segment.frames[0]] for i in item.segment.frames]
+            items.append(_item_record(item.name, given, wanted))
+        progress(done, len(clips), clip.clip_id)
+    if not items:
+        raise UsageError(f"no clip of {dataset.name}, {split}, is long enough for {on.name} under {protocol_name}")
+    about = {
+        "gifbench_task": FORMAT,
+        "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+        "split": split,
+        "task": on.name,
+        "protocol": protocol_name,
+        "limit": limit,
+        "items": items,
+    }
+    folder.write(TASK_FILE, (json.dumps(about, indent=1) + "\n").encode())
+    return len(items)
+
+
+def _item_record(name: str, gif: Gif, wanted: Sequence[Fraction]) -> dict[str, object]:
+    return {
+        "name": name,
+        "gif": f"gifs/{name}.gif",
+        "width": gif.width,
+        "height": gif.height,
+        "gif_times": [str(time) for time in gif.times],
+        "gif_duration": str(gif.duration),
+        "times": [str(time) for time in wanted],
+    }

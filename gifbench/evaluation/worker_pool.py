@@ -1,0 +1,200 @@
+"""Clips shared among processes of their own: faster with several cores or GPUs, and ended where one takes too long.
+
+A worker loads the method by itself, scores one clip at a time and sends its record; who is free gets the next clip. All
+of it is plain processes and pipes, because one that hangs has to be killed alone, with all that it started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from gifbench.errors import GifbenchError, MethodFailed, UsageError
+from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
+from gifbench.evaluation.job import Job, scored_clips
+from gifbench.evaluation.journal import ScoredClipRecord
+
+_START_SECONDS = 60.0
+"""What a worker has at least to load its method, whatever the limit of a clip."""
+
+_GRACE_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: subprocess.Popen[bytes]
+    pipe: Connection
+    device: str
+    clip: int | None = None
+    deadline: float = float("inf")
+    ready: bool = field(default=False)
+
+
+def worked_clips(
+    job: Job,
+    dataset: ScoredDataset,
+    clips: Sequence[ScoredClip],
+    pending: Sequence[int],
+    *,
+    workers: int,
+    time_limit: float | None,
+    devices: list[str],
+) -> Iterator[ScoredClipRecord]:
+    """Score the clips numbered `pending` in `workers` processes; records come as they are ready.
+
+    `devices` is filled with what the workers run on. Raises what scoring raises, and `MethodFailed` where a clip takes
+    more than `time_limit` seconds or its process ends by itself.
+    """
+    if job.method is None:
+        raise UsageError(
+            "an instance of a method cannot be sent to other processes, as --workers and --time-limit need; "
+            "load it by its name or from its file"
+        )
+    asked = job.device.split(",")
+    count = min(max(workers, len(asked)), max(1, len(pending)))
+    waiting = deque(pending)
+    begun = time.perf_counter()
+    crew: list[_Worker] = []
+    try:
+        for i in range(count):
+            crew.append(_start(job.on(asked[i % len(asked)]), clips, time_limit))
+        while crew:
+            for pipe in _heard(crew, clips, job, time_limit):
+                worker = next(each for each in crew if each.pipe is pipe)
+                kind, content = _receive(worker, clips, job)
+                if kind == "ready":
+                    worker.ready = True
+                    devices.append(content)
+                else:
+                    yield _taken(content, begun)
+                    begun = time.perf_counter()
+                if waiting:
+                    worker.clip = waiting.popleft()
+                    worker.deadline = time.monotonic() + time_limit if time_limit else float("inf")
+                    with contextlib.suppress(BrokenPipeError):  # it has died: heard of in the next round
+                        worker.pipe.send(worker.clip)
+                else:
+                    crew.remove(worker)
+                    _end(worker)
+    finally:
+        for worker in crew:
+            _end(worker, at_once=True)
+
+
+def _taken(record: ScoredClipRecord, begun: float) -> ScoredClipRecord:
+    """With the seconds since the record before, of whichever worker: they add up to what passed."""
+    return ScoredClipRecord(record.clip_id, record.scores, time.perf_counter() - begun, record.notes)
+
+
+def _start(job: Job, clips: Sequence[ScoredClip], time_limit: float | None) -> _Worker:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "gifbench.evaluation.worker_pool", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # one group, so that what it starts ends with it
+        )
+    pipe = Connection(ours.detach())
+    limit = max(time_limit, _START_SECONDS) if time_limit else float("inf")
+    worker = _Worker(process, pipe, job.device, deadline=time.monotonic() + limit)
+    with contextlib.suppress(BrokenPipeError):
+        pipe.send((job, list(clips), os.getpid()))
+    return worker
+
+
+def _heard(crew: Sequence[_Worker], clips: Sequence[ScoredClip], job: Job, time_limit: float | None) -> list[Any]:
+    """The pipes on which something came; raises `MethodFailed` for a worker whose time is over."""
+    while True:
+        left = min(worker.deadline for worker in crew) - time.monotonic()
+        pipes = wait([worker.pipe for worker in crew], timeout=None if left == float("inf") else max(0.0, left))
+        if pipes:
+            return pipes
+        for worker in crew:
+            if worker.deadline <= time.monotonic():
+                at = "to be set up" if worker.clip is None else f"on {_what(worker, clips)}"
+                seconds = max(time_limit or 0.0, _START_SECONDS) if worker.clip is None else time_limit
+                raise MethodFailed(
+                    f"method {_name(job)}: it took longer than the limit of {seconds:g} seconds {at}, and was ended"
+                )
+
+
+def _receive(worker: _Worker, clips: Sequence[ScoredClip], job: Job) -> tuple[str, Any]:
+    try:
+        kind, content = worker.pipe.recv()
+    except (EOFError, OSError, pickle.UnpicklingError):
+        code = worker.process.wait()
+        how = f"with the exit code {code}" if code >= 0 else f"by signal {-code}"
+        at = "as it was set up" if worker.clip is None else f"on {_what(worker, clips)}"
+        raise MethodFailed(f"method {_name(job)}: its process was ended {how} {at}") from None
+    if kind == "error":
+        error_type, message = content
+        error: GifbenchError = error_type.__new__(error_type)
+        Exception.__init__(error, message)  # some are made from other things than their message
+        raise error
+    if kind == "fault":
+        raise RuntimeError(f"a worker failed:\n{content}")
+    return kind, content
+
+
+def _what(worker: _Worker, clips: Sequence[ScoredClip]) -> str:
+    return f"clip {clips[worker.clip].clip_id}" if worker.clip is not None else "its start"
+
+
+def _name(job: Job) -> str:
+    assert job.method is not None  # noqa: S101  # checked at the start
+    return job.method[1][:80]
+
+
+def _end(worker: _Worker, *, at_once: bool = False) -> None:
+    """End a worker with all that it started: it is asked first, so that programs it runs are ended by it."""
+    worker.pipe.close()
+    if at_once and worker.process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            worker.process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        worker.process.wait(_GRACE_SECONDS if at_once else None)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker.process.pid, signal.SIGKILL)
+    worker.process.wait()
+
+
+def _work(pipe: Connection) -> None:
+    """The life of a worker: set up once, then a clip at a time until the pipe closes."""
+    from gifbench.evaluation.process_watch import end_with
+
+    job, clips, driver = pipe.recv()
+    end_with(driver)
+    process = os.getpid()
+    try:
+        scorer = job.scorer()
+        pipe.send(("ready", scorer.device))
+        while True:
+            number = pipe.recv()
+            for record in scored_clips(scorer, [clips[number]]):
+                if os.getpid() != process:
+                    os._exit(1)  # a fork of the method's that came back
+                pipe.send(("clip", record))
+    except EOFError:
+        return
+    except GifbenchError as error:
+        pipe.send(("error", (type(error), str(error))))
+    except Exception:
+        pipe.send(("fault", traceback.format_exc()))
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        _work(Connection(int(sys.argv[1])))

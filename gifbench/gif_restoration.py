@@ -1,0 +1,91 @@
+"""Any GIF in, the video it came from out: a method run on one file, for people who want the picture and no score."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from gifbench.errors import UsageError
+from gifbench.media.animation import Timing, animation, check_ending
+from gifbench.media.clip import Pixels
+from gifbench.media.gif import Gif, GifLimits
+from gifbench.methods.inference import Batching, on_device, restored
+from gifbench.methods.registry import LoadedMethod, load_method
+
+MOST_IN_BETWEEN = 16
+"""The largest `fps_factor`: a GIF's shortest frame, 20 ms, then still is a millisecond or more in each part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What `restore_gif` wrote: the method's name, frames read and written, width and height in pixels, seconds.
+
+    `notes` say what else there is to know, such as batches that were halved because memory ran out.
+    """
+
+    method: str
+    gif_frames: int
+    frames: int
+    width: int
+    height: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+def restored_timing(gif: Gif, fps_factor: int = 1) -> Timing:
+    """The GIF's own times, and between each two frames `fps_factor` - 1 further ones, evenly spaced.
+
+    The last frame stays until the GIF's end: nothing follows that it could be interpolated with. Raises `UsageError`
+    for a factor outside 1 to 16.
+    """
+    if not 1 <= fps_factor <= MOST_IN_BETWEEN:
+        raise UsageError(f"the factor of the frame rate is 1 to {MOST_IN_BETWEEN}, not {fps_factor}")
+    times: list[Fraction] = []
+    for start, end in pairwise(gif.times):
+        times += [start + (end - start) * step / fps_factor for step in range(fps_factor)]
+    return Timing((*times, gif.times[-1]), gif.duration)
+
+
+def restore_gif(
+    method: LoadedMethod | str,
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    fps_factor: int = 1,
+    device: str = "auto",
+    background: tuple[int, int, int] = (255, 255, 255),
+    limits: GifLimits | None = None,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    seen: Callable[[Pixels], None] = lambda frame: None,
+) -> Restored:
+    """Restore the GIF at `source` and write it to `out`, with the GIF's own timing.
+
+    `out` ends in `.mp4`, `.mkv` (lossless), `.webp` or `.gif`, or is a folder for PNGs; it appears when it is whole.
+    `fps_factor` asks the method for as many times the frames. What is see-through is shown over `background`. The
+    GIF's indices and one batch of restored frames are held. `seen` is called with each frame (H, W, 3) uint8 as it is
+    written. Raises what `Gif.read` and the method raise, `UsageError`,
+    and `AlreadyExists` unless `overwrite`.
+    """
+    check_ending(out)
+    loaded = load_method(method) if isinstance(method, str) else method
+    gif = Gif.read(source, limits=limits or GifLimits(), background=background)
+    timing = restored_timing(gif, fps_factor)
+    chosen = on_device(loaded, device)
+    batching = Batching()
+    done, total = 0, len(timing.times)
+    with animation(out, width=gif.width, height=gif.height, timing=timing, loop=gif.loop, overwrite=overwrite) as add:
+        for batch in restored(loaded, gif, timing.times, clip=str(source), device=chosen, batching=batching):
+            for frame in batch:
+                rounded = frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8)
+                add(rounded)
+                seen(rounded)
+                done += 1
+                progress(done, total)
+    seconds, notes = float(gif.duration), tuple(batching.notes)
+    return Restored(loaded.name, len(gif), done, gif.width, gif.height, seconds, notes)

@@ -1,0 +1,190 @@
+"""Does a method keep the contract? The checks that an author wants before the first evaluation.
+
+Each check restores small GIFs that are made here, of the kinds that a dataset or the wild holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gifbench.errors import GifbenchError, MethodFailed
+from gifbench.media.gif import Gif
+from gifbench.methods.inference import on_device, restored
+from gifbench.methods.protocols import FrameMethod, Method
+from gifbench.methods.registry import LoadedMethod, find_method
+from gifbench.tasks import TASKS, Task, task
+
+_FPS = 25
+_ON_GPU = 1.0
+"""How far, in levels of 255, a frame from the GPU may lie from that of the CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise of the contract: its name, whether it is kept (None: not to be checked here), and what was seen."""
+
+    name: str
+    kept: bool | None
+    detail: str = ""
+
+
+def check_method(method: LoadedMethod | str, *, device: str = "cpu") -> list[Check]:
+    """Hold a method (`gaussian-0.5`, `mine.py:Mine`, or a loaded one) against the contract: a check a promise.
+
+    Checked are: frames of the right number and shape for each task the method says it does, GIFs of odd sizes, of one
+    frame and of uneven timing, that the same GIF gives the same frames whatever came before it, that the size of a
+    batch does not matter, that what is handed in is not changed, and that the GPU, where there is one, agrees with the
+    CPU. Raises only what loading the method raises.
+    """
+    loaded = find_method(method) if isinstance(method, str) else method
+    chosen = on_device(loaded, device)
+    promises: list[tuple[str, Callable[[LoadedMethod, str], str | None]]] = [
+        *((f"task {name}", _on_task(task(name))) for name in loaded.tasks or TASKS),
+        ("odd sizes", _odd_sizes),
+        ("one frame", _one_frame),
+        ("uneven timing", _uneven),
+        ("many frames", _many),
+        ("same GIF, same frames", _deterministic),
+        ("any size of a batch", _any_batch),
+        ("nothing handed in is changed", _unchanged),
+    ]
+    checks = [_checked(name, promise, loaded, chosen) for name, promise in promises]
+    return [*checks, _gpu(loaded, chosen)]
+
+
+def _checked(name: str, promise: Callable[[LoadedMethod, str], str | None], loaded: LoadedMethod, device: str) -> Check:
+    try:
+        fault = promise(loaded, device)
+    except GifbenchError as error:
+        fault = str(error)
+    return Check(name, not fault, fault or "")
+
+
+def small_gif(num_frames: int, height: int, width: int, *, times: Sequence[Fraction] | None = None) -> Gif:
+    """A moving picture of up to 32 colours a frame; its palettes differ from frame to frame."""
+    y, x = np.mgrid[0:height, 0:width]
+    indices = np.empty((num_frames, height, width), np.uint8)
+    palettes = []
+    for t in range(num_frames):
+        indices[t] = (x + 2 * y + 3 * t) % 32
+        level = np.arange(32)
+        palettes.append(np.stack([level * 8, 255 - level * 7, (level * 5 + 3 * t) % 256], axis=1).astype(np.uint8))
+    shown = tuple(times) if times is not None else tuple(Fraction(t, _FPS) for t in range(num_frames))
+    return Gif(indices, tuple(palettes), shown, shown[-1] + Fraction(1, _FPS), False)
+
+
+def _frames(loaded: LoadedMethod, gif: Gif, times: Sequence[Fraction], device: str, clip: str) -> NDArray[Any]:
+    return np.concatenate(list(restored(loaded, gif, times, clip=clip, device=device)))
+
+
+def _on_task(on: Task) -> Callable[[LoadedMethod, str], str | None]:
+    def promise(loaded: LoadedMethod, device: str) -> str | None:
+        whole = small_gif(2 * on.every + 1, 24, 32)
+        _frames(loaded, whole.every(on.every), whole.times, device, f"a GIF of 24×32 on {on.name}")
+        return None
+
+    return promise
+
+
+def _steps(loaded: LoadedMethod) -> int:
+    """As many times the GIF's frames as the method's tasks allow to ask for."""
+    return 1 if loaded.tasks is not None and all(TASKS[name].every == 1 for name in loaded.tasks) else 2
+
+
+def _asked(loaded: LoadedMethod, gif: Gif) -> list[Fraction]:
+    """The GIF's times, with the middles between them if the method restores time."""
+    times = list(gif.times)
+    if _steps(loaded) == 1:
+        return times
+    return sorted([*times, *((a + b) / 2 for a, b in pairwise(times))])
+
+
+def _odd_sizes(loaded: LoadedMethod, device: str) -> str | None:
+    for height, width in ((33, 47), (7, 5), (64, 1), (1, 1)):
+        gif = small_gif(3, height, width)
+        _frames(loaded, gif, _asked(loaded, gif), device, f"a GIF {width} wide and {height} high")
+    return None
+
+
+def _one_frame(loaded: LoadedMethod, device: str) -> str | None:
+    _frames(loaded, small_gif(1, 24, 32), [Fraction(0)], device, "a GIF of one frame")
+    return None
+
+
+def _uneven(loaded: LoadedMethod, device: str) -> str | None:
+    times = [Fraction(n, 100) for n in (0, 4, 30, 32, 95)]
+    gif = small_gif(5, 24, 32, times=times)
+    _frames(loaded, gif, _asked(loaded, gif), device, "a GIF of uneven timing")
+    return None
+
+
+def _many(loaded: LoadedMethod, device: str) -> str | None:
+    gif = small_gif(70, 16, 16)
+    _frames(loaded, gif, gif.times, device, "a GIF of 70 frames")
+    return None
+
+
+def _deterministic(loaded: LoadedMethod, device: str) -> str | None:
+    gif, other = small_gif(4, 24, 32), small_gif(6, 20, 20)
+    first = _frames(loaded, gif, _asked(loaded, gif), device, "a GIF")
+    _frames(loaded, other, _asked(loaded, other), device, "another GIF")
+    again = _frames(loaded, gif, _asked(loaded, gif), device, "the first GIF again")
+    if np.array_equal(first, again):
+        return None
+    return f"another GIF in between changes the frames, by up to {_distance(first, again):g} levels: keep no state"
+
+
+def _any_batch(loaded: LoadedMethod, device: str) -> str | None:
+    """Of a per-frame method the harness chooses the batches, so they must not show."""
+    if isinstance(loaded.method, Method) or not isinstance(loaded.method, FrameMethod):
+        return None
+    gif = small_gif(5, 24, 32)
+    together = _frames(loaded, gif, gif.times, device, "a GIF")
+    alone = [
+        _frames(loaded, gif.select([i]), [Fraction(0)], device, f"frame {i} of a GIF alone") for i in range(len(gif))
+    ]
+    apart = _distance(together, np.concatenate(alone))
+    # Networks may add up in another order for another batch; a hundredth of a level shows in no score.
+    if apart <= 0.01:
+        return None
+    return f"a frame alone comes back other than in a batch, by up to {apart:g} levels"
+
+
+def _unchanged(loaded: LoadedMethod, device: str) -> str | None:
+    gif = small_gif(4, 24, 32)
+    before = gif.indices.copy(), [palette.copy() for palette in gif.palettes]
+    _frames(loaded, gif, _asked(loaded, gif), device, "a GIF")
+    same = np.array_equal(gif.indices, before[0]) and all(map(np.array_equal, gif.palettes, before[1]))
+    return None if same else "the GIF's indices or palettes were written to; work on a copy"
+
+
+def _gpu(loaded: LoadedMethod, device: str) -> Check:
+    name = "the GPU agrees with the CPU"
+    if loaded.declared.backend != "torch":
+        return Check(name, None, "it does not use torch")
+    import torch
+
+    if not torch.cuda.is_available():
+        return Check(name, None, "no GPU is here")
+    gif = small_gif(3, 24, 32)
+    try:
+        on_cpu, on_gpu = (
+            _frames(loaded, gif, _asked(loaded, gif), on_device(loaded, each), f"a GIF on the device {each}")
+            for each in ("cpu", "cuda")
+        )
+        on_device(loaded, device)
+    except MethodFailed as error:
+        return Check(name, False, str(error))
+    apart = _distance(on_cpu, on_gpu)
+    return Check(name, apart <= _ON_GPU, "" if apart <= _ON_GPU else f"they differ by up to {apart:g} levels")
+
+
+def _distance(one: NDArray[Any], other: NDArray[Any]) -> float:
+    return float(np.abs(one.astype(np.float64) - other).max())

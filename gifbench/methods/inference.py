@@ -1,0 +1,268 @@
+"""Calling a method: its frames in order, in batches, each held against what was asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gifbench.errors import MethodFailed, MissingExtra, UsageError
+from gifbench.media.gif import Gif
+from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown
+from gifbench.methods.registry import LoadedMethod
+from gifbench.plugins import one_line
+
+BATCH_PIXELS = 1 << 21
+"""Pixels that a batch of `restore_frames` holds at most: 32 frames of 256×256, 9 of 636×360, or one larger frame."""
+
+_NO_MEMORY = object()
+
+_SLACK = 1e-3
+"""How far a float may lie outside [0, 255]: the noise of float32 arithmetic. It is clipped."""
+
+
+_RAN_OUT = "memory ran out"
+
+
+@dataclass(slots=True)
+class Batching:
+    """How large the batches of `restore_frames` are; a run has one, because what did not fit once will not fit again.
+
+    `pixels` a batch may hold (None: `BATCH_PIXELS`); `notes` say what a reader of the result must know.
+    """
+
+    pixels: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def size(self, gif: Gif) -> int:
+        """Frames of `gif` that a batch may hold."""
+        return max(1, (self.pixels or BATCH_PIXELS) // (gif.height * gif.width))
+
+    def halve(self, gif: Gif) -> None:
+        """After memory ran out: batches of half as many frames from now on."""
+        size = self.size(gif) // 2
+        self.pixels = size * gif.height * gif.width
+        frames = f"{size} frame{'s' if size > 1 else ''} of {gif.width}×{gif.height}"
+        self.notes[:] = [note for note in self.notes if not note.startswith(_RAN_OUT)]
+        self.notes.append(f"{_RAN_OUT}: batches were halved to {frames}")
+
+
+def device_kind(loaded: LoadedMethod, device: str) -> str:
+    """`cpu` or `cuda`: where a method would run that is asked to on `device`, one or several as `cuda:0,cuda:1`."""
+    if loaded.declared.backend != "torch" or device == "cpu":
+        return "cpu"
+    if device == "auto":
+        torch = sys.modules.get("torch")
+        return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
+    return device.partition(":")[0]
+
+
+def on_device(loaded: LoadedMethod, device: str = "auto") -> str:
+    """Move a torch method to the device asked for, once before its first clip, and say which: `cpu`, `cuda`, `cuda:1`.
+
+    `auto` is the GPU where there is one. A method that is not torch's runs on the CPU whatever is asked. Raises
+    `UsageError` for an unknown device or a GPU that is not there, `MissingExtra` without torch.
+    """
+    if device not in ("auto", "cpu", "cuda") and not re.fullmatch(r"cuda:\d{1,3}", device):
+        raise UsageError(f'there is no device "{device}": choose from auto, cpu, cuda, or one GPU of several as cuda:1')
+    if loaded.declared.backend != "torch":
+        return "cpu"
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtra("torch", extra="torch", wanted_for=f"method {loaded.name}") from error
+    there = torch.cuda.is_available()
+    if device.startswith("cuda") and not there:
+        raise UsageError(f"--device {device}: torch sees no GPU here; use --device cpu or auto")
+    if device.startswith("cuda:") and int(device[5:]) >= (count := torch.cuda.device_count()):
+        raise UsageError(f"--device {device}: torch sees {count} GPUs here, cuda:0 to cuda:{count - 1}")
+    chosen = "cpu" if device == "cpu" or not there else device.replace("auto", "cuda")
+    if callable(move := getattr(loaded.method, "to", None)):
+        with _failures(f"method {loaded.name} on the device {chosen}"):
+            move(chosen)
+    return chosen
+
+
+def restored(
+    loaded: LoadedMethod,
+    gif: Gif,
+    times: Sequence[Fraction],
+    *,
+    clip: str,
+    device: str = "cpu",
+    batching: Batching | None = None,
+) -> Iterator[Frames]:
+    """The frames of `gif` at `times` as the method restores them: batches in order, (N, H, W, 3) uint8 or float.
+
+    Floats are float32 or float64 in [0, 255]. `clip` is the name that messages call the GIF. Where memory runs out the
+    batches of a per-frame method are halved, which `batching` remembers. Raises `MethodFailed`
+    where the method raises, gives too few or too many frames, or frames of a wrong size, type or range.
+    """
+    what = f"method {loaded.name} on {clip}"
+    shape = gif.height, gif.width, 3
+    brightest = max(int(palette.max()) for palette in gif.palettes)
+    given, highest = 0, 0.0
+    process = os.getpid()
+    for batch in _batches(loaded, gif, times, what=what, device=device, batching=batching or Batching()):
+        if os.getpid() != process:  # a method that forks and comes back twice: results are the first process's
+            os._exit(1)
+        frames = _checked(batch, shape, what=what)
+        highest = max(highest, 255.0 if frames.dtype == np.uint8 else float(frames.max()))
+        given += len(frames)
+        if given > len(times):
+            raise MethodFailed(f"{what}: it gave back {given} frames or more, {len(times)} were asked for")
+        yield frames
+    if 0 < highest <= 1 and brightest > 16:  # of all batches: a frame alone may well be black
+        raise MethodFailed(
+            f"{what}: no value is above {highest:.3g}, so the frames seem to be in 0..1; give 255 × that"
+        )
+    if given < len(times):
+        raise MethodFailed(f"{what}: it gave back {given} frames, {len(times)} were asked for")
+
+
+def _batches(
+    loaded: LoadedMethod, gif: Gif, times: Sequence[Fraction], *, what: str, device: str, batching: Batching
+) -> Iterator[object]:
+    method = loaded.method
+    if not isinstance(method, Method):
+        torch_device = device if loaded.declared.backend == "torch" else None
+        yield from _held(method, gif, times, what=what, torch_device=torch_device, batching=batching)
+        return
+    with _failures(what):
+        answer: Any = method.restore(gif, times)
+    if _is_array(answer):
+        yield answer
+        return
+    if not isinstance(answer, Iterable):
+        raise MethodFailed(f"{what}: it gave back {type(answer).__name__}, an array of frames or batches are wanted")
+    batches = iter(answer)
+    while True:
+        with _failures(what):
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+        yield batch
+
+
+def _held(
+    method: FrameMethod,
+    gif: Gif,
+    times: Sequence[Fraction],
+    *,
+    what: str,
+    torch_device: str | None,
+    batching: Batching,
+) -> Iterator[object]:
+    """Restore each GIF frame that is shown at one of `times` once, and give it for all times at which it is shown."""
+    runs = [(frame, len(list(group))) for frame, group in groupby(last_shown(gif.times, times))]
+    start = 0
+    while start < len(runs):
+        size = batching.size(gif)
+        chosen = [frame for frame, _ in runs[start : start + size]]
+        with _failures(what):
+            answer = _restored_batch(method, gif, chosen, torch_device)
+        if answer is _NO_MEMORY:
+            if len(chosen) == 1:
+                raise MethodFailed(f"{what}: memory runs out for a single frame of {gif.width}×{gif.height}")
+            while batching.size(gif) >= len(chosen):
+                batching.halve(gif)
+            continue
+        if not _is_array(answer) or len(answer) != len(chosen):
+            count = f"{len(answer)} frames" if _is_array(answer) else type(answer).__name__
+            raise MethodFailed(f"{what}: restore_frames gave back {count} for a batch of {len(chosen)} frames")
+        shown = [place for place, (_, count) in enumerate(runs[start : start + size]) for _ in range(count)]
+        if len(shown) == len(chosen):
+            yield answer
+        else:
+            for first in range(0, len(shown), size):
+                yield answer[shown[first : first + size]]
+        start += len(chosen)
+
+
+def _restored_batch(method: FrameMethod, gif: Gif, chosen: Sequence[int], torch_device: str | None) -> Any:  # noqa: ANN401
+    """What the method makes of these frames; `_NO_MEMORY` where that runs out."""
+    try:
+        frames: Any = np.stack([gif.frame(i) for i in chosen])
+        palettes: list[Any] = [gif.palettes[i] for i in chosen]
+        if torch_device is not None:
+            frames, palettes = _tensor(frames, torch_device), [_tensor(palette, torch_device) for palette in palettes]
+        return method.restore_frames(frames, palettes)
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():  # the error held the tensors; now they can be given back
+        torch.cuda.empty_cache()
+    return _NO_MEMORY
+
+
+def _out_of_memory(error: Exception) -> bool:
+    kind = type(error).__name__  # torch has one of its own, and on the CPU only a text
+    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "can't allocate memory" in str(error)
+
+
+def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArray[Any]:
+    frames = _numpy(batch)
+    if frames is None:
+        raise MethodFailed(f"{what}: a batch is {type(batch).__name__}, an array or tensor (N, H, W, 3) is wanted")
+    if frames.ndim != 4 or frames.shape[1:] != shape or not len(frames):
+        raise MethodFailed(f"{what}: a batch has the shape {frames.shape}, (N, {shape[0]}, {shape[1]}, 3) is wanted")
+    if frames.dtype == np.uint8:
+        return frames
+    if frames.dtype.kind != "f":
+        raise MethodFailed(f"{what}: the frames are {frames.dtype}; uint8, or floats in 0..255, are wanted")
+    if frames.dtype not in (np.float32, np.float64):
+        frames = frames.astype(np.float32)
+    low, high = float(frames.min()), float(frames.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise MethodFailed(f"{what}: the frames hold NaN or infinite values")
+    if low < -_SLACK or high > 255 + _SLACK:
+        raise MethodFailed(f"{what}: the frames reach from {low:.6g} to {high:.6g}, values in 0..255 are wanted")
+    return frames if low >= 0 and high <= 255 else frames.clip(0, 255)
+
+
+def _numpy(batch: object) -> NDArray[Any] | None:
+    if isinstance(batch, np.ndarray):
+        return batch
+    if not _is_array(batch):
+        return None
+    tensor: Any = batch
+    tensor = tensor.detach().cpu()
+    if str(tensor.dtype) == "torch.bfloat16":
+        tensor = tensor.float()
+    array: NDArray[Any] = tensor.numpy()
+    return array
+
+
+def _tensor(array: NDArray[Any], device: str) -> object:
+    import torch
+
+    return torch.tensor(array, device=device)
+
+
+def _is_array(answer: object) -> bool:
+    torch = sys.modules.get("torch")  # where torch was never imported, nothing can be a tensor
+    return isinstance(answer, np.ndarray) or (torch is not None and isinstance(answer, torch.Tensor))
+
+
+@contextmanager
+def _failures(what: str) -> Iterator[None]:
+    """Whatever a method raises becomes one line; that a package is missing, or that the user stops, stays as it is."""
+    try:
+        yield
+    except MissingExtra:
+        raise
+    except MethodFailed as error:  # of a program or a submission, which say it themselves
+        raise MethodFailed(f"{what}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise MethodFailed(f"{what}: it raised {one_line(error)}") from error

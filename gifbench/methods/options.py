@@ -1,0 +1,188 @@
+"""`gaussian:sigma=0.7`: the options of a method as text, held against the keyword parameters of its class.
+
+An option may itself be a method, where the class wants a `LoadedMethod`: `gif2video:color=gaussian:sigma=0.7,time=dis`.
+Square brackets keep together what holds commas: `color=[name:a=1,b=2],time=dis`. A class that wants one method only is
+given it without its option's name, and all that follows belongs to it: `stable:gaussian:sigma=0.7`; brackets end it
+earlier: `stable:[gaussian:sigma=0.7],weights=mine.safetensors`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from gifbench.did_you_mean import known_names
+from gifbench.errors import MethodError, UsageError
+
+FILE_SPEC = re.compile(r"[^:=]+\.py(:|$)")
+"""How a method begins that is a class in a Python file: `mine.py:Mine`."""
+
+NESTED = ""
+"""The key of a method that is written without the name of its option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A method as it is written on the command line: its name, and its options as text.
+
+    A method that is given without an option's name stands under `NESTED`.
+    """
+
+    name: str
+    options: Mapping[str, str]
+
+
+def parse_spec(text: str) -> Spec:
+    """Read `name` or `name:key=value,key=[value,with,commas]`; raises `UsageError` for anything else."""
+    name, colon, rest = text.partition(":")
+    name = name.strip()
+    if not name:
+        raise UsageError(f'"{text}" names no method: write NAME or NAME:option=value,option=value')
+    parts = _split(rest, name) if colon else []
+    options: dict[str, str] = {}
+    if parts and _is_nested(parts[0]):
+        bracketed = _bare(parts[0]) != parts[0].strip()
+        if ":" in parts[0] and not bracketed:
+            parts = [rest]
+        options[NESTED] = _bare(parts.pop(0))
+    for part in parts:
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (key and equals):
+            raise UsageError(f'method {name}: "{part}" is no option: write {name}:option=value,option=value')
+        if key in options:
+            raise UsageError(f'method {name}: the option "{key}" is given twice')
+        options[key] = _bare(value)
+    return Spec(name, options)
+
+
+def _bare(text: str) -> str:
+    """A text without the brackets that keep it together."""
+    text = text.strip()
+    return text[1:-1].strip() if text[:1] == "[" and text[-1:] == "]" else text
+
+
+def _is_nested(part: str) -> bool:
+    """Whether the first part after a method's name is a method rather than option=value."""
+    return part.strip()[:1] == "[" or ("=" not in part.partition(":")[0] and bool(part.strip()))
+
+
+def _split(text: str, name: str) -> list[str]:
+    """Split at the commas that stand in no brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += {"[": 1, "]": -1}.get(letter, 0)
+        if depth < 0:
+            break
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    if depth:
+        raise UsageError(f'method {name}: the square brackets of "{text}" do not match')
+    return parts
+
+
+def load_parts(factory: Callable[..., Any], options: Mapping[str, object]) -> dict[str, object]:
+    """The options, with each text that names a method, where the class wants one, replaced by the loaded method."""
+    wanted = keyword_parameters(factory)
+    return {
+        key: _value(value, wanted[key].annotation, key)
+        if isinstance(value, str) and _wants_method(wanted[key].annotation)
+        else value
+        for key, value in options.items()
+    }
+
+
+def keyword_parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The options that a method's class takes: the named parameters of its constructor."""
+    try:
+        signature = inspect.signature(factory, eval_str=True)
+    except NameError:  # an annotation that only a type checker can see: the defaults say enough
+        signature = inspect.signature(factory)
+    except (ValueError, TypeError) as error:
+        raise MethodError(
+            f"{getattr(factory, '__name__', factory)}: its constructor cannot be read ({error})"
+        ) from error
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {name: found for name, found in signature.parameters.items() if found.kind in named}
+
+
+def nested_option(factory: Callable[..., Any]) -> str | None:
+    """The option of a method's class that is a method, if there is exactly one: it needs no name."""
+    found = [name for name, each in keyword_parameters(factory).items() if _wants_method(each.annotation)]
+    return found[0] if len(found) == 1 else None
+
+
+def read_options(
+    name: str, factory: Callable[..., Any], texts: Mapping[str, str], *, kind: str = "method"
+) -> dict[str, object]:
+    """Turn option texts into the values that the class's annotations (or defaults) ask for.
+
+    Raises `UsageError` for an option that the class does not have, and for a text that is no value of its type.
+    """
+    parameters = keyword_parameters(factory)
+    values: dict[str, object] = {}
+    for key, text in texts.items():
+        option = key if key != NESTED else nested_option(factory)
+        if option is None:
+            raise UsageError(f'{kind} {name}: "{text}" is no option: write {name}:option=value,option=value')
+        if option not in parameters:
+            raise UsageError(f'{kind} {name} has no option "{option}": {known_names(option, parameters)}')
+        if option in values:
+            raise UsageError(f'{kind} {name}: the option "{option}" is given twice')
+        values[option] = _read(text, parameters[option], f"{kind} {name}: option {option}")
+    return values
+
+
+def complete_options(factory: Callable[..., Any], given: Mapping[str, object]) -> dict[str, object]:
+    """The given options and the defaults of the others, in the order of the constructor."""
+    found = {}
+    for name, parameter in keyword_parameters(factory).items():
+        if name in given or parameter.default is not inspect.Parameter.empty:
+            found[name] = given.get(name, parameter.default)
+    return found
+
+
+def _read(text: str, parameter: inspect.Parameter, what: str) -> object:
+    wanted = parameter.annotation
+    if wanted is inspect.Parameter.empty or isinstance(wanted, str):
+        default = parameter.default
+        wanted = str if default is inspect.Parameter.empty or default is None else type(default)
+    return _value(text, wanted, what)
+
+
+def _value(text: str, wanted: type[Any], what: str) -> object:
+    if get_origin(wanted) in (Union, types.UnionType):
+        if type(None) in get_args(wanted) and text.lower() == "none":
+            return None
+        wanted = next(kind for kind in get_args(wanted) if kind is not type(None))
+    if get_origin(wanted) is Literal:
+        for choice in get_args(wanted):
+            if text == str(choice):
+                return choice
+        raise UsageError(f'{what} cannot be "{text}": {known_names(text, map(str, get_args(wanted)))}')
+    if _wants_method(wanted):
+        from gifbench.methods.registry import find_method  # which reads its options by this module
+
+        return find_method(text)
+    if wanted is bool:
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise UsageError(f'{what} wants true or false, not "{text}"')
+    if wanted in (int, float):
+        try:
+            return wanted(text)
+        except ValueError:
+            kind = "a whole number" if wanted is int else "a number"
+            raise UsageError(f'{what} wants {kind}, not "{text}"') from None
+    return text
+
+
+def _wants_method(annotation: object) -> bool:
+    from gifbench.methods.registry import LoadedMethod  # which reads its options by this module
+
+    return annotation is LoadedMethod

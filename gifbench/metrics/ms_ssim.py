@@ -1,0 +1,130 @@
+"""MS-SSIM: SSIM's structure at five scales, its luminance at the coarsest, multiplied.
+
+Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality assessment" (Asilomar 2003), as
+`pytorch-msssim` computes it, equal to 1e-12 if that is given its window in float64: the gaussian window of
+`gaussian_ssim`, 2×2 averages between scales, an odd side padded by a zero on either end first, negative means taken as
+0, each channel's product, then their mean.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from gifbench.errors import PixelsError
+from gifbench.metrics.metric import FrameBatch, FramePair
+from gifbench.metrics.ssim import C1, C2, GAUSSIAN_TAPS, GAUSSIAN_WEIGHTS, filter_down, flat_rows, write_maps
+from gifbench.metrics.ssim_torch import gaussian_parts
+
+Frame = NDArray[Any]
+
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+SMALLEST = (GAUSSIAN_TAPS - 1) * 2 ** (len(SCALE_WEIGHTS) - 1) + 1
+"""The shortest side that leaves a window at the coarsest scale."""
+
+
+class MsSsim:
+    """MS-SSIM, the mean of the channels."""
+
+    better = "higher"
+    unit = ""
+    spec = (
+        "Wang et al. 2003, five scales of weights 0.0448 0.2856 0.3001 0.2363 0.1333, on 8-bit RGB in [0, 255]: "
+        "11x11 gaussian window of sigma 1.5, population covariance, K1 0.01, K2 0.03, 2x2 averages between scales, "
+        "per channel then mean"
+    )
+
+    def measure(self, pair: FramePair) -> float:
+        """MS-SSIM of one frame; `PixelsError` where a side has fewer than 161 pixels."""
+        return ms_ssim(pair.restored, pair.truth)
+
+    def measure_batch(self, batch: FrameBatch) -> list[float]:
+        """The same to 1e-5."""
+        import torch
+        from torch.nn import functional
+
+        _check_size(batch.truth.shape[-2], batch.truth.shape[-1])
+        x, y = batch.restored.float(), batch.truth.float()
+        product = torch.ones(x.shape[:2], dtype=torch.float64, device=x.device)
+        for scale, weight in enumerate(SCALE_WEIGHTS):
+            ssim, structure = gaussian_parts(x, y)
+            last = scale == len(SCALE_WEIGHTS) - 1
+            product *= (ssim if last else structure).clamp(min=0) ** weight
+            if not last:
+                padding = [side % 2 for side in x.shape[-2:]]
+                x, y = (functional.avg_pool2d(each, 2, padding=padding) for each in (x, y))
+        return [float(value) for value in product.mean(1)]
+
+
+def ms_ssim(restored: Frame, truth: Frame) -> float:
+    """MS-SSIM of two frames (H, W, 3) in 0 to 255, uint8 or float; `PixelsError` where a side is under 161 pixels."""
+    _check_size(*truth.shape[:2])
+    x, y = restored, truth
+    product = np.ones(3)
+    for scale, weight in enumerate(SCALE_WEIGHTS):
+        ssim, structure = _parts(*flat_rows(x, y, taps=GAUSSIAN_TAPS), GAUSSIAN_WEIGHTS)
+        last = scale == len(SCALE_WEIGHTS) - 1
+        product *= np.maximum(ssim if last else structure, 0.0) ** weight
+        if not last:
+            x, y = _halved(x), _halved(y)
+    return float(product.mean())
+
+
+def _check_size(height: int, width: int) -> None:
+    if min(height, width) < SMALLEST:
+        raise PixelsError(
+            f"MS-SSIM has five scales and needs frames of {SMALLEST}×{SMALLEST} at least, not {width}×{height}; "
+            "leave ms-ssim out for this dataset"
+        )
+
+
+def _halved(frame: Frame) -> NDArray[np.float64]:
+    height, width, _ = frame.shape
+    padded = np.pad(frame.astype(np.float64), ((height % 2,) * 2, (width % 2,) * 2, (0, 0)))
+    padded = padded[: len(padded) // 2 * 2, : padded.shape[1] // 2 * 2]
+    return (padded[::2, ::2] + padded[1::2, ::2] + padded[::2, 1::2] + padded[1::2, 1::2]) / 4
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _parts(x: Frame, y: Frame, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The means over all windows of SSIM and of its contrast and structure, for each channel (3,)."""
+    height, length = x.shape
+    rows = np.empty((11, 4, length), np.float64)
+    down = np.empty((4, length), np.float64)
+    totals = np.zeros((2, length), np.float64)
+    for r in range(height):
+        write_maps(x[r], y[r], rows[r % 11])
+        if r >= 10:
+            filter_down(rows, (r + 1) % 11, weights, down)
+            _add_row(down, weights, totals)
+    windows = (height - 10) * (length // 3 - 10)
+    means = np.empty((2, 3), np.float64)
+    for k in range(2):
+        for c in range(3):
+            means[k, c] = totals[k, c : length - 30 : 3].sum() / windows
+    return means[0], means[1]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_row(down: NDArray[np.float64], weights: NDArray[np.float64], totals: NDArray[np.float64]) -> None:
+    """Filter one row (4, L) along, and add what each of its windows has to `totals` (2, L)."""
+    w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
+    s, d, s2, d2 = down[0], down[1], down[2], down[3]
+    ssims, structures = totals[0], totals[1]
+    for i in range(s.size - 30):
+        mean_s = w5 * s[i + 15] + w4 * (s[i + 12] + s[i + 18]) + w3 * (s[i + 9] + s[i + 21])
+        mean_s += w2 * (s[i + 6] + s[i + 24]) + w1 * (s[i + 3] + s[i + 27]) + w0 * (s[i] + s[i + 30])
+        mean_d = w5 * d[i + 15] + w4 * (d[i + 12] + d[i + 18]) + w3 * (d[i + 9] + d[i + 21])
+        mean_d += w2 * (d[i + 6] + d[i + 24]) + w1 * (d[i + 3] + d[i + 27]) + w0 * (d[i] + d[i + 30])
+        mean_s2 = w5 * s2[i + 15] + w4 * (s2[i + 12] + s2[i + 18]) + w3 * (s2[i + 9] + s2[i + 21])
+        mean_s2 += w2 * (s2[i + 6] + s2[i + 24]) + w1 * (s2[i + 3] + s2[i + 27]) + w0 * (s2[i] + s2[i + 30])
+        mean_d2 = w5 * d2[i + 15] + w4 * (d2[i + 12] + d2[i + 18]) + w3 * (d2[i + 9] + d2[i + 21])
+        mean_d2 += w2 * (d2[i + 6] + d2[i + 24]) + w1 * (d2[i + 3] + d2[i + 27]) + w0 * (d2[i] + d2[i + 30])
+        a, b = mean_s * mean_s, mean_d * mean_d
+        p, q = mean_s2 - a, mean_d2 - b
+        structure = (p - q + 2 * C2) / (p + q + 2 * C2)
+        structures[i] += structure
+        ssims[i] += structure * (a - b + 2 * C1) / (a + b + 2 * C1)

@@ -1,0 +1,189 @@
+"""Finding a metric by name, among those that gifbench has, installed ones, or in a file, and giving it its options."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from gifbench.did_you_mean import known_names
+from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError, storage_errors
+from gifbench.methods.options import Spec, complete_options, parse_spec, read_options
+from gifbench.metrics.metric import Described, Metric
+from gifbench.plugins import file_class, import_errors, import_file, one_line
+
+GROUP = "gifbench.metrics"
+"""The entry points by which an installed package offers metrics."""
+
+ALWAYS = ("psnr", "ssim")
+"""Measured in every run, as the protocol defines them."""
+
+OWN = {
+    "ms-ssim": "gifbench.metrics.ms_ssim:MsSsim",
+    "gradient": "gifbench.metrics.gradient:GradientError",
+    "requantised": "gifbench.metrics.requantized:Requantised",
+    "delta-e": "gifbench.metrics.delta_e:DeltaE",
+    "flat": "gifbench.metrics.flat_share:FlatShare",
+    "e-warp": "gifbench.metrics.steadiness:WarpError",
+    "tof": "gifbench.metrics.steadiness:FlowDifference",
+    "lpips": "gifbench.metrics.lpips:Lpips",
+    "dists": "gifbench.metrics.dists:Dists",
+}
+"""The metrics that come with gifbench, each imported when it is first asked for."""
+
+_NAME = re.compile(r"[a-z][a-z0-9.+-]{0,31}")
+_FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:]*))?(?P<options>:.*)?", re.DOTALL)
+_RESERVED = frozenset({*ALWAYS, "clip_id", "frames", "capped", "seconds"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedMetric:
+    """A metric, ready to measure, and what results say of it.
+
+    `name` is canonical, options included where they are not the default. `sha256` is of everything that the number
+    depends on: the definition in words, the options, the version, the code of a metric from elsewhere, the weights.
+    """
+
+    name: str
+    metric: Metric = field(repr=False)
+    described: Described
+    sha256: str
+    source: str = field(default="", repr=False)
+    """How another process loads it: the text that it was loaded from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMetric:
+    """A line of `gifbench metrics`; `problem` says why a metric cannot be loaded, None where it can."""
+
+    name: str
+    origin: str
+    described: Described
+    problem: str | None = None
+
+
+def load_metrics(texts: Iterable[str]) -> tuple[LoadedMetric, ...]:
+    """The metrics named in `texts`, each once, without those that are always measured.
+
+    Each is a name, a name with options (`lpips:backbone=alexnet.pth`), or a file (`mine.py:Mine`). Raises `UsageError`
+    for an unknown name or option, or two different metrics of one name; `MetricError` for one that cannot be loaded.
+    """
+    loaded: dict[str, LoadedMetric] = {}
+    for text in texts:
+        if text in ALWAYS:
+            continue
+        metric = load_metric(text)
+        if metric.name in loaded and loaded[metric.name].sha256 != metric.sha256:
+            raise UsageError(f"two metrics are called {metric.name}; rename one")
+        loaded[metric.name] = metric
+    return tuple(loaded.values())
+
+
+def load_metric(text: str) -> LoadedMetric:
+    """Load one metric; see `load_metrics`."""
+    if found := _FILE.fullmatch(text):
+        path = Path(found["path"])
+        if not path.is_file():
+            raise NotFound(f"{path}: there is no such metric file")
+        module = import_file(path, kind="metric", error=MetricError)
+        factory = file_class(module, path, found["name"], kind="metric", calls=("measure",))
+        name = getattr(factory, "name", factory.__name__.lower())
+        return _set_up(str(name), factory, parse_spec(f"{name}{found['options'] or ''}"), text, own=False)
+    spec = parse_spec(text)
+    if spec.name in OWN:
+        return _set_up(spec.name, _own(spec.name), spec, text, own=True)
+    installed = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if spec.name not in installed:
+        raise UsageError(
+            f'there is no metric "{spec.name}": {known_names(spec.name, [*ALWAYS, *OWN, *sorted(installed)])}'
+        )
+    with import_errors(f"metric {spec.name}", MetricError):
+        factory = installed[spec.name].load()
+    return _set_up(spec.name, factory, spec, text, own=False)
+
+
+def list_metrics() -> list[ListedMetric]:
+    """All metrics that can be named, those of gifbench first; one that cannot be loaded says why."""
+    listed = []
+    installed = {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in OWN}
+    for name, origin in [*((own, "gifbench") for own in OWN), *((key, each.value) for key, each in installed.items())]:
+        try:
+            if name in OWN:
+                factory = _own(name)
+            else:
+                with import_errors(f"metric {name}", MetricError):
+                    factory = installed[name].load()
+            listed.append(ListedMetric(name, origin, _described(factory, name)))
+        except GifbenchError as error:
+            listed.append(ListedMetric(name, origin, Described(""), problem=str(error)))
+    return listed
+
+
+def _own(name: str) -> Callable[..., Any]:
+    module, _, attribute = OWN[name].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), attribute)
+    return found
+
+
+def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, own: bool) -> LoadedMetric:
+    if not _NAME.fullmatch(name) or name in _RESERVED:
+        raise MetricError(f"{name[:80]!r} cannot name a metric: a small letter, then up to 31 of a-z 0-9 . + -")
+    given = read_options(spec.name, factory, spec.options, kind="metric")
+    try:
+        metric = factory(**given)
+    except GifbenchError:
+        raise
+    except Exception as error:
+        raise MetricError(f"metric {name} cannot be set up: {one_line(error)}") from error
+    if not isinstance(metric, Metric):
+        raise MetricError(f"metric {name}: the class {type(metric).__name__} has no measure(pair)")
+    described = _described(metric, name)
+    options = {key: _shown(value) for key, value in complete_options(factory, given).items()}
+    defaults = {key: _shown(value) for key, value in complete_options(factory, {}).items()}
+    changed = [f"{key}={value}" for key, value in options.items() if defaults.get(key, ...) != value]
+    code = None if own else _sha256(inspect.getsourcefile(factory))
+    facts: Mapping[str, Any] = {
+        "name": name,
+        "spec": described.spec,
+        "version": described.version,
+        "options": options,
+        "code": code,
+        "weights": [_sha256(path) for path in described.weights],
+    }
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return LoadedMetric(f"{name}:{','.join(changed)}"[:200] if changed else name, metric, described, digest, text)
+
+
+def _described(source: object, name: str) -> Described:
+    better: Any = getattr(source, "better", "higher")
+    if better not in ("higher", "lower"):
+        raise MetricError(f'metric {name}: better is "higher" or "lower", not {str(better)[:40]!r}')
+    weights = getattr(source, "weights", ())
+    return Described(
+        spec=" ".join(str(getattr(source, "spec", "") or inspect.getdoc(source) or "").split())[:2000],
+        better=better,
+        unit=str(getattr(source, "unit", ""))[:40],
+        version=str(getattr(source, "version", ""))[:80],
+        weights=tuple(str(path) for path in weights) if isinstance(weights, list | tuple) else (),
+    )
+
+
+def _shown(value: object) -> str | int | float | bool | None:
+    """An option as results record it: of a path the last part only."""
+    if isinstance(value, str):
+        return re.split(r"[/\\]", value)[-1]
+    return value if isinstance(value, int | float | None) else str(value)
+
+
+def _sha256(path: str | None) -> str | None:
+    if path is None:
+        return None
+    with storage_errors(path):
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,116 @@
+"""Where methods come from: installed packages, by their entry points, and Python files."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gifbench.did_you_mean import known_names
+from gifbench.errors import GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
+
+GROUP = "gifbench.methods"
+"""The entry points by which an installed package offers methods."""
+
+_EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "cv2": "flow"}
+"""What code of methods may import that an extra brings."""
+
+
+def installed() -> dict[str, tuple[EntryPoint, ...]]:
+    """The entry points of all installed methods by name, sorted: more than one where packages quarrel over a name."""
+    found: dict[str, dict[str, EntryPoint]] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        found.setdefault(entry.name, {})[entry.value] = entry
+    return {name: tuple(entries.values()) for name, entries in found.items()}
+
+
+def entries_origin(entries: tuple[EntryPoint, ...]) -> str:
+    """The package and version that a name comes from; all of them where there are several."""
+    return ", ".join(f"{each.dist.name} {each.dist.version}" if each.dist else each.value for each in entries)
+
+
+def entries_class(entries: tuple[EntryPoint, ...]) -> type[Any]:
+    """The class that a name stands for; raises `MethodError` where it cannot be imported or is not the only one."""
+    entry = entries[0]
+    if len(entries) > 1:
+        origins = entries_origin(entries)
+        raise MethodError(f"method {entry.name}: several packages offer it ({origins}); uninstall all but one")
+    with import_errors(f"method {entry.name} ({entry.value})"):
+        factory = entry.load()
+    if not inspect.isclass(factory):
+        raise MethodError(f"method {entry.name}: {entry.value} is not a class")
+    return factory
+
+
+def file_class(
+    module: ModuleType,
+    path: Path,
+    name: str | None,
+    *,
+    kind: str = "method",
+    calls: tuple[str, ...] = ("restore", "restore_frames"),
+) -> type[Any]:
+    """The class called `name` in a file of methods, or its only one; raises `NoSuchMethod` or `UsageError`.
+
+    A class is one of the `kind` if it has one of the functions `calls`.
+    """
+    own = {key: value for key, value in vars(module).items() if inspect.isclass(value)}
+    methods = [
+        key
+        for key, value in own.items()
+        if value.__module__ == module.__name__ and any(hasattr(value, call) for call in calls)
+    ]
+    if not name and len(methods) == 1:
+        name = methods[0]
+    if not name:
+        raise UsageError(f"{path}: say which class is the {kind}, {path}:Class; {known_names('', methods)}")
+    if name not in own:
+        raise NoSuchMethod(f'{path} has no class "{name}": {known_names(name, methods)}')
+    return own[name]
+
+
+def import_file(path: Path, *, kind: str = "method", error: type[GifbenchError] = MethodError) -> ModuleType:
+    """Run a file of methods, or of another `kind`, as a module of its own; raises `error` where that fails."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(f"gifbench_method_{digest}", path)
+    if spec is None or spec.loader is None:
+        raise error(f"{path}: cannot be imported as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickling look a module up by its name
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)  # a method may be more than one file
+    try:
+        with import_errors(f"{kind} file {path}", error):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+@contextmanager
+def import_errors(what: str, kind: type[GifbenchError] = MethodError) -> Iterator[None]:
+    """Whatever importing somebody's code raises becomes one line, as an error of that `kind`, or as `MissingExtra`."""
+    try:
+        yield
+    except GifbenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+            raise MissingExtra(error.name, extra=_EXTRAS[error.name], wanted_for=what) from error
+        raise kind(f"{what} cannot be imported: {one_line(error)}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """An exception of somebody else's code on one line, without characters that a terminal would obey."""
+    text = "".join(c if c.isprintable() else "�" for c in " ".join(str(error).split()))
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Results of evaluations: their schema, files, confidence intervals, and comparison."""

@@ -1,0 +1,194 @@
+"""What a run leaves behind: one JSON with its means, and beside it one Parquet with the scores of each clip."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
+
+from gifbench.errors import AlreadyExists, NotFound, ResultsError, StorageError
+from gifbench.results.schema import SCHEMA, ClipScore, DatasetRecord, Result
+from gifbench.storage import Folder
+from gifbench.tables import parquet_rows
+
+__all__ = ["ClipScore", "Result", "load_result", "load_results", "result_name", "save_result"]
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._=,+-]+")
+_CLIP_SCORES = TypeAdapter(tuple[ClipScore, ...])
+_OWN_COLUMNS = tuple(name for name in ClipScore.__dataclass_fields__ if name != "metrics")
+
+
+def result_name(*, dataset: DatasetRecord, split: str, task: str, protocol: str, method: str) -> str:
+    """Where a result lies below the results folder: the same run has the same name each time, another run another."""
+    folder = f"{_safe(dataset.name)}-{_safe(split)}-{_safe(dataset.fingerprint)[:8]}"
+    return f"{folder}/{_safe(task)}.{_safe(protocol)}.{_safe(method)}.json"
+
+
+def check_absent(folder: Folder, name: str, *, overwrite: bool) -> None:
+    """Raise `AlreadyExists` where a result of that name is there and may not be replaced."""
+    if not overwrite and folder.exists(name):
+        raise AlreadyExists(
+            f"{folder.place(name)}: this result is there already; --missing-only keeps what the very same run "
+            "wrote, --overwrite scores again, another --out keeps both"
+        )
+
+
+def save_result(result: Result, folder: Folder, *, overwrite: bool = False) -> Result:
+    """Write a result and its Parquet below `folder`, each whole or not at all; the result that comes back has its path.
+
+    The JSON comes last and names the Parquet by its sha256. Raises `AlreadyExists` unless `overwrite`, and
+    `StorageError`s.
+    """
+    name = result_name(
+        dataset=result.dataset,
+        split=result.split,
+        task=result.task,
+        protocol=result.protocol.name,
+        method=result.method.name,
+    )
+    check_absent(folder, name, overwrite=overwrite)
+    parent, _, file = name.rpartition("/")
+    table = _clip_table(result.clip_scores)
+    named = {
+        "clip_scores_file": f"{file.removesuffix('.json')}.parquet",
+        "clip_scores_sha256": hashlib.sha256(table).hexdigest(),
+        "path": folder.place(name),
+    }
+    saved = result.model_copy(update=named)
+    folder.write(f"{parent}/{saved.clip_scores_file}", table)
+    folder.write(name, (saved.model_dump_json(indent=2) + "\n").encode())
+    return saved
+
+
+def load_results(*places: str | Path, on_error: Callable[[ResultsError], None] | None = None) -> list[Result]:
+    """Read results files, and all that lie below folders, in the order of their paths.
+
+    A file that is broken, edited by hand, half written or of a later gifbench raises `ResultsError`; with `on_error`
+    that is called with the error instead, and the other files are read. Raises `NotFound` for a place that is not
+    there.
+    """
+    results = []
+    for place in map(Path, places):
+        if not place.exists():
+            raise NotFound(f"{place}: no results are here; gifbench evaluate … --out writes some")
+        for path in [place / name for name in Folder(place).names()] if place.is_dir() else [place]:
+            if path.suffix != ".json" and path != place:
+                continue
+            try:
+                results.append(load_result(path))
+            except ResultsError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+    return results
+
+
+def load_result(path: str | Path) -> Result:
+    """Read one results file and its Parquet; raises `ResultsError` where either is not what a run wrote."""
+    path = Path(path)
+    folder = Folder(path.parent)
+    try:
+        content = json.loads(folder.read(path.name))
+    except StorageError as error:
+        raise ResultsError(str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(f"{path}: not a results file, or half written ({_first_line(error)})") from error
+    version = content.get("gifbench_result") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise ResultsError(f"{path}: not a results file of gifbench (it has no gifbench_result)")
+    if version > SCHEMA:
+        raise ResultsError(
+            f"{path}: schema {version} is of a later gifbench, this one reads up to {SCHEMA}; upgrade it"
+        )
+    try:
+        result = Result.model_validate_json(json.dumps(content))
+    except (ValidationError, ValueError) as error:
+        raise ResultsError(f"{path}: {_first_fault(error)}") from error
+    result = result.model_copy(update={"clip_scores": _read_clip_table(folder, result, path), "path": str(path)})
+    if fault := _disagreement(result):
+        raise ResultsError(f"{path}: {fault}; it was changed after the run")
+    return result
+
+
+def _read_clip_table(folder: Folder, result: Result, path: Path) -> tuple[ClipScore, ...]:
+    try:
+        data = folder.read(result.clip_scores_file)
+    except StorageError as error:
+        raise ResultsError(f"{path}: the scores of its clips are missing ({error})") from error
+    if hashlib.sha256(data).hexdigest() != result.clip_scores_sha256:
+        raise ResultsError(f"{path}: {result.clip_scores_file} is not the file that the run wrote (its sha256 differs)")
+    try:
+        return _CLIP_SCORES.validate_python([_clip_row(row) for row in parquet_rows(data)])
+    except (pa.ArrowException, ValidationError) as error:
+        raise ResultsError(f"{path}: {result.clip_scores_file}: {_first_fault(error)}") from error
+
+
+def _clip_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the Parquet with its chosen metrics, a column each, brought together."""
+    own = {name: row[name] for name in _OWN_COLUMNS if name in row}
+    return {**own, "metrics": {name: value for name, value in row.items() if name not in _OWN_COLUMNS}}
+
+
+def _clip_table(clips: Sequence[ClipScore]) -> bytes:
+    columns: dict[str, Any] = {name: [getattr(clip, name) for clip in clips] for name in _OWN_COLUMNS}
+    for name in clips[0].metrics if clips else ():
+        columns[name] = pa.array([clip.metrics.get(name) for clip in clips], pa.float64())
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file, compression="zstd")
+    return file.getvalue()
+
+
+def _disagreement(result: Result) -> str | None:
+    """Where the means differ from the clips that they are means of; None where they agree."""
+    clips = result.clip_scores
+    covers = result.coverage.scored
+    if result.clips != len(clips) or covers > len(clips) or (result.gifbench_result < 2 and covers != len(clips)):
+        return f"it says {str(result.clips)[:20]} clips, and the scores of {len(clips)} are beside it"
+    if result.frames != sum(clip.frames for clip in clips):
+        return f"it says {result.frames} frames, and those of its clips add up to another number"
+    columns = {"psnr": [clip.psnr for clip in clips], "ssim": [clip.ssim for clip in clips]}
+    for metric in result.metrics:
+        if any(metric.name not in clip.metrics for clip in clips):
+            return f"the {metric.name} of its clips is missing"
+        columns[metric.name] = [value for clip in clips if (value := clip.metrics[metric.name]) is not None]
+    wanted = {name for name, values in columns.items() if values}
+    if set(result.scores) != wanted:
+        return f"its scores are {', '.join(sorted(result.scores)) or 'none'}, not {', '.join(sorted(wanted))}"
+    return next((fault for name in result.scores if (fault := _wrong_mean(name, result, columns[name]))), None)
+
+
+def _wrong_mean(name: str, result: Result, values: Sequence[float]) -> str | None:
+    score, mean = result.scores[name], math.fsum(values) / len(values)
+    if (score.clips or len(values)) != len(values):
+        return f"it says that {score.clips} clips have a {name}, and {len(values)} have"
+    if not math.isclose(mean, score.mean, rel_tol=1e-9, abs_tol=1e-9):
+        return f"the mean {name} {score.mean} is not that of its clips, {mean:.6f}"
+    return None
+
+
+def _safe(name: str) -> str:
+    """`name` as a part of a file name; where something had to change, a digest keeps two names apart."""
+    kept = _UNSAFE.sub("_", name)[:80].strip(".") or "_"
+    return kept if kept == name else f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _first_fault(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in fault["loc"])[:80]
+        message = f"{place}: {fault['msg']}" if place else str(fault["msg"])
+        return "".join(c if c.isprintable() else "�" for c in message)  # an unknown key may be any text
+    return _first_line(error)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,1 +1,0 @@
-"""Scoring methods: the plug-in contract, tasks, metrics, protocols, results."""

@@ -1,1 +1,0 @@
-"""Picture metrics, each equal to its reference implementation."""

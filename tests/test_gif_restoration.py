@@ -1,0 +1,113 @@
+"""`gifbench restore`: any GIF in, its video out, with the GIF's own timing and whatever a method may do wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from gifbench.cli.app import app
+from gifbench.errors import AlreadyExists, CorruptMedia, MethodFailed, UsageError
+from gifbench.gif_restoration import restore_gif, restored_timing
+from gifbench.media.gif import Gif
+from gifbench.media.video import decode
+from tests.conftest import moving_picture
+
+DELAYS = (40, 100, 20, 250)
+
+
+@pytest.fixture
+def wild(tmp_path: Path) -> Path:
+    """A GIF as Pillow writes it, with uneven delays."""
+    path = tmp_path / "wild.gif"
+    first, *rest = (Image.fromarray(frame).quantize(16) for frame in moving_picture(4, 24, 35))
+    first.save(path, save_all=True, append_images=rest, duration=DELAYS, loop=0)
+    return path
+
+
+def test_the_gifs_own_timing_is_kept_to_the_frame(wild: Path, tmp_path: Path) -> None:
+    made = restore_gif("gif", wild, tmp_path / "out.mkv")
+    gif, shown = Gif.read(wild), list(decode(tmp_path / "out.mkv"))
+    assert (made.gif_frames, made.frames, made.width, made.height, made.seconds) == (4, 4, 35, 24, 0.41)
+    assert [frame.time for frame in shown] == list(gif.times)
+    assert [1000 * frame.duration for frame in shown] == list(DELAYS)
+    np.testing.assert_array_equal(np.stack([frame.pixels for frame in shown]), gif.frames)
+
+
+def test_a_factor_puts_times_evenly_between_the_gifs_frames(wild: Path) -> None:
+    timing = restored_timing(Gif.read(wild), 2)
+    assert [1000 * time for time in timing.times] == [0, 20, 40, 90, 140, 150, 160]
+    assert timing.duration == Fraction(41, 100)
+
+
+def test_a_method_in_a_file_interpolates_between_the_frames(wild: Path, tmp_path: Path) -> None:
+    (tmp_path / "count.py").write_text(
+        "import numpy as np\nclass Count:\n    def restore(self, gif, times):\n"
+        "        for i in range(len(times)):\n            yield np.full((1, gif.height, gif.width, 3), i + 20.4)\n"
+    )
+    arguments = ["restore", f"{tmp_path}/count.py:Count", str(wild), str(tmp_path / "out.mkv")]
+    result = CliRunner().invoke(app, [*arguments, "--fps-factor", "3", "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["frames"] == 10
+    shown = list(decode(tmp_path / "out.mkv"))
+    assert [int(frame.pixels[0, 0, 0]) for frame in shown] == list(range(20, 30))
+    again = CliRunner().invoke(app, arguments)
+    assert (again.exit_code, again.stderr.count("\n")) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.webp", "out.gif", "out"])
+def test_every_kind_of_output_is_written_by_the_command(wild: Path, tmp_path: Path, name: str) -> None:
+    result = CliRunner().invoke(app, ["restore", "gaussian-0.5", str(wild), str(tmp_path / name)])
+    assert result.exit_code == 0, result.output
+    assert "4 frames in, 4 out, 35×24, 0.41 s, by gaussian-0.5" in result.stdout
+
+
+def test_a_gif_of_one_frame_and_one_pixel(tmp_path: Path) -> None:
+    still = io.BytesIO()
+    Image.new("RGB", (1, 1), (200, 10, 10)).save(still, "GIF")
+    (tmp_path / "still.gif").write_bytes(still.getvalue())
+    assert restore_gif("gaussian-1.0", tmp_path / "still.gif", tmp_path / "a.mkv", fps_factor=4).frames == 1
+
+
+@pytest.mark.parametrize("factor", [0, -1, 17])
+def test_a_factor_that_cannot_be_is_said(wild: Path, tmp_path: Path, factor: int) -> None:
+    with pytest.raises(UsageError, match="1 to 16"):
+        restore_gif("gif", wild, tmp_path / "a.mkv", fps_factor=factor)
+
+
+def test_what_fails_leaves_nothing_behind(wild: Path, tmp_path: Path, as_loaded) -> None:
+    class Short:
+        def restore(self, gif, times):
+            yield gif.frames[:1]
+
+    for name in ("a.mp4", "a.gif", "frames"):
+        with pytest.raises(MethodFailed, match="1 frames, 4 were asked for"):
+            restore_gif(as_loaded(Short()), wild, tmp_path / name)
+    with pytest.raises(AlreadyExists):
+        restore_gif("gif", wild, wild)
+    (tmp_path / "no.gif").write_bytes(b"GIF89a")
+    with pytest.raises(CorruptMedia):
+        restore_gif("gif", tmp_path / "no.gif", tmp_path / "a.mp4")
+    assert {path.name for path in tmp_path.iterdir()} == {"wild.gif", "no.gif"}
+
+
+def test_batches_halved_for_want_of_memory_are_said(wild: Path, tmp_path: Path) -> None:
+    (tmp_path / "hungry.py").write_text(
+        "class Hungry:\n"
+        "    def restore_frames(self, frames, palettes):\n"
+        "        if len(frames) > 2:\n"
+        "            raise MemoryError\n"
+        "        return frames\n"
+    )
+    told = CliRunner().invoke(
+        app, ["restore", f"{tmp_path}/hungry.py:Hungry", str(wild), f"{tmp_path}/a.mkv", "--json"]
+    )
+    assert json.loads(told.stdout)["notes"] == ["memory ran out: batches were halved to 2 frames of 35×24"]
+    assert "wild.gif: memory ran out: batches were halved to 2 frames of 35×24" in told.stderr
+    assert restore_gif("gif", wild, tmp_path / "b.mkv").notes == ()

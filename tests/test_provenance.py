@@ -1,0 +1,79 @@
+"""The hash of a method's code is of all that its author wrote of it, and of nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from gifbench import provenance
+from gifbench.provenance import code_record, source_sha256
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A package of a method: it imports its neighbours, one of them only through another."""
+    place = tmp_path / "mine"
+    (place / "parts").mkdir(parents=True)
+    for folder in (place, place / "parts"):
+        (folder / "__init__.py").write_text("")
+    (place / "method.py").write_text("import numpy\nfrom .network import Net\nfrom mine import unused_name\n")
+    (place / "network.py").write_text("from .parts import layer\n")
+    (place / "parts" / "layer.py").write_text("WIDTH = 3\n")
+    (place / "training.py").write_text("EPOCHS = 1\n")
+    (tmp_path / "numpy.py").write_text("# another's, beside the package\n")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("changed", "matters"),
+    [
+        ("method.py", True),
+        ("network.py", True),
+        ("parts/layer.py", True),
+        ("parts/__init__.py", True),
+        ("training.py", False),
+        ("../numpy.py", False),
+    ],
+)
+def test_it_changes_with_whatever_is_imported_and_with_nothing_else(package, changed, matters):
+    before = source_sha256(str(package / "method.py"))
+    with (package / changed).open("a") as file:
+        file.write("# changed\n")
+    assert (source_sha256(str(package / "method.py")) != before) is matters
+
+
+def test_it_does_not_depend_on_where_the_package_lies(package, tmp_path):
+    before = source_sha256(str(package / "method.py"))
+    (tmp_path / "elsewhere").mkdir()
+    moved = package.rename(tmp_path / "elsewhere" / "mine")
+    assert source_sha256(str(moved / "method.py")) == before
+
+
+def test_a_file_beside_others_takes_those_that_it_imports(tmp_path):
+    (tmp_path / "mine.py").write_text("import helper\n")
+    alone = source_sha256(str(tmp_path / "mine.py"))
+    (tmp_path / "helper.py").write_text("import mine\n")
+    together = source_sha256(str(tmp_path / "mine.py"))
+    assert alone != together
+    (tmp_path / "mine.py").write_text("this is no Python (\n")
+    assert source_sha256(str(tmp_path / "mine.py")) not in (alone, together)
+
+
+def test_the_code_of_gifbench_is_known_by_version_and_hash():
+    record = code_record()
+    assert len(record.sha256) == 64
+    assert record.version == "0.1.0"
+    assert record.commit is None or len(record.commit.rstrip("+")) == 40
+
+
+def test_an_installed_package_has_no_commit_and_a_checkout_without_git_neither(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "_PACKAGE", tmp_path / "gifbench")
+    assert provenance._commit() is None
+    (tmp_path / ".git").mkdir()
+    assert provenance._commit() is None, "git says that this is no repository"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance._commit() is None, "there is no git"
+
+
+def test_code_without_a_file_has_no_hash(tmp_path):
+    assert source_sha256(None) is None
+    assert source_sha256(str(tmp_path / "typed at a prompt")) is None
