@@ -35,10 +35,10 @@ from gifbench_baselines.pix2pix.network import UNet256
 
 from gifbench import Weights, build_dataset, load_recipe, open_dataset, read_weights
 from gifbench.manifest.rows import from_folder
-from gifbench.train.config import TrainingConfig, checked, read_config
-from gifbench.train.loop import train
-from gifbench.train.samples import Samples
-from gifbench.train.trainer import load_trainer
+from gifbench.training.config import TrainingConfig, checked, read_config
+from gifbench.training.frame_sampler import Samples
+from gifbench.training.loop import train
+from gifbench.training.trainer import load_trainer
 
 BASELINES = Path(__file__).parent.parent / "baselines"
 SIDE, FRAMES, ERROR = 256, 4, 255.0**2 / 10**3.4  # the squared error of 34 dB

@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from gifbench.results.io import load_results
     from gifbench.results.schema import Result
     from gifbench.tasks import TASKS, Task
-    from gifbench.train.config import TrainerOptions
-    from gifbench.train.trainer import TrainingBatch, Update
-    from gifbench.train.weights import Weights, read_weights, save_weights
+    from gifbench.training.config import TrainerOptions
+    from gifbench.training.trainer import TrainingBatch, Update
+    from gifbench.training.weights import Weights, read_weights, save_weights
 
 _HOME = {
     "gifbench.manifest.rows": ("ManifestRow", "read_manifest"),
@@ -78,9 +78,9 @@ _HOME = {
     "gifbench.evaluation.submission": ("score_submission",),
     "gifbench.evaluation.task_export": ("export_task",),
     "gifbench.tasks": ("TASKS", "Task"),
-    "gifbench.train.config": ("TrainerOptions",),
-    "gifbench.train.trainer": ("TrainingBatch", "Update"),
-    "gifbench.train.weights": ("Weights", "read_weights", "save_weights"),
+    "gifbench.training.config": ("TrainerOptions",),
+    "gifbench.training.trainer": ("TrainingBatch", "Update"),
+    "gifbench.training.weights": ("Weights", "read_weights", "save_weights"),
 }
 
 __all__ = [

@@ -37,12 +37,12 @@ MAY_IMPORT = {
     "methods": BELOW_METHODS,
     "gif_restoration": BELOW_METHODS | {"methods"},
     "evaluation": BELOW_EVALUATION,
-    "train": BELOW_EVALUATION | {"evaluation"},
+    "training": BELOW_EVALUATION | {"evaluation"},
     "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
     "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
     "doctor": {"compiled", "media"},
     "cli": BELOW_EVALUATION
-    | {"evaluation", "manifest", "download", "builder", "gif_restoration", "train", "leaderboard", "demo", "doctor"},
+    | {"evaluation", "manifest", "download", "builder", "gif_restoration", "training", "leaderboard", "demo", "doctor"},
 }
 
 

@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 from baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
 from gifbench.metrics.psnr import squared_error  # noqa: E402
 from gifbench.metrics.ssim import gaussian_ssim  # noqa: E402
-from gifbench.train.config import read_config  # noqa: E402
+from gifbench.training.config import read_config  # noqa: E402
 
 SIDE, TEST_FRAMES = 256, 51_368
 ROWS = ["ccdnet-1", "ccdnet-2", "ccdnet-3", "ccdnet-drrn", "ccdnet-glcic", "ccdnet-naf"]

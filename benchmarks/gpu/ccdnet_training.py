@@ -33,13 +33,13 @@ sys.path.insert(0, str(ROOT))
 from baselines.ccdnet.training import CCDNetTrainer  # noqa: E402
 from gifbench.media.colors.dither import DITHERS  # noqa: E402
 from gifbench.media.colors.quantize import quantize  # noqa: E402
-from gifbench.train.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
-from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.train.learner import Learner  # noqa: E402
-from gifbench.train.meter import Meter  # noqa: E402
-from gifbench.train.processes import Processes  # noqa: E402
-from gifbench.train.trainer import TrainingBatch  # noqa: E402
-from gifbench.train.weights import save_weights  # noqa: E402
+from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
+from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.distributed import Processes  # noqa: E402
+from gifbench.training.metric_meter import Meter  # noqa: E402
+from gifbench.training.optimizer_step import Learner  # noqa: E402
+from gifbench.training.trainer import TrainingBatch  # noqa: E402
+from gifbench.training.weights import save_weights  # noqa: E402
 
 Clips = Mapping[str, np.ndarray]
 WAYS = {

@@ -43,14 +43,14 @@ from gifbench.media.colors.quantize import quantize  # noqa: E402
 from gifbench.media.gif import Gif  # noqa: E402
 from gifbench.methods.protocols import Declared  # noqa: E402
 from gifbench.methods.registry import LoadedMethod  # noqa: E402
-from gifbench.train.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
-from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.train.learner import Learner  # noqa: E402
-from gifbench.train.meter import Meter  # noqa: E402
-from gifbench.train.processes import Processes  # noqa: E402
-from gifbench.train.trainer import TrainingBatch  # noqa: E402
-from gifbench.train.weights import save_weights  # noqa: E402
-from gifbench.train.windows import as_window, chosen_places, varied  # noqa: E402
+from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
+from gifbench.training.clip_sampler import as_window, chosen_places, varied  # noqa: E402
+from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.distributed import Processes  # noqa: E402
+from gifbench.training.metric_meter import Meter  # noqa: E402
+from gifbench.training.optimizer_step import Learner  # noqa: E402
+from gifbench.training.trainer import TrainingBatch  # noqa: E402
+from gifbench.training.weights import save_weights  # noqa: E402
 
 Clips = Mapping[str, np.ndarray]
 

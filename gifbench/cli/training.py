@@ -27,8 +27,8 @@ def train(
     import torch
 
     from gifbench.dataset import open_dataset
-    from gifbench.train.config import read_config
-    from gifbench.train.loop import train as run
+    from gifbench.training.config import read_config
+    from gifbench.training.loop import train as run
 
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f'there is no device "{device}": choose from auto, cpu, cuda')
@@ -74,8 +74,8 @@ def convert_weights(
 ) -> None:
     """Convert weights that are a pickle, as torch writes them, to safetensors; nothing in the pickle is run."""
     _need_torch("gifbench convert-weights")
-    from gifbench.train.conversion import convert_weights as convert
-    from gifbench.train.weights import read_weights
+    from gifbench.training.weights import read_weights
+    from gifbench.training.weights_conversion import convert_weights as convert
 
     path = convert([source, *([first] if first else [])], out, overwrite=overwrite)
     if as_json:

@@ -27,8 +27,8 @@ from safetensors.torch import load_file  # noqa: E402
 from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.media.colors.quantize import quantize  # noqa: E402
-from gifbench.train import download  # noqa: E402
-from gifbench.train.trainer import load_trainer  # noqa: E402
+from gifbench.training import weights_download  # noqa: E402
+from gifbench.training.trainer import load_trainer  # noqa: E402
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines"
 LEARNED = sorted(
@@ -216,7 +216,7 @@ def test_what_is_not_what_was_named_is_not_kept(site, tmp_path, monkeypatch):
     handler.files |= {"/other.safetensors": b"other", "/cut.safetensors": b"half", "/large": b"x" * 5000}
     handler.elsewhere = (tmp_path / "secret").as_uri()
     (tmp_path / "secret").write_text("secret")
-    monkeypatch.setattr(download, "MOST_BYTES", 1000)
+    monkeypatch.setattr(weights_download, "MOST_BYTES", 1000)
     for name, said in (
         ("other.safetensors", "sha256"),
         ("cut.safetensors", "sha256|broke off"),

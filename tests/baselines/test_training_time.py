@@ -17,10 +17,10 @@ from gifbench_baselines.superslomo.network import MOST_FLOW, Between, Motion, gu
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import UsageError, load_method  # noqa: E402
-from gifbench.train.config import TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.train.loop import train  # noqa: E402
-from gifbench.train.schedule import learning_rate  # noqa: E402
-from gifbench.train.trainer import load_trainer  # noqa: E402
+from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.loop import train  # noqa: E402
+from gifbench.training.schedule import learning_rate  # noqa: E402
+from gifbench.training.trainer import load_trainer  # noqa: E402
 from tests.baselines.test_interpolation import photograph  # noqa: E402
 
 FOLDER = Path(gifbench_baselines.__file__).parent

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gifbench.builder.recipe import load_recipe, recipe_names
 from gifbench.methods.registry import find_method
-from gifbench.train.config import checked, read_config
-from gifbench.train.trainer import load_trainer
+from gifbench.training.config import checked, read_config
+from gifbench.training.trainer import load_trainer
 from tests.fuzz.damage import TEXTS, Draw, damaged
 from tests.fuzz.target import Target, ends_well
 

@@ -19,7 +19,7 @@ from gifbench_baselines.stabiliser import method as stabiliser
 from gifbench_baselines.superslomo import method as superslomo
 from hypothesis import strategies as st
 
-from gifbench.train.weights import read_weights, save_weights
+from gifbench.training.weights import read_weights, save_weights
 from tests.fuzz.damage import JSON_VALUES, Draw, damaged, edited, written
 from tests.fuzz.target import MOST_BYTES, Target, ends_well
 

@@ -12,9 +12,9 @@ from torch import nn
 from gifbench.dataset.reader import Dataset, DatasetClip
 from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
-from gifbench.train.config import DataOptions
-from gifbench.train.trainer import Trainer, TrainingBatch
-from gifbench.train.windows import validation_windows
+from gifbench.training.clip_sampler import validation_windows
+from gifbench.training.config import DataOptions
+from gifbench.training.trainer import Trainer, TrainingBatch
 
 _PANEL_CLIPS = 4
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from gifbench.did_you_mean import known_names
 from gifbench.errors import TrainingError, UsageError
-from gifbench.train.config import TrainerOptions
+from gifbench.training.config import TrainerOptions
 
 GROUP = "gifbench.trainers"
 """The entry points by which a package offers trainers."""

@@ -21,8 +21,8 @@ import torch
 from torch import nn
 
 from gifbench.errors import AlreadyExists, UsageError, WeightsError, storage_errors
-from gifbench.train.download import MOST_BYTES
-from gifbench.train.weights import save_weights
+from gifbench.training.weights import save_weights
+from gifbench.training.weights_download import MOST_BYTES
 
 GROUP = "gifbench.converters"
 """The entry points by which a package offers converters."""

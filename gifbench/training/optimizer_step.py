@@ -9,11 +9,11 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gifbench.errors import TrainingError
-from gifbench.train.config import TrainingOptions
-from gifbench.train.meter import Meter
-from gifbench.train.processes import Processes
-from gifbench.train.schedule import learning_rate
-from gifbench.train.trainer import Trainer, TrainingBatch
+from gifbench.training.config import TrainingOptions
+from gifbench.training.distributed import Processes
+from gifbench.training.metric_meter import Meter
+from gifbench.training.schedule import learning_rate
+from gifbench.training.trainer import Trainer, TrainingBatch
 
 
 class Learner:

@@ -17,18 +17,18 @@ from torch.utils.data import DataLoader
 
 from gifbench.dataset.reader import Dataset
 from gifbench.errors import TrainingError, UsageError
-from gifbench.train.checkpoint import FILE, checkpoint_before, save_checkpoint
-from gifbench.train.config import TrainingConfig, checked
-from gifbench.train.learner import Learner
-from gifbench.train.meter import Meter
-from gifbench.train.processes import Processes
-from gifbench.train.record import Record
-from gifbench.train.samples import Samples
-from gifbench.train.schedule import learning_rate
-from gifbench.train.trainer import Trainer, TrainingBatch, load_trainer
-from gifbench.train.validation import Validation, split_clips
-from gifbench.train.weights import save_weights
-from gifbench.train.windows import Windows
+from gifbench.training.checkpoint import FILE, checkpoint_before, save_checkpoint
+from gifbench.training.clip_sampler import Windows
+from gifbench.training.config import TrainingConfig, checked
+from gifbench.training.distributed import Processes
+from gifbench.training.frame_sampler import Samples
+from gifbench.training.logger import Record
+from gifbench.training.metric_meter import Meter
+from gifbench.training.optimizer_step import Learner
+from gifbench.training.schedule import learning_rate
+from gifbench.training.trainer import Trainer, TrainingBatch, load_trainer
+from gifbench.training.validation import Validation, split_clips
+from gifbench.training.weights import save_weights
 
 Progress = Callable[[int, int, str], None]
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from gifbench.errors import AlreadyExists, TrainingError, UsageError, storage_errors
-from gifbench.train.config import FREE_TO_CHANGE, TrainingConfig, checked
-from gifbench.train.weights import write_whole
+from gifbench.training.config import FREE_TO_CHANGE, TrainingConfig, checked
+from gifbench.training.weights import write_whole
 
 FILE = "checkpoint.pt"
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from gifbench.errors import UsageError  # noqa: E402
-from gifbench.train.config import DataOptions, TrainingConfig, ViewOptions, checked  # noqa: E402
-from gifbench.train.samples import check_options  # noqa: E402
-from gifbench.train.views import view  # noqa: E402
+from gifbench.training.augmentation import view  # noqa: E402
+from gifbench.training.config import DataOptions, TrainingConfig, ViewOptions, checked  # noqa: E402
+from gifbench.training.frame_sampler import check_options  # noqa: E402
 
 
 @settings(max_examples=50, deadline=None)

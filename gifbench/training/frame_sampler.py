@@ -18,9 +18,9 @@ from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS
 from gifbench.media.colors.quantize import check_colors, quantize
-from gifbench.train.config import DataOptions
-from gifbench.train.trainer import TrainingBatch
-from gifbench.train.views import view
+from gifbench.training.augmentation import view
+from gifbench.training.config import DataOptions
+from gifbench.training.trainer import TrainingBatch
 
 
 class Samples(TorchDataset[TrainingBatch]):

@@ -19,8 +19,8 @@ from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
 from gifbench import load_method, read_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, UsageError, WeightsError  # noqa: E402
-from gifbench.train import conversion  # noqa: E402
-from gifbench.train.conversion import convert_weights  # noqa: E402
+from gifbench.training import weights_conversion  # noqa: E402
+from gifbench.training.weights_conversion import convert_weights  # noqa: E402
 
 
 def authors_names(unet, *, counted: bool) -> OrderedDict:
@@ -137,7 +137,7 @@ def hostile_files(folder: Path) -> dict[str, tuple[Path, str]]:
 def test_hostile_files_are_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files = hostile_files(tmp_path)
-    monkeypatch.setattr(conversion, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(weights_conversion, "MOST_BYTES", 1_000_000)
     for path, said in files.values():
         with pytest.raises(WeightsError, match=said) as error:
             convert_weights([path], tmp_path / "out.safetensors")

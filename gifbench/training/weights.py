@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import nn
 
 from gifbench.errors import WeightsError, storage_errors
-from gifbench.train.download import MOST_BYTES, fetch_weights, is_url
+from gifbench.training.weights_download import MOST_BYTES, fetch_weights, is_url
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from gifbench.media.clip import Pixels
-from gifbench.train.config import ViewOptions
+from gifbench.training.config import ViewOptions
 
 _WIDEST = 1.78
 _UPRIGHT = 0.15

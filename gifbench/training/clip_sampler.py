@@ -12,9 +12,9 @@ from gifbench.dataset.loader import FrameDataset
 from gifbench.dataset.reader import DatasetClip
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.train.config import DataOptions
-from gifbench.train.samples import check_options, drawn_gif
-from gifbench.train.trainer import TrainingBatch
+from gifbench.training.config import DataOptions
+from gifbench.training.frame_sampler import check_options, drawn_gif
+from gifbench.training.trainer import TrainingBatch
 
 
 class Windows(TorchDataset[TrainingBatch]):

@@ -19,13 +19,13 @@ from gifbench import build_dataset, load_method, load_recipe  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E402
 from gifbench.manifest.rows import from_folder  # noqa: E402
-from gifbench.train.checkpoint import FILE, load_checkpoint  # noqa: E402
-from gifbench.train.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.train.loop import train  # noqa: E402
-from gifbench.train.samples import Samples  # noqa: E402
-from gifbench.train.schedule import learning_rate  # noqa: E402
-from gifbench.train.trainer import load_trainer  # noqa: E402
-from gifbench.train.windows import Windows  # noqa: E402
+from gifbench.training.checkpoint import FILE, load_checkpoint  # noqa: E402
+from gifbench.training.clip_sampler import Windows  # noqa: E402
+from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.frame_sampler import Samples  # noqa: E402
+from gifbench.training.loop import train  # noqa: E402
+from gifbench.training.schedule import learning_rate  # noqa: E402
+from gifbench.training.trainer import load_trainer  # noqa: E402
 from tests.conftest import moving_picture, write_video  # noqa: E402
 
 TIMES = ("steps_per_second", "loader", "metrics", "device")

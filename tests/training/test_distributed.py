@@ -15,10 +15,10 @@ from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import TrainerOptions, Update  # noqa: E402
 from gifbench.errors import MissingExtra, TrainingError, UsageError  # noqa: E402
-from gifbench.train import loop  # noqa: E402
-from gifbench.train.checkpoint import load_checkpoint  # noqa: E402
-from gifbench.train.config import TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.train.loop import train  # noqa: E402
+from gifbench.training import loop  # noqa: E402
+from gifbench.training.checkpoint import load_checkpoint  # noqa: E402
+from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.loop import train  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gifbench.train.config import TrainingOptions
+from gifbench.training.config import TrainingOptions
 
 
 def learning_rate(options: TrainingOptions, step: int) -> float:
