@@ -39,10 +39,22 @@ MAY_IMPORT = {
     "evaluation": BELOW_EVALUATION,
     "training": BELOW_EVALUATION | {"evaluation"},
     "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
+    "study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
     "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
     "doctor": {"compiled", "media"},
     "cli": BELOW_EVALUATION
-    | {"evaluation", "manifest", "download", "builder", "gif_restoration", "training", "leaderboard", "demo", "doctor"},
+    | {
+        "evaluation",
+        "manifest",
+        "download",
+        "builder",
+        "gif_restoration",
+        "training",
+        "leaderboard",
+        "study",
+        "demo",
+        "doctor",
+    },
 }
 
 

@@ -73,7 +73,7 @@ def info(
 
 
 def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
-    from gifbench.leaderboard.sheet import contact_sheet
+    from gifbench.leaderboard.contact_sheet import contact_sheet
     from gifbench.media.gif import replacing
 
     with replacing(out, overwrite=overwrite) as file, progress("Drawing") as step:

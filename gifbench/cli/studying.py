@@ -34,8 +34,8 @@ def make(
 ) -> None:
     """Make a blind study: a page that shows pairs of films and keeps what people choose, and a key for you alone."""
     from gifbench.dataset import open_dataset
-    from gifbench.leaderboard.study import KEY, PAGE, make_study
     from gifbench.methods.registry import find_method
+    from gifbench.study.page import KEY, PAGE, make_study
 
     with progress("Restoring") as step:
         key = make_study(
@@ -67,8 +67,8 @@ def report(
 ) -> None:
     """Count what people chose: preferences, their 95% intervals, and a sign test for every two methods."""
     from gifbench.errors import ResultsError
-    from gifbench.leaderboard.names import visible
-    from gifbench.leaderboard.votes import preferences, read_choices, read_key
+    from gifbench.leaderboard.sanitize import visible
+    from gifbench.study.results import preferences, read_choices, read_key
 
     key = read_key(study)
     refused: list[ResultsError] = []

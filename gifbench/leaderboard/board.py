@@ -11,10 +11,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gifbench.leaderboard.names import slug, visible
-from gifbench.leaderboard.paper import ReportedRow, reported_rows
+from gifbench.leaderboard.paper_tables import ReportedRow, reported_rows
+from gifbench.leaderboard.ranking import Pairs, Standing, behind_on_shared_clips, compare_runs, standings
 from gifbench.leaderboard.run import Measured, Run, Score
-from gifbench.leaderboard.standing import Pairs, Standing, behind_on_shared_clips, compare_runs, standings
+from gifbench.leaderboard.sanitize import slug, visible
 
 __all__ = ["Board", "Column", "Row", "Run", "Score", "Standing", "Table", "boards"]
 

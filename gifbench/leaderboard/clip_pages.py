@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gifbench.leaderboard.board import Board, Column, Table
-from gifbench.leaderboard.examples import Example, Lane, Pictures, Shown
-from gifbench.leaderboard.names import slug
+from gifbench.leaderboard.clip_examples import Example, Lane, Pictures, Shown
 from gifbench.leaderboard.run import Run
+from gifbench.leaderboard.sanitize import slug
 
 MOST_PAGES = 250
 """A dataset of more clips has pages only for those that are shown with pictures."""

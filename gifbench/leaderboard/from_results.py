@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from gifbench.errors import ResultsError
-from gifbench.leaderboard.examples import Restore
+from gifbench.leaderboard.clip_examples import Restore
 from gifbench.leaderboard.run import Measured, Run, Score
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif

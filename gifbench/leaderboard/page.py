@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gifbench.leaderboard.board import Board, Row, Run, Table
+from gifbench.leaderboard.clip_examples import Example, Shown
 from gifbench.leaderboard.clip_pages import ClipPage, Key, clip_lines
-from gifbench.leaderboard.examples import Example, Shown
-from gifbench.leaderboard.names import visible
 from gifbench.leaderboard.plots import plots
 from gifbench.leaderboard.render import render
+from gifbench.leaderboard.sanitize import visible
 
 ShownOn = Mapping[tuple[str, str], Shown]
 """What is shown, by the slugs of board and method."""

@@ -14,9 +14,9 @@ from markupsafe import Markup, escape
 
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.leaderboard.board import Board, Table
-from gifbench.leaderboard.names import SHOWN_CHARACTERS, visible
-from gifbench.leaderboard.paper import NOTES
-from gifbench.leaderboard.pictures import ERROR_TOP
+from gifbench.leaderboard.filmstrips import ERROR_TOP
+from gifbench.leaderboard.paper_tables import NOTES
+from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
 from gifbench.tasks import TASKS
 
 _VARIANTS = {False: "Plain GIFs, without dithering", True: "GIFs dithered by Floyd-Steinberg"}

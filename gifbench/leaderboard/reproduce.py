@@ -13,7 +13,7 @@ from typing import Any
 
 from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
 from gifbench.evaluation.evaluate import Progress, ScoredDataset, evaluate
-from gifbench.leaderboard.paper import FACES, MOMENTS, PROTOCOL, REPORTED, SPLIT, ReportedRow
+from gifbench.leaderboard.paper_tables import FACES, MOMENTS, PROTOCOL, REPORTED, SPLIT, ReportedRow
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.results.io import Result
 from gifbench.results.schema import Score

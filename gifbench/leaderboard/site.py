@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gifbench.errors import GifbenchError, ResultsError, storage_errors
+from gifbench.leaderboard.atomic_publish import published
 from gifbench.leaderboard.board import Board, Run, boards
+from gifbench.leaderboard.clip_examples import DatasetSource, Example, Excerpts, Restore, Shown, show
 from gifbench.leaderboard.clip_pages import clip_pages
-from gifbench.leaderboard.examples import DatasetSource, Example, Excerpts, Restore, Shown, show
 from gifbench.leaderboard.from_results import MethodLoader, installed_method, restore_with, run_of
-from gifbench.leaderboard.latex import latex_table
-from gifbench.leaderboard.names import visible
+from gifbench.leaderboard.latex_tables import latex_table
 from gifbench.leaderboard.page import board_page, clip_page, index_page, method_page
-from gifbench.leaderboard.publish import published
-from gifbench.leaderboard.text import csv_table, markdown, markdown_table
+from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.tables import csv_table, markdown, markdown_table
 from gifbench.results.io import Result
 from gifbench.tasks import TASKS
 

@@ -15,8 +15,8 @@ from gifbench.leaderboard.reproduce import Reproduced, plan
 from gifbench.results.io import save_result
 from gifbench.storage import Folder
 from tests.cli.test_command import answer, run
-from tests.leaderboard.standins import SmallClip, make_result
-from tests.leaderboard.test_votes import answers
+from tests.leaderboard.factories import SmallClip, make_result
+from tests.study.test_results import answers
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_study_is_made_and_counted(tiny_dataset: Dataset, tmp_path: Path) -> N
     assert made["pairs"] == 3 and Path(made["page"], "index.html").is_file()
     one = run("study", tiny_dataset.url, "gif", "gaussian-1.0", "--out", tmp_path / "one", "--pairs", 1)
     assert ": 1 pair; give this folder" in one.stdout
-    from gifbench.leaderboard.votes import read_key
+    from gifbench.study.results import read_key
 
     key = read_key(out)
     back = tmp_path / "choices"

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from gifbench.evaluation.journal import Journal
 from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.from_results import run_of
-from gifbench.leaderboard.study import KEY
-from gifbench.leaderboard.text import csv_table, markdown
-from gifbench.leaderboard.votes import preferences, read_choices, read_key
+from gifbench.leaderboard.tables import csv_table, markdown
 from gifbench.results.io import load_results, save_result
 from gifbench.storage import Folder
+from gifbench.study.page import KEY
+from gifbench.study.results import preferences, read_choices, read_key
 from tests.fuzz.damage import Draw, damaged, edited, json_files, parquet_files, written
 from tests.fuzz.target import Target, ends_well
-from tests.leaderboard.standins import make_result
+from tests.leaderboard.factories import make_result
 
 
 @functools.cache

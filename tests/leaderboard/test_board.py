@@ -9,7 +9,7 @@ import numpy as np
 
 from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.from_results import run_of
-from tests.leaderboard.standins import make_result
+from tests.leaderboard.factories import make_result
 
 
 def only_table(*results):

@@ -7,7 +7,7 @@ import pytest
 from gifbench.leaderboard import build_site
 from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.chromium import Chromium
-from tests.leaderboard.standins import FINGERPRINT, make_result, small_dataset
+from tests.leaderboard.factories import FINGERPRINT, make_result, small_dataset
 
 TABLE = "document.querySelector('table.ranking')"
 NAMES = f"[...{TABLE}.tBodies[0].rows].map(r => r.cells[1].dataset.v)"

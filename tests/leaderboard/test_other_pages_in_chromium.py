@@ -9,14 +9,14 @@ import pytest
 
 from gifbench.errors import AlreadyExists, MethodFailed
 from gifbench.leaderboard.before_after import restore_with_page
-from gifbench.leaderboard.study import make_study
-from gifbench.leaderboard.votes import preferences, read_choices
 from gifbench.media.gif import Gif
 from gifbench.methods.registry import load_method
+from gifbench.study.page import make_study
+from gifbench.study.results import preferences, read_choices
 from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.chromium import Chromium
-from tests.leaderboard.standins import SmallClip
-from tests.leaderboard.test_votes import Dataset
+from tests.leaderboard.factories import SmallClip
+from tests.study.test_results import Dataset
 
 ASK = "document.getElementById('ask')"
 

@@ -12,7 +12,7 @@ from gifbench.leaderboard import plots as module
 from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.plots import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, plots
-from tests.leaderboard.standins import make_result
+from tests.leaderboard.factories import make_result
 
 CLIPS = [f"clip-{i}" for i in range(8)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gifbench.errors import NotFound, UsageError
-from gifbench.leaderboard.paper import REPORTED
+from gifbench.leaderboard.paper_tables import REPORTED
 from gifbench.leaderboard.reproduce import plan, reproduce
 from gifbench.methods.registry import find_method, list_methods
 

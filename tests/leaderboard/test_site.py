@@ -12,7 +12,7 @@ import pytest
 from gifbench.errors import DiskFull, NoSuchMethod, ResultsError
 from gifbench.leaderboard import build_site
 from gifbench.methods.registry import load_method
-from tests.leaderboard.standins import FINGERPRINT, make_result, small_dataset
+from tests.leaderboard.factories import FINGERPRINT, make_result, small_dataset
 
 METHODS = ("gif", "gaussian-0.5", "gaussian-1.0")
 
@@ -191,7 +191,7 @@ def test_a_full_disk_stops_it_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("gifbench.leaderboard.examples.film", full)
+    monkeypatch.setattr("gifbench.leaderboard.clip_examples.film", full)
     with pytest.raises(DiskFull):
         build_site([make_result("gif")], tmp_path / "site", dataset_for={FINGERPRINT: small_dataset()})
     assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
-from gifbench.leaderboard.paper import REPORTED, reported_rows
+from gifbench.leaderboard.paper_tables import REPORTED, reported_rows
 from gifbench.tasks import TASKS
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from gifbench.leaderboard import boards, build_site, csv_table, markdown, markdown_table
 from gifbench.leaderboard.from_results import run_of
-from gifbench.leaderboard.latex import latex_table
-from tests.leaderboard.standins import make_result
+from gifbench.leaderboard.latex_tables import latex_table
+from tests.leaderboard.factories import make_result
 
 
 def made(*results):

@@ -2,7 +2,7 @@
 
 A study is a folder. `page/` goes to the people who are asked: pairs of film strips under random names, shown in an
 order, and on sides, of each person's own. `key.json` says which strip is which method, and stays with who asks. What
-people choose comes back as one small file a person, which `gifbench.leaderboard.votes` counts.
+people choose comes back as one small file a person, which `gifbench.study.results` counts.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from gifbench.errors import UsageError, storage_errors
-from gifbench.leaderboard.examples import ClipSource, frame_ends
+from gifbench.leaderboard.atomic_publish import published
+from gifbench.leaderboard.clip_examples import ClipSource, frame_ends
+from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, shown_size
 from gifbench.leaderboard.from_results import restore_with
-from gifbench.leaderboard.pictures import excerpt, film, frames_per_file, shown_size
-from gifbench.leaderboard.publish import published
 from gifbench.leaderboard.render import render
 from gifbench.methods.registry import LoadedMethod
 from gifbench.tasks import task as task_of

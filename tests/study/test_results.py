@@ -11,10 +11,10 @@ from PIL import Image
 from scipy import stats
 
 from gifbench.errors import AlreadyExists, NotFound, ResultsError, UsageError
-from gifbench.leaderboard.study import Key, make_study
-from gifbench.leaderboard.votes import _holm, _sign_test, _wilson, preferences, read_choices, read_key
 from gifbench.methods.registry import load_method
-from tests.leaderboard.standins import FINGERPRINT, SmallClip
+from gifbench.study.page import Key, make_study
+from gifbench.study.results import _holm, _sign_test, _wilson, preferences, read_choices, read_key
+from tests.leaderboard.factories import FINGERPRINT, SmallClip
 
 METHODS = ("gif", "gaussian-0.5", "gaussian:sigma=2.0")
 

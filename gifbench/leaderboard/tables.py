@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 
 from gifbench.leaderboard.board import Board, Column, Row, Score, Table
-from gifbench.leaderboard.names import SHOWN_CHARACTERS, visible
-from gifbench.leaderboard.paper import ReportedRow
+from gifbench.leaderboard.paper_tables import ReportedRow
+from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
 
 CSV_COLUMNS = (
     "dataset",

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from gifbench.errors import AlreadyExists, NotWritable
-from gifbench.leaderboard.publish import MARKER, published
+from gifbench.leaderboard.atomic_publish import MARKER, published
 
 
 def publish(out, text="new", *, overwrite=False):
@@ -80,7 +80,7 @@ def killed_while(tmp_path, place):
     code = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from gifbench.leaderboard.publish import published\n"
+        "from gifbench.leaderboard.atomic_publish import published\n"
         "rename = Path.rename\n"
         "def once(path, target):\n"
         "    rename(path, target)\n"

@@ -20,8 +20,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gifbench.errors import NotFound, ResultsError, storage_errors
-from gifbench.leaderboard.names import visible
-from gifbench.leaderboard.study import KEY, Key
+from gifbench.leaderboard.sanitize import visible
+from gifbench.study.page import KEY, Key
 
 MOST_BYTES = 4 << 20
 _RESAMPLES = 10_000

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.from_results import run_of
-from gifbench.leaderboard.latex import latex_table, latex_text
-from tests.leaderboard.standins import make_result
+from gifbench.leaderboard.latex_tables import latex_table, latex_text
+from tests.leaderboard.factories import make_result
 
 CLIPS = [f"clip-{i}" for i in range(20)]
 COMMANDS = {

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset
-from gifbench.leaderboard import sheet
-from gifbench.leaderboard.sheet import contact_sheet, spread
+from gifbench.leaderboard import contact_sheet
+from gifbench.leaderboard.contact_sheet import contact_sheet, spread
 from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.chromium import Chromium
 
@@ -31,7 +31,7 @@ def test_a_sheet_shows_every_clip_and_loads_nothing(tiny_dataset: Dataset) -> No
 def test_a_sheet_of_a_large_dataset_shows_some_of_every_split(
     tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheet, "MOST_CLIPS", 10)
+    monkeypatch.setattr(contact_sheet, "MOST_CLIPS", 10)
     row = tiny_dataset.rows[0]
     rows = [replace(row, clip_id=f"c{i:03}", split="test" if i < 5 else "train") for i in range(200)]
     chosen = spread(Dataset(tiny_dataset.folder, tiny_dataset.about, rows))
@@ -59,7 +59,7 @@ def test_a_clip_that_cannot_be_read_is_named_and_the_others_are_shown(tiny_datas
 
 
 def test_info_writes_the_sheet_and_overwrites_it_only_when_asked(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    out = tmp_path / "sheet.html"
+    out = tmp_path / "contact_sheet.html"
     ask = ["info", tiny_dataset.url, "--html", str(out)]
     assert CliRunner().invoke(app, ask).exit_code == 0
     before = out.read_bytes()
@@ -71,7 +71,7 @@ def test_info_writes_the_sheet_and_overwrites_it_only_when_asked(tiny_dataset: D
 
 
 def test_a_browser_shows_the_sheet_without_a_complaint(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    out = tmp_path / "sheet.html"
+    out = tmp_path / "contact_sheet.html"
     out.write_text(contact_sheet(tiny_dataset), encoding="utf-8")
     with Chromium(tmp_path / "profile") as browser:
         browser.look(width=390, dark=False)

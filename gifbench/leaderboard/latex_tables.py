@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gifbench.leaderboard.board import Board, Column, Row, Table
-from gifbench.leaderboard.names import visible
 from gifbench.leaderboard.run import Score
+from gifbench.leaderboard.sanitize import visible
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",

@@ -14,9 +14,8 @@ import numpy as np
 
 from gifbench.errors import GifbenchError, StorageError, storage_errors
 from gifbench.leaderboard.board import Board
-from gifbench.leaderboard.choices import Choice, choices
-from gifbench.leaderboard.names import slug, visible
-from gifbench.leaderboard.pictures import (
+from gifbench.leaderboard.clip_selection import Choice, choices
+from gifbench.leaderboard.filmstrips import (
     ERROR_QUALITY,
     QUALITY,
     Excerpt,
@@ -29,6 +28,7 @@ from gifbench.leaderboard.pictures import (
     telling_box,
 )
 from gifbench.leaderboard.run import Run
+from gifbench.leaderboard.sanitize import slug, visible
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.tasks import TASKS

@@ -8,8 +8,8 @@ import pytest
 
 from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.from_results import run_of
-from gifbench.leaderboard.standing import behind_on_shared_clips, compare_runs
-from tests.leaderboard.standins import make_result
+from gifbench.leaderboard.ranking import behind_on_shared_clips, compare_runs
+from tests.leaderboard.factories import make_result
 
 CLIPS = [f"clip-{i}" for i in range(12)]
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.choices import choose
-from gifbench.leaderboard.from_results import run_of
-from gifbench.leaderboard.pictures import (
+from gifbench.leaderboard.clip_selection import choose
+from gifbench.leaderboard.filmstrips import (
     ERROR_TOP,
     MAX_FRAMES,
     MAX_SECONDS,
@@ -27,8 +26,9 @@ from gifbench.leaderboard.pictures import (
     shown_size,
     telling_box,
 )
+from gifbench.leaderboard.from_results import run_of
 from gifbench.media.clip import constant_times
-from tests.leaderboard.standins import make_result
+from tests.leaderboard.factories import make_result
 
 
 def pixels(files, height):
