@@ -9,24 +9,24 @@ from typing import Annotated
 import typer
 
 from gifbench.cli import (
-    building,
-    cards,
+    build,
+    card,
     consistency,
-    datasets,
+    dataset,
     doctor,
+    evaluate,
     faceforensics,
-    fetching,
-    making,
-    manifests,
+    fetch,
+    leaderboard,
+    make,
+    manifest,
     methods,
-    repacking,
-    reproducing,
-    restoring,
-    scoring,
-    showing,
-    studying,
-    submitting,
-    training,
+    repack,
+    reproduce,
+    restore,
+    score,
+    study,
+    train,
 )
 from gifbench.cli.output import command, say
 
@@ -59,31 +59,31 @@ def gifbench(
 
 
 for _function, _example in (
-    (building.build, "gifbench build gif-faces --source videos/ --out data/gif-faces"),
-    (fetching.fetch, "gifbench fetch --manifest clips.csv --store store/"),
-    (fetching.retry, "gifbench retry data/gif-faces --source videos/"),
-    (datasets.info, "gifbench info data/gif-faces"),
-    (datasets.verify, "gifbench verify data/gif-faces"),
-    (datasets.export, "gifbench export data/gif-faces CLIP --out clip/"),
-    (repacking.repack, "gifbench repack data/gif-moments --out data/with-gifs --gifs stored"),
-    (cards.card, "gifbench card data/gif-faces --url https://example.org/gif-faces"),
-    (making.make, "gifbench make talk.mp4 talk.gif --colors 32 --start 3 --end 5"),
-    (scoring.tasks, "gifbench tasks"),
-    (scoring.metrics, "gifbench metrics"),
-    (scoring.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
-    (submitting.task_export, "gifbench task-export data/gif-faces --task dithered-4 --out task/"),
-    (submitting.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),
-    (restoring.restore, "gifbench restore gaussian-0.5 cat.gif cat.mp4"),
-    (training.train, "gifbench train baselines/ccdnet/ccdnet-1.toml --data data/gif-faces --out runs/ccdnet-1"),
+    (build.build, "gifbench build gif-faces --source videos/ --out data/gif-faces"),
+    (fetch.fetch, "gifbench fetch --manifest clips.csv --store store/"),
+    (fetch.retry, "gifbench retry data/gif-faces --source videos/"),
+    (dataset.info, "gifbench info data/gif-faces"),
+    (dataset.verify, "gifbench verify data/gif-faces"),
+    (dataset.export, "gifbench export data/gif-faces CLIP --out clip/"),
+    (repack.repack, "gifbench repack data/gif-moments --out data/with-gifs --gifs stored"),
+    (card.card, "gifbench card data/gif-faces --url https://example.org/gif-faces"),
+    (make.make, "gifbench make talk.mp4 talk.gif --colors 32 --start 3 --end 5"),
+    (evaluate.tasks, "gifbench tasks"),
+    (evaluate.metrics, "gifbench metrics"),
+    (evaluate.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
+    (score.task_export, "gifbench task-export data/gif-faces --task dithered-4 --out task/"),
+    (score.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),
+    (restore.restore, "gifbench restore gaussian-0.5 cat.gif cat.mp4"),
+    (train.train, "gifbench train baselines/ccdnet/ccdnet-1.toml --data data/gif-faces --out runs/ccdnet-1"),
     (
-        training.convert_weights,
+        train.convert_weights,
         "gifbench convert-weights ccdnet2_nogan.pt ccdnet-2.safetensors --first ccdnet1_nogan.pt",
     ),
     (consistency.consistency, "gifbench consistency colourised.mp4 --source film.mp4"),
-    (reproducing.reproduce, "gifbench reproduce table1 --data data/gif-faces --runs runs/"),
-    (showing.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
+    (reproduce.reproduce, "gifbench reproduce table1 --data data/gif-faces --runs runs/"),
+    (leaderboard.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
     (doctor.doctor, "gifbench doctor --network"),
-    (showing.demo, "gifbench demo --out demo/"),
+    (leaderboard.demo, "gifbench demo --out demo/"),
 ):
     app.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_function))
 
@@ -102,9 +102,9 @@ _manifest = typer.Typer(
     help="Tables of clips: made from a folder, joined with Video2GIF, checked.", no_args_is_help=True
 )
 for _of_manifest, _name, _example in (
-    (manifests.from_folder, "from-folder", "gifbench manifest from-folder videos/ --splits train=8,test=2"),
-    (manifests.import_video2gif, "import-video2gif", "gifbench manifest import-video2gif --out moments.parquet"),
-    (manifests.check, "check", "gifbench manifest check clips.csv"),
+    (manifest.from_folder, "from-folder", "gifbench manifest from-folder videos/ --splits train=8,test=2"),
+    (manifest.import_video2gif, "import-video2gif", "gifbench manifest import-video2gif --out moments.parquet"),
+    (manifest.check, "check", "gifbench manifest check clips.csv"),
     (
         faceforensics.match_faceforensics,
         "match-faceforensics",
@@ -118,12 +118,12 @@ app.add_typer(_manifest, name="manifest")
 _study = typer.Typer(
     help="Blind studies: DATASET METHOD METHOD makes one, report counts it.",
     no_args_is_help=True,
-    cls=studying.StudyGroup,
+    cls=study.StudyGroup,
     epilog="Example: [bold]gifbench study data/gif-faces gif fcdr --task plain-1 --out study/[/bold]",
 )
 for _of_study, _example in (
-    (studying.make, "gifbench study data/gif-faces gif fcdr --task plain-1 --out study/"),
-    (studying.report, "gifbench study report study/ choices/"),
+    (study.make, "gifbench study data/gif-faces gif fcdr --task plain-1 --out study/"),
+    (study.report, "gifbench study report study/ choices/"),
 ):
     _study.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_study))
 app.add_typer(_study, name="study")

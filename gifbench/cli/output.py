@@ -20,7 +20,7 @@ import typer
 from gifbench.errors import GifbenchError, UsageError
 
 if TYPE_CHECKING:
-    from gifbench.cli.runlog import RunLog
+    from gifbench.cli.run_log import RunLog
 
 P = ParamSpec("P")
 
@@ -118,7 +118,7 @@ def _terminated_as_interrupted(terminated: threading.Event) -> Iterator[None]:
 
 
 def _new_log(name: str) -> RunLog:
-    from gifbench.cli.runlog import RunLog
+    from gifbench.cli.run_log import RunLog
 
     return RunLog(name)
 

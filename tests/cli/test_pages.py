@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.cli.reproducing import show
+from gifbench.cli.reproduce import show
 from gifbench.dataset import Dataset
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.reproduce import Reproduced, plan

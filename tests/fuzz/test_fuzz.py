@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from gifbench.errors import GifbenchError, ManifestError
 from tests.fuzz.__main__ import replay
 from tests.fuzz.engine import Runner
-from tests.fuzz.found import FOUND
+from tests.fuzz.regressions import FOUND
 from tests.fuzz.target import MEMORY, SECONDS, BrokenPromise, Target, data_bytes, ends_well, memory_limit
 from tests.fuzz.targets import NAMES, load
 

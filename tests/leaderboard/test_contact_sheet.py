@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset
-from gifbench.leaderboard import contact_sheet
 from gifbench.leaderboard.contact_sheet import contact_sheet, spread
 from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.chromium import Chromium
@@ -31,7 +30,7 @@ def test_a_sheet_shows_every_clip_and_loads_nothing(tiny_dataset: Dataset) -> No
 def test_a_sheet_of_a_large_dataset_shows_some_of_every_split(
     tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contact_sheet, "MOST_CLIPS", 10)
+    monkeypatch.setattr("gifbench.leaderboard.contact_sheet.MOST_CLIPS", 10)
     row = tiny_dataset.rows[0]
     rows = [replace(row, clip_id=f"c{i:03}", split="test" if i < 5 else "train") for i in range(200)]
     chosen = spread(Dataset(tiny_dataset.folder, tiny_dataset.about, rows))

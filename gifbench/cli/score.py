@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gifbench.cli.evaluate import MetricFile, Metrics, chosen_metrics
 from gifbench.cli.output import Json, note, progress, say, say_json
-from gifbench.cli.scoring import MetricFile, Metrics, chosen_metrics
 
 Data = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
 OneTask = Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")]

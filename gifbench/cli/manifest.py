@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.cli.building import TrustManifest
+from gifbench.cli.build import TrustManifest
 from gifbench.cli.output import Json, note, progress, say, say_json, table
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.cli import runlog
+from gifbench.cli import run_log
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 
@@ -84,13 +84,13 @@ def test_short_commands_leave_no_log(tiny_dataset: Dataset, logs: Path) -> None:
 def test_a_home_that_cannot_be_written_moves_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nothing")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    log = runlog.RunLog("build")
+    log = run_log.RunLog("build")
     assert log.path is not None
     assert log.path.parent == tmp_path
 
 
 def test_a_log_that_cannot_be_written_is_no_error(logs: Path) -> None:
-    log = runlog.RunLog("build")
+    log = run_log.RunLog("build")
     assert log.path is not None
     log.path.unlink()
     log.path.mkdir()
@@ -100,7 +100,7 @@ def test_a_log_that_cannot_be_written_is_no_error(logs: Path) -> None:
 
 def test_passwords_stay_out(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["gifbench", "fetch", "--proxy", "http://me:secret@proxy:3128"])
-    runlog.RunLog("fetch").line("http://me:secret@host/a.mp4 failed")
+    run_log.RunLog("fetch").line("http://me:secret@host/a.mp4 failed")
     assert "secret" not in the_log(logs)
     assert "http://…@proxy:3128" in the_log(logs)
 
@@ -109,7 +109,7 @@ def test_the_last_fifty_are_kept(logs: Path) -> None:
     logs.mkdir(parents=True)
     for i in range(60):
         (logs / f"2020-01-01T00-00-{i:02}-build-x.log").touch()
-    newest = runlog.RunLog("build").path
+    newest = run_log.RunLog("build").path
     assert newest is not None
     assert len(list(logs.iterdir())) == 50
     assert newest.exists()

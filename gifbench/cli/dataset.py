@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gifbench.cli.output import Json, note, progress, say, say_json, table
-from gifbench.cli.stores import coverage_json, info_store, reasons_of, say_coverage, say_reasons, verify_store
+from gifbench.cli.store import coverage_json, info_store, reasons_of, say_coverage, say_reasons, verify_store
 from gifbench.errors import DatasetDamaged, UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.building import Workers
+from gifbench.cli.build import Workers
 from gifbench.cli.output import Json, progress, say, say_json
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.cli.building import Cluster, TrustManifest, Workers, say_built
+from gifbench.cli.build import Cluster, TrustManifest, Workers, say_built
 from gifbench.cli.faceforensics import Compression, Folder, PlusPlus, Script, faceforensics_sources
 from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import DatasetError, UsageError
