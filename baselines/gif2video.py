@@ -11,7 +11,7 @@ import numpy as np
 
 from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, MethodError, Pixels, UsageError
 
-from .interpolation.gaps import Interpolator, Job, MotionFirst, fill, in_turn
+from .interpolation.gap_scheduler import Interpolator, Job, MotionFirst, fill, in_turn
 
 
 class Gif2Video:

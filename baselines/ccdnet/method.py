@@ -10,7 +10,7 @@ import torch
 from gifbench import UsageError, Weights
 
 from ..inference import Precision, Runner
-from ..packaged import find_weights
+from ..pretrained import find_weights
 from .network import CCDNet, stack_palettes
 from .networks import load_network
 

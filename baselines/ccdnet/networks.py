@@ -16,7 +16,7 @@ from torch import nn
 
 from gifbench import MethodError, Weights
 
-from ..packaged import described
+from ..pretrained import described
 from .network import Architecture, CCDNet
 from .palette_unet import PaletteUNet, PaletteUNetOptions
 

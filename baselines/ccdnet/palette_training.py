@@ -10,7 +10,7 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, Weights
 
-from ..packaged import start_weights
+from ..pretrained import start_weights
 from .network import fill_palettes, scaled
 from .palette_unet import Count, PaletteUNet, PaletteUNetOptions, Width
 from .training import frame_scores

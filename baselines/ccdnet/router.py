@@ -12,7 +12,6 @@ import torch
 
 from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 
-from .. import packaged
 from ..inference import Precision
 from .classifier import ClassifierOptions, DitherClassifier
 from .method import TILE, Restorer
@@ -39,7 +38,7 @@ class Router:
     parameters = 5_647_833
 
     def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:
-        folder = Path(weights) if weights else packaged.WEIGHTS
+        folder = Path(weights) if weights else pretrained.WEIGHTS
         files = {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
         named = {name: found for name in files if (found := _NETWORK.fullmatch(name))}
         classifiers = [files[name] for name in _CLASSIFIERS if name in files]
@@ -106,6 +105,6 @@ class Router:
 
 def load_classifier(weights: Weights) -> DitherClassifier:
     """The dither classifier of these weights; raises `MethodError` for those of another network."""
-    return packaged.described(
+    return pretrained.described(
         weights, ClassifierOptions, lambda options: DitherClassifier(base=options.base), what="dither classifier"
     )

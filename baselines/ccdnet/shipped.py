@@ -10,7 +10,7 @@ from typing import ClassVar
 from gifbench import UsageError
 
 from ..inference import Precision
-from ..packaged import find_weights
+from ..pretrained import find_weights
 from .method import TILE, ByRestorer, Restorer
 from .network import CCDNet
 

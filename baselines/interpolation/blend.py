@@ -8,7 +8,7 @@ from typing import Any
 
 from gifbench import Frames, Gif, Pixels
 
-from .gaps import fill
+from .gap_scheduler import fill
 
 
 class Blend:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..shown import Shown
+from ..identity import Shown
 
 
 class Nearest(Shown):

@@ -9,7 +9,7 @@ import torch
 from gifbench import UsageError, Weights
 
 from ..inference import Precision, Runner
-from ..packaged import described, find_weights
+from ..pretrained import described, find_weights
 from ..tiles import blended
 from .network import Architecture, UNet256
 

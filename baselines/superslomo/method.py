@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from gifbench import Frames, Gif, Pixels, UsageError, Weights
 
-from ..interpolation.gaps import fill
-from ..packaged import described, find_weights
+from ..interpolation.gap_scheduler import fill
+from ..pretrained import described, find_weights
 from .network import MOST_FLOW, Architecture, Motion, SuperSlomo, Variant, fuse
 
 MOST_PIXELS = 1 << 20

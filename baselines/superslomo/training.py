@@ -14,8 +14,8 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 from ..ccdnet.discriminator import FakePool, PatchGAN, judged
 from ..ccdnet.losses import accuracy, color_loss, fake_loss, gradient_loss, real_loss
 from ..ccdnet.training import D_STEPS_BELOW, G_STEPS_ABOVE
-from ..colored import colored, load_frame_method, scaled
-from ..packaged import start_weights
+from ..frozen_color import colored, load_frame_method, scaled
+from ..pretrained import start_weights
 from .losses import smoothness_loss, teacher_loss, warp_loss
 from .network import Architecture, SuperSlomo, Variant
 

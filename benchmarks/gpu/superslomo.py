@@ -30,7 +30,7 @@ from torch.utils.data import Dataset
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from baselines import packaged  # noqa: E402
+from baselines import pretrained  # noqa: E402
 from baselines.ccdnet.network import Architecture as ColorArchitecture  # noqa: E402
 from baselines.ccdnet.network import CCDNet, scaled  # noqa: E402
 from baselines.gif2video import Gif2Video  # noqa: E402
@@ -150,7 +150,7 @@ def speed(given: argparse.Namespace) -> dict[str, float]:
     save_weights(
         folder / "drawn.safetensors", network, architecture=network.architecture.model_dump(), about={"licence": ""}
     )
-    packaged.WEIGHTS = folder
+    pretrained.WEIGHTS = folder
 
     def plain() -> int:
         with torch.inference_mode():

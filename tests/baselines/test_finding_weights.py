@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import packaged  # noqa: E402
+from gifbench_baselines import pretrained  # noqa: E402
 from gifbench_baselines.ccdnet import networks, rows  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
@@ -43,7 +43,7 @@ def package(tmp_path, monkeypatch) -> Path:
     """The package's folder of weights, empty."""
     folder = tmp_path / "package"
     folder.mkdir()
-    monkeypatch.setattr(packaged, "WEIGHTS", folder)
+    monkeypatch.setattr(pretrained, "WEIGHTS", folder)
     return folder
 
 

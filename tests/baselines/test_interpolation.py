@@ -11,7 +11,7 @@ import pytest
 from gifbench_baselines.interpolation.blend import Blend
 from gifbench_baselines.interpolation.cuts import is_cut
 from gifbench_baselines.interpolation.dis import Dis
-from gifbench_baselines.interpolation.gaps import BATCH_PIXELS, find_gaps
+from gifbench_baselines.interpolation.gap_scheduler import BATCH_PIXELS, find_gaps
 from gifbench_baselines.interpolation.nearest import Nearest
 from skimage import data
 

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import packaged  # noqa: E402
+from gifbench_baselines import pretrained  # noqa: E402
 from gifbench_baselines.superslomo import method as slomo  # noqa: E402
 from gifbench_baselines.superslomo.network import (  # noqa: E402
     MOST_FLOW,
@@ -26,7 +26,7 @@ from gifbench.methods.conformance import check_method  # noqa: E402
 from gifbench.methods.inference import on_device, restored  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph, psnr  # noqa: E402
 
-SHIPPED = packaged.WEIGHTS / "superslomo.safetensors"
+SHIPPED = pretrained.WEIGHTS / "superslomo.safetensors"
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")

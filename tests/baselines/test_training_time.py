@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.stabiliser.losses import Way  # noqa: E402
+from gifbench_baselines.stabilizer.losses import Way  # noqa: E402
 from gifbench_baselines.superslomo.losses import smoothness_loss, teacher_loss, warp_loss  # noqa: E402
 from gifbench_baselines.superslomo.network import MOST_FLOW, Between, Motion, guess_flows  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
@@ -145,7 +145,7 @@ def test_a_file_that_is_not_vgg_is_told(dataset, tmp_path):
 
 
 def test_the_perceptual_loss_needs_and_takes_vggs_weights(dataset, tmp_path):
-    from gifbench_baselines.stabiliser import perceptual
+    from gifbench_baselines.stabilizer import perceptual
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(perceptual, "_LAYERS", (2, "half", 3))

@@ -15,7 +15,7 @@ from gifbench_baselines.ccdnet.networks import load_network
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions
 from gifbench_baselines.ccdnet.router import load_classifier
 from gifbench_baselines.pix2pix import method as pix2pix
-from gifbench_baselines.stabiliser import method as stabiliser
+from gifbench_baselines.stabilizer import method as stabilizer
 from gifbench_baselines.superslomo import method as superslomo
 from hypothesis import strategies as st
 
@@ -23,7 +23,7 @@ from gifbench.training.weights import read_weights, save_weights
 from tests.fuzz.damage import JSON_VALUES, Draw, damaged, edited, written
 from tests.fuzz.target import MOST_BYTES, Target, ends_well
 
-_MAKERS = (load_network, load_classifier, pix2pix.load_network, stabiliser.load_network, superslomo.load_network)
+_MAKERS = (load_network, load_classifier, pix2pix.load_network, stabilizer.load_network, superslomo.load_network)
 _TYPES = ("F32", "F16", "BF16", "F64", "F8_E4M3", "F8_E5M2", "I64", "U8", "BOOL", "C64", "F4", "x")
 
 

@@ -12,7 +12,7 @@ import torch
 from gifbench import Frames, Gif, LoadedMethod, Weights, last_shown, restored
 
 from ..interpolation.cuts import is_cut
-from ..packaged import described, find_weights
+from ..pretrained import described, find_weights
 from .network import Architecture, Stabiliser, State
 
 
@@ -31,7 +31,7 @@ class Stable:
     """Of the network that comes with gifbench; one that is loaded adds those of its method."""
 
     def __init__(self, *, method: LoadedMethod, weights: str = "", precision: Literal["fp32", "bf16"] = "fp32") -> None:
-        found = find_weights("stable", weights, config="baselines/stabiliser/stable.toml")
+        found = find_weights("stable", weights, config="baselines/stabilizer/stable.toml")
         self._network = load_network(found).to(memory_format=torch.channels_last)
         self._method, self._half, self._device = method, precision == "bf16", "cpu"
         self.weights = str(found.path)

@@ -9,8 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import packaged  # noqa: E402
-from gifbench_baselines.stabiliser.network import Architecture, Stabiliser  # noqa: E402
+from gifbench_baselines import pretrained  # noqa: E402
+from gifbench_baselines.stabilizer.network import Architecture, Stabiliser  # noqa: E402
 
 from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """The package's folder of weights, with a stabiliser that changes nothing."""
-    monkeypatch.setattr(packaged, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
     save(tmp_path / "stable.safetensors")
     return tmp_path
 
@@ -160,8 +160,8 @@ def test_what_is_said_of_it_is_of_both(package):
 
 
 def test_without_weights_it_says_how_to_get_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(packaged, "WEIGHTS", tmp_path)
-    with pytest.raises(MethodError, match=r"gifbench train baselines/stabiliser/stable\.toml .*stable:weights="):
+    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
+    with pytest.raises(MethodError, match=r"gifbench train baselines/stabilizer/stable\.toml .*stable:weights="):
         load_method("stable:gif")
     other = save_weights(tmp_path / "o.safetensors", torch.nn.Linear(2, 2), architecture={"network": "x"}, about={})
     with pytest.raises(MethodError, match="no weights of a stabiliser; the card says 'x'"):

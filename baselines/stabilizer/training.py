@@ -11,8 +11,8 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..colored import colored, load_frame_method
-from ..packaged import start_weights
+from ..frozen_color import colored, load_frame_method
+from ..pretrained import start_weights
 from .losses import ways
 from .network import Architecture, Stabiliser, State
 from .perceptual import Perceptual
