@@ -24,7 +24,7 @@ PAIRS = np.array([[0, 1], [1, 1], [1, 0], [1, -1]])
 class Fcdr:
     """Finds the pixels on false contours by their luma and averages those, and no others.
 
-    A pixel is on a false contour if, of its luma's four sums of absolute differences to opposite neighbours, one is at
+    A pixel is on a false contour if, of its luma's four sums of absolute differences to opposite neighbors, one is at
     least 1, all are below 3 and their total is below 7 (it is neither flat nor at a true edge), and if in its 9×9
     window the best of four strips, three pixels wide, holds ten or more pixels with like sums (differing by less than
     2 in total) and the worst at most six. Such a pixel becomes the mean of those in the window whose luma differs from
@@ -32,7 +32,7 @@ class Fcdr:
     every frame.
 
     `scale` multiplies the thresholds that are in levels. `fcdr` has the published ones, which are made for the
-    contours of video coding: on a GIF of 32 colours, whose steps are far larger, it finds next to nothing and gains
+    contours of video coding: on a GIF of 32 colors, whose steps are far larger, it finds next to nothing and gains
     nothing. `fcdr-tuned` is not the published method: its scale was chosen on training clips, those named in
     benchmarks/classical.py, and on no others.
 

@@ -1,4 +1,4 @@
-"""Frames that a colour method has restored, for trainers that learn on top of one."""
+"""Frames that a color method has restored, for trainers that learn on top of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any colour method with any interpolator: the pipeline of the paper's Figure 4."""
+"""Any color method with any interpolator: the pipeline of the paper's Figure 4."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .interpolation.gap_scheduler import Interpolator, Job, MotionFirst, fill, i
 
 
 class Gif2Video:
-    """Restores the colours of the GIF's frames with the method `color`, and draws those between with `time`.
+    """Restores the colors of the GIF's frames with the method `color`, and draws those between with `time`.
 
     Without options it is the paper's method: CCDNet, chosen for the GIF, and SuperSlomo. `color` may be any method: one
     that has `restore_frames` is given batches of the GIF's frames, any other is asked for frames by the times of the
     GIF's own; for each once. `flow="gif"` has `time` look for motion in the GIF's own frames, on a GPU at the same time
-    as colours are restored, as in the paper; `flow="restored"` in those that `color` gave, after it.
+    as colors are restored, as in the paper; `flow="restored"` in those that `color` gave, after it.
     """
 
     version = "2"
-    description = "a colour method, then an interpolator"
+    description = "a color method, then an interpolator"
     parameters: int = 8_442_890
 
     def __init__(
@@ -56,7 +56,7 @@ class Gif2Video:
                 move(device)
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
-        """One frame at a time; of the restored ones, at most as many are held as the colour method is given at once."""
+        """One frame at a time; of the restored ones, at most as many are held as the color method is given at once."""
         interpolator: Any = self._time.method
         converted = _ConvertedMotionFirst if isinstance(interpolator, MotionFirst) else _Converted
         between: Interpolator = converted(interpolator, self._time.declared.backend, self._device)
@@ -81,7 +81,7 @@ class Gif2Video:
 
 
 class _Converted:
-    """An interpolator that is given arrays or tensors as it wants them, whatever the colour method gives."""
+    """An interpolator that is given arrays or tensors as it wants them, whatever the color method gives."""
 
     def __init__(self, interpolator: Any, backend: str, device: str) -> None:  # noqa: ANN401  # anybody's
         self._interpolator, self._backend, self._device = interpolator, backend, device

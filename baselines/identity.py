@@ -34,6 +34,6 @@ class Shown:
     def restore_between(
         self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]
     ) -> Iterator[Frames]:
-        """One of the two, (1, H, W, 3): so a colour method is shown as the GIF would be."""
+        """One of the two, (1, H, W, 3): so a color method is shown as the GIF would be."""
         for share in shares:
             yield pair[share > self._until][None]

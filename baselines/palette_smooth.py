@@ -1,4 +1,4 @@
-"""Palette-constrained smoothing: what can be said of a GIF's colours without having learned anything."""
+"""Palette-constrained smoothing: what can be said of a GIF's colors without having learned anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DITHERED_FROM = 1.0
 CALM, RESTLESS = 0.55, 0.8
 """The `unrest` of plain frames from which smooth and from which textured pictures are told."""
 INSIDE = np.float32(0.9995)
-"""How much of the way from a palette colour to its cell's border may be used."""
+"""How much of the way from a palette color to its cell's border may be used."""
 ROUNDS, DITHERED_ROUNDS = 3, 2
 START, FINE = 0.7, 1.0  # gaussians, in pixels: dithered frames begin with the one, the other's local mean is kept
 DIAGONAL = np.float32(0.5)
@@ -27,31 +27,31 @@ DIAGONAL = np.float32(0.5)
 class PaletteSmooth:
     """Smooths each frame, except across edges, within what the frame's palette says of the original.
 
-    Without dithering a pixel's original lay nearer to its palette colour than to any other: in that colour's Voronoi
+    Without dithering a pixel's original lay nearer to its palette color than to any other: in that color's Voronoi
     cell. Rounds of smoothing alternate with bringing each pixel back into its own cell, straight towards its palette
-    colour until it is inside. So the result, drawn again with the palette, is the GIF: f_C(I) = G.
+    color until it is inside. So the result, drawn again with the palette, is the GIF: f_C(I) = G.
 
-    With dithering single pixels say nothing, but the error that a pixel leaves is given to its neighbours, so that the
+    With dithering single pixels say nothing, but the error that a pixel leaves is given to its neighbors, so that the
     local mean of the GIF is that of the original. Rounds of smoothing alternate with giving back the gaussian mean, of
     one pixel, of what the smoothing has taken away from the GIF.
 
-    One step of smoothing makes each pixel the weighted mean of its eight neighbours; for the plain frames the GIF's own
-    colour weighs in with `anchor`. A neighbour at distance d in RGB weighs 1/√(1 + d²/s²), half of that on the
+    One step of smoothing makes each pixel the weighted mean of its eight neighbors; for the plain frames the GIF's own
+    color weighs in with `anchor`. A neighbor at distance d in RGB weighs 1/√(1 + d²/s²), half of that on the
     diagonal, where s is a step in levels: for small differences this is diffusion, for large ones total variation. For
     dithered frames s is `dithered_step`. For plain ones it falls with the frame's `unrest`, from `calm_step` at 0.55 to
     `restless_step` at 0.8 and geometrically between, because textured pictures bear less smoothing than soft ones. All
     the numbers were chosen on the tuning clips of benchmarks/classical.py.
 
     `mode` says what the frames are; "auto" decides for each frame by its pixels (see `unrest`). A
-    picture of few colours that dithering hardly touched, such as a test card, counts as plain.
+    picture of few colors that dithering hardly touched, such as a test card, counts as plain.
 
-    That each pixel keeps its closest palette colour is the constraint of Kim, Ahn and Choi, "Image Dequantization:
-    Restoration of Quantized Colors", Computer Graphics Forum 26(3), 2007, who stitch regions of one colour by
-    optimisation; the smoothing is ours.
+    That each pixel keeps its closest palette color is the constraint of Kim, Ahn and Choi, "Image Dequantization:
+    Restoration of Quantized Colors", Computer Graphics Forum 26(3), 2007, who stitch regions of one color by
+    optimization; the smoothing is ours.
     """
 
     version = "1"
-    description = "edge-preserving smoothing within the cells of the palette's colours"
+    description = "edge-preserving smoothing within the cells of the palette's colors"
     licence = "MIT"
 
     def __init__(
@@ -77,7 +77,7 @@ class PaletteSmooth:
     def restore_frames(self, frames: Pixels, palettes: Sequence[Pixels]) -> _Values:
         """Smooth (N, H, W, 3) uint8, drawn with N palettes (K, 3) uint8, to float32 in [0, 255].
 
-        Raises `PixelsError` where a frame to be kept within its palette's cells has a colour that is not in it.
+        Raises `PixelsError` where a frame to be kept within its palette's cells has a color that is not in it.
         """
         out = np.empty(frames.shape, np.float32)
         for frame, palette, restored in zip(frames, palettes, out, strict=True):
@@ -115,9 +115,9 @@ class PaletteSmooth:
 def unrest(frame: Pixels) -> float:
     """How much a frame (H, W, 3) uint8 looks dithered: mostly 0.5 to 0.9 if it is not, 1.1 to 1.8 if it is.
 
-    The sum of two numbers. In a picture direct neighbours differ less than pixels two apart, in a dither more: the
+    The sum of two numbers. In a picture direct neighbors differ less than pixels two apart, in a dither more: the
     ratio of the two mean squared differences, each cut off at 3000 so that edges do not decide. And the share of
-    pixels that equal at most one of their four neighbours.
+    pixels that equal at most one of their four neighbors.
     """
     height, width = frame.shape[:2]
     if min(height, width) < 3:
@@ -139,7 +139,7 @@ def unrest(frame: Pixels) -> float:
 
 
 def _checked(frame: Pixels, palette: Pixels) -> Pixels:
-    """The palette without repetitions, if it has all of the frame's colours."""
+    """The palette without repetitions, if it has all of the frame's colors."""
     code = np.array([1 << 16, 1 << 8, 1], np.int64)
     colors, first = np.unique(palette.astype(np.int64) @ code, return_index=True)
     unknown = np.setdiff1d(frame.reshape(-1, 3).astype(np.int64) @ code, colors)
@@ -153,7 +153,7 @@ def _checked(frame: Pixels, palette: Pixels) -> Pixels:
 
 @njit(cache=True, fastmath=True)
 def _smooth(values: _Values, gif: _Values, anchor: np.float32, step: np.float32, out: _Values) -> None:
-    # Neighbours outside the picture are those at its border.
+    # Neighbors outside the picture are those at its border.
     height, width = values.shape[:2]
     scale = np.float32(1) / (step * step)
     one = np.float32(1)
@@ -178,7 +178,7 @@ def _smooth(values: _Values, gif: _Values, anchor: np.float32, step: np.float32,
 
 @njit(cache=True, fastmath=True)
 def _into_cells(values: _Values, gif: _Values, palette: _Values) -> None:
-    # A border lies half way to each other colour: with n the way there, d is inside while 2 n·d/|n|² stays below 1.
+    # A border lies half way to each other color: with n the way there, d is inside while 2 n·d/|n|² stays below 1.
     two, tiny = np.float32(2), np.float32(1e-6)
     for y in range(values.shape[0]):
         for x in range(values.shape[1]):

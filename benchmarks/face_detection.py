@@ -79,7 +79,7 @@ def main() -> int:
     paths = sorted(path for path in folder.iterdir() if path.suffix in (".mpg", ".mkv"))
     if options.clips:
         paths = [path for path in paths if path.name.startswith(tuple(options.clips))]
-    clips = {path.stem: [frame.pixels for frame in decode(path, pixels="grey")] for path in paths}
+    clips = {path.stem: [frame.pixels for frame in decode(path, pixels="gray")] for path in paths}
     find_face(next(iter(clips.values()))[:3], detector)
     print("clip                   picture    exhaustive  found  same box  square  whole   exhaustive    ours")
     print("                                  of frames  of those           IoU searches   ms/frame  ms/frame")

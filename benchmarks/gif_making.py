@@ -1,4 +1,4 @@
-"""Making GIFs of 32 colours a frame: time, PSNR and size beside every peer at hand, on one core, in one run.
+"""Making GIFs of 32 colors a frame: time, PSNR and size beside every peer at hand, on one core, in one run.
 
     GIFBENCH_TEST_DATA=… python benchmarks/gif_making.py [--frames 5] [--repeats 3]
 
@@ -141,8 +141,8 @@ def makers() -> dict[str, Maker]:
     if shutil.which("magick") or shutil.which("convert"):
         found["ImageMagick"] = imagemagick
     if shutil.which("gifski"):
-        found["gifski (256 colours)"] = gifski
-    for program in sorted({"ImageMagick", "gifski (256 colours)"} - found.keys()):
+        found["gifski (256 colors)"] = gifski
+    for program in sorted({"ImageMagick", "gifski (256 colors)"} - found.keys()):
         print(f"{program}: not installed\n")
     return found
 

@@ -2,7 +2,7 @@
 
     GIFBENCH_TEST_DATA=… python benchmarks/gif_reading.py [--repeats 5]
 
-Two kinds of files: those that gifbench writes (32 colours a frame, full images, local palettes, plain and dithered),
+Two kinds of files: those that gifbench writes (32 colors a frame, full images, local palettes, plain and dithered),
 and animations from elsewhere with partial images and see-through pixels. "indices" is what `Gif.read` gives and what a
 method gets; "RGB" is each frame as pixels, one at a time, which is what Pillow (seek and convert) and PyAV (decode to
 rgb24) are asked for. Times are processor time, the smallest of `--repeats` rounds in which the readers take turns.

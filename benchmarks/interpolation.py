@@ -13,8 +13,8 @@ says that all will do. The parts:
     networks    the same of SuperSlomo's networks beside the plain eager loop
     memory      the peak of a process that restores 2,000 frames of 636×360, as far as `--seconds` let it come
 
-SuperSlomo, CCDNet and the stabiliser take part where their weights are: those that come with gifbench, and `--weights`
-for SuperSlomo, `--stabiliser` for the stabiliser.
+SuperSlomo, CCDNet and the stabilizer take part where their weights are: those that come with gifbench, and `--weights`
+for SuperSlomo, `--stabilizer` for the stabilizer.
 """
 
 from __future__ import annotations
@@ -141,8 +141,8 @@ def usable(names: Sequence[str], given: argparse.Namespace) -> dict[str, LoadedM
             text = f"gif2video:time=superslomo:weights={given.weights}"
         elif given.weights and name == "superslomo":
             text = f"superslomo:weights={given.weights}"
-        elif given.stabiliser and name.startswith("stable:"):
-            text = f"stable:[{name.removeprefix('stable:')}],weights={given.stabiliser}"
+        elif given.stabilizer and name.startswith("stable:"):
+            text = f"stable:[{name.removeprefix('stable:')}],weights={given.stabilizer}"
         try:
             found[name] = load_method(text)
         except MethodError as error:
@@ -330,7 +330,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", help=f"that are scored and timed: {' '.join(METHODS)} if not given")
     parser.add_argument("--only", choices=tuple(parts), action="append", help="parts; all if not given")
     parser.add_argument("--weights", default="", help="of SuperSlomo, in place of those that come with gifbench")
-    parser.add_argument("--stabiliser", default="", help="weights of the stabiliser, likewise")
+    parser.add_argument("--stabilizer", default="", help="weights of the stabilizer, likewise")
     parser.add_argument("--bases", type=int, nargs="+", default=[32, 12], help="widths that `networks` measures")
     parser.add_argument("--seconds", type=float, default=10.0, help="that `memory` gives a method")
     given = parser.parse_args()

@@ -3,7 +3,7 @@
     python benchmarks/networks.py [--threads 1] [--rounds 2] [--compile] [--rows ccdnet-2 ccdnet]
     python benchmarks/networks.py --training [--rows ccdnet-1 ccdnet-plain]
 
-Frames of 256×256 with palettes of 32 colours, a batch of four. `eager` is the plain loop: the same network as PyTorch
+Frames of 256×256 with palettes of 32 colors, a batch of four. `eager` is the plain loop: the same network as PyTorch
 gives it, one frame after the other; `eager, batch` gives it the whole batch at once. `harness` is what a method of
 gifbench does: channels-last, in parts that suit the device, in fp32 and with `precision=bf16`. The smallest time of
 `--rounds` rounds in which all take turns; f_C is part of it.
@@ -195,7 +195,7 @@ def training(rows: list[str], *, samples: int = 256, steps: int = 20) -> None:
         for name, data in (
             ("plain GIFs of the shards", {}),
             ("plain or dithered GIFs of the shards", {"dithered": "both"}),
-            ("plain GIFs of 16 to 256 colours, made", {"colors": [16, 32, 64, 256]}),
+            ("plain GIFs of 16 to 256 colors, made", {"colors": [16, 32, 64, 256]}),
             ("dithered ones", {"colors": [16, 32, 64, 256], "dithered": True}),
         ):
             wanted = checked(TrainingConfig, {**LEAST, "data": {"crop": SIDE, **data}}, what=name).data

@@ -3,7 +3,7 @@
     GIFBENCH_TEST_DATA=… python benchmarks/peer_building.py
 
 Ten moments of five videos come over http from this machine. Every way makes of each what a dataset needs: the
-frames of the span at 360 lines, without loss, and a plain and a dithered GIF of 32 colours a frame.
+frames of the span at 360 lines, without loss, and a plain and a dithered GIF of 32 colors a frame.
 
 - gifbench: `fetch` into a store, then `build`, one worker.
 - whole: yt-dlp brings each video once, `ffmpeg -ss -t` makes PNGs of the span, Pillow the GIFs.

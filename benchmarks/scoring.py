@@ -2,7 +2,7 @@
 
     GIFBENCH_TEST_DATA=… python benchmarks/scoring.py [--frames 6] [--repeats 9]
 
-Real frames at 256×256 (faces) and 636×360 (moments), made GIFs of 32 colours a frame. The protocol `standard` sees them
+Real frames at 256×256 (faces) and 636×360 (moments), made GIFs of 32 colors a frame. The protocol `standard` sees them
 as uint8; `gif2video` sees uint8 (the method `gif`) and, in another row, float32 (`gaussian-0.5`). scikit-image gets its
 input ready made, moved to [-1, 1] and to float64 where the protocol asks for it, because that is not what is measured.
 Times are processor time, median of the repeats, each repeat all frames, the two taking turns. The last columns are the

@@ -44,7 +44,7 @@ def routed(name: str, clips: Sequence[DatasetClip], *, dithered: bool, num_frame
 def print_palettes(frames: Sequence[Pixels]) -> None:
     """What the networks gain on GIFs of these frames, by palette size and ditherer."""
     networks = {dithered: load_method(f"ccdnet-{'dithered' if dithered else 'plain'}").method for dithered in (0, 1)}
-    print(f"| colours | plain | {' | '.join(DITHERS)} |\n{'|---' * (2 + len(DITHERS))}|")
+    print(f"| colors | plain | {' | '.join(DITHERS)} |\n{'|---' * (2 + len(DITHERS))}|")
     for colors in (8, 16, 32, 64, 128, 256):
         cells = []
         for dither in (None, *DITHERS):

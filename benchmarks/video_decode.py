@@ -4,7 +4,7 @@
 
 "bare" is PyAV's decoder alone, no pixels taken; "to_ndarray" is `frame.to_ndarray(format="rgb24")`, which converts with
 ffmpeg's fast and coarse default; "exact" is the same with the flags of `gifbench.media.video.pixels` given to PyAV's
-reformatter; "rgb" and "grey" are ours. Times are processor time. "off by" is how far ffmpeg's default conversion lies
+reformatter; "rgb" and "gray" are ours. Times are processor time. "off by" is how far ffmpeg's default conversion lies
 from ours, in levels of 255: the mean over the first 30 frames, and the largest.
 """
 
@@ -70,12 +70,12 @@ def main() -> None:
             lambda frame: reformatter.reformat(frame, format="rgb24", interpolation=EXACT, threads=1).to_ndarray(),
         ),
         "rgb": decode,
-        "grey": lambda path: decode(path, pixels="grey"),
+        "gray": lambda path: decode(path, pixels="gray"),
     }
     print(
         f"{'clip':52s}"
         + "".join(f"{way:>12s}" for way in ways)
-        + f"{'rgb/exact':>12s}{'grey/bare':>12s}{'off by':>13s}"
+        + f"{'rgb/exact':>12s}{'gray/bare':>12s}{'off by':>13s}"
     )
     faces, moments = (sorted((Path(folder) / "clips" / kind).iterdir()) for kind in ("faces", "moments"))
     for path in [*faces[::6], *moments]:
@@ -84,7 +84,7 @@ def main() -> None:
         print(
             f"{path.name:52s}"
             + "".join(f"{rate:12.0f}" for rate in rates.values())
-            + f"{rates['rgb'] / rates['exact']:11.2f}×{rates['grey'] / rates['bare']:11.2f}×{mean:8.2f}{most:5.0f}",
+            + f"{rates['rgb'] / rates['exact']:11.2f}×{rates['gray'] / rates['bare']:11.2f}×{mean:8.2f}{most:5.0f}",
             flush=True,
         )
 

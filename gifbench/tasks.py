@@ -12,7 +12,7 @@ from gifbench.errors import UsageError
 class Task:
     """A GIF variant: plain or Floyd-Steinberg dithered, with every frame of the video or every second, fourth, eighth.
 
-    With `every == 1` only colour is restored (Table 1 of the paper), else time as well (Table 2): the GIF keeps the
+    With `every == 1` only color is restored (Table 1 of the paper), else time as well (Table 2): the GIF keeps the
     frames 0, k, 2k, … and the method gives back all of them.
     """
 

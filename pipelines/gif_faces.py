@@ -11,7 +11,7 @@ from gifbench.builder.faces import find_detector, find_face, release_crop, squar
 
 
 class GifFaces(Recipe):
-    """The square around every detection of the clip's main face, enlarged about its centre and resized.
+    """The square around every detection of the clip's main face, enlarged about its center and resized.
 
     Only the clip's largest face counts: of all faces that were followed, the one whose boxes have the greatest sum of
     areas over the frames (`gifbench.builder.faces.TRACK_RULE`).

@@ -10,7 +10,7 @@ from gifbench.provenance import code_record, source_sha256
 
 @pytest.fixture
 def package(tmp_path):
-    """A package of a method: it imports its neighbours, one of them only through another."""
+    """A package of a method: it imports its neighbors, one of them only through another."""
     place = tmp_path / "mine"
     (place / "parts").mkdir(parents=True)
     for folder in (place, place / "parts"):

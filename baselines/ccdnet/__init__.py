@@ -1,11 +1,11 @@
-"""CCDNet (Wang et al., GIF2Video, CVPR 2019): colours of a GIF's frames restored by unrolled U-Nets.
+"""CCDNet (Wang et al., GIF2Video, CVPR 2019): colors of a GIF's frames restored by unrolled U-Nets.
 
 backbones.py      U-Net, DRRN, GLCIC
 naf.py            a NAFNet-style one
 network.py        CCDNet-k: the unrolled steps, f_C between them, frames of any size
 networks.py       which network a file of weights is of
 discriminator.py  the conditional 70×70 PatchGAN and its pool of fakes
-losses.py         colour, gradients, adversarial
+losses.py         color, gradients, adversarial
 classifier.py     is this frame dithered?
 method.py         a file of weights as a method
 rows.py           the methods by name

@@ -15,7 +15,7 @@ class NAF(nn.Module):
     """A U of NAFNet's blocks: half of `base` channels, doubled at each of four halvings.
 
     At base 48, CCDNet-2 of these costs a sixth of the U-Nets' multiplications and 0.37 of their time on a CPU, where
-    depthwise convolutions and normalisations wait for memory.
+    depthwise convolutions and normalizations wait for memory.
     """
 
     stride = 16
@@ -63,7 +63,7 @@ class NAF(nn.Module):
 
 
 class _Norm(nn.Module):
-    """Layer normalisation over the channels of each pixel."""
+    """Layer normalization over the channels of each pixel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ class CCDNet(nn.Module):
     """Frames of a GIF and their palettes in, frames of a video out.
 
     `embedded`: the steps after the first see [I, G, G_t, G−G_t], 12 channels, with G_t the picture I in the palette's
-    nearest colours (f_C, not differentiated through); without, [I, G], as for dithered GIFs. A network of one step
+    nearest colors (f_C, not differentiated through); without, [I, G], as for dithered GIFs. A network of one step
     has no second network; one of two or more takes any number of steps.
     """
 
@@ -112,9 +112,9 @@ def scaled(frames: torch.Tensor) -> torch.Tensor:
 
 
 def to_palette(frames: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
-    """f_C: each pixel of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, in its palette's nearest colour, uint8.
+    """f_C: each pixel of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, in its palette's nearest color, uint8.
 
-    Palettes (N, K, 3) uint8 of any length: more than 256 colours, as a composed picture may have, are
+    Palettes (N, K, 3) uint8 of any length: more than 256 colors, as a composed picture may have, are
     searched in parts.
     """
     pixels = ((frames.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
@@ -132,18 +132,18 @@ def to_palette(frames: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
         else:
             best, least = torch.where(distance < least, colors, best), torch.minimum(distance, least)
     if best is None:
-        raise ValueError("a palette has no colours")
+        raise ValueError("a palette has no colors")
     return best.contiguous()
 
 
 def stack_palettes(palettes: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Palettes (K_i, 3) as one tensor (N, K, 3), each filled up with its first colour, which changes no answer."""
+    """Palettes (K_i, 3) as one tensor (N, K, 3), each filled up with its first color, which changes no answer."""
     longest = max(len(palette) for palette in palettes)
     return torch.stack([torch.cat([p, p[:1].expand(longest - len(p), 3)]) for p in palettes])
 
 
 def fill_palettes(palettes: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
-    """Palettes (N, 256, 3) of which `colors` (N) entries count, cut to the longest and filled up with first colours."""
+    """Palettes (N, 256, 3) of which `colors` (N) entries count, cut to the longest and filled up with first colors."""
     longest = int(colors.max())
     empty = torch.arange(longest, device=palettes.device)[None] >= colors[:, None]
     return torch.where(empty[..., None], palettes[:, :1], palettes[:, :longest])

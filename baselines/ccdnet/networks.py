@@ -1,7 +1,7 @@
 """Which network a file of weights is of: its card names a kind from the list here and gives that kind's options.
 
 A network of any kind restores frames by `network(gif, palettes, steps=…, tile=…)`: GIF frames (N, 3, H, W) uint8 and
-palettes (N, K, 3) uint8, shorter ones filled up with their first colour, to frames (N, 3, H, W) in [-1, 1]. `steps`,
+palettes (N, K, 3) uint8, shorter ones filled up with their first color, to frames (N, 3, H, W) in [-1, 1]. `steps`,
 None for as trained, unrolls a CCDNet; other kinds refuse it. `tile` bounds the side of what is worked on at once.
 """
 

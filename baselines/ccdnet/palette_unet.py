@@ -1,7 +1,7 @@
 """The network of the weights that come with gifbench: a small U-Net that is told of the palette before it begins.
 
 A CCDNet learns what its palette did by drawing its first picture in it again, which takes a second network as large as
-the first. Here each pixel comes with the way from its colour to the two nearest other colours of the palette: how large
+the first. Here each pixel comes with the way from its color to the two nearest other colors of the palette: how large
 its Voronoi cell is, and where it ends. One pass is enough, at a thirtieth of CCDNet-2's cost.
 """
 
@@ -17,8 +17,8 @@ from torch.nn import functional
 from ..tiles import exact
 from .network import scaled
 
-NEIGHBOURS = 2
-"""Of how many other colours of the palette a pixel is told."""
+NEIGHBORS = 2
+"""Of how many other colors of the palette a pixel is told."""
 
 Width = Annotated[int, Field(ge=4, le=512)]
 Count = Annotated[int, Field(ge=1, le=16)]
@@ -69,7 +69,7 @@ class _Body(nn.Module):
         super().__init__()
         widths, blocks = options.widths, options.blocks
         steps = range(len(widths) - 1)
-        self.stem = nn.Conv2d(4 * (3 + 3 * NEIGHBOURS), widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(4 * (3 + 3 * NEIGHBORS), widths[0], 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], 2, stride=2) for i in steps)
         self.encoder = nn.ModuleList(_blocks(width, count) for width, count in zip(widths, blocks, strict=True))
         self.up = nn.ModuleList(nn.Conv2d(widths[i + 1], 4 * widths[i], 1) for i in steps)
@@ -116,10 +116,10 @@ def _blocks(width: int, count: int) -> nn.Sequential:
 
 
 def beside(gif: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
-    """How each pixel's colour lies in its palette: (N, 3, H, W) and (N, K, 3) uint8 to (N, 6, H, W) float in [-4, 4].
+    """How each pixel's color lies in its palette: (N, 3, H, W) and (N, K, 3) uint8 to (N, 6, H, W) float in [-4, 4].
 
-    The ways to the nearest and to the second nearest other colour, in units of 32 levels; 0 where there is none. Every
-    pixel has a colour of its palette, as a GIF's have, and colours that stand in it twice count once.
+    The ways to the nearest and to the second nearest other color, in units of 32 levels; 0 where there is none. Every
+    pixel has a color of its palette, as a GIF's have, and colors that stand in it twice count once.
     """
     described: list[torch.Tensor] = []
     for frame, palette in zip(gif, palettes, strict=True):
@@ -131,9 +131,9 @@ def beside(gif: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
 
 
 def _ways(colors: torch.Tensor) -> torch.Tensor:
-    """From each of K different colours (K, 3) the ways to its nearest ones, (K, 6); in parts, for K may be 65,536."""
-    wanted = min(NEIGHBOURS, len(colors) - 1)
-    ways = colors.new_zeros((len(colors), NEIGHBOURS, 3))
+    """From each of K different colors (K, 3) the ways to its nearest ones, (K, 6); in parts, for K may be 65,536."""
+    wanted = min(NEIGHBORS, len(colors) - 1)
+    ways = colors.new_zeros((len(colors), NEIGHBORS, 3))
     size = max(1, (1 << 20) // len(colors))
     for start in range(0, len(colors), size):
         part = colors[start : start + size]
@@ -145,6 +145,6 @@ def _ways(colors: torch.Tensor) -> torch.Tensor:
 
 
 def _code(pixels: torch.Tensor) -> torch.Tensor:
-    """Colours (3, …) uint8 as one whole number each."""
+    """Colors (3, …) uint8 as one whole number each."""
     red, green, blue = pixels.int()
     return red << 16 | green << 8 | blue

@@ -12,6 +12,7 @@ import torch
 
 from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 
+from .. import pretrained
 from ..inference import Precision
 from .classifier import ClassifierOptions, DitherClassifier
 from .method import TILE, Restorer
@@ -72,7 +73,7 @@ class Router:
             network.network.to(device)
 
     def choose(self, gif: Gif) -> tuple[bool, int]:
-        """Whether the network for dithered GIFs is taken, and for how many colours."""
+        """Whether the network for dithered GIFs is taken, and for how many colors."""
         some = sorted({len(gif) * quarter // 4 for quarter in range(4)})
         with torch.inference_mode():
             margins = [self._margin(torch.from_numpy(gif.frame(i).copy()).to(self._device)) for i in some]
@@ -85,7 +86,7 @@ class Router:
     def _margin(self, frame: torch.Tensor) -> float:
         """Above 0 where a frame (H, W, 3) uint8 is dithered.
 
-        From 64 colours on dithering shows in some places only, and the mean of all logits, which is the paper's, took
+        From 64 colors on dithering shows in some places only, and the mean of all logits, which is the paper's, took
         51 of 750 dithered frames for plain ones. The mean of the most telling tenth takes 19, and of 250 plain ones
         none for dithered.
         """

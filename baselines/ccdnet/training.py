@@ -38,7 +38,7 @@ class CCDNetOptions(TrainerOptions):
     freeze_first: bool = False
     """Leave the first network as it is, as the authors do from the second step on."""
     every_step: bool = False
-    """Take the colour and gradient losses as means over all steps that learn, as the released code does, not the last.
+    """Take the color and gradient losses as means over all steps that learn, as the released code does, not the last.
     """
     color: float = Field(default=100.0, ge=0)
     gradient: float = Field(default=100.0, ge=0)
@@ -53,7 +53,7 @@ class CCDNetOptions(TrainerOptions):
 
 
 class CCDNetTrainer:
-    """Trains a CCDNet with the colour, gradient and adversarial losses that have a weight above 0."""
+    """Trains a CCDNet with the color, gradient and adversarial losses that have a weight above 0."""
 
     options_class = CCDNetOptions
 

@@ -20,7 +20,7 @@ class Dis:
 
     The flow from the missing frame to either one is put together from the flows between the two, as the first step of
     SuperSlomo does (Jiang et al., CVPR 2018, equation 4): for motion that is even and smooth. What only one of the two
-    shows is taken from that one: the way along one flow does not lead back along the other, and the colours differ.
+    shows is taken from that one: the way along one flow does not lead back along the other, and the colors differ.
     Where that holds for both, they are blended unmoved. Over a change of scene the frame before is held. `blur` is the
     sigma, in pixels, of the gaussian that smooths away dither before motion is looked for. The result is float and not
     rounded.
@@ -63,7 +63,7 @@ class Dis:
 
 
 _NOISE, _OTHER = 16.0, 48.0
-"""Mean differences of colour, of 255: up to the first two samples are one thing and a palette's noise, which averaging
+"""Mean differences of color, of 255: up to the first two samples are one thing and a palette's noise, which averaging
 lessens; from the second on they are two things."""
 _SOFT = 1.5
 """Sigma in pixels of the edges of weights, so that a single wrong pixel makes no hard spot."""

@@ -1,4 +1,4 @@
-"""Which times lie between which GIF frames, and how an interpolator fills them, after any colour method or none."""
+"""Which times lie between which GIF frames, and how an interpolator fills them, after any color method or none."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Interpolator(Protocol):
     ) -> Frames | Iterable[Frames]:
         """Give the frames at `shares` of the way from `pair[0]` to `pair[1]`, each share above 0 and below 1.
 
-        `pair` are two frames (H, W, 3), uint8 or float in 0..255, the colours of which may have been restored; motion
+        `pair` are two frames (H, W, 3), uint8 or float in 0..255, the colors of which may have been restored; motion
         is looked for in `seen`, the same two as (H, W, 3) uint8: the GIF's own, unless one asks for the restored ones.
         The frames come as one array or as batches in order, (N, H, W, 3) each.
         """
@@ -36,9 +36,9 @@ class Interpolator(Protocol):
 
 @runtime_checkable
 class MotionFirst(Protocol):
-    """An interpolator that works on many gaps at once, and in two steps, the first of which needs no restored colours.
+    """An interpolator that works on many gaps at once, and in two steps, the first of which needs no restored colors.
 
-    So a GPU is filled by small frames too, and can restore colours while motion is looked for.
+    So a GPU is filled by small frames too, and can restore colors while motion is looked for.
     """
 
     def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> Any:  # noqa: ANN401  # what `draw` understands
@@ -100,7 +100,7 @@ def fill(
 ) -> Iterator[Frames]:
     """The frames of `gif` at `times`, batch by batch; a bounded number of frames is held, however long the GIF is.
 
-    `restore` gives the GIF's frames of some numbers with their colours restored; it is asked for each once.
+    `restore` gives the GIF's frames of some numbers with their colors restored; it is asked for each once.
     `sees_restored` looks for motion in what it gave instead of in the GIF; otherwise `together` does both, motion
     first. Where the scene changes between two GIF frames, the first is held, unless the interpolator says
     `holds_cuts = False`. Raises `MethodError` for an interpolator that gives fewer or more frames than were asked for.

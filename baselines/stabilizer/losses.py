@@ -1,4 +1,4 @@
-"""What steadiness and fidelity mean to the stabiliser in training (Lai et al., section 3.2), on frames in [0, 1]."""
+"""What steadiness and fidelity mean to the stabilizer in training (Lai et al., section 3.2), on frames in [0, 1]."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from gifbench import Frames, Gif, LoadedMethod, Weights, last_shown, restored
 
 from ..interpolation.cuts import is_cut
 from ..pretrained import described, find_weights
-from .network import Architecture, Stabiliser, State
+from .network import Architecture, Stabilizer, State
 
 
 class Stable:
@@ -87,6 +87,6 @@ class _Step:
         self.out: Frames = (255 * frame).permute(0, 2, 3, 1).cpu().numpy()
 
 
-def load_network(weights: Weights) -> Stabiliser:
+def load_network(weights: Weights) -> Stabilizer:
     """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    return described(weights, Architecture, Stabiliser, what="stabiliser")
+    return described(weights, Architecture, Stabilizer, what="stabilizer")

@@ -14,7 +14,7 @@ STRIDE = 4
 
 
 class Architecture(BaseModel):
-    """What a stabiliser is built from; it stands in the card of its weights, so it is read with suspicion."""
+    """What a stabilizer is built from; it stands in the card of its weights, so it is read with suspicion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,12 +31,12 @@ class State(NamedTuple):
     cell: torch.Tensor
 
 
-class Stabiliser(nn.Module):
+class Stabilizer(nn.Module):
     """2,979,555 parameters at a base of 32.
 
     Two branches look at two frames each: one at the input video, one at the processed frame and the last output. Only
-    the processed one hands its details on to the decoder, so that no colours of the input leak into the output. The
-    last layer begins at zero: an untrained stabiliser changes nothing.
+    the processed one hands its details on to the decoder, so that no colors of the input leak into the output. The
+    last layer begins at zero: an untrained stabilizer changes nothing.
     """
 
     def __init__(self, architecture: Architecture) -> None:

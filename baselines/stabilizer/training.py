@@ -1,4 +1,4 @@
-"""What `gifbench train` trains for the stabiliser: windows of GIFs, restored by some method, beside their truth."""
+"""What `gifbench train` trains for the stabilizer: windows of GIFs, restored by some method, beside their truth."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 from ..frozen_color import colored, load_frame_method
 from ..pretrained import start_weights
 from .losses import ways
-from .network import Architecture, Stabiliser, State
+from .network import Architecture, Stabilizer, State
 from .perceptual import Perceptual
 
 
-class StabiliserOptions(TrainerOptions):
-    """`[model]` of a stabiliser; weights of losses are for frames in [0, 1]."""
+class StabilizerOptions(TrainerOptions):
+    """`[model]` of a stabilizer; weights of losses are for frames in [0, 1]."""
 
     base: int = Field(default=32, ge=1, le=128)
     blocks: int = Field(default=5, ge=1, le=16)
@@ -30,29 +30,29 @@ class StabiliserOptions(TrainerOptions):
     short_term: float = Field(default=100.0, ge=0)
     long_term: float = Field(default=100.0, ge=0)
     content: float = Field(default=100.0, ge=0)
-    """Weight of the distance to the truth: without it or the perceptual loss, the steadiest video is a grey one."""
+    """Weight of the distance to the truth: without it or the perceptual loss, the steadiest video is a gray one."""
     perceptual: float = Field(default=0.0, ge=0)
     """Weight of the distance to the processed frames as VGG-19 sees it; 10 in the paper, which has no truth."""
     vgg: str = ""
     """torchvision's file of VGG-19, for the perceptual loss."""
 
 
-class StabiliserTrainer:
-    """Trains a stabiliser on whole windows, through time."""
+class StabilizerTrainer:
+    """Trains a stabilizer on whole windows, through time."""
 
-    options_class = StabiliserOptions
+    options_class = StabilizerOptions
     windows = True
 
-    def __init__(self, options: StabiliserOptions) -> None:
+    def __init__(self, options: StabilizerOptions) -> None:
         if not (options.content or options.perceptual):
-            raise UsageError("[model] content and perceptual are both 0: the steadiest video would be a grey one")
+            raise UsageError("[model] content and perceptual are both 0: the steadiest video would be a gray one")
         if not options.methods:
             raise UsageError("[model] methods is empty: name what restores the GIFs, such as gaussian-0.5")
         self._options = options
         self._architecture = Architecture(base=options.base, blocks=options.blocks)
         self._methods = [load_frame_method(name, option="[model] methods") for name in options.methods]
         self._perceptual = Perceptual(options.vgg) if options.perceptual else None
-        self.network = Stabiliser(self._architecture)
+        self.network = Stabilizer(self._architecture)
         if options.start:
             start_weights(options.start).fill(self.network)
         self.others: Mapping[str, nn.Module] = {}

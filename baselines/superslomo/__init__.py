@@ -2,6 +2,6 @@
 
 network.py    the U-Nets, flows, the warp, what is fused of two frames
 method.py     a file of weights as a method and as an interpolator
-losses.py     colour, gradients, warp, smoothness, adversarial
+losses.py     color, gradients, warp, smoothness, adversarial
 training.py   what `gifbench train` trains
 """

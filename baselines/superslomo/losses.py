@@ -1,4 +1,4 @@
-"""The losses that SuperSlomo has beside those of colour: the warp and the smoothness of flow (Jiang et al., 3.3)."""
+"""The losses that SuperSlomo has beside those of color: the warp and the smoothness of flow (Jiang et al., 3.3)."""
 
 from __future__ import annotations
 

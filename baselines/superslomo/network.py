@@ -57,7 +57,7 @@ class Between(NamedTuple):
 
 
 class UNet(nn.Module):
-    """Five halvings by average, five doublings by bilinear interpolation, LeakyReLU 0.1, no normalisation.
+    """Five halvings by average, five doublings by bilinear interpolation, LeakyReLU 0.1, no normalization.
 
     The output layer begins at zero, so that an untrained SuperSlomo is the linear blend, and never worse than that.
     """
@@ -71,7 +71,7 @@ class UNet(nn.Module):
         self.ups = nn.ModuleList([_Up(widths[i + 1], widths[i]) for i in reversed(range(5))])
         self.outc = nn.Conv2d(base, out, 1)
         for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):  # without normalisation, torch's own start would fade from layer to layer
+            if isinstance(layer, nn.Conv2d):  # without normalization, torch's own start would fade from layer to layer
                 nn.init.kaiming_normal_(layer.weight, a=0.1)
                 nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.outc.weight)

@@ -29,9 +29,9 @@ class SuperSlomoOptions(TrainerOptions):
     """Weights to start from."""
     ends: str = "mixed"
     """The frames around, that are moved: `truth`, `gif`, `mixed` (anything from one to the other, as restored frames
-    are), or a colour method that restores them from the GIF, such as `ccdnet-2`."""
+    are), or a color method that restores them from the GIF, such as `ccdnet-2`."""
     flow_from_ends: bool = False
-    """Motion is looked for in those, after colour, instead of in the GIF's own frames, as in the paper."""
+    """Motion is looked for in those, after color, instead of in the GIF's own frames, as in the paper."""
     color: float = Field(default=63.75, ge=0)
     gradient: float = Field(default=63.75, ge=0)
     warp: float = Field(default=63.75, ge=0)

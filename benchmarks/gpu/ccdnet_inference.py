@@ -2,7 +2,7 @@
 
     python benchmarks/gpu/ccdnet_inference.py [--rows ccdnet-2] [--batches 1 8 32 128] [--no-compile]
 
-Frames of 256×256, palettes of 32 colours, weights drawn at random; f_C is part of the time, copies to and from the
+Frames of 256×256, palettes of 32 colors, weights drawn at random; f_C is part of the time, copies to and from the
 device are not. `eager` is the plain loop, fp32, one frame after the other. The peak is what a matrix product of
 8192×8192 in bf16 reaches in the same run, and the share counts the convolutions' multiplications alone. Differences are
 from eager fp32, in levels of 255. Wanted: at least twice the eager loop.

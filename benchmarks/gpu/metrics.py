@@ -4,7 +4,7 @@
 
 SSIM is Wang's, an 11×11 gaussian window of sigma 1.5 on [0, 255], over frames of 8 bits; torchmetrics gets float32
 tensors ready made, and its mean is taken over the windows that lie wholly inside, as ours. Times are of the device,
-synchronised, median of the repeats; on the CPU with one thread. Wanted on a GPU: at least 5 times torchmetrics, at
+synchronized, median of the repeats; on the CPU with one thread. Wanted on a GPU: at least 5 times torchmetrics, at
 values equal to 1e-4. torchmetrics and pytorch-msssim are peers only, and installed by hand; a row without its peer has
 no ratio.
 """
@@ -30,7 +30,7 @@ Values = Sequence[float]
 
 
 def pairs(frames: int, height: int, width: int) -> list[FramePair]:
-    """Soft slopes with noise, and the GIFs of 32 colours that they become."""
+    """Soft slopes with noise, and the GIFs of 32 colors that they become."""
     y, x = np.mgrid[0:height, 0:width]
     made = []
     for i in range(frames):

@@ -1,4 +1,4 @@
-"""SuperSlomo on a GPU: frames a second beside the plain loop, colours beside motion, and, for some minutes, weights.
+"""SuperSlomo on a GPU: frames a second beside the plain loop, colors beside motion, and, for some minutes, weights.
 
     python benchmarks/gpu/superslomo.py speed
     python benchmarks/gpu/superslomo.py train --videos DIR --minutes 8 --out RUN [--config …] [--set model.base=16]

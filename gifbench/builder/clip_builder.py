@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gifbench.builder.build_lock import check_run
-from gifbench.builder.ground_truth import Cut, Quantised, keep_source
+from gifbench.builder.ground_truth import Cut, Quantized, keep_source
 from gifbench.builder.ledger import STAGING
 from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.builder.shard_writer import group_name
@@ -114,7 +114,7 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: s
         return _write_group(index_row, scratch, folder)
 
 
-def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantised:
+def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantized:
     """Write both GIFs and, where the recipe wants it lossless, the truth, a frame at a time."""
     times: list[Fraction] = []
     clock: list[Fraction] = []
@@ -143,10 +143,10 @@ def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantised:
             clock.append(frame.clock)
             duration = frame.time + frame.duration
         gifs.close(duration)
-    return Quantised(tuple(times), duration, digest.hexdigest(), (clock[0], clock[-1]))
+    return Quantized(tuple(times), duration, digest.hexdigest(), (clock[0], clock[-1]))
 
 
-def _keep_source(cut: Cut, done: Quantised, scratch: Path) -> int | None:
+def _keep_source(cut: Cut, done: Quantized, scratch: Path) -> int | None:
     """As `truth.keep_source`, with what is wrong with the dataset's disk told apart from what is wrong with a clip."""
     try:
         return keep_source(cut, done, scratch / MEMBERS["truth"])

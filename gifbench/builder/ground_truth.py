@@ -39,7 +39,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Quantised:
+class Quantized:
     """The frames that a clip's GIFs were made of, by what tells them from all others."""
 
     times: tuple[Fraction, ...]
@@ -50,11 +50,11 @@ class Quantised:
     """First and last frame on the container's clock."""
 
 
-def keep_source(cut: Cut, done: Quantised, target: Path) -> int | None:
+def keep_source(cut: Cut, done: Quantized, target: Path) -> int | None:
     """Make packets of the source the truth of a clip, at `target`.
 
     Returns the number of the clip's first frame among the pictures of that file. Where what is read back from the
-    packets is not, to the pixel, what was quantised, or packets do not go into Matroska, the frames are written without
+    packets is not, to the pixel, what was quantized, or packets do not go into Matroska, the frames are written without
     loss instead, and None is returned. Raises what decoding raises, and `StorageError`.
     """
     try:

@@ -30,8 +30,8 @@ class SourceVideo:
     span: Span
     info: VideoInfo
 
-    def frames(self, pixels: Literal["rgb", "grey"] = "rgb") -> Iterator[Pixels]:
-        """The frames of the span, uint8, RGB (H, W, 3) or grey (H, W), one at a time; they may be asked for again."""
+    def frames(self, pixels: Literal["rgb", "gray"] = "rgb") -> Iterator[Pixels]:
+        """The frames of the span, uint8, RGB (H, W, 3) or gray (H, W), one at a time; they may be asked for again."""
         return (frame.pixels for frame in decode(self.path, self.span, pixels=pixels))
 
 
@@ -49,7 +49,7 @@ class Recipe(BaseModel, ABC):
     manifest: ClassVar[str | None] = None
     """The official list that is shipped with gifbench, if there is one: a file of `manifests/`."""
 
-    colors: Annotated[int, Field(ge=2, le=256, description="colours in the palette of each frame")] = 32
+    colors: Annotated[int, Field(ge=2, le=256, description="colors in the palette of each frame")] = 32
     quantizer: Annotated[
         Literal["minimum-variance", "median-cut"], Field(description="how a frame's palette is chosen")
     ] = "minimum-variance"

@@ -79,7 +79,7 @@ for _function, _example in (
         train.convert_weights,
         "gifbench convert-weights ccdnet2_nogan.pt ccdnet-2.safetensors --first ccdnet1_nogan.pt",
     ),
-    (consistency.consistency, "gifbench consistency colourised.mp4 --source film.mp4"),
+    (consistency.consistency, "gifbench consistency colorized.mp4 --source film.mp4"),
     (reproduce.reproduce, "gifbench reproduce table1 --data data/gif-faces --runs runs/"),
     (leaderboard.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
     (doctor.doctor, "gifbench doctor --network"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def consistency(
-    processed: Annotated[Path, typer.Argument(help="The processed video or GIF: restored, colourised, stylised.")],
+    processed: Annotated[Path, typer.Argument(help="The processed video or GIF: restored, colorized, stylized.")],
     source: Annotated[Path, typer.Option(help="The video that it was made from, whose motion is measured.")],
     frames: Annotated[int | None, typer.Option(min=2, help="Only the first N frames.")] = None,
     flow: Annotated[str, typer.Option(help="How motion is found: dis (OpenCV's, no weights) or raft.")] = "dis",

@@ -17,8 +17,8 @@ from gifbench.errors import UsageError
 def make(
     video: Annotated[Path, typer.Argument(help="Any video.")],
     out: Annotated[Path, typer.Argument(help="The GIF to write.", metavar="OUT.gif")],
-    colors: Annotated[int, typer.Option(help="Colours in the palette of each frame, 2 to 256.")] = 32,
-    dither: Annotated[bool, typer.Option(help="Dither, or show the nearest colours.")] = True,
+    colors: Annotated[int, typer.Option(help="Colors in the palette of each frame, 2 to 256.")] = 32,
+    dither: Annotated[bool, typer.Option(help="Dither, or show the nearest colors.")] = True,
     ditherer: Annotated[
         str, typer.Option(help="floyd-steinberg, floyd-steinberg-serpentine, sierra-2-4a or bayer.")
     ] = "floyd-steinberg",
@@ -35,7 +35,7 @@ def make(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.gif if it is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a GIF from any video, with a palette for each frame, and say how near its colours come."""
+    """Make a GIF from any video, with a palette for each frame, and say how near its colors come."""
     from gifbench.media.make_gif import make_gif
     from gifbench.media.video import Span
 
@@ -61,7 +61,7 @@ def make(
         about = {"frames": made.frames, "width": made.width, "height": made.height, "seconds": made.seconds}
         say_json({"file": str(out), **about, "bytes": made.bytes, "psnr": psnr})
         return
-    quality = "every colour exact" if psnr is None else f"PSNR {psnr:.2f} dB"
+    quality = "every color exact" if psnr is None else f"PSNR {psnr:.2f} dB"
     what = f"{made.frames} frames of {made.width}×{made.height}, {made.seconds:.2f} s"
     say(f"{out}: {what}, {made.bytes / 1e6:.2f} MB, {quality}")
 

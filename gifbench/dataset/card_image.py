@@ -35,7 +35,7 @@ def sample_picture(clips: Sequence[DatasetClip], *, report: Callable[[int, int, 
             clip.truth_frames([middle])[0],
             *(clip.gif_frames([middle], dithered=d).frame(0) for d in (False, True)),
         ]
-        rows.append([_centre(frame) for frame in frames])
+        rows.append([_center(frame) for frame in frames])
     report(len(clips), len(clips), "")
     width = max(3 * row[0].shape[1] + 2 * _GAP for row in rows)
     sheet = np.full((sum(row[0].shape[0] + _GAP for row in rows) - _GAP, width, 3), 255, np.uint8)
@@ -50,7 +50,7 @@ def sample_picture(clips: Sequence[DatasetClip], *, report: Callable[[int, int, 
     return file.getvalue()
 
 
-def _centre(frame: Pixels) -> Pixels:
+def _center(frame: Pixels) -> Pixels:
     """The middle of a frame, (H, W, 3) uint8, cut to the largest size that the picture shows."""
     height, width = frame.shape[:2]
     top, left = max(0, height - SAMPLE_HEIGHT) // 2, max(0, width - SAMPLE_WIDTH) // 2

@@ -44,7 +44,7 @@ COLUMNS = {
     "truth_first": "The clip's first frame among the pictures of the truth; null where the truth is lossless.",
     "truth_filter": "What resizes the truth; null where it is lossless.",
     "truth_jpeg": "The JPEG quality that the truth goes through; null where there is none.",
-    "gif_colors": "Colours a frame of the GIFs, where they are made when they are read; null where they are members.",
+    "gif_colors": "Colors a frame of the GIFs, where they are made when they are read; null where they are members.",
     "gif_quantizer": "How the palettes of such GIFs are chosen.",
     "gif_kmeans_steps": "Steps of k-means after that.",
     "gif_maker": "A signature of what made them, by which another maker is known.",

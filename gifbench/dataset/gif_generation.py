@@ -65,7 +65,7 @@ class GifMaker:
 def maker_signature(colors: int, quantizer: str, kmeans_steps: int) -> str:
     """What this gifbench makes of a test picture, in 16 hexadecimal digits: one that makes other GIFs has another.
 
-    Raises `UsageError` for a quantiser that it does not know, or colours that it cannot make.
+    Raises `UsageError` for a quantizer that it does not know, or colors that it cannot make.
     """
     y, x = np.mgrid[:_TEST_HEIGHT, :_TEST_WIDTH]
     grain = (x * 7919 + y * 104_729 + x * y * 31) % 23  # nothing that depends on a library's random numbers

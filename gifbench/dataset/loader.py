@@ -25,9 +25,9 @@ Value = TypeVar("Value")
 
 
 class Sample(NamedTuple):
-    """One frame: `gif` and `truth` are (3, H, W) uint8, RGB, `palette` is (256, 3) uint8 with zeros after its colours.
+    """One frame: `gif` and `truth` are (3, H, W) uint8, RGB, `palette` is (256, 3) uint8 with zeros after its colors.
 
-    `colors` says how many of its entries are colours.
+    `colors` says how many of its entries are colors.
     """
 
     gif: torch.Tensor

@@ -75,7 +75,7 @@ class IndexRow:
     cut to `crop`, resized with `truth_filter`, and sent through JPEG at `truth_jpeg` unless that is None.
 
     Where `gif_colors` is None the GIFs are members. Otherwise they are made of the truth when they are read, with so
-    many colours by `gif_quantizer` and `gif_kmeans_steps`; `gif_maker` tells one that makes other GIFs
+    many colors by `gif_quantizer` and `gif_kmeans_steps`; `gif_maker` tells one that makes other GIFs
     (`gifbench.dataset.gif_generation.maker_signature`), and `gif_delays` are how long each frame is shown, in
     hundredths of a second, where a container's rounded clock made that differ from what `times` says.
     """

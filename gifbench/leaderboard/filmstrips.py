@@ -4,7 +4,7 @@ A film strip is a WebP with the frames of a lane one below the other, so that a 
 same moment; three animations that a browser runs by itself drift apart. GIF frames and details are lossless, down to
 the pixel; whole frames of video are WebP at quality 90.
 
-Strips of GIF frames are cut so that no file has more than 256 colours in all: libwebp then writes a palette, in a tenth
+Strips of GIF frames are cut so that no file has more than 256 colors in all: libwebp then writes a palette, in a tenth
 of the time and half the bytes.
 """
 
@@ -29,7 +29,7 @@ MAX_SIDE = 640
 DETAIL_WIDTH, DETAIL_HEIGHT = 72, 54
 QUALITY, ERROR_QUALITY = 90, 75
 ERROR_TOP = 32
-"""The error, in levels of 255, that the brightest colour of an error map stands for."""
+"""The error, in levels of 255, that the brightest color of an error map stands for."""
 
 _INFERNO: NDArray[np.uint8] = np.frombuffer(
     bytes.fromhex(
@@ -38,7 +38,7 @@ _INFERNO: NDArray[np.uint8] = np.frombuffer(
     ),
     np.uint8,
 ).reshape(-1, 3)
-"""Colours at even steps from no error to the most; between them they are mixed."""
+"""Colors at even steps from no error to the most; between them they are mixed."""
 
 _WEBP_MAX_SIDE = 16383
 _ALL_STEPS = 8
@@ -87,7 +87,7 @@ def shown_size(height: int, width: int) -> tuple[int, int]:
 
 
 def frames_per_file(height: int, width: int, *, palette_colors: int | None = None) -> int:
-    """How many frames of this size one file of a film holds: all that fit, or as many palettes as 256 colours make."""
+    """How many frames of this size one file of a film holds: all that fit, or as many palettes as 256 colors make."""
     shown_height, _ = size = shown_size(height, width)
     fit = _WEBP_MAX_SIDE // shown_height
     return min(fit, max(1, 256 // palette_colors)) if palette_colors and size == (height, width) else fit
@@ -97,7 +97,7 @@ def film(frames: Pixels, *, palette_colors: int | None = None, quality: int | No
     """The frames (T, H, W, 3) uint8 as WebP files of `frames_per_file` frames each, one below the other.
 
     Frames larger than `shown_size` are scaled down to it (area filter). `palette_colors`, for the frames of a GIF, is
-    the most colours that one has: if they keep their size they are stored to the pixel; others at `quality`, None being
+    the most colors that one has: if they keep their size they are stored to the pixel; others at `quality`, None being
     to the pixel too.
     """
     _, height, width, _ = frames.shape
@@ -120,7 +120,7 @@ def error_map(frames: Pixels, truth: Pixels) -> Pixels:
     """How wrong each pixel is, as a picture: black where it is right, pale yellow at `ERROR_TOP` levels and above.
 
     Both (T, H, W, 3) uint8, and so is the map. The error is the mean over red, green and blue of the absolute
-    differences; the colours are near those of matplotlib's "inferno", whose lightness rises evenly.
+    differences; the colors are near those of matplotlib's "inferno", whose lightness rises evenly.
     """
     levels = np.linspace(0, 255, len(_INFERNO))
     colors = np.stack([np.interp(np.arange(256), levels, part) for part in _INFERNO.T], axis=-1)
@@ -143,15 +143,15 @@ def _webp(frames: Pixels, *, quality: int | None) -> bytes:
 def telling_box(gif_frame: Pixels, truth_frame: Pixels) -> tuple[int, int, int, int]:
     """Where bands and dots are seen best: the detail-sized part with most error of the GIF in smooth surroundings.
 
-    Both are (H, W, 3) uint8. What counts is how far the GIF's differences between neighbouring pixels are from the
+    Both are (H, W, 3) uint8. What counts is how far the GIF's differences between neighboring pixels are from the
     truth's, most of all where the truth is smooth: an eye sees a false contour on a cheek and not one in gravel. Gives
     (left, top, right, bottom), half-open; of equals the first from the top left.
     """
     height, width, _ = truth_frame.shape
     truth = truth_frame.astype(np.float32).mean(axis=-1)
     shown = gif_frame.astype(np.float32).mean(axis=-1)
-    grey = np.pad(gaussian_blur(truth, 2.0), 1, mode="edge")
-    smooth = grey[:-2] + 2 * grey[1:-1] + grey[2:], grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]  # Sobel's
+    gray = np.pad(gaussian_blur(truth, 2.0), 1, mode="edge")
+    smooth = gray[:-2] + 2 * gray[1:-1] + gray[2:], gray[:, :-2] + 2 * gray[:, 1:-1] + gray[:, 2:]  # Sobel's
     steep = np.abs(smooth[0][:, 2:] - smooth[0][:, :-2]) + np.abs(smooth[1][2:] - smooth[1][:-2])
     wrong = np.zeros_like(truth)
     wrong[:, 1:] += np.abs(np.diff(shown - truth, axis=1))

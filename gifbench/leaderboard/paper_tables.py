@@ -1,7 +1,7 @@
 """Tables 1 and 2 of the GIF2Video paper, as data: what its authors reported, not what gifbench measured.
 
 Wang et al., "GIF2Video: Color Dequantization and Temporal Interpolation of GIF images", CVPR 2019. The numbers are PSNR
-in dB and SSIM, means over the clips of the test split, with GIFs of 32 colours, under the protocol that gifbench calls
+in dB and SSIM, means over the clips of the test split, with GIFs of 32 colors, under the protocol that gifbench calls
 `gif2video`. They carry no intervals and no per-clip scores, so they stand beside measured rows and never share a rank.
 """
 

@@ -130,10 +130,10 @@ def _about_task(board: Board) -> str:
         return "A task that this version of gifbench does not know."
     task = TASKS[board.task]
     if task.every == 1:
-        return f"{_VARIANTS[task.dithered]}, with every frame of the video: the colours are to be given back."
+        return f"{_VARIANTS[task.dithered]}, with every frame of the video: the colors are to be given back."
     nth = {2: "second", 4: "fourth", 8: "eighth"}.get(task.every, f"{task.every}th")
     return (
-        f"{_VARIANTS[task.dithered]}, that keep every {nth} frame of the video: the colours and the frames between are "
+        f"{_VARIANTS[task.dithered]}, that keep every {nth} frame of the video: the colors and the frames between are "
         "to be given back."
     )
 

@@ -62,7 +62,7 @@ def animation(
 ) -> Iterator[Add]:
     """A function that takes the frames one after the other; `out` appears when the block ends well.
 
-    `loop` is how often GIF and WebP play, 0 for ever. A GIF has 256 colours a frame, dithered. Raises `UsageError` for
+    `loop` is how often GIF and WebP play, 0 for ever. A GIF has 256 colors a frame, dithered. Raises `UsageError` for
     an ending that cannot be written, `AlreadyExists` unless `overwrite`.
     """
     check_ending(out)

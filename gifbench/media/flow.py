@@ -33,7 +33,7 @@ def optical_flow(first: NDArray[Any], second: NDArray[Any], *, blur: float = 0.0
     """The flow from `first` to `second`, RGB frames (H, W, 3) of any size, uint8 or float in 0 to 255; it is finite.
 
     It is that of Kroeger et al., "Fast optical flow using dense inverse search" (ECCV 2016), OpenCV's preset MEDIUM, on
-    grey pictures that are first blurred by a gaussian of `blur` pixels (0: not at all). A way that is longer than the
+    gray pictures that are first blurred by a gaussian of `blur` pixels (0: not at all). A way that is longer than the
     frame's diagonal is none: it becomes 0. Raises `PixelsError` for frames of different shapes.
     """
     if first.shape != second.shape or first.ndim != 3 or first.shape[-1] != 3:
@@ -41,7 +41,7 @@ def optical_flow(first: NDArray[Any], second: NDArray[Any], *, blur: float = 0.0
     height, width, _ = first.shape
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     nothing = np.zeros((max(height, _SMALLEST), max(width, _SMALLEST), 2), np.float32)
-    found = search.calc(_grey(first, blur), _grey(second, blur), nothing)
+    found = search.calc(_gray(first, blur), _gray(second, blur), nothing)
     return within_frame(np.ascontiguousarray(found[:height, :width], np.float32))
 
 
@@ -92,13 +92,13 @@ def motion_edges(flow: Flow) -> NDArray[np.bool_]:
     return edges
 
 
-def _grey(frame: NDArray[Any], blur: float) -> NDArray[np.uint8]:
+def _gray(frame: NDArray[Any], blur: float) -> NDArray[np.uint8]:
     eight_bit = frame if frame.dtype == np.uint8 else np.rint(frame).clip(0, 255).astype(np.uint8)
-    grey = cv2.cvtColor(np.ascontiguousarray(eight_bit), cv2.COLOR_RGB2GRAY)
-    height, width = grey.shape
+    gray = cv2.cvtColor(np.ascontiguousarray(eight_bit), cv2.COLOR_RGB2GRAY)
+    height, width = gray.shape
     if min(height, width) < _SMALLEST:
         more = max(0, _SMALLEST - height), max(0, _SMALLEST - width)
-        grey = cv2.copyMakeBorder(grey, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
+        gray = cv2.copyMakeBorder(gray, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
     if blur > 0:
-        grey = cv2.GaussianBlur(grey, (0, 0), blur)
-    return np.asarray(grey, np.uint8)
+        gray = cv2.GaussianBlur(gray, (0, 0), blur)
+    return np.asarray(gray, np.uint8)

@@ -39,7 +39,7 @@ class Geometry:
 
 
 def through_jpeg(frame: Pixels, quality: int) -> Pixels:
-    """The frame, RGB uint8 (H, W, 3), after JPEG at `quality` (1 to 100) with colour at half resolution."""
+    """The frame, RGB uint8 (H, W, 3), after JPEG at `quality` (1 to 100) with color at half resolution."""
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(frame)).save(file, "JPEG", quality=quality, subsampling="4:2:0")
     with Image.open(file) as decoded:

@@ -33,7 +33,7 @@ Size = tuple[int | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What `make_gif` made: frames, width and height, seconds, bytes, and the PSNR of its colours in dB.
+    """What `make_gif` made: frames, width and height, seconds, bytes, and the PSNR of its colors in dB.
 
     `psnr` compares the GIF's frames with the (resized) video's, frame by frame, and is the mean over frames; infinite
     if every frame is exact.

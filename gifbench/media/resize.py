@@ -58,10 +58,10 @@ def resize(frame: Pixels, *, width: int, height: int, filter: Filter) -> Pixels:
     if steps == (2.0, 2.0):
         rows.interpolate(source, _pairs(width), _pairs(height), channels, 1, out)
     elif filter == "four-neighbours":
-        across, down = _neighbours(frame.shape[1], width), _neighbours(frame.shape[0], height, across=False)
+        across, down = _neighbors(frame.shape[1], width), _neighbors(frame.shape[0], height, across=False)
         rows.interpolate(source, across, down, channels, _FINE, out)
     elif not smaller:
-        across, down = _exact_neighbours(frame.shape[1], width), _exact_neighbours(frame.shape[0], height)
+        across, down = _exact_neighbors(frame.shape[1], width), _exact_neighbors(frame.shape[0], height)
         rows.interpolate(source, across, down, channels, _COARSE, out)
     elif steps[0].is_integer() and steps[1].is_integer():
         rows.average_boxes(source, int(steps[0]), int(steps[1]), channels, out)
@@ -70,7 +70,7 @@ def resize(frame: Pixels, *, width: int, height: int, filter: Filter) -> Pixels:
     return out.reshape(height, width, *frame.shape[2:])
 
 
-class Neighbours(NamedTuple):
+class Neighbors(NamedTuple):
     """For each place of the result the two source pixels around it, and what they weigh, as whole numbers."""
 
     first: NDArray[np.int64]
@@ -93,7 +93,7 @@ def _step(source: int, target: int) -> float:
 
 
 @lru_cache(maxsize=64)
-def _neighbours(source: int, target: int, *, across: bool = True) -> Neighbours:
+def _neighbors(source: int, target: int, *, across: bool = True) -> Neighbors:
     """Those of INTER_LINEAR: places are float32, and only along rows does the border itself count once."""
     place = ((np.arange(target) + 0.5) * _step(source, target) - 0.5).astype(np.float32)
     first = np.floor(place).astype(np.int64)
@@ -105,7 +105,7 @@ def _neighbours(source: int, target: int, *, across: bool = True) -> Neighbours:
 
 
 @lru_cache(maxsize=64)
-def _exact_neighbours(source: int, target: int) -> Neighbours:
+def _exact_neighbors(source: int, target: int) -> Neighbors:
     place = _step(source, target) * (np.arange(target) + 0.5) - 0.5
     first = np.floor(place).astype(np.int64)
     second_weight = np.rint((place - first) * (1 << _COARSE)).astype(np.int32)
@@ -114,16 +114,16 @@ def _exact_neighbours(source: int, target: int) -> Neighbours:
 
 
 @lru_cache(maxsize=64)
-def _pairs(target: int) -> Neighbours:
+def _pairs(target: int) -> Neighbors:
     ones = np.ones(target, np.int32)
     return _between(2 * target, 2 * np.arange(target), ones, ones)
 
 
 def _between(
     source: int, first: NDArray[np.int64], first_weight: NDArray[np.int32], second_weight: NDArray[np.int32]
-) -> Neighbours:
+) -> Neighbors:
     last = source - 1
-    return Neighbours(first.clip(0, last), (first + 1).clip(0, last), first_weight, second_weight)
+    return Neighbors(first.clip(0, last), (first + 1).clip(0, last), first_weight, second_weight)
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,6 @@
 """The loops of `gifbench.media.resize`: rows of pixels, weighed along and then against each other.
 
-Four neighbouring values of a row are weighed in one step, as a vector that LLVM makes of plain instructions: by itself
+Four neighboring values of a row are weighed in one step, as a vector that LLVM makes of plain instructions: by itself
 it does not see that a pixel's three values can be. The fourth is written too, and then written over by the next pixel.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gifbench.media.clip import Pixels
 
 if TYPE_CHECKING:
-    from gifbench.media.resize import Covered, Neighbours
+    from gifbench.media.resize import Covered, Neighbors
 
 
 _READ = 8
@@ -64,7 +64,7 @@ def _weigh(_: Any, row: Any, at: Any, left: Any, right: Any, drop: Any, out: Any
 
 
 @njit(cache=True, nogil=True)
-def _along(row: Pixels, across: Neighbours, channels: int, drop: np.int32, out: NDArray[np.uint16]) -> None:
+def _along(row: Pixels, across: Neighbors, channels: int, drop: np.int32, out: NDArray[np.uint16]) -> None:
     """Fill `out`, one value longer than the row of the result, with the weighed values of a row of the source."""
     first, second, left, right = across
     if channels == 1:
@@ -84,7 +84,7 @@ def _along(row: Pixels, across: Neighbours, channels: int, drop: np.int32, out: 
 
 @njit(cache=True, nogil=True)
 def interpolate(  # noqa: PLR0917
-    source: Pixels, across: Neighbours, down: Neighbours, channels: int, bits: int, out: Pixels
+    source: Pixels, across: Neighbors, down: Neighbors, channels: int, bits: int, out: Pixels
 ) -> None:
     """Fill `out` (h, w·channels) from `source` (H, W·channels), of 1 or 3 channels.
 

@@ -68,7 +68,7 @@ def _checked(name: str, promise: Callable[[LoadedMethod, str], str | None], load
 
 
 def small_gif(num_frames: int, height: int, width: int, *, times: Sequence[Fraction] | None = None) -> Gif:
-    """A moving picture of up to 32 colours a frame; its palettes differ from frame to frame."""
+    """A moving picture of up to 32 colors a frame; its palettes differ from frame to frame."""
     y, x = np.mgrid[0:height, 0:width]
     indices = np.empty((num_frames, height, width), np.uint8)
     palettes = []

@@ -26,7 +26,7 @@ from gifbench.media.video import VideoLimits, decode, probe
 _FRAME = re.compile(r"\d{1,9}\.png")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = 33
-_KINDS = {0: "grey", 2: "RGB", 3: "with a palette", 4: "grey with alpha", 6: "RGB with alpha"}
+_KINDS = {0: "gray", 2: "RGB", 3: "with a palette", 4: "gray with alpha", 6: "RGB with alpha"}
 _RGB = 2
 _RGB_FORMATS = ("bgr0", "0rgb", "rgb0", "0bgr", "rgb24", "bgr24", "gbrp")
 _SLACK_BYTES = 1 << 20
@@ -133,7 +133,7 @@ def _check_header(data: bytes, file: str, wanted: WantedFrames) -> None:
             f"{wanted.name}: {file} has {width}×{height} pixels, {wanted.width}×{wanted.height} are wanted"
         )
     if kind != _RGB or bits != 8:
-        what = f"{bits}-bit, {_KINDS.get(kind, f'of colour type {kind}')}"
+        what = f"{bits}-bit, {_KINDS.get(kind, f'of color type {kind}')}"
         raise MethodFailed(f"{wanted.name}: {file} is {what}; 8-bit RGB is wanted")
 
 

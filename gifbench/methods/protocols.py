@@ -2,7 +2,7 @@
 
 No base class is inherited. A method is a class whose instances have one of these:
 
-- `restore(gif, times)`: the GIF in, the video's frames at those times out. The whole contract; colour and time alike.
+- `restore(gif, times)`: the GIF in, the video's frames at those times out. The whole contract; color and time alike.
 - `restore_frames(frames, palettes)`: for methods that work frame by frame. The harness holds each restored frame until
   the GIF's next one is shown, and bounds the size of the batches.
 

@@ -20,12 +20,12 @@ from gifbench import Frames, Pixels
 
 
 class {title}:
-    """Moves each colour towards the mean of its four neighbours, where those are near: a place to begin."""
+    """Moves each color towards the mean of its four neighbors, where those are near: a place to begin."""
 
     name = "{name}"
     version = "1"
     licence = "MIT"
-    description = "four neighbours, averaged where they are near"
+    description = "four neighbors, averaged where they are near"
 
     def __init__(self, *, strength: float = 0.5, near: float = 24.0) -> None:
         self.strength, self.near = strength, near
@@ -34,8 +34,8 @@ class {title}:
         """Restore `frames`, (N, H, W, 3) uint8; as many come back, uint8 or floats in 0 to 255."""
         pixels = frames.astype(np.float32)
         padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-        neighbours = (padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:])
-        moves = [np.where(np.abs(each - pixels) <= self.near, each - pixels, 0) for each in neighbours]
+        neighbors = (padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:])
+        moves = [np.where(np.abs(each - pixels) <= self.near, each - pixels, 0) for each in neighbors]
         return (pixels + self.strength * np.mean(moves, axis=0)).clip(0, 255)
 '''
 

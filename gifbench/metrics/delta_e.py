@@ -1,4 +1,4 @@
-"""Colour difference as people see it: CIEDE2000, mean over the pixels.
+"""Color difference as people see it: CIEDE2000, mean over the pixels.
 
 Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula: implementation notes, supplementary test data, and
 mathematical observations" (Color Research and Application, 2005); equal to scikit-image's `deltaE_ciede2000` of
@@ -144,13 +144,13 @@ def _difference(one: tuple[Any, Any, Any], other: tuple[Any, Any, Any]) -> Any: 
     a1, a2 = a1 * stretch, a2 * stretch
     c1, c2 = torch.hypot(a1, b1), torch.hypot(a2, b2)
     h1, h2 = torch.atan2(b1, a1) % (2 * math.pi), torch.atan2(b2, a2) % (2 * math.pi)
-    grey = c1 * c2 == 0
+    gray = c1 * c2 == 0
     turn, total_h = h2 - h1, h1 + h2
     far = turn.abs() > math.pi
     round_ = torch.where(turn < 0, 2 * math.pi, -2 * math.pi)
-    turn = torch.where(grey, 0.0, torch.where(far, turn + round_, turn))
+    turn = torch.where(gray, 0.0, torch.where(far, turn + round_, turn))
     shifted = total_h + torch.where(total_h < 2 * math.pi, 2 * math.pi, -2 * math.pi)
-    mean_h = torch.where(grey, total_h, torch.where(far, shifted, total_h) / 2)
+    mean_h = torch.where(gray, total_h, torch.where(far, shifted, total_h) / 2)
     dl, dc, dh = l2 - l1, c2 - c1, 2 * torch.sqrt(c1 * c2) * torch.sin(turn / 2)
     mean_l, mean_c = (l1 + l2) / 2, (c1 + c2) / 2
     t = 1 - 0.17 * torch.cos(mean_h - math.pi / 6) + 0.24 * torch.cos(2 * mean_h)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from gifbench.errors import WeightsError
-from gifbench.metrics.network_weights import NetworkDistance, moved, normalised, read_tensors
+from gifbench.metrics.network_weights import NetworkDistance, moved, normalized, read_tensors
 
 _STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 """VGG-16's convolutions, by their number in torchvision's `features`; each stage after the first begins with a pool."""
@@ -65,7 +65,7 @@ class Dists(NetworkDistance):
         from torch.nn import functional
 
         tensors = moved(self._backbone, frames)
-        x = normalised(frames)
+        x = normalized(frames)
         found = [frames.float() / 255]
         for i, stage in enumerate(_STAGES):
             x = _l2_pooled(x) if i else x

@@ -1,7 +1,7 @@
-"""False flatness: how much of the picture is of one colour where the truth is not, as in the bands of a sky.
+"""False flatness: how much of the picture is of one color where the truth is not, as in the bands of a sky.
 
-Few colours make areas without any slope, whose rims the eye sees as contours. A pixel is flat where it, the next one
-and the one below are of exactly one colour; what is flat in the truth as well is no fault. Dithering trades flatness
+Few colors make areas without any slope, whose rims the eye sees as contours. A pixel is flat where it, the next one
+and the one below are of exactly one color; what is flat in the truth as well is no fault. Dithering trades flatness
 for noise: read it beside the gradient error.
 """
 

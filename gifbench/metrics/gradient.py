@@ -1,7 +1,7 @@
-"""Gradient error: how far the picture's slopes are from the truth's, which colours that are near may well be.
+"""Gradient error: how far the picture's slopes are from the truth's, which colors that are near may well be.
 
 Wang et al., "GIF2Video: Color Dequantization and Temporal Interpolation of GIF images" (CVPR 2019), argue by it: GIFs
-keep the colour and lose the gradient. Their equation 8, signed differences, is measured here, in levels of 255.
+keep the color and lose the gradient. Their equation 8, signed differences, is measured here, in levels of 255.
 """
 
 from __future__ import annotations

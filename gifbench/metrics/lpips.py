@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gifbench.metrics.network_weights import NetworkDistance, moved, normalised, read_tensors
+from gifbench.metrics.network_weights import NetworkDistance, moved, normalized, read_tensors
 
 _LAYERS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))
 """Of AlexNet's convolutions: the number in torchvision's `features`, the stride and the padding."""
@@ -53,7 +53,7 @@ class Lpips(NetworkDistance):
         from torch.nn import functional
 
         tensors = moved(self._backbone, frames)
-        x, found = normalised(frames), []
+        x, found = normalized(frames), []
         for i, (number, stride, padding) in enumerate(_LAYERS):
             if i in (1, 2):
                 x = functional.max_pool2d(x, 3, 2)

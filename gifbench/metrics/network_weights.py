@@ -64,7 +64,7 @@ def read_tensors(path: str, *, what: str, wanted: Iterable[str], advice: str) ->
     return tensors
 
 
-def normalised(frames: Any) -> Any:  # noqa: ANN401  # a tensor (N, 3, H, W) uint8
+def normalized(frames: Any) -> Any:  # noqa: ANN401  # a tensor (N, 3, H, W) uint8
     """Frames as networks for ImageNet want them: float32, mean 0 and deviation 1 a channel over ImageNet."""
     import torch
 

@@ -47,7 +47,7 @@ def _exact_squared_error(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> np.int64
 
 @njit(cache=True, nogil=True)
 def _float_squared_error(x: NDArray[Any], y: NDArray[Any]) -> float:
-    # Sixteen sums side by side: they vectorise, and their order is fixed, which fastmath would not promise.
+    # Sixteen sums side by side: they vectorize, and their order is fixed, which fastmath would not promise.
     lanes = np.zeros(16, np.float64)
     whole = x.size - x.size % 16
     for i in range(0, whole, 16):

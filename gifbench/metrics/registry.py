@@ -28,7 +28,7 @@ ALWAYS = ("psnr", "ssim")
 OWN = {
     "ms-ssim": "gifbench.metrics.ms_ssim:MsSsim",
     "gradient": "gifbench.metrics.gradient:GradientError",
-    "requantised": "gifbench.metrics.requantized:Requantised",
+    "requantised": "gifbench.metrics.requantized:Requantized",
     "delta-e": "gifbench.metrics.delta_e:DeltaE",
     "flat": "gifbench.metrics.flat_share:FlatShare",
     "e-warp": "gifbench.metrics.steadiness:WarpError",

@@ -1,8 +1,8 @@
-"""Re-quantisation consistency: drawn with the GIF's own palette, a restored frame should be the GIF again.
+"""Re-quantization consistency: drawn with the GIF's own palette, a restored frame should be the GIF again.
 
-|f_C(I) − G| of GIF2Video (CVPR 2019), section 3.1: f_C takes each pixel to the nearest colour of the palette C. A
-method that invents colours, however pretty, is found out without any truth. A dithered GIF is not made by nearest
-colours, so there not even the truth reaches 0: compare with other methods on the same task, not with 0.
+|f_C(I) − G| of GIF2Video (CVPR 2019), section 3.1: f_C takes each pixel to the nearest color of the palette C. A
+method that invents colors, however pretty, is found out without any truth. A dithered GIF is not made by nearest
+colors, so there not even the truth reaches 0: compare with other methods on the same task, not with 0.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from gifbench.media.colors.nearest_torch import nearest_torch, pad_palettes
 from gifbench.metrics.metric import FrameBatch, FramePair
 
 
-class Requantised:
+class Requantized:
     """Mean absolute difference between the GIF and the restored frame drawn with the GIF's palette."""
 
     better = "lower"
     unit = "levels"
     spec = (
         "mean absolute difference between the GIF's frame and the restored 8-bit frame whose pixels are taken to the "
-        "nearest colour of that frame's palette (squared RGB distance, lowest index on ties), in levels of 255; "
+        "nearest color of that frame's palette (squared RGB distance, lowest index on ties), in levels of 255; "
         "only at the times at which a frame of the GIF begins"
     )
 
@@ -29,7 +29,7 @@ class Requantised:
         """In levels, 0 to 255; None where no frame of the GIF begins."""
         if pair.shown is None:
             return None
-        # The distance between two colours of a palette is looked up: there are few, and many pixels.
+        # The distance between two colors of a palette is looked up: there are few, and many pixels.
         palette = pair.shown.palette
         again = nearest_indices(pair.restored, palette)
         colors = palette.astype(np.int16)

@@ -85,7 +85,7 @@ def _gaussian(x: Frame, y: Frame, weights: NDArray[np.float64]) -> float:
     # The last eleven rows of the four maps, newest overwriting oldest, and one row of each filtered down the columns.
     rows = np.empty((11, 4, length), np.float64)
     down = np.empty((4, length), np.float64)
-    total = np.zeros(length, np.float64)  # one sum a column, so that the additions vectorise in a fixed order
+    total = np.zeros(length, np.float64)  # one sum a column, so that the additions vectorize in a fixed order
     for r in range(height):
         write_maps(x[r], y[r], rows[r % 11])
         if r >= 10:
@@ -115,7 +115,7 @@ def filter_down(
     """Filter the eleven rows (11, 4, L) down the columns into down (4, L); `oldest` is the topmost row's place.
 
     Two loops instead of one, because a loop over all eleven rows has more pointers than LLVM will check for overlap,
-    and then does not vectorise.
+    and then does not vectorize.
     """
     w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
     for m in range(4):
@@ -201,6 +201,6 @@ def _add_uniform_row(columns: NDArray[Any], total: NDArray[np.float64]) -> None:
         sum_d2 = d2[i] + d2[i + 3] + d2[i + 6] + d2[i + 9] + d2[i + 12] + d2[i + 15] + d2[i + 18]
         p = np.float64(49 * sum_s2 - sum_s * sum_s)
         q = np.float64(49 * sum_d2 - sum_d * sum_d)
-        centred = np.float64(sum_s) - 49 * 255.0  # the means on [-1, 1]: 127.5 is taken from x and from y
-        a, b = centred * centred, np.float64(sum_d) * np.float64(sum_d)
+        centered = np.float64(sum_s) - 49 * 255.0  # the means on [-1, 1]: 127.5 is taken from x and from y
+        a, b = centered * centered, np.float64(sum_d) * np.float64(sum_d)
         total[i] += (a - b + c1) * (p - q + c2) / ((a + b + c1) * (p + q + c2))

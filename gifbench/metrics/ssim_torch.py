@@ -2,7 +2,7 @@
 
 A window is a product with a banded matrix, along the rows and then along the columns, tile by tile: GPUs multiply
 matrices far faster than they do anything else. With s = x + y − 255 and d = x − y four maps are filtered (see
-`ssim.py`); that s is centred keeps float32's rounding small. Agrees with the CPU to 1e-5 in SSIM; squared errors of
+`ssim.py`); that s is centered keeps float32's rounding small. Agrees with the CPU to 1e-5 in SSIM; squared errors of
 8-bit frames are exact.
 """
 
@@ -43,17 +43,17 @@ def gaussian_ssims(restored: torch.Tensor, truth: torch.Tensor) -> list[float]:
 def uniform_ssims(restored: torch.Tensor, truth: torch.Tensor) -> list[float]:
     """What `uniform_ssim` gives for each frame of two batches (N, 3, H, W) in 0 to 255."""
     # Sample covariance divides by 48 where the mean of squares divides by 49; and on [-1, 1] means are those of s.
-    ssim, _ = _parts(restored, truth, _UNIFORM, unbiased=49 / 48, centre=0.0)
+    ssim, _ = _parts(restored, truth, _UNIFORM, unbiased=49 / 48, center=0.0)
     return [float(value) for value in ssim.mean(1).cpu()]
 
 
 def gaussian_parts(restored: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean SSIM, and mean contrast and structure, of each frame and channel, (N, 3) float64."""
-    return _parts(restored, truth, GAUSSIAN_WEIGHTS, unbiased=1.0, centre=255.0)
+    return _parts(restored, truth, GAUSSIAN_WEIGHTS, unbiased=1.0, center=255.0)
 
 
 def _parts(
-    restored: torch.Tensor, truth: torch.Tensor, weights: np.ndarray, *, unbiased: float, centre: float
+    restored: torch.Tensor, truth: torch.Tensor, weights: np.ndarray, *, unbiased: float, center: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
@@ -64,7 +64,7 @@ def _parts(
     mean_s, mean_d, mean_s2, mean_d2 = maps.double() if maps.device.type == "cpu" else maps
     p = (mean_s2 - mean_s * mean_s) * unbiased
     q = (mean_d2 - mean_d * mean_d) * unbiased
-    a, b = (mean_s + centre).square(), mean_d.square()
+    a, b = (mean_s + center).square(), mean_d.square()
     structure = (p - q + 2 * C2) / (p + q + 2 * C2)
     ssim = structure * ((a - b + 2 * C1) / (a + b + 2 * C1))
     return ssim.mean((-1, -2), dtype=torch.float64), structure.mean((-1, -2), dtype=torch.float64)

@@ -35,7 +35,7 @@ class FlowDifference:
     unit = "pixels"
     spec = (
         "tOF of TecoGAN (Chu et al. 2020): mean distance between the flow of the restored frames and the truth's "
-        "(OpenCV DIS, MEDIUM, both on grey pictures), in pixels, mean over pairs of frames"
+        "(OpenCV DIS, MEDIUM, both on gray pictures), in pixels, mean over pairs of frames"
     )
 
     def measure(self, pair: FramePair) -> float | None:

@@ -88,7 +88,7 @@ def rank_groups(means: Matrix, p_values: Matrix, *, level: float = _LEVEL) -> ND
     """The group of each method, from 1 for the best: methods that cannot be told from the best of a group share it.
 
     The best method opens the first group; the next ones, in the order of their means, belong to it until one differs
-    from it with p < `level`, which opens the second group, and so on. So every group is a row of neighbours, and a
+    from it with p < `level`, which opens the second group, and so on. So every group is a row of neighbors, and a
     method is never behind one that it was shown to be no worse than the head of.
     """
     order = np.argsort(-means, kind="stable")
@@ -133,11 +133,11 @@ def _permutation_p_values(scores: Matrix, flips: int) -> Matrix:
     two columns of one product, signs times scores, so that all pairs cost no more than all methods.
     """
     clips, count = scores.shape
-    centred = scores - scores.mean(axis=1, keepdims=True)  # no difference changes; sums of large numbers stay exact
-    seen = centred.sum(axis=0)
+    centered = scores - scores.mean(axis=1, keepdims=True)  # no difference changes; sums of large numbers stay exact
+    seen = centered.sum(axis=0)
     rows, columns = np.triu_indices(count, 1)
     bound = np.abs(seen[rows] - seen[columns])
-    bound = bound - 1e-9 * np.maximum(bound, np.abs(centred).sum(axis=0).max())  # equal sums may differ in last digits
+    bound = bound - 1e-9 * np.maximum(bound, np.abs(centered).sum(axis=0).max())  # equal sums may differ in last digits
     reached = np.zeros(len(rows), np.int64)
     random = np.random.default_rng(_SEED)
     step = max(1, _CHUNK_VALUES // max(clips, len(rows), 1))
@@ -145,7 +145,7 @@ def _permutation_p_values(scores: Matrix, flips: int) -> Matrix:
         taken = min(step, flips - start)
         bits = np.unpackbits(random.integers(256, size=(taken, (clips + 7) // 8), dtype=np.uint8), axis=1)[:, :clips]
         # signs @ scores, signs 1 or -1 being 1 - 2 bits
-        sums = seen - 2 * (bits.astype(np.float64) @ centred)
+        sums = seen - 2 * (bits.astype(np.float64) @ centered)
         reached += (np.abs(sums[:, rows] - sums[:, columns]) >= bound).sum(axis=0)
     out = np.ones((count, count))
     out[rows, columns] = out[columns, rows] = (reached + 1) / (flips + 1)

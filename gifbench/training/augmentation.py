@@ -1,4 +1,4 @@
-"""Views of a frame: other framings, sizes and colours, so that a few clips show what many would.
+"""Views of a frame: other framings, sizes and colors, so that a few clips show what many would.
 
 A view stands for a frame of its own: its palette is made from it alone, as a GIF's is.
 """
@@ -55,8 +55,8 @@ def _recolored(frame: Pixels, draw: np.random.Generator) -> Pixels:
     values: NDArray[np.floating] = frame.astype(np.float32) / 255
     if draw.random() < _SWAPPED:
         values = values[..., draw.permutation(3)]
-    grey = values.mean(axis=-1, keepdims=True)
-    values = np.clip(grey + (values - grey) * np.float32(draw.uniform(0.5, 1.4)), 0, 1)
+    gray = values.mean(axis=-1, keepdims=True)
+    values = np.clip(gray + (values - gray) * np.float32(draw.uniform(0.5, 1.4)), 0, 1)
     values = values ** np.float32(draw.uniform(0.7, 1.4)) * np.float32(draw.uniform(0.75, 1.1))
     values = (values + np.float32(draw.uniform(-0.05, 0.05))) * draw.uniform(0.88, 1.12, 3).astype(np.float32)
     recolored: Pixels = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -64,7 +64,7 @@ def _recolored(frame: Pixels, draw: np.random.Generator) -> Pixels:
 
 
 def _lit(frame: Pixels, draw: np.random.Generator) -> Pixels:
-    """Under a light that changes slowly over the frame, and a little in colour."""
+    """Under a light that changes slowly over the frame, and a little in color."""
     lights = draw.uniform(_DARKEST, _BRIGHTEST, (1, _LIGHTS, _LIGHTS)) * draw.uniform(0.95, 1.05, (3, _LIGHTS, _LIGHTS))
     light = torch.from_numpy(lights[None].astype(np.float32))
     field = functional.interpolate(light, frame.shape[:2], mode="bicubic", align_corners=True)[0].permute(1, 2, 0)

@@ -33,7 +33,7 @@ class TrainerOptions(BaseModel):
 
 
 class ViewOptions(TrainerOptions):
-    """`[data.views]`: other framings, sizes and colours of the frames, each a frame of a GIF of its own."""
+    """`[data.views]`: other framings, sizes and colors of the frames, each a frame of a GIF of its own."""
 
     window: tuple[float, float] = (0.45, 1.0)
     """The least and the greatest side of what is cut out, over the frame's shorter side."""
@@ -82,7 +82,7 @@ class DataOptions(TrainerOptions):
     dithers: tuple[str, ...] = ("floyd-steinberg",)
     """The ditherers of GIFs that are made on the fly."""
     views: ViewOptions | None = None
-    """Of GIFs that are made on the fly: see the frames in other framings, sizes and colours."""
+    """Of GIFs that are made on the fly: see the frames in other framings, sizes and colors."""
     equal_clips: bool = False
     """Draw each clip as often as any other, however long it is; else as often as it has frames."""
     clips_at_once: int = Field(default=8, ge=1)

@@ -97,7 +97,7 @@ def check_options(options: DataOptions) -> None:
         if name not in DITHERS:
             raise UsageError(f'data.dithers: there is no dither "{name}": {known_names(name, DITHERS)}')
     if options.views is not None and not options.colors:
-        raise UsageError("data.views are of GIFs made on the fly: say by data.colors of how many colours")
+        raise UsageError("data.views are of GIFs made on the fly: say by data.colors of how many colors")
     if options.colors and options.dithered and not options.dithers:
         raise UsageError("data.dithers is empty: name the ditherers of the dithered GIFs that data.colors asks for")
 

@@ -1,4 +1,4 @@
-"""Learned methods restore any GIF: of one colour or 256, see-through, a pixel, many palettes, large ones in tiles."""
+"""Learned methods restore any GIF: of one color or 256, see-through, a pixel, many palettes, large ones in tiles."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def methods(tmp_path_factory) -> list[str]:
 
 
 def gif(sizes, height: int, width: int, **options) -> Gif:
-    """A frame for each number of colours."""
+    """A frame for each number of colors."""
     rng = np.random.default_rng(0)
     return Gif(
         np.stack([rng.integers(0, colors, (height, width), dtype=np.uint8) for colors in sizes]),
@@ -61,8 +61,8 @@ def gif(sizes, height: int, width: int, **options) -> Gif:
 
 
 GIFS = {
-    "one colour": gif([1, 1], 20, 30),
-    "256 colours": gif([256], 20, 30),
+    "one color": gif([1, 1], 20, 30),
+    "256 colors": gif([256], 20, 30),
     "palettes of many sizes": gif([1, 2, 256, 7, 32], 20, 30),
     "see-through": gif([8, 8], 20, 30, transparent=(3, None)),
     "one pixel": gif([2], 1, 1),
@@ -79,7 +79,7 @@ def test_any_gif_comes_back_in_its_size(methods, name):
         assert np.isfinite(frames).all()
 
 
-def test_a_gif_that_shows_more_than_256_colours_at_once_comes_back(methods):
+def test_a_gif_that_shows_more_than_256_colors_at_once_comes_back(methods):
     given = Gif(
         np.arange(20 * 30, dtype=np.uint16).reshape(1, 20, 30),
         (np.random.default_rng(0).integers(0, 256, (600, 3), dtype=np.uint8),),

@@ -135,7 +135,7 @@ def test_palettes_of_different_sizes_share_a_batch():
     assert torch.equal(to_palette(frames, fill_palettes(padded, torch.tensor([1, 7, 256]))), together)
 
 
-def test_more_than_256_colours_are_searched_in_parts():
+def test_more_than_256_colors_are_searched_in_parts():
     palette = torch.randint(256, (1, 700, 3), dtype=torch.uint8)
     frames = torch.rand(1, 3, 6, 5) * 2 - 1
     pixels = ((frames + 1) * 127.5).round()

@@ -1,4 +1,4 @@
-"""Any colour method composes with any interpolator, under one name, and each does its part once."""
+"""Any color method composes with any interpolator, under one name, and each does its part once."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def file(tmp_path, monkeypatch):
 
 @pytest.fixture
 def ramp() -> Gif:
-    """Five grey frames, 0, 20, … 80, a tenth of a second each."""
+    """Five gray frames, 0, 20, … 80, a tenth of a second each."""
     palettes = tuple(np.uint8([[20 * i] * 3]) for i in range(5))
     return Gif(np.zeros((5, 9, 11), np.uint8), palettes, tuple(Fraction(i, 10) for i in range(5)), Fraction(1, 2))
 
@@ -179,7 +179,7 @@ def test_the_weights_of_the_parts_are_recorded(file):
         ("gif2video:color=gif,time=gaussian", "time=gaussian-0.5 does not draw frames between others"),
         ("gif2video:color=gausian,time=dis", 'did you mean "gaussian'),
         ("gif2video:color=gif,time=diss", 'did you mean "dis"'),
-        ("gif2video:colour=gif,time=dis", 'did you mean "color"'),
+        ("gif2video:color=gif,time=dis", 'did you mean "color"'),
         ("gif2video:color=gaussian,time=[dis", "brackets"),
         ("gif2video:color=gaussian],time=dis", "brackets"),
         ("gif2video:color=gaussian,time=dis,flow=best", "did you mean|choose from"),
@@ -210,7 +210,7 @@ def test_it_is_ccdnet_and_superslomo_and_says_how_to_train_what_is_missing(tmp_p
         load_method(text)
 
 
-def test_each_frame_that_is_needed_goes_through_colour_once(file, ramp):
+def test_each_frame_that_is_needed_goes_through_color_once(file, ramp):
     method = load_method(f"gif2video:color={file.name}:Counted,time=blend")
     times = [Fraction(i, 40) for i in range(9)]  # up to frame 2, and not between it and the next
     out = np.concatenate([b.astype(float) for b in restored(method, ramp, times, clip="a")])
@@ -226,7 +226,7 @@ def test_motion_is_looked_for_in_the_gif_unless_asked_otherwise(file, ramp):
 
 
 @pytest.mark.parametrize("color", ["gif", "[mine.py:Counted:add=0]"])
-def test_without_colour_it_is_the_interpolator_alone(file, ramp, color):
+def test_without_color_it_is_the_interpolator_alone(file, ramp, color):
     times = [Fraction(i, 30) for i in range(12)]
     composed = frames_of(f"gif2video:color={color},time=dis", ramp, times)
     assert np.abs(composed - frames_of("dis", ramp, times)).max() < 1e-3
@@ -240,7 +240,7 @@ def test_restored_frames_are_held_or_shown_when_they_are_nearest(file, ramp, tim
 
 
 @pytest.mark.parametrize("name", ["Whole", "WholeAtOnce"])
-def test_colour_may_look_at_the_whole_gif(file, ramp, name):
+def test_color_may_look_at_the_whole_gif(file, ramp, name):
     times = [Fraction(i, 40) for i in range(9)]
     out = frames_of(f"gif2video:color={file.name}:{name},time=blend", ramp, times)
     assert np.allclose(out[:, 0, 0, 0], [40 + 5 * i for i in range(9)])
@@ -286,7 +286,7 @@ def test_it_is_scored_like_any_method(tiny_dataset):
 
 @pytest.fixture
 def shipped(tmp_path, monkeypatch):
-    """A package whose weights are tiny and untrained: CCDNet's router, SuperSlomo and the stabiliser."""
+    """A package whose weights are tiny and untrained: CCDNet's router, SuperSlomo and the stabilizer."""
     torch = pytest.importorskip("torch")
     from gifbench_baselines import pretrained
     from gifbench_baselines.ccdnet import classifier, network
@@ -305,7 +305,7 @@ def shipped(tmp_path, monkeypatch):
         about={},
     )
     slomo = superslomo.SuperSlomo(superslomo.Architecture(base=2))
-    steady = stabilizer.Stabiliser(stabilizer.Architecture(base=2))
+    steady = stabilizer.Stabilizer(stabilizer.Architecture(base=2))
     for name, made in (("superslomo", slomo), ("stable", steady)):
         save_weights(folder / f"{name}.safetensors", made, architecture=made.architecture.model_dump(), about={})
     monkeypatch.setattr(pretrained, "WEIGHTS", folder)

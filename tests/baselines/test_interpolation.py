@@ -27,7 +27,7 @@ INTERPOLATORS = (Nearest, Blend, Dis)
 
 
 def as_gif(frames, *, step=Fraction(1, 10)) -> Gif:
-    """Frames whose every pixel has its own colour in a wide palette: exact, as only a composited GIF is."""
+    """Frames whose every pixel has its own color in a wide palette: exact, as only a composited GIF is."""
     indices, palettes = [], []
     for frame in frames:
         colors, places = np.unique(frame.reshape(-1, 3), axis=0, return_inverse=True)

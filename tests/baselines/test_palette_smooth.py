@@ -33,7 +33,7 @@ def as_gif(frame, *, dither=None, colors=32):
 
 
 def nearest(values, palette):
-    """The nearest colours' numbers, by the definition: all squared distances in float64."""
+    """The nearest colors' numbers, by the definition: all squared distances in float64."""
     distances = ((values[..., None, :].astype(np.float64) - palette.astype(np.float64)) ** 2).sum(-1)
     return distances.argmin(-1)
 

@@ -46,7 +46,7 @@ def moved(network):
 
 
 @pytest.mark.parametrize("colors", [3, 32, 256])
-def test_each_pixel_is_told_the_ways_to_the_two_nearest_other_colours(colors):
+def test_each_pixel_is_told_the_ways_to_the_two_nearest_other_colors(colors):
     gif, palettes, indices = frames_and_palettes(colors=colors)
     told = beside(gif, palettes).numpy()
     for n in range(len(gif)):
@@ -60,7 +60,7 @@ def test_each_pixel_is_told_the_ways_to_the_two_nearest_other_colours(colors):
                 assert (ways**2).sum(-1).tolist() == others[:2] or distances[own].tolist().count(others[0]) > 1
 
 
-def test_doubled_colours_count_once_and_single_ones_have_no_neighbours():
+def test_doubled_colors_count_once_and_single_ones_have_no_neighbors():
     gif = torch.tensor([10, 20, 30], dtype=torch.uint8)[None, :, None, None].expand(1, 3, 4, 4)
     one = torch.tensor([[[10, 20, 30]] * 5], dtype=torch.uint8)
     assert (beside(gif, one) == 0).all()
@@ -68,7 +68,7 @@ def test_doubled_colours_count_once_and_single_ones_have_no_neighbours():
     assert beside(gif, two)[0, :, 0, 0].tolist() == [1, 0, 0, 0, 0, 0]
 
 
-def test_more_than_256_colours_are_taken():
+def test_more_than_256_colors_are_taken():
     gif, palettes, _ = frames_and_palettes(count=1, colors=3000)
     assert beside(gif, palettes).isfinite().all()
 

@@ -1,4 +1,4 @@
-"""The stabiliser: its published size, untrained it changes nothing, and any method is wrapped by its name."""
+"""The stabilizer: its published size, untrained it changes nothing, and any method is wrapped by its name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines import pretrained  # noqa: E402
-from gifbench_baselines.stabilizer.network import Architecture, Stabiliser  # noqa: E402
+from gifbench_baselines.stabilizer.network import Architecture, Stabilizer  # noqa: E402
 
 from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """The package's folder of weights, with a stabiliser that changes nothing."""
+    """The package's folder of weights, with a stabilizer that changes nothing."""
     monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
     save(tmp_path / "stable.safetensors")
     return tmp_path
@@ -31,7 +31,7 @@ def package(tmp_path, monkeypatch):
 
 def save(path, *, loud=0.0):
     torch.manual_seed(0)
-    network = Stabiliser(Architecture(base=2))
+    network = Stabilizer(Architecture(base=2))
     if loud:
         torch.nn.init.normal_(network.out.weight, std=loud)
     architecture = network.architecture.model_dump()
@@ -50,13 +50,13 @@ def moving():
 
 def test_it_has_the_papers_number_of_parameters():
     with torch.device("meta"):
-        network = Stabiliser(Architecture())
+        network = Stabilizer(Architecture())
     assert sum(each.numel() for each in network.parameters()) == 2_979_555
 
 
 def test_only_the_processed_branch_hands_details_to_the_decoder():
     """A change of the input alone, small and far away, reaches a pixel through the joint layers only."""
-    network = Stabiliser(Architecture(base=2)).eval()
+    network = Stabilizer(Architecture(base=2)).eval()
     torch.nn.init.normal_(network.out.weight)
     x = torch.rand(1, 3, 16, 16)
     with torch.no_grad():
@@ -101,7 +101,7 @@ def test_it_keeps_the_contract(tmp_path, loud):
 
 
 def test_where_the_network_explodes_the_frame_stays_as_it_came(tmp_path):
-    network = Stabiliser(Architecture(base=2))
+    network = Stabilizer(Architecture(base=2))
     torch.nn.init.normal_(network.out.weight)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -154,7 +154,7 @@ def test_what_cannot_be_wrapped_is_said_in_one_line(package, text, said):
 def test_what_is_said_of_it_is_of_both(package):
     loaded = load_method("stable:gaussian-0.5")
     assert loaded.licence == "MIT + CC0-1.0"
-    own = sum(each.numel() for each in Stabiliser(Architecture(base=2)).parameters())
+    own = sum(each.numel() for each in Stabilizer(Architecture(base=2)).parameters())
     assert (loaded.parameters, loaded.weights) == (own, "stable.safetensors")
     assert load_method("stable:dis").tasks is None
 
@@ -164,7 +164,7 @@ def test_without_weights_it_says_how_to_get_them(tmp_path, monkeypatch):
     with pytest.raises(MethodError, match=r"gifbench train baselines/stabilizer/stable\.toml .*stable:weights="):
         load_method("stable:gif")
     other = save_weights(tmp_path / "o.safetensors", torch.nn.Linear(2, 2), architecture={"network": "x"}, about={})
-    with pytest.raises(MethodError, match="no weights of a stabiliser; the card says 'x'"):
+    with pytest.raises(MethodError, match="no weights of a stabilizer; the card says 'x'"):
         load_method(f"stable:[gif],weights={other}")
 
 

@@ -201,7 +201,7 @@ def test_weights_of_another_kind_are_told(tmp_path):
         load_method(f"superslomo:weights={other}")
 
 
-def test_with_a_colour_method_it_sees_the_gif_or_the_restored(tmp_path):
+def test_with_a_color_method_it_sees_the_gif_or_the_restored(tmp_path):
     weights = saved(tmp_path / "w.safetensors", loud=0.5)
     gif = as_gif([photograph(3 * i, height=40, width=56) for i in range(3)])
     times = [Fraction(i, 20) for i in range(5)]

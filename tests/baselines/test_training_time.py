@@ -1,4 +1,4 @@
-"""SuperSlomo and the stabiliser are trained by the shared loop: configurations, losses that fall, runs that resume."""
+"""SuperSlomo and the stabilizer are trained by the shared loop: configurations, losses that fall, runs that resume."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gifbench.training.trainer import load_trainer  # noqa: E402
 from tests.baselines.test_interpolation import photograph  # noqa: E402
 
 FOLDER = Path(gifbench_baselines.__file__).parent
-ROWS = sorted([*(FOLDER / "superslomo").glob("*.toml"), *(FOLDER / "stabiliser").glob("*.toml")])
+ROWS = sorted([*(FOLDER / "superslomo").glob("*.toml"), *(FOLDER / "stabilizer").glob("*.toml")])
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -91,7 +91,7 @@ def test_every_loss_is_an_option(dataset, tmp_path, model):
     assert any(float(tensor.abs().max()) > 0 for name, tensor in tensors.items() if name == "flow.outc.weight")
 
 
-@pytest.mark.parametrize("trainer", ["superslomo", "stabiliser"])
+@pytest.mark.parametrize("trainer", ["superslomo", "stabilizer"])
 def test_a_resumed_run_is_as_one_that_was_not_stopped(dataset, tmp_path, trainer):
     def stop(step: int, steps: int, what: str) -> None:
         if step == 2:
@@ -107,8 +107,8 @@ def test_a_resumed_run_is_as_one_that_was_not_stopped(dataset, tmp_path, trainer
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_the_stabiliser_begins_as_what_it_is_given_and_learns(dataset, tmp_path):
-    trained = train(config("stabiliser", steps=30), dataset, tmp_path)
+def test_the_stabilizer_begins_as_what_it_is_given_and_learns(dataset, tmp_path):
+    trained = train(config("stabilizer", steps=30), dataset, tmp_path)
     fell = losses(tmp_path)
     assert np.mean(fell[-8:]) < np.mean(fell[:8])
     assert trained.scores.keys() == {"e_warp", "psnr", "processed_e_warp", "processed_psnr"}
@@ -124,9 +124,9 @@ def test_the_stabiliser_begins_as_what_it_is_given_and_learns(dataset, tmp_path)
         ("superslomo", {"model": {"ends": "gif2video:color=gif,time=dis"}}, "does not work frame by frame"),
         ("superslomo", {"model": {"ends": "nothing"}}, "there is no method"),
         ("superslomo", {"model": {"color": 0, "gradient": 0, "warp": 0}}, "nothing can be learned"),
-        ("stabiliser", {"model": {"content": 0}}, "grey one"),
-        ("stabiliser", {"model": {"methods": []}}, "methods is empty"),
-        ("stabiliser", {"model": {"perceptual": 10, "vgg": "gone.pth"}}, "vgg19-dcbb9e9d.pth of torchvision"),
+        ("stabilizer", {"model": {"content": 0}}, "gray one"),
+        ("stabilizer", {"model": {"methods": []}}, "methods is empty"),
+        ("stabilizer", {"model": {"perceptual": 10, "vgg": "gone.pth"}}, "vgg19-dcbb9e9d.pth of torchvision"),
     ],
 )
 def test_what_cannot_be_trained_is_one_clear_message(dataset, tmp_path, trainer, change, said):
@@ -141,7 +141,7 @@ def test_a_file_that_is_not_vgg_is_told(dataset, tmp_path):
     for content in (b"no pickle", b"PK\x03\x04"):
         (tmp_path / "vgg.pth").write_bytes(content)
         with pytest.raises(UsageError, match="does not hold the weights of torchvision's VGG-19"):
-            train(config("stabiliser", model={"perceptual": 1, "vgg": str(tmp_path / "vgg.pth")}), dataset, tmp_path)
+            train(config("stabilizer", model={"perceptual": 1, "vgg": str(tmp_path / "vgg.pth")}), dataset, tmp_path)
 
 
 def test_the_perceptual_loss_needs_and_takes_vggs_weights(dataset, tmp_path):
@@ -152,7 +152,7 @@ def test_the_perceptual_loss_needs_and_takes_vggs_weights(dataset, tmp_path):
         shapes = {"0.weight": (2, 3, 3, 3), "0.bias": (2,), "3.weight": (3, 2, 3, 3), "3.bias": (3,)}
         torch.save({f"features.{name}": torch.rand(shape) for name, shape in shapes.items()}, tmp_path / "vgg.pth")
         model = {"perceptual": 10.0, "content": 0.0, "vgg": str(tmp_path / "vgg.pth")}
-        train(config("stabiliser", model=model, steps=2), dataset, tmp_path)
+        train(config("stabilizer", model=model, steps=2), dataset, tmp_path)
     assert losses(tmp_path, "perceptual")[0] >= 0
 
 

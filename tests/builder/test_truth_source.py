@@ -51,7 +51,7 @@ def lossless(tiny_recipe: Path, videos: Path, tmp_path_factory: pytest.TempPathF
     return build("lossless", tiny_recipe, videos, tmp_path_factory.mktemp("lossless") / "data")
 
 
-def test_reading_gives_the_frames_that_were_quantised(kept: Dataset, lossless: Dataset) -> None:
+def test_reading_gives_the_frames_that_were_quantized(kept: Dataset, lossless: Dataset) -> None:
     """Cut out of the source and resized when they are read, they are what lossless truth holds."""
     assert kept.fingerprint == lossless.fingerprint
     for clip in kept:

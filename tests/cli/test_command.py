@@ -192,7 +192,7 @@ def test_names_and_errors_of_others_cannot_drive_the_terminal(tmp_path: Path) ->
     assert not re.search("[\x1b\x9b\u202e]", told.output)
 
 
-def test_an_optimised_gif_shows_the_same(tiny_videos: Path, tmp_path: Path) -> None:
+def test_an_optimized_gif_shows_the_same(tiny_videos: Path, tmp_path: Path) -> None:
     for name, option in (("a.gif", ()), ("b.gif", ("--optimize",))):
         answer("make", tiny_videos / "cat.mp4", tmp_path / name, *option)
     whole, small = Gif.read(tmp_path / "a.gif"), Gif.read(tmp_path / "b.gif")

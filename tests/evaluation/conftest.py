@@ -16,7 +16,7 @@ from gifbench.methods.registry import LoadedMethod
 
 
 def moving_clip(num_frames: int, *, height: int = 24, width: int = 32, seed: int = 0, fps: int = 25) -> Clip:
-    """A texture that slides: neighbouring frames differ, but not by much."""
+    """A texture that slides: neighboring frames differ, but not by much."""
     rng = np.random.default_rng(seed)
     wide = np.cumsum(rng.normal(0, 9, (height, width + 2 * num_frames, 3)), axis=1) + 128
     texture = np.clip(wide, 0, 255).astype(np.uint8)

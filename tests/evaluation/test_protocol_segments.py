@@ -58,8 +58,8 @@ def test_gif2video_on_faces_lays_segments_end_to_end(num_frames, name):
 
 
 def test_gif2video_on_moments_takes_strides_of_ten():
-    colour = PROTOCOLS["gif2video"].segments(41, task("plain-1"), dataset="gif-moments")
-    assert [s.frames for s in colour] == [(0, 10, 20, 30, 40)] == [s.gif_frames for s in colour]
+    color = PROTOCOLS["gif2video"].segments(41, task("plain-1"), dataset="gif-moments")
+    assert [s.frames for s in color] == [(0, 10, 20, 30, 40)] == [s.gif_frames for s in color]
     segments = PROTOCOLS["gif2video"].segments(41, task("plain-8"), dataset="gif-moments")
     assert [(s.frames[0], s.frames[-1]) for s in segments] == [(0, 8), (10, 18), (20, 28), (30, 38)]
     whole = PROTOCOLS["gif2video"].segments(39, task("plain-8"), dataset="gif-moments")

@@ -161,7 +161,7 @@ def hidden(frames: Path) -> None:
     (frames / "ant" / ".DS_Store").touch()
 
 
-def grey(frames: Path) -> None:
+def gray(frames: Path) -> None:
     Image.new("L", (32, 24)).save(frames / "ant" / "00002.png")
 
 
@@ -283,7 +283,7 @@ def broken_task(frames: Path) -> None:
         (pipe, "ant: 00002.png is no regular file"),
         (device, "ant: ant.mkv is a symbolic link"),
         (hidden, "ant: '.DS_Store' is no frame"),
-        (grey, "ant: 00002.png is 8-bit, grey; 8-bit RGB is wanted"),
+        (gray, "ant: 00002.png is 8-bit, gray; 8-bit RGB is wanted"),
         (alpha, "ant: 00002.png is 8-bit, RGB with alpha; 8-bit RGB is wanted"),
         (palette, "with a palette; 8-bit RGB is wanted"),
         (sixteen, "ant: 00002.png is 16-bit, RGB; 8-bit RGB is wanted"),
@@ -323,7 +323,7 @@ def test_what_is_wrong_is_one_line_and_nothing_is_scored(
 
 
 def test_every_fault_has_its_line_up_to_twenty(tiny_dataset: Dataset, answer: Path) -> None:
-    grey(answer)
+    gray(answer)
     remove_frame_of_bee = answer / "bee" / "00000.png"
     remove_frame_of_bee.unlink()
     for i in range(30):

@@ -108,7 +108,7 @@ class SmallClip:
         return self.truth[list(frames)]
 
     def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
-        """Three bits of red and green, two of blue, as a fixed palette of 256 colours; dithering is not asked for."""
+        """Three bits of red and green, two of blue, as a fixed palette of 256 colors; dithering is not asked for."""
         steps = (self.truth >> np.array([5, 5, 6], np.uint8)).astype(np.uint8)
         indices = (steps[..., 0] << 5) | (steps[..., 1] << 2) | steps[..., 2]
         codes = np.arange(256)

@@ -9,7 +9,7 @@ SIERRA_2_4A = ((1, 0, 8), (-1, 1, 4), (0, 1, 4))
 
 
 def nearest(pixels, palette):
-    """Every distance to every colour; argmin gives the first of the least."""
+    """Every distance to every color; argmin gives the first of the least."""
     differences = pixels[..., None, :].astype(np.int64) - palette.astype(np.int64)
     return (differences**2).sum(axis=-1).argmin(axis=-1)
 

@@ -30,7 +30,7 @@ def write(out: Path, frames: np.ndarray, timing: Timing = TIMING, **options: obj
 
 
 @pytest.mark.parametrize("size", [(32, 48), (33, 47), (1, 1)])
-def test_mp4_keeps_times_to_the_frame_and_colours_nearly(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_mp4_keeps_times_to_the_frame_and_colors_nearly(tmp_path: Path, size: tuple[int, int]) -> None:
     frames = moving_picture(5, *size)
     shown = list(decode(write(tmp_path / "a.mp4", frames)))
     assert [frame.time for frame in shown] == list(TIMING.times)
@@ -42,7 +42,7 @@ def test_mp4_keeps_times_to_the_frame_and_colours_nearly(tmp_path: Path, size: t
     assert probe(tmp_path / "a.mp4").pixel_format == "yuv420p"
 
 
-def test_flat_colours_come_back_from_mp4_within_two_levels(tmp_path: Path) -> None:
+def test_flat_colors_come_back_from_mp4_within_two_levels(tmp_path: Path) -> None:
     colors = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (10, 200, 120)], np.uint8)
     frames = np.broadcast_to(colors[:, None, None], (5, 32, 32, 3)).copy()
     for frame, color in zip(decode(write(tmp_path / "a.mp4", frames)), colors, strict=True):

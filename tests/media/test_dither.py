@@ -72,10 +72,10 @@ def test_bayer_is_its_definition(height, width, num_colors, strength, seed):
 
 
 def test_bayers_default_strength_is_the_spacing_of_the_palette():
-    grey = np.repeat(np.arange(0, 256, 17, dtype=np.uint8)[:, None], 3, axis=1)
+    gray = np.repeat(np.arange(0, 256, 17, dtype=np.uint8)[:, None], 3, axis=1)
     frame = noise(16, 16)
-    assert np.array_equal(bayer(frame, grey), bayer(frame, grey, strength=17))
-    assert np.array_equal(bayer(frame, grey[:1]), np.zeros((16, 16), np.uint8))
+    assert np.array_equal(bayer(frame, gray), bayer(frame, gray, strength=17))
+    assert np.array_equal(bayer(frame, gray[:1]), np.zeros((16, 16), np.uint8))
 
 
 def test_dithers_keep_the_mean_of_a_flat_frame():
@@ -86,7 +86,7 @@ def test_dithers_keep_the_mean_of_a_flat_frame():
         assert abs(mean - 100) < (8 if name == "bayer" else 2), name
 
 
-def test_a_frame_in_its_palettes_colours_is_left_alone():
+def test_a_frame_in_its_palettes_colors_is_left_alone():
     palette = noise(1, 12)[0]
     indices = np.random.default_rng(1).integers(0, 12, (50, 60))
     for name, dither in DITHERS.items():

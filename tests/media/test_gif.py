@@ -19,7 +19,7 @@ def make_gif(num_frames: int = 6, height: int = 9, width: int = 13, colors: int 
     )
 
 
-def test_frames_are_the_palettes_colours() -> None:
+def test_frames_are_the_palettes_colors() -> None:
     gif = make_gif()
     frames = gif.frames
     assert frames.shape == (6, 9, 13, 3) and frames.dtype == np.uint8
@@ -30,9 +30,9 @@ def test_frames_are_the_palettes_colours() -> None:
 
 
 def test_repr_shows_shapes_and_no_pixels() -> None:
-    assert repr(make_gif()) == "Gif(6 frames of 13×9, 7 colours, 0.240 s)"
-    assert repr(make_gif(dithered=True)) == "Gif(6 frames of 13×9, 7 colours, dithered, 0.240 s)"
-    assert repr(make_gif(dithered=False)) == "Gif(6 frames of 13×9, 7 colours, plain, 0.240 s)"
+    assert repr(make_gif()) == "Gif(6 frames of 13×9, 7 colors, 0.240 s)"
+    assert repr(make_gif(dithered=True)) == "Gif(6 frames of 13×9, 7 colors, dithered, 0.240 s)"
+    assert repr(make_gif(dithered=False)) == "Gif(6 frames of 13×9, 7 colors, plain, 0.240 s)"
 
 
 def test_every_kth_frame_is_shown_until_the_next() -> None:
@@ -73,13 +73,13 @@ def test_a_step_of_zero_is_refused() -> None:
         ({"indices": [[1]]}, "not list"),
         ({"indices": np.zeros((0, 9, 13), np.uint8), "palettes": ()}, "must not be empty"),
         ({"palettes": (np.zeros((7, 3), np.uint8),) * 5}, "6 frames need as many palettes"),
-        ({"palettes": (np.zeros((6, 3), np.uint8),) * 6}, "has the index 6, and its palette 6 colours"),
+        ({"palettes": (np.zeros((6, 3), np.uint8),) * 6}, "has the index 6, and its palette 6 colors"),
         ({"palettes": (np.zeros((7, 4), np.uint8),) * 6}, r"not uint8 \(7, 4\)"),
-        ({"palettes": (np.zeros((257, 3), np.uint8),) * 6}, "1 to 256 colours"),
+        ({"palettes": (np.zeros((257, 3), np.uint8),) * 6}, "1 to 256 colors"),
         ({"times": (Fraction(0),) * 6}, "times must increase"),
         ({"duration": Fraction(1, 5)}, "times must increase"),
         ({"transparent": (None,) * 5}, "need as many see-through indices"),
-        ({"transparent": (7,) * 6}, "see-through index 7 is not among its 7 colours"),
+        ({"transparent": (7,) * 6}, "see-through index 7 is not among its 7 colors"),
     ],
 )
 def test_what_cannot_be_a_gif_is_refused(fields: dict[str, object], message: str) -> None:

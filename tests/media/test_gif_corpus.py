@@ -16,7 +16,7 @@ from gifbench.errors import CorruptMedia, GifbenchError, TooLarge
 from gifbench.media.gif import Gif
 
 LARGER = "Pillow enlarges the screen to an image that reaches beyond it; {} cut the image, as browsers do"
-BACKDROP = "Pillow takes colour 0 where the file declares another background colour; {} take that"
+BACKDROP = "Pillow takes color 0 where the file declares another background color; {} take that"
 
 PILLOW_DIFFERS = {
     "ImageMagick__PerlMagick_t_x11_congrats.gif": LARGER.format("ffmpeg and ImageMagick"),

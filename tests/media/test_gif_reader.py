@@ -91,7 +91,7 @@ def test_images_are_laid_over_each_other_and_disposed_of(disposal: int, transpar
     if (disposal, transparent) != (2, 3):
         assert_as_pillow(data)
         return
-    # Pillow clears to the colour of the see-through index, opaque, if the first frame had no such index; browsers,
+    # Pillow clears to the color of the see-through index, opaque, if the first frame had no such index; browsers,
     # ImageMagick and Pillow itself in all other cases make it see-through.
     gif = Gif.read(data)
     assert not see_through(gif, 1).any()
@@ -133,7 +133,7 @@ def test_an_image_beyond_the_screen_is_cut() -> None:
     assert_comes_back(gif)
 
 
-def test_what_no_image_covers_has_the_files_background_colour() -> None:
+def test_what_no_image_covers_has_the_files_background_color() -> None:
     data = header(3, 2, background=2) + control(disposal=2) + image([[0]], 1, 0) + control() + image([[1]], 2, 1) + b";"
     gif = Gif.read(data)
     assert gif.frame(0).tolist() == [[[0, 0, 255], [255, 0, 0], [0, 0, 255]], [[0, 0, 255]] * 3]
@@ -159,7 +159,7 @@ def test_an_interlaced_image_whose_data_end_early_shows_what_was_below_in_the_ro
     assert [row for row in range(10) if not np.array_equal(now[row], was[row])] == [0, 4, 8]
 
 
-def test_a_file_without_palettes_is_grey() -> None:
+def test_a_file_without_palettes_is_gray() -> None:
     gif = assert_as_pillow(header(2, 1, None) + image([[7, 200]]) + b";")
     assert gif.frame(0).tolist() == [[[7, 7, 7], [200, 200, 200]]]
 
@@ -185,7 +185,7 @@ def test_an_end_code_that_comes_early_leaves_the_rest_undrawn() -> None:
 @pytest.mark.parametrize(
     ("num_images", "dtype"), [(1, np.uint8), (3, np.uint16), (300, np.uint32)], ids=["256", "768", "76800"]
 )
-def test_many_colours_make_indices_wider(num_images: int, dtype: type) -> None:
+def test_many_colors_make_indices_wider(num_images: int, dtype: type) -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     data = header(16, 16 * num_images, None)
     expected = np.zeros((16 * num_images, 16, 3), np.uint8)
@@ -364,7 +364,7 @@ def test_wide_indices_count_against_the_limit() -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     first, second = ([(i, j, 0) for i in range(256)] for j in range(2))
     data = header(16, 32) + image(pixels, 0, 0, first) + image(pixels, 0, 16, second) + b";"
-    with pytest.raises(TooLarge, match="colours of frame 1"):
+    with pytest.raises(TooLarge, match="colors of frame 1"):
         Gif.read(data, limits=GifLimits(max_total_pixels=13 * 512))
     assert Gif.read(data, limits=GifLimits(max_total_pixels=17 * 512)).indices.dtype == np.uint16
 

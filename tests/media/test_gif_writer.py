@@ -115,11 +115,11 @@ def test_see_through_pixels_are_see_through_in_pillow() -> None:
 
 def test_a_see_through_index_that_the_palette_lacks_is_refused() -> None:
     writer = GifWriter(io.BytesIO(), width=2, height=2)
-    with pytest.raises(PixelsError, match="index 3 is not among the 3 colours"):
+    with pytest.raises(PixelsError, match="index 3 is not among the 3 colors"):
         writer.add(np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8), Fraction(0), transparent=3)
 
 
-def test_a_frame_of_256_colours_has_no_place_for_what_must_become_see_through() -> None:
+def test_a_frame_of_256_colors_has_no_place_for_what_must_become_see_through() -> None:
     full = np.arange(256, dtype=np.uint8).reshape(16, 16)
     gif = make_gif(num_frames=2, height=16, width=16, colors=256, indices=np.stack([full, full]), transparent=(None, 0))
     with pytest.raises(PixelsError, match="uses all 256"):
@@ -192,7 +192,7 @@ def test_the_streaming_writer_gives_the_same_bytes_and_holds_one_frame() -> None
     assert all(b > a for a, b in pairwise(sizes))
 
 
-def test_more_than_256_colours_are_drawn_over_each_other_or_refused() -> None:
+def test_more_than_256_colors_are_drawn_over_each_other_or_refused() -> None:
     indices = np.zeros((2, 20, 20), np.uint16)
     indices[0] = np.arange(400).reshape(20, 20) % 200
     indices[1] = np.arange(400).reshape(20, 20)
@@ -203,7 +203,7 @@ def test_more_than_256_colours_are_drawn_over_each_other_or_refused() -> None:
     same(back, gif)
     assert back.indices.dtype == np.uint16
     at_once = np.arange(400, dtype=np.uint16).reshape(1, 20, 20)
-    with pytest.raises(PixelsError, match="frame 0 changes 400 colours at once"):
+    with pytest.raises(PixelsError, match="frame 0 changes 400 colors at once"):
         Gif(at_once, (palette,), (Fraction(0),), Fraction(1)).to_bytes()
 
 
@@ -213,8 +213,8 @@ def test_more_than_256_colours_are_drawn_over_each_other_or_refused() -> None:
         (np.zeros((4, 5), np.int64), np.zeros((2, 3), np.uint8), 0, "must be uint8"),
         (np.zeros((5, 4), np.uint8), np.zeros((2, 3), np.uint8), 0, r"not uint8 \(5, 4\)"),
         (np.zeros((4, 5), np.uint16), np.zeros((2, 3), np.uint8), 0, "not uint16"),
-        (np.zeros((4, 5), np.uint8), np.zeros((257, 3), np.uint8), 0, "1 to 256 colours"),
-        (np.zeros((4, 5), np.uint8), np.zeros((0, 3), np.uint8), 0, "1 to 256 colours"),
+        (np.zeros((4, 5), np.uint8), np.zeros((257, 3), np.uint8), 0, "1 to 256 colors"),
+        (np.zeros((4, 5), np.uint8), np.zeros((0, 3), np.uint8), 0, "1 to 256 colors"),
         (np.full((4, 5), 2, np.uint8), np.zeros((2, 3), np.uint8), 0, "has the index 2"),
         (np.zeros((4, 5), np.uint8), np.zeros((2, 3), np.uint8), 1, "first frame is shown at time 0"),
     ],

@@ -71,7 +71,7 @@ def test_what_cannot_be_is_said_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_picture_of_few_colours_loses_nothing(tmp_path: Path) -> None:
+def test_a_picture_of_few_colors_loses_nothing(tmp_path: Path) -> None:
     with LosslessWriter(tmp_path / "flat.mkv", width=8, height=8, frame_rate=Fraction(25)) as writer:
         writer.add(np.full((8, 8, 3), 77, np.uint8))
     assert make_gif(tmp_path / "flat.mkv", tmp_path / "a.gif").psnr == math.inf

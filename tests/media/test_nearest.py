@@ -1,4 +1,4 @@
-"""The nearest colour: exact, the lowest index on ties, for every palette and every number of pixels."""
+"""The nearest color: exact, the lowest index on ties, for every palette and every number of pixels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_corners_of_the_cube_are_exact():
         assert np.array_equal(nearest(corners, palette), reference.nearest(corners, palette))
 
 
-def test_each_of_256_colours_is_found():
+def test_each_of_256_colors_is_found():
     palette = np.random.default_rng(0).permutation(2**24)[:256].astype(np.uint32)
     palette = np.stack([palette >> 16, palette >> 8 & 255, palette & 255], -1).astype(np.uint8)
     assert np.array_equal(nearest(palette, palette), np.arange(256))

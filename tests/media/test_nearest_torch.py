@@ -1,4 +1,4 @@
-"""The batched nearest colour: to the bit that of `nearest`, on the CPU here and on the GPU where there is one."""
+"""The batched nearest color: to the bit that of `nearest`, on the CPU here and on the GPU where there is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Palettes: what the definition says, lossless where the colours suffice, Pillow's where Pillow is asked for."""
+"""Palettes: what the definition says, lossless where the colors suffice, Pillow's where Pillow is asked for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.media import reference
 
 
 def picture(seed, height=40, width=50, spread=60):
-    """Soft blobs with noise: neighbouring pixels are alike, as in a photograph."""
+    """Soft blobs with noise: neighboring pixels are alike, as in a photograph."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width] / 20
     phases = rng.uniform(0, 6, (3, 2))
@@ -75,7 +75,7 @@ def test_minimum_variance_is_its_definition_on_smooth_pictures(spread):
 
 @given(st.integers(2, 256), st.integers(0, 10**6), st.booleans())
 @settings(max_examples=50, deadline=None)
-def test_a_frame_with_few_colours_is_reproduced_exactly(num_colors, seed, alike):
+def test_a_frame_with_few_colors_is_reproduced_exactly(num_colors, seed, alike):
     rng = np.random.default_rng(seed)
     palette = rng.integers(100, 108, (num_colors, 3)) if alike else rng.integers(0, 256, (num_colors, 3))
     palette = palette.astype(np.uint8)
@@ -87,8 +87,8 @@ def test_a_frame_with_few_colours_is_reproduced_exactly(num_colors, seed, alike)
     assert np.array_equal(plain, dithered)
 
 
-def test_a_dark_frame_with_colours_in_few_cells_uses_all_its_palette():
-    frame = np.random.default_rng(0).integers(0, 8, (64, 64, 3), dtype=np.uint8)  # one cell of the cube, 512 colours
+def test_a_dark_frame_with_colors_in_few_cells_uses_all_its_palette():
+    frame = np.random.default_rng(0).integers(0, 8, (64, 64, 3), dtype=np.uint8)  # one cell of the cube, 512 colors
     assert len(q.minimum_variance(frame, 32)) == 32
 
 
@@ -99,7 +99,7 @@ def test_the_palette_runs_from_dark_to_light_without_repeats():
     assert len(np.unique(palette, axis=0)) == len(palette) == 32
 
 
-def test_more_colours_never_cost_quality():
+def test_more_colors_never_cost_quality():
     frame = picture(4)
     errors = []
     for colors in (2, 4, 8, 16, 32, 64, 128, 256):
@@ -195,7 +195,7 @@ def test_a_global_palette_is_that_of_all_pixels_together():
     assert np.array_equal(q.global_palette(iter(clip), 64), q.minimum_variance(np.concatenate(clip), 64))
 
 
-def test_a_global_palette_of_few_colours_is_exact():
+def test_a_global_palette_of_few_colors_is_exact():
     first = np.full((4, 4, 3), 100, np.uint8)
     assert q.global_palette([first, first + 1, first + 2], 4).tolist() == [[100] * 3, [101] * 3, [102] * 3]
     assert len(q.global_palette([first, first + 1, first + 2], 2)) == 2
@@ -209,14 +209,14 @@ def test_minimum_variance_beats_median_cut_on_real_frames(real_frames):
         assert ours <= 0.85 * theirs or theirs == 0, name
 
 
-def test_real_frames_are_quantised_as_defined(real_frames):
+def test_real_frames_are_quantized_as_defined(real_frames):
     for frame in real_frames.values():
         small = np.ascontiguousarray(frame[::6, ::6])
         assert np.array_equal(q.minimum_variance(small, 32), reference.minimum_variance(small, 32))
 
 
 @pytest.mark.parametrize("colors", [0, 1, 257, -1, 32.0, "32", True, None])
-def test_a_number_of_colours_that_cannot_be_is_refused(colors):
+def test_a_number_of_colors_that_cannot_be_is_refused(colors):
     frame = picture(0)
     for call in (q.minimum_variance, q.median_cut):
         with pytest.raises(UsageError, match="from 2 to 256"):
@@ -233,7 +233,7 @@ def test_a_number_of_colours_that_cannot_be_is_refused(colors):
         (np.zeros((4, 4, 3), np.float32), "floats in"),
         (np.full((4, 4, 3), np.nan), "uint8"),
         (np.zeros((4, 4, 4), np.uint8), "drop the alpha"),
-        (np.zeros((4, 4), np.uint8), "grey becomes"),
+        (np.zeros((4, 4), np.uint8), "gray becomes"),
         (np.zeros((2, 4, 4, 3), np.uint8), r"\(H, W, 3\)"),
         (np.zeros((0, 4, 3), np.uint8), "empty"),
         ([[1, 2, 3]], "numpy array"),

@@ -28,10 +28,10 @@ def opencvs(frame, height, width, name):
     return cv2.resize(frame, (width, height), interpolation=how).reshape(height, width, *frame.shape[2:])
 
 
-def picture(height, width, *, grey=False, seed=0):
+def picture(height, width, *, gray=False, seed=0):
     """Hard for rounding: noise, in every third place black or white."""
     random = np.random.default_rng(seed)
-    shape = (height, width) if grey else (height, width, 3)
+    shape = (height, width) if gray else (height, width, 3)
     noise = random.integers(0, 256, shape)
     return np.where(random.random(shape) < 1 / 3, noise // 128 * 255, noise).astype(np.uint8)
 
@@ -39,8 +39,8 @@ def picture(height, width, *, grey=False, seed=0):
 @pytest.mark.parametrize("name", ["area", "four-neighbours"])
 @pytest.mark.parametrize(("source", "target"), SIZES)
 def test_it_is_opencvs(source, target, name):
-    for grey in (False, True):
-        frame = picture(*source, grey=grey)
+    for gray in (False, True):
+        frame = picture(*source, gray=gray)
         made = resize(frame, height=target[0], width=target[1], filter=name)
         np.testing.assert_array_equal(made, opencvs(frame, *target, name))
 
@@ -54,13 +54,13 @@ SIDE = st.one_of(st.integers(1, 6), st.integers(1, 90))
     target=st.tuples(SIDE, SIDE),
     factors=st.none() | st.tuples(st.integers(1, 4), st.integers(1, 4)),
     name=st.sampled_from(["area", "four-neighbours"]),
-    grey=st.booleans(),
+    gray=st.booleans(),
     seed=st.integers(0, 999),
 )
-def test_it_is_opencvs_at_any_size(source, target, factors, name, grey, seed):
+def test_it_is_opencvs_at_any_size(source, target, factors, name, gray, seed):
     if factors is not None:  # sides that shrink by whole numbers go ways of their own
         source = target[0] * factors[0], target[1] * factors[1]
-    frame = picture(*source, grey=grey, seed=seed)
+    frame = picture(*source, gray=gray, seed=seed)
     made = resize(frame, height=target[0], width=target[1], filter=name)
     np.testing.assert_array_equal(made, opencvs(frame, *target, name))
 
@@ -80,7 +80,7 @@ def places(source, target):
 @pytest.mark.parametrize("name", ["area", "four-neighbours"])
 @pytest.mark.parametrize(("source", "target"), SIZES)
 def test_it_is_near_the_definition(source, target, name):
-    """The same in numpy and real numbers: the mean of what a pixel covers, or the line between neighbours."""
+    """The same in numpy and real numbers: the mean of what a pixel covers, or the line between neighbors."""
     frame = picture(*source).astype(np.float64)
     smaller = source[0] >= target[0] and source[1] >= target[1]
     for axis in (0, 1):
@@ -99,7 +99,7 @@ def test_it_is_near_the_definition(source, target, name):
             frame = (1 - share) * frame.take(first, axis) + share * frame.take(np.minimum(first + 1, n - 1), axis)
     made = resize(picture(*source), height=target[0], width=target[1], filter=name)
     # Half a level of rounding; the weights of 8 and 11 bits, and the cut sums, cost the rest. At exactly half the size
-    # four neighbours are the area.
+    # four neighbors are the area.
     most = {"area": 0.5 + 1e-4 if smaller else 1.6, "four-neighbours": 1.3}[name]
     assert np.abs(made - frame).max() <= most
 

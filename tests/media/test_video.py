@@ -64,10 +64,10 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def whole(videos: dict[str, Path]) -> dict[str, tuple[list[Fraction], np.ndarray]]:
-    """Times and grey pixels of every video, read from the start."""
+    """Times and gray pixels of every video, read from the start."""
     shown = {}
     for name, path in videos.items():
-        frames = list(decode(path, pixels="grey"))
+        frames = list(decode(path, pixels="gray"))
         shown[name] = ([f.time for f in frames], np.stack([f.pixels for f in frames]))
     return shown
 
@@ -92,7 +92,7 @@ def test_a_span_of_time_holds_the_same_frames_as_the_whole_video(name, first, vi
     times, pixels = whole[name]
     last = min(first + 9, 100)
     span = Span(start=times[first], end=times[last] if last < 100 else None)
-    frames = list(decode(videos[name], span, pixels="grey"))
+    frames = list(decode(videos[name], span, pixels="gray"))
     assert [f.time for f in frames] == [t - times[first] for t in times[first:last]]
     assert [f.index for f in frames] == list(range(last - first))
     assert np.array_equal(np.stack([f.pixels for f in frames]), pixels[first:last])
@@ -118,7 +118,7 @@ def test_a_container_that_cannot_seek_exactly_says_so(videos):
 def test_a_span_of_frame_numbers_is_a_slice(first, count, name, videos, whole):
     times, pixels = whole[name]
     last = min(first + count, 100)
-    frames = list(decode(videos[name], Span(start_frame=first, end_frame=last), pixels="grey"))
+    frames = list(decode(videos[name], Span(start_frame=first, end_frame=last), pixels="gray"))
     assert np.array_equal(np.stack([f.pixels for f in frames]), pixels[first:last])
     assert [f.time for f in frames] == [t - times[first] for t in times[first:last]]
 
@@ -128,7 +128,7 @@ def test_a_span_of_frame_numbers_is_a_slice(first, count, name, videos, whole):
 def test_a_frame_belongs_to_the_span_in_which_it_starts(start, length, videos, whole):
     times, pixels = whole["b-frames.mp4"]
     wanted = [i for i, time in enumerate(times) if start <= time < start + length]
-    frames = list(decode(videos["b-frames.mp4"], Span(start=start, end=start + length), pixels="grey"))
+    frames = list(decode(videos["b-frames.mp4"], Span(start=start, end=start + length), pixels="gray"))
     assert np.array_equal(np.stack([f.pixels for f in frames]), pixels[wanted])
 
 
@@ -141,7 +141,7 @@ def test_spans_that_meet_share_no_frame_and_lose_none(videos):
 
 @pytest.mark.parametrize("name", ["b-frames.mp4", "open-gop.mkv", "vp9.webm", "program-stream.mpg"])
 def test_threads_change_nothing(name, videos, whole):
-    frames = list(decode(videos[name], pixels="grey", threads=3))
+    frames = list(decode(videos[name], pixels="gray", threads=3))
     assert [f.time for f in frames] == whole[name][0]
     assert np.array_equal(np.stack([f.pixels for f in frames]), whole[name][1])
 
@@ -153,7 +153,7 @@ def test_durations_lead_from_frame_to_frame(videos):
 
 
 def test_pixels_are_in_memory_of_their_own(videos):
-    for kind in ("rgb", "grey"):
+    for kind in ("rgb", "gray"):
         frames = list(decode(videos["b-frames.mp4"], Span(end_frame=4), pixels=kind))
         for frame in frames:
             assert frame.pixels.flags.owndata and frame.pixels.flags.c_contiguous and frame.pixels.flags.writeable
@@ -195,10 +195,10 @@ def test_an_edit_list_is_obeyed_from_the_start_and_by_seeking(tmp_path, videos):
     path = tmp_path / "edited.mp4"
     ffmpeg("-ss", "0.5", "-i", videos["b-frames.mp4"], "-c", "copy", path)  # with frames for decoding only
     luma = ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", "extractplanes=y", "-f", "rawvideo", "-")
-    frames = list(decode(path, pixels="grey"))
+    frames = list(decode(path, pixels="gray"))
     assert b"".join(f.pixels.tobytes() for f in frames) == luma
     assert 80 < len(frames) < 90
-    late = list(decode(path, Span(start=frames[60].time), pixels="grey"))
+    late = list(decode(path, Span(start=frames[60].time), pixels="gray"))
     assert np.array_equal(np.stack([f.pixels for f in late]), np.stack([f.pixels for f in frames[60:]]))
 
 
@@ -227,7 +227,7 @@ def test_the_picture_is_turned_as_ffmpeg_turns_it(args, rotation, shape, tmp_pat
     path = tmp_path / "turned.mp4"
     ffmpeg(*args, "-i", videos["b-frames.mp4"], "-c", "copy", "-frames:v", 8, path)
     shown = ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", "extractplanes=y", "-f", "rawvideo", "-")
-    frames = list(decode(path, pixels="grey"))
+    frames = list(decode(path, pixels="gray"))
     assert frames[0].pixels.shape == shape
     assert b"".join(f.pixels.tobytes() for f in frames) == shown
     info = probe(path)
@@ -320,7 +320,7 @@ def test_options_that_cannot_be_are_wrong_usage(videos):
 
 def test_real_clips_seek_to_the_same_frames(clips):
     for path in sorted((clips / "moments").iterdir()):
-        frames = list(itertools.islice(decode(path, pixels="grey"), 45))
-        late = list(itertools.islice(decode(path, Span(start=frames[40].time), pixels="grey"), 5))
+        frames = list(itertools.islice(decode(path, pixels="gray"), 45))
+        late = list(itertools.islice(decode(path, Span(start=frames[40].time), pixels="gray"), 5))
         assert [f.time for f in late] == [f.time - frames[40].time for f in frames[40:]], path.name
         assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(late, frames[40:], strict=True)), path.name

@@ -266,7 +266,7 @@ def test_every_cut_of_a_small_file_is_an_error_of_ours(good, tmp_path):
     for length in range(0, len(data), len(data) // 60):
         path.write_bytes(data[:length])
         with pytest.raises(errors.MediaError):
-            list(decode(path, pixels="grey"))
+            list(decode(path, pixels="gray"))
 
 
 def test_noise_of_any_kind_is_an_error_of_ours_or_a_video(good, tmp_path):
@@ -279,6 +279,6 @@ def test_noise_of_any_kind_is_an_error_of_ours_or_a_video(good, tmp_path):
             path = tmp_path / name
             path.write_bytes(damaged.getvalue())
             try:
-                list(decode(path, Span(end_frame=3), pixels="grey"))
+                list(decode(path, Span(end_frame=3), pixels="gray"))
             except errors.MediaError as error:
                 assert name in str(error)

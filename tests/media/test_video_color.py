@@ -44,8 +44,8 @@ SOURCES: dict[str, tuple[object, ...]] = {
         *("-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_trc", "smpte2084"),
     ),
     "yuv422p10le.mkv": (*X264, "-pix_fmt", "yuv422p10le"),
-    "grey.mkv": ("-c:v", "ffv1", "-pix_fmt", "gray"),
-    "grey16.mkv": ("-c:v", "ffv1", "-pix_fmt", "gray16le"),
+    "gray.mkv": ("-c:v", "ffv1", "-pix_fmt", "gray"),
+    "gray16.mkv": ("-c:v", "ffv1", "-pix_fmt", "gray16le"),
     "rgb.mkv": ("-c:v", "libx264rgb", "-qp", 0),
     "bgr0.mkv": ("-c:v", "ffv1", "-pix_fmt", "bgr0"),
     "rgba.mov": ("-c:v", "png", "-pix_fmt", "rgba"),
@@ -62,7 +62,7 @@ SOURCES: dict[str, tuple[object, ...]] = {
 }
 
 
-ODD = ("yuv444p", "grey", "rgb", "bgr0", "palette", "alpha", "animation", "odd")  # which can have odd sizes
+ODD = ("yuv444p", "gray", "rgb", "bgr0", "palette", "alpha", "animation", "odd")  # which can have odd sizes
 CASES = [(name, "98x54") for name in SOURCES] + [(name, "97x53") for name in SOURCES if name.startswith(ODD)]
 
 
@@ -87,9 +87,9 @@ def test_tags_are_told_by_probe_and_make_a_difference(tmp_path):
     assert all(not np.array_equal(a, b) for a, b in itertools.combinations(seen.values(), 2))
 
 
-def test_primary_colours_come_back(tmp_path):
-    colours = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255,) * 3, "black": (0,) * 3}
-    for name, rgb in colours.items():
+def test_primary_colors_come_back(tmp_path):
+    colors = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255,) * 3, "black": (0,) * 3}
+    for name, rgb in colors.items():
         for matrix in ("bt709", "smpte170m"):
             path = tmp_path / f"{name}-{matrix}.mkv"
             tags = ("-colorspace", matrix, "-color_range", "tv", "-pix_fmt", "yuv420p")
@@ -101,20 +101,20 @@ def test_primary_colours_come_back(tmp_path):
             assert np.abs(pixels.astype(int) - rgb).max() <= 4, (name, matrix, pixels[16, 16])
 
 
-def test_grey_of_eight_bits_is_the_stored_luma(tmp_path):
+def test_gray_of_eight_bits_is_the_stored_luma(tmp_path):
     path = tmp_path / "tv.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=98x54:rate=25:duration=0.2", *SOURCES["yuv420p-bt709-tv.mkv"], path)
     luma = ffmpeg("-i", path, "-vf", "extractplanes=y", "-f", "rawvideo", "-")
-    assert b"".join(f.pixels.tobytes() for f in decode(path, pixels="grey")) == luma
+    assert b"".join(f.pixels.tobytes() for f in decode(path, pixels="gray")) == luma
 
 
-@pytest.mark.parametrize("name", ["rgb.mkv", "yuv420p10le-bt709-tv.mkv", "animation.gif", "uyvy422.avi", "grey16.mkv"])
-def test_grey_of_other_layouts_is_what_ffmpeg_makes_of_them(name, tmp_path):
+@pytest.mark.parametrize("name", ["rgb.mkv", "yuv420p10le-bt709-tv.mkv", "animation.gif", "uyvy422.avi", "gray16.mkv"])
+def test_gray_of_other_layouts_is_what_ffmpeg_makes_of_them(name, tmp_path):
     path = tmp_path / name
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=98x54:rate=25:duration=0.2", *SOURCES[name], path)
     convert = f"scale=flags={SCALE_FLAGS},format=gray"
-    grey = ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", convert, "-f", "rawvideo", "-")
-    assert b"".join(f.pixels.tobytes() for f in decode(path, pixels="grey")) == grey
+    gray = ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", convert, "-f", "rawvideo", "-")
+    assert b"".join(f.pixels.tobytes() for f in decode(path, pixels="gray")) == gray
 
 
 def test_real_clips_equal_ffmpeg(clips):

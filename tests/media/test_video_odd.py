@@ -72,12 +72,12 @@ def test_a_seek_that_ends_behind_its_frame_goes_to_the_key_frame_before(name: st
         "no-edit-list.mp4": ("-use_editlist", 0),
     }
     path = pattern(tmp_path / name, *H264, *args[name])
-    frames = list(decode(path, pixels="grey"))
+    frames = list(decode(path, pixels="gray"))
     for number in range(14, 60):
         (found,) = decode(
             path,
             Span(start=frames[number].time, end=frames[number + 1].time if number < 59 else None),
-            pixels="grey",
+            pixels="gray",
         )
         assert np.array_equal(found.pixels, frames[number].pixels), number
     with open_video(path, limits=VideoLimits()) as video:
@@ -96,8 +96,8 @@ def test_nothing_is_sought_before_the_first_key_frame(tmp_path: Path) -> None:
 def test_a_recording_that_was_joined_in_the_middle_begins_with_its_first_key_frame(tmp_path: Path) -> None:
     whole = pattern(tmp_path / "whole.mkv", "-c:v", "libx264", "-g", 20, "-bf", 0, "-pix_fmt", "yuv420p")
     joined = packets_of(whole, slice(7, None), tmp_path / "joined.mkv")
-    frames = [frame.pixels for frame in decode(whole, pixels="grey")]
-    found = [frame.pixels for frame in decode(joined, pixels="grey")]
+    frames = [frame.pixels for frame in decode(whole, pixels="gray")]
+    found = [frame.pixels for frame in decode(joined, pixels="gray")]
     assert len(found) == 40 and all(np.array_equal(a, b) for a, b in zip(found, frames[20:], strict=True))
 
 

@@ -58,5 +58,5 @@ def test_real_clips_snap_where_their_rate_is_constant(clips):
     }
     for name, rate in expected.items():
         info = probe(clips / name)
-        times = [f.time for f in decode(clips / name, pixels="grey")]
+        times = [f.time for f in decode(clips / name, pixels="gray")]
         assert snap_times(times, info.time_base, info.frame_rate)[1] == rate, name

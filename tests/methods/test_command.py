@@ -116,7 +116,7 @@ def test_what_is_recorded_of_it(program) -> None:
         (COPY + "\n(out / '00003.png').rename(out / '00009.png')", "from 0 or 1, and 3 is missing"),
         (COPY + "\n(out / 'readme.txt').write_text('x')", "'readme.txt' is no frame"),
         (COPY + "\nImage.new('RGB', (31, 24)).save(out / '00002.png')", "00002.png has 31×24 pixels, 32×24"),
-        (COPY + "\nImage.new('L', (32, 24)).save(out / '00002.png')", "00002.png is 8-bit, grey; 8-bit RGB"),
+        (COPY + "\nImage.new('L', (32, 24)).save(out / '00002.png')", "00002.png is 8-bit, gray; 8-bit RGB"),
         (COPY + "\n(out / '00002.png').write_bytes(b'x')", "00002.png is no PNG"),
         (COPY + "\np = out / '00002.png'; p.write_bytes(p.read_bytes()[:-60])", "00002.png cannot be decoded"),
         (COPY + "\np = out / '00002.png'; p.unlink(); p.symlink_to(gif)", "00002.png is a symbolic link"),

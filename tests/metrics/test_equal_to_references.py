@@ -66,7 +66,7 @@ def test_delta_e_is_scikit_images():
     assert load_metric("delta-e").metric.measure(both) == pytest.approx(expected, abs=1e-9)
 
 
-def test_delta_e_is_scikit_images_on_every_kind_of_colour():
+def test_delta_e_is_scikit_images_on_every_kind_of_color():
     corners = np.array([[r, g, b] for r in (0, 1, 128, 255) for g in (0, 1, 128, 255) for b in (0, 1, 128, 255)])
     one, other = (each.astype(np.uint8)[None] for each in (np.repeat(corners, 64, 0), np.tile(corners, (64, 1))))
     measure = load_metric("delta-e").metric.measure
@@ -89,7 +89,7 @@ def test_gradient_error_of_a_single_row_is_that_along_it():
     assert load_metric("gradient").metric.measure(both) == pytest.approx(expected, abs=1e-12)
 
 
-def test_requantised_is_the_distance_to_the_gif():
+def test_requantized_is_the_distance_to_the_gif():
     both = pair()
     palette = both.shown.palette
     expected = np.abs(palette[nearest(both.restored, palette)].astype(float) - both.shown.pixels).mean()
@@ -97,7 +97,7 @@ def test_requantised_is_the_distance_to_the_gif():
     assert measure(both) == pytest.approx(expected, abs=1e-12)
     assert expected > 0
     assert measure(FramePair(both.shown.pixels, both.truth, both.shown)) == 0
-    assert measure(FramePair(both.truth, both.truth, both.shown)) == 0  # the GIF was made of the nearest colours
+    assert measure(FramePair(both.truth, both.truth, both.shown)) == 0  # the GIF was made of the nearest colors
     assert measure(FramePair(both.restored, both.truth, None)) is None
 
 
@@ -106,7 +106,7 @@ def test_flat_counts_what_is_flat_where_the_truth_is_not():
     truth[6:] = 7
     restored = truth.copy()
     restored[:3, :4] = 80
-    # 2×3 pixels of the new area have equal neighbours on the right and below; the area at the bottom is the truth's.
+    # 2×3 pixels of the new area have equal neighbors on the right and below; the area at the bottom is the truth's.
     assert load_metric("flat").metric.measure(FramePair(restored, truth)) == 6 / 64
     assert load_metric("flat").metric.measure(FramePair(truth, truth)) == 0
 

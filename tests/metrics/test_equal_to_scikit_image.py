@@ -99,8 +99,8 @@ def test_identical_frames_are_infinite_and_one():
 
 def test_the_two_protocols_differ_on_the_same_frames():
     truth, _ = textured(64, 64, seed=5)
-    posterised = (truth // 32) * 32 + 16
-    assert abs(gaussian_ssim(posterised, truth) - uniform_ssim(posterised, truth)) > 1e-3
+    posterized = (truth // 32) * 32 + 16
+    assert abs(gaussian_ssim(posterized, truth) - uniform_ssim(posterized, truth)) > 1e-3
 
 
 def test_views_that_are_not_contiguous_count_the_same():

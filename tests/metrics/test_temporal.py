@@ -104,7 +104,7 @@ def test_flicker_costs_its_square():
     assert measured.seen == 1
 
 
-def test_dither_flickers_more_than_flat_colours_and_blur_hardly_at_all():
+def test_dither_flickers_more_than_flat_colors_and_blur_hardly_at_all():
     def shown(frame, indices_of):
         palette = minimum_variance(frame, 32)
         return palette[indices_of(frame, palette)]

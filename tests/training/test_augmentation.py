@@ -32,7 +32,7 @@ def test_no_side_is_smaller_than_the_crop_and_none_larger_than_asked(height, wid
     assert np.array_equal(seen, view(frame, options, np.random.default_rng(seed), least=least))
 
 
-def test_without_scaling_and_recolouring_a_view_is_a_part_of_the_frame():
+def test_without_scaling_and_recoloring_a_view_is_a_part_of_the_frame():
     frame = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     options = ViewOptions(scale=(1, 1), side=(1, 4096), recolored=0, lit=0)
     for seed in range(20):
@@ -42,7 +42,7 @@ def test_without_scaling_and_recolouring_a_view_is_a_part_of_the_frame():
         assert (parts == seen).all(axis=(2, 3, 4)).any()
 
 
-def test_scaling_keeps_the_mean_and_recolouring_changes_it():
+def test_scaling_keeps_the_mean_and_recoloring_changes_it():
     frame = np.full((100, 100, 3), (200, 100, 50), np.uint8)
     plain = ViewOptions(recolored=0, lit=0)
     assert (view(frame, plain, np.random.default_rng(1), least=1) == (200, 100, 50)).all()

@@ -11,13 +11,13 @@ from gifbench.errors import UsageError
 
 
 def square(boxes: Iterable[Box | None], *, width: int, height: int, expand: float = 1.5) -> Box:
-    """Give the minimal square that covers all boxes, `expand` times as large about its centre, inside the picture.
+    """Give the minimal square that covers all boxes, `expand` times as large about its center, inside the picture.
 
     `boxes` are the face in each frame, in pixels; None, for a frame in which it was lost, is passed over. `width` and
     `height` are the picture's, in pixels. `expand` is above 0; the paper's is 1.5 (Wang et al., GIF2Video, CVPR 2019).
 
     In whole pixels: the side is that of the boxes' hull (the longer one) times `expand`, rounded up, but at most the
-    picture's short side; the square is centred on the hull, where half a pixel goes to the left and to the top, and
+    picture's short side; the square is centered on the hull, where half a pixel goes to the left and to the top, and
     then moved by no more than it takes to lie inside the picture. So no pixel is invented or squashed, and with
     `expand` of 1 or more all boxes are covered wherever such a square fits into the picture.
 
@@ -37,7 +37,7 @@ def square(boxes: Iterable[Box | None], *, width: int, height: int, expand: floa
 def release_crop(boxes: Iterable[Box | None], *, width: int, height: int) -> Box:
     """Give the rectangle that the code released with the paper cuts out: usually wider than meant, not always square.
 
-    It takes the rectangle around the face (ends included), enlarges it by 1.5 about its centre, makes it a square by
+    It takes the rectangle around the face (ends included), enlarges it by 1.5 about its center, makes it a square by
     moving the right or the lower side, and enlarges that by 1.5 again, 2.25 in all. Each enlargement drops fractions of
     a pixel, and what lies left of or above the picture; because both ends are included, it adds one pixel to a side.
     What reaches beyond the right or lower border is cut off at the end, and the rest is squashed to 256×256.
@@ -58,7 +58,7 @@ def release_crop(boxes: Iterable[Box | None], *, width: int, height: int) -> Box
 
 
 def _enlarged(first: int, last: int) -> tuple[int, int]:
-    """Enlarge a range of pixels, ends included, by 1.5 about its centre; exact, in quarters of a pixel."""
+    """Enlarge a range of pixels, ends included, by 1.5 about its center; exact, in quarters of a pixel."""
     length = last - first + 1
     return max(0, (2 * (first + last) - 3 * length) // 4), max(0, (2 * (first + last) + 3 * length) // 4)
 

@@ -64,14 +64,14 @@ class Detection:
 class FaceDetector(Protocol):
     """Finds the faces of one picture. That is all a detector has to do.
 
-    `name` is its name among the entry points. `pixels` says what it looks at: "grey" pictures (H, W) or "rgb" ones
+    `name` is its name among the entry points. `pixels` says what it looks at: "gray" pictures (H, W) or "rgb" ones
     (H, W, 3), both uint8. `detect` enlarges the picture `upsample` times by two before it searches, and gives boxes in
     the pixels of the picture as it came, cut off at its borders, the surest first. The same picture gives the same
     boxes.
     """
 
     name: str
-    pixels: Literal["grey", "rgb"]
+    pixels: Literal["gray", "rgb"]
 
     def detect(self, image: Pixels, *, upsample: int = 0) -> list[Detection]:
         """Find the faces of `image`, (H, W) or (H, W, 3) uint8 as `pixels` says."""
@@ -114,19 +114,19 @@ def find_detector(name: str) -> FaceDetector:
     return detector
 
 
-def check_image(image: object, *, pixels: Literal["grey", "rgb"]) -> Pixels:
-    """Give `image`, uint8 (H, W) grey or (H, W, 3) RGB, as rows without gaps in the colours that a detector looks at.
+def check_image(image: object, *, pixels: Literal["gray", "rgb"]) -> Pixels:
+    """Give `image`, uint8 (H, W) gray or (H, W, 3) RGB, as rows without gaps in the colors that a detector looks at.
 
     PyAV pads the rows of the pictures it gives, and dlib takes the padding for pixels: it then finds other faces, or
-    none, and no error says so. Grey is made from RGB by the weights of BT.601, as integers. Raises `PixelsError` for
+    none, and no error says so. Gray is made from RGB by the weights of BT.601, as integers. Raises `PixelsError` for
     another shape or dtype, or an empty side.
     """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or 0 in image.shape:
         what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise PixelsError(f"a picture must be a uint8 array (H, W) or (H, W, 3) with no side empty, not {what}")
     if image.ndim != 2 and (image.ndim != 3 or image.shape[2] != 3):
-        raise PixelsError(f"a picture must have the shape (H, W), grey, or (H, W, 3), RGB, not {image.shape}")
-    if pixels == "grey" and image.ndim == 3:
+        raise PixelsError(f"a picture must have the shape (H, W), gray, or (H, W, 3), RGB, not {image.shape}")
+    if pixels == "gray" and image.ndim == 3:
         red, green, blue = (image[..., channel].astype(np.uint32) for channel in range(3))
         image = ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).astype(np.uint8)
     elif pixels == "rgb" and image.ndim == 2:

@@ -27,7 +27,7 @@ class HogDetector:
     """The HOG detector, called directly. It finds upright faces from about 37 pixels width on, seen from the front."""
 
     name = "hog"
-    pixels: Literal["grey", "rgb"] = "grey"
+    pixels: Literal["gray", "rgb"] = "gray"
 
     def __init__(self) -> None:
         try:
@@ -37,34 +37,34 @@ class HogDetector:
         self._dlib = dlib.get_frontal_face_detector()
 
     def detect(self, image: Pixels, *, upsample: int = 0) -> list[Detection]:
-        """Find the faces of `image`, (H, W) grey or (H, W, 3) RGB uint8, in boxes cut off at its borders, surest first.
+        """Find the faces of `image`, (H, W) gray or (H, W, 3) RGB uint8, in boxes cut off at its borders, surest first.
 
         With `upsample=1` this is the exhaustive search of `face_recognition.face_locations(image)`. RGB is searched as
-        RGB (the strongest gradient of the three channels counts), which is not the same as its grey picture.
+        RGB (the strongest gradient of the three channels counts), which is not the same as its gray picture.
         """
-        image = check_image(image, pixels="grey" if np.ndim(image) == 2 else "rgb")
+        image = check_image(image, pixels="gray" if np.ndim(image) == 2 else "rgb")
         return _inside([(_corners(box), score) for box, score in self._run(image, upsample)], image)
 
     def detect_wide(self, image: Pixels, *, min_width: float) -> list[Detection]:
-        """Find the faces of `detect(grey, upsample=1)` that are at least `min_width` pixels wide (or one step less).
+        """Find the faces of `detect(gray, upsample=1)` that are at least `min_width` pixels wide (or one step less).
 
         The cost falls with the square of `min_width`: the levels of the pyramid that hold smaller faces are not made.
         """
         from gifbench.builder.faces.dlib_hog_pyramid import level_of, level_part, to_picture
 
-        image = check_image(image, pixels="grey")
+        image = check_image(image, pixels="gray")
         level = level_of(min_width)
         found = self._run(level_part(image, level), 0)
         return _inside([(to_picture(_corners(box), level=level), score) for box, score in found], image)
 
     def detect_near(self, image: Pixels, box: Box) -> list[Detection]:
-        """Find the face that was at `box` one frame ago, as `detect(grey, upsample=1)` would; empty if it is lost.
+        """Find the face that was at `box` one frame ago, as `detect(gray, upsample=1)` would; empty if it is lost.
 
-        Looks at three neighbouring sizes. A part of the picture shows two sizes with the cells of the exhaustive
+        Looks at three neighboring sizes. A part of the picture shows two sizes with the cells of the exhaustive
         search; so two parts are searched, which share the middle size. Where they give different boxes of the one
         face, both are given, the surer first.
         """
-        image = check_image(image, pixels="grey")
+        image = check_image(image, pixels="gray")
         level = max(0, _level(box) - 1)
         first = self._search_part(image, box, level)
         if first is None:
@@ -81,23 +81,23 @@ class HogDetector:
             return [first]
         return sorted([first, second], key=lambda each: -each.score)
 
-    def _search_part(self, grey: Pixels, box: Box, level: int) -> Detection | None:
+    def _search_part(self, gray: Pixels, box: Box, level: int) -> Detection | None:
         """Search the part of a level around `box`, and give the surest face that overlaps it."""
         from gifbench.builder.faces.dlib_hog_pyramid import ALIGNMENT, level_part, level_size, to_picture
 
-        height, width = grey.shape
+        height, width = gray.shape
         level_width, level_height = level_size(width, height, level)
-        centre_x = (box.left + box.right) / 2 * (level_width / width)
-        centre_y = (box.top + box.bottom) / 2 * (level_height / height)
-        left = round((centre_x - _PART / 2) / ALIGNMENT) * ALIGNMENT
-        top = round((centre_y - _PART / 2) / ALIGNMENT) * ALIGNMENT
+        center_x = (box.left + box.right) / 2 * (level_width / width)
+        center_y = (box.top + box.bottom) / 2 * (level_height / height)
+        left = round((center_x - _PART / 2) / ALIGNMENT) * ALIGNMENT
+        top = round((center_y - _PART / 2) / ALIGNMENT) * ALIGNMENT
         right, bottom = min(left + _PART, level_width), min(top + _PART, level_height)
         left, top = max(left, 0), max(top, 0)
         if right <= left or bottom <= top:
             return None
-        found = self._run(level_part(grey, level, Box(left, top, right, bottom)), 0)
+        found = self._run(level_part(gray, level, Box(left, top, right, bottom)), 0)
         mapped = [(to_picture(_corners(at), level=level, left=left, top=top), score) for at, score in found]
-        near = [each for each in _inside(mapped, grey) if _overlap(each.box, box) > 0]
+        near = [each for each in _inside(mapped, gray) if _overlap(each.box, box) > 0]
         return near[0] if near else None
 
     def _run(self, image: Pixels, upsample: int) -> list[tuple[Any, float]]:

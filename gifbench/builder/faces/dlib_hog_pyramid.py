@@ -31,7 +31,7 @@ _SMALLEST_BOX = 73.0
 """Width of the box, in the pixels of the level, that the detector gives for a face at that level."""
 
 _NEGLIGIBLE = 1 / 2048
-"""A tap with less weight cannot change an 8-bit pixel by more than an eighth of a grey level."""
+"""A tap with less weight cannot change an 8-bit pixel by more than an eighth of a gray level."""
 
 
 def level_size(width: int, height: int, level: int) -> tuple[int, int]:
@@ -45,20 +45,20 @@ def level_of(width: float) -> int:
     return round(float(level))
 
 
-def level_part(grey: Pixels, level: int, part: Box | None = None) -> Pixels:
-    """Give `part` of a level of the pyramid of `grey` (H, W), or the whole level.
+def level_part(gray: Pixels, level: int, part: Box | None = None) -> Pixels:
+    """Give `part` of a level of the pyramid of `gray` (H, W), or the whole level.
 
     `part` is in pixels of the level and lies inside it. The result has its size; dlib's own pixels differ from it by
-    about one grey level, because dlib rounds at every level on the way and this rounds once.
+    about one gray level, because dlib rounds at every level on the way and this rounds once.
     """
-    height, width = grey.shape
+    height, width = gray.shape
     row_starts, row_weights = _taps(height, 1, level)
     column_starts, column_weights = _taps(width, 2, level)
     if part is not None:
         row_starts, row_weights = row_starts[part.top : part.bottom], row_weights[part.top : part.bottom]
         column_starts = column_starts[part.left : part.right]
         column_weights = column_weights[part.left : part.right]
-    return np.asarray(_resample(grey, row_starts, row_weights, column_starts, column_weights))
+    return np.asarray(_resample(gray, row_starts, row_weights, column_starts, column_weights))
 
 
 def to_picture(found: Corners, *, level: int, left: int = 0, top: int = 0) -> Corners:
@@ -136,7 +136,7 @@ def _trimmed(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
 def _resample(
-    grey: Pixels,
+    gray: Pixels,
     row_starts: NDArray[np.int64],
     row_weights: NDArray[np.float32],
     column_starts: NDArray[np.int64],
@@ -151,7 +151,7 @@ def _resample(
         line[:] = np.float32(0)
         for tap in range(row_weights.shape[1]):
             weight = row_weights[row, tap]
-            source = grey[row_starts[row] + tap, first:end]
+            source = gray[row_starts[row] + tap, first:end]
             for column in range(line.size):
                 line[column] += weight * np.float32(source[column])
         for column in range(column_starts.size):

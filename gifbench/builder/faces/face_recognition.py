@@ -16,7 +16,7 @@ class FaceRecognitionDetector:
     """`face_recognition.face_locations` with the model `hog` (`HogDetector` on RGB) or `cnn` (slow without a GPU)."""
 
     name = "face-recognition"
-    pixels: Literal["grey", "rgb"] = "rgb"
+    pixels: Literal["gray", "rgb"] = "rgb"
 
     def __init__(self, *, model: Model = "hog") -> None:
         if model not in ("hog", "cnn"):
@@ -33,7 +33,7 @@ class FaceRecognitionDetector:
         self._locate = face_recognition.face_locations
 
     def detect(self, image: Pixels, *, upsample: int = 0) -> list[Detection]:
-        """Find the faces of `image`, RGB (H, W, 3) uint8 (grey is taken as three equal channels); no scores are told.
+        """Find the faces of `image`, RGB (H, W, 3) uint8 (gray is taken as three equal channels); no scores are told.
 
         `face_recognition` gives the last row and column of a face where others give the one after; a `Box` has the
         latter.

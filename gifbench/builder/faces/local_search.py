@@ -19,7 +19,7 @@ class Resizing:
     """
 
     def __init__(self, detector: FaceDetector) -> None:
-        self.pixels: Literal["grey", "rgb"] = detector.pixels
+        self.pixels: Literal["gray", "rgb"] = detector.pixels
         self._detector = detector
 
     def detect_near(self, image: Pixels, box: Box) -> list[Detection]:

@@ -11,14 +11,14 @@ from gifbench.errors import PixelsError, Rejected, UsageError
 from gifbench.media.clip import Pixels
 
 TRACK_RULE = (
-    "A face is the same as in an earlier frame if its centre moved by at most half the wider box's width since it was "
+    "A face is the same as in an earlier frame if its center moved by at most half the wider box's width since it was "
     "last seen and its width changed by at most a factor of 1.5. Of all faces so followed, the largest counts: the one "
     "whose boxes have the greatest sum of areas over the frames; of equals the earlier one."
 )
 """How the face of a clip is chosen, for a recipe to quote."""
 
 LINK_DISTANCE = 0.5
-"""How far a face's centre may move from where it was last seen, in widths of the wider box, along each axis."""
+"""How far a face's center may move from where it was last seen, in widths of the wider box, along each axis."""
 LINK_RATIO = 1.5
 """How much wider or narrower a face may become from one sight to the next."""
 
@@ -72,7 +72,7 @@ class FaceTrack:
 def find_face(frames: Iterable[Pixels], detector: FaceDetector, *, max_share_lost: float = 0.25) -> FaceTrack:
     """Find the largest face of a clip in each of its frames (by `TRACK_RULE`), holding one frame at a time.
 
-    `frames` are the clip's in order, grey (H, W) or RGB (H, W, 3), uint8, all of one size; `detector.pixels` says which
+    `frames` are the clip's in order, gray (H, W) or RGB (H, W, 3), uint8, all of one size; `detector.pixels` says which
     save a conversion. `max_share_lost` is the share of the frames, 0 to 1, on which the face may be lost.
 
     While no face is known a whole picture is searched: for large faces first, for all (enlarged by two) where there is
@@ -235,7 +235,7 @@ class _Search:
 
 
 def _distance(one: Box, other: Box) -> float:
-    """Give the distance of two boxes' centres in pixels, along the axis where it is greater."""
+    """Give the distance of two boxes' centers in pixels, along the axis where it is greater."""
     across = abs((one.left + one.right) - (other.left + other.right)) / 2
     return max(across, abs((one.top + one.bottom) - (other.top + other.bottom)) / 2)
 

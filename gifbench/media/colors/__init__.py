@@ -1,1 +1,1 @@
-"""From an RGB frame to a palette of few colours and the index of every pixel, plain or dithered."""
+"""From an RGB frame to a palette of few colors and the index of every pixel, plain or dithered."""

@@ -1,15 +1,15 @@
-"""Dithering: a frame in the colours of a palette, by error diffusion or by a pattern.
+"""Dithering: a frame in the colors of a palette, by error diffusion or by a pattern.
 
 Every error-diffusing dither here is defined in integers, so that it is the same everywhere. A pixel's channel carries
-the sum of its neighbours' errors times their weights, in sixteenths. In order, for each pixel,
+the sum of its neighbors' errors times their weights, in sixteenths. In order, for each pixel,
 
     v = clip(pixel + ((sum + 8) >> 4), 0, 255)        the shift rounds down, also below 0
-    index = the nearest colour of v: squared RGB distance, the lowest index on ties
-    e = v - palette[index]                            is handed on: weight · e is added to the sum of each neighbour
+    index = the nearest color of v: squared RGB distance, the lowest index on ties
+    e = v - palette[index]                            is handed on: weight · e is added to the sum of each neighbor
 
 and what would leave the frame is dropped.
 
-References: R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial grey scale", Proc. SID 17/2, 1976. F. Sierra's
+References: R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial gray scale", Proc. SID 17/2, 1976. F. Sierra's
 filters, 1989 and 1990, as in L. Crocker, "DITHER.TXT", 1991. B. E. Bayer, "An optimum method for two-level rendition of
 continuous-tone pictures", ICC 1973.
 """
@@ -60,13 +60,13 @@ def sierra_2_4a(frame: Pixels, palette: Pixels) -> Pixels:
 def bayer(frame: Pixels, palette: Pixels, *, strength: int | None = None) -> Pixels:
     """Indices (H, W) of `frame` (H, W, 3) with Bayer's ordered dither of 8×8 over `palette` (K, 3), all uint8.
 
-    With M Bayer's matrix of 0..63, pixel (y, x) becomes the nearest colour of
+    With M Bayer's matrix of 0..63, pixel (y, x) becomes the nearest color of
 
         clip(pixel + ((2·M[y mod 8, x mod 8] - 63) · strength >> 7), 0, 255),
 
     the same offset, from -strength/2 to strength/2, for the three channels. `strength` is 0 to 255; by default the
-    palette's spacing: the mean over its colours of the distance to the nearest other colour, over √3 (a step along
-    the grey axis), rounded. Raises `PixelsError` or `UsageError`.
+    palette's spacing: the mean over its colors of the distance to the nearest other color, over √3 (a step along
+    the gray axis), rounded. Raises `PixelsError` or `UsageError`.
     """
     check_frame(frame)
     check_palette(palette)

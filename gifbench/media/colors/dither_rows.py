@@ -1,6 +1,6 @@
 """Error diffusion in raster order, many rows at a time: to the bit what the plain loop over the pixels gives.
 
-Each pixel needs the errors of its left neighbour and of three above it, so that one pixel after the other seems to be
+Each pixel needs the errors of its left neighbor and of three above it, so that one pixel after the other seems to be
 the only way. But row y + 1 may be at pixel x as soon as row y is past x + 1: LANES rows advance together, each SKEW
 pixels behind the one above, and all their pixels of one step are searched at once, in the lanes of the processor's
 vectors. When a lane ends its row it goes on with the one LANES below, without a stop; the last lane's errors wait for
@@ -128,7 +128,7 @@ def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
         taken = taken + 1 if taken + 1 < period else 0
         for j in range(
             _L
-        ):  # one loop: with three LLVM gives up vectorising, and this line alone takes half of all time
+        ):  # one loop: with three LLVM gives up vectorizing, and this line alone takes half of all time
             state[_ABOVE + 1 + j] = state[_SUM + j]
             state[_ABOVE + _D + 1 + j] = state[_SUM + _L + j]
             state[_ABOVE + 2 * _D + 1 + j] = state[_SUM + 2 * _L + j]

@@ -1,4 +1,4 @@
-"""Floyd-Steinberg where every other row runs backwards: rows cannot advance together, so the palette is vectorised."""
+"""Floyd-Steinberg where every other row runs backwards: rows cannot advance together, so the palette is vectorized."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The nearest palette colour of every pixel: exact, by trying them all, several pixels at a time.
+"""The nearest palette color of every pixel: exact, by trying them all, several pixels at a time.
 
 The squared distance |c - p|² differs from |p|² - 2 c·p only by |c|², which is the same for all palette entries p, so
 the latter decides. With k the entry's number within its group of 64, the key 64 (|p|² - 2 c·p) + k is an integer
 between -64·195075 and 64·195075 + 63, below 2^24 in size, and so is every partial sum: float32 holds them exactly,
 whatever the order of the operations and whether or not a compiler fuses a product with a sum. The least key is the
-nearest colour and, on ties, the lowest index. Nothing is approximate and nothing depends on the machine; float32 is
+nearest color and, on ties, the lowest index. Nothing is approximate and nothing depends on the machine; float32 is
 used because every processor has wide and fast multiplication for it, which 32-bit integers often lack.
 """
 
@@ -42,7 +42,7 @@ def search_table(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
 @njit(cache=True)
 def _least_keys(work: NDArray[np.float32], table: NDArray[np.float32], first: int, stop: int) -> None:
     # work: r, g, b and the least key, BLOCK floats each. The offsets are constants of one array, and the palette is
-    # read outside the loop, so that the compiler sees at once that nothing overlaps, and vectorises.
+    # read outside the loop, so that the compiler sees at once that nothing overlaps, and vectorizes.
     for i in range(BLOCK):
         work[3 * BLOCK + i] = NEVER
     for k in range(first, stop, STEP):
@@ -64,7 +64,7 @@ def _least_keys(work: NDArray[np.float32], table: NDArray[np.float32], first: in
 def nearest_flat(
     pixels: NDArray[np.uint8], table: NDArray[np.float32], work: NDArray[np.float32], out: NDArray[np.uint8]
 ) -> None:
-    """Write the index of the nearest colour of every pixel to `out`.
+    """Write the index of the nearest color of every pixel to `out`.
 
     `pixels` is flat, r g b r g b …; `out` has a place a pixel, at least BLOCK of them; `table` is `search_table`'s and
     `work` holds 4·BLOCK floats of any content.
@@ -95,7 +95,7 @@ def nearest_flat(
 
 
 def nearest_indices(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[Any]:
-    """Indices of the nearest colours: `pixels` (..., 3) and `palette` (K, 3), both checked by the caller."""
+    """Indices of the nearest colors: `pixels` (..., 3) and `palette` (K, 3), both checked by the caller."""
     flat = np.ascontiguousarray(pixels).reshape(-1)
     num_pixels = len(flat) // 3
     if padding := max(0, BLOCK - num_pixels):

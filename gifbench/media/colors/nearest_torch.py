@@ -1,8 +1,8 @@
-"""The nearest palette colour of every pixel of a batch on a torch device: to the bit what `nearest` gives.
+"""The nearest palette color of every pixel of a batch on a torch device: to the bit what `nearest` gives.
 
 By the keys of `nearest.py`: whole numbers below 2^24, which float32 holds exactly in whatever order a device adds
 them up. The products are a batched matrix multiplication, and stay exact where torch is allowed to round its factors
-to TF32 or bfloat16: eight significant bits are all that a colour, or 128 times a colour, has.
+to TF32 or bfloat16: eight significant bits are all that a color, or 128 times a color, has.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def pad_palettes(palettes: Sequence[Pixels]) -> Pixels:
-    """One array (N, K, 3) of palettes (K_i, 3) of different lengths: each is filled up with its first colour.
+    """One array (N, K, 3) of palettes (K_i, 3) of different lengths: each is filled up with its first color.
 
-    A repeated colour is never the answer, because the lowest index wins a tie. Raises `PixelsError`.
+    A repeated color is never the answer, because the lowest index wins a tie. Raises `PixelsError`.
     """
     if not palettes:
         raise PixelsError("there is no palette")
@@ -35,11 +35,11 @@ def pad_palettes(palettes: Sequence[Pixels]) -> Pixels:
 
 
 def nearest_torch(frames: torch.Tensor, palettes: torch.Tensor, *, max_pixels: int = 1 << 22) -> torch.Tensor:
-    """Indices (N, H, W) uint8 of the nearest colours of `frames` (N, 3, H, W), frame i over `palettes[i]` of (N, K, 3).
+    """Indices (N, H, W) uint8 of the nearest colors of `frames` (N, 3, H, W), frame i over `palettes[i]` of (N, K, 3).
 
     Both are uint8 on one device, K is 1 to 256; palettes of different lengths are brought together by `pad_palettes`.
     Exact in squared RGB distance, the lowest index on ties. A GPU works on at most `max_pixels` pixels at a time,
-    which take some 300 bytes each with 64 colours or more. Raises `PixelsError`.
+    which take some 300 bytes each with 64 colors or more. Raises `PixelsError`.
     """
     import torch
 
@@ -49,7 +49,7 @@ def nearest_torch(frames: torch.Tensor, palettes: torch.Tensor, *, max_pixels: i
     if frames.ndim != 4 or frames.shape[1] != 3:
         raise PixelsError(f"frames must have the shape (N, 3, H, W), RGB, not {tuple(frames.shape)}")
     if palettes.ndim != 3 or palettes.shape[2] != 3 or not 1 <= palettes.shape[1] <= 256:
-        raise PixelsError(f"palettes must have the shape (N, K, 3) with 1 to 256 colours, not {tuple(palettes.shape)}")
+        raise PixelsError(f"palettes must have the shape (N, K, 3) with 1 to 256 colors, not {tuple(palettes.shape)}")
     if len(palettes) != len(frames):
         raise PixelsError(f"{len(frames)} frames need as many palettes, and there are {len(palettes)}")
     if frames.numel() and frames.device.type != "cpu":
@@ -77,7 +77,7 @@ def batched_search(frames: torch.Tensor, palettes: torch.Tensor, *, max_pixels: 
 
 
 def _key_table(palettes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    # The factors (N, K, 3) and what is added (N, K, 1) of the keys of at most GROUP colours.
+    # The factors (N, K, 3) and what is added (N, K, 1) of the keys of at most GROUP colors.
     import torch
 
     colors = palettes.float()

@@ -21,9 +21,9 @@ from gifbench.media.colors.palette_cells import (
 from gifbench.media.colors.palette_split import refine, split_boxes
 
 _BITS = 5  # steps a channel of the cube, as a power of two
-_FEW, _FEW_A_COLOR = 512, 4  # cells in all, and for each colour: up to these the boxes are made of single colours
+_FEW, _FEW_A_COLOR = 512, 4  # cells in all, and for each color: up to these the boxes are made of single colors
 
-_Counts = tuple[NDArray[np.uint32], NDArray[np.int64]]  # colours as 2^16·r + 2^8·g + b, increasing; pixels of each
+_Counts = tuple[NDArray[np.uint32], NDArray[np.int64]]  # colors as 2^16·r + 2^8·g + b, increasing; pixels of each
 
 
 class PaletteMaker:
@@ -40,7 +40,7 @@ class PaletteMaker:
         self._work, self._occupied = np.empty(3 * BLOCK, np.uint64), np.empty(8**_BITS + 1, np.int32)
 
     def palette(self, frame: Pixels) -> Pixels:
-        """The palette (K, 3) of a frame (..., 3) of uint8, K ≤ colors; exactly its colours if they are not more."""
+        """The palette (K, 3) of a frame (..., 3) of uint8, K ≤ colors; exactly its colors if they are not more."""
         flat = np.ascontiguousarray(frame).reshape(-1)
         if len(flat) > 3 * MAX_PIXELS:
             return self.palette_of([frame])
@@ -97,7 +97,7 @@ class PaletteMaker:
 
 
 def _in_order(palette: Pixels) -> Pixels:
-    # From dark to light (Rec. 601 luma, then red, green, blue), each colour once: two means may round to the same.
+    # From dark to light (Rec. 601 luma, then red, green, blue), each color once: two means may round to the same.
     r, g, b = palette.astype(np.int64).T
     return _channels(np.unique(((299 * r + 587 * g + 114 * b) << 24) | (r << 16) | (g << 8) | b), bits=8)
 

@@ -1,6 +1,6 @@
-"""What a frame's colours are: weight and exact channel sums of the cells of a coarse colour cube, as a short list.
+"""What a frame's colors are: weight and exact channel sums of the cells of a coarse color cube, as a short list.
 
-A real frame of 65,536 pixels has tens of thousands of colours, yet only a few thousand of the cells of a cube of 32
+A real frame of 65,536 pixels has tens of thousands of colors, yet only a few thousand of the cells of a cube of 32
 (or 64) steps a channel hold any of them. All later work is on the list of those, never on the cube.
 """
 
@@ -18,7 +18,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 @njit(cache=True)
 def fill_cube(pixels: NDArray[np.uint8], bits: int, cube: NDArray[np.uint64], work: NDArray[np.uint64]) -> None:
-    """Add up the colours of flat `pixels` in `cube`.
+    """Add up the colors of flat `pixels` in `cube`.
 
     `cube` has two words a cell: count + 2^32·red, green + 2^32·blue, where red, green and blue are sums of the
     eight-bit values: two additions a pixel in place of four. `work` holds 3·BLOCK words of any content.
@@ -29,7 +29,7 @@ def fill_cube(pixels: NDArray[np.uint8], bits: int, cube: NDArray[np.uint64], wo
     num_whole = num_pixels // BLOCK * BLOCK
     for start in range(0, num_whole, BLOCK):
         source = pixels[3 * start : 3 * start + 3 * BLOCK]
-        for i in range(BLOCK):  # apart from the additions, so that it is vectorised
+        for i in range(BLOCK):  # apart from the additions, so that it is vectorized
             r, g, b = np.uint64(source[3 * i]), np.uint64(source[3 * i + 1]), np.uint64(source[3 * i + 2])
             work[i] = ((r >> down) << red) | ((g >> down) << green) | ((b >> down) << one)
             work[BLOCK + i] = (r << high) | one
@@ -90,10 +90,10 @@ def count_colors(
     ranks: NDArray[np.int32],
     counts: NDArray[np.uint32],
 ) -> int:
-    """Count every single colour of `pixels`, whose cells are `occupied`; returns how many colours there are.
+    """Count every single color of `pixels`, whose cells are `occupied`; returns how many colors there are.
 
     `ranks` has room for a number a cell of the cube; `counts` (N, 8^(8 - bits)), zero at the start, takes the
-    number of pixels of each colour of each cell.
+    number of pixels of each color of each cell.
     """
     down, side = np.int64(8 - bits), np.int64(bits)
     mask = (1 << (8 - bits)) - 1
@@ -113,7 +113,7 @@ def count_colors(
 def take_colors(
     places: NDArray[np.uint8], bits: int, counts: NDArray[np.uint32], sums: NDArray[np.int64], colors: NDArray[np.uint8]
 ) -> None:
-    """List the colours of `count_colors`: `sums` (N, 4) as in `take_cells`, `colors` (N, 3) the eight-bit values."""
+    """List the colors of `count_colors`: `sums` (N, 4) as in `take_cells`, `colors` (N, 3) the eight-bit values."""
     down = 8 - bits
     mask = (1 << down) - 1
     n = 0

@@ -1,7 +1,7 @@
-"""Minimum variance: split the colours into boxes, each time by the cut that lowers the squared error most.
+"""Minimum variance: split the colors into boxes, each time by the cut that lowers the squared error most.
 
 After X. Wu, "Efficient statistical computations for optimal color quantization", Graphics Gems II, 1991: boxes of the
-colour cube, cut across an axis where the sum of squared distances to the two means is least. Two things are done
+color cube, cut across an axis where the sum of squared distances to the two means is least. Two things are done
 otherwise. The next box is the one whose best cut gains most, where Wu takes the one of largest variance: never a
 wasted cut (measured: 0.1 dB more on average). And in place of a table of cumulative moments over the whole cube,
 every box keeps its sums along each axis; when a box is cut only its smaller part is counted anew, the larger one is

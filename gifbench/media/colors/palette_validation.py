@@ -20,7 +20,7 @@ def check_palette(palette: object) -> None:
     if palette.dtype != np.uint8:
         raise PixelsError(f"a palette must be uint8 in 0..255, not {palette.dtype}")
     if palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= 256:
-        raise PixelsError(f"a palette must have the shape (K, 3), RGB, with 1 to 256 colours, not {palette.shape}")
+        raise PixelsError(f"a palette must have the shape (K, 3), RGB, with 1 to 256 colors, not {palette.shape}")
 
 
 def check_frame(frame: object) -> None:
@@ -47,5 +47,5 @@ def check_pixels(pixels: object) -> None:
     if pixels.ndim < 2 or pixels.shape[-1] != 3:
         raise PixelsError(
             f"pixels must be RGB, shape (..., 3), not {pixels.shape}: "
-            "grey becomes that by np.stack([grey] * 3, axis=-1)"
+            "gray becomes that by np.stack([gray] * 3, axis=-1)"
         )

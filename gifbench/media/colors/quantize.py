@@ -1,9 +1,9 @@
-"""From an RGB frame to a palette of few colours and the index of every pixel.
+"""From an RGB frame to a palette of few colors and the index of every pixel.
 
-    indices, palette = quantize(frame, colors=32)                      # plain: the nearest colour of each pixel
+    indices, palette = quantize(frame, colors=32)                      # plain: the nearest color of each pixel
     palette, plain, dithered = quantize_pair(frame, colors=32)         # both variants, over one palette
 
-A palette is (K, 3) uint8, RGB. Minimum variance gives its colours from dark to light (Rec. 601 luma); their order has
+A palette is (K, 3) uint8, RGB. Minimum variance gives its colors from dark to light (Rec. 601 luma); their order has
 no influence on the size of a GIF, whose compression sees only which indices are equal.
 """
 
@@ -37,9 +37,9 @@ __all__ = [
 
 
 def minimum_variance(frame: Pixels, colors: int = 32, *, kmeans_steps: int = 0) -> Pixels:
-    """The palette (K, 3) of `frame` (H, W, 3) by minimum variance, with at most `colors` colours (2 to 256).
+    """The palette (K, 3) of `frame` (H, W, 3) by minimum variance, with at most `colors` colors (2 to 256).
 
-    A frame that has no more colours than that gets exactly its own. `kmeans_steps` refines the palette by as many
+    A frame that has no more colors than that gets exactly its own. `kmeans_steps` refines the palette by as many
     steps of Lloyd's k-means. To the bit the same on every machine. Raises `PixelsError` or `UsageError`. The method:
     see `palette_split.py`.
     """
@@ -50,7 +50,7 @@ def minimum_variance(frame: Pixels, colors: int = 32, *, kmeans_steps: int = 0) 
 def median_cut(frame: Pixels, colors: int = 32) -> tuple[Pixels, Pixels]:
     """Palette (K, 3) and indices (H, W) of `frame` (H, W, 3) by Pillow's median cut, as Pillow gives them.
 
-    That is `Image.quantize(colors, method=MEDIANCUT, dither=NONE)`, whose indices are not always the nearest colours.
+    That is `Image.quantize(colors, method=MEDIANCUT, dither=NONE)`, whose indices are not always the nearest colors.
     Raises `PixelsError` or `UsageError`.
     """
     check_frame(frame)
@@ -64,7 +64,7 @@ def median_cut(frame: Pixels, colors: int = 32) -> tuple[Pixels, Pixels]:
 
 
 def nearest(pixels: Pixels, palette: Pixels) -> Pixels:
-    """The index of the colour of `palette` (K, 3) nearest to each of `pixels` (..., 3), both uint8: shape (...), uint8.
+    """The index of the color of `palette` (K, 3) nearest to each of `pixels` (..., 3), both uint8: shape (...), uint8.
 
     Exact in squared RGB distance; the lowest index wins a tie, so of equal entries the first. Raises `PixelsError` or
     `UsageError`.
@@ -77,7 +77,7 @@ def nearest(pixels: Pixels, palette: Pixels) -> Pixels:
 def global_palette(frames: Iterable[Pixels], colors: int = 32, *, kmeans_steps: int = 0) -> Pixels:
     """One minimum-variance palette (K, 3) for all `frames` (H, W, 3), which are read once and not kept.
 
-    A clip that has no more than `colors` colours gets exactly its own. Raises `PixelsError` or `UsageError`, and that
+    A clip that has no more than `colors` colors gets exactly its own. Raises `PixelsError` or `UsageError`, and that
     also where there is no frame.
     """
     maker = _maker(colors, kmeans_steps)
@@ -105,11 +105,11 @@ QUANTIZERS: dict[str, Callable[[Pixels, int], tuple[Pixels, Pixels]]] = {
     "minimum-variance": _by_minimum_variance,
     "median-cut": median_cut,
 }
-"""Every quantiser by its name: (frame (H, W, 3), colors) -> palette (K, 3), indices (H, W)."""
+"""Every quantizer by its name: (frame (H, W, 3), colors) -> palette (K, 3), indices (H, W)."""
 
 
 def quantize(frame: Pixels, *, colors: int = 32, quantizer: str = "minimum-variance") -> tuple[Pixels, Pixels]:
-    """Indices (H, W) and palette (K, 3) of `frame` (H, W, 3), K ≤ `colors`, by the named quantiser. All uint8.
+    """Indices (H, W) and palette (K, 3) of `frame` (H, W, 3), K ≤ `colors`, by the named quantizer. All uint8.
 
     Raises `PixelsError` or `UsageError`.
     """

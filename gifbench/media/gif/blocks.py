@@ -33,7 +33,7 @@ class GifLimits:
     """Frames of a file; the longest clip of the official lists has 1963."""
     max_total_pixels: int = 360_000_000
     """Pixels of all frames; the largest clip of the official lists, 1558 frames of 636×360, just fits. Where images are
-    laid over each other their screen counts as eleven frames more, and where 256 colours are not enough a pixel as 3 or
+    laid over each other their screen counts as eleven frames more, and where 256 colors are not enough a pixel as 3 or
     more: so this is also the memory that reading takes, in bytes."""
     max_bytes: int = 1 << 28
     """Bytes of the file."""
@@ -71,7 +71,7 @@ class Blocks(NamedTuple):
     plays: int
     """How often the animation is shown in all; 0 is forever."""
     backdrop: tuple[int, int, int]
-    """The background colour that the file declares; black where it declares none."""
+    """The background color that the file declares; black where it declares none."""
     images: list[ImageBlock]
     broken: str | None
 

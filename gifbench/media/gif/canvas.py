@@ -1,6 +1,6 @@
 """The screen on which the images of a GIF are laid over each other, and what it shows as indices and a palette.
 
-The screen holds colour numbers, of which every RGB colour that the file uses has one. So nothing is lost, and a frame
+The screen holds color numbers, of which every RGB color that the file uses has one. So nothing is lost, and a frame
 keeps the palette of its own image as long as what it shows fits into it.
 """
 
@@ -17,7 +17,7 @@ from gifbench.media.gif.blocks import ImageBlock
 from gifbench.media.gif.colors import SEE_THROUGH, ColorNumbers
 
 Indices = NDArray[np.uint8 | np.uint16 | np.uint32]
-"""uint8 wherever 256 colours are enough; the wider ones only for composited frames of GIFs from elsewhere."""
+"""uint8 wherever 256 colors are enough; the wider ones only for composited frames of GIFs from elsewhere."""
 
 _Part = tuple[slice, slice]
 _WHOLE: _Part = (slice(None), slice(None))
@@ -25,13 +25,13 @@ _WHOLE: _Part = (slice(None), slice(None))
 
 @dataclass(slots=True)
 class _View:
-    """How colour numbers were last turned into indices, which goes on as long as `key` stays the same."""
+    """How color numbers were last turned into indices, which goes on as long as `key` stays the same."""
 
     key: tuple[object, ...]
     index_of: NDArray[np.int32]
-    """By colour number, -1 for those without an index."""
+    """By color number, -1 for those without an index."""
     order: NDArray[np.int32]
-    """By index, the colour number."""
+    """By index, the color number."""
     count: int
     palette: Pixels
     indices: Pixels
@@ -40,10 +40,10 @@ class _View:
 class Canvas:
     """A screen of `height` × `width` pixels; images are drawn on it in the order of the file.
 
-    `backdrop` is the background colour that the file declares. It stands where no image has been yet and where one was
+    `backdrop` is the background color that the file declares. It stands where no image has been yet and where one was
     cleared away, unless that image (at the beginning: the first one) has a see-through index; then that is see-through.
     So have it the specification, Pillow, ffmpeg and gifsicle; browsers and ImageMagick make both see-through always.
-    `background` is the colour that stands for see-through in palettes.
+    `background` is the color that stands for see-through in palettes.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class Canvas:
     def show(self, palette: Pixels, transparent: int | None) -> tuple[Indices, Pixels, int | None]:
         """What the screen shows: indices (H, W), the palette (K, 3), and the see-through index or None.
 
-        `palette` and `transparent`, those of the image just drawn, stay as they are where the colours fit in: missing
-        ones are added behind it, and where that makes more than 256 only the colours that are seen remain. The indices
+        `palette` and `transparent`, those of the image just drawn, stay as they are where the colors fit in: missing
+        ones are added behind it, and where that makes more than 256 only the colors that are seen remain. The indices
         are wider than uint8 where these are still more than 256. Neither may be written to.
         """
         see_through = self._num_see_through > 0
@@ -144,7 +144,7 @@ class Canvas:
 
 
 def _first_other(numbers: NDArray[np.int32], index: int) -> int:
-    """The first entry other than `index` with the same colour, -1 where there is none."""
+    """The first entry other than `index` with the same color, -1 where there is none."""
     same = np.flatnonzero(numbers == numbers[index])
     others = same[same != index]
     return int(others[0]) if others.size else -1
@@ -154,7 +154,7 @@ def _first_other(numbers: NDArray[np.int32], index: int) -> int:
 def _lay(
     part: NDArray[np.int32], pixels: Pixels | NDArray[np.int16], numbers: NDArray[np.int32], transparent: int
 ) -> int:
-    """Write the colour numbers of `pixels` into `part`; how many pixels were see-through and are no longer."""
+    """Write the color numbers of `pixels` into `part`; how many pixels were see-through and are no longer."""
     covered = 0
     for y in range(part.shape[0]):
         for x in range(part.shape[1]):
@@ -169,7 +169,7 @@ def _lay(
 def _index(
     part: NDArray[np.int32], index_of: NDArray[np.int32], order: NDArray[np.int32], count: int, out: Pixels
 ) -> int:
-    """Write each pixel's index; colours without one get the next. How many indices there are; 257 stands for more."""
+    """Write each pixel's index; colors without one get the next. How many indices there are; 257 stands for more."""
     for y in range(part.shape[0]):
         for x in range(part.shape[1]):
             number = part[y, x]

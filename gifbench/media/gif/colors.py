@@ -1,4 +1,4 @@
-"""Numbers for the colours of a file: each RGB colour that occurs in a palette gets the next one when first seen."""
+"""Numbers for the colors of a file: each RGB color that occurs in a palette gets the next one when first seen."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from gifbench.media.clip import Pixels
 
 SEE_THROUGH = 0
-"""The number that no colour gets."""
+"""The number that no color gets."""
 
 
 class ColorNumbers:
-    """Colours by number and numbers by colour, for as many colours as there may be."""
+    """Colors by number and numbers by color, for as many colors as there may be."""
 
     def __init__(self, see_through: tuple[int, int, int]) -> None:
         self.count = 1
         self.rgb = np.zeros((1024, 3), np.uint8)
-        """(N, 3), the colour of every number; those from `count` on are not yet given. It grows by doubling."""
+        """(N, 3), the color of every number; those from `count` on are not yet given. It grows by doubling."""
         self.rgb[SEE_THROUGH] = see_through
         self._slots = np.zeros(4096, np.int64)
         self._last: tuple[bytes, NDArray[np.int32]] = (b"", np.zeros(0, np.int32))
@@ -42,7 +42,7 @@ class ColorNumbers:
 def _number(colors: Pixels, slots: NDArray[np.int64], rgb: Pixels, count: int, numbers: NDArray[np.int32]) -> int:
     """Look up `colors` in the hash table `slots` and enter those that are missing; how many numbers are given then.
 
-    A slot holds a number, not 0, above the 24 bits of its colour; the number of slots is a power of two.
+    A slot holds a number, not 0, above the 24 bits of its color; the number of slots is a power of two.
     """
     for i in range(len(colors)):
         color = np.int64(colors[i, 0]) << 16 | np.int64(colors[i, 1]) << 8 | np.int64(colors[i, 2])

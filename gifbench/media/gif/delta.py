@@ -51,7 +51,7 @@ class Delta:
     def image(self, frame: Frame, following: Frame | None) -> Image:
         """The image that turns the screen into `frame`, and leaves it so that `following` can be drawn.
 
-        Raises `PixelsError` where more than 256 colours change at once.
+        Raises `PixelsError` where more than 256 colors change at once.
         """
         wanted = _colors(frame)
         changed = wanted != self._screen
@@ -84,7 +84,7 @@ class Delta:
                 choices.append((colors, indices))
         if not choices:
             raise PixelsError(
-                f"frame {self._number} changes {len(np.unique(drawn))} colours at once, and an image of a GIF has 256 "
+                f"frame {self._number} changes {len(np.unique(drawn))} colors at once, and an image of a GIF has 256 "
                 "at most: quantize it first"
             )
         colors, indices = min(choices, key=_bytes)
@@ -93,7 +93,7 @@ class Delta:
 
 
 def _compact(pixels: NDArray[np.int32], marked: bool) -> tuple[NDArray[np.int32], Pixels]:
-    """The sorted colours of `pixels`, with the see-through one if `marked`, and indices of the same shape into them.
+    """The sorted colors of `pixels`, with the see-through one if `marked`, and indices of the same shape into them.
 
     Where there are more than 256 the indices mean nothing.
     """
@@ -110,7 +110,7 @@ def _compact(pixels: NDArray[np.int32], marked: bool) -> tuple[NDArray[np.int32]
 
 @njit(cache=True, nogil=True)
 def _number(pixels: NDArray[np.int32], found: NDArray[np.int32], count: int, indices: Pixels) -> int:
-    """Index the colours of `pixels` in the order of their first appearance, behind the first `count` that `found` has.
+    """Index the colors of `pixels` in the order of their first appearance, behind the first `count` that `found` has.
 
     How many there are then; 257 stands for more, and the rest is left undone.
     """

@@ -1,9 +1,9 @@
 """The LZW compression of GIF: from pixels to sub-blocks. The way back is `lzw_decoder.py`.
 
 The dictionary of the encoder is a table `child[code, pixel]`, so that a step is one load; the row of a code is emptied
-when the code is made, so that a clear costs nothing but the rows of the single pixels. Up to 32 colours the steps have
+when the code is made, so that a clear costs nothing but the rows of the single pixels. Up to 32 colors the steps have
 no branch to mispredict: 3.4 to 3.7 ns a pixel where the obvious loop took 4.3 to 5.0. What to do when the dictionary
-is full was measured on 24 real frames at 256×256 and at 636×360 with 32 colours a frame, in bytes a frame:
+is full was measured on 24 real frames at 256×256 and at 636×360 with 32 colors a frame, in bytes a frame:
 
     policy                                     256 plain   256 dithered   636 plain   636 dithered
     clear at 4096 codes (ours)                    14 602         20 666      40 490         65 287

@@ -31,7 +31,7 @@ _CANVAS_IN_FRAMES = 11
 _CHECK_FIRST = 1 << 28
 """Pixels of all frames; a larger file is decoded twice, so that a broken one is found before that memory is taken."""
 
-_GREYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+_GRAYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 """Stands in where a file has no palette at all, which the specification leaves to the reader; Pillow's choice too."""
 
 
@@ -196,7 +196,7 @@ class _Frames:
         indices, shown_palette, transparent = self._canvas.show(palette, image.transparent)
         if indices.itemsize > self._indices.itemsize:
             copies = (indices.itemsize + self._indices.itemsize) * len(self._indices) + _CANVAS_IN_FRAMES
-            self._check_pixels(copies, f"bytes a pixel for the {len(shown_palette)} colours of frame {number}")
+            self._check_pixels(copies, f"bytes a pixel for the {len(shown_palette)} colors of frame {number}")
             self._indices = self._indices.astype(indices.dtype)
         self._indices[number] = indices
         self._palettes.append(shown_palette)
@@ -231,8 +231,8 @@ def _times(images: Sequence[ImageBlock]) -> list[Fraction]:
 
 
 def _covering_palette(image: ImageBlock, pixels: Pixels, code_size: int) -> Pixels:
-    """The image's palette, made longer by black where pixels point behind its end; greys where the file has none."""
-    palette = _GREYS if image.palette is None else image.palette
+    """The image's palette, made longer by black where pixels point behind its end; grays where the file has none."""
+    palette = _GRAYS if image.palette is None else image.palette
     if len(palette) >= 1 << int(code_size):
         return palette
     missing = int(pixels.max()) + 1 - len(palette)

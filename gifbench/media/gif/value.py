@@ -28,10 +28,10 @@ _DTYPES = (np.uint8, np.uint16, np.uint32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gif:
-    """An animation of few colours a frame: what a method restores a video from.
+    """An animation of few colors a frame: what a method restores a video from.
 
     `indices` (T, H, W) point into `palettes[t]`, (K, 3) RGB uint8. They are uint8, K ≤ 256, except where a composited
-    frame of a GIF from elsewhere shows more colours: then all are uint16 or uint32. `times[t]` is when frame t is
+    frame of a GIF from elsewhere shows more colors: then all are uint16 or uint32. `times[t]` is when frame t is
     shown, in seconds since the first (`times[0] == 0`, strictly increasing), `duration` when the last one ends; all are
     exact fractions.
 
@@ -67,7 +67,7 @@ class Gif:
         colors = max(len(palette) for palette in self.palettes)
         dithered = {None: "", True: ", dithered", False: ", plain"}[self.dithered]
         return (
-            f"Gif({len(self)} frames of {self.width}×{self.height}, {colors} colours{dithered}, "
+            f"Gif({len(self)} frames of {self.width}×{self.height}, {colors} colors{dithered}, "
             f"{float(self.duration):.3f} s)"
         )
 
@@ -186,7 +186,7 @@ class Gif:
         return file.getvalue()
 
     def _write_to(self, file: BinaryIO, optimize: bool) -> None:
-        wide = self.indices.dtype != np.uint8  # only an image that draws over another can show more than 256 colours
+        wide = self.indices.dtype != np.uint8  # only an image that draws over another can show more than 256 colors
         writer = GifWriter(file, width=self.width, height=self.height, loop=self.loop, optimize=optimize or wide)
         transparent = self.transparent or (None,) * len(self)
         for i in range(len(self)):
@@ -215,7 +215,7 @@ def _look_up(indices: Indices, palette: Pixels, out: Pixels) -> None:
 def _check_indices(indices: object, palettes: Sequence[Pixels]) -> None:
     if not isinstance(indices, np.ndarray) or indices.dtype not in _DTYPES or indices.ndim != 3:
         seen = f"{indices.dtype} {indices.shape}" if isinstance(indices, np.ndarray) else type(indices).__name__
-        raise PixelsError(f"indices must be an array (T, H, W) of uint8, or uint16 for many colours, not {seen}")
+        raise PixelsError(f"indices must be an array (T, H, W) of uint8, or uint16 for many colors, not {seen}")
     if 0 in indices.shape:
         raise PixelsError(f"indices must not be empty, and theirs is the shape {indices.shape}")
     if len(palettes) != len(indices):
@@ -224,10 +224,10 @@ def _check_indices(indices: object, palettes: Sequence[Pixels]) -> None:
     for i, palette in enumerate(palettes):
         if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= most:
             raise PixelsError(
-                f"palette {i} must be uint8 (K, 3) with 1 to {most} colours, not {palette.dtype} {palette.shape}"
+                f"palette {i} must be uint8 (K, 3) with 1 to {most} colors, not {palette.dtype} {palette.shape}"
             )
         if len(palette) < most and int(indices[i].max()) >= len(palette):
-            raise PixelsError(f"frame {i} has the index {indices[i].max()}, and its palette {len(palette)} colours")
+            raise PixelsError(f"frame {i} has the index {indices[i].max()}, and its palette {len(palette)} colors")
 
 
 def _check_transparent(transparent: Sequence[int | None], palettes: Sequence[Pixels]) -> None:
@@ -235,4 +235,4 @@ def _check_transparent(transparent: Sequence[int | None], palettes: Sequence[Pix
         raise PixelsError(f"{len(palettes)} frames need as many see-through indices, and there are {len(transparent)}")
     for i, (index, palette) in enumerate(zip(transparent, palettes, strict=True)):
         if index is not None and not 0 <= index < len(palette):
-            raise PixelsError(f"frame {i}: the see-through index {index} is not among its {len(palette)} colours")
+            raise PixelsError(f"frame {i}: the see-through index {index} is not among its {len(palette)} colors")

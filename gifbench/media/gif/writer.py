@@ -55,7 +55,7 @@ class GifWriter:
     def add(self, indices: Indices, palette: Pixels, time: Fraction, *, transparent: int | None = None) -> None:
         """Append the frame that is shown at `time`, seconds since the first frame, which is at 0.
 
-        `indices` (H, W) uint8 point into `palette` (K, 3) uint8, 1 to 256 colours; `transparent` is the see-through
+        `indices` (H, W) uint8 point into `palette` (K, 3) uint8, 1 to 256 colors; `transparent` is the see-through
         index, if any. The delay of a frame is the step between its time and the next, both rounded to hundredths of a
         second, and at least two hundredths: browsers do not play faster.
 
@@ -99,12 +99,12 @@ class GifWriter:
         most = 1 << 24 if wide else 256
         if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= most:
             raise PixelsError(
-                f"a palette must be uint8 of shape (K, 3) with 1 to {most} colours, not {palette.dtype} {palette.shape}"
+                f"a palette must be uint8 of shape (K, 3) with 1 to {most} colors, not {palette.dtype} {palette.shape}"
             )
         if len(palette) < most and int(indices.max()) >= len(palette):
-            raise PixelsError(f"a frame has the index {indices.max()}, and its palette {len(palette)} colours")
+            raise PixelsError(f"a frame has the index {indices.max()}, and its palette {len(palette)} colors")
         if transparent is not None and not 0 <= transparent < len(palette):
-            raise PixelsError(f"the see-through index {transparent} is not among the {len(palette)} colours")
+            raise PixelsError(f"the see-through index {transparent} is not among the {len(palette)} colors")
 
     def _write(self, frame: Frame, following: Frame | None, until: Fraction) -> None:
         delay = _delay(self._clock, until)

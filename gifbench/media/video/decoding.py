@@ -67,7 +67,7 @@ class Frame:
     duration: Fraction
     """Seconds until the next frame of the video; for its last frame, what the container says or one frame's share."""
     pixels: Pixels
-    """RGB (H, W, 3) or grey (H, W), uint8, in memory of its own."""
+    """RGB (H, W, 3) or gray (H, W), uint8, in memory of its own."""
     clock: Fraction
     """Seconds on the container's own clock, by which `keep_packets` finds it again."""
 
@@ -120,7 +120,7 @@ def decode(
 ) -> Iterator[Frame]:
     """The frames of a span of the video at `path`, one after the other; memory does not grow with the video.
 
-    `span` is all of the video by default. `pixels` is `"rgb"`, or `"grey"` for (H, W): the luma as it is stored where
+    `span` is all of the video by default. `pixels` is `"rgb"`, or `"gray"` for (H, W): the luma as it is stored where
     the format has an 8-bit luma plane (limited range is not stretched; costs one copy), else ffmpeg's conversion to
     `gray`. `threads` of the decoder change nothing but the speed.
 
@@ -128,8 +128,8 @@ def decode(
     (by time: more than half a frame), which may show only at the end; `CorruptMedia` if decoding breaks off before the
     end of the span, a frame is damaged, or the size of the pictures changes on the way.
     """
-    if pixels not in ("rgb", "grey"):
-        raise UsageError(f'pixels must be "rgb" or "grey", not {pixels!r}')
+    if pixels not in ("rgb", "gray"):
+        raise UsageError(f'pixels must be "rgb" or "gray", not {pixels!r}')
     return _decode(Path(path), span or Span(), pixels, limits or VideoLimits(), threads)
 
 

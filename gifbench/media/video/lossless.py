@@ -46,7 +46,7 @@ from gifbench.media.video.container import VideoLimits, av_errors, check_size
 from gifbench.media.video.ffv1 import CODEC, slices_intact
 
 PIXEL_FORMAT = "bgr0"
-"""The 8-bit RGB layout that FFV1 takes; it codes it with the reversible colour transform of JPEG 2000."""
+"""The 8-bit RGB layout that FFV1 takes; it codes it with the reversible color transform of JPEG 2000."""
 _OPTIONS = {"level": "3", "coder": "rice", "context": "0", "slicecrc": "1"}
 _READING = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm", "err_detect": "crccheck+explode"}
 

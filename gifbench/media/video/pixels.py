@@ -1,4 +1,4 @@
-"""From decoded pictures to RGB or grey pixels, exactly as ffmpeg converts them.
+"""From decoded pictures to RGB or gray pixels, exactly as ffmpeg converts them.
 
 RGB is what ffmpeg gives, to the bit, with
 
@@ -6,7 +6,7 @@ RGB is what ffmpeg gives, to the bit, with
 
 Matrix (BT.601, 709, 2020, …), range, chroma siting and depth are as the frame says, BT.601 and limited where it says
 nothing. These flags interpolate chroma and round; ffmpeg's default flags repeat each chroma sample over 2×2 pixels and
-truncate, in code that differs between processors: 1.2 levels off in the mean of our clips, up to 61 at coloured edges.
+truncate, in code that differs between processors: 1.2 levels off in the mean of our clips, up to 61 at colored edges.
 
 The way goes through planar GBR, for which ffmpeg has vector code and for packed RGB none: the same numbers come out
 three times as fast (640×480: 0.65 ms instead of 2.0, 1280×720: 2.1 instead of 5.8; `benchmarks/video_decode.py`).
@@ -24,7 +24,7 @@ from av.video.frame import VideoFrame
 
 from gifbench.media.clip import Pixels
 
-PixelKind = Literal["rgb", "grey"]
+PixelKind = Literal["rgb", "gray"]
 
 SCALE_FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 """The flags of ffmpeg's scaler that define our RGB."""
@@ -72,9 +72,9 @@ class Converter:
         self._turned: tuple[int, Orientation] | None = None
 
     def pixels(self, frame: VideoFrame) -> Pixels:
-        """RGB (H, W, 3) or grey (H, W) pixels, uint8, turned as the display matrix says, in memory of their own."""
+        """RGB (H, W, 3) or gray (H, W) pixels, uint8, turned as the display matrix says, in memory of their own."""
         how = self._orientation_of(frame)
-        if self._kind == "grey":
+        if self._kind == "gray":
             return np.array(turn(_plane(frame if _has_luma_plane(frame) else self._convert(frame), 0), how), order="C")
         green_blue_red = self._convert(frame)
         rgb = np.empty((frame.height, frame.width, 3), np.uint8)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from av.video.frame import VideoFrame
 
 STANDARD_RATES = tuple(Fraction(n, d) for n, d in [(24000, 1001), (30000, 1001), (60000, 1001), (120000, 1001)])
-"""Rates that containers often declare as a rounded neighbour, such as 19001/634 for 30000/1001."""
+"""Rates that containers often declare as a rounded neighbor, such as 19001/634 for 30000/1001."""
 
 
 class Timeline:

@@ -12,7 +12,7 @@ class BrightSquares:
     """Finds bright areas at least 20 pixels wide: an honest detector for generated frames, which counts its work."""
 
     name = "bright"
-    pixels = "grey"
+    pixels = "gray"
 
     def __init__(self):
         self.pixels_searched = 0

@@ -58,13 +58,13 @@ def test_it_covers_every_box_that_a_square_of_the_picture_can_cover(scene, expan
 
 @given(scenes(), st.sampled_from([1, 1.1, 1.5, 2.25]))
 @settings(max_examples=50, deadline=None)
-def test_it_is_as_small_as_the_factor_allows_and_keeps_the_centre_where_it_fits(scene, expand):
+def test_it_is_as_small_as_the_factor_allows_and_keeps_the_center_where_it_fits(scene, expand):
     width, height, boxes = scene
     found = square(boxes, width=width, height=height, expand=expand)
     left, top, right, bottom = hull(boxes)
     wanted = expand * max(right - left, bottom - top)
     assert found.width == min(width, height) or wanted - 1e-9 <= found.width < wanted + 1
-    # Twice the centre is a whole number; half a pixel may be lost to the left and to the top.
+    # Twice the center is a whole number; half a pixel may be lost to the left and to the top.
     if left + right >= found.width and 2 * width - (left + right) >= found.width:
         assert 0 <= left + right - (found.left + found.right) <= 1
     if top + bottom >= found.height and 2 * height - (top + bottom) >= found.height:
@@ -74,7 +74,7 @@ def test_it_is_as_small_as_the_factor_allows_and_keeps_the_centre_where_it_fits(
 @pytest.mark.parametrize(
     ("box", "expected"),
     [
-        (Box(100, 100, 200, 200), Box(75, 75, 225, 225)),  # 150 about the centre
+        (Box(100, 100, 200, 200), Box(75, 75, 225, 225)),  # 150 about the center
         (Box(100, 100, 201, 200), Box(74, 74, 226, 226)),  # 151.5 is rounded up, the half pixel goes left
         (Box(0, 0, 100, 100), Box(0, 0, 150, 150)),  # moved inside, not cut
         (Box(540, 380, 640, 480), Box(490, 330, 640, 480)),

@@ -48,8 +48,8 @@ def test_a_box_knows_its_size_and_is_never_empty():
             Box(*sides)
 
 
-def test_grey_is_bt601_and_rgb_repeats_grey():
-    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 20, 30]]], np.uint8)
-    assert check_image(colours, pixels="grey").tolist() == [[76, 150, 29, 255, 18]]
-    grey = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    assert np.array_equal(check_image(grey, pixels="rgb"), np.stack([grey] * 3, axis=-1))
+def test_gray_is_bt601_and_rgb_repeats_gray():
+    colors = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 20, 30]]], np.uint8)
+    assert check_image(colors, pixels="gray").tolist() == [[76, 150, 29, 255, 18]]
+    gray = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert np.array_equal(check_image(gray, pixels="rgb"), np.stack([gray] * 3, axis=-1))

@@ -24,7 +24,7 @@ def detector():
 
 @pytest.fixture(scope="module")
 def portrait():
-    """A photograph of one face, about 90 pixels wide, grey (512, 512)."""
+    """A photograph of one face, about 90 pixels wide, gray (512, 512)."""
     return cv2.cvtColor(astronaut(), cv2.COLOR_RGB2GRAY)
 
 
@@ -64,17 +64,17 @@ def test_tiny_pictures_have_no_faces(detector, shape):
 @pytest.mark.parametrize("shape", [(288, 360), (101, 333), (480, 641)])
 @pytest.mark.parametrize("level", [0, 1, 4, 7])
 def test_a_level_is_dlibs_level_up_to_rounding(shape, level):
-    grey = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
+    gray = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
     width, height = level_size(shape[1], shape[0], level)
-    theirs = grey
+    theirs = gray
     for step in range(level + 1):
         theirs = dlib.resize_image(np.ascontiguousarray(theirs), *level_size(shape[1], shape[0], step)[::-1])
-    ours = level_part(grey, level)
+    ours = level_part(gray, level)
     assert ours.shape == (height, width) == theirs.shape
     difference = np.abs(ours.astype(int) - theirs)
     assert difference.max() <= 6 and difference.mean() < 0.4
     part = Box(width // 3, height // 4, width // 3 + 20, height // 4 + 11)
-    assert np.array_equal(level_part(grey, level, part), ours[part.top : part.bottom, part.left : part.right])
+    assert np.array_equal(level_part(gray, level, part), ours[part.top : part.bottom, part.left : part.right])
 
 
 def test_the_pyramid_is_the_one_that_dlib_searches(detector, portrait):
@@ -128,7 +128,7 @@ def test_a_camera_that_moves_over_a_portrait(detector, portrait):
     assert np.mean(same) >= 0.75
 
 
-def test_colours_are_searched_as_colours(detector, portrait):
+def test_colors_are_searched_as_colors(detector, portrait):
     rgb = astronaut()
     _, scores, _ = dlib.get_frontal_face_detector().run(rgb, 1, 0.0)
     assert [each.score for each in detector.detect(rgb, upsample=1)] == list(scores)

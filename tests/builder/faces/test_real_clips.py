@@ -39,8 +39,8 @@ def detector():
     return HogDetector()
 
 
-def grey_frames(path):
-    return (frame.pixels for frame in decode(path, pixels="grey"))
+def gray_frames(path):
+    return (frame.pixels for frame in decode(path, pixels="gray"))
 
 
 def overlap(one, other):
@@ -53,7 +53,7 @@ def overlap(one, other):
 @pytest.mark.parametrize("name", EXHAUSTIVE)
 def test_faces_and_squares_are_those_of_the_exhaustive_search(clips, detector, name):
     hull, num_found = EXHAUSTIVE[name]
-    track = find_face(grey_frames(clips / "faces" / name), detector)
+    track = find_face(gray_frames(clips / "faces" / name), detector)
     assert len(track.found) >= 0.98 * num_found
     width, height = (360, 288) if name.endswith(".mpg") else (640, 480)
     ours = square(track.boxes, width=width, height=height)
@@ -63,7 +63,7 @@ def test_faces_and_squares_are_those_of_the_exhaustive_search(clips, detector, n
 def test_the_table_is_what_the_exhaustive_search_gives(clips, detector):
     """One clip searched exhaustively, so that the numbers above cannot grow stale unseen."""
     name = "grid__sbia1a.mpg"
-    found = [detector.detect(frame, upsample=1)[0].box for frame in grey_frames(clips / "faces" / name)]
+    found = [detector.detect(frame, upsample=1)[0].box for frame in gray_frames(clips / "faces" / name)]
     hull, num_found = EXHAUSTIVE[name]
     assert len(found) == num_found
     assert square(found, width=360, height=288, expand=1) == square([hull], width=360, height=288, expand=1)
@@ -72,14 +72,14 @@ def test_the_table_is_what_the_exhaustive_search_gives(clips, detector):
 def test_a_signer_who_turns_away_is_rejected_under_a_stricter_limit(clips, detector):
     path = clips / "faces" / "intel_asl__walk.mkv"
     with pytest.raises(Rejected) as rejected:
-        find_face(grey_frames(path), detector, max_share_lost=0.1)
+        find_face(gray_frames(path), detector, max_share_lost=0.1)
     assert rejected.value.rule == "face_lost"
     assert rejected.value.limit == "at most 10%"
 
 
 def test_a_clip_without_people_is_rejected(clips, detector):
     path = clips / "moments" / "shared-assets__flower.mp4"
-    frames = [frame for i, frame in enumerate(grey_frames(path)) if i < 30]
+    frames = [frame for i, frame in enumerate(gray_frames(path)) if i < 30]
     with pytest.raises(Rejected) as rejected:
         find_face(frames, detector)
     assert rejected.value.rule in ("no_face", "face_lost")
@@ -87,7 +87,7 @@ def test_a_clip_without_people_is_rejected(clips, detector):
 
 def test_following_a_talker_at_720_lines_costs_a_tenth_of_the_exhaustive_search(clips, detector):
     """Processor time of both in turn; the benchmark says how much less it is than a tenth."""
-    frames = [cv2.resize(frame, (1280, 720)) for frame in grey_frames(clips / "faces" / "grid__brbk7n.mpg")]
+    frames = [cv2.resize(frame, (1280, 720)) for frame in gray_frames(clips / "faces" / "grid__brbk7n.mpg")]
     find_face(frames[:2], detector)
     started = time.thread_time()
     find_face(frames, detector)

@@ -25,10 +25,10 @@ def test_a_moving_face_is_followed_in_every_frame():
     assert all(near(found, box) for found, box in zip(track.boxes, boxes, strict=True))
 
 
-def test_rgb_and_grey_frames_give_the_same_track():
-    grey = [frame_with(box) for box in moving(5)]
-    rgb = [np.repeat(frame[..., None], 3, axis=2) for frame in grey]
-    assert find_face(grey, BrightSquares()) == find_face(rgb, BrightSquares())
+def test_rgb_and_gray_frames_give_the_same_track():
+    gray = [frame_with(box) for box in moving(5)]
+    rgb = [np.repeat(frame[..., None], 3, axis=2) for frame in gray]
+    assert find_face(gray, BrightSquares()) == find_face(rgb, BrightSquares())
 
 
 def test_the_largest_face_counts_and_the_others_do_not_widen_the_square():

@@ -1,10 +1,10 @@
-"""Nearest colour on a GPU: pixels and bytes a second beside the device's own copy bandwidth, and equality with the CPU.
+"""Nearest color on a GPU: pixels and bytes a second beside the device's own copy bandwidth, and equality with the CPU.
 
-    python benchmarks/gpu/nearest_colour.py [--out results/nearest_colour_gpu.json]
+    python benchmarks/gpu/nearest_color.py [--out results/nearest_color_gpu.json]
 
-A batch of 64 frames of 256×256 and one of 32 frames of 636×360 (soft random pictures), 32 and 256 colours, a palette a
+A batch of 64 frames of 256×256 and one of 32 frames of 636×360 (soft random pictures), 32 and 256 colors, a palette a
 frame. The least traffic is 4 bytes a pixel (3 read, 1 written); the table gives that traffic a second as a share of the
-measured copy bandwidth. Under a third of it with 32 colours, a fused kernel is worth writing.
+measured copy bandwidth. Under a third of it with 32 colors, a fused kernel is worth writing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def seconds(call, repeats: int = 20) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("results/nearest_colour_gpu.json"))
+    parser.add_argument("--out", type=Path, default=Path("results/nearest_color_gpu.json"))
     options = parser.parse_args()
     if not torch.cuda.is_available():
         raise SystemExit("this needs a CUDA device, and torch finds none")
@@ -76,7 +76,7 @@ def main() -> None:
                     }
                 )
                 print(
-                    f"{width}×{height} {colors:3} colours, {max_pixels:9} pixels at once: {rate / 1e9:7.2f} Gpixel/s, "
+                    f"{width}×{height} {colors:3} colors, {max_pixels:9} pixels at once: {rate / 1e9:7.2f} Gpixel/s, "
                     f"{share:6.1%} of the copy bandwidth, equal: {equal}"
                 )
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,12 @@
-"""Palettes, nearest colours and dithers: time a frame beside every peer at hand, and the PSNR that the palettes give.
+"""Palettes, nearest colors and dithers: time a frame beside every peer at hand, and the PSNR that the palettes give.
 
-    GIFBENCH_TEST_DATA=… python benchmarks/nearest_colour.py [--repeats 7] [--psnr]
+    GIFBENCH_TEST_DATA=… python benchmarks/nearest_color.py [--repeats 7] [--psnr]
 
 Processor time a frame on one core, the smallest of `--repeats` rounds in which all take turns, mean over one frame of
-each of eight real clips, at 256×256 and 636×360. Peers that search the nearest colour get the same palette, and their
+each of eight real clips, at 256×256 and 636×360. Peers that search the nearest color get the same palette, and their
 share of equal indices is shown: below 100% is another choice on ties (the tree) or an approximation (Pillow).
 
-With `--psnr`: the plain PSNR of 32-colour palettes a frame, clip by clip, beside Pillow's median cut and ffmpeg's
+With `--psnr`: the plain PSNR of 32-color palettes a frame, clip by clip, beside Pillow's median cut and ffmpeg's
 palettegen, and what steps of k-means add.
 """
 
@@ -167,13 +167,13 @@ def main() -> None:
     if options.psnr:
         files = sorted([*folder.glob("faces/*"), *folder.glob("moments/*")])
         for colors in (32, 256):
-            print(f"PSNR in dB at 256×256, {colors} colours a frame, 8 frames a clip, no dither")
+            print(f"PSNR in dB at 256×256, {colors} colors a frame, 8 frames a clip, no dither")
             psnr_table({path.stem: load(path, (256, 256), 8) for path in files}, colors)
         return
     for size in ((256, 256), (636, 360)):
         frames = [load(folder / name, size, 1)[0] for name in CLIPS]
         for colors in (32, 256):
-            print(f"{size[0]}×{size[1]}, {colors} colours, {len(frames)} real frames; × the first of its group")
+            print(f"{size[0]}×{size[1]}, {colors} colors, {len(frames)} real frames; × the first of its group")
             speed_table(frames, colors, options.repeats)
 
 
