@@ -19,9 +19,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from gifbench_pipelines.gif_faces.faces import Box, find_face, square
+from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
 
-from gifbench.builder.faces import Box, find_face, square
-from gifbench.builder.faces.dlib_hog import HogDetector
 from gifbench.media.clip import Pixels
 from gifbench.media.video import decode
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from gifbench_pipelines.gif_faces.faces import Box, release_crop, square
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gifbench.builder.faces import Box, release_crop, square
 from gifbench.errors import UsageError
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gifbench.builder.faces.detector import Box
-from gifbench.media.clip import Pixels
+from gifbench import Pixels
+
+from .detector import Box
 
 ALIGNMENT = 48
 """A part that starts at a multiple of this has whole cells of 8 pixels at its level and at the next (48·5/6 = 40)."""

@@ -7,11 +7,11 @@ import builtins
 import cv2
 import numpy as np
 import pytest
+from gifbench_pipelines.gif_faces.faces import Box, TrackingDetector, find_face
+from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
+from gifbench_pipelines.gif_faces.faces.dlib_hog_pyramid import level_of, level_part, level_size
 from skimage.data import astronaut
 
-from gifbench.builder.faces import Box, TrackingDetector, find_face
-from gifbench.builder.faces.dlib_hog import HogDetector
-from gifbench.builder.faces.dlib_hog_pyramid import level_of, level_part, level_size
 from gifbench.errors import MissingExtra, PixelsError
 
 dlib = pytest.importorskip("dlib")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Literal
 
-from gifbench.builder.faces.detector import Box, Detection, check_image
+from gifbench import Pixels
 from gifbench.errors import MissingExtra, UsageError
-from gifbench.media.clip import Pixels
+
+from .detector import Box, Detection, check_image
 
 Model = Literal["hog", "cnn"]
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import ceil
 
-from gifbench.builder.faces.detector import Box
 from gifbench.errors import UsageError
+
+from .detector import Box
 
 
 def square(boxes: Iterable[Box | None], *, width: int, height: int, expand: float = 1.5) -> Box:

@@ -10,8 +10,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from gifbench import Pixels
 from gifbench.errors import PixelsError, UsageError
-from gifbench.media.clip import Pixels
 
 ENTRY_POINTS = "gifbench.detectors"
 """The entry-point group in which a package offers its own detector: a class that is called without arguments."""
@@ -80,7 +80,7 @@ class FaceDetector(Protocol):
 
 @runtime_checkable
 class TrackingDetector(Protocol):
-    """A detector that knows shortcuts of its own; others are wrapped by `gifbench.builder.faces.local_search.Resizing`.
+    """A detector that knows shortcuts of its own; others are wrapped by `local_search.Resizing`.
 
     Pictures are those of `FaceDetector.detect`, boxes and widths are in their pixels. Both give what
     `detect(image, upsample=1)` would give, as far as they look.

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gifbench.builder.faces.detector import Box, Detection, check_image
+from gifbench import Pixels
 from gifbench.errors import MissingExtra
-from gifbench.media.clip import Pixels
+
+from .detector import Box, Detection, check_image
 
 _PART = 4 * 48
 """Side of the part of a level that is searched around a known face, which is 73 to 105 pixels wide in it.
@@ -50,7 +51,7 @@ class HogDetector:
 
         The cost falls with the square of `min_width`: the levels of the pyramid that hold smaller faces are not made.
         """
-        from gifbench.builder.faces.dlib_hog_pyramid import level_of, level_part, to_picture
+        from .dlib_hog_pyramid import level_of, level_part, to_picture
 
         image = check_image(image, pixels="gray")
         level = level_of(min_width)
@@ -83,7 +84,7 @@ class HogDetector:
 
     def _search_part(self, gray: Pixels, box: Box, level: int) -> Detection | None:
         """Search the part of a level around `box`, and give the surest face that overlaps it."""
-        from gifbench.builder.faces.dlib_hog_pyramid import ALIGNMENT, level_part, level_size, to_picture
+        from .dlib_hog_pyramid import ALIGNMENT, level_part, level_size, to_picture
 
         height, width = gray.shape
         level_width, level_height = level_size(width, height, level)
@@ -122,7 +123,7 @@ def _inside(found: list[tuple[tuple[int, int, int, int], float]], image: Pixels)
 
 def _level(box: Box) -> int:
     """Say at which level a box was found; it was a square there, of which the picture's border may have cut a part."""
-    from gifbench.builder.faces.dlib_hog_pyramid import level_of
+    from .dlib_hog_pyramid import level_of
 
     return level_of(max(box.width, box.height))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gifbench.builder.faces.detector import Box, Detection, FaceDetector, check_image
-from gifbench.media.clip import Pixels
-from gifbench.media.resize import resize
+from gifbench import Pixels, resize
+
+from .detector import Box, Detection, FaceDetector, check_image
 
 _FACE_WIDTH = 100
 """Pixels that a face is wide when it is looked for."""

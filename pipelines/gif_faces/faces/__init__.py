@@ -1,7 +1,7 @@
 """Finding faces and the square around them."""
 
-from gifbench.builder.faces.crop import release_crop, square
-from gifbench.builder.faces.detector import (
+from .crop import release_crop, square
+from .detector import (
     Box,
     Detection,
     FaceDetector,
@@ -9,7 +9,7 @@ from gifbench.builder.faces.detector import (
     detector_names,
     find_detector,
 )
-from gifbench.builder.faces.tracker import TRACK_RULE, FaceTrack, find_face
+from .tracker import TRACK_RULE, FaceTrack, find_face
 
 __all__ = [
     "TRACK_RULE",

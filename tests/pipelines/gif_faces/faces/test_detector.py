@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+from gifbench_pipelines.gif_faces.faces import Box, detector_names, find_detector
+from gifbench_pipelines.gif_faces.faces.detector import check_image
+from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
 
-from gifbench.builder.faces import Box, detector_names, find_detector
-from gifbench.builder.faces.detector import check_image
-from gifbench.builder.faces.dlib_hog import HogDetector
 from gifbench.errors import MissingExtra, UsageError
 
 
@@ -35,7 +35,8 @@ def test_a_wrong_name_gets_a_hint():
 
 
 def test_importing_the_wing_loads_no_detector():
-    code = "import sys, gifbench.builder.faces; print([m for m in ('dlib', 'numba', 'torch') if m in sys.modules])"
+    heavy = ("dlib", "numba", "torch")
+    code = f"import sys, gifbench_pipelines.gif_faces.faces; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

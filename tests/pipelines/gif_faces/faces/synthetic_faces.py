@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-
-from gifbench.builder.faces import Box, Detection
+from gifbench_pipelines.gif_faces.faces import Box, Detection
 
 
 class BrightSquares:

@@ -6,11 +6,11 @@ import weakref
 
 import numpy as np
 import pytest
+from gifbench_pipelines.gif_faces.faces import TRACK_RULE, Box, find_face, square
+from gifbench_pipelines.gif_faces.faces.tracker import same_face
 
-from gifbench.builder.faces import TRACK_RULE, Box, find_face, square
-from gifbench.builder.faces.tracker import same_face
 from gifbench.errors import PixelsError, Rejected, UsageError
-from tests.builder.faces.synthetic_faces import BrightSquares, frame_with, moving
+from tests.pipelines.gif_faces.faces.synthetic_faces import BrightSquares, frame_with, moving
 
 
 def near(found, expected, tolerance=2):

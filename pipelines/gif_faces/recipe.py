@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gifbench.builder import Filter, Geometry, Recipe, SourceVideo
-from gifbench.builder.faces import find_detector, find_face, release_crop, square
+
+from .faces import find_detector, find_face, release_crop, square
 
 
 class GifFaces(Recipe):
     """The square around every detection of the clip's main face, enlarged about its center and resized.
 
     Only the clip's largest face counts: of all faces that were followed, the one whose boxes have the greatest sum of
-    areas over the frames (`gifbench.builder.faces.TRACK_RULE`).
+    areas over the frames (`faces.TRACK_RULE`).
     """
 
     name = "gif-faces"

@@ -6,8 +6,8 @@ import time
 
 import cv2
 import pytest
+from gifbench_pipelines.gif_faces.faces import Box, find_face, square
 
-from gifbench.builder.faces import Box, find_face, square
 from gifbench.errors import Rejected
 from gifbench.media.video import decode
 
@@ -34,7 +34,7 @@ EXHAUSTIVE = {
 
 @pytest.fixture(scope="module")
 def detector():
-    from gifbench.builder.faces.dlib_hog import HogDetector
+    from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
 
     return HogDetector()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gifbench.builder.faces.detector import Box, Detection, FaceDetector, TrackingDetector, check_image
-from gifbench.builder.faces.local_search import Resizing
+from gifbench import Pixels
 from gifbench.errors import PixelsError, Rejected, UsageError
-from gifbench.media.clip import Pixels
+
+from .detector import Box, Detection, FaceDetector, TrackingDetector, check_image
+from .local_search import Resizing
 
 TRACK_RULE = (
     "A face is the same as in an earlier frame if its center moved by at most half the wider box's width since it was "

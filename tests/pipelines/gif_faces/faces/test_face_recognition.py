@@ -7,11 +7,11 @@ import importlib
 import warnings
 
 import pytest
+from gifbench_pipelines.gif_faces.faces import find_face
+from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
+from gifbench_pipelines.gif_faces.faces.face_recognition import FaceRecognitionDetector
 from skimage.data import astronaut
 
-from gifbench.builder.faces import find_face
-from gifbench.builder.faces.dlib_hog import HogDetector
-from gifbench.builder.faces.face_recognition import FaceRecognitionDetector
 from gifbench.errors import MissingExtra, UsageError
 
 
