@@ -29,6 +29,7 @@ from gifbench.cli import (
     train,
 )
 from gifbench.cli.output import command, say
+from gifbench.cli.plugin_commands import add_commands
 
 app = typer.Typer(
     name="gifbench",
@@ -98,12 +99,9 @@ for _of_methods, _example in (
 app.add_typer(_methods, name="methods")
 
 
-_manifest = typer.Typer(
-    help="Tables of clips: made from a folder, joined with Video2GIF, checked.", no_args_is_help=True
-)
+_manifest = typer.Typer(help="Tables of clips: made from a folder, matched, checked.", no_args_is_help=True)
 for _of_manifest, _name, _example in (
     (manifest.from_folder, "from-folder", "gifbench manifest from-folder videos/ --splits train=8,test=2"),
-    (manifest.import_video2gif, "import-video2gif", "gifbench manifest import-video2gif --out moments.parquet"),
     (manifest.check, "check", "gifbench manifest check clips.csv"),
     (
         faceforensics.match_faceforensics,
@@ -127,6 +125,9 @@ for _of_study, _example in (
 ):
     _study.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_study))
 app.add_typer(_study, name="study")
+
+
+add_commands(app, {"manifest": _manifest, "methods": _methods, "study": _study})
 
 
 def main() -> None:

@@ -26,6 +26,11 @@ P = ParamSpec("P")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
 
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
+
+EXAMPLE = "gifbench_example"
+"""The attribute of a command's function that holds what `example` was given."""
+
 FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 _LONG = frozenset({"build", "fetch", "retry", "evaluate", "train"})
@@ -57,6 +62,16 @@ def _write_note(text: str) -> None:
 def say_json(document: object) -> None:
     """Print one JSON document on stdout."""
     say(json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def example(line: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Give a command that a package adds the line that its `--help` ends with."""
+
+    def mark(function: Callable[P, None]) -> Callable[P, None]:
+        setattr(function, EXAMPLE, line)
+        return function
+
+    return mark
 
 
 def command(function: Callable[P, None]) -> Callable[P, None]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gifbench_pipelines.gif_moments.video2gif import COLUMNS, read_metadata
 from hypothesis import strategies as st
 
-from gifbench.builder.video2gif import COLUMNS, read_metadata
 from gifbench.manifest.io import file_bytes
 from gifbench.manifest.rows import MANIFEST_SCHEMA, parse_manifest
 from tests.fuzz.damage import TEXTS, Draw, damaged, edited, parquet_files, written

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gifbench.download.http import HttpSource
+from gifbench.download import HttpSource
 from gifbench.errors import ManifestError, NotFound, SourceError, storage_errors
 
 URL = "https://raw.githubusercontent.com/gyglim/video2gif_dataset/master/metadata.txt"

@@ -8,18 +8,18 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from gifbench_pipelines.gif_moments import video2gif
+from gifbench_pipelines.gif_moments.span_matching import Match, join
+from gifbench_pipelines.gif_moments.video2gif import Moment, parse_metadata, read_metadata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from gifbench.builder import video2gif
-from gifbench.builder.span_matching import Match, join
-from gifbench.builder.video2gif import Moment, parse_metadata, read_metadata
 from gifbench.cli.app import app
 from gifbench.errors import Gone, ManifestError, NotFound
 from gifbench.manifest.rows import ManifestRow, official_rows, read_manifest
-from tests.builder.video2gif_table import HEADER, line, table
 from tests.download.http_server import serve
+from tests.pipelines.gif_moments.video2gif_table import HEADER, line, table
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gifbench.builder.video2gif import Moment
-from gifbench.manifest.rows import ManifestRow
+from gifbench import ManifestRow
+
+from .video2gif import Moment
 
 State = Literal["matched", "ambiguous", "unmatched"]
 
