@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gifbench.results.schema import CodeRecord
 
-_PACKAGE = Path(__file__).parent.parent
-_MATTERS = ("media", "dataset", "score")
+_PACKAGE = Path(__file__).parent
+_MATTERS = ("media", "dataset", "methods", "metrics", "evaluation", "tasks.py")
 _MOST_FILES = 500
 
 
@@ -25,8 +25,9 @@ def code_record() -> CodeRecord:
     from gifbench.results.schema import CodeRecord
 
     digest = hashlib.sha256()
-    for wing in _MATTERS:
-        for path in sorted((_PACKAGE / wing).rglob("*.py")):
+    for part in _MATTERS:
+        place = _PACKAGE / part
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return CodeRecord(version=version("gifbench"), commit=_commit(), sha256=digest.hexdigest())
 
@@ -41,7 +42,7 @@ def _commit() -> str | None:
             subprocess.run(
                 ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True
             ).stdout.strip()
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "--", "gifbench"])
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "--", _PACKAGE.name])
         )
     except (OSError, subprocess.SubprocessError):
         return None

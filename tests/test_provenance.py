@@ -77,3 +77,17 @@ def test_an_installed_package_has_no_commit_and_a_checkout_without_git_neither(t
 def test_code_without_a_file_has_no_hash(tmp_path):
     assert source_sha256(None) is None
     assert source_sha256(str(tmp_path / "typed at a prompt")) is None
+
+
+def test_the_hash_is_of_files_that_are_there(tmp_path, monkeypatch):
+    import shutil
+
+    for part in provenance._MATTERS:
+        assert (provenance._PACKAGE / part).exists(), f"{part}: what scores depend on has moved"
+    copy = tmp_path / "gifbench"
+    shutil.copytree(provenance._PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "_PACKAGE", copy)
+    before = code_record.__wrapped__().sha256
+    with (copy / "metrics" / "ssim.py").open("a") as file:
+        file.write("# another SSIM\n")
+    assert code_record.__wrapped__().sha256 != before

@@ -32,7 +32,8 @@ def leaderboard(
     from gifbench.dataset import open_dataset
     from gifbench.errors import ResultsError
     from gifbench.leaderboard import build_site
-    from gifbench.methods.registry import load_method, load_method_file
+    from gifbench.leaderboard.from_results import installed_method
+    from gifbench.methods.registry import find_method
     from gifbench.results.io import load_results
 
     refused: list[ResultsError] = []
@@ -45,12 +46,12 @@ def leaderboard(
     if refused and not loaded:
         raise refused[0]
     opened = [open_dataset(url) for url in data or []]
-    mine = {method.name: method for method in map(load_method_file, method_file or [])}
+    mine = {method.name: method for method in map(find_method, method_file or [])}
     page = build_site(
         loaded,
         out,
         dataset_for={dataset.fingerprint: dataset for dataset in opened},
-        method_loader=lambda result: mine.get(result.method.name) or load_method(result.method.name),
+        method_loader=lambda result: mine.get(result.method.name) or installed_method(result),
         clips_per_method=clips,
         overwrite=overwrite,
         date=datetime.now(UTC).date().isoformat(),

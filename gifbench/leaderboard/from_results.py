@@ -14,7 +14,7 @@ from gifbench.leaderboard.run import Measured, Run, Score
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.inference import on_device, restored
-from gifbench.methods.registry import LoadedMethod, load_method
+from gifbench.methods.registry import LoadedMethod, load_recorded_method
 from gifbench.results import schema
 from gifbench.results.io import Result
 
@@ -23,8 +23,11 @@ MethodLoader = Callable[[Result], LoadedMethod]
 
 
 def installed_method(result: Result) -> LoadedMethod:
-    """The method of that name among the installed ones; raises `NoSuchMethod` or another `MethodError`."""
-    return load_method(result.method.name)
+    """The installed method of that name; raises a `MethodError` where it is not installed, or is more than a name.
+
+    The file may be a stranger's: it never names a file of code, a path or a URL.
+    """
+    return load_recorded_method(result.method.name)
 
 
 def run_of(result: Result) -> Run:

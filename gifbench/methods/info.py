@@ -1,11 +1,14 @@
-"""What a method says of itself, and reading it off a class or an instance."""
+"""What a method says of itself, read off a class or an instance, and what a loaded one is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gifbench.methods.protocols import FrameMethod, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,52 @@ def declared(source: object) -> Declared:
         elif isinstance(value, str) and each.name in ("version", "description", "licence", "backend"):
             said[each.name] = value
     return Declared(**said)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedMethod:
+    """A method, ready to restore, and all that results say of it.
+
+    `name` is canonical: one method with one set of options has one name, so that `gaussian:sigma=0.5` and
+    `gaussian-0.5` are the same row. `options` are all of them, the defaults included. `parts` are the methods among
+    them, of which this one is made; where there are several files of code or weights, the sha256 is of their sha256s.
+    `source` is what it was loaded from, the kind and the text, so that another process can load it too; None for an
+    instance that was made in this one.
+    """
+
+    name: str
+    origin: str
+    method: Method | FrameMethod = field(repr=False)
+    options: Mapping[str, object]
+    declared: Declared
+    code_sha256: str | None
+    weights_sha256: str | None
+    parts: tuple[LoadedMethod, ...] = field(default=(), repr=False)
+    source: tuple[str, str] | None = field(default=None, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LoadedMethod) and (self.name, self.origin) == (other.name, other.origin)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.origin))
+
+    @property
+    def parameters(self) -> int:
+        """The number of learned parameters."""
+        return self.declared.parameters
+
+    @property
+    def weights(self) -> str | None:
+        """The name of the weights' file, or of the parts' files; None where there are none."""
+        own = Path(self.declared.weights).name if self.declared.weights else None
+        return " + ".join(name for name in (own, *(part.weights for part in self.parts)) if name) or None
+
+    @property
+    def licence(self) -> str:
+        """The licence that the method declares; empty where it says nothing."""
+        return self.declared.licence
+
+    @property
+    def tasks(self) -> tuple[str, ...] | None:
+        """The names of the tasks that it can do, None for all."""
+        return self.declared.tasks

@@ -17,12 +17,21 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from gifbench.did_you_mean import known_names
 from gifbench.errors import MethodError, UsageError
+from gifbench.methods.info import LoadedMethod
 
 FILE_SPEC = re.compile(r"[^:=]+\.py(:|$)")
 """How a method begins that is a class in a Python file: `mine.py:Mine`."""
 
 NESTED = ""
 """The key of a method that is written without the name of its option."""
+
+
+Loader = Callable[[str], LoadedMethod]
+"""How a method that is an option of another one is loaded."""
+
+
+def _no_method(text: str) -> LoadedMethod:
+    raise UsageError(f'"{text[:80]}" is a method, and no method can be an option here')
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +95,11 @@ def _split(text: str, name: str) -> list[str]:
     return parts
 
 
-def load_parts(factory: Callable[..., Any], options: Mapping[str, object]) -> dict[str, object]:
+def load_parts(factory: Callable[..., Any], options: Mapping[str, object], *, load: Loader) -> dict[str, object]:
     """The options, with each text that names a method, where the class wants one, replaced by the loaded method."""
     wanted = keyword_parameters(factory)
     return {
-        key: _value(value, wanted[key].annotation, key)
-        if isinstance(value, str) and _wants_method(wanted[key].annotation)
-        else value
+        key: load(value) if isinstance(value, str) and _wants_method(wanted[key].annotation) else value
         for key, value in options.items()
     }
 
@@ -118,11 +125,18 @@ def nested_option(factory: Callable[..., Any]) -> str | None:
 
 
 def read_options(
-    name: str, factory: Callable[..., Any], texts: Mapping[str, str], *, kind: str = "method"
+    name: str,
+    factory: Callable[..., Any],
+    texts: Mapping[str, str],
+    *,
+    kind: str = "method",
+    load: Loader = _no_method,
+    recorded: bool = False,
 ) -> dict[str, object]:
-    """Turn option texts into the values that the class's annotations (or defaults) ask for.
+    """Turn option texts into the values that the class's annotations (or defaults) ask for; `load` loads methods.
 
-    Raises `UsageError` for an option that the class does not have, and for a text that is no value of its type.
+    Raises `UsageError` for an option that the class does not have, and for a text that is no value of its type. With
+    `recorded` the texts are from somebody's file: free text, which may be a path or a URL, raises `MethodError`.
     """
     parameters = keyword_parameters(factory)
     values: dict[str, object] = {}
@@ -134,8 +148,21 @@ def read_options(
             raise UsageError(f'{kind} {name} has no option "{option}": {known_names(option, parameters)}')
         if option in values:
             raise UsageError(f'{kind} {name}: the option "{option}" is given twice')
-        values[option] = _read(text, parameters[option], f"{kind} {name}: option {option}")
+        values[option] = _read(text, parameters[option], f"{kind} {name}: option {option}", load)
+        if recorded and isinstance(values[option], str) and not _is_harmless(text, parameters[option]):
+            raise MethodError(
+                f"{kind} {name}: the option {option} is free text, which may be a path or a URL, and is not taken from "
+                f"a file; give the {kind} yourself"
+            )
     return values
+
+
+def _is_harmless(text: str, parameter: inspect.Parameter) -> bool:
+    """Whether a text is one of an option's choices, or its default: something that the method's author wrote."""
+    wanted = parameter.annotation
+    kinds = get_args(wanted) if get_origin(wanted) in (Union, types.UnionType) else (wanted,)
+    choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    return text in choices or text == parameter.default
 
 
 def complete_options(factory: Callable[..., Any], given: Mapping[str, object]) -> dict[str, object]:
@@ -147,15 +174,15 @@ def complete_options(factory: Callable[..., Any], given: Mapping[str, object]) -
     return found
 
 
-def _read(text: str, parameter: inspect.Parameter, what: str) -> object:
+def _read(text: str, parameter: inspect.Parameter, what: str, load: Loader) -> object:
     wanted = parameter.annotation
     if wanted is inspect.Parameter.empty or isinstance(wanted, str):
         default = parameter.default
         wanted = str if default is inspect.Parameter.empty or default is None else type(default)
-    return _value(text, wanted, what)
+    return _value(text, wanted, what, load)
 
 
-def _value(text: str, wanted: type[Any], what: str) -> object:
+def _value(text: str, wanted: type[Any], what: str, load: Loader) -> object:
     if get_origin(wanted) in (Union, types.UnionType):
         if type(None) in get_args(wanted) and text.lower() == "none":
             return None
@@ -166,9 +193,7 @@ def _value(text: str, wanted: type[Any], what: str) -> object:
                 return choice
         raise UsageError(f'{what} cannot be "{text}": {known_names(text, map(str, get_args(wanted)))}')
     if _wants_method(wanted):
-        from gifbench.methods.registry import find_method  # which reads its options by this module
-
-        return find_method(text)
+        return load(text)
     if wanted is bool:
         if text.lower() in ("true", "false"):
             return text.lower() == "true"
@@ -183,6 +208,4 @@ def _value(text: str, wanted: type[Any], what: str) -> object:
 
 
 def _wants_method(annotation: object) -> bool:
-    from gifbench.methods.registry import LoadedMethod  # which reads its options by this module
-
     return annotation is LoadedMethod

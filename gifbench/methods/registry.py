@@ -6,17 +6,16 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMethod, NotFound, UsageError, storage_errors
-from gifbench.methods.info import Declared, declared
+from gifbench.methods.info import LoadedMethod, declared
 from gifbench.methods.listing import ListedMethod, list_methods
 from gifbench.methods.options import (
     FILE_SPEC,
-    Spec,
+    Loader,
     complete_options,
     keyword_parameters,
     load_parts,
@@ -30,59 +29,19 @@ from gifbench.provenance import source_sha256
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
 _LONGEST_NAME = 300
+_DEEPEST_RECORDED = 4
 _FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:]*))?(?P<options>:.*)?", re.DOTALL)
 
 
-__all__ = ["ListedMethod", "LoadedMethod", "find_method", "list_methods", "load_method", "load_method_file"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LoadedMethod:
-    """A method, ready to restore, and all that results say of it.
-
-    `name` is canonical: one method with one set of options has one name, so that `gaussian:sigma=0.5` and
-    `gaussian-0.5` are the same row. `options` are all of them, the defaults included. `parts` are the methods among
-    them, of which this one is made; where there are several files of code or weights, the sha256 is of their sha256s.
-    `source` is what it was loaded from, the kind and the text, so that another process can load it too; None for an
-    instance that was made in this one.
-    """
-
-    name: str
-    origin: str
-    method: Method | FrameMethod = field(repr=False)
-    options: Mapping[str, object]
-    declared: Declared
-    code_sha256: str | None
-    weights_sha256: str | None
-    parts: tuple[LoadedMethod, ...] = field(default=(), repr=False)
-    source: tuple[str, str] | None = field(default=None, repr=False)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LoadedMethod) and (self.name, self.origin) == (other.name, other.origin)
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.origin))
-
-    @property
-    def parameters(self) -> int:
-        """The number of learned parameters."""
-        return self.declared.parameters
-
-    @property
-    def weights(self) -> str | None:
-        """The name of the weights' file, or of the parts' files; None where there are none."""
-        own = Path(self.declared.weights).name if self.declared.weights else None
-        return " + ".join(name for name in (own, *(part.weights for part in self.parts)) if name) or None
-
-    @property
-    def licence(self) -> str:
-        """The licence that the method declares; empty where it says nothing."""
-        return self.declared.licence
-
-    @property
-    def tasks(self) -> tuple[str, ...] | None:
-        """The names of the tasks that it can do, None for all."""
-        return self.declared.tasks
+__all__ = [
+    "ListedMethod",
+    "LoadedMethod",
+    "find_method",
+    "list_methods",
+    "load_method",
+    "load_method_file",
+    "load_recorded_method",
+]
 
 
 def load_method(text: str) -> LoadedMethod:
@@ -91,13 +50,42 @@ def load_method(text: str) -> LoadedMethod:
     Raises `NoSuchMethod` for an unknown name, `UsageError` for wrong options, `MissingExtra` or another `MethodError`
     where the method cannot be loaded.
     """
+    return _installed(text, load=find_method)
+
+
+def load_recorded_method(text: str) -> LoadedMethod:
+    """Load a method that somebody's file names, as a results file does: an installed one with plain options only.
+
+    A file may come from a stranger. So it names no code (`mine.py:Mine`), and no path or URL: options are numbers,
+    choices of the method's own, and methods that are named in the same way, at most four deep. Raises `MethodError`
+    for anything else, and what `load_method` raises.
+    """
+    return _recorded(text, depth=_DEEPEST_RECORDED)
+
+
+def _recorded(text: str, *, depth: int) -> LoadedMethod:
+    if not depth:
+        raise MethodError(
+            f"a file names methods within methods, more than {_DEEPEST_RECORDED} deep; it is not followed"
+        )
+    if not _NAME.fullmatch(name := text.partition(":")[0].strip()):
+        raise MethodError(
+            f"{name[:80]!r} is not the name of an installed method, and nothing else is loaded because a file names "
+            "it; give the method yourself"
+        )
+    return _installed(text, load=lambda part: _recorded(part, depth=depth - 1), recorded=True)
+
+
+def _installed(text: str, *, load: Loader, recorded: bool = False) -> LoadedMethod:
     spec = parse_spec(text)
     for name, entries in installed().items():
         if spec.name == name or spec.name.startswith(f"{name}-"):
             factory = entries_class(entries)
             preset = {} if spec.name == name else _presets(factory).get(spec.name)
             if preset is not None:
-                return _set_up(name, factory, spec, preset, origin=entries_origin(entries), source=("installed", text))
+                given = read_options(spec.name, factory, spec.options, load=load, recorded=recorded)
+                origin, source = entries_origin(entries), ("installed", text)
+                return _set_up(name, factory, spec.name, {**preset, **given}, origin=origin, source=source)
     known = [listed.name for listed in list_methods()]
     raise NoSuchMethod(f'there is no method "{spec.name[:80]}": {known_names(spec.name, known)}')
 
@@ -118,7 +106,8 @@ def load_method_file(text: str) -> LoadedMethod:
     name = getattr(factory, "name", None)
     name = name if isinstance(name, str) else factory.__name__
     spec = parse_spec(f"{name}{found['options'] or ''}")
-    return _set_up(name, factory, spec, {}, origin=f"{path.name}:{factory.__name__}", source=("file", text))
+    given = read_options(spec.name, factory, spec.options, load=find_method)
+    return _set_up(name, factory, spec.name, given, origin=f"{path.name}:{factory.__name__}", source=("file", text))
 
 
 def find_method(text: str) -> LoadedMethod:
@@ -129,21 +118,20 @@ def find_method(text: str) -> LoadedMethod:
 def _set_up(
     name: str,
     factory: Callable[..., Any],
-    spec: Spec,
-    preset: Mapping[str, object],
+    written: str,
+    given: Mapping[str, object],
     *,
     origin: str,
     source: tuple[str, str],
 ) -> LoadedMethod:
     if not _NAME.fullmatch(name):
         raise MethodError(f"{origin}: {name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
-    given = {**preset, **read_options(spec.name, factory, spec.options)}
-    options = load_parts(factory, complete_options(factory, given))
+    options = load_parts(factory, complete_options(factory, given), load=find_method)
     parts = {key: value for key, value in options.items() if isinstance(value, LoadedMethod)}
     for key in keyword_parameters(factory):
         if key not in options:
-            raise UsageError(f"method {spec.name} needs the option {key}: write {spec.name}:{key}=…")
-    method = _instance(spec.name, factory, {**given, **parts})
+            raise UsageError(f"method {written} needs the option {key}: write {written}:{key}=…")
+    method = _instance(written, factory, {**given, **parts})
     said = declared(method)
     canonical = _canonical(name, factory, options)
     if len(canonical) > _LONGEST_NAME:
@@ -184,7 +172,7 @@ def _instance(name: str, factory: Callable[..., Any], options: Mapping[str, obje
 
 def _canonical(name: str, factory: Callable[..., Any], options: Mapping[str, object]) -> str:
     for preset, preset_options in _presets(factory).items():
-        if load_parts(factory, complete_options(factory, preset_options)) == options:
+        if load_parts(factory, complete_options(factory, preset_options), load=find_method) == options:
             return preset
     defaults = complete_options(factory, {})
     changed = {key: value for key, value in options.items() if not _is_default(value, defaults.get(key, ...))}
