@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "compiled": set(),
     "did_you_mean": set(),
     "plugins": {"errors", "did_you_mean"},
-    "media": {"errors"},
+    "media": {"errors", "storage"},
     "tasks": {"errors", "did_you_mean"},
     "dataset": {"errors", "storage", "tables", "media"},
     "manifest": {"errors", "storage", "tables", "media", "dataset", "download"},

@@ -41,16 +41,8 @@ def clear(folder: Folder) -> None:
 @contextmanager
 def alone(folder: Folder) -> Iterator[None]:
     """Hold a local dataset for this process; the hold ends with the process, however that ends."""
-    if folder.local is None:
-        yield
-        return
-    import fcntl
-
-    with (folder.local / STAGING / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise BuildError(f"{folder}: another gifbench build is at work here; wait for it, or stop it") from None
+    busy = BuildError(f"{folder}: another gifbench build is at work here; wait for it, or stop it")
+    with folder.lock(f"{STAGING}/lock", busy=busy):
         yield
 
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from gifbench.download.source import Fetched
 from gifbench.errors import BuildError, DatasetDamaged, NotFound, StorageError, storage_errors
 from gifbench.media.video import probe
-from gifbench.storage import PARTIAL, Folder
+from gifbench.storage import PARTIAL, Folder, check_name, file_sha256
 
 README = "Sources fetched by gifbench; docs/fetching.md says what is what. Safe to delete: they are fetched again.\n"
 
@@ -148,6 +148,8 @@ class Store:
     def scratch(self, source: str, locator: str) -> Path:
         """The folder in which a source grows; what an earlier try left is still in it."""
         folder = self._scratch(source, locator)
+        if self.folder.local is not None:
+            self.folder.exists(f"unfinished/{folder.name}")  # which refuses a link that leads out of a stranger's store
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -183,22 +185,12 @@ class Store:
 
         What a killed one was about to write is cleared away.
         """
-        if self.folder.local is None:
-            yield
-            return
-        import fcntl
-
-        with storage_errors(self.folder):
-            self.folder.local.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder.local / ".lock").open("w")
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise BuildError(f"{self.folder}: another gifbench fetch is at work here; wait for it") from None
-            with storage_errors(self.folder):
-                for left in self.folder.local.rglob(f".*{PARTIAL}"):
-                    left.unlink()
+        busy = BuildError(f"{self.folder}: another gifbench fetch is at work here; wait for it")
+        with self.folder.lock(".lock", busy=busy):
+            if self.folder.local is not None:
+                for name in self.folder.names():
+                    if name.rsplit("/", 1)[-1].startswith(".") and name.endswith(PARTIAL):
+                        self.folder.delete(name)
             yield
 
     def _place(self, source: str, locator: str) -> str:
@@ -219,16 +211,13 @@ def read_stored(folder: Folder, description: str) -> Stored:
     """A description of the store; raises `NotFound`, or `DatasetDamaged` if it cannot be read."""
     data = folder.read(description)
     try:
-        return Stored(**json.loads(data))
-    except (ValueError, TypeError) as error:
+        stored = Stored(**json.loads(data))
+        if not isinstance(stored.file, str) or "/" in check_name(stored.file):
+            raise ValueError(f"its file must be a name in the same folder, got {str(stored.file)[:200]!r}")
+        return stored
+    except (ValueError, TypeError, StorageError, RecursionError) as error:
         place = folder.place(description)
         raise DatasetDamaged(f"{place}: it cannot be read ({error}); gifbench verify --repair takes it away") from error
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _beside(place: str, file: str) -> str:

@@ -15,7 +15,7 @@ from gifbench.download.ledger import FetchLedger
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store
 from gifbench.download.store_verify import take_away, verify_store
-from gifbench.errors import Gone, SourceError
+from gifbench.errors import DatasetDamaged, Gone, SourceError, StorageError
 from gifbench.manifest.rows import ManifestRow
 from tests.builder.servers import s3
 
@@ -154,3 +154,32 @@ def test_what_a_killed_fetch_was_about_to_write_is_cleared_away_by_the_next(tmp_
     assert not any(left.exists() for left in lefts)
     assert store.is_there()
     assert (kept / "video.part").exists(), "a download goes on"
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd", "../../x.mp4", "a/b.mp4", "", ".", "a\nb", 5, None])
+@pytest.mark.parametrize("where", ["local", "memory"])
+def test_a_description_names_a_file_beside_it_or_is_refused(file: object, where: str, tmp_path: Path) -> None:
+    """A stranger's store, also one behind a URL, whose video would be copied to where its name says."""
+    store = Store(tmp_path / "store" if where == "local" else f"memory://{tmp_path.name}/store")
+    name = store.description("http", "http://example.org/a.mp4")
+    stored = {"source": "http", "locator": "http://example.org/a.mp4", "file": file, "sha256": "0" * 64, "bytes": 1}
+    stored |= {"width": 1, "height": 1, "codec": "h264", "frame_rate": "25"}
+    store.folder.write(name, json.dumps(stored).encode())
+    store.folder.write(f"{name.rsplit('/', 1)[0]}/passwd", b"x")
+    with pytest.raises(DatasetDamaged, match="cannot be read"), store.borrowed("http", "http://example.org/a.mp4"):
+        pass
+
+
+def test_links_in_a_stranger_s_store_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious").write_bytes(b"precious")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / ".lock").symlink_to(tmp_path / "mine" / "precious")
+    (tmp_path / "store" / "unfinished").symlink_to(tmp_path / "mine")
+    store = Store(tmp_path / "store")
+    with pytest.raises(StorageError), store.alone():
+        pass
+    with pytest.raises(StorageError, match="leads out"):
+        store.scratch("http", "http://example.org/a.mp4")
+    assert (tmp_path / "mine" / "precious").read_bytes() == b"precious"
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["precious"]

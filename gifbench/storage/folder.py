@@ -7,8 +7,10 @@ upload when it has ended.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
-import secrets
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,15 +22,17 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from gifbench.errors import MissingExtra, NotFound, StorageError, storage_errors
-
-PARTIAL = ".partial"
-"""How the names of unfinished files and folders end."""
+from gifbench.storage.atomic_write import PARTIAL, renamed_when_whole
+from gifbench.storage.exclusive_lock import lock_beneath
+from gifbench.storage.safe_paths import beneath, check_name, open_beneath, refuse_link, sizes_beneath
 
 
 class Folder:
     """A folder, named by a path or an fsspec URL, whose files are read in ranges and written whole.
 
-    Names given to the methods are relative to the folder and use `/`. A `Folder` can be sent to another process.
+    Names given to the methods are relative to the folder and use `/`: an absolute one, one with `..` or a control
+    character in it, a link that leads out of the folder, and what is no regular file are refused with `StorageError`
+    wherever they come from. The path of the folder itself may hold links. A `Folder` can be sent to another process.
     """
 
     def __init__(self, url: str | os.PathLike[str]) -> None:
@@ -73,7 +77,11 @@ class Folder:
         """
         end = None if length is None else start + length
         with self._errors(name):
-            data = cast(bytes, self._file_system.cat_file(self._path(name), start=start or None, end=end))
+            if self.local is not None:
+                with open(open_beneath(self._root, name), "rb", buffering=0) as file:
+                    data = _read_range(file, start, length)
+            else:
+                data = cast(bytes, self._file_system.cat_file(self._path(name), start=start or None, end=end))
         if length is not None and len(data) != length:
             raise StorageError(f"{self.place(name)}: it ends after {start + len(data)} bytes, {end} were expected")
         return data
@@ -82,6 +90,8 @@ class Folder:
         """The size of a file in bytes, or None if it is not there."""
         try:
             with self._errors(name):
+                if self.local is not None:
+                    return self._stat(name).st_size
                 self._file_system.invalidate_cache()
                 return int(self._file_system.size(self._path(name)))
         except NotFound:
@@ -90,12 +100,19 @@ class Folder:
     def exists(self, name: str = "") -> bool:
         """Whether a file or folder of that name is there."""
         with self._errors(name):
+            if self.local is not None:
+                try:
+                    return bool(self._stat(name))
+                except (FileNotFoundError, NotADirectoryError):
+                    return False
             self._file_system.invalidate_cache()
             return bool(self._file_system.exists(self._path(name)))
 
     def sizes(self, below: str = "") -> dict[str, int]:
         """The names of all files below a folder, as `names` gives them, each with its size in bytes."""
         with self._errors(below):
+            if self.local is not None:
+                return sizes_beneath(self._root, below)
             self._file_system.invalidate_cache()
             try:
                 found = self._file_system.find(self._path(below), detail=True)
@@ -104,14 +121,11 @@ class Folder:
         return {str(path)[len(self._root) :].lstrip("/"): int(about["size"]) for path, about in sorted(found.items())}
 
     def names(self, below: str = "") -> list[str]:
-        """The names of all files below a folder, relative to this one, sorted; none if it is not there."""
-        with self._errors(below):
-            self._file_system.invalidate_cache()
-            try:
-                found = self._file_system.find(self._path(below))
-            except FileNotFoundError:
-                found = []
-        return sorted(str(path)[len(self._root) :].lstrip("/") for path in found)
+        """The names of all files below a folder, relative to this one, sorted; none if it is not there.
+
+        Folders that are links are not looked into.
+        """
+        return list(self.sizes(below))
 
     def make(self) -> None:
         """Create the folder, with its parents, unless it is there."""
@@ -131,17 +145,19 @@ class Folder:
         """Move a whole file of this machine into the folder, replacing one of that name."""
         with self._errors(name):
             if self.local is not None:
-                target = Path(self._path(name))
-                target.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("rb") as file:
                     os.fsync(file.fileno())  # so that a rename never shows an empty file
-                path.replace(target)
+                beneath(self._root, name, lambda folder, part: os.rename(path, part, dst_dir_fd=folder), make=True)
             else:
                 self._file_system.put_file(str(path), self._path(name))
                 path.unlink()
 
     def download(self, name: str, path: Path) -> None:
         """Copy a file of the folder to `path` on this machine."""
+        if self.local is not None:
+            with self.open(name) as file, path.open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+            return
         with self._errors(name):
             self._file_system.get_file(self._path(name), str(path))
 
@@ -149,8 +165,10 @@ class Folder:
     def create(self, name: str) -> Iterator[BinaryIO]:
         """A file to write, which appears under its name when the block ends well and not at all when it raises."""
         if self.local is not None:
-            with storage_errors(self.place(name)), _renamed_when_whole(Path(self._path(name))) as file:
-                yield file
+            with storage_errors(self.place(name)), contextlib.ExitStack() as stack:
+                folder = beneath(self._root, name, lambda folder, part: (os.dup(folder), part), make=True)
+                stack.callback(os.close, folder[0])
+                yield stack.enter_context(renamed_when_whole(*folder))
             return
         with storage_errors(tempfile.gettempdir()), tempfile.NamedTemporaryFile(prefix="gifbench-") as scratch:
             yield cast(BinaryIO, scratch)
@@ -163,16 +181,39 @@ class Folder:
         """A file to read in ranges or as a stream."""
         with storage_errors(self.place(name)):
             with self._errors(name):
-                file = self._file_system.open(self._path(name), "rb")
+                if self.local is not None:
+                    file = os.fdopen(open_beneath(self._root, name), "rb")
+                else:
+                    file = self._file_system.open(self._path(name), "rb")
             with file:
                 yield cast(BinaryIO, file)
 
     def delete(self, name: str) -> None:
-        """Delete a file or folder; nothing happens if it is not there."""
+        """Delete a file or folder; nothing happens if it is not there. Of a link only the link is deleted."""
         with self._errors(name):
+            if self.local is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    beneath(self._root, name, _remove)
+                return
             self._file_system.invalidate_cache()
             with contextlib.suppress(FileNotFoundError):
                 self._file_system.rm(self._path(name), recursive=True)
+
+    @contextmanager
+    def lock(self, name: str, *, busy: Exception) -> Iterator[None]:
+        """Hold the lock file `name` for this process while the block lasts; raises `busy` where another one holds it.
+
+        Where the folder is on no file system of this machine there is no lock, and nothing is raised.
+        """
+        if self.local is None:
+            yield
+            return
+        with contextlib.ExitStack() as stack:
+            with self._errors(name):
+                folder, part = beneath(self._root, name, lambda folder, part: (os.dup(folder), part), make=True)
+                stack.callback(os.close, folder)
+                stack.enter_context(lock_beneath(folder, part, busy=busy))
+            yield
 
     def sweep(self) -> None:
         """Delete what a killed writer left behind."""
@@ -195,20 +236,30 @@ class Folder:
             # Every client library has errors of its own, of which few are an `OSError`.
             raise StorageError(f"{self.place(name)}: {type(error).__name__}: {error}") from error
 
+    def _stat(self, name: str) -> os.stat_result:
+        return beneath(self._root, name, refuse_link) if name else os.stat(self._root or "/")
+
     def _path(self, name: str) -> str:
-        return f"{self._root}/{name}" if name else self._root
+        return f"{self._root}/{check_name(name, folder=self.url)}" if name else self._root
 
 
-@contextmanager
-def _renamed_when_whole(path: Path) -> Iterator[BinaryIO]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.parent / f".{path.name[:100]}.{secrets.token_hex(4)}{PARTIAL}"
-    try:
-        with partial.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+def _read_range(file: io.FileIO, start: int, length: int | None) -> bytes:
+    """A range of an open file, or what there is of it."""
+    if length is None:
+        file.seek(start)
+        return file.readall()
+    # A length from an index may be any number, and no more memory is taken than the file has bytes.
+    left = min(length, os.fstat(file.fileno()).st_size - start)
+    parts = []
+    while left > 0 and (part := os.pread(file.fileno(), left, start)):
+        parts.append(part)
+        start, left = start + len(part), left - len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _remove(folder: int, part: str) -> None:
+    """Delete a file, a link, or a folder with all that is in it."""
+    if stat.S_ISDIR(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode):
+        shutil.rmtree(part, dir_fd=folder)
+    else:
+        os.unlink(part, dir_fd=folder)
