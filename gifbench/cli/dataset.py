@@ -74,9 +74,9 @@ def info(
 
 def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
     from gifbench.leaderboard.contact_sheet import contact_sheet
-    from gifbench.media.gif import replacing
+    from gifbench.storage import atomic_write
 
-    with replacing(out, overwrite=overwrite) as file, progress("Drawing") as step:
+    with atomic_write(out, overwrite=overwrite) as file, progress("Drawing") as step:
         file.write(contact_sheet(dataset, report=step).encode())
 
 

@@ -18,10 +18,11 @@ from gifbench.errors import AlreadyExists, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS
 from gifbench.media.colors.quantize import minimum_variance
-from gifbench.media.gif import GifWriter, replacing
+from gifbench.media.gif import GifWriter
 from gifbench.media.png import png_bytes
 from gifbench.media.video import VideoWriter
 from gifbench.media.webp import WebpWriter
+from gifbench.storage import atomic_write
 
 ENDINGS = (".mp4", ".mkv", ".webp", ".gif")
 """What a file may end with; a name without an ending is a folder of PNGs."""
@@ -73,7 +74,7 @@ def animation(
         return
     if ending == ".gif":
         _check_gif_speed(out, timing)
-    with replacing(out, overwrite=overwrite) as file:
+    with atomic_write(out, overwrite=overwrite) as file:
         if ending == ".gif":
             gif = GifWriter(file, width=width, height=height, loop=loop)
             starts = iter(timing.times)

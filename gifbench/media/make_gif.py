@@ -24,8 +24,9 @@ from gifbench.media.colors.quantize import (
     quantize,
 )
 from gifbench.media.geometry import Geometry
-from gifbench.media.gif import GifWriter, replacing
+from gifbench.media.gif import GifWriter
 from gifbench.media.video import Frame, Span, decode, probe
+from gifbench.storage import atomic_write
 
 Size = tuple[int | None, int | None]
 """Width and height in pixels; a None follows from the other, both None keep the video's."""
@@ -89,7 +90,7 @@ def make_gif(
 
     palette = None
     psnrs: list[float] = []
-    with replacing(out, overwrite=overwrite) as file:
+    with atomic_write(out, overwrite=overwrite) as file:
         if one_palette:
             palette = global_palette((pixels for _, _, pixels in kept()), colors, kmeans_steps=kmeans_steps)
         writer = GifWriter(file, width=width, height=height, optimize=optimize)

@@ -19,6 +19,7 @@ from safetensors.torch import save
 from torch import nn
 
 from gifbench.errors import WeightsError, storage_errors
+from gifbench.storage import atomic_write
 from gifbench.training.weights_download import MOST_BYTES, fetch_weights, is_url
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -127,12 +128,8 @@ def read_weights(path: str | os.PathLike[str]) -> Weights:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that appears only when it is whole."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_write(path) as file:
+        file.write(data)
 
 
 def _check_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -7,7 +7,6 @@ converter is called with the groups of tensors of each file and gives a network 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 import warnings
@@ -21,6 +20,7 @@ import torch
 from torch import nn
 
 from gifbench.errors import AlreadyExists, UsageError, WeightsError, storage_errors
+from gifbench.storage import file_sha256
 from gifbench.training.weights import save_weights
 from gifbench.training.weights_download import MOST_BYTES
 
@@ -57,7 +57,7 @@ def convert_weights(
             about = {
                 "name": out.stem,
                 "licence": "none stated by the authors of these weights: do not pass them on",
-                "converted_from": [{"file": path.name, "sha256": _sha256(path)} for path in paths],
+                "converted_from": [{"file": path.name, "sha256": file_sha256(path)} for path in paths],
             }
             return save_weights(out, network, architecture=architecture, about=about)
     names = ", ".join(f"{path.name} with {', '.join(sorted(group))}" for path, group in zip(paths, groups, strict=True))
@@ -104,11 +104,6 @@ def _unpacked(path: Path) -> int:
             return sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise WeightsError(f"{path}: no weights of torch, or damaged: {_one_line(error)}") from error
-
-
-def _sha256(path: Path) -> str:
-    with storage_errors(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _one_line(error: Exception) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from gifbench.errors import UsageError, WeightsError, storage_errors
+from gifbench.storage import file_sha256
 
 MOST_BYTES = 2 << 30
 """Bytes of the largest file of weights that is fetched or read: nine times those of the largest network here."""
@@ -52,7 +53,7 @@ def fetch_weights(url: str) -> Path:
     sha256 = found[1].lower()
     name = re.sub(r"[^\w.-]", "_", unquote(parts.path).rsplit("/", 1)[-1])[-100:].lstrip(".") or "weights.safetensors"
     path = cache_folder() / sha256[:16] / name
-    if path.is_file() and _sha256(path) == sha256:
+    if path.is_file() and file_sha256(path) == sha256:
         return path
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,11 +103,6 @@ def _transfer(url: str, path: Path) -> str:
                 raise WeightsError(f"{url[:200]}: more than {MOST_BYTES} bytes; no more are fetched")
             digest.update(data)
             file.write(data)
-
-
-def _sha256(path: Path) -> str:
-    with storage_errors(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cause(error: Exception) -> str:

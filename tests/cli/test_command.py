@@ -69,7 +69,7 @@ def test_sigterm_ends_a_command_in_order(tiny_dataset: Dataset, tmp_path: Path, 
         command = [sys.executable, "-c", ignoring, *command]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
-    while not any(".unfinished" in path.name for path in tmp_path.iterdir()) and time.monotonic() < deadline:
+    while not any(".partial" in path.name for path in tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.2)
     process.send_signal(signal.SIGTERM)

@@ -18,7 +18,8 @@ from gifbench.media.clip import Pixels, check_times
 from gifbench.media.gif.blocks import GifLimits
 from gifbench.media.gif.canvas import Indices
 from gifbench.media.gif.reader import Decoded, Source, read_alone, read_gif
-from gifbench.media.gif.writer import GifWriter, replacing
+from gifbench.media.gif.writer import GifWriter
+from gifbench.storage import atomic_write
 
 __all__ = ["Gif", "GifLimits"]
 
@@ -176,7 +177,7 @@ class Gif:
 
         Raises `AlreadyExists` unless `overwrite`, `PixelsError` for what GIF cannot hold, and other `StorageError`s.
         """
-        with replacing(path, overwrite=overwrite) as file:
+        with atomic_write(path, overwrite=overwrite) as file:
             self._write_to(file, optimize)
 
     def to_bytes(self, *, optimize: bool = False) -> bytes:

@@ -8,17 +8,14 @@ Reference: GIF89a specification (CompuServe, 1990); the NETSCAPE2.0 extension fo
 
 from __future__ import annotations
 
-import os
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from gifbench.errors import AlreadyExists, PixelsError, UsageError, storage_errors
+from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import lzw
 from gifbench.media.gif.canvas import Indices
@@ -170,22 +167,3 @@ def _full_image(frame: Frame, following: Frame | None) -> Image:
     index = min(int(unused[-1]), len(frame.palette))
     palette = frame.palette if index < len(frame.palette) else np.append(frame.palette, frame.palette[:1], axis=0)
     return Image(0, 0, frame.indices, palette, index, _CLEAR)
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` when the block ends well, and is gone when it does not.
-
-    Raises `AlreadyExists` unless `overwrite`, or the `StorageError` that names `path`.
-    """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise AlreadyExists(f"{path}: it is there already; choose another name or ask to overwrite it")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    with storage_errors(path):
-        try:
-            with unfinished.open("wb") as file:
-                yield file
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
