@@ -21,15 +21,14 @@ PARTIAL = ".partial"
 def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[BinaryIO]:
     """A file to write and read, which takes the place of `path` when the block ends well, and is gone when it raises.
 
-    Its folder is created. Where `path` is a link the link is replaced, not what it leads to. Raises `AlreadyExists`
-    unless `overwrite`, or the `StorageError` that names `path`.
+    Where `path` is a link the link is replaced, not what it leads to. Raises `AlreadyExists` unless `overwrite`, or the
+    `StorageError` that names `path`.
     """
     path = os.fspath(path)
     if not overwrite and os.path.lexists(path):
         raise AlreadyExists(f"{path}: it is there already; choose another name or ask to overwrite it")
     folder, name = os.path.split(os.path.abspath(path))
     with storage_errors(path):
-        os.makedirs(folder, exist_ok=True)
         descriptor = os.open(folder, os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY))
         try:
             with renamed_when_whole(descriptor, name) as file:
