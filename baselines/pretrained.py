@@ -57,11 +57,12 @@ def start_weights(given: str) -> Weights:
 def described(weights: Weights, options: type[Options], make: Callable[[Options], Network], *, what: str) -> Network:
     """The network that the card of the weights describes, filled, in evaluation mode.
 
-    Raises `MethodError` where the card gives no such options, so that they are no weights of a `what`, and
-    `WeightsError` where the tensors do not fit.
+    Options that have `from_card` read the card by it, those of earlier versions, too. Raises `MethodError` where the
+    card gives no such options, so that they are no weights of a `what`, and `WeightsError` where the tensors do not
+    fit.
     """
     try:
-        found = options.model_validate(weights.architecture)
+        found = getattr(options, "from_card", options.model_validate)(weights.architecture)
     except ValidationError as error:
         problem = error.errors()[0]
         place, given = ".".join(str(part)[:60] for part in problem["loc"]), str(problem["input"])[:60]

@@ -1,6 +1,7 @@
 """Pictures larger than a network should be given at once: in tiles whose seams are exact, or are blended.
 
-A network here is a module with `stride`, to whole multiples of which pictures are filled up by repeating their border.
+A network here is a module with `stride`, to whole multiples of which pictures are filled up by repeating their border;
+with `any_size`, only sides shorter than `stride` are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from torch.nn import functional
 def padded(network: Any, x: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - a module with a stride
     """Run on (N, C, H, W), filled up below and to the right to whole strides, and cut the result back to H×W."""
     height, width = x.shape[2:]
-    more = (0, _up(width, network.stride) - width, 0, _up(height, network.stride) - height)
+    filled = [
+        max(side, network.stride) if getattr(network, "any_size", False) else _up(side, network.stride)
+        for side in (width, height)
+    ]
+    more = (0, filled[0] - width, 0, filled[1] - height)
     if any(more):
         x = functional.pad(x, more, mode="replicate")
     result: torch.Tensor = network(x)[..., :height, :width]

@@ -1,11 +1,17 @@
 """The three backbones of Table 1, and the list of all: pictures (N, C, H, W) in, three channels out, of any size.
 
 Each says by `stride` to what its input is padded, by `reach` how many pixels to each side an output pixel can see: what
-tiles must overlap by for their seams to be exact; and by `adds_picture` whether an input of three channels is already
-in its output.
+tiles must overlap by for their seams to be exact; by `adds_picture` whether an input of three channels is already in
+its output; and by `any_size` whether sides that are no multiples of `stride` need no padding, if they are not shorter.
+
+`as_released` builds what GIF2Video's released code has, which the golden tests hold to 1e-5. Without it they are what
+gifbench 0.1.0 had, whose weights still load: a U-Net on a padded picture, a GLCIC with hidden biases, and a DRRN
+without the released code's first ReLU.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import nn
@@ -30,18 +36,25 @@ class _Up(nn.Module):
         self.conv = _double(before, after)
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        return self.conv(torch.cat([skip, self.up(x)], dim=1))
+        x = self.up(x)
+        # Where a side was odd, pooling has dropped its last pixel.
+        x = functional.pad(x, (0, skip.shape[3] - x.shape[3], 0, skip.shape[2] - x.shape[2]))
+        return self.conv(torch.cat([skip, x], dim=1))
 
 
 class UNet(nn.Module):
-    """The U-Net of GIF2Video's released code: 14,789,059 parameters for 3 channels in and a base of 64."""
+    """The U-Net of GIF2Video's released code.
+
+    At a base of 64 it has 14,789,059 parameters for 3 channels in, 14,790,787 for 6 and 14,794,243 for 12.
+    """
 
     stride = 16
     reach = 107
     adds_picture = False
 
-    def __init__(self, channels: int = 3, *, base: int = 64) -> None:
+    def __init__(self, channels: int = 3, *, base: int = 64, as_released: bool = True) -> None:
         super().__init__()
+        self.any_size = as_released
         b = base
         self.inc = _double(channels, b)
         self.downs = nn.ModuleList(
@@ -51,7 +64,7 @@ class UNet(nn.Module):
         self.outc = nn.Conv2d(b, 3, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) to (N, 3, H, W); height and width are multiples of `stride`."""
+        """(N, C, H, W) to (N, 3, H, W); height and width are `stride` or more."""
         skips = [self.inc(x)]
         for down in self.downs:
             skips.append(down(functional.avg_pool2d(skips[-1], 2)))
@@ -64,7 +77,8 @@ class UNet(nn.Module):
 class DRRN(nn.Module):
     """One residual block, applied 25 times with the same weights (Tai et al., CVPR 2017), 128 channels at base 64.
 
-    With three channels in, what it adds up is the difference from the picture.
+    With three channels in, what it adds up is the difference from the picture; 301,824 parameters. `as_released`: what
+    each recursion begins from has gone through a ReLU, too, because the released code works in place.
     """
 
     stride = 1
@@ -72,17 +86,20 @@ class DRRN(nn.Module):
     reach = 2 + 2 * recursions
     adds_picture = True
 
-    def __init__(self, channels: int = 3, *, base: int = 64) -> None:
+    def __init__(self, channels: int = 3, *, base: int = 64, as_released: bool = True) -> None:
         super().__init__()
+        self.as_released = as_released
         width = 2 * base
         self.inc = nn.Conv2d(channels, width, 3, padding=1, bias=False)
         self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.outc = nn.Conv2d(width, 3, 3, padding=1, bias=False)
+        for layer in (self.inc, self.first, self.second, self.outc):
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / (9 * layer.out_channels)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to (N, 3, H, W)."""
-        start = state = self.inc(x)
+        start = state = functional.relu(self.inc(x)) if self.as_released else self.inc(x)
         for _ in range(self.recursions):
             state = self.second(functional.relu(self.first(functional.relu(state)))) + start
         difference = self.outc(functional.relu(state))
@@ -90,23 +107,26 @@ class DRRN(nn.Module):
 
 
 class GLCIC(nn.Module):
-    """The completion network of Iizuka et al. (SIGGRAPH 2017): two halvings, four dilated layers, 64 base channels."""
+    """The completion network of Iizuka et al. (SIGGRAPH 2017): two halvings, four dilated layers, 64 base channels.
+
+    6,067,555 parameters for 3 channels in at a base of 64.
+    """
 
     stride = 4
     reach = 153
     adds_picture = False
 
-    def __init__(self, channels: int = 3, *, base: int = 64) -> None:
+    def __init__(self, channels: int = 3, *, base: int = 64, as_released: bool = True) -> None:
         super().__init__()
-        b = base
+        b, bias = base, not as_released
 
         def conv(before: int, after: int, size: int = 3, *, stride: int = 1, dilation: int = 1) -> list[nn.Module]:
             padding = dilation * (size // 2)
-            layer = nn.Conv2d(before, after, size, stride=stride, padding=padding, dilation=dilation)
+            layer = nn.Conv2d(before, after, size, stride=stride, padding=padding, dilation=dilation, bias=bias)
             return [layer, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
 
         def double_size(before: int, after: int) -> list[nn.Module]:
-            layer = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+            layer = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=bias)
             return [layer, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
 
         self.layers = nn.Sequential(
@@ -132,6 +152,12 @@ class GLCIC(nn.Module):
 
 
 BACKBONES: dict[str, type[nn.Module]] = {"unet": UNet, "drrn": DRRN, "glcic": GLCIC, "naf": NAF}
+
+
+def make_backbone(name: str, channels: int, *, base: int, as_released: bool = True) -> nn.Module:
+    """A backbone of `BACKBONES` for pictures of so many channels."""
+    options = {} if as_released or name == "naf" else {"as_released": False}
+    return BACKBONES[name](channels, base=base, **options)
 
 
 def known_backbone(name: str) -> str:

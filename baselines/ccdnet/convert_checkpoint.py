@@ -1,7 +1,8 @@
 """The authors' own weights of CCDNet (github.com/yangwangx/gif2video_code): what their tensors are called here.
 
-A file's `model_netG` is one U-Net, `model_netD` its discriminator, which nothing here needs. CCDNet-1 is one file. Of
-CCDNet-2 and 3 a file holds the second U-Net alone; the first is that of CCDNet-1, a second file.
+A file's `model_netG` is one network. CCDNet-1 is one file, of a U-Net, a DRRN or a GLCIC. Of CCDNet-2 and 3 a file
+holds the second U-Net alone; the first is that of CCDNet-1, a second file. `model_netD` is the discriminator, which is
+converted where a file holds nothing else.
 """
 
 from __future__ import annotations
@@ -11,23 +12,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from pydantic import ValidationError
+from torch import nn
 
 from gifbench import WeightsError
 
+from .discriminator import PatchGAN
 from .network import Architecture, CCDNet
 
-GENERATOR = "model_netG"
+GENERATOR, DISCRIMINATOR = "model_netG", "model_netD"
 _NAME = re.compile(r"(?:module\.)?(in|out|down|up)conv([1-4]?)\.(.+)")
+_GLCIC_NAME = re.compile(r"(\d{1,2})\.(?:([01])\.)?(\w+)")
 _CHANNELS = {12: True, 6: False}  # of the second U-Net: with f_C embedded, for plain GIFs, or without
 
 Tensors = Mapping[str, torch.Tensor]
 
 
-def convert(files: Sequence[Mapping[str, Tensors]]) -> tuple[CCDNet, Mapping[str, Any]] | None:
+def convert(files: Sequence[Mapping[str, Tensors]]) -> tuple[nn.Module, Mapping[str, Any]] | None:
     """The CCDNet of one file, or of the second U-Net's and the first one's, in either order; None for other files.
 
     Raises `WeightsError` for a second U-Net without the first, or tensors of other shapes.
     """
+    if len(files) == 1:
+        for find in (_discriminator, _drrn, _glcic):
+            found = find(files[0])
+            if found is not None:
+                return found
     networks = [_renamed(file.get(GENERATOR, {})) for file in files]
     if not all("outc.weight" in named and "downs.0.0.weight" in named for named in networks):
         return None
@@ -41,15 +51,61 @@ def convert(files: Sequence[Mapping[str, Tensors]]) -> tuple[CCDNet, Mapping[str
         )
     if len(parts) > 1 or (parts and parts.keys() - _CHANNELS.keys()):
         raise WeightsError(f"U-Nets of 3, 12 or 6 channels are CCDNet's, and these have 3 and {sorted(parts)}")
-    architecture = Architecture(
+    tensors = {f"first.{name}": tensor for name, tensor in first.items()}
+    for second in parts.values():
+        tensors |= {f"second.{name}": tensor for name, tensor in second.items()}
+    return _ccdnet(
+        tensors,
         base=len(first["outc.weight"][0]),
         steps=2 if parts else 1,
         embedded=all(_CHANNELS[channels] for channels in parts),
     )
-    tensors = {f"first.{name}": tensor for name, tensor in first.items()}
-    for second in parts.values():
-        tensors |= {f"second.{name}": tensor for name, tensor in second.items()}
+
+
+def _drrn(file: Mapping[str, Tensors]) -> tuple[nn.Module, Mapping[str, Any]] | None:
+    names = {"input.weight": "inc", "conv1.weight": "first", "conv2.weight": "second", "output.weight": "outc"}
+    tensors = _without_module(file.get(GENERATOR, {}))
+    if tensors.keys() != names.keys():
+        return None
+    renamed = {f"first.{name}.weight": tensors[theirs] for theirs, name in names.items()}
+    return _ccdnet(renamed, backbone="drrn", base=len(tensors["input.weight"]) // 2)
+
+
+def _glcic(file: Mapping[str, Tensors]) -> tuple[nn.Module, Mapping[str, Any]] | None:
+    tensors = _without_module(file.get(GENERATOR, {}))
+    if not {"0.0.weight", "15.0.weight", "16.weight"} <= tensors.keys():
+        return None
+    renamed = {}
+    for name, tensor in tensors.items():
+        found = _GLCIC_NAME.fullmatch(name)  # a block is a convolution, BatchNorm and ReLU
+        layer = f"layers.{3 * int(found[1]) + int(found[2] or 0)}.{found[3]}" if found else name
+        renamed[f"first.{layer}"] = tensor
+    return _ccdnet(renamed, backbone="glcic", base=len(tensors["0.0.weight"]))
+
+
+def _discriminator(file: Mapping[str, Tensors]) -> tuple[nn.Module, Mapping[str, Any]] | None:
+    tensors = _without_module(file.get(DISCRIMINATOR, {}))
+    if file.keys() != {DISCRIMINATOR} or "0.weight" not in tensors or tensors["0.weight"].dim() != 4:
+        return None
+    base, channels = tensors["0.weight"].shape[:2]
+    if not (1 <= base <= 256 and 1 <= channels <= 64):
+        raise WeightsError(f"no discriminator of GIF2Video: {channels} channels in, {base} out of the first layer")
+    network = PatchGAN(channels, base=base)
+    _fill(network, {f"layers.{name}": tensor for name, tensor in tensors.items()}, what="discriminator of GIF2Video")
+    return network, {"network": "patch-gan", "channels": channels, "base": base}
+
+
+def _ccdnet(tensors: dict[str, torch.Tensor], **options: Any) -> tuple[CCDNet, Mapping[str, Any]]:  # noqa: ANN401 - fields
+    try:
+        architecture = Architecture(**options)
+    except ValidationError as error:
+        raise WeightsError(f"no network of CCDNet's shape: base is {options['base']}") from error
     network = CCDNet(architecture)
+    _fill(network, tensors, what="network of CCDNet's shape")
+    return network, architecture.model_dump()
+
+
+def _fill(network: nn.Module, tensors: dict[str, torch.Tensor], *, what: str) -> None:
     own = network.state_dict()
     # Torch has counted batches since 0.4.1; the count is not used.
     tensors |= {name: own[name] for name in own if name.endswith("num_batches_tracked") and name not in tensors}
@@ -59,9 +115,12 @@ def convert(files: Sequence[Mapping[str, Tensors]]) -> tuple[CCDNet, Mapping[str
         if name not in own or name not in tensors or own[name].shape != tensors[name].shape
     ]
     if wrong:
-        raise WeightsError(f"no U-Net of CCDNet's shape: {min(wrong)} does not fit")
+        raise WeightsError(f"no {what}: {min(wrong)} does not fit")
     network.load_state_dict(tensors)
-    return network, architecture.model_dump()
+
+
+def _without_module(tensors: Tensors) -> dict[str, torch.Tensor]:
+    return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
 
 
 def _inputs(tensors: Tensors) -> int:

@@ -27,10 +27,14 @@ class PatchGAN(nn.Module):
 
 
 def judged(gif: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-    """What the discriminator sees, (N, 12, H, W): the GIF, the frame, its gradients, padded by zeros to its size."""
-    across = functional.pad(frames[..., :, 1:] - frames[..., :, :-1], (0, 1))
-    down = functional.pad(frames[..., 1:, :] - frames[..., :-1, :], (0, 0, 0, 1))
-    return torch.cat([gif, frames, across, down], dim=1)
+    """What the discriminator sees, (N, 12, H, W): the GIF, the frame, and its differences across and down.
+
+    Both are of the (H−1)×(W−1) lower right pixels, from the one on the left and from the one above, padded by a row of
+    zeros above and a column of zeros on the left, as in the released code.
+    """
+    here = frames[..., 1:, 1:]
+    gradients = torch.cat([here - frames[..., 1:, :-1], here - frames[..., :-1, 1:]], dim=1)
+    return torch.cat([gif, frames, functional.pad(gradients, (1, 0, 1, 0))], dim=1)
 
 
 class FakePool:

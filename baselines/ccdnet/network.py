@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
 
-from gifbench import nearest_torch
-
 from ..tiles import exact
-from .backbones import BACKBONES, known_backbone
+from .backbones import known_backbone, make_backbone
+
+_MOST_DISTANCES = 1 << 22
+"""So many distances from pixels to colors are in memory at once."""
 
 _INSIDE = 1 - 0.5 / 255  # of the range of tanh, whose ends no number reaches
 
@@ -27,6 +29,9 @@ class Architecture(BaseModel):
     base: int = Field(default=64, ge=1, le=256)
     steps: int = Field(default=1, ge=1, le=16)
     embedded: bool = True
+    as_released: bool = True
+    """The networks and f_C of GIF2Video's released code; without it those of gifbench 0.1.0, whose f_C rounds to 8 bits
+    first. Cards of 0.1.0 lack the field (`from_card`)."""
     skip: bool = False
     """Not of the paper: each network says what to change, and begins from the GIF's picture where the first one has
     nothing to begin from. Gains in a short training, which otherwise goes into drawing the picture anew."""
@@ -36,23 +41,29 @@ class Architecture(BaseModel):
     def _known(cls, name: str) -> str:
         return known_backbone(name)
 
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> Architecture:
+        """What the card of a file of weights says, also of one that gifbench 0.1.0 wrote."""
+        return cls.model_validate({"as_released": False, **card})
+
 
 class CCDNet(nn.Module):
     """Frames of a GIF and their palettes in, frames of a video out.
 
     `embedded`: the steps after the first see [I, G, G_t, G−G_t], 12 channels, with G_t the picture I in the palette's
     nearest colors (f_C, not differentiated through); without, [I, G], as for dithered GIFs. A network of one step
-    has no second network; one of two or more takes any number of steps.
+    has no second network; one of two or more takes any number of steps. Of U-Nets with a base of 64 one step has
+    14,789,059 parameters, more have 29,583,302, or 29,579,846 without `embedded`.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        backbone = BACKBONES[architecture.backbone]
-        self.first = backbone(3, base=architecture.base)
-        self.second = (
-            backbone(12 if architecture.embedded else 6, base=architecture.base) if architecture.steps > 1 else None
+        make = partial(
+            make_backbone, architecture.backbone, base=architecture.base, as_released=architecture.as_released
         )
+        self.first: Any = make(3)
+        self.second: Any = make(12 if architecture.embedded else 6) if architecture.steps > 1 else None
         if architecture.skip:
             for network in (self.first, self.second):
                 _say_nothing(network)
@@ -83,7 +94,7 @@ class CCDNet(nn.Module):
                 raise ValueError("a network of one step has no second network")
             seen = [frames, shown]
             if self.architecture.embedded:
-                recolored = scaled(to_palette(frames.detach(), palettes))
+                recolored = scaled(to_palette(frames.detach(), palettes, rounded=not self.architecture.as_released))
                 seen += [recolored, shown - recolored]
             said = exact(self.second, torch.cat(seen, dim=1), tile)
             frames = changed(frames, said) if skip else torch.tanh(frames + said)
@@ -111,29 +122,38 @@ def scaled(frames: torch.Tensor) -> torch.Tensor:
     return frames.float() / 127.5 - 1
 
 
-def to_palette(frames: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
-    """f_C: each pixel of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, in its palette's nearest color, uint8.
+def to_palette(frames: torch.Tensor, palettes: torch.Tensor, *, rounded: bool = False) -> torch.Tensor:
+    """f_C: each pixel of frames (N, 3, H, W) float in [-1, 1] in its palette's nearest color, uint8 (N, 3, H, W).
 
-    Palettes (N, K, 3) uint8 of any length: more than 256 colors, as a composed picture may have, are
-    searched in parts.
+    Palettes (N, K, 3) uint8 may have any number of colors. `rounded` takes the nearest color of the frames in 8 bits,
+    as gifbench 0.1.0 did.
     """
-    pixels = ((frames.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    best: torch.Tensor | None = None
-    least: torch.Tensor | None = None
-    for start in range(0, palettes.shape[1], 256):
-        part = palettes[:, start : start + 256].contiguous()
-        indices = nearest_torch(pixels, part).flatten(1).long()
-        colors = part.gather(1, indices[..., None].expand(-1, -1, 3)).transpose(1, 2).unflatten(2, pixels.shape[2:])
-        if palettes.shape[1] <= 256:
-            return colors.contiguous()
-        distance = (colors.int() - pixels.int()).square().sum(dim=1, keepdim=True)
-        if best is None or least is None:
-            best, least = colors, distance
-        else:
-            best, least = torch.where(distance < least, colors, best), torch.minimum(distance, least)
-    if best is None:
-        raise ValueError("a palette has no colors")
-    return best.contiguous()
+    pixels = (frames.float() + 1) * 127.5
+    if rounded:
+        pixels = pixels.round().clamp(0, 255)
+    indices = nearest_color(pixels, palettes).flatten(1)
+    colors = palettes.gather(1, indices[..., None].expand(-1, -1, 3))
+    return colors.transpose(1, 2).unflatten(2, frames.shape[2:]).contiguous()
+
+
+def nearest_color(pixels: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
+    """Indices (N, H, W) int64 of the colors of palettes (N, K, 3) nearest to float pixels (N, 3, H, W) in [0, 255].
+
+    By squared RGB distance, of colors at the same distance the first. Raises `ValueError` for a palette of no colors.
+    """
+    count = palettes.shape[1]
+    if not count:
+        raise ValueError("a palette must have at least 1 color, got 0")
+    # |p − c|² without |p|², which all colors share; in float64, so that only true ties are ties.
+    colors = palettes.double()
+    lengths = colors.square().sum(dim=2)[:, None]
+    flat = pixels.flatten(2).transpose(1, 2)
+    size = max(1, _MOST_DISTANCES // (count * max(1, len(flat))))
+    parts = [
+        torch.baddbmm(lengths, part.double(), colors.transpose(1, 2), alpha=-2).argmin(dim=2)
+        for part in flat.split(size, dim=1)
+    ]
+    return torch.cat(parts, dim=1).unflatten(1, pixels.shape[2:])
 
 
 def stack_palettes(palettes: Sequence[torch.Tensor]) -> torch.Tensor:

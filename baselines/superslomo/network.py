@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from gifbench import optical_flow
+
+from ..tiles import padded
 
 Variant = Literal["adapted", "original", "dis"]
 
@@ -21,7 +25,7 @@ BLUR = 1.0
 """Pixels: sigma of the gaussian that takes dither away before DIS looks for motion."""
 
 STRIDE = 32
-"""Height and width of what the U-Nets see are multiples of this."""
+"""Height and width of what the U-Nets see are multiples of this, or at least this."""
 
 
 class Architecture(BaseModel):
@@ -33,6 +37,14 @@ class Architecture(BaseModel):
     base: int = Field(default=32, ge=1, le=128)
     """Channels of the first layers; the paper's 32 doubles to 512."""
     variant: Variant = "adapted"
+    as_released: bool = True
+    """Of `adapted`: the decoder of GIF2Video's released code. Without it that of gifbench 0.1.0, which is the
+    original's; cards of 0.1.0 lack the field (`from_card`)."""
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> Architecture:
+        """What the card of a file of weights says, also of one that gifbench 0.1.0 wrote."""
+        return cls.model_validate({"as_released": False, **card})
 
 
 class Motion(NamedTuple):
@@ -59,16 +71,25 @@ class Between(NamedTuple):
 class UNet(nn.Module):
     """Five halvings by average, five doublings by bilinear interpolation, LeakyReLU 0.1, no normalization.
 
+    `as_released`: the decoder of GIF2Video's released code, which aligns corners when it doubles, and convolves twice
+    after the skip is beside; it takes sides of `STRIDE` or more. Else that of the best known implementation of Jiang et
+    al., which convolves before and after; it takes multiples of `STRIDE`. Both have as many parameters.
+
     The output layer begins at zero, so that an untrained SuperSlomo is the linear blend, and never worse than that.
+    `begin_as_released` gives it torch's own start, which is the released code's.
     """
 
-    def __init__(self, channels: int, out: int, *, base: int = 32) -> None:
+    stride = STRIDE
+
+    def __init__(self, channels: int, out: int, *, base: int = 32, as_released: bool = False) -> None:
         super().__init__()
+        self.any_size = as_released
+        decoder = _UpAsReleased if as_released else _Up
         widths = [base, 2 * base, 4 * base, 8 * base, 16 * base, 16 * base]
         self.inc = _Double(channels, base, base, size=7)
         sizes = (5, 3, 3, 3, 3)
         self.downs = nn.ModuleList([_Double(widths[i], widths[i + 1], widths[i + 1], size=sizes[i]) for i in range(5)])
-        self.ups = nn.ModuleList([_Up(widths[i + 1], widths[i]) for i in reversed(range(5))])
+        self.ups = nn.ModuleList([decoder(widths[i + 1], widths[i]) for i in reversed(range(5))])
         self.outc = nn.Conv2d(base, out, 1)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):  # without normalization, torch's own start would fade from layer to layer
@@ -76,8 +97,14 @@ class UNet(nn.Module):
                 nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.outc.weight)
 
+    def begin_as_released(self) -> None:
+        """Draw all weights anew as torch does when it is told nothing."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.reset_parameters()
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) to (N, out, H, W); height and width are multiples of `STRIDE`."""
+        """(N, C, H, W) to (N, out, H, W)."""
         skips = [self.inc(x)]
         for down in self.downs:
             skips.append(down(functional.avg_pool2d(skips[-1], 2)))
@@ -112,22 +139,41 @@ class _Up(nn.Module):
         return functional.leaky_relu(self.second(torch.cat([x, skip], dim=1)), 0.1)
 
 
+class _UpAsReleased(nn.Module):
+    """Twice the size with aligned corners, the skip before it, two convolutions."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(after + before, after, 3, padding=1)
+        self.second = nn.Conv2d(after, after, 3, padding=1)
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+        # Where a side was odd, pooling has dropped its last pixel.
+        x = functional.pad(x, (0, skip.shape[3] - x.shape[3], 0, skip.shape[2] - x.shape[2]))
+        x = functional.leaky_relu(self.first(torch.cat([skip, x], dim=1)), 0.1)
+        return functional.leaky_relu(self.second(x), 0.1)
+
+
 class SuperSlomo(nn.Module):
     """Two networks: one for the flow between two frames, one that refines what it says of a moment between them.
 
     `adapted`, as in GIF2Video (CVPR 2019): the flow network gives one flow, and is run twice; the second one gives
-    flows directly, from the frames, the warped frames and the guessed flows. 19,793,026 + 19,808,805 parameters at a
-    base of 32. `original`, as in Jiang et al. (CVPR 2018): both flows at once, and corrections of the guessed flows.
-    `dis`, of no paper: motion is OpenCV's DIS flow, so that the one network left, which corrects as the original's
-    does, begins from what would take the other one days to learn.
+    flows directly, from the frames, the warped frames and the guessed flows. 19,793,026 + 19,808,805 = 39,601,831
+    parameters at a base of 32. `original`, as in Jiang et al. (CVPR 2018): both flows at once, and corrections of the
+    guessed flows; 39,608,169 parameters. `dis`, of no paper: motion is OpenCV's DIS flow, so that the one network left,
+    which corrects as the original's does, begins from what would take the other one days to learn; 2,795,057 parameters
+    at the base of 12 that is shipped.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
         self.adapted = architecture.variant == "adapted"
-        self.flow = None if architecture.variant == "dis" else UNet(6, 2 if self.adapted else 4, base=architecture.base)
-        self.refine = UNet(16 if self.adapted else 20, 5, base=architecture.base)
+        self.as_released = self.adapted and architecture.as_released
+        make = partial(UNet, base=architecture.base, as_released=self.as_released)
+        self.flow = None if architecture.variant == "dis" else make(6, 2 if self.adapted else 4)
+        self.refine = make(16 if self.adapted else 20, 5)
 
     def forward(
         self, seen: tuple[torch.Tensor, torch.Tensor], pair: tuple[torch.Tensor, torch.Tensor], shares: torch.Tensor
@@ -147,28 +193,32 @@ class SuperSlomo(nn.Module):
             return Motion(_dis_flow(first, second), _dis_flow(second, first))
         there = torch.cat([first, second], dim=1)
         if not self.adapted:
-            forward, backward = _padded(self.flow, there).float().split(2, dim=1)
+            forward, backward = padded(self.flow, there).float().split(2, dim=1)
             return Motion(forward, backward)
         back = torch.cat([second, first], dim=1)
-        forward, backward = torch.tanh(_padded(self.flow, torch.cat([there, back])).float()).chunk(2)
-        return Motion(forward, backward)
+        return Motion(*(torch.tanh(self._run(self.flow, seen).float()) for seen in (there, back)))
 
     def draw(self, pair: tuple[torch.Tensor, torch.Tensor], motion: Motion, shares: torch.Tensor) -> Between:
         """The frames at `shares` (N) of the way, each above 0 and below 1, from N pairs in [-1, 1] and their motion."""
         first, second = pair
         t = shares.float().view(-1, 1, 1, 1)
-        guessed = guess_flows(motion, t)
+        guessed = (guess_flows_as_released if self.as_released else guess_flows)(motion, t)
         moved = warp(first, guessed[0]), warp(second, guessed[1])
         if self.adapted:
             seen = torch.cat([first, second, *moved, *guessed], dim=1)
-            said = torch.tanh(_padded(self.refine, seen).float())
+            said = torch.tanh(self._run(self.refine, seen).float())
             to_first, to_second, visible = said[:, 0:2], said[:, 2:4], (said[:, 4:5] + 1) / 2
         else:
             seen = torch.cat([first, second, *moved, *guessed, *motion], dim=1)
-            said = _padded(self.refine, seen).float()
+            said = padded(self.refine, seen).float()
             to_first, to_second = guessed[0] + said[:, 0:2], guessed[1] + said[:, 2:4]
             visible = torch.sigmoid(said[:, 4:5])
         return Between(fuse(pair, (to_first, to_second), visible, t), guessed, (to_first, to_second), visible)
+
+    def _run(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """Run on (N, C, H, W), on a CPU one by one: no slower, and to the bit what the released code gives."""
+        one_by_one = self.as_released and x.device.type == "cpu" and not self.training
+        return torch.cat([padded(network, part) for part in x.split(1 if one_by_one else len(x))])
 
 
 def _dis_flow(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -182,6 +232,12 @@ def guess_flows(motion: Motion, t: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     """Flows from the moment `t` to the first and to the second frame, if motion is even (Jiang et al., equation 4)."""
     forward, backward = motion
     return t * (t * backward - (1 - t) * forward), (1 - t) * ((1 - t) * forward - t * backward)
+
+
+def guess_flows_as_released(motion: Motion, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same in the released code's order of operations, which float32 tells apart."""
+    forward, backward = motion
+    return -(1 - t) * t * forward + t * t * backward, (1 - t) * (1 - t) * forward - t * (1 - t) * backward
 
 
 def fuse(
@@ -207,12 +263,3 @@ def warp(frames: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     # A side of one pixel has one place, -1 to grid_sample as any other would be.
     grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], dim=-1)
     return functional.grid_sample(frames.float(), grid, mode="bilinear", padding_mode="border", align_corners=True)
-
-
-def _padded(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Run on a picture filled up below and to the right by its border, to whole strides, and cut the result back."""
-    height, width = x.shape[2:]
-    more = (0, -width % STRIDE, 0, -height % STRIDE)
-    if any(more):
-        x = functional.pad(x, more, mode="replicate")
-    return network(x)[..., :height, :width]

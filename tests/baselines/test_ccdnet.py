@@ -14,6 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from gifbench_baselines.ccdnet import network as network_module  # noqa: E402
 from gifbench_baselines.ccdnet.backbones import BACKBONES, UNet  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.discriminator import FakePool, PatchGAN, judged  # noqa: E402
@@ -22,9 +23,12 @@ from gifbench_baselines.ccdnet.network import (  # noqa: E402
     Architecture,
     CCDNet,
     fill_palettes,
+    nearest_color,
     stack_palettes,
     to_palette,
 )
+from gifbench_baselines.ccdnet.networks import load_network  # noqa: E402
+from gifbench_baselines.tiles import exact  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
@@ -91,7 +95,9 @@ def test_tiles_change_nothing(backbone):
     gif = torch.randint(256, (1, 3, 200, 430), dtype=torch.uint8)
     palettes = torch.randint(256, (1, 32, 3), dtype=torch.uint8)
     with torch.no_grad():
-        torch.testing.assert_close(network(gif, palettes, tile=96), network(gif, palettes), rtol=0, atol=1e-4)
+        apart = (network(gif, palettes, tile=96) - network(gif, palettes)).abs()
+    # Between two steps a pixel halfway between two colors may become either; DRRN's 25 recursions magnify rounding.
+    assert (apart > 1e-4).float().mean() < 1e-3
 
 
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
@@ -124,7 +130,7 @@ def test_palettes_of_different_sizes_share_a_batch():
     rng = np.random.default_rng(1)
     palettes = [torch.from_numpy(rng.integers(0, 256, (n, 3), np.uint8)) for n in (1, 7, 256)]
     frames = torch.rand(3, 3, 9, 8) * 2 - 1
-    together = to_palette(frames, stack_palettes(palettes))
+    together = to_palette(frames, stack_palettes(palettes), rounded=True)
     for frame, palette, found in zip(frames, palettes, together, strict=True):
         pixels = ((frame + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
         wanted = palette.numpy()[nearest(pixels, palette.numpy())]
@@ -132,16 +138,63 @@ def test_palettes_of_different_sizes_share_a_batch():
     padded = torch.zeros(3, 256, 3, dtype=torch.uint8)
     for i, palette in enumerate(palettes):
         padded[i, : len(palette)] = palette
-    assert torch.equal(to_palette(frames, fill_palettes(padded, torch.tensor([1, 7, 256]))), together)
+    assert torch.equal(to_palette(frames, fill_palettes(padded, torch.tensor([1, 7, 256])), rounded=True), together)
 
 
-def test_more_than_256_colors_are_searched_in_parts():
+@pytest.mark.parametrize("rounded", [False, True])
+def test_colors_are_the_nearest_of_any_number(rounded, monkeypatch):
+    monkeypatch.setattr(network_module, "_MOST_DISTANCES", 2000)
     palette = torch.randint(256, (1, 700, 3), dtype=torch.uint8)
     frames = torch.rand(1, 3, 6, 5) * 2 - 1
-    pixels = ((frames + 1) * 127.5).round()
+    pixels = (frames + 1) * 127.5
+    pixels = pixels.round() if rounded else pixels
     distance = (pixels[:, None] - palette.float()[0, None, :, :, None, None]).square().sum(dim=2)
-    found = (to_palette(frames, palette).float() - pixels).square().sum(dim=1)
-    assert torch.equal(found, distance.amin(dim=1))
+    found = (to_palette(frames, palette, rounded=rounded).float() - pixels).square().sum(dim=1)
+    torch.testing.assert_close(found, distance.amin(dim=1), rtol=0, atol=1e-3)
+
+
+def test_of_colors_at_one_distance_the_first_is_taken():
+    palettes = torch.tensor([[[9, 9, 9], [10, 10, 10], [12, 12, 12], [12, 12, 12], [10, 10, 10]]], dtype=torch.uint8)
+    pixels = torch.tensor([11.0, 10.9, 11.1, 9.5, 12.0]).expand(1, 3, 1, 5)
+    assert nearest_color(pixels, palettes).tolist() == [[[1, 1, 2, 0, 2]]]
+
+
+def test_f_c_is_of_the_picture_that_is_not_rounded():
+    palettes = torch.tensor([[[100, 0, 0], [101, 0, 0]]], dtype=torch.uint8)
+    frames = torch.tensor([100.49, 0, 0]).view(1, 3, 1, 1) / 127.5 - 1
+    between = torch.tensor([100.51, 0, 0]).view(1, 3, 1, 1) / 127.5 - 1
+    assert to_palette(frames, palettes).flatten().tolist() == [100, 0, 0]
+    assert to_palette(between, palettes).flatten().tolist() == [101, 0, 0]
+    palettes = torch.tensor([[[100, 0, 0], [104, 0, 0]]], dtype=torch.uint8)
+    below = torch.tensor([101.6, 0, 0]).view(1, 3, 1, 1) / 127.5 - 1  # rounded it is as far from either
+    above = torch.tensor([102.4, 0, 0]).view(1, 3, 1, 1) / 127.5 - 1
+    assert [to_palette(each, palettes)[0, 0].item() for each in (below, above)] == [100, 104]
+    assert [to_palette(each, palettes, rounded=True)[0, 0].item() for each in (below, above)] == [100, 100]
+
+
+@pytest.mark.parametrize("backbone", ["unet", "drrn", "glcic"])
+def test_weights_of_0_1_0_are_what_they_were(tmp_path, backbone):
+    """Their cards lack `as_released`: f_C is rounded, U-Nets see padded pictures, GLCICs have hidden biases."""
+    before = CCDNet(Architecture(backbone=backbone, base=2, steps=2, as_released=False)).eval()
+    card = before.architecture.model_dump(exclude={"as_released"})
+    path = save_weights(tmp_path / "w.safetensors", before, architecture=card, about={})
+    network = load_network(read_weights(path))
+    assert not network.architecture.as_released
+    gif, palettes = torch.randint(256, (1, 3, 33, 50), dtype=torch.uint8), torch.randint(256, (1, 8, 3)).byte()
+    with torch.no_grad():
+        assert torch.equal(network(gif, palettes), before(gif, palettes))
+    assert any(".0.bias" in name for name in before.state_dict()) or backbone != "glcic"
+
+
+@pytest.mark.parametrize("size", [(45, 53), (90, 158), (16, 17)])
+def test_odd_sizes_lose_nothing_but_are_not_padded_outside(size):
+    """Half of 45 is 22: the pixel that is missing when it is doubled again is zero, as in the released code."""
+    seen = []
+    network = UNet(3, base=2).eval()
+    network.downs[0].register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[2:])))
+    with torch.no_grad():
+        out = exact(network, torch.rand(1, 3, *size), None)
+    assert out.shape[2:] == size and seen == [(size[0] // 2, size[1] // 2)]
 
 
 def test_losses_are_what_they_are_called():

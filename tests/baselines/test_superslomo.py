@@ -21,7 +21,7 @@ from gifbench_baselines.superslomo.network import (  # noqa: E402
     warp,
 )
 
-from gifbench import Gif, MethodError, UsageError, load_method, save_weights  # noqa: E402
+from gifbench import Gif, MethodError, UsageError, load_method, read_weights, save_weights  # noqa: E402
 from gifbench.methods.conformance import check_method  # noqa: E402
 from gifbench.methods.inference import on_device, restored  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph, psnr  # noqa: E402
@@ -58,6 +58,26 @@ def test_the_adapted_networks_have_the_papers_numbers_of_parameters():
     assert sum(each.numel() for each in network.flow.parameters()) == 19_793_026
     assert sum(each.numel() for each in network.refine.parameters()) == 19_808_805
     assert network.flow.outc.out_channels == 2 and network.refine.inc.first.in_channels == 16
+
+
+def test_weights_of_0_1_0_are_what_they_were(tmp_path):
+    """Their cards lack `as_released`: the decoder is the original's."""
+    torch.manual_seed(0)
+    before = SuperSlomo(Architecture(base=4, as_released=False)).eval()
+    for part in (before.flow, before.refine):
+        torch.nn.init.normal_(part.outc.weight, std=0.3)
+    card = before.architecture.model_dump(exclude={"as_released"})
+    path = save_weights(tmp_path / "w.safetensors", before, architecture=card, about={})
+    network = slomo.load_network(read_weights(path))
+    pair = tuple(torch.rand(1, 3, 40, 50) * 2 - 1 for _ in range(2))
+    with torch.no_grad():
+        ours, theirs = (each(pair, pair, torch.tensor([[0.5]]))[1].frames for each in (network, before))
+    assert torch.equal(ours, theirs)
+
+
+def test_the_shipped_weights_are_of_the_variant_dis():
+    network = slomo.load_network(read_weights(SHIPPED))
+    assert network.architecture.variant == "dis" and network.flow is None
 
 
 def test_the_original_has_both_flows_at_once_and_sees_them_when_it_refines():
