@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gifbench.media.gif import Gif, GifLimits
     from gifbench.media.make_gif import make_gif
     from gifbench.media.resize import resize
+    from gifbench.media.video import count_frames, probe
     from gifbench.methods.command import load_method_command
     from gifbench.methods.conformance import Check, check_method
     from gifbench.methods.inference import restored
@@ -65,6 +66,7 @@ _HOME = {
     "gifbench.media.gif": ("Gif", "GifLimits"),
     "gifbench.media.make_gif": ("make_gif",),
     "gifbench.media.resize": ("resize",),
+    "gifbench.media.video": ("count_frames", "probe"),
     "gifbench.methods.command": ("load_method_command",),
     "gifbench.methods.conformance": ("Check", "check_method"),
     "gifbench.methods.protocols": ("FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"),
@@ -113,6 +115,7 @@ __all__ = [
     "build_dataset",
     "build_site",
     "check_method",
+    "count_frames",
     "evaluate",
     "export_task",
     "gaussian_blur",
@@ -129,6 +132,7 @@ __all__ = [
     "nearest_torch",
     "open_dataset",
     "optical_flow",
+    "probe",
     "read_manifest",
     "read_weights",
     "resize",

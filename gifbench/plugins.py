@@ -8,16 +8,20 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from gifbench.did_you_mean import known_names
-from gifbench.errors import GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
+from gifbench.errors import BuildError, GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
 
 GROUP = "gifbench.methods"
 """The entry points by which an installed package offers methods."""
+
+SOURCES = "gifbench.sources"
+"""The entry points by which an installed package offers kinds of sources, called as a manifest's column `source`."""
 
 _EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "cv2": "flow"}
 """What code of methods may import that an extra brings."""
@@ -29,6 +33,30 @@ def installed() -> dict[str, tuple[EntryPoint, ...]]:
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
         found.setdefault(entry.name, {})[entry.value] = entry
     return {name: tuple(entries.values()) for name, entries in found.items()}
+
+
+def entry_names(group: str) -> list[str]:
+    """The names of the entry points of a group that are installed, sorted."""
+    return sorted({point.name for point in entry_points(group=group)})
+
+
+@cache
+def source_kind(name: str) -> Any:  # noqa: ANN401  # a gifbench.download.SourceKind, which stands above this module
+    """The kind of source called `name`; raises `UsageError` for one that is not installed or offered twice.
+
+    `BuildError` for one that cannot be imported.
+    """
+    points = {point.value: point for point in entry_points(group=SOURCES, name=name)}
+    if not points:
+        raise UsageError(
+            f"no installed package offers sources of kind {name!r}: {known_names(name, entry_names(SOURCES))}"
+        )
+    if len(points) > 1:
+        offers = ", ".join(sorted(points))
+        raise UsageError(f"several packages offer sources of kind {name!r} ({offers}); uninstall all but one")
+    ((value, point),) = points.items()
+    with import_errors(f"source {name} ({value})", BuildError):
+        return point.load()()
 
 
 def entries_origin(entries: tuple[EntryPoint, ...]) -> str:

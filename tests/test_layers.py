@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "media": {"errors", "storage"},
     "tasks": {"errors", "did_you_mean"},
     "dataset": {"errors", "storage", "tables", "media"},
-    "manifest": {"errors", "storage", "tables", "media", "dataset", "download"},
+    "manifest": {"errors", "storage", "tables", "plugins", "did_you_mean", "media", "dataset"},
     "download": {"errors", "storage", "tables", "media", "dataset", "manifest"},
     "builder": {"errors", "storage", "tables", "media", "dataset", "manifest", "download"},
     "metrics": BELOW_RESULTS | {"methods"},

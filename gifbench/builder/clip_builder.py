@@ -36,9 +36,8 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *,
     since that would be wrong for every clip: a full disk, a place that cannot be written, or that `run`, the run that
     this is part of, has ended. `MissingExtra`, likewise, where a package is absent that the recipe stands on.
     """
-    if row.lacks_span:
-        # The whole video would be built otherwise, which is not what the official list means.
-        why = f"which {row.frames} frames of {row.locator} are meant is not said"
+    if why := recipe.missing_span(row):
+        # The whole video would be built otherwise, which is not what the manifest means.
         return Outcome(row.clip_id, "failed", "no_span", why)
     started = time.perf_counter()
     try:

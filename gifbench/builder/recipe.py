@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib.util
 import json
@@ -15,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gifbench.errors import RecipeError, Rejected
+from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
 from gifbench.media.geometry import Geometry
 from gifbench.media.video import Span, VideoInfo, decode
@@ -74,6 +76,14 @@ class Recipe(BaseModel, ABC):
     def geometry(self, video: SourceVideo) -> Geometry:
         """Which part of the picture is kept and at what size; raises `Rejected` for a clip that a rule refuses."""
 
+    def missing_span(self, row: ManifestRow) -> str:
+        """What is missing where a row does not say which part of its video is meant, and what to do; "" if nothing is.
+
+        A row without a span is its whole video. A recipe whose clips are parts of videos says here which rows are not
+        to be built so; those fail as `no_span`.
+        """
+        return ""
+
     def check_length(self, num_frames: int) -> None:
         """Raise `Rejected` for a clip that has too few frames; called when they have been counted."""
         if num_frames < self.min_frames:
@@ -88,6 +98,15 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     """
     kind = _from_file(Path(name)) if name.endswith(".py") else _from_entry_point(name)
     return make_recipe(kind, settings or {})
+
+
+def installed_recipes() -> list[Recipe]:
+    """All recipes that are installed, with their defaults; one that cannot be loaded is left out."""
+    found = []
+    for name in recipe_names():
+        with contextlib.suppress(Exception):
+            found.append(load_recipe(name))
+    return found
 
 
 def recipe_names() -> list[str]:

@@ -15,7 +15,6 @@ from gifbench.cli import (
     dataset,
     doctor,
     evaluate,
-    faceforensics,
     fetch,
     leaderboard,
     make,
@@ -103,11 +102,6 @@ _manifest = typer.Typer(help="Tables of clips: made from a folder, matched, chec
 for _of_manifest, _name, _example in (
     (manifest.from_folder, "from-folder", "gifbench manifest from-folder videos/ --splits train=8,test=2"),
     (manifest.check, "check", "gifbench manifest check clips.csv"),
-    (
-        faceforensics.match_faceforensics,
-        "match-faceforensics",
-        "gifbench manifest match-faceforensics FaceForensics++/",
-    ),
 ):
     _manifest.command(_name, epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_manifest))
 app.add_typer(_manifest, name="manifest")

@@ -63,8 +63,8 @@ def build(
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
     from gifbench.builder.build_dataset import Progress, build_dataset
     from gifbench.builder.recipe import load_recipe
-    from gifbench.download.locator_safety import check_locators
     from gifbench.download.store import Store
+    from gifbench.manifest.locators import check_locators
 
     made = load_recipe(recipe, _settings(set_ or []))
     rows, official = _rows(made, source, manifest, split)

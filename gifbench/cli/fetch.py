@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gifbench.cli.build import Cluster, TrustManifest, Workers, say_built
-from gifbench.cli.faceforensics import Compression, Folder, PlusPlus, Script, faceforensics_sources
 from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.source_options import SourceOptions
+from gifbench.download.source import MAX_SIZE, FetchLimits
 from gifbench.errors import DatasetError, UsageError
 
-if TYPE_CHECKING:
-    from gifbench.download import Source
+_SOURCES = SourceOptions()
 
 
+@_SOURCES.spell_out
 def fetch(
     manifest: Annotated[Path, typer.Option(help="The table of clips (.parquet, .csv, .jsonl).")],
     store: Annotated[str, typer.Option(help="Where the sources go: a folder or an fsspec URL, made if not there.")],
@@ -30,57 +31,24 @@ def fetch(
     pause: Annotated[
         float, typer.Option(min=0, help="Seconds that a service rests after a rate limit; doubled each time.")
     ] = 300.0,
-    max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video behind http(s).")] = 16 << 30,
-    faceforensics: Folder = None,
-    faceforensics_script: Script = None,
-    faceforensics_plus_plus: PlusPlus = None,
-    compression: Compression = None,
-    cookies: Annotated[Path | None, typer.Option(help="cookies.txt of a browser that is signed in to YouTube.")] = None,
-    proxy: Annotated[str | None, typer.Option(help="A proxy for YouTube, as a URL.")] = None,
-    sleep: Annotated[float, typer.Option(min=0, help="Seconds before each download from YouTube.")] = 0.0,
-    rate: Annotated[float | None, typer.Option(min=1, help="The most bytes a second from YouTube.")] = None,
-    max_height: Annotated[
-        int | None,
-        typer.Option(min=360, help="Lines that are enough of a picture from YouTube; else the best there is."),
-    ] = None,
-    per_hour: Annotated[
-        int, typer.Option(min=0, help="The most videos an hour from YouTube; 0: as fast as it goes.")
-    ] = 300,  # about what YouTube gives to a guest session, by yt-dlp's account
+    max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video.")] = MAX_SIZE,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a server may be silent.")] = 30.0,
     trust_manifest: TrustManifest = False,
     as_json: Json = False,
+    **options: object,
 ) -> None:
     """Fetch the sources of a manifest into a store, each once. Run it again to go on."""
-    from gifbench.download.http import HttpSource
-    from gifbench.download.locator_safety import check_locators
     from gifbench.download.retry_policy import Pace, span_text
     from gifbench.download.scheduler import FetchProgress, fetch_sources
     from gifbench.download.store import Store
+    from gifbench.manifest.locators import check_locators
     from gifbench.manifest.outcomes import REASONS
     from gifbench.manifest.rows import read_manifest
 
     rows = read_manifest(manifest)[:limit]
     check_locators(rows, name=str(manifest), trusted=trust_manifest)
-    sources: dict[str, Source] = {"http": HttpSource(trusted=trust_manifest, timeout=timeout, max_size=max_size)}
-    if any(row.source == "youtube" for row in rows):
-        from gifbench.download.youtube import YouTubeSource
-
-        sources["youtube"] = YouTubeSource(
-            cookies=cookies,
-            proxy=proxy,
-            sleep=sleep,
-            rate=rate,
-            timeout=timeout,
-            max_size=max_size,
-            max_height=max_height,
-        )
-    sources |= faceforensics_sources(
-        rows,
-        folder=faceforensics,
-        script=faceforensics_script,
-        plus_plus=faceforensics_plus_plus,
-        compression=compression,
-    )
+    limits = FetchLimits(trusted=trust_manifest, timeout=timeout, max_size=max_size)
+    sources, per_hour = _SOURCES.open(rows, options, limits)
     again = _reasons(retry)
     with progress("Fetching", estimate=False) as step:
 
@@ -93,7 +61,7 @@ def fetch(
             left = "" if over else f", about {span_text(now.seconds_left or 0)} left"
             step(now.done, now.wanted, (now.fetch.locator if now.fetch else "") + left)
 
-        pace = Pace(parallel=parallel, attempts=attempts, pause=pause, per_hour={"youtube": per_hour})
+        pace = Pace(parallel=parallel, attempts=attempts, pause=pause, per_hour=per_hour)
         done = fetch_sources(rows, Store(store), sources, pace=pace, retry=again, report=report)
     if as_json:
         say_json({"wanted": done.wanted, "stored": done.stored, "failed": done.failed, "untried": done.untried})

@@ -17,17 +17,26 @@ SHOWN = 20
 def check(
     file: Annotated[Path, typer.Argument(help="The table (.parquet, .csv, .jsonl).", metavar="FILE")],
     store: Annotated[Path | None, typer.Option(help="Hold spans against what this store holds, too.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="The recipe that it is for; else what any installed one wants of a row.")
+    ] = None,
     trust_manifest: TrustManifest = False,
     as_json: Json = False,
 ) -> None:
     """Say all that is wrong with a manifest, by row and column, before anything is fetched or built."""
+    from gifbench.builder.recipe import installed_recipes, load_recipe
     from gifbench.download.store import Store
     from gifbench.errors import ManifestError
     from gifbench.manifest.check import check_manifest
 
     with progress("Checking") as step:
+        recipes = [load_recipe(recipe)] if recipe else installed_recipes()
         count, findings = check_manifest(
-            file, trusted=trust_manifest, store=Store(store) if store else None, report=step
+            file,
+            trusted=trust_manifest,
+            store=Store(store) if store else None,
+            row_checks=[one.missing_span for one in recipes],
+            report=step,
         )
     if findings:
         failed = ManifestError(f"{file}: {len(findings)} cells of {count} rows are wrong")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from gifbench.download.source import Fetched, MemorySource, Source
+from gifbench.download.source import Fetched, FetchLimits, MemorySource, Source, SourceKind
 
 if TYPE_CHECKING:
     from gifbench.download.http import HttpSource
 
-__all__ = ["Fetched", "HttpSource", "MemorySource", "Source"]
+__all__ = ["FetchLimits", "Fetched", "HttpSource", "MemorySource", "Source", "SourceKind"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when it is first used, since most processes only read stores

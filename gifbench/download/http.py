@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from gifbench.download.http_connection import connection_errors, get
 from gifbench.download.locator_safety import check_url
-from gifbench.download.source import Fetched
+from gifbench.download.source import MAX_SIZE, Fetched
 from gifbench.errors import (
     Forbidden,
     Gone,
@@ -28,9 +28,6 @@ from gifbench.errors import (
     storage_errors,
 )
 from gifbench.manifest.rows import VIDEO_SUFFIXES
-
-MAX_SIZE = 16 << 30
-"""Bytes of the largest video that is fetched unless told otherwise."""
 
 MIN_RATE = 512
 """Bytes a second; a server that sends less has stopped answering."""

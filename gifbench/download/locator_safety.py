@@ -1,4 +1,4 @@
-"""Whether locators may be followed: a manifest from the internet must not open files or networks here."""
+"""Whether a URL may be followed: a manifest from the internet must not open networks here."""
 
 from __future__ import annotations
 
@@ -6,43 +6,18 @@ import ipaddress
 import re
 import socket
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit
 
 from gifbench.errors import Refused
-from gifbench.manifest.rows import Finding, ManifestRow, refuse
 
-YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _TRANSLATION = ipaddress.IPv6Network("64:ff9b::/96")
 _LOCAL_TRANSLATION = ipaddress.IPv6Network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-def check_locators(rows: Sequence[ManifestRow], *, name: str, trusted: bool = False) -> None:
-    """Refuse locators that cannot be, or that a manifest from somebody else must not hold.
-
-    For anybody: a YouTube id that is none, a URL that is not http(s), a name of FaceForensics with a path in it.
-    Unless the manifest is `trusted`: files outside its folder, servers named as an address of a private network
-    (names are looked up, and refused, when they are fetched). Raises `ManifestError` naming the first row, from 1, and
-    how many more there are. Nothing is looked up or opened.
-    """
-    refuse(list(locator_findings(dict(enumerate(rows, start=1)), trusted=trusted)), name=name)
-
-
-def locator_findings(rows: Mapping[int, ManifestRow], *, trusted: bool = False) -> Iterator[Finding]:
-    """What `check_locators` refuses, in rows by their number."""
-    for number, row in rows.items():
-        try:
-            _CHECKS[row.source](row.locator, trusted=trusted)
-        except Refused as error:
-            yield Finding(number, "locator", str(error), clip_id=row.clip_id)
 
 
 def check_url(url: str, *, trusted: bool = False) -> tuple[str, str, int]:
-    """The scheme, host and port of an http(s) URL; raises `Refused` as `check_locators` says."""
+    """The scheme, host and port of an http(s) URL; raises `Refused` for another, or for one in a private network."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -91,31 +66,3 @@ def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address in _TRANSLATION or (address in _COMPATIBLE and int(address) > 1):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return None
-
-
-def _file(locator: str, *, trusted: bool) -> None:
-    if "://" in locator:
-        raise Refused(f"{locator[:200]!r} is a URL; a file is named by its path")
-    if _UNPRINTABLE.search(locator):
-        raise Refused(f"{locator[:200]!r} has control characters in it; rename the file")
-    # Paths of both families: a manifest may be read on another system than it was made on.
-    for path in (PurePosixPath(locator), PureWindowsPath(locator)):
-        if not trusted and (path.is_absolute() or path.drive or ".." in path.parts):
-            raise Refused(f"{locator[:200]!r} leads out of the manifest's folder; --trust-manifest allows it")
-
-
-def _http(locator: str, *, trusted: bool) -> None:
-    check_url(locator, trusted=trusted)
-
-
-def _youtube(locator: str, *, trusted: bool) -> None:
-    if not YOUTUBE_ID.fullmatch(locator):
-        raise Refused(f"{locator[:200]!r} is no YouTube id: those are 11 of A-Z a-z 0-9 _ -")
-
-
-def _faceforensics(locator: str, *, trusted: bool) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}\.avi", locator):
-        raise Refused(f"{locator[:200]!r} is no name of FaceForensics: those end in .avi and hold no path")
-
-
-_CHECKS = {"file": _file, "http": _http, "youtube": _youtube, "faceforensics": _faceforensics}

@@ -93,8 +93,8 @@ def fetch_sources(
     missing = sorted({key.source for key in wanted} - sources.keys())
     if missing:
         raise UsageError(
-            f"the manifest has {missing[0]} sources, and nothing was said of where to get those; fetch has an option "
-            "for each kind that is no URL, as in --faceforensics FOLDER"
+            f"the manifest has {missing[0]} sources, and nothing was said of where to get those; `sources` must give "
+            "one for each value of the column source"
         )
     with store.alone():
         store.make()

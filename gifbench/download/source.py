@@ -1,13 +1,19 @@
-"""What a source of videos is, and its twin in memory."""
+"""What a source of videos is, what a kind of sources offers to `gifbench fetch`, and a source's twin in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from gifbench.errors import Gone
+
+if TYPE_CHECKING:
+    from gifbench.manifest.rows import ManifestRow
+
+MAX_SIZE = 16 << 30
+"""Bytes of the largest video that is fetched unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,48 @@ class Source(Protocol):
         what is no video, `StorageError` for what is wrong with the disk here.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """What holds for the sources of a run, whatever their kind."""
+
+    trusted: bool = False
+    """Whether the manifest may name addresses of private networks."""
+    timeout: float = 30.0
+    """Seconds that a server may be silent."""
+    max_size: int = MAX_SIZE
+    """Bytes of the largest video."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """The options of a kind that has none."""
+
+
+class SourceKind:
+    """A kind of place that videos come from: a value of the manifest's column `source`.
+
+    A package offers one by an entry point of the group `gifbench.sources`, which is called as the column says it and
+    names a subclass of this. Its module is loaded with every `gifbench`, so it must load nothing heavy itself.
+    """
+
+    options: ClassVar[type[Any]] = NoOptions
+    """A frozen dataclass whose fields become options of `gifbench fetch`: `name: Annotated[type, typer.Option(…)]`."""
+
+    def check_locator(self, locator: str, *, trusted: bool = False) -> None:
+        """Raise `Refused` for a locator that cannot be, or that only a `trusted` manifest may hold."""
+
+    def open(self, rows: Sequence[ManifestRow], options: Any, limits: FetchLimits) -> Source:  # noqa: ANN401
+        """The source of these rows, all of this kind, with its `options`.
+
+        Raises `UsageError` where nothing was said of where to get them, naming the option that says it.
+        """
+        raise NotImplementedError
+
+    def per_hour(self, options: Any) -> Mapping[str, int]:  # noqa: ANN401
+        """The most fetches an hour, by `Source.group`; a group that is not named goes as fast as it goes."""
+        return {}
 
 
 class MemorySource:

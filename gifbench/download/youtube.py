@@ -12,23 +12,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gifbench.download.locator_safety import YOUTUBE_ID
-from gifbench.download.source import Fetched
+from gifbench.download.source import MAX_SIZE, Fetched
+from gifbench.download.source_kinds import YOUTUBE_ID
 from gifbench.errors import MissingExtra, NoFormat, NotFound, Refused, TooLarge
 
 GROUP = "youtube"
 """The name under which all of YouTube is paced and paused."""
 
-MIN_HEIGHT = 360
-"""Lines; what the recipe of GIF-Moments wants at least."""
 
-
-def format_of(max_height: int | None = None) -> str:
-    """The best picture of at least 360 lines in yt-dlp's language, without sound where it is offered so.
+def format_of(*, min_height: int = 360, max_height: int | None = None) -> str:
+    """The best picture of at least `min_height` lines in yt-dlp's language, without sound where it is offered so.
 
     With `max_height`, of at most so many lines, or the lowest of those that have more.
     """
-    enough = f"[height>={MIN_HEIGHT}]"
+    enough = f"[height>={min_height}]"
     kinds = ("video", "")
     if max_height is None:
         return "/".join(f"best{kind}{enough}" for kind in kinds)
@@ -41,8 +38,8 @@ class YouTubeSource:
     Needs the extra `youtube`: yt-dlp, and deno, with which it runs YouTube's scripts.
 
     `cookies` is a cookies.txt of a signed-in browser, `proxy` a URL, `sleep` seconds before each download, `rate` the
-    most bytes a second, `max_size` the most bytes of a video, `max_height` the lines that are enough. `url` and
-    `extractors` exist for a site that stands in for YouTube.
+    most bytes a second, `max_size` the most bytes of a video, `min_height` the lines that it must have, `max_height`
+    the lines that are enough. `url` and `extractors` exist for a site that stands in for YouTube.
     """
 
     def __init__(
@@ -53,7 +50,8 @@ class YouTubeSource:
         sleep: float = 0.0,
         rate: float | None = None,
         timeout: float = 30.0,
-        max_size: int = 16 << 30,
+        max_size: int = MAX_SIZE,
+        min_height: int = 360,
         max_height: int | None = None,
         url: str = "https://www.youtube.com/watch?v={id}",
         extractors: Sequence[type[Any]] | None = None,
@@ -70,7 +68,7 @@ class YouTubeSource:
             extractors = [importlib.import_module("yt_dlp.extractor.youtube").YoutubeIE]
         self._extractors = list(extractors)
         self._options = {
-            "format": format_of(max_height),
+            "format": format_of(min_height=min_height, max_height=max_height),
             "cookiefile": None if cookies is None else str(cookies),
             "proxy": proxy,
             "sleep_interval": sleep or None,

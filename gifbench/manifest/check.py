@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
-from gifbench.download.locator_safety import locator_findings
-from gifbench.download.store import Store
 from gifbench.errors import GifbenchError
+from gifbench.manifest.locators import FILE, locator_findings
 from gifbench.manifest.rows import Finding, ManifestRow, read_rows
 from gifbench.media.video import VideoInfo, probe
+
+
+class VideoStore(Protocol):
+    """What is asked of a store of fetched sources."""
+
+    def borrowed(self, source: str, locator: str) -> AbstractContextManager[Path | None]:
+        """A file with the video of a source while the block lasts; None if it is not here."""
+        ...
 
 
 def check_manifest(
     path: Path,
     *,
     trusted: bool = False,
-    store: Store | None = None,
+    store: VideoStore | None = None,
+    row_checks: Sequence[Callable[[ManifestRow], str]] = (),
     report: Callable[[int, int, str], None] = lambda done, of, what: None,
 ) -> tuple[int, list[Finding]]:
     """How many rows the manifest at `path` has, and all that is wrong with them, in the order of the rows.
 
     Beside what `read_manifest` and `check_locators` refuse: videos that are not there or cannot be opened, and spans
-    that reach beyond them, of local files and of what `store` holds; moments of YouTube without a span; and a source
-    that is in two splits. Nothing is fetched, and nothing that a locator must not name is opened. Raises `NotFound`,
+    that reach beyond them, of local files and of what `store` holds; a source that is in two splits; and what one of
+    `row_checks`, such as `Recipe.missing_span`, says is missing of a row's span.
+
+    Nothing is fetched, and nothing that a locator must not name is opened. Raises `NotFound`,
     or `ManifestError` for a file without rows.
     """
     rows, findings = read_rows(path)
@@ -33,7 +45,7 @@ def check_manifest(
     bad = {finding.row for finding in refused}
     findings += refused
     findings += _across_splits(rows)
-    findings += _without_span(rows)
+    findings += _of_rows(rows, row_checks)
     videos = _Videos(path.parent, store)
     for done, (number, row) in enumerate(rows.items(), start=1):
         if number not in bad:
@@ -52,17 +64,17 @@ def _across_splits(rows: Mapping[int, ManifestRow]) -> Iterator[Finding]:
             yield Finding(number, "split", what, repr(row.split), row.clip_id)
 
 
-def _without_span(rows: Mapping[int, ManifestRow]) -> Iterator[Finding]:
+def _of_rows(rows: Mapping[int, ManifestRow], checks: Sequence[Callable[[ManifestRow], str]]) -> Iterator[Finding]:
     for number, row in rows.items():
-        if row.lacks_span:
-            what = f"which {row.frames} frames of the video are meant is not said: gifbench manifest import-video2gif"
-            yield Finding(number, "start", what, clip_id=row.clip_id)
+        for what in dict.fromkeys(check(row) for check in checks):
+            if what:
+                yield Finding(number, "start", what, clip_id=row.clip_id)
 
 
 class _Videos:
     """The videos that are at hand, each opened once."""
 
-    def __init__(self, folder: Path, store: Store | None) -> None:
+    def __init__(self, folder: Path, store: VideoStore | None) -> None:
         self._folder, self._store = folder, store
         self._seen: dict[tuple[str, str], VideoInfo | str | None] = {}
 
@@ -80,7 +92,7 @@ class _Videos:
     def _info(self, row: ManifestRow) -> VideoInfo | str | None:
         """What a video holds, what is wrong with it, or None for one that is not here yet."""
         try:
-            if row.source == "file":
+            if row.source == FILE:
                 return probe(self._folder / row.locator)
             if self._store is None:
                 return None

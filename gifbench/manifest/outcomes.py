@@ -33,7 +33,7 @@ _LIST: tuple[tuple[str, Kind, str], ...] = (
     ("too_large", "permanent", "the source is over a stated limit"),
     ("not_found", "ours", "the source file is not there"),
     ("not_fetched", "ours", "the source is not in the store yet: gifbench fetch"),
-    ("no_span", "ours", "which part of the video is meant is not said: gifbench manifest import-video2gif"),
+    ("no_span", "ours", "the manifest does not say which part of the video is meant"),
     ("unmatched", "ours", "which file of the folder is meant is not certain"),
     ("refused", "ours", "the locator leads to a private address or out of its folder; --trust-manifest follows it"),
     # It cannot be fetched.

@@ -55,7 +55,8 @@ class ManifestRow(BaseModel):
 
     clip_id: Annotated[str, Field(pattern=f"^{CLIP_ID.pattern}$")]
     split: Literal["train", "validation", "test"]
-    source: Literal["file", "http", "youtube", "faceforensics"]
+    source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+    """`file`, or the name of a kind of the entry-point group `gifbench.sources`."""
     locator: Annotated[str, Field(min_length=1, max_length=4096)]
     start: _Seconds | None = None
     end: _Seconds | None = None
@@ -68,10 +69,9 @@ class ManifestRow(BaseModel):
     note: Annotated[str, Field(max_length=10_000)] = ""
 
     @property
-    def lacks_span(self) -> bool:
-        """Whether it is a moment of a video of which nobody knows where it is: the official list does not say."""
-        span = (self.start, self.end, self.start_frame, self.end_frame)
-        return self.source == "youtube" and self.frames is not None and span == (None, None, None, None)
+    def is_whole(self) -> bool:
+        """Whether no span is given, so that the clip is the whole source."""
+        return (self.start, self.end, self.start_frame, self.end_frame) == (None, None, None, None)
 
     @model_validator(mode="after")
     def _span_has_a_length(self) -> ManifestRow:

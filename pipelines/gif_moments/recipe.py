@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gifbench import ManifestRow
 from gifbench.builder import Filter, Geometry, Recipe, Rejected, SourceVideo
 
 
@@ -26,6 +27,12 @@ class GifMoments(Recipe):
     filter: Annotated[
         Filter, Field(description="what resizes; four-neighbours is what made the released frames, and aliases")
     ] = "four-neighbours"
+
+    def missing_span(self, row: ManifestRow) -> str:
+        """The official list names videos and frame counts, and does not say where in a video a moment is."""
+        if row.source != "youtube" or row.frames is None or not row.is_whole:
+            return ""
+        return f"which {row.frames} frames of {row.locator} are meant is not said: gifbench manifest import-video2gif"
 
     def geometry(self, video: SourceVideo) -> Geometry:
         """Keep a video that is large and fluent enough, and scale it; no side is cropped, as in the released frames."""

@@ -20,7 +20,6 @@ from gifbench.download import MemorySource
 from gifbench.download import ledger as fetch_ledger
 from gifbench.download.http import HttpSource
 from gifbench.download.ledger import Fetch, FetchLedger, Key
-from gifbench.download.locator_safety import check_locators
 from gifbench.download.retry_policy import Pace, SystemClock
 from gifbench.download.scheduler import FetchProgress, FetchSummary, fetch_sources
 from gifbench.download.source import Fetched
@@ -40,6 +39,7 @@ from gifbench.errors import (
     Unreachable,
     UsageError,
 )
+from gifbench.manifest.locators import check_locators
 from gifbench.manifest.outcomes import KINDS, REASONS
 from gifbench.manifest.rows import ManifestRow
 from gifbench.storage import Folder

@@ -126,7 +126,7 @@ FOUND = [
     (2, "locator", "leads out of the manifest's folder"),
     (3, "locator", "is a URL"),
     (4, "locator", "private network"),
-    (5, "source", "'file', 'http'"),
+    (5, "source", "choose from: faceforensics, file, http, youtube"),
     (6, "clip_id", "match pattern"),
     (7, "clip_id", "also in row 1"),
     (8, "end", "ends at 2.0, at or before its start at 3.0"),
@@ -171,9 +171,7 @@ def test_a_bad_row_stops_fetch_and_build_before_anything_is_done(
     assert not place.exists()
 
 
-def test_a_moment_without_a_span_is_not_built_as_the_whole_video(
-    videos: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
+def test_a_moment_without_a_span_is_not_built_as_the_whole_video(videos: Path, tmp_path: Path) -> None:
     from gifbench.download import Fetched
     from gifbench.download.store import Store
 
@@ -182,7 +180,7 @@ def test_a_moment_without_a_span_is_not_built_as_the_whole_video(
     shutil.copy(videos / "ant.mp4", store.scratch("youtube", "dQw4w9WgXcQ") / "a.mp4")
     store.land("youtube", "dQw4w9WgXcQ", Fetched(store.scratch("youtube", "dQw4w9WgXcQ") / "a.mp4"))
     row = ManifestRow(clip_id="a", split="test", source="youtube", locator="dQw4w9WgXcQ", frames=4)
-    recipe = load_recipe(str(tiny_recipe))
+    recipe = load_recipe("gif-moments")
     dataset = build_dataset(recipe, [row], str(tmp_path / "data"), sources=videos, store=store, workers=1)
     assert dataset.about["outcomes"]["failed"] == {"no_span": 1}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from gifbench_pipelines.gif_faces.faceforensics import FaceForensicsFolder
 from typer.testing import CliRunner
 
 from gifbench.cli.app import app
-from gifbench.download.faceforensics import FaceForensicsFolder
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import NotFound

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
+from gifbench_pipelines.gif_faces.faceforensics_plus_plus import FaceForensicsPlusPlus
 from typer.testing import CliRunner
 
 from gifbench.cli.app import app
-from gifbench.download.faceforensics_plus_plus import FaceForensicsPlusPlus
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import NotFound, Unmatched
@@ -50,7 +50,7 @@ def states(folder: Path, *rows: ManifestRow) -> list[tuple[str, str]]:
 
 
 def test_every_video_of_gif_faces_is_in_the_table_that_is_shipped() -> None:
-    from gifbench.download.faceforensics_plus_plus import _numbers
+    from gifbench_pipelines.gif_faces.faceforensics_plus_plus import _numbers
 
     targets = {row.locator[:11] for row in official_rows("gif-faces")}
     assert len(targets) == 881

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from gifbench_pipelines.gif_faces.faceforensics_script import run_script
 from typer.testing import CliRunner
 
 from gifbench.cli.app import app
-from gifbench.download.faceforensics_script import run_script
 from gifbench.download.store import Store
 from gifbench.errors import NotFound, UsageError
 

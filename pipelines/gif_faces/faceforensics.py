@@ -7,7 +7,7 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 
-from gifbench.download.source import Fetched
+from gifbench.download import Fetched
 from gifbench.errors import NotFound, Unmatched, storage_errors
 
 

@@ -1,0 +1,87 @@
+"""The kinds of sources that come with gifbench: http(s) and YouTube."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gifbench.download.source import FetchLimits, Source, SourceKind
+from gifbench.errors import Refused
+
+if TYPE_CHECKING:
+    from gifbench.manifest.rows import ManifestRow
+
+YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+
+
+class HttpKind(SourceKind):
+    """`http`: the locator is a URL."""
+
+    def check_locator(self, locator: str, *, trusted: bool = False) -> None:
+        """Raise `Refused` for what is no URL of http(s), or leads into a private network."""
+        from gifbench.download.locator_safety import check_url
+
+        check_url(locator, trusted=trusted)
+
+    def open(self, rows: Sequence[ManifestRow], options: object, limits: FetchLimits) -> Source:
+        """Whatever server a URL names."""
+        from gifbench.download.http import HttpSource
+
+        return HttpSource(trusted=limits.trusted, timeout=limits.timeout, max_size=limits.max_size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YouTubeOptions:
+    """How YouTube is asked."""
+
+    cookies: Annotated[Path | None, typer.Option(help="cookies.txt of a browser that is signed in to YouTube.")] = None
+    proxy: Annotated[str | None, typer.Option(help="A proxy for YouTube, as a URL.")] = None
+    sleep: Annotated[float, typer.Option(min=0, help="Seconds before each download from YouTube.")] = 0.0
+    rate: Annotated[float | None, typer.Option(min=1, help="The most bytes a second from YouTube.")] = None
+    min_height: Annotated[
+        int, typer.Option(min=1, help="The lowest picture, in pixels, that is taken from YouTube.")
+    ] = 360  # what the smallest recipes of videos want
+    max_height: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Preferred video height on YouTube, in pixels; the next higher one if there is no lower."
+        ),
+    ] = None
+    per_hour: Annotated[
+        int, typer.Option(min=0, help="The most videos an hour from YouTube; 0: as fast as it goes.")
+    ] = 300  # about what YouTube gives to a guest session, by yt-dlp's account
+
+
+class YouTubeKind(SourceKind):
+    """`youtube`: the locator is the id of a video."""
+
+    options = YouTubeOptions
+
+    def check_locator(self, locator: str, *, trusted: bool = False) -> None:
+        """Raise `Refused` for what is no id."""
+        if not YOUTUBE_ID.fullmatch(locator):
+            raise Refused(f"{locator[:200]!r} is no YouTube id: those are 11 of A-Z a-z 0-9 _ -")
+
+    def open(self, rows: Sequence[ManifestRow], options: YouTubeOptions, limits: FetchLimits) -> Source:
+        """YouTube through yt-dlp."""
+        from gifbench.download.youtube import YouTubeSource
+
+        return YouTubeSource(
+            cookies=options.cookies,
+            proxy=options.proxy,
+            sleep=options.sleep,
+            rate=options.rate,
+            timeout=limits.timeout,
+            max_size=limits.max_size,
+            min_height=options.min_height,
+            max_height=options.max_height,
+        )
+
+    def per_hour(self, options: YouTubeOptions) -> Mapping[str, int]:
+        """All of YouTube is one group."""
+        return {"youtube": options.per_hour}
