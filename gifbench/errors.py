@@ -59,6 +59,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar
 
+from gifbench.redaction import redact
+
 
 class GifbenchError(Exception):
     """The root of the tree above."""
@@ -66,8 +68,8 @@ class GifbenchError(Exception):
     code: ClassVar[str] = "error"
 
     def __str__(self) -> str:
-        # One line, whatever it quotes: names in files and others' messages may hold more.
-        return " ".join(super().__str__().splitlines())
+        # One line without secrets, whatever it quotes: names in files and others' messages may hold more.
+        return redact(" ".join(super().__str__().splitlines()), homes=False)
 
 
 class UsageError(GifbenchError):

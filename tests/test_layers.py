@@ -15,11 +15,12 @@ import gifbench
 ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
-BELOW_RESULTS = {"errors", "storage", "tables", "plugins", "did_you_mean", "media"}
+BELOW_RESULTS = {"errors", "redaction", "storage", "tables", "plugins", "did_you_mean", "media"}
 BELOW_METHODS = BELOW_RESULTS | {"results", "provenance", "tasks", "metrics"}
 BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset"}
 MAY_IMPORT = {
-    "errors": set(),
+    "redaction": set(),
+    "errors": {"redaction"},
     "storage": {"errors"},
     "tables": set(),
     "compiled": set(),

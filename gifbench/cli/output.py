@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 import typer
 
 from gifbench.errors import GifbenchError, UsageError
+from gifbench.redaction import redact
 
 if TYPE_CHECKING:
     from gifbench.cli.run_log import RunLog
@@ -48,7 +49,8 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line on stderr, where it does not mix with a result; the log of the run has it too."""
+    """Print a line on stderr, where it does not mix with a result, and in the log of the run; without secrets."""
+    text = redact(text, homes=False)
     _write_note(text)
     if _log is not None:
         _log.line(text)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 import time
 import traceback
 from pathlib import Path
+
+from gifbench.redaction import redact
 
 _KEPT = 50
 _PROGRESS_SECONDS = 30.0
@@ -23,7 +24,7 @@ class RunLog:
         self._next_progress = 0.0
         self.path = _new_file(command)
         about = ", ".join(f"{name} {number}" for name, number in versions().items() if number)
-        self.line(f"gifbench {' '.join(map(repr, map(_without_password, sys.argv[1:])))}")
+        self.line(f"gifbench {' '.join(map(repr, sys.argv[1:]))}")
         self.line(f"in {Path.cwd()}, {about}")
 
     def line(self, text: str) -> None:
@@ -32,7 +33,7 @@ class RunLog:
             stamp = time.strftime("%Y-%m-%d %H:%M:%S")
             try:
                 with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                    file.write(f"{stamp} {_without_password(text)}\n")
+                    file.write(f"{stamp} {redact(text)}\n")
             except OSError:  # a log is never the reason for which a run of days ends
                 self.path = None
 
@@ -68,7 +69,3 @@ def _new_file(command: str) -> Path | None:
             return None
     os.close(number)
     return Path(name)
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"(?<=://)[^/@\s]*@", "…@", text)
