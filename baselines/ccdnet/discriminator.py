@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .losses import gradients
+
 
 class PatchGAN(nn.Module):
     """(N, 12, H, W) to one logit a patch of 70×70 pixels: 2,774,849 parameters at a base of 64."""
@@ -32,9 +34,7 @@ def judged(gif: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
     Both are of the (H−1)×(W−1) lower right pixels, from the one on the left and from the one above, padded by a row of
     zeros above and a column of zeros on the left, as in the released code.
     """
-    here = frames[..., 1:, 1:]
-    gradients = torch.cat([here - frames[..., 1:, :-1], here - frames[..., :-1, 1:]], dim=1)
-    return torch.cat([gif, frames, functional.pad(gradients, (1, 0, 1, 0))], dim=1)
+    return torch.cat([gif, frames, functional.pad(torch.cat(gradients(frames), dim=1), (1, 0, 1, 0))], dim=1)
 
 
 class FakePool:

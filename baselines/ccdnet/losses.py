@@ -18,15 +18,20 @@ def color_loss(restored: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 def gradient_loss(restored: torch.Tensor, truth: torch.Tensor, *, form: GradientForm = "signed") -> torch.Tensor:
     """Mean absolute difference of the horizontal gradients, plus that of the vertical ones.
 
-    Signed gradients, as in Eq. 8 of the paper; `abs` compares their absolute values, as the released code does.
+    Signed gradients, as in Eq. 8 of the paper; `abs` compares their absolute values, as the released code does. Either
+    is of the lower right pixels, as there.
     """
     total = restored.new_zeros(())
-    for axis in (-1, -2):
-        ours, theirs = restored.diff(dim=axis), truth.diff(dim=axis)
-        if form == "abs":
-            ours, theirs = ours.abs(), theirs.abs()
-        total = total + (ours - theirs).abs().mean()
+    for ours, theirs in zip(gradients(restored), gradients(truth), strict=True):
+        difference = ours.abs() - theirs.abs() if form == "abs" else ours - theirs
+        total = total + difference.abs().mean()
     return total
+
+
+def gradients(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Differences of the lower right pixels from the one to the left and from the one above, (…, H−1, W−1) each."""
+    here = frames[..., 1:, 1:]
+    return here - frames[..., 1:, :-1], here - frames[..., :-1, 1:]
 
 
 def real_loss(logits: torch.Tensor) -> torch.Tensor:
@@ -40,5 +45,8 @@ def fake_loss(logits: torch.Tensor) -> torch.Tensor:
 
 
 def accuracy(real: torch.Tensor, fake: torch.Tensor) -> float:
-    """The share of patches that the discriminator judges rightly, real and fake alike."""
-    return (float((real > 0).float().mean()) + float((fake <= 0).float().mean())) / 2
+    """The share of patches that the discriminator judges rightly, real and fake alike.
+
+    A logit above ½ says real, one below says fake, as in the released code.
+    """
+    return (float((real > 0.5).float().mean()) + float((fake < 0.5).float().mean())) / 2

@@ -21,7 +21,7 @@ from .network import Architecture, CCDNet, fill_palettes, scaled
 D_STEPS_BELOW = 0.75
 """The discriminator learns only while it judges fewer patches than this rightly …"""
 G_STEPS_ABOVE = 0.25
-"""… and the network learns from it only while it judges more than this rightly (the released code of GIF2Video)."""
+"""… and the network takes its whole step only while it judges more than this rightly (the released code)."""
 
 
 class CCDNetOptions(TrainerOptions):
@@ -108,17 +108,17 @@ class CCDNetTrainer:
         fake = judged(gif, restored)
         shown = self._pool.exchange(fake, generator)
         on_real, on_fake = discriminator(judged(gif, truth)), discriminator(shown)
-        right = parts["accuracy"] = _in_all_processes(accuracy(on_real, on_fake), on_real.device)
+        right = parts["accuracy"] = in_all_processes(accuracy(on_real, on_fake), on_real.device)
         judging = (real_loss(on_real) + fake_loss(on_fake)) / 2
         if right < D_STEPS_BELOW:
             yield Update("discriminator", judging, {"discriminator": judging})
-        if right > G_STEPS_ABOVE:
-            discriminator.requires_grad_(False)
-            parts["adversarial"] = real_loss(discriminator(fake))
-            discriminator.requires_grad_(True)
-            loss = loss + options.adversarial * parts["adversarial"]
-        if loss.requires_grad:
-            yield Update("network", loss, {"loss": loss, **parts})
+        if right <= G_STEPS_ABOVE:
+            return
+        discriminator.requires_grad_(False)
+        parts["adversarial"] = real_loss(discriminator(fake))
+        discriminator.requires_grad_(True)
+        loss = loss + options.adversarial * parts["adversarial"]
+        yield Update("network", loss, {"loss": loss, **parts})
 
     def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
         """PSNR of the restored frames and of the GIF's, over all pixels of the batch."""
@@ -191,7 +191,7 @@ def frame_scores(restored: torch.Tensor, batch: TrainingBatch) -> tuple[dict[str
     return {"psnr": _psnr(pictures, batch.truth), "gif_psnr": _psnr(batch.gif, batch.truth)}, pictures
 
 
-def _in_all_processes(value: float, device: torch.device) -> float:
+def in_all_processes(value: float, device: torch.device | None) -> float:
     """The mean over all processes that train together, which must open and close their gates together."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return value

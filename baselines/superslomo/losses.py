@@ -7,6 +7,7 @@ import torch
 
 from gifbench import optical_flow
 
+from ..ccdnet.losses import gradients
 from .network import MOST_FLOW, Between, Motion, warp
 
 
@@ -26,9 +27,26 @@ def warp_loss(
 
 
 def smoothness_loss(motion: Motion) -> torch.Tensor:
-    """Mean absolute difference, in pixels, of the flow from one pixel to the next, across and down, of both flows."""
-    both = torch.cat(tuple(motion))
-    return 2 * MOST_FLOW * (both.diff(dim=-1).abs().mean() + both.diff(dim=-2).abs().mean())
+    """Mean absolute difference, in pixels, of the flow from one pixel to the next, added up over both flows.
+
+    The mean of those across and down, of the lower right pixels, as in GIF2Video's released code.
+    """
+    across, down = gradients(torch.cat(tuple(motion)))
+    return MOST_FLOW * (across.abs().mean() + down.abs().mean())
+
+
+def released_gradient_loss(drawn: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """What GIF2Video's released code computes as the gradient loss of frames between two, (N, K, 3, H, W).
+
+    A function for frames (N, 3, H, W) is called with one dimension more there. So it compares the absolute differences
+    down of green and blue, and from channel to channel below the first row: the mean of both, as they are written.
+    """
+
+    def differences(frames: torch.Tensor) -> torch.Tensor:
+        here = frames[:, :, 1:, 1:]
+        return torch.cat([here - frames[:, :, 1:, :-1], here - frames[:, :, :-1, 1:]], dim=1).abs()
+
+    return (differences(drawn) - differences(truth)).abs().mean()
 
 
 def teacher_loss(truth: tuple[torch.Tensor, torch.Tensor], motion: Motion) -> torch.Tensor:

@@ -175,6 +175,12 @@ class SuperSlomo(nn.Module):
         self.flow = None if architecture.variant == "dis" else make(6, 2 if self.adapted else 4)
         self.refine = make(16 if self.adapted else 20, 5)
 
+    def begin_as_released(self) -> None:
+        """Draw both networks' weights anew as the released code does."""
+        for network in (self.flow, self.refine):
+            if network is not None:
+                network.begin_as_released()
+
     def forward(
         self, seen: tuple[torch.Tensor, torch.Tensor], pair: tuple[torch.Tensor, torch.Tensor], shares: torch.Tensor
     ) -> tuple[Motion, Between]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -13,10 +13,10 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.discriminator import FakePool, PatchGAN, judged
 from ..ccdnet.losses import accuracy, color_loss, fake_loss, gradient_loss, real_loss
-from ..ccdnet.training import D_STEPS_BELOW, G_STEPS_ABOVE
+from ..ccdnet.training import D_STEPS_BELOW, G_STEPS_ABOVE, in_all_processes
 from ..frozen_color import colored, load_frame_method, scaled
 from ..pretrained import start_weights
-from .losses import smoothness_loss, teacher_loss, warp_loss
+from .losses import released_gradient_loss, smoothness_loss, teacher_loss, warp_loss
 from .network import Architecture, SuperSlomo, Variant
 
 
@@ -34,12 +34,20 @@ class SuperSlomoOptions(TrainerOptions):
     """Motion is looked for in those, after color, instead of in the GIF's own frames, as in the paper."""
     color: float = Field(default=63.75, ge=0)
     gradient: float = Field(default=63.75, ge=0)
+    gradient_form: Literal["signed", "abs", "released"] = "signed"
+    """`released` is what the released code computes, by a slip: see `released_gradient_loss`."""
     warp: float = Field(default=63.75, ge=0)
     smoothness: float = Field(default=1.0, ge=0)
     adversarial: float = Field(default=0.0, ge=0)
     teacher: float = Field(default=0.0, ge=0)
     """Weight of the distance to OpenCV's DIS flow on the truth, which is not of the papers."""
     pool: int = Field(default=60, ge=1)
+    warp_limit: float = Field(default=0.0, ge=0)
+    """Leave out the networks' step where the warp loss, in levels of 255, is at or above this; 0: never."""
+    warp_limit_steps: int = Field(default=110, ge=1)
+    """After so many steps, the limit becomes half more than the mean warp loss of these (an epoch of the authors)."""
+    blend_start: bool = True
+    """Begin as the linear blend; without it, as torch draws weights by itself, which the released code does."""
 
 
 class SuperSlomoTrainer:
@@ -56,6 +64,8 @@ class SuperSlomoTrainer:
         known = options.ends in ("truth", "gif", "mixed")
         self._restoring = None if known else load_frame_method(options.ends, option="[model] ends")
         self.network = SuperSlomo(self._architecture)
+        if not options.blend_start:
+            self.network.begin_as_released()
         if options.start:
             start_weights(options.start).fill(self.network)
         self.others: Mapping[str, nn.Module] = {"discriminator": PatchGAN()} if options.adversarial else {}
@@ -64,6 +74,7 @@ class SuperSlomoTrainer:
             **{name: list(other.parameters()) for name, other in self.others.items()},
         }
         self._pool = FakePool(options.pool)
+        self._limit = WarpLimit(options.warp_limit, options.warp_limit_steps)
 
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
         """The discriminator's update, then the networks', as for CCDNet."""
@@ -85,7 +96,11 @@ class SuperSlomoTrainer:
             parts["color"] = color_loss(between.frames, wanted)
             loss = loss + options.color * parts["color"]
         if options.gradient:
-            parts["gradient"] = gradient_loss(between.frames, wanted)
+            if options.gradient_form == "released":
+                each = shares.shape
+                parts["gradient"] = released_gradient_loss(between.frames.unflatten(0, each), truth[:, 1:-1])
+            else:
+                parts["gradient"] = gradient_loss(between.frames, wanted, form=options.gradient_form)
             loss = loss + options.gradient * parts["gradient"]
         if options.warp:
             parts["warp"] = warp_loss((truth[:, 0], truth[:, -1], wanted), motion, between, shares.shape[1])
@@ -96,16 +111,22 @@ class SuperSlomoTrainer:
         if options.teacher:
             parts["teacher"] = teacher_loss((batch.truth[:, 0], batch.truth[:, -1]), motion)
             loss = loss + options.teacher * parts["teacher"]
+        takes_step = self._limit.allows(parts.get("warp"))
         if options.adversarial:
-            shown = scaled(batch.gif[:, 1:-1]).flatten(0, 1)
-            judging, adversarial, right = self._judge(shown, between.frames, wanted, generator)
+            # As there, of windows whole: the frames of the ends are judged, too.
+            drawn = torch.cat([ends[:, :1], between.frames.unflatten(0, shares.shape), ends[:, 1:]], dim=1)
+            judging, adversarial, right = self._judge(
+                scaled(batch.gif).flatten(0, 1), drawn.flatten(0, 1), truth.flatten(0, 1), generator
+            )
             parts["accuracy"] = right
             if right < D_STEPS_BELOW:
                 yield Update("discriminator", judging, {"discriminator": judging})
-            if right > G_STEPS_ABOVE:
-                parts["adversarial"] = adversarial()
-                loss = loss + options.adversarial * parts["adversarial"]
-        yield Update("network", loss, {"loss": loss, **parts})
+            if right <= G_STEPS_ABOVE:
+                return
+            parts["adversarial"] = adversarial()
+            loss = loss + options.adversarial * parts["adversarial"]
+        if takes_step:
+            yield Update("network", loss, {"loss": loss, **parts})
 
     def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
         """PSNR over all frames between, and that of the linear blend of the same ends."""
@@ -125,12 +146,13 @@ class SuperSlomoTrainer:
         return self._architecture.model_dump()
 
     def state_dict(self) -> dict[str, Any]:
-        """The pool of fakes."""
-        return self._pool.state_dict()
+        """The pool of fakes, and the limit of the warp loss."""
+        return {**self._pool.state_dict(), "warp_limit": self._limit.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The pool of fakes."""
+        """The pool of fakes, and the limit of the warp loss, which checkpoints of 0.1.0 lack."""
         self._pool.load_state_dict(state)
+        self._limit.take_over(state.get("warp_limit"))
 
     def _ends(self, batch: TrainingBatch, mix: torch.Tensor) -> torch.Tensor:
         """The first and last frames as they are moved, (N, 2, 3, H, W) in [-1, 1]."""
@@ -157,7 +179,39 @@ class SuperSlomoTrainer:
             discriminator.requires_grad_(True)
             return loss
 
-        return (real_loss(on_real) + fake_loss(on_fake)) / 2, adversarial, accuracy(on_real, on_fake)
+        right = in_all_processes(accuracy(on_real, on_fake), on_real.device)
+        return (real_loss(on_real) + fake_loss(on_fake)) / 2, adversarial, right
+
+
+class WarpLimit:
+    """Which steps the warp loss allows: in the released code, those where it is no outlier.
+
+    The limit is given in levels of 255 for the first `steps`; after so many it is 1.5 times the mean of these.
+    """
+
+    def __init__(self, limit: float, steps: int) -> None:
+        self._limit, self._steps = limit, steps
+        self._sum, self._count = 0.0, 0
+
+    def allows(self, warp: torch.Tensor | float | None) -> bool:
+        """Whether a step of this warp loss, of frames in [-1, 1], is taken; it counts either way."""
+        if not self._limit or warp is None:
+            return True
+        levels = 127.5 * in_all_processes(float(warp), warp.device if isinstance(warp, torch.Tensor) else None)
+        allowed = levels < self._limit
+        self._sum, self._count = self._sum + levels, self._count + 1
+        if self._count == self._steps:
+            self._limit, self._sum, self._count = 1.5 * self._sum / self._count, 0.0, 0
+        return allowed
+
+    def state(self) -> list[float]:
+        """For a checkpoint."""
+        return [self._limit, self._sum, float(self._count)]
+
+    def take_over(self, state: Sequence[float] | None) -> None:
+        """What `state` gave."""
+        if state is not None:
+            self._limit, self._sum, self._count = float(state[0]), float(state[1]), int(state[2])
 
 
 def _psnr(frames: torch.Tensor, truth: torch.Tensor) -> float:

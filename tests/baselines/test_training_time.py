@@ -12,15 +12,21 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines.stabilizer.losses import Way  # noqa: E402
-from gifbench_baselines.superslomo.losses import smoothness_loss, teacher_loss, warp_loss  # noqa: E402
+from gifbench_baselines.superslomo.losses import (  # noqa: E402
+    released_gradient_loss,
+    smoothness_loss,
+    teacher_loss,
+    warp_loss,
+)
 from gifbench_baselines.superslomo.network import MOST_FLOW, Between, Motion, guess_flows  # noqa: E402
+from gifbench_baselines.superslomo.training import WarpLimit  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import UsageError, load_method  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.loop import train  # noqa: E402
 from gifbench.training.schedule import learning_rate  # noqa: E402
-from gifbench.training.trainer import load_trainer  # noqa: E402
+from gifbench.training.trainer import TrainingBatch, load_trainer  # noqa: E402
 from tests.baselines.test_interpolation import photograph  # noqa: E402
 
 FOLDER = Path(gifbench_baselines.__file__).parent
@@ -175,7 +181,56 @@ def test_the_losses_are_least_for_the_true_motion():
     assert taught[6] < 1 < taught[0]
     assert float(smoothness_loss(said(6)[0])) == 0
     ramp = torch.linspace(0, 1, 11).expand(1, 2, 4, 11) / MOST_FLOW
-    assert float(smoothness_loss(Motion(ramp, ramp))) == pytest.approx(0.2, abs=1e-5)
+    assert float(smoothness_loss(Motion(ramp, ramp))) == pytest.approx(0.1, abs=1e-5), "half of the way across, of both"
+
+
+def test_the_released_gradient_loss_is_taken_down_and_over_the_channels():
+    drawn, truth = torch.rand(2, 3, 3, 5, 7), torch.rand(2, 3, 3, 5, 7)
+    parts = []
+    for frames in (drawn, truth):
+        down = (frames[:, :, 1:, 1:] - frames[:, :, 1:, :-1]).abs()
+        over = (frames[:, :, 1:, 1:] - frames[:, :, :-1, 1:]).abs()
+        parts.append((down, over))
+    wanted = sum((one - other).abs().mean() for one, other in zip(*parts, strict=True)) / 2
+    assert float(released_gradient_loss(drawn, truth)) == pytest.approx(float(wanted), rel=1e-5)
+
+
+def test_steps_whose_warp_loss_is_an_outlier_are_left_out():
+    limit = WarpLimit(25.0, 3)
+    levels = (10, 30, 8, 23, 25)  # after three steps the limit is 24
+    assert [limit.allows(torch.tensor(each / 127.5)) for each in levels] == [True, False, True, True, False]
+    other = WarpLimit(25.0, 3)
+    other.take_over(limit.state())
+    assert other.allows(torch.tensor(23 / 127.5)) == limit.allows(torch.tensor(23 / 127.5))
+    assert WarpLimit(0.0, 1).allows(torch.tensor(1e9))
+
+
+@pytest.mark.parametrize(
+    ("right", "updates"), [(0.1, ["discriminator"]), (0.5, ["discriminator", "network"]), (0.9, ["network"])]
+)
+def test_the_whole_step_of_the_network_waits_for_the_discriminator(monkeypatch, right, updates):
+    from gifbench_baselines.ccdnet import training as ccdnet
+    from gifbench_baselines.superslomo import training as slomo
+
+    for module in (ccdnet, slomo):
+        monkeypatch.setattr(module, "accuracy", lambda real, fake: right)
+    frames = torch.randint(256, (2, 3, 3, 32, 32), dtype=torch.uint8)
+    palettes, colors = torch.randint(256, (2, 3, 256, 3)).byte(), torch.full((2, 3), 9)
+    times = torch.tensor([[0, 0.5, 1.0]]).expand(2, 3)
+    window = TrainingBatch(frames, palettes, colors, frames.flip(0), torch.zeros(2, dtype=torch.bool), times)
+    first = TrainingBatch(*(part[:, 0] if part.dim() > 1 else part for part in window))
+    for name, batch in (("ccdnet", first), ("superslomo", window)):
+        kind = load_trainer(name)
+        trainer = kind(kind.options_class(base=1, adversarial=1.0))
+        seen = trainer.updates(trainer.network, batch, torch.Generator().manual_seed(0))
+        assert [update.learned for update in seen] == updates, name
+
+
+def test_the_papers_networks_can_begin_as_torch_draws_them():
+    kind = load_trainer("superslomo")
+    for blend in (True, False):
+        network = kind(kind.options_class(base=1, blend_start=blend)).network
+        assert bool(network.refine.outc.weight.any()) is not blend
 
 
 def test_a_way_draws_the_later_frame_and_trusts_what_it_shows():
