@@ -12,7 +12,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gifbench.leaderboard.paper_tables import ReportedRow, reported_rows
-from gifbench.leaderboard.ranking import Pairs, Standing, behind_on_shared_clips, compare_runs, standings
+from gifbench.leaderboard.ranking import (
+    FEWEST_CLIPS,
+    Pairs,
+    Standing,
+    behind_on_shared_clips,
+    clips_to_tell,
+    compare_runs,
+    standings,
+)
 from gifbench.leaderboard.run import Measured, Run, Score
 from gifbench.leaderboard.sanitize import slug, visible
 
@@ -219,7 +227,7 @@ def _table(runs: Sequence[Run], *, twin: bool) -> Table:
         protocol=f"{first.protocol} ({first.definition[:8]})" if twin else first.protocol,
         definition=first.definition,
         rows=tuple(rows),
-        notes=(*repeats, *_notes(kept, complete, twin=twin)),
+        notes=(*repeats, *_notes(kept, complete, pairs, twin=twin)),
         slug=slug(f"{first.dataset} {first.task} {first.protocol}", key=f"{key}\n{first.definition}" if twin else key),
         pairs=pairs or compare_runs(kept),
         columns=_columns(kept, complete),
@@ -244,7 +252,7 @@ def _columns(runs: Sequence[Run], ranked: Sequence[Run]) -> tuple[Column, ...]:
     return tuple(made)
 
 
-def _notes(kept: Sequence[Run], complete: Sequence[Run], *, twin: bool) -> list[str]:
+def _notes(kept: Sequence[Run], complete: Sequence[Run], pairs: Pairs | None, *, twin: bool) -> list[str]:
     notes = []
     if twin:
         notes.append(
@@ -258,6 +266,16 @@ def _notes(kept: Sequence[Run], complete: Sequence[Run], *, twin: bool) -> list[
             "Identical pictures have an infinite PSNR, which counts as 100 dB in the mean: "
             + ", ".join(f"{visible(run.method, limit=40)} ({run.psnr.capped:,})" for run in capped)
             + "."
+        )
+    if pairs is not None and pairs.found.clips < FEWEST_CLIPS:
+        notes.append(
+            f"Fewer than {FEWEST_CLIPS} clips cannot tell two methods apart, so there are no groups: a rank here is "
+            "the order of the means and no more."
+        )
+    elif pairs is not None and pairs.found.clips < (needed := clips_to_tell(math.comb(len(pairs.runs), 2))):
+        notes.append(
+            f"To tell all of these {len(pairs.runs)} methods apart takes at least {needed} clips; here are "
+            f"{pairs.found.clips}."
         )
     if any(run.clips == 1 for run in kept):
         notes.append("A single clip gives no interval: nothing is known of how the score would differ on others.")

@@ -80,6 +80,8 @@ class Excerpts:
 
     def __init__(self, dataset: DatasetSource) -> None:
         self.dataset = dataset
+        self.boxes: dict[tuple[str, str], tuple[int, int, int, int]] = {}
+        """The detail of each clip and task: where the first method that is shown on it differs from the GIF."""
         self.truth = lru_cache(maxsize=6)(self._truth)  # at most 6 × 33 frames: 140 MB at 640×360
 
     def _truth(self, clip_id: str, part: Excerpt) -> Pixels:
@@ -160,8 +162,14 @@ def _write(board: Board, choice: Choice, *, excerpts: Excerpts, restore: Restore
     part = excerpt(clip.times, clip.duration, every=asked.every)
     gif = clip.gif(dithered=asked.dithered).select(part.gif_frames)
     truth = excerpts.truth(choice.clip_id, part)
+    start = clip.times[part.first]
+    restored = None if choice.run.is_gif else restore(gif, tuple(clip.times[i] - start for i in part.frames))
     middle = len(gif) // 2
-    box = telling_box(gif.frame(middle), truth[middle * asked.every])
+    at = middle * asked.every
+    box = excerpts.boxes.get((choice.clip_id, board.task))
+    if box is None:
+        box = telling_box(gif.frame(middle), truth[at], None if restored is None else restored[at])
+        excerpts.boxes[choice.clip_id, board.task] = box
     below = f"clips/{slug(board.dataset, key=board.fingerprint)}/{slug(choice.clip_id)}/{part.first}-{part.num_frames}"
     shown = np.repeat(gif.frames, asked.every, axis=0)[: len(truth)]
     colors = max(map(len, gif.palettes))
@@ -181,9 +189,7 @@ def _write(board: Board, choice: Choice, *, excerpts: Excerpts, restore: Restore
         partial(draw, truth, file=f"{below}/truth", kind="truth", label="Truth"),
         partial(draw, error_map(shown, truth), file=f"{gif_file}-error", kind="error", label="Error of the GIF"),
     ]
-    if not choice.run.is_gif:
-        start = clip.times[part.first]
-        restored = restore(gif, tuple(clip.times[i] - start for i in part.frames))
+    if restored is not None:
         file, label = f"{below}/{board.task}.{choice.run.method_slug}", choice.run.label
         jobs.insert(1, partial(draw, restored, file=file, kind="restored", label=label))
         wrong = error_map(restored, truth)

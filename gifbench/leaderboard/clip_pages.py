@@ -90,7 +90,7 @@ def clip_pages(boards: Sequence[Board], shown: Mapping[tuple[str, str], Shown]) 
             scored = {clip for board in together for clip in scored if (board.slug, clip) in pictured}
         for clip in sorted(scored):
             places = tuple(
-                ClipPlace(board, tables, _together(pictured.get((board.slug, clip), [])))
+                ClipPlace(board, tables, together_on(pictured.get((board.slug, clip), [])))
                 for board in together
                 if (tables := _tables(board, clip))
             )
@@ -139,8 +139,11 @@ def _tables(board: Board, clip: str) -> tuple[ClipTable, ...]:
     return tuple(made)
 
 
-def _together(examples: Sequence[Example]) -> Pictures | None:
-    """One set of pictures for a clip: the GIF, each method that is shown on it, the truth, and all errors."""
+def together_on(examples: Sequence[Example]) -> Pictures | None:
+    """One set of pictures for a clip: the GIF, each method that is shown on it, the truth, and all errors.
+
+    Methods come in the order of `examples`.
+    """
     if not examples:
         return None
     lanes: dict[tuple[str, ...], Lane] = {}

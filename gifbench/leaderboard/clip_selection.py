@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gifbench.leaderboard.board import Board
@@ -52,20 +52,31 @@ def choose(board: Board, run: Run, *, count: int) -> tuple[Choice, ...]:
     return tuple(_choice(run, order[place], names.get(place, "between"), gif) for place in places)
 
 
-def shared_clip(board: Board) -> str | None:
-    """The clip on which every method of a board is shown: the median one by the mean PSNR of all; None without any."""
-    runs = board.tables[0].runs
+def shared_clips(board: Board) -> tuple[str, ...]:
+    """The clips on which a board's methods are compared in pictures: one where all tables share one, else one a table.
+
+    It is the median clip by the mean PSNR of the runs that share it.
+    """
+    runs = [run for table in board.tables for run in table.runs]
+    if (clip := _median_clip(runs)) is not None:
+        return (clip,)
+    found = (_median_clip(table.runs) for table in board.tables)
+    return tuple(dict.fromkeys(clip for clip in found if clip is not None))
+
+
+def _median_clip(runs: Sequence[Run]) -> str | None:
     clips = set.intersection(*(set(run.clip_scores) for run in runs)) if runs else set()
     order = sorted(clips, key=lambda clip: (sum(run.clip_scores[clip][0] for run in runs), clip))
     return order[(len(order) - 1) // 2] if order else None
 
 
 def choices(board: Board, run: Run, *, count: int) -> tuple[Choice, ...]:
-    """What `choose` chooses, and the board's shared clip where that is not among it."""
-    chosen, shared = choose(board, run, count=count), shared_clip(board)
-    if not chosen or shared is None or shared in {choice.clip_id for choice in chosen}:
-        return chosen
-    return (*chosen, _choice(run, shared, "shared", _gif_scores(board, run.protocol) if not run.is_gif else {}))
+    """What `choose` chooses, and the board's shared clips that are not among it."""
+    chosen = choose(board, run, count=count)
+    there = {choice.clip_id for choice in chosen}
+    gif = _gif_scores(board, run.protocol) if not run.is_gif else {}
+    shared = [clip for clip in shared_clips(board) if clip in run.clip_scores and clip not in there]
+    return (*chosen, *(_choice(run, clip, "shared", gif) for clip in shared)) if chosen else ()
 
 
 def _choice(run: Run, clip_id: str, place: str, gif: Mapping[str, tuple[float, float]]) -> Choice:

@@ -140,22 +140,26 @@ def _webp(frames: Pixels, *, quality: int | None) -> bytes:
     return file.getvalue()
 
 
-def telling_box(gif_frame: Pixels, truth_frame: Pixels) -> tuple[int, int, int, int]:
-    """Where bands and dots are seen best: the detail-sized part with most error of the GIF in smooth surroundings.
+def telling_box(
+    gif_frame: Pixels, truth_frame: Pixels, restored_frame: Pixels | None = None
+) -> tuple[int, int, int, int]:
+    """Where a difference is seen best: the detail-sized part with most of it in smooth surroundings.
 
-    Both are (H, W, 3) uint8. What counts is how far the GIF's differences between neighboring pixels are from the
-    truth's, most of all where the truth is smooth: an eye sees a false contour on a cheek and not one in gravel. Gives
-    (left, top, right, bottom), half-open; of equals the first from the top left.
+    All are (H, W, 3) uint8. Without `restored_frame` it is the difference of the GIF to the truth, with it that of the
+    GIF to what a method made of it. What counts is how far the differences between neighboring pixels are apart, most
+    of all where the truth is smooth: an eye sees a false contour on a cheek and not one in gravel. Gives (left, top,
+    right, bottom), half-open; of equals the first from the top left.
     """
     height, width, _ = truth_frame.shape
     truth = truth_frame.astype(np.float32).mean(axis=-1)
     shown = gif_frame.astype(np.float32).mean(axis=-1)
+    against = truth if restored_frame is None else restored_frame.astype(np.float32).mean(axis=-1)
     gray = np.pad(gaussian_blur(truth, 2.0), 1, mode="edge")
     smooth = gray[:-2] + 2 * gray[1:-1] + gray[2:], gray[:, :-2] + 2 * gray[:, 1:-1] + gray[:, 2:]  # Sobel's
     steep = np.abs(smooth[0][:, 2:] - smooth[0][:, :-2]) + np.abs(smooth[1][2:] - smooth[1][:-2])
     wrong = np.zeros_like(truth)
-    wrong[:, 1:] += np.abs(np.diff(shown - truth, axis=1))
-    wrong[1:] += np.abs(np.diff(shown - truth, axis=0))
+    wrong[:, 1:] += np.abs(np.diff(shown - against, axis=1))
+    wrong[1:] += np.abs(np.diff(shown - against, axis=0))
     # In whole numbers, so that sums over boxes are exact and the choice is the same on every machine.
     worth: NDArray[np.int64] = np.round(100 * np.minimum(wrong, 24.0) / (6.0 + steep)).astype(np.int64)
     box_height, box_width = min(DETAIL_HEIGHT, height), min(DETAIL_WIDTH, width)

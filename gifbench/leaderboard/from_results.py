@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from gifbench.errors import ResultsError
 from gifbench.leaderboard.clip_examples import Restore
 from gifbench.leaderboard.run import Measured, Run, Score
+from gifbench.leaderboard.sanitize import visible
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.inference import on_device, restored
@@ -30,8 +31,26 @@ def installed_method(result: Result) -> LoadedMethod:
     return load_recorded_method(result.method.name)
 
 
+_HIGHEST_PSNR = 100.0
+"""Protocols count every PSNR above it as this, in dB."""
+
+_MOST_PARAMETERS = 10**15
+_FASTEST = 1e9
+"""Frames a second; no method that runs on a computer is faster."""
+
+_LARGEST = 1e12
+"""Beyond it no mean of a chosen metric is believed."""
+
+
 def run_of(result: Result) -> Run:
-    """A result as the boards take it; raises `ResultsError` if it has no PSNR and SSIM, or no scores of clips."""
+    """A result as the boards take it.
+
+    Raises `ResultsError` where it lacks PSNR, SSIM or the scores of its clips, or holds a number that no run gives: one
+    results file of a stranger is left out, and never spoils the numbers of the others.
+    """
+    where = result.path or "a result"
+    if fault := next(_impossible(result), None):
+        raise ResultsError(f"{where}: {fault}; it is not what a run of gifbench wrote")
     try:
         psnr, ssim = (_score(result.scores[name], clips=result.clips) for name in ("psnr", "ssim"))
     except KeyError as error:
@@ -84,6 +103,39 @@ def run_of(result: Result) -> Run:
         },
         clip_measures={clip.clip_id: clip.metrics for clip in result.clip_scores if clip.metrics},
     )
+
+
+def _impossible(result: Result) -> Iterator[str]:
+    """The numbers of a result that no run can give."""
+    for clip in result.clip_scores:
+        name = visible(clip.clip_id, limit=60)
+        if not abs(clip.psnr) <= _HIGHEST_PSNR:
+            yield f"the PSNR of clip {name} must be at most {_HIGHEST_PSNR:g} dB, got {clip.psnr:.6g}"
+        if not -1 <= clip.ssim <= 1:
+            yield f"the SSIM of clip {name} must be -1 to 1, got {clip.ssim:.6g}"
+        if not 0 < clip.frames < 2**31:
+            yield f"the frames of clip {name} must be at least 1, got {_short(clip.frames)}"
+        for metric, value in clip.metrics.items():
+            if value is not None and not abs(value) <= _LARGEST:
+                yield f"the {visible(metric, limit=40)} of clip {name} must be a finite number, got {value:.6g}"
+    ranges = {"psnr": (-_HIGHEST_PSNR, _HIGHEST_PSNR), "ssim": (-1.0, 1.0)}
+    for metric, score in result.scores.items():
+        low, high = ranges.get(metric, (-_LARGEST, _LARGEST))
+        for value in (score.mean, *score.ci95):
+            if not low <= value <= high:
+                yield f"{visible(metric, limit=40)} must be {low:g} to {high:g}, got {value:.6g}"
+    if not 0 <= result.method.parameters <= _MOST_PARAMETERS:
+        yield f"learned parameters must be 0 to {_MOST_PARAMETERS:.0e}, got {_short(result.method.parameters)}"
+    seconds = result.method_seconds
+    if not (seconds == 0 or result.frames / _FASTEST <= seconds <= _LARGEST):
+        yield f"method_seconds must be at least {1 / _FASTEST:g} a frame, got {seconds:.6g}"
+    official, scored = result.coverage.official, result.coverage.scored
+    if not (0 <= official < 2**31 and 0 <= scored <= max(official, result.clips)):
+        yield f"coverage must be counted in clips, got {_short(scored)} of {_short(official)}"
+
+
+def _short(number: int) -> str:
+    return str(number) if abs(number) < 10**15 else "a number of more than 15 digits"
 
 
 def _definition(protocol: schema.ProtocolRecord) -> str:

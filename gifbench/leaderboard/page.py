@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gifbench.leaderboard.board import Board, Row, Run, Table
-from gifbench.leaderboard.clip_examples import Example, Shown
-from gifbench.leaderboard.clip_pages import ClipPage, Key, clip_lines
+from gifbench.leaderboard.clip_examples import Example, Pictures, Shown
+from gifbench.leaderboard.clip_pages import ClipPage, Key, clip_lines, together_on
+from gifbench.leaderboard.clip_selection import shared_clips
 from gifbench.leaderboard.plots import plots
+from gifbench.leaderboard.ranking import FEWEST_CLIPS
 from gifbench.leaderboard.render import render
 from gifbench.leaderboard.sanitize import visible
 
@@ -33,26 +35,61 @@ class BoardSet:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """What the first page says of a table: the first runs of its first group, how many more it has, and runs in all."""
+    """What the first page says of a table: the methods in front, how many more they are, and how many runs it has.
+
+    In front are the methods that these clips cannot tell from the best, and with too few clips for a test the best by
+    its mean. The GIF itself is no method: where it leads, `beaten` is False and `first` empty.
+    """
 
     table: Table
     first: tuple[Row, ...]
     more: int
     runs: int
+    beaten: bool = True
 
 
-def index_page(boards: Sequence[Board], *, shown: ShownOn, date: str | None) -> str:
-    """The first page: what leads where, and one clip of the first board that has any."""
-    example = next((found for board in boards if (found := featured(board, shown))), None)
-    of = next((board for board in boards if example and featured(board, shown) is example), None)
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The result in one sentence: the method that gains most over the GIF on some table, or the best without a gain."""
+
+    board: Board
+    table: Table
+    row: Row
+
+    @property
+    def gif(self) -> float | None:
+        """Mean PSNR of the GIF itself, None where the table has none on the same clips."""
+        return None if self.row.gain is None else self.row.psnr.mean - self.row.gain
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One clip by the methods of a table, to be compared: the pictures, and each method's score there, best first."""
+
+    board: Board
+    table: Table
+    clip_id: str
+    pictures: Pictures
+    scores: tuple[tuple[Run, float, float], ...]
+
+
+def index_page(boards: Sequence[Board], *, shown: ShownOn, clips: Mapping[Key, ClipPage], date: str | None) -> str:
+    """The first page: the result in one sentence, the comparison playing, and what leads where."""
+    found = headline(boards)
+    tables = [(board, table) for board in boards for table in board.tables]
+    if found is not None:
+        tables.sort(key=lambda place: place[1] is not found.table)
     return render(
         "index.html",
         scripts=(TABLES, PLAYER),
         date=date,
         sets=board_sets(boards),
-        leaders={board.slug: [_leader(table) for table in board.tables] for board in boards},
-        example=example,
-        example_board=of,
+        headline=found,
+        leaders={board.slug: [leader(table) for table in board.tables] for board in boards},
+        comparison=next((one for place in tables if (one := comparison(*place, shown))), None),
+        clips=clips,
+        fewest=FEWEST_CLIPS,
+        few=any(table.pairs and table.pairs.found.clips < FEWEST_CLIPS for _, table in tables),
     )
 
 
@@ -75,7 +112,8 @@ def board_page(
         sets=board_sets(boards),
         plots=plots(table),
         lines=clip_lines(table, clips, board.fingerprint),
-        example=featured(board, shown),
+        comparison=comparison(board, table, shown),
+        unseen=[run.label for run in table.runs if not run.is_gif and _unseen(board, run, shown)],
         clips=clips,
     )
 
@@ -110,13 +148,40 @@ def clip_page(page: ClipPage, *, date: str | None) -> str:
     return render("clip.html", scripts=(TABLES, PLAYER), date=date, clip=page)
 
 
-def featured(board: Board, shown: ShownOn) -> Example | None:
-    """The median clip of the best method that has any to show; the GIF itself only where there is no other."""
-    for run in sorted(board.tables[0].runs, key=lambda run: run.is_gif):
-        if (found := shown.get((board.slug, run.method_slug))) and found.examples:
-            chosen = [example for example in found.examples if example.choice.place != "shared"]
-            return (chosen or found.examples)[(len(chosen or found.examples) - 1) // 2]
-    return None
+def headline(boards: Sequence[Board]) -> Headline | None:
+    """The largest gain over the GIF that a ranked method has on the first table of a board; else the first best one."""
+    rows = [
+        Headline(board, board.tables[0], row)
+        for board in boards
+        for row in board.tables[0].rows
+        if row.run is not None and row.rank is not None and not row.run.is_gif
+    ]
+    gained = [found for found in rows if found.row.gain is not None]
+    if gained:
+        return max(gained, key=lambda found: found.row.gain or 0.0)
+    return rows[0] if rows else None
+
+
+def comparison(board: Board, table: Table, shown: ShownOn) -> Comparison | None:
+    """The clip on which most of a table's methods can be seen, with their scores of that table; None without any."""
+    examples: dict[str, list[Example]] = {}
+    for run in sorted(table.runs, key=lambda run: run.is_gif):
+        for example in found.examples if (found := shown.get((board.slug, run.method_slug))) else ():
+            examples.setdefault(example.choice.clip_id, []).append(example)
+    shared = shared_clips(board)
+    order = sorted(examples, key=lambda clip: (-len(examples[clip]), clip not in shared, clip))
+    if not order or (pictures := together_on(examples[order[0]])) is None:
+        return None
+    keys = {example.choice.run.method_key for example in examples[order[0]]}
+    scores = [(run, *run.clip_scores[order[0]]) for run in table.runs if run.method_key in keys]
+    return Comparison(board, table, order[0], pictures, tuple(sorted(scores, key=lambda one: -one[1])))
+
+
+def _unseen(board: Board, run: Run, shown: ShownOn) -> bool:
+    """Whether a method has no pictures although others of the board have."""
+    seen = any(place == board.slug and found.examples for (place, _), found in shown.items())
+    found = shown.get((board.slug, run.method_slug))
+    return seen and not (found and found.examples)
 
 
 def board_sets(boards: Sequence[Board]) -> list[BoardSet]:
@@ -133,7 +198,16 @@ def board_sets(boards: Sequence[Board]) -> list[BoardSet]:
     return sets
 
 
-def _leader(table: Table) -> Leader:
+def leader(table: Table) -> Leader:
+    """The methods in front on a table; never the GIF itself."""
     ranked = [row for row in table.rows if row.run is not None and row.rank is not None]
-    first = tuple(row for row in ranked if row.standing is None or row.standing.group == 1)
-    return Leader(table, first[:4], max(0, len(first) - 4), len(table.runs))
+    runs = len(table.runs)
+    if not ranked:
+        return Leader(table, (), 0, runs)
+    best = ranked[0]
+    if best.run is not None and best.run.is_gif:
+        return Leader(table, (), 0, runs, beaten=len(ranked) < 2)
+    group = best.standing.group if best.standing else None
+    first = [best] if group is None else [row for row in ranked if row.standing and row.standing.group == group]
+    methods = tuple(row for row in first if row.run is not None and not row.run.is_gif)
+    return Leader(table, methods[:4], max(0, len(methods) - 4), runs)

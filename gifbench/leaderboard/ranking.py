@@ -12,18 +12,22 @@ from gifbench.leaderboard.run import Run, Score
 from gifbench.results.bootstrap import mean_interval
 from gifbench.results.comparison import Comparison, compare
 
+FEWEST_CLIPS = 6
+"""With fewer clips no difference can reach p < 0.05: all 2⁵ flips of five signs give p = 2/32 at best."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a run stands among those ranked with it, by PSNR on the same clips.
 
-    `group`: from 1, runs that the clips cannot tell from the head of their group share it; `opens_group` marks that
-    head. `rank_low` and `rank_high` are the 95% interval of the rank. `behind` is the mean PSNR less the best run's, in
-    dB, with its paired interval; without an interval for the best itself. `wins` is the share of clips on which it is
-    better than another run, mean over the others, ties half.
+    `group`: from 1, runs that the clips cannot tell from the head of their group share it; None with fewer than
+    `FEWEST_CLIPS` clips, which tell nothing. `opens_group` marks that head. `rank_low` and `rank_high` are the 95%
+    interval of the rank. `behind` is the mean PSNR less the best run's, in dB, with its paired interval; without an
+    interval for the best itself. `wins` is the share of clips on which it is better than another run, mean over the
+    others, ties half.
     """
 
-    group: int
+    group: int | None
     opens_group: bool
     rank_low: int
     rank_high: int
@@ -56,20 +60,29 @@ def standings(pairs: Pairs | None) -> dict[str, Standing]:
     if pairs is None:
         return {}
     found = pairs.found
+    grouped = found.clips >= FEWEST_CLIPS
     others = len(pairs.runs) - 1
     made = {}
     for i, run in enumerate(pairs.runs):
         known = i > 0 and found.clips > 1
         interval = (float(found.low[i, 0]), float(found.high[i, 0])) if known else (None, None)
         made[run.method_key] = Standing(
-            group=int(found.groups[i]),
-            opens_group=i == 0 or bool(found.groups[i] != found.groups[i - 1]),
+            group=int(found.groups[i]) if grouped else None,
+            opens_group=grouped and (i == 0 or bool(found.groups[i] != found.groups[i - 1])),
             rank_low=int(found.rank_low[i]),
             rank_high=int(found.rank_high[i]),
             behind=Score(float(found.differences[i, 0]), *interval),
             wins=(float(found.win_rates[i].sum()) - 0.5) / others,
         )
     return made
+
+
+def clips_to_tell(pairs: int) -> int:
+    """How many clips it takes at least before a test can tell each of so many pairs apart, after Holm's correction."""
+    clips = FEWEST_CLIPS
+    while 2.0 ** (1 - clips) * pairs >= 0.05:
+        clips += 1
+    return clips
 
 
 def behind_on_shared_clips(runs: Sequence[Run], best: Run) -> Mapping[str, tuple[Score, int]]:

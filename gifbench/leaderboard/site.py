@@ -72,6 +72,8 @@ def build_site(
             on_error(error)
             continue
         result_of[runs[-1].method_key] = result
+    if not runs:
+        raise ResultsError("no results to show: gifbench evaluate METHOD --data DATASET --out results/ writes some")
 
     def restore_for(run: Run) -> Restore:
         return restore_with(method_loader(result_of[run.method_key]), device=device)
@@ -122,7 +124,7 @@ def _pages(
 ) -> Iterator[tuple[str, str]]:
     """Every text of a site, with its path below it."""
     clips = clip_pages(made, shown)
-    yield "index.html", index_page(made, shown=shown, date=date)
+    yield "index.html", index_page(made, shown=shown, clips=clips, date=date)
     for board in made:
         for table in board.tables:
             page = board_page(board, table, made, shown=shown, clips=clips, date=date)
@@ -139,14 +141,17 @@ def _pages(
 
 
 def _methods(made: Sequence[Board]) -> list[Run]:
-    """One run of each method, in the order of the first board that has it."""
+    """One run of each method, in the order of the first board that has it; the GIF itself comes last.
+
+    The first that is shown on a clip decides which detail is enlarged: where it differs from the GIF.
+    """
     found: dict[str, Run] = {}
     for board in made:
         for table in board.tables:
             for row in table.rows:
                 if row.run is not None:
                     found.setdefault(row.run.method_key, row.run)
-    return list(found.values())
+    return sorted(found.values(), key=lambda run: run.is_gif)
 
 
 def _show_method(

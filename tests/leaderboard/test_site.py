@@ -101,7 +101,7 @@ def test_the_first_page_says_what_leads_in_each_task_and_leads_to_its_table(site
 
 
 def test_of_many_that_share_the_first_group_some_are_named_and_the_others_counted(tmp_path):
-    results = [make_result(f"m{i}", psnr=30 + i / 100) for i in range(7)]  # four clips can tell nobody apart
+    results = [make_result(f"m{i}", psnr=30 + i / 100, clips="abcdef") for i in range(7)]  # six cannot tell seven
     text = Page(build_site(results, tmp_path / "site")).text
     assert "m6, m5, m4, m3 and 3 more" in " ".join(text.split())
 
@@ -214,8 +214,10 @@ def test_without_datasets_there_are_tables_and_no_clips(tmp_path):
     assert 'class="player"' not in (tmp_path / "site" / "index.html").read_text()
 
 
-def test_no_results_make_a_page_that_says_so(tmp_path):
-    assert "No results were given" in build_site([], tmp_path / "site").read_text()
+def test_no_results_are_an_error_and_make_no_page(tmp_path):
+    with pytest.raises(ResultsError, match="no results to show: gifbench evaluate"):
+        build_site([], tmp_path / "site")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_result_without_clip_scores_is_refused_before_anything_is_written(tmp_path):

@@ -18,12 +18,6 @@ function run(player, on) {
   if (idle && running.size) { last = performance.now(); requestAnimationFrame(tick); }
 }
 
-// Enlarged pictures keep their pixels; made smaller by that rule they would flicker, so there the browser smooths.
-function fit(canvas) {
-  canvas.style.imageRendering = canvas.clientWidth * devicePixelRatio < canvas.width ? "auto" : "pixelated";
-}
-addEventListener("resize", () => { for (const canvas of document.querySelectorAll(".stage canvas")) fit(canvas); });
-
 function makeLane(item) {
   const files = item.dataset.src.split(" "), every = Number(item.dataset.every), perFile = Number(item.dataset.perFile);
   const images = [], canvas = item.querySelector("canvas"), detail = item.dataset.detail;
@@ -37,10 +31,13 @@ function makeLane(item) {
       return lane.loading;
     },
     async loadDetail() { if (detail) strip = await decoded(detail); },
-    drawDetail(i) {
-      if (!strip || !canvas) return;
-      const { width, height } = canvas;
-      canvas.getContext("2d").drawImage(strip, 0, Math.floor(i / every) * height, width, height, 0, 0, width, height);
+    drawDetail(i, moved, size) {  // the exact pixels where the detail was chosen, the film's where it was moved to
+      if (!canvas || !(moved ? lane.ready : strip)) return;
+      const { width, height } = canvas, at = Math.floor(i / every), context = canvas.getContext("2d");
+      if (!moved) { context.drawImage(strip, 0, at * height, width, height, 0, 0, width, height); return; }
+      const top = at % perFile * size.height + moved.top * size.height;
+      context.drawImage(images[Math.floor(at / perFile)], moved.left * size.width, top, moved.width * size.width,
+        moved.height * size.height, 0, 0, width, height);
     },
     drawPart(context, i, from, to) {
       if (!lane.ready || to <= from) return;
@@ -57,8 +54,10 @@ function makePlayer(figure) {
   const find = (selector) => figure.querySelector(selector);
   const play = find(".play"), range = find(".frame"), speed = find(".speed"), output = find("output");
   const left = find("select.left"), right = find("select.right"), line = find(".line"), scale = find(".scale");
-  const context = find(".stage canvas").getContext("2d");
-  let clock = 0, frame = 0, playing = !still.matches, visible = false, loaded = false;
+  const context = find(".stage canvas").getContext("2d"), spot = find(".spot");
+  // A clip of less than a second plays to and fro: a jump back that often is all that one would see.
+  const whole = ends[count - 1], toAndFro = whole < 1000 && count > 2;
+  let moved = null, clock = 0, frame = 0, playing = !still.matches, visible = false, loaded = false;
 
   const sides = () => [lanes[left.value], lanes[right.value]];
   function draw(i) {
@@ -66,7 +65,7 @@ function makePlayer(figure) {
     frame = i;
     one.drawPart(context, i, 0, share);
     other.drawPart(context, i, share, 1);
-    for (const lane of lanes) lane.drawDetail(i);
+    for (const lane of lanes) lane.drawDetail(i, moved, context.canvas);
     range.value = i;
     range.setAttribute("aria-valuetext", `frame ${i + 1} of ${count}`);
     output.textContent = `frame ${i + 1} of ${count}`;
@@ -98,8 +97,9 @@ function makePlayer(figure) {
   function setPlaying(on) { playing = on; update(); }
   const player = {
     advance(step) {
-      clock = (clock + step * Number(speed.value)) % ends[count - 1];
-      const now = ends.findIndex((end) => clock < end);
+      clock = (clock + step * Number(speed.value)) % (toAndFro ? 2 * whole : whole);
+      const time = clock < whole ? clock : 2 * whole - clock - 1e-6;
+      const now = ends.findIndex((end) => time < end);
       if (now !== frame) draw(now);
     },
   };
@@ -121,6 +121,38 @@ function makePlayer(figure) {
   }
   range.addEventListener("input", () => { setPlaying(false); if (loaded) seek(Number(range.value)); });
   line.addEventListener("input", move);
+
+  // The detail: dragged with a pointer, moved with the arrow keys.
+  const part = { left: 0, top: 0, width: 0, height: 0 };
+  for (const key of Object.keys(part)) part[key] = parseFloat(spot.style[key]) / 100;
+  async function place(x, y) {
+    moved = moved || part;
+    moved.left = Math.min(Math.max(x, 0), 1 - part.width);
+    moved.top = Math.min(Math.max(y, 0), 1 - part.height);
+    spot.style.left = `${100 * moved.left}%`;
+    spot.style.top = `${100 * moved.top}%`;
+    if (loaded) draw(frame);
+    try {
+      await Promise.all(lanes.map((lane) => lane.load()));
+    } catch {
+      output.textContent = "a picture is missing";
+    }
+    if (loaded) draw(frame);
+  }
+  spot.addEventListener("pointerdown", (event) => {
+    const box = context.canvas.getBoundingClientRect();
+    const x = event.clientX / box.width - part.left, y = event.clientY / box.height - part.top;
+    const drag = (now) => { place(now.clientX / box.width - x, now.clientY / box.height - y); };
+    spot.setPointerCapture(event.pointerId);
+    spot.addEventListener("pointermove", drag);
+    spot.addEventListener("lostpointercapture", () => spot.removeEventListener("pointermove", drag), { once: true });
+  });
+  spot.addEventListener("keydown", (event) => {
+    const [x, y] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] || [0, 0];
+    if (!x && !y) return;
+    event.preventDefault();
+    place(part.left + x * part.width / 8, part.top + y * part.height / 8);
+  });
   left.addEventListener("change", choose);
   right.addEventListener("change", choose);
   let asked = false;
@@ -129,7 +161,6 @@ function makePlayer(figure) {
     if (visible && !asked) { asked = true; load(); }
     update();
   }, { rootMargin: "200px" }).observe(figure);
-  fit(find(".stage canvas"));
   move();
   update();
 }
