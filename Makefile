@@ -7,7 +7,7 @@ WORKERS ?= auto
 .PHONY: demo test coverage lint format docs install clean
 
 demo: install
-	$(BIN)/gifbench demo --out demo --overwrite
+	$(BIN)/gifbench demo --out demo
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS)

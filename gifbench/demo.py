@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
-from gifbench.errors import MissingExtra
+from gifbench.errors import AlreadyExists, MissingExtra
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.leaderboard import build_site
 from gifbench.manifest.rows import ManifestRow
@@ -116,7 +117,7 @@ def run_demo(
         dataset = _build(part, videos, out, workers=workers, overwrite=overwrite, report=report)
         datasets.append(dataset)
         for task, methods in METHODS.items():
-            report(f"{dataset.name}: scoring {', '.join(methods)} on {task}")
+            began = time.perf_counter()
             for method in methods:
                 results += evaluate(
                     method,
@@ -127,14 +128,19 @@ def run_demo(
                     overwrite=overwrite,
                     missing_only=not overwrite,
                 )
-    page = build_site(
+            report(f"{dataset.name} {task}: scored {', '.join(methods)} in {time.perf_counter() - began:.0f} s")
+    make_page = partial(
+        build_site,
         results,
         out / "site",
         dataset_for={dataset.fingerprint: dataset for dataset in datasets},
         clips_per_method=1,
-        overwrite=True,
     )
-    report(f"page written; all of it took {time.perf_counter() - started:.0f} s")
+    try:
+        page = make_page(overwrite=overwrite)
+    except AlreadyExists:  # the page of an earlier gifbench, or of other results
+        page = make_page(overwrite=True)
+    report(f"page: {page} (all of it took {time.perf_counter() - started:.0f} s)")
     return Demo(page, tuple(results))
 
 

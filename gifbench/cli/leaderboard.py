@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, say, say_json
+from gifbench.cli.output import Json, note, say, say_json, table
 
 
 def leaderboard(
@@ -32,7 +32,6 @@ def leaderboard(
     from gifbench.dataset import open_dataset
     from gifbench.errors import ResultsError
     from gifbench.leaderboard import build_site
-    from gifbench.leaderboard.from_results import installed_method
     from gifbench.methods.registry import find_method
     from gifbench.results.io import load_results
 
@@ -45,13 +44,16 @@ def leaderboard(
     loaded = load_results(*results, on_error=refuse)
     if refused and not loaded:
         raise refused[0]
+    unread = len(refused)
+    if not loaded:
+        places = ", ".join(map(str, results))
+        raise ResultsError(f"{places}: no results are here; gifbench evaluate METHOD --data DATASET --out writes some")
     opened = [open_dataset(url) for url in data or []]
-    mine = {method.name: method for method in map(find_method, method_file or [])}
     page = build_site(
         loaded,
         out,
         dataset_for={dataset.fingerprint: dataset for dataset in opened},
-        method_loader=lambda result: mine.get(result.method.name) or installed_method(result),
+        methods=[find_method(name) for name in method_file or []],
         clips_per_method=clips,
         overwrite=overwrite,
         date=datetime.now(UTC).date().isoformat(),
@@ -59,23 +61,30 @@ def leaderboard(
         progress=note,
         on_error=refuse,
     )
+    late = len(refused) - unread  # read, and then found to hold what no run can give
     if as_json:
-        say_json({"page": str(page), "results": len(loaded), "refused": [str(error) for error in refused]})
+        say_json({"page": str(page), "results": len(loaded) - late, "refused": [str(error) for error in refused]})
     else:
-        say(f"{len(loaded)} results{f', {len(refused)} files left out' if refused else ''}: {page}")
+        say(f"{len(loaded) - late} results{f', {len(refused)} files left out' if refused else ''}: {page}")
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for datasets, results and page.")] = Path("demo"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier demo.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that build; one a core if not given.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Do everything again instead of reusing an earlier demo.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Go the whole way on three small real videos: build both datasets, score methods, write the page."""
-    from gifbench.demo import run_demo
+    """See it work in two minutes: build two small datasets from real videos, score methods, write the page."""
+    from gifbench.demo import PROTOCOL, demo_table, run_demo
 
-    page = run_demo(out, workers=workers, overwrite=overwrite, report=note)
+    made = run_demo(out, workers=workers, overwrite=overwrite, report=note)
     if as_json:
-        say_json({"page": str(page)})
-    else:
-        say(f"Open {page.absolute().as_uri()}")
+        say_json({"page": str(made.page), "results": [result.summary() for result in made.results]})
+        return
+    header, *rows = demo_table(made)
+    say(f"\nPSNR in dB, higher is better; mean over {made.results[0].clips} clips, protocol {PROTOCOL}:\n")
+    say(table(rows, header=header))
+    say(f"\nThe page: {made.page.absolute().as_uri()}")
+    say("A GIF of yours: gifbench restore my.gif")

@@ -21,11 +21,12 @@ _SITE = "site"
 
 
 @contextmanager
-def published(out: Path, *, overwrite: bool) -> Iterator[Path]:
+def published(out: Path, *, overwrite: bool, inputs: str = "") -> Iterator[Path]:
     """A new folder beside `out` to write a site into; it becomes `out` by rename when the block ends well.
 
     If the block raises, the folder is removed and what stood at `out` stays as it was. What a process that was killed
-    left beside `out` is swept first; a site that it had moved aside and not replaced is put back.
+    left beside `out` is swept first; a site that it had moved aside and not replaced is put back. `inputs` stands for
+    all that the site is made of (`made_of`).
 
     Raises
     ------
@@ -47,10 +48,20 @@ def published(out: Path, *, overwrite: bool) -> Iterator[Path]:
         yield draft
         with storage_errors(out):
             entries = sorted({entry.name for entry in draft.iterdir()} | {MARKER})
-            marker = {"made_by": "gifbench leaderboard", "version": 1, "entries": entries}
+            marker = {"made_by": "gifbench leaderboard", "version": 1, "entries": entries, "inputs": inputs}
             (draft / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
             _check_place(out, overwrite=overwrite)
             _move(draft, out)
+
+
+def made_of(out: Path, inputs: str) -> bool:
+    """Whether a whole site made of the same `inputs` stands at `out`; what it shows need not be made again."""
+    place = Path(os.path.realpath(out))
+    with storage_errors(place):
+        entries = _entries(place / MARKER)
+        if entries is None or not all((place / name).exists() for name in entries):
+            return False
+        return bool(json.loads((place / MARKER).read_text(encoding="utf-8")).get("inputs") == inputs)
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from gifbench.errors import GifbenchError, ResultsError, storage_errors
-from gifbench.leaderboard.atomic_publish import published
+from gifbench.leaderboard.atomic_publish import made_of, published
 from gifbench.leaderboard.board import Board, Run, boards
 from gifbench.leaderboard.clip_examples import DatasetSource, Example, Excerpts, Restore, Shown, show
 from gifbench.leaderboard.clip_pages import clip_pages
@@ -15,7 +17,10 @@ from gifbench.leaderboard.latex_tables import latex_table
 from gifbench.leaderboard.page import board_page, clip_page, index_page, method_page
 from gifbench.leaderboard.sanitize import visible
 from gifbench.leaderboard.tables import csv_table, markdown, markdown_table
+from gifbench.methods.registry import LoadedMethod
+from gifbench.provenance import code_record
 from gifbench.results.io import Result
+from gifbench.storage import file_sha256
 from gifbench.tasks import TASKS
 
 Progress = Callable[[str], None]
@@ -28,6 +33,7 @@ def build_site(
     *,
     dataset_for: Mapping[str, DatasetSource] | None = None,
     method_loader: MethodLoader = installed_method,
+    methods: Sequence[LoadedMethod] = (),
     clips_per_method: int = 3,
     overwrite: bool = False,
     date: str | None = None,
@@ -48,7 +54,9 @@ def build_site(
     of a result, by default the installed one of that name. A method that cannot be loaded, or fails on a clip, is said
     on its page.
 
-    `overwrite` replaces a site that stands at `out`; a folder that holds anything else is never replaced. `date` is a
+    A site at `out` that was made of the very same results, datasets and code is left as it is, which `progress` says.
+    `overwrite` replaces any site that stands there; a folder that holds anything else is never replaced. `methods` are
+    loaded ones that are taken before `method_loader` for results of their name. `date` is a
     text for the foot of the pages, such as "2025-01-31". `progress` is called with a line of text before each step that
     takes time. A result that cannot be shown raises; with `on_error` that is called with the error instead, and the
     others are shown.
@@ -56,9 +64,9 @@ def build_site(
     Raises
     ------
     AlreadyExists
-        `out` is there, and is not an empty folder or, with `overwrite`, a site made here.
+        `out` is there, and is not an empty folder, this very site or, with `overwrite`, any site made here.
     ResultsError
-        A result has no PSNR or SSIM, no scores of clips, or two of one clip.
+        There are no results, or one has no PSNR or SSIM, no scores of clips, or two of one clip.
 
     """
     result_of: dict[str, Result] = {}
@@ -75,8 +83,16 @@ def build_site(
     if not runs:
         raise ResultsError("no results to show: gifbench evaluate METHOD --data DATASET --out results/ writes some")
 
+    given = {method.name: method for method in methods}
+    inputs = _inputs(result_of.values(), runs, dataset_for or {}, methods, f"{clips_per_method} {device}")
+    if not overwrite and method_loader is installed_method and made_of(Path(out), inputs):
+        if progress is not None:
+            progress(f"{out}: reused, the page shows these very results")
+        return Path(out) / "index.html"
+
     def restore_for(run: Run) -> Restore:
-        return restore_with(method_loader(result_of[run.method_key]), device=device)
+        result = result_of[run.method_key]
+        return restore_with(given.get(result.method.name) or method_loader(result), device=device)
 
     return write_site(
         runs,
@@ -87,7 +103,30 @@ def build_site(
         overwrite=overwrite,
         date=date,
         progress=progress,
+        inputs=inputs,
     )
+
+
+def _inputs(
+    results: Iterable[Result],
+    runs: Sequence[Run],
+    datasets: Mapping[str, DatasetSource],
+    methods: Sequence[LoadedMethod],
+    options: str,
+) -> str:
+    """A hash of all that a site depends on, but for the date at its foot and the order of the results."""
+    code = sorted(Path(__file__).parent.rglob("*"))
+    parts = [
+        version("gifbench"),
+        code_record().sha256,
+        *(file_sha256(file) for file in code if file.suffix in (".py", ".html", ".css", ".js")),
+        *sorted(f"{run.method_key}\n{sorted(run.facts.items())}\n{sorted(run.clip_scores.items())}" for run in runs),
+        *sorted(result.model_dump_json() for result in results),
+        *sorted(datasets),
+        *sorted(f"{method.name} {method.code_sha256} {method.weights_sha256}" for method in methods),
+        options,
+    ]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def write_site(
@@ -100,12 +139,13 @@ def write_site(
     overwrite: bool = False,
     date: str | None = None,
     progress: Progress | None = None,
+    inputs: str = "",
 ) -> Path:
     """Write the site of `runs` to the folder `out` and give the path of its `index.html`. See `build_site`."""
     tell = progress or (lambda line: None)
     made = boards(runs)
     methods = _methods(made)
-    with published(Path(out), overwrite=overwrite) as site:
+    with published(Path(out), overwrite=overwrite, inputs=inputs) as site:
         shown: dict[tuple[str, str], Shown] = {}
         if dataset_for and restore_for and clips_per_method > 0:
             excerpts = {fingerprint: Excerpts(dataset) for fingerprint, dataset in dataset_for.items()}

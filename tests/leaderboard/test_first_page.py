@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from gifbench.errors import ResultsError
+from gifbench.errors import AlreadyExists, ResultsError
 from gifbench.leaderboard import boards, build_site, csv_table, markdown
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.page import comparison, headline, leader
@@ -173,3 +173,20 @@ def test_one_strangers_file_is_left_out_by_name_and_the_others_stand(spoiled, tm
     assert "stranger" not in (page.parent / "leaderboard.csv").read_text()
     with pytest.raises(ResultsError, match=r"strangers/result\.json: .* must be"):
         build_site([*good, bad], tmp_path / "other")
+
+
+def test_the_same_page_made_twice_is_reused_and_another_needs_overwrite(tmp_path):
+    results = [make_result("gif"), make_result("mine", psnr=31)]
+    said: list[str] = []
+    page = build_site(results, tmp_path / "site")
+    before = page.stat().st_mtime_ns
+    assert build_site(results[::-1], tmp_path / "site", date="2030-01-01", progress=said.append) == page
+    assert page.stat().st_mtime_ns == before
+    assert "reused" in said[0]
+    with pytest.raises(AlreadyExists, match="--overwrite"):
+        build_site(results[:1], tmp_path / "site")
+    with pytest.raises(AlreadyExists, match="--overwrite"):
+        build_site([results[0], make_result("mine", psnr=32)], tmp_path / "site")
+    (page.parent / "leaderboard.csv").unlink()  # no longer whole
+    with pytest.raises(AlreadyExists):
+        build_site(results, tmp_path / "site")
