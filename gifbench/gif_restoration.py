@@ -60,21 +60,22 @@ def restore_gif(
     device: str = "auto",
     background: tuple[int, int, int] = (255, 255, 255),
     limits: GifLimits | None = None,
+    salvage: bool = False,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
     seen: Callable[[Pixels], None] = lambda frame: None,
 ) -> Restored:
     """Restore the GIF at `source` and write it to `out`, with the GIF's own timing.
 
-    `out` ends in `.mp4`, `.mkv` (lossless), `.webp` or `.gif`, or is a folder for PNGs; it appears when it is whole.
-    `fps_factor` asks the method for as many times the frames. What is see-through is shown over `background`. The
-    GIF's indices and one batch of restored frames are held. `seen` is called with each frame (H, W, 3) uint8 as it is
-    written. Raises what `Gif.read` and the method raise, `UsageError`,
-    and `AlreadyExists` unless `overwrite`.
+    `out` ends in `.mp4`, `.webm`, `.mov`, `.mkv` (lossless), `.webp` or `.gif`, or is a folder for PNGs; it appears
+    when it is whole. `fps_factor` asks the method for as many times the frames. What is see-through is shown over
+    `background`. The GIF is decoded as it goes, with `limits` and `salvage` as `Gif.open` has them; one batch of
+    restored frames is held. `seen` is called with each frame (H, W, 3) uint8 as it is written. Raises what `Gif.open`
+    and the method raise, `UsageError`, and `AlreadyExists` unless `overwrite`.
     """
     check_ending(out)
     loaded = load_method(method) if isinstance(method, str) else method
-    gif = Gif.read(source, limits=limits or GifLimits(), background=background)
+    gif = Gif.open(source, limits=limits or GifLimits(), background=background, salvage=salvage)
     timing = restored_timing(gif, fps_factor)
     chosen = on_device(loaded, device)
     batching = Batching()
@@ -87,5 +88,5 @@ def restore_gif(
                 seen(rounded)
                 done += 1
                 progress(done, total)
-    seconds, notes = float(gif.duration), tuple(batching.notes)
+    seconds, notes = float(gif.duration), (*gif.damage, *batching.notes)
     return Restored(loaded.name, len(gif), done, gif.width, gif.height, seconds, notes)

@@ -18,6 +18,7 @@ from gifbench.gif_restoration import restore_gif, restored_timing
 from gifbench.media.gif import Gif
 from gifbench.media.video import decode
 from tests.conftest import moving_picture
+from tests.evaluation.conftest import loaded
 
 DELAYS = (40, 100, 20, 250)
 
@@ -81,14 +82,14 @@ def test_a_factor_that_cannot_be_is_said(wild: Path, tmp_path: Path, factor: int
         restore_gif("gif", wild, tmp_path / "a.mkv", fps_factor=factor)
 
 
-def test_what_fails_leaves_nothing_behind(wild: Path, tmp_path: Path, as_loaded) -> None:
+def test_what_fails_leaves_nothing_behind(wild: Path, tmp_path: Path) -> None:
     class Short:
         def restore(self, gif, times):
             yield gif.frames[:1]
 
     for name in ("a.mp4", "a.gif", "frames"):
         with pytest.raises(MethodFailed, match="1 frames, 4 were asked for"):
-            restore_gif(as_loaded(Short()), wild, tmp_path / name)
+            restore_gif(loaded(Short()), wild, tmp_path / name)
     with pytest.raises(AlreadyExists):
         restore_gif("gif", wild, wild)
     (tmp_path / "no.gif").write_bytes(b"GIF89a")
@@ -111,3 +112,48 @@ def test_batches_halved_for_want_of_memory_are_said(wild: Path, tmp_path: Path) 
     assert json.loads(told.stdout)["notes"] == ["memory ran out: batches were halved to 2 frames of 35×24"]
     assert "wild.gif: memory ran out: batches were halved to 2 frames of 35×24" in told.stderr
     assert restore_gif("gif", wild, tmp_path / "b.mkv").notes == ()
+
+
+def test_the_gif_alone_is_enough(wild: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gifbench.cli import restore as command
+
+    monkeypatch.setattr(command, "DEFAULT_METHOD", "gif")
+    result = CliRunner().invoke(app, ["restore", str(wild)])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "wild.mp4").exists() and "by gif" in result.stdout
+    for arguments in ([wild, tmp_path / "a.mkv"], ["gif", wild]):
+        result = CliRunner().invoke(app, ["restore", *map(str, arguments), "--overwrite"])
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "a.mkv").exists()
+    assert CliRunner().invoke(app, ["restore", "gif", str(wild), "b.mkv", "c"]).exit_code == 2
+
+
+@pytest.mark.parametrize("ending", [".webm", ".mov"])
+def test_videos_of_other_kinds_keep_the_timing(wild: Path, tmp_path: Path, ending: str) -> None:
+    restore_gif("gif", wild, tmp_path / f"out{ending}")
+    shown = list(decode(tmp_path / f"out{ending}"))
+    assert [frame.time for frame in shown] == list(Gif.read(wild).times)
+    difference = np.stack([f.pixels[:24, :35] for f in shown]).astype(int) - Gif.read(wild).frames
+    assert np.sqrt(np.mean(difference**2)) < 12  # lossy, and colors at half the resolution
+
+
+def test_a_gif_that_breaks_off_is_restored_as_far_as_it_goes_and_that_is_said(wild: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.gif"
+    cut.write_bytes(wild.read_bytes()[:-300])
+    result = CliRunner().invoke(app, ["restore", "gif", str(cut), str(tmp_path / "a.mkv")])
+    assert result.exit_code == 0, result.output
+    assert "cut.gif: the file ends at byte" in result.stderr
+
+
+def test_limits_and_salvage_are_options_named_in_the_advice(tmp_path: Path) -> None:
+    from tests.media.gif_kinds import control, descriptor, header, solid
+
+    bad = control() + descriptor(0, 0, 4, 4) + b"\x02\x01\x3f\x00"
+    (tmp_path / "bad.gif").write_bytes(header() + control() + solid(0) + bad + control(transparent=1) + solid(2) + b";")
+    arguments = ["restore", "gif", str(tmp_path / "bad.gif"), str(tmp_path / "a.mkv")]
+    refused = CliRunner().invoke(app, arguments)
+    assert refused.exit_code == 1 and "--salvage reads the 2 frames before that" in refused.stderr
+    taken = CliRunner().invoke(app, [*arguments, "--salvage"])
+    assert taken.exit_code == 0 and "2 frames in, 2 out" in taken.stdout
+    refused = CliRunner().invoke(app, [*arguments, "--salvage", "--max-pixels", "15"])
+    assert refused.exit_code == 1 and "raise --max-pixels" in refused.stderr and "GifLimits" not in refused.stderr

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gifbench.cli.gif_options import MaxPixels, Salvage, gif_advice, gif_limits
 from gifbench.cli.output import Json, say, say_json
 from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
@@ -21,6 +22,8 @@ def consistency(
     frames: Annotated[int | None, typer.Option(min=2, help="Only the first N frames.")] = None,
     flow: Annotated[str, typer.Option(help="How motion is found: dis (OpenCV's, no weights) or raft.")] = "dis",
     flow_weights: Annotated[Path | None, typer.Option(help="torchvision's file of RAFT, .pth or safetensors.")] = None,
+    max_pixels: MaxPixels = None,
+    salvage: Salvage = False,
     as_json: Json = False,
 ) -> None:
     """Measure how steady a processed video is: its warping error, beside the source's own, and tOF."""
@@ -38,7 +41,10 @@ def consistency(
 
         raft = Raft(flow_weights)
         find, by = raft, raft.name
-    measured = measure_consistency(processed, source, frames=frames, flow=find)
+    with gif_advice():
+        measured = measure_consistency(
+            processed, source, frames=frames, flow=find, limits=gif_limits(max_pixels), salvage=salvage
+        )
     (made,) = measured.others
     if as_json:
         about = {"frames": measured.frames, "pairs": measured.pairs, "seen": measured.seen, "flow": by}

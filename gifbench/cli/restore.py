@@ -7,36 +7,53 @@ from typing import Annotated
 
 import typer
 
+from gifbench.cli.gif_options import MaxPixels, Salvage, gif_advice, gif_limits
 from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.errors import UsageError
+
+DEFAULT_METHOD = "ccdnet"
 
 
 def restore(
-    method: Annotated[str, typer.Argument(help="A method, as gifbench methods lists them, or FILE.py:CLASS.")],
-    source: Annotated[Path, typer.Argument(help="Any GIF.", metavar="IN.gif")],
-    out: Annotated[Path, typer.Argument(help=".mp4, .mkv (lossless), .webp, .gif, or a folder for PNGs.")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[METHOD] IN.gif [OUT]",
+            help="METHOD: as gifbench methods lists them, or FILE.py:CLASS; ccdnet unless given. IN: any GIF. "
+            "OUT: .mp4, .webm, .mov, .mkv (lossless), .webp, .gif, or a folder for PNGs; unless given, .mp4 beside IN.",
+        ),
+    ],
     fps_factor: Annotated[int, typer.Option(help="As many times the frames: what lies between is interpolated.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
     page: Annotated[
         Path | None, typer.Option(help="A folder for a page before and after, with a line to drag between them.")
     ] = None,
+    max_pixels: MaxPixels = None,
+    salvage: Salvage = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT and the page if there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a method on any GIF; each frame stays as long as the GIF shows it."""
+    """Run a method on any GIF; each frame stays as long as the GIF shows it.
+
+    The shortest form is `gifbench restore my.gif`, which writes my.mp4 beside it with the bundled ccdnet.
+    """
     from functools import partial
 
     from gifbench.gif_restoration import restore_gif
     from gifbench.leaderboard.before_after import restore_with_page
     from gifbench.methods.registry import find_method
 
+    method, source, out = _parts(arguments)
     run = restore_gif if page is None else partial(restore_with_page, page=page)
-    with progress(f"Restoring {source.name}") as step:
+    with progress(f"Restoring {source.name}") as step, gif_advice():
         made = run(
             find_method(method),
             source,
             out,
             fps_factor=fps_factor,
             device=device,
+            limits=gif_limits(max_pixels),
+            salvage=salvage,
             overwrite=overwrite,
             progress=lambda done, total: step(done, total, "frames"),
         )
@@ -60,3 +77,19 @@ def restore(
     say(f"{out}: {what}, by {made.method}")
     if page:
         say(f"{page / 'index.html'}: before and after")
+
+
+def _parts(arguments: list[str]) -> tuple[str, Path, Path]:
+    """Method, input and output: with two arguments the first is the input if it is a file that is there."""
+    if not 1 <= len(arguments) <= 3:
+        raise UsageError(f"restore takes [METHOD] IN.gif [OUT], got {len(arguments)} arguments")
+    given = list(arguments)
+    if len(given) == 1 or (len(given) == 2 and _names_a_gif(given[0])):
+        given.insert(0, DEFAULT_METHOD)
+    method, source = given[0], Path(given[1])
+    out = Path(given[2]) if len(given) == 3 else source.with_suffix(".mp4")
+    return method, source, out
+
+
+def _names_a_gif(text: str) -> bool:
+    return text.lower().endswith(".gif") or Path(text).is_file()

@@ -19,7 +19,15 @@ from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.member_file import MemberFile
 from gifbench.dataset.metadata import parse_about
 from gifbench.dataset.shards import FORMAT, IndexRow, group_frame, table_rows
-from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, NotFound, StorageError, storage_errors
+from gifbench.errors import (
+    CorruptMedia,
+    DatasetDamaged,
+    DatasetError,
+    NoSuchClip,
+    NotFound,
+    StorageError,
+    storage_errors,
+)
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits, selection
 from gifbench.storage import Folder
@@ -124,13 +132,16 @@ class DatasetClip:
     def written_gif(self, member: str) -> Gif:
         """The GIF of a member, `plain` or `dithered`, with the times of its file, in hundredths of a second."""
         data = self.read(member)
-        return Gif.read(data, limits=self._limits(data))
+        gif = Gif.read(data, limits=self._limits(data))
+        if gif.damage:
+            raise CorruptMedia(f"the GIF: {gif.damage[-1]}")
+        return gif
 
     def _limits(self, data: bytes) -> GifLimits:
         """What the index says bounds what a GIF may ask for."""
         pixels, frames = self.row.width * self.row.height, self.row.frames
         return GifLimits(
-            max_pixels=pixels, max_frames=frames, max_total_pixels=pixels * frames, max_bytes=max(1, len(data))
+            max_pixels=pixels, max_frames=frames, max_total_pixels=pixels * (frames + 11), max_bytes=max(1, len(data))
         )
 
     def read(self, member: str) -> bytes:
@@ -190,7 +201,7 @@ class DatasetClip:
             yield "truth: its pixels differ from pixels_sha256 in the index"
         elif "plain" not in self.row.stored:
             try:
-                yield from other_gifs(self.row, made_gifs(self.row, frames))
+                yield from other_gifs(self.row, made_gifs(self.row, np.asarray(frames)))
             except DatasetError as error:
                 yield f"its GIFs cannot be made: {error}"
 

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from gifbench.errors import MediaError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.flow import FlowMethod, optical_flow
-from gifbench.media.gif import Gif
+from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import decode
 from gifbench.methods.protocols import last_shown
 from gifbench.metrics.temporal import Measured, measure_steadiness
 
 
 def measure_consistency(
-    processed: Path, source: Path, *, frames: int | None = None, flow: FlowMethod = optical_flow
+    processed: Path,
+    source: Path,
+    *,
+    frames: int | None = None,
+    flow: FlowMethod = optical_flow,
+    limits: GifLimits | None = None,
+    salvage: bool = False,
 ) -> Measured:
     """Measure the video or GIF `processed` with the motion of `source`, frame by frame.
 
     A processed GIF is taken as a player shows it at the times of the source's frames; otherwise both must have as many
-    frames. `frames` measures the first ones only; `flow` is how motion is found. Two frames of each are held at a time;
-    of a GIF all, as indices. Raises `MediaError` where the two differ in size or number of frames or have fewer than
-    two, and what decoding does.
+    frames. `frames` measures the first ones only; `flow` is how motion is found; `limits` and `salvage` are those of
+    `Gif.open`. Two frames of each are held at a time. Raises `MediaError` where the two differ in size or number of
+    frames or have fewer than two, and what decoding does.
     """
     if frames is not None and frames < 2:
         raise UsageError(f"steadiness is measured between frames: {frames} are too few, give 2 or more")
-    pairs = _pairs(processed, source, whole=frames is None)
+    read_gif = partial(Gif.open, limits=limits or GifLimits(), salvage=salvage)
+    pairs = _pairs(processed, source, read_gif, whole=frames is None)
     return measure_steadiness(_of_one_size(islice(pairs, frames), processed, source), flow=flow)
 
 
@@ -45,14 +53,17 @@ def _of_one_size(
         raise MediaError(f"{source}: steadiness is measured between frames, and it has only {number}")
 
 
-def _pairs(processed: Path, source: Path, *, whole: bool) -> Iterator[tuple[Pixels, Pixels]]:
-    truth = _frames(source)
+_ReadGif = Callable[[Path], Gif]
+
+
+def _pairs(processed: Path, source: Path, read_gif: _ReadGif, *, whole: bool) -> Iterator[tuple[Pixels, Pixels]]:
+    truth = _frames(source, read_gif)
     if _is_gif(processed):
-        gif = Gif.read(processed)
+        gif = read_gif(processed)
         for time, pixels in truth:
             yield pixels, gif.frame(*last_shown(gif.times, [time]))
         return
-    made = _frames(processed)
+    made = _frames(processed, read_gif)
     count = 0
     for count, (_, pixels) in enumerate(truth, start=1):
         other = next(made, None)
@@ -67,10 +78,10 @@ def _unequal(processed: Path, its: str, source: Path, others: str) -> str:
     return f"{processed}: it has {its}, and {source} {others}; --frames N measures the first N of both"
 
 
-def _frames(path: Path) -> Iterator[tuple[Fraction, Pixels]]:
+def _frames(path: Path, read_gif: _ReadGif) -> Iterator[tuple[Fraction, Pixels]]:
     """The frames of a video or a GIF, (H, W, 3) uint8, with their times since the first."""
     if _is_gif(path):
-        gif = Gif.read(path)
+        gif = read_gif(path)
         yield from ((time, gif.frame(i)) for i, time in enumerate(gif.times))
         return
     first: Fraction | None = None

@@ -17,7 +17,7 @@ from gifbench.leaderboard.filmstrips import error_map, telling_box
 from gifbench.leaderboard.render import render
 from gifbench.leaderboard.sanitize import visible
 from gifbench.media.clip import Pixels
-from gifbench.media.gif import Gif
+from gifbench.media.gif import Gif, GifLimits
 from gifbench.methods.registry import LoadedMethod
 
 MOST_FRAMES, MOST_BYTES = 240, 96 << 20
@@ -34,6 +34,8 @@ def restore_with_page(
     *,
     fps_factor: int = 1,
     device: str = "auto",
+    limits: GifLimits | None = None,
+    salvage: bool = False,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Restored:
@@ -51,9 +53,18 @@ def restore_with_page(
                 kept.append(frame.copy())
 
         made = restore_gif(
-            method, source, out, fps_factor=fps_factor, device=device, overwrite=overwrite, progress=progress, seen=keep
+            method,
+            source,
+            out,
+            fps_factor=fps_factor,
+            device=device,
+            limits=limits,
+            salvage=salvage,
+            overwrite=overwrite,
+            progress=progress,
+            seen=keep,
         )
-        gif = Gif.read(source)
+        gif = Gif.open(source, limits=limits or GifLimits(), salvage=salvage)
         pictures = _pictures(gif, np.stack(kept), Path(source), folder, label=made.method, fps_factor=fps_factor)
         text = render(
             "before_after.html",
@@ -71,7 +82,8 @@ def restore_with_page(
 
 def _pictures(gif: Gif, restored: Pixels, source: Path, folder: Path, *, label: str, fps_factor: int) -> Pictures:
     timing = restored_timing(gif, fps_factor)
-    before = gif.select(range(-(-len(restored) // fps_factor))).frames
+    gif = gif.select(range(-(-len(restored) // fps_factor)))
+    before = gif.frames
     shown = np.repeat(before, fps_factor, axis=0)[: len(restored)]
     middle = len(restored) // 2
     box = telling_box(shown[middle], restored[middle])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,9 @@ from gifbench.media.video import VideoWriter
 from gifbench.media.webp import WebpWriter
 from gifbench.storage import atomic_write
 
-ENDINGS = (".mp4", ".mkv", ".webp", ".gif")
+VIDEO_ENDINGS = (".mp4", ".webm", ".mov", ".mkv")
+
+ENDINGS = (*VIDEO_ENDINGS, ".webp", ".gif")
 """What a file may end with; a name without an ending is a folder of PNGs."""
 
 _FRAME_FILE = re.compile(r"\d+\.png|times\.json")
@@ -74,26 +77,29 @@ def animation(
         return
     if ending == ".gif":
         _check_gif_speed(out, timing)
+    if ending in VIDEO_ENDINGS:
+        with _video(Path(out), width=width, height=height, timing=timing, overwrite=overwrite) as add:
+            yield add
+        return
     with atomic_write(out, overwrite=overwrite) as file:
         if ending == ".gif":
             gif = GifWriter(file, width=width, height=height, loop=loop)
             starts = iter(timing.times)
             yield lambda pixels: _add_to_gif(gif, pixels, next(starts))
             gif.close(timing.duration)
-        elif ending == ".webp":
+        else:
             webp = WebpWriter(file, width=width, height=height, loop=loop)
             ends = iter(timing.ends)
             yield lambda pixels: webp.add(pixels, next(ends))
             webp.close()
-        else:
-            with _video(Path(file.name), ending, width=width, height=height, timing=timing) as add:
-                yield add
 
 
 @contextmanager
-def _video(unfinished: Path, ending: str, *, width: int, height: int, timing: Timing) -> Iterator[Add]:
-    """Written beside the unfinished file, under a name with the ending that says how, then put in its place."""
-    beside = unfinished.with_name(unfinished.name + ending)
+def _video(out: Path, *, width: int, height: int, timing: Timing, overwrite: bool) -> Iterator[Add]:
+    """Written beside `out` under a name with the same ending, then put in its place."""
+    if os.path.lexists(out) and not overwrite:
+        raise AlreadyExists(f"{out}: it is there already; choose another name or ask to overwrite it")
+    beside = out.with_name(f".{out.stem[:100]}.{secrets.token_hex(4)}.unfinished{out.suffix}")
     tick = Fraction(1, int(np.lcm.reduce([time.denominator for time in (*timing.times, timing.duration)])))
     rate = len(timing.times) / timing.duration
     try:
@@ -107,7 +113,8 @@ def _video(unfinished: Path, ending: str, *, width: int, height: int, timing: Ti
                 writer.add(pixels, start, end - start)
 
             yield add
-        beside.replace(unfinished)
+        with storage_errors(out):
+            beside.replace(out)
     finally:
         beside.unlink(missing_ok=True)
 

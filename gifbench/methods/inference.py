@@ -109,7 +109,6 @@ def restored(
     """
     what = f"method {loaded.name} on {clip}"
     shape = gif.height, gif.width, 3
-    brightest = max(int(palette.max()) for palette in gif.palettes)
     given, highest = 0, 0.0
     process = os.getpid()
     for batch in _batches(loaded, gif, times, what=what, device=device, batching=batching or Batching()):
@@ -121,7 +120,9 @@ def restored(
         if given > len(times):
             raise MethodFailed(f"{what}: it gave back {given} frames or more, {len(times)} were asked for")
         yield frames
-    if 0 < highest <= 1 and brightest > 16:  # of all batches: a frame alone may well be black
+    if 0 < highest <= 1 and any(
+        int(palette.max()) > 16 for palette in gif.palettes
+    ):  # of all batches: a frame alone may well be black
         raise MethodFailed(
             f"{what}: no value is above {highest:.3g}, so the frames seem to be in 0..1; give 255 × that"
         )

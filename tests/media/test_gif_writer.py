@@ -119,11 +119,13 @@ def test_a_see_through_index_that_the_palette_lacks_is_refused() -> None:
         writer.add(np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8), Fraction(0), transparent=3)
 
 
-def test_a_frame_of_256_colors_has_no_place_for_what_must_become_see_through() -> None:
+def test_a_frame_of_256_colors_is_cleared_without_a_see_through_index() -> None:
     full = np.arange(256, dtype=np.uint8).reshape(16, 16)
     gif = make_gif(num_frames=2, height=16, width=16, colors=256, indices=np.stack([full, full]), transparent=(None, 0))
-    with pytest.raises(PixelsError, match="uses all 256"):
-        gif.to_bytes()
+    for optimize in (False, True):
+        back = Gif.read(gif.to_bytes(optimize=optimize))
+        np.testing.assert_array_equal(back.frame(0), gif.frame(0))
+        assert back.transparent is not None and (back.indices[1] == back.transparent[1]).sum() == 1
 
 
 def test_identical_frames_are_not_merged() -> None:

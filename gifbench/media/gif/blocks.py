@@ -1,7 +1,8 @@
 """The structure of a GIF file: which blocks it holds and where, before any pixel is decoded.
 
-Everything that can be known without LZW is known here: sizes, palettes, delays, and whether the file is whole. So a
-file that is cut off, or that would take too much memory, is refused before memory is taken.
+Everything that can be known without LZW is known here: sizes, palettes, delays, and where the file breaks off. So one
+that asks for too much is refused before memory is taken. A file is read as Chromium reads it: what follows an unknown
+block is ignored, and an image whose place and size are known counts, also if its data are cut off.
 
 Reference: GIF89a specification (CompuServe, 1990).
 """
@@ -9,176 +10,206 @@ Reference: GIF89a specification (CompuServe, 1990).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gifbench.errors import CorruptMedia, TooLarge, UsageError
+from gifbench.errors import CorruptMedia, TooLarge
 from gifbench.media.clip import Pixels
+from gifbench.media.gif.file import WINDOW, GifFile, GifLimits
 from gifbench.media.gif.lzw_decoder import MAX_CODE_SIZE
 
 _NETSCAPE, _ANIMEXTS = (np.frombuffer(identifier, np.uint8) for identifier in (b"NETSCAPE2.0", b"ANIMEXTS1.0"))
 
 
-@dataclass(frozen=True, slots=True)
-class GifLimits:
-    """What a GIF may ask for at most; checked before memory is taken."""
-
-    max_pixels: int = 8192 * 8192
-    """Pixels of the screen, and of any one image in the file."""
-    max_frames: int = 20_000
-    """Frames of a file; the longest clip of the official lists has 1963."""
-    max_total_pixels: int = 360_000_000
-    """Pixels of all frames; the largest clip of the official lists, 1558 frames of 636×360, just fits. Where images are
-    laid over each other their screen counts as eleven frames more, and where 256 colors are not enough a pixel as 3 or
-    more: so this is also the memory that reading takes, in bytes."""
-    max_bytes: int = 1 << 28
-    """Bytes of the file."""
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if getattr(self, name) < 1:
-                raise UsageError(f"the limit {name} must be at least 1, not {getattr(self, name)}")
-
-
 class ImageBlock(NamedTuple):
-    """One image of the file: where it stands on the screen, how long, and where its data begin."""
+    """One image of the file: where it stands on the screen, how long, and where its data are."""
 
     left: int
     top: int
     width: int
+    """0 (or a height of 0) where the image draws nothing."""
     height: int
     palette: Pixels | None
     """(K, 3), the local one or else the global one; None where the file has neither."""
     interlaced: bool
     transparent: int | None
     disposal: int
-    """0 or 1: stays. 2: its rectangle is cleared afterwards. 3: what it covered comes back afterwards."""
+    """2: its rectangle is cleared afterwards. 3, 4: what it covered comes back afterwards. Others: it stays."""
     delay: int
     """Hundredths of a second, as in the file."""
     data: int
-    """Where the code size stands; the sub-blocks follow."""
+    """Where the code size stands; the sub-blocks follow. -1 where there are none, and nothing is drawn."""
+    end: int
+    """The first byte behind the image."""
+
+    @property
+    def restores(self) -> bool:
+        """Whether what it covered comes back afterwards."""
+        return self.disposal in (3, 4)
 
 
 class Blocks(NamedTuple):
-    """A parsed file. `broken` says what is wrong behind the last whole image, None where nothing is."""
+    """A parsed file. `broken` says where the file breaks off, None where it does not."""
 
     width: int
     height: int
     plays: int
     """How often the animation is shown in all; 0 is forever."""
-    backdrop: tuple[int, int, int]
-    """The background color that the file declares; black where it declares none."""
     images: list[ImageBlock]
     broken: str | None
 
 
-_LEFT, _TOP, _WIDTH, _HEIGHT, _FLAGS, _PALETTE, _DATA, _CONTROL, _COLUMNS = range(9)
-"""Columns of the table that `_scan` fills, a row an image. _PALETTE and _CONTROL are places in the file or -1."""
+_LEFT, _TOP, _WIDTH, _HEIGHT, _FLAGS, _PALETTE, _DATA, _END, _CONTROL, _COLUMNS = range(10)
+"""Columns of the table that `_scan` fills, a row an image. _PALETTE and _DATA are places in the file or -1; _CONTROL
+holds the bytes of the control extension as one number, or -1."""
 
-_WHOLE, _IN_HEAD, _IN_DATA, _IN_EXTENSION, _NO_SIZE, _CODE_SIZE = range(6)
+_WHOLE, _IN_HEAD, _IN_DATA, _IN_EXTENSION, _CODE_SIZE, _MORE = range(6)
 _PROBLEMS = {
     _IN_HEAD: "the file ends at byte {size} inside the head of image {number}, which begins at byte {at}",
     _IN_DATA: "the file ends at byte {size} inside image {number}, which begins at byte {at}",
     _IN_EXTENSION: "the file ends at byte {size} inside the extension that begins at byte {at}",
-    _NO_SIZE: "image {number} at byte {at} has a side of 0 pixels",
-    _CODE_SIZE: "image {number} at byte {at} has an impossible LZW code size",
+    _CODE_SIZE: "image {number} at byte {at} has an impossible LZW code size, and what follows is ignored",
 }
 
 
-def parse(data: Pixels, *, limits: GifLimits, name: str) -> Blocks:
-    """The blocks of a GIF file, given as a flat uint8 array.
+def parse(file: GifFile, *, limits: GifLimits) -> Blocks:
+    """The blocks of a GIF file.
 
-    What follows the trailer is ignored, and the trailer itself may be missing. Bytes between blocks that begin no block
-    are passed over, as decoders do. A screen of no size takes the extent of the first image.
+    What follows the trailer, or a byte that begins no block, is ignored; the trailer itself may be missing. The screen
+    is as large as the file says, and where the first image goes beyond it as large as that.
 
-    Raises `CorruptMedia` where there is not even a header, `TooLarge` where a limit is passed. Any other break is told
-    by `broken`, beside the images before it.
+    Raises `CorruptMedia` where there is not even a header or a screen, `TooLarge` where a limit is passed. Any other
+    break is told by `broken`, beside the images before it and the one that is cut off.
     """
-    header = data[:13].tobytes()
+    name = file.name
+    header = file.read(0, 13).tobytes()
     if header[:3] != b"GIF" or header[3:6] not in (b"87a", b"89a"):
         raise CorruptMedia(f"{name}: not a GIF, it begins with {header[:6]!r} and not with GIF87a or GIF89a")
     if len(header) < 13:
         raise CorruptMedia(f"{name}: the file ends inside its header, after {len(header)} bytes")
-    width, height, flags, backdrop_index, _ = struct.unpack("<HHBBB", header[6:])
+    width, height, flags, _, _ = struct.unpack("<HHBBB", header[6:])
     _check_size(width, height, "the screen", limits, name)
-    shared = _palette(data, 13, flags) if flags & 0x80 else None
-    backdrop = (0, 0, 0)
-    if shared is not None and backdrop_index < len(shared):
-        backdrop = int(shared[backdrop_index, 0]), int(shared[backdrop_index, 1]), int(shared[backdrop_index, 2])
-    table = np.empty((limits.max_frames + 1, _COLUMNS), np.int64)
+    shared = _palette(file, 13, flags) if flags & 0x80 else None
     start = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
-    count, problem, at, loop = (int(found) for found in _scan(data, start, table))
-    _check_frames(count, limits, name)
-    images = [_image(data, row, shared) for row in table[:count].tolist()]
-    for number, image in enumerate(images):
-        _check_size(image.width, image.height, f"image {number}", limits, name)
-    if images and not width * height:
-        width, height = images[0].left + images[0].width, images[0].top + images[0].height
+    rows, problem, at, loop = _scan_file(file, start, limits)
+    images = [_image(file, row, shared) for row in rows]
+    in_last = problem == _CODE_SIZE or (problem in (_IN_HEAD, _IN_DATA) and bool(rows) and rows[-1][_END] >= file.size)
+    number = len(images) - in_last
+    broken = _PROBLEMS[problem].format(size=file.size, number=number, at=at) if problem else None
+    if problem and number == 0:
+        images = []  # of a first image that is cut off, or has no data, browsers show nothing
+    for i, image in enumerate(images):
+        if problem and i == number and image.width * image.height > limits.max_pixels:
+            images[i] = image._replace(data=-1)  # what seems to be an image may be text behind the last one
+        elif image.data >= 0:
+            _check_size(image.width, image.height, f"image {i}", limits, name)
+    if images:
+        width, height = max(width, images[0].left + images[0].width), max(height, images[0].top + images[0].height)
+        if not width * height:
+            raise CorruptMedia(f"{name}: neither its screen nor image 0 at byte {rows[0][_DATA] - 10} has a size")
         _check_size(width, height, "the screen", limits, name)
-    broken = _PROBLEMS[problem].format(size=data.size, number=count, at=at) if problem else None
-    return Blocks(width, height, 1 if loop < 0 else _plays(data, loop), backdrop, images, broken)
+    return Blocks(width, height, 1 if loop < 0 else _plays(file, loop), images, broken)
+
+
+def _scan_file(file: GifFile, start: int, limits: GifLimits) -> tuple[list[list[int]], int, int, int]:
+    """Rows of `_scan`'s table, the problem with its place, and the loop's place; a window of the file at a time."""
+    table = np.empty((4096, _COLUMNS), np.int64)
+    state = np.array([start, -1, -1], np.int64)
+    rows: list[list[int]] = []
+    length = WINDOW
+    while True:
+        offset = int(state[0])
+        window = file.read(offset, length)
+        last = offset + window.size >= file.size
+        count, problem = (int(found) for found in _scan(window, offset, last, state, table))
+        rows += table[:count].tolist()
+        if len(rows) > limits.max_frames:
+            raise TooLarge(
+                f"{file.name}: more than {limits.max_frames} frames; if the file is to be trusted, raise "
+                "GifLimits.max_frames"
+            )
+        if count == len(table) and not problem:
+            continue
+        if last or problem in (_WHOLE, _CODE_SIZE):
+            return rows, problem, int(state[0]), int(state[2])
+        length = WINDOW if int(state[0]) > offset else 2 * length  # a block that is larger than the window
 
 
 @njit(cache=True, nogil=True)
-def _scan(data: Pixels, at: int, table: NDArray[np.int64]) -> tuple[int, int, int, int]:  # noqa: PLR0911, PLR0912 - one loop
-    """Walk over the blocks from `data[at]` to the trailer, and write a row of `table` for each whole image.
+def _scan(  # noqa: PLR0911, PLR0912 - one loop
+    data: Pixels, offset: int, last: bool, state: NDArray[np.int64], table: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Walk over the blocks in `data`, which are the file's bytes from `offset` on, and write a row an image.
 
-    Gives the number of images (no more than `table` has rows), the problem that ended the walk and the place of the
-    block that has it, and the place of the extension that says how often to loop, or -1.
+    `state` holds, before and after: the place of the next block, the waiting control extension (or -1) and the place of
+    the extension that says how often to loop (or -1). Gives the number of rows and the problem that ended the walk. A
+    block that is cut off is told as a problem; if it is an image it is among the rows only where `data` are the last.
     """
     count = 0
-    control = -1
-    loop = -1
+    at = state[0] - offset
     while at < data.size and count < len(table):
-        begin = at
+        state[0] = offset + at
         kind = data[at]
         at += 1
-        if kind == 0x3B:
-            break
         if kind == 0x21:
             if at + 1 >= data.size:
-                return count, _IN_EXTENSION, begin, loop
-            if data[at] == 0xF9 and data[at + 1] >= 4:
-                control = at + 2
-            elif data[at] == 0xFF and data[at + 1] == 11 and at + 13 <= data.size:
-                loops = True
+                return count, _IN_EXTENSION
+            if data[at] == 0xF9:
+                if data[at + 1] != 4:
+                    return count, _WHOLE
+                if at + 6 >= data.size:
+                    return count, _IN_EXTENSION
+                if data[at + 6] != 0:
+                    return count, _WHOLE
+                state[1] = 0
+                for i in range(4):
+                    state[1] |= np.int64(data[at + 2 + i]) << (8 * i)
+                at += 7
+                continue
+            loops = data[at] == 0xFF and data[at + 1] == 11 and at + 13 <= data.size
+            if loops:
                 for i in range(11):
                     loops &= data[at + 2 + i] == _NETSCAPE[i] or data[at + 2 + i] == _ANIMEXTS[i]
-                if loops:
-                    loop = at + 13
+            place = offset + at + 13
             at = _skip(data, at + 1)
             if at < 0:
-                return count, _IN_EXTENSION, begin, loop
+                return count, _IN_EXTENSION
+            if loops:
+                state[2] = place
         elif kind == 0x2C:
-            if at + 9 >= data.size:
-                return count, _IN_HEAD, begin, loop
+            if at + 8 > data.size:
+                return count, _IN_HEAD
             row = table[count]
             for i in range(4):
                 row[i] = np.int64(data[at + 2 * i]) | np.int64(data[at + 2 * i + 1]) << 8
-            row[_FLAGS] = data[at + 8]
-            row[_CONTROL] = control
+            row[_FLAGS] = data[at + 8] if at + 8 < data.size else 0
+            row[_CONTROL] = state[1]
             at += 9
             row[_PALETTE] = -1
+            row[_DATA] = -1
+            row[_END] = offset + data.size
             if row[_FLAGS] & 0x80:
-                row[_PALETTE] = at
+                row[_PALETTE] = offset + at
                 at += 3 << ((row[_FLAGS] & 7) + 1)
             if at >= data.size:
-                return count, _IN_HEAD, begin, loop
-            row[_DATA] = at
-            if row[_WIDTH] == 0 or row[_HEIGHT] == 0:
-                return count, _NO_SIZE, begin, loop
-            if data[at] < 1 or data[at] > MAX_CODE_SIZE:
-                return count, _CODE_SIZE, begin, loop
+                return count + last, _IN_HEAD
+            row[_DATA] = offset + at
+            if data[at] > MAX_CODE_SIZE:
+                row[_DATA] = -1
+                return count + 1, _CODE_SIZE
             at = _skip(data, at + 1)
             if at < 0:
-                return count, _IN_DATA, begin, loop
+                return count + last, _IN_DATA
+            row[_END] = offset + at
             count += 1
-            control = -1
-    return count, _WHOLE, at, loop
+            state[1] = -1
+        else:
+            return count, _WHOLE
+    state[0] = offset + at
+    return count, _WHOLE if last or count == len(table) else _MORE
 
 
 @njit(cache=True, nogil=True)
@@ -192,29 +223,29 @@ def _skip(data: Pixels, at: int | np.int64) -> int | np.int64:
     return -1
 
 
-def _palette(data: Pixels, at: int, flags: int) -> Pixels:
-    entries = data[at : at + (3 << (flags & 7) + 1)]
+def _palette(file: GifFile, at: int, flags: int) -> Pixels:
+    entries = file.read(at, 3 << (flags & 7) + 1)
     return entries[: len(entries) // 3 * 3].reshape(-1, 3)
 
 
-def _plays(data: Pixels, at: int) -> int:
+def _plays(file: GifFile, at: int) -> int:
     """How often the animation is shown: browsers repeat it as often as the extension says, and forever for 0."""
-    block = data[at : at + 4].tobytes()
-    if len(block) < 4 or block[0] < 3 or block[1] & 7 != 1:
+    block = file.read(at, 4).tobytes()
+    if len(block) < 4 or block[0] < 3 or block[1] != 1:
         return 1
     count = block[2] | block[3] << 8
     return count + 1 if count else 0
 
 
-def _image(data: Pixels, row: list[int], shared: Pixels | None) -> ImageBlock:
-    left, top, width, height, flags, palette, data_at, control = row
+def _image(file: GifFile, row: list[int], shared: Pixels | None) -> ImageBlock:
+    left, top, width, height, flags, palette, data, end, control = row
     disposal, delay, transparent = 0, 0, None
     if control >= 0:
-        bits, delay, index = struct.unpack("<BHB", data[control : control + 4].tobytes())
+        bits, delay = control & 255, control >> 8 & 0xFFFF
         disposal = bits >> 2 & 7
-        transparent = index if bits & 1 else None
-    local = shared if palette < 0 else _palette(data, palette, flags)
-    return ImageBlock(left, top, width, height, local, bool(flags & 0x40), transparent, disposal, delay, data_at)
+        transparent = control >> 24 if bits & 1 else None
+    local = shared if palette < 0 else _palette(file, palette, flags)
+    return ImageBlock(left, top, width, height, local, bool(flags & 0x40), transparent, disposal, delay, data, end)
 
 
 def _check_size(width: int, height: int, what: str, limits: GifLimits, name: str) -> None:
@@ -222,11 +253,4 @@ def _check_size(width: int, height: int, what: str, limits: GifLimits, name: str
         raise TooLarge(
             f"{name}: {what} is {width}×{height}, more than the limit of {limits.max_pixels} pixels; "
             "if the file is to be trusted, raise GifLimits.max_pixels"
-        )
-
-
-def _check_frames(num_frames: int, limits: GifLimits, name: str) -> None:
-    if num_frames > limits.max_frames:
-        raise TooLarge(
-            f"{name}: more than {limits.max_frames} frames; if the file is to be trusted, raise GifLimits.max_frames"
         )

@@ -40,38 +40,36 @@ class _View:
 class Canvas:
     """A screen of `height` × `width` pixels; images are drawn on it in the order of the file.
 
-    `backdrop` is the background color that the file declares. It stands where no image has been yet and where one was
-    cleared away, unless that image (at the beginning: the first one) has a see-through index; then that is see-through.
-    So have it the specification, Pillow, ffmpeg and gifsicle; browsers and ImageMagick make both see-through always.
-    `background` is the color that stands for see-through in palettes.
+    Where no image has been yet, and where one was cleared away, it is see-through, as in browsers and ImageMagick; the
+    background color that a file may declare is used by none of them. `background` stands for see-through in palettes.
     """
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        *,
-        first: ImageBlock,
-        backdrop: tuple[int, int, int],
-        background: tuple[int, int, int],
-    ) -> None:
+    def __init__(self, height: int, width: int, *, background: tuple[int, int, int]) -> None:
         self._colors = ColorNumbers(background)
-        self._backdrop = int(self._colors.of(np.array([backdrop], np.uint8))[0])
-        self._screen = np.full((height, width), self._bare(first), np.int32)
-        self._num_see_through = self._screen.size if self._bare(first) == SEE_THROUGH else 0
+        self._screen = np.full((height, width), SEE_THROUGH, np.int32)
+        self._num_see_through = self._screen.size
         self._last: tuple[ImageBlock, NDArray[np.int32] | None] | None = None
         self._changed: list[_Part] = []
         self._view: _View | None = None
 
-    def draw(self, image: ImageBlock, pixels: Pixels | NDArray[np.int16], palette: Pixels) -> None:
+    def clear(self) -> None:
+        """Make the screen empty, as before the first image."""
+        self._screen[:] = SEE_THROUGH
+        self._num_see_through = self._screen.size
+        self._last = None
+        self._changed.append(_WHOLE)
+
+    def draw(self, image: ImageBlock, pixels: Pixels | NDArray[np.int16], palette: Pixels, *, over: bool) -> None:
         """Dispose of the image before, then lay `pixels` (height, width) of `image` on the screen, cut to its sides.
 
-        Negative pixels are not drawn.
+        Negative pixels are not drawn. Where it is not drawn `over` what is there, the screen is emptied before.
         """
-        if self._last is not None:
+        if not over:
+            self.clear()
+        elif self._last is not None:
             self._dispose(*self._last)
         part = self._screen[self._touch(image)]
-        kept = part.copy() if image.disposal == 3 else None
+        kept = part.copy() if image.restores else None
         transparent = -1 if image.transparent is None else image.transparent
         self._num_see_through -= int(_lay(part, pixels, self._colors.of(palette), transparent))
         self._last = image, kept
@@ -81,11 +79,8 @@ class Canvas:
             return
         part = self._screen[self._touch(image)]
         before = np.count_nonzero(part)
-        part[:] = self._bare(image) if kept is None else kept
+        part[:] = SEE_THROUGH if kept is None else kept
         self._num_see_through += int(before - np.count_nonzero(part))
-
-    def _bare(self, image: ImageBlock) -> int:
-        return self._backdrop if image.transparent is None else SEE_THROUGH
 
     def _touch(self, image: ImageBlock) -> _Part:
         rows = slice(image.top, image.top + image.height)

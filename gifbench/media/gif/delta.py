@@ -60,7 +60,7 @@ class Delta:
             cleared = (_colors(following) == _SEE_THROUGH) & (wanted != _SEE_THROUGH)
         clears = bool(cleared.any())
         part = _bounding_box(changed | cleared if clears else changed)
-        # What is cleared or never covered is see-through only with an image that has a see-through index.
+        # Outside browsers, what is cleared or never covered is see-through only with an image that has such an index.
         marked = clears or (not self._number and frame.transparent is not None)
         indices, palette, transparent = self._cheapest(wanted[part], changed[part], marked=marked)
         if clears:
@@ -74,14 +74,17 @@ class Delta:
     ) -> tuple[Pixels, Pixels, int | None]:
         """Draw everything, or what stays see-through: whichever is possible and takes fewer bytes.
 
-        Where it is to be `marked`, there is a see-through index in any case.
+        Where it is to be `marked`, there is a see-through index wherever that leaves room for the colors.
         """
-        choices = []
         drawn = np.where(changed, wanted, _SEE_THROUGH)
-        for pixels in (wanted, drawn):
-            colors, indices = _compact(pixels, marked)
-            if len(colors) <= 256:
-                choices.append((colors, indices))
+        choices: list[tuple[NDArray[np.int32], Pixels]] = []
+        for mark in dict.fromkeys((marked, False)):
+            for pixels in (wanted, drawn):
+                colors, indices = _compact(pixels, mark)
+                if len(colors) <= 256:
+                    choices.append((colors, indices))
+            if choices:
+                break
         if not choices:
             raise PixelsError(
                 f"frame {self._number} changes {len(np.unique(drawn))} colors at once, and an image of a GIF has 256 "

@@ -74,13 +74,15 @@ def linear_bound(num_pixels: int, num_bytes: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def decode(linear: Pixels, size: int, code_size: int, out: Pixels) -> tuple[int, int]:  # noqa: PLR0912 - one loop
+def decode(linear: Pixels, size: int, code_size: int, out: Pixels) -> tuple[int, int]:  # noqa: PLR0912, PLR0915 - one loop
     """Decompress `linear[:size]` into `out`; how it ended (FULL, ENDED, SHORT, BAD_CODE) and the number of pixels.
 
-    `code_size` must be 1 to 11 and `linear` 4 bytes longer than `size`; nothing else about the data is taken on trust.
+    `code_size` must be 0 (no pixel) to 11 and `linear` 4 bytes longer than `size`; nothing else is taken on trust.
     A full dictionary stays as it is until a clear code; what follows the last pixel is not looked at. Pixels of `out`
     behind those counted hold nothing of meaning.
     """
+    if code_size == 0:
+        return SHORT if out.size else FULL, 0
     clear = 1 << code_size
     end_code = clear + 1
     strings = np.empty(MAX_CODES, np.int64)  # where in `out` the string of a code stands, and in 13 bits its length
@@ -143,3 +145,48 @@ def decode(linear: Pixels, size: int, code_size: int, out: Pixels) -> tuple[int,
                 out[filled + i] = out[source + i]
         filled += count
     return FULL, filled
+
+
+@njit(cache=True, nogil=True)
+def measure(linear: Pixels, size: int, code_size: int, num_pixels: int) -> tuple[int, int]:
+    """How `decode` would end with `num_pixels` pixels, and how many there would be: several times as fast."""
+    if code_size == 0:
+        return SHORT if num_pixels else FULL, 0
+    clear = 1 << code_size
+    lengths = np.empty(MAX_CODES, np.int64)
+    width = code_size + 1
+    new = clear + 2
+    num_bits = size * 8
+    bit = 0
+    filled = 0
+    before = np.int64(-1)  # the length of the entry to come; -1 after a clear
+    while filled < num_pixels:
+        if bit + width > num_bits:
+            return SHORT, filled
+        byte = bit >> 3
+        word = np.int64(linear[byte]) | np.int64(linear[byte + 1]) << 8 | np.int64(linear[byte + 2]) << 16
+        code = (word >> (bit & 7)) & ((1 << width) - 1) & (MAX_CODES - 1)
+        bit += width
+        if before >= 0 and new < MAX_CODES:
+            lengths[new] = before
+            new += 1
+            if new == 1 << width and width < 12:
+                width += 1
+        if code < clear:
+            if code > 255:
+                return BAD_CODE, filled
+            filled += 1
+            before = np.int64(2)
+        elif code == clear:
+            width = code_size + 1
+            new = clear + 2
+            before = np.int64(-1)
+        elif code == clear + 1:
+            return ENDED, filled
+        elif code >= new:
+            return BAD_CODE, filled
+        else:
+            count = lengths[code]
+            filled += count
+            before = count + 1
+    return FULL, num_pixels

@@ -13,11 +13,12 @@ from typing import BinaryIO
 import numpy as np
 from numba import njit
 
-from gifbench.errors import PixelsError, UsageError
+from gifbench.errors import CorruptMedia, PixelsError, UsageError
 from gifbench.media.clip import Pixels, check_times
-from gifbench.media.gif.blocks import GifLimits
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.reader import Decoded, Source, read_alone, read_gif
+from gifbench.media.gif.file import GifLimits, Source
+from gifbench.media.gif.reader import Decoded, open_gif, read_alone, read_gif
+from gifbench.media.gif.sequence import SequenceIndices, SequencePalettes, SequenceTransparent
 from gifbench.media.gif.writer import GifWriter
 from gifbench.storage import atomic_write
 
@@ -38,25 +39,31 @@ class Gif:
 
     `dithered` says how the indices were chosen, None where nobody knows. `transparent[t]` is the index of frame t that
     is see-through, None where none is; the background that `frames` shows there stands in that entry of the palette.
-    `loop` is how often the animation is played in all, 0 for ever.
+    `loop` is how often the animation is played in all, 0 for ever. `damage` says, a line each, what the file that it
+    was read from lacks.
+
+    A GIF that is `open`ed, and one that is too large to be held, decodes its frames as they are asked for: `indices`,
+    `palettes` and `transparent` are then sequences of the same things, the indices as narrow as each frame allows.
 
     >>> gif = Gif.read("cat.gif")
     >>> gif.every(4).frames.shape
     (10, 256, 256, 3)
     """
 
-    indices: Indices
-    palettes: tuple[Pixels, ...]
+    indices: Indices | SequenceIndices
+    palettes: Sequence[Pixels]
     times: tuple[Fraction, ...]
     duration: Fraction
     dithered: bool | None = None
-    transparent: tuple[int | None, ...] | None = None
+    transparent: Sequence[int | None] | None = None
     loop: int = 0
+    damage: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_indices(self.indices, self.palettes)
+        if not self.is_sequence:
+            _check_indices(self.indices, self.palettes)
         check_times(self.times, self.duration, num_frames=len(self.indices))
-        if self.transparent is not None:
+        if self.transparent is not None and not self.is_sequence:
             _check_transparent(self.transparent, self.palettes)
         if not 0 <= self.loop <= 65536:
             raise UsageError(f"a GIF is played 0 (for ever) to 65536 times, not {self.loop}")
@@ -65,12 +72,14 @@ class Gif:
         return len(self.indices)
 
     def __repr__(self) -> str:
-        colors = max(len(palette) for palette in self.palettes)
+        colors = "" if self.is_sequence else f", {max(len(palette) for palette in self.palettes)} colors"
         dithered = {None: "", True: ", dithered", False: ", plain"}[self.dithered]
-        return (
-            f"Gif({len(self)} frames of {self.width}×{self.height}, {colors} colors{dithered}, "
-            f"{float(self.duration):.3f} s)"
-        )
+        return f"Gif({len(self)} frames of {self.width}×{self.height}{colors}{dithered}, {float(self.duration):.3f} s)"
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether frames are decoded as they are asked for, and not held."""
+        return isinstance(self.indices, SequenceIndices)
 
     @property
     def height(self) -> int:
@@ -108,14 +117,21 @@ class Gif:
         steps = {b - a for a, b in pairwise(chosen)}
         even = len(steps) <= 1
         step = steps.pop() if len(steps) == 1 else 1
+        palettes, transparent = self.palettes, self.transparent
+        if isinstance(palettes, SequencePalettes) and isinstance(transparent, SequenceTransparent):
+            palettes, transparent = palettes[chosen], transparent[chosen]
+        else:
+            palettes = tuple(palettes[i] for i in chosen)
+            transparent = None if transparent is None else tuple(transparent[i] for i in chosen)
         return Gif(
             self.indices[chosen[0] : chosen[-1] + 1 : step] if even else self.indices[chosen],
-            tuple(self.palettes[i] for i in chosen),
+            palettes,
             tuple(self.times[i] - start for i in chosen),
             ends[chosen[-1]] - start,
             self.dithered,
-            None if self.transparent is None else tuple(self.transparent[i] for i in chosen),
+            transparent,
             self.loop,
+            self.damage,
         )
 
     def every(self, k: int) -> Gif:
@@ -135,27 +151,49 @@ class Gif:
     ) -> Gif:
         """Read any GIF: a path, its bytes, or a binary file.
 
-        The frames are what a browser shows: images laid over each other with disposal and see-through pixels, delays of
-        0 and 1 hundredths taken as 100 ms. What is see-through is shown over `background`. `limits` bound what a file
-        may ask for. `salvage` accepts a broken file that has whole frames before the break, and gives these.
+        The frames are what Chromium shows: images laid over each other with disposal and see-through pixels, delays of
+        0 and 1 hundredths taken as 100 ms; of a file that is cut off what is there, the last image in part, which
+        `damage` tells. What is see-through is shown over `background`. `limits` bound what a file may ask for. At most
+        360 MB are held; the frames of a larger GIF are decoded as they are asked for, as by `open`.
 
-        Raises `CorruptMedia` for what is no GIF, or not to its end, `TooLarge` over a limit, and the `StorageError` of
-        a file that cannot be read.
+        A browser stops at an image that is laid over one that lacks data: then `CorruptMedia` is raised, or with
+        `salvage` the frames before are given. Raises `CorruptMedia` also for what is no GIF or shows nothing,
+        `TooLarge` over a limit, and the `StorageError` of a file that cannot be read.
         """
         return cls._from(read_gif(source, limits=limits, background=background, salvage=salvage))
+
+    @classmethod
+    def open(
+        cls,
+        source: Source,
+        *,
+        limits: GifLimits = _LIMITS,
+        background: tuple[int, int, int] = (255, 255, 255),
+        salvage: bool = False,
+    ) -> Gif:
+        """Like `read`, but no frame is held: each is decoded when it is asked for, in the same memory however many.
+
+        A long file is read in parts from its place, which must stay as it is meanwhile. Cheapest in the order of the
+        frames; going back decodes again from the last image before that covers the screen.
+        """
+        return cls._from(open_gif(source, limits=limits, background=background, salvage=salvage))
 
     @classmethod
     def read_frames(cls, data: bytes, frames: Sequence[int], *, limits: GifLimits = _LIMITS) -> Gif:
         """What `Gif.read(data).select(frames)` gives, with no other frame decoded where each covers the one before.
 
-        So it is in what `write` writes without `optimize`. Damage elsewhere in the file goes unseen then.
+        So it is in what `write` writes without `optimize`. Damage elsewhere in the file goes unseen then; what is seen
+        of it raises `CorruptMedia`.
         """
         chosen = [int(i) for i in frames]
         if chosen and all(a < b for a, b in pairwise(chosen)):
             decoded = read_alone(data, chosen, limits=limits)
             if decoded is not None:
                 return cls._from(decoded)
-        return cls.read(data, limits=limits).select(chosen)
+        gif = cls.read(data, limits=limits)
+        if gif.damage:
+            raise CorruptMedia(f"the GIF: {gif.damage[-1]}")
+        return gif.select(chosen)
 
     @classmethod
     def _from(cls, decoded: Decoded) -> Gif:
@@ -167,6 +205,7 @@ class Gif:
             None,
             decoded.transparent,
             decoded.loop,
+            decoded.damage,
         )
 
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False, optimize: bool = False) -> None:
@@ -187,9 +226,10 @@ class Gif:
         return file.getvalue()
 
     def _write_to(self, file: BinaryIO, optimize: bool) -> None:
-        wide = self.indices.dtype != np.uint8  # only an image that draws over another can show more than 256 colors
+        # Only an image that draws over another can show more than 256 colors.
+        wide = any(indices.itemsize > 1 for indices in (self.indices if self.is_sequence else self.indices[:1]))
         writer = GifWriter(file, width=self.width, height=self.height, loop=self.loop, optimize=optimize or wide)
-        transparent = self.transparent or (None,) * len(self)
+        transparent = (None,) * len(self) if self.transparent is None else self.transparent
         for i in range(len(self)):
             writer.add(self.indices[i], self.palettes[i], self.times[i], transparent=transparent[i])
         writer.close(self.duration)

@@ -153,7 +153,8 @@ def _delay(clock: int, until: Fraction) -> int:
 def _full_image(frame: Frame, following: Frame | None) -> Image:
     """All of `frame`; cleared away afterwards if something of `following` is see-through.
 
-    What is cleared becomes see-through only if the image has a see-through index itself, so one is added where needed.
+    Outside browsers what is cleared becomes see-through only if the image has a see-through index itself, so one is
+    added where there is room.
     """
     if following is None or following.transparent is None:
         return Image(0, 0, frame.indices, frame.palette, frame.transparent, _KEEP)
@@ -161,9 +162,7 @@ def _full_image(frame: Frame, following: Frame | None) -> Image:
         return Image(0, 0, frame.indices, frame.palette, frame.transparent, _CLEAR)
     unused = np.flatnonzero(np.bincount(frame.indices.reshape(-1), minlength=256) == 0)
     if not unused.size:
-        raise PixelsError(
-            "a frame that is followed by one with see-through pixels must leave an index for them, and it uses all 256"
-        )
+        return Image(0, 0, frame.indices, frame.palette, None, _CLEAR)
     index = min(int(unused[-1]), len(frame.palette))
     palette = frame.palette if index < len(frame.palette) else np.append(frame.palette, frame.palette[:1], axis=0)
     return Image(0, 0, frame.indices, palette, index, _CLEAR)

@@ -1,4 +1,4 @@
-"""Video that people open: H.264 in MP4, or FFV1 in Matroska where nothing may be lost, with frames of uneven length.
+"""Video that people open: H.264 in MP4 or MOV, VP9 in WebM, or FFV1 in Matroska where nothing may be lost.
 
 A GIF shows each frame as long as it likes, so every frame here carries its own time and duration.
 """
@@ -30,15 +30,21 @@ _LIMITED = 1
 _H264 = {"preset": "medium", "crf": "16", "bf": "0"}
 """Without B-frames, because with them MP4 has no place for how long the last frame stays."""
 _FFV1 = {"level": "3", "slicecrc": "1"}
+_VP9 = {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}
+_KINDS = {
+    ".mkv": ("matroska", "ffv1", _FFV1),
+    ".webm": ("webm", "libvpx-vp9", _VP9),
+    ".mov": ("mov", "libx264", _H264),
+}
 
 
 class VideoWriter:
-    """Writes RGB frames with their own times; a path ending in `.mkv` is lossless, any other is MP4 for every player.
+    """Writes RGB frames with their own times; `.mkv` is lossless, `.webm` VP9, `.mov` and `.mp4` H.264.
 
-    MP4 is H.264, 8-bit 4:2:0 in BT.709, which loses a little and wants even sides: an odd one is made a pixel longer by
-    repeating the last column or row. `tick` is what all times are multiples of, in seconds; Matroska knows
-    milliseconds only, and times are rounded to them. `frame_rate` is the average, for the header. A few dozen frames
-    are held at most. `path` is replaced; if the `with` block raises, it is deleted.
+    All but the first are 8-bit 4:2:0 in BT.709, which loses a little and wants even sides: an odd one is made a pixel
+    longer by repeating the last column or row. `tick` is what all times are multiples of, in seconds; Matroska and WebM
+    know milliseconds only, and times are rounded to them. `frame_rate` is the average, for the header. A few dozen
+    frames are held at most. `path` is replaced; if the `with` block raises, it is deleted.
 
         with VideoWriter("out.mp4", width=320, height=240, frame_rate=Fraction(10), tick=Fraction(1, 100)) as writer:
             writer.add(pixels, Fraction(0), Fraction(7, 100))  # (240, 320, 3) uint8, shown for 70 ms
@@ -53,9 +59,10 @@ class VideoWriter:
         if width < 1 or height < 1 or frame_rate <= 0 or not _FINEST_TICK <= tick <= 1:
             raise UsageError(f"cannot write {width}×{height} pictures at {frame_rate} frames a second, tick {tick} s")
         self._path = Path(path)
-        self._lossless = self._path.suffix.lower() == ".mkv"
+        self._kind = _KINDS.get(self._path.suffix.lower(), ("mp4", "libx264", _H264))
+        self._lossless = self._kind[1] == "ffv1"
         self._shape = (height, width, 3)
-        self._tick = _MATROSKA_TICK if self._lossless else tick
+        self._tick = _MATROSKA_TICK if self._kind[0] in ("matroska", "webm") else tick
         self._durations: dict[int, int] = {}
         self._last = -1
         self._closed = False
@@ -66,10 +73,9 @@ class VideoWriter:
 
     def _open(self, frame_rate: Fraction) -> None:
         height, width, _ = self._shape
-        name, codec = ("matroska", "ffv1") if self._lossless else ("mp4", "libx264")
-        fast = {} if self._lossless else {"movflags": "+faststart"}
+        name, codec, options = self._kind
+        fast = {"movflags": "+faststart"} if codec == "libx264" else {}
         self._container = av.open(f"file:{self._path}", "w", format=name, options={"fflags": "+bitexact", **fast})
-        options = _FFV1 if self._lossless else _H264
         self._stream = cast(VideoStream, self._container.add_stream(codec, rate=frame_rate, options=dict(options)))
         self._stream.width = width if self._lossless else width + width % 2
         self._stream.height = height if self._lossless else height + height % 2
@@ -85,7 +91,7 @@ class VideoWriter:
         except (av.error.ExternalError, av.error.NotImplementedError, av.error.ArgumentError) as error:
             self._discard()
             raise UsageError(
-                f"{'FFV1' if self._lossless else 'H.264'} holds no pictures of {width}×{height} pixels; write another "
+                f"{codec.removeprefix('lib')} holds no pictures of {width}×{height} pixels; write another "
                 "kind of file, or a folder of PNGs"
             ) from error
 

@@ -1,0 +1,46 @@
+"""The options of every command that reads a GIF from elsewhere, and their names in its messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gifbench.errors import CorruptMedia, TooLarge
+
+if TYPE_CHECKING:
+    from gifbench.media.gif import GifLimits
+
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(min=1, help="Read GIFs whose frames have up to so many pixels; 67 million unless given."),
+]
+Salvage = Annotated[
+    bool, typer.Option("--salvage", help="Of a damaged GIF, take the frames before the place where a browser stops.")
+]
+
+_IN_LIBRARY = re.compile(r"; if the file is to be trusted, raise GifLimits\.(\w+)| \(GifLimits\.\w+\)")
+
+
+def gif_limits(max_pixels: int | None) -> GifLimits:
+    """The limits of the library, with the one that the command was given."""
+    from gifbench.media.gif import GifLimits
+
+    return GifLimits() if max_pixels is None else GifLimits(max_pixels=max_pixels)
+
+
+@contextmanager
+def gif_advice() -> Iterator[None]:
+    """Say the library's advice about a GIF in the words of the command, and none that the command cannot follow."""
+    try:
+        yield
+    except (TooLarge, CorruptMedia) as error:
+        text = _IN_LIBRARY.sub(_as_option, str(error)).replace("salvage=True reads", "--salvage reads")
+        raise type(error)(text) from error
+
+
+def _as_option(match: re.Match[str]) -> str:
+    return "; if the file is to be trusted, raise --max-pixels" if match[1] == "max_pixels" else ""

@@ -1,0 +1,162 @@
+"""The frames of a GIF decoded as they are asked for, in the shape of what is held where all are decoded at once.
+
+`Gif.indices`, `.palettes` and `.transparent` are then views of one `FrameSequence`, which holds a screen, the frames
+last asked for, and the bytes of one image: the same for 50 frames as for 5,000. Going forward decodes each image once;
+going back begins at the last image before that stands alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Self, TypeVar, overload
+
+import numpy as np
+
+from gifbench.media.clip import Pixels
+from gifbench.media.gif.blocks import Blocks
+from gifbench.media.gif.canvas import Indices
+from gifbench.media.gif.decoder import FrameDecoder, ShownFrame, stands_alone
+
+_KEPT_BYTES, _KEPT_FRAMES = 1 << 25, 4
+"""How much of what was decoded last is kept: so many bytes, and so many frames in any case."""
+
+
+class FrameSequence:
+    """Decodes frames by number, from any thread, one at a time."""
+
+    def __init__(self, decoder: FrameDecoder, blocks: Blocks) -> None:
+        self._decoder, self._blocks = decoder, blocks
+        self._next = 0
+        self._kept: OrderedDict[int, ShownFrame] = OrderedDict()
+        self._most_kept = max(_KEPT_FRAMES, _KEPT_BYTES // (blocks.height * blocks.width))
+        self._palettes: dict[
+            int, tuple[Pixels, int | None]
+        ] = {}  # of frames decoded before: small, and often asked for
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self._blocks.height, self._blocks.width
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that are held, at most."""
+        pixels = self._blocks.height * self._blocks.width
+        return pixels * (self._most_kept + 11)
+
+    def indices(self) -> SequenceIndices:
+        """The indices of all frames."""
+        return SequenceIndices(self, range(len(self._blocks.images)))
+
+    def palettes(self) -> SequencePalettes:
+        """The palettes of all frames."""
+        return SequencePalettes(self, range(len(self._blocks.images)))
+
+    def transparent(self) -> SequenceTransparent:
+        """The see-through indices of all frames."""
+        return SequenceTransparent(self, range(len(self._blocks.images)))
+
+    def frame(self, number: int) -> ShownFrame:
+        """Frame `number`, decoded now unless it was among the last ones."""
+        with self._lock:
+            if number in self._kept:
+                self._kept.move_to_end(number)
+                return self._kept[number]
+            if number < self._next or any(self._alone(between) for between in range(self._next + 1, number + 1)):
+                self._decoder.restart()
+                self._next = next((i for i in range(number, 0, -1) if self._alone(i)), 0)
+            while self._next <= number:
+                self._keep(self._next, self._decoder.frame(self._next))
+                self._next += 1
+            return self._kept[number]
+
+    def colors(self, number: int) -> tuple[Pixels, int | None]:
+        """The palette and the see-through index of frame `number`."""
+        if number not in self._palettes:
+            self.frame(number)
+        return self._palettes[number]
+
+    def _alone(self, number: int) -> bool:
+        return stands_alone(self._blocks.images[number], self._blocks)
+
+    def _keep(self, number: int, shown: ShownFrame) -> None:
+        self._kept[number] = shown
+        self._palettes[number] = shown.palette, shown.transparent
+        while len(self._kept) > self._most_kept:
+            self._kept.popitem(last=False)
+
+
+T = TypeVar("T")
+
+
+class _OfFrames(Sequence[T]):
+    """Something of each of some frames, chosen by their numbers."""
+
+    def __init__(self, frames: FrameSequence, numbers: Sequence[int]) -> None:
+        self._frames, self._numbers = frames, numbers
+
+    def _of(self, number: int) -> T:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice | Sequence[int]) -> Self: ...
+    def __getitem__(self, place: int | slice | Sequence[int]) -> T | Self:
+        if isinstance(place, slice):
+            return type(self)(self._frames, self._numbers[place])
+        if isinstance(place, Sequence):
+            return type(self)(self._frames, [self._numbers[i] for i in place])
+        return self._of(self._numbers[place])
+
+
+class SequencePalettes(_OfFrames[Pixels]):
+    """The palette of each frame, (K, 3) uint8."""
+
+    def _of(self, number: int) -> Pixels:
+        return self._frames.colors(number)[0]
+
+
+class SequenceTransparent(_OfFrames["int | None"]):
+    """The see-through index of each frame, None where it has none."""
+
+    def _of(self, number: int) -> int | None:
+        return self._frames.colors(number)[1]
+
+
+class SequenceIndices(_OfFrames[Indices]):
+    """The indices of each frame, (H, W): uint8, and wider only for a frame of more than 256 colors.
+
+    Numbers, slices and iteration work as with an array (T, H, W); what else numpy does makes one of all frames first.
+    """
+
+    ndim = 3
+    dtype = np.dtype(np.uint8)
+    """That of all frames but those of more than 256 colors."""
+
+    def _of(self, number: int) -> Indices:
+        return self._frames.frame(number).indices
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, height and width."""
+        return (len(self), *self._frames.size)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that are held, at most: some frames and the screen."""
+        return self._frames.nbytes
+
+    def copy(self) -> Indices:
+        """An array of all frames."""
+        return np.asarray(self)
+
+    def __array__(self, dtype: np.dtype[Any] | None = None, copy: bool | None = None) -> Indices:
+        frames = list(self)
+        return np.stack(frames).astype(dtype or max((frame.dtype for frame in frames), key=lambda kind: kind.itemsize))
