@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import email.utils
-import http.client
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from io import RawIOBase
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from gifbench.download.http_connection import connection_errors, get
-from gifbench.download.locator_safety import check_url
+from gifbench.download.http_client import USER_AGENT, Answer, get
+from gifbench.download.locator_safety import ascii_url, check_url
 from gifbench.download.source import MAX_SIZE, Fetched
 from gifbench.errors import (
     Forbidden,
@@ -22,38 +22,47 @@ from gifbench.errors import (
     RateLimited,
     ServerFailed,
     SourceError,
-    TimedOut,
     TooLarge,
     Truncated,
     storage_errors,
 )
 from gifbench.manifest.rows import VIDEO_SUFFIXES
 
-MIN_RATE = 512
-"""Bytes a second; a server that sends less has stopped answering."""
-
-_CHUNK = 1 << 18
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _GONE = (404, 410, 451)
+_LOOKED_AT = 2048
+_LONGEST_ASKED = 1e9
+"""Seconds, as a number that can be reckoned with; how long a run really waits, its policy says."""
 
 
 class HttpSource:
     """Videos named by http(s) URLs.
 
     `timeout` is how many seconds a server may be silent, `max_size` the bytes a video may have, `tries` how often a
-    broken transfer is gone on with at once while it still gets further. Addresses of private networks are refused, also
-    behind redirects and names, unless `trusted`.
+    broken transfer is gone on with at once while it still gets further. `headers` go to every server that a locator
+    names, and not to those that it redirects to. Addresses of private networks are refused, also behind redirects and
+    names, unless `trusted`. An answer that is plainly a page, XML or JSON is refused, unless `expect` is "anything".
     """
 
     def __init__(
-        self, *, trusted: bool = False, timeout: float = 30.0, max_size: int = MAX_SIZE, tries: int = 5
+        self,
+        *,
+        trusted: bool = False,
+        timeout: float = 30.0,
+        max_size: int = MAX_SIZE,
+        tries: int = 5,
+        headers: Mapping[str, str] | None = None,
+        user_agent: str = USER_AGENT,
+        expect: Literal["video", "anything"] = "video",
     ) -> None:
+        self._expect: str = expect
         self._trusted, self._timeout, self._max_size, self._tries = trusted, timeout, max_size, tries
+        self._headers, self._user_agent = dict(headers or {}), user_agent
 
     def group(self, locator: str) -> str:
         """The server; raises `Refused` for what is no URL, or leads into a private network."""
         check_url(locator, trusted=self._trusted)
-        return urlsplit(locator).netloc.lower()
+        return urlsplit(ascii_url(locator)).netloc.lower()
 
     def fetch(self, locator: str, scratch: Path) -> Fetched:
         """Fetch a URL; raises a `SourceError` by cause, or `TooLarge`."""
@@ -72,63 +81,87 @@ class HttpSource:
     def _transfer(self, url: str, path: Path) -> str:
         note = path.with_suffix(".json")
         have, seen = _size(path), _read_note(note)
-        headers = {"User-Agent": "gifbench", "Accept": "*/*", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": self._user_agent}
         if have and seen.get("validator"):
             headers |= {"Range": f"bytes={have}-", "If-Range": seen["validator"]}
-        with get(url, headers, timeout=self._timeout, trusted=self._trusted) as (response, answered):
-            start = self._start(response, url, have, path)
-            length = _length(response, url)
-            total = None if length is None else start + length
+        asked: dict[str, Any] = {"timeout": self._timeout, "trusted": self._trusted}
+        with get(url, headers, secret_headers=self._headers, **asked) as answer:
+            start = self._start(answer, url, have, path)
+            if start is None:
+                return answer.url
+            total = None if answer.length is None else start + answer.length
             if total is not None and total > self._max_size:
                 raise TooLarge(f"{url}: {total} bytes, at most {self._max_size} are fetched (--max-size)")
             with storage_errors(path):
-                note.write_text(json.dumps({"validator": _validator(response), "url": answered}))
+                note.write_text(json.dumps({"validator": _validator(answer), "url": answer.url}))
                 # Unbuffered, so that a full disk shows where it is told from a broken connection.
                 file = path.open("r+b" if start else "wb", buffering=0)
             with file:
                 file.seek(start)
-                for data in self._paced(_body(response, url, length), url):
+                for data in answer.read():
                     start += len(data)
                     if start > self._max_size:
                         raise TooLarge(f"{url}: more than {self._max_size} bytes; no more are fetched (--max-size)")
                     _write(file, data, path)
-        return answered
+        if self._expect == "video":
+            self._check_body(url, path)
+        return answer.url
 
-    def _paced(self, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
-        """The same chunks; raises `TimedOut` where a server sends a few bytes now and then for ever."""
-        since, came = time.monotonic(), 0
-        for data in chunks:
-            yield data
-            came += len(data)
-            waited = time.monotonic() - since
-            if waited > 2 * self._timeout:
-                if came < MIN_RATE * waited:
-                    raise TimedOut(f"{url}: {came} bytes in {waited:.0f} seconds are less than {MIN_RATE} a second")
-                since, came = time.monotonic(), 0
-
-    def _start(self, response: http.client.HTTPResponse, url: str, have: int, path: Path) -> int:
-        """From which byte the answer goes on; raises what its status means."""
-        status = response.status
+    def _start(self, answer: Answer, url: str, have: int, path: Path) -> int | None:
+        """From which byte the answer goes on, None if all is here; raises what its status means."""
+        status = answer.status
         if status == 206:
-            found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+            found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
             if found and int(found[1]) == have:
                 return have
+        if status == 416 and have and answer.headers.get("Content-Range", "").strip() == f"bytes */{have}":
+            return None  # broke off behind the last byte
         if status in (206, 416):
             # What is here does not fit what is there: the next try starts over.
             with storage_errors(path):
                 path.unlink(missing_ok=True)
             raise Truncated(f"{url}: the server gave another range than was asked for (status {status})")
         if status == 200:
-            kind = response.headers.get_content_type()
-            if kind == "text/html":
-                # A deleted page, a log-in page, the portal of a hotel: none says that the video is gone.
+            if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
                 raise ServerFailed(f"{url}: the server answered with a web page instead of a video")
             return 0
-        raise _status_error(response, url)
+        raise _status_error(answer, url)
+
+    def _check_body(self, url: str, path: Path) -> None:
+        """Raise `ServerFailed` for what is plainly no video: it says that the server is in trouble, not the video.
+
+        A deleted page, a log-in page, the portal of a hotel, an error as JSON or XML: none says that it is gone.
+        """
+        with storage_errors(path), path.open("rb") as file:
+            what = _no_video(file.read(_LOOKED_AT))
+        if what:
+            with storage_errors(path):
+                path.unlink(missing_ok=True)
+            raise ServerFailed(f"{url}: the server answered with {what} instead of a video")
 
 
-def _status_error(response: http.client.HTTPResponse, url: str) -> SourceError:
-    status, after = response.status, _retry_after(response)
+def _no_video(start: bytes) -> str:
+    """What the first bytes of a file are, if they are plainly no video's; "" otherwise."""
+    if not start:
+        return "nothing"
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text[:1] == b"<" or start.startswith((b"\xff\xfe<", b"\xfe\xff\0<")):
+        return "a web page or XML"
+    return "JSON" if text[:1] in (b"{", b"[") and _is_text(text) else ""
+
+
+def _is_text(start: bytes) -> bool:
+    try:
+        decoded = start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 3:  # the last letter may be cut in two
+            return False
+        decoded = start[: error.start].decode("utf-8")
+    return all(letter.isprintable() or letter in "\t\r\n\f" for letter in decoded)
+
+
+def _status_error(answer: Answer, url: str) -> SourceError:
+    status, after = answer.status, _retry_after(answer)
     kind: type[SourceError] = ServerFailed
     if status in _GONE:
         kind = Gone
@@ -138,63 +171,25 @@ def _status_error(response: http.client.HTTPResponse, url: str) -> SourceError:
         kind = Forbidden
     elif status == 429 or (status == 503 and after is not None):
         kind = RateLimited
-    error = kind(f"{url}: status {status} {response.reason}".rstrip())
+    error = kind(f"{url}: status {status} {answer.reason}".rstrip())
     error.retry_after = after
     return error
 
 
-def _body(response: http.client.HTTPResponse, url: str, length: int | None) -> Iterator[bytes]:
-    """The bytes of an answer, held against the length that it announced."""
-    if length is None:
-        with connection_errors(url):
-            try:
-                while data := response.read1(_CHUNK):
-                    yield data
-            except (http.client.IncompleteRead, ConnectionError) as error:
-                raise Truncated(f"{url}: the transfer broke off") from error
-        return
-    # Read below `HTTPResponse`, which hides the bytes that follow the announced ones.
-    stream, left = response.fp, length
-    with connection_errors(url):
-        while left:
-            try:
-                data = stream.read1(min(left, _CHUNK))
-            except ConnectionError:
-                data = b""
-            if not data:
-                raise Truncated(f"{url}: the server ended after {length - left} of {length} bytes")
-            left -= len(data)
-            yield data
-    try:
-        more = stream.read1(1)
-    except OSError:
-        more = b""
-    if more:
-        raise Truncated(f"{url}: the server announced {length} bytes, and sent more")
-
-
-def _length(response: http.client.HTTPResponse, url: str) -> int | None:
-    text = response.headers.get("Content-Length")
-    if text is None or response.chunked:
-        return None
-    if not text.strip().isdecimal():
-        raise ServerFailed(f"{url}: the server announces {text[:40]!r} bytes")
-    return int(text)
-
-
-def _validator(response: http.client.HTTPResponse) -> str:
+def _validator(answer: Answer) -> str:
     """What names this version of the file, if the server says so strongly enough to go on with it later."""
-    tag = response.headers.get("ETag", "")
-    return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
+    tag = answer.headers.get("ETag", "")
+    return str(tag if tag.startswith('"') else answer.headers.get("Last-Modified", ""))
 
 
-def _retry_after(response: http.client.HTTPResponse) -> float | None:
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text[:9])
+def _retry_after(answer: Answer) -> float | None:
+    text = answer.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]+", text):
+        return min(float(text[:300]), _LONGEST_ASKED)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
+        asked = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        return min(max(0.0, asked), _LONGEST_ASKED)
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -11,16 +11,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gifbench.download.source import FetchLimits, Source, SourceKind
-from gifbench.errors import Refused
+from gifbench.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from gifbench.manifest.rows import ManifestRow
 
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_UNSEEN = re.compile(r"[^\t\x20-\x7e]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """What servers are told; HTTP_PROXY, HTTPS_PROXY and NO_PROXY, and a login in .netrc, need no option."""
+
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:VALUE", help="A header for every http(s) server of the manifest; may be repeated."),
+    ] = None
+    user_agent: Annotated[str, typer.Option(help="What http(s) servers are told that asks.")] = "gifbench"
 
 
 class HttpKind(SourceKind):
     """`http`: the locator is a URL."""
+
+    options = HttpOptions
 
     def check_locator(self, locator: str, *, trusted: bool = False) -> None:
         """Raise `Refused` for what is no URL of http(s), or leads into a private network."""
@@ -28,11 +42,25 @@ class HttpKind(SourceKind):
 
         check_url(locator, trusted=trusted)
 
-    def open(self, rows: Sequence[ManifestRow], options: object, limits: FetchLimits) -> Source:
-        """Whatever server a URL names."""
+    def open(self, rows: Sequence[ManifestRow], options: HttpOptions, limits: FetchLimits) -> Source:
+        """Whatever server a URL names; raises `UsageError` for a header that is none."""
         from gifbench.download.http import HttpSource
 
-        return HttpSource(trusted=limits.trusted, timeout=limits.timeout, max_size=limits.max_size)
+        headers = {}
+        for text in options.header or ():
+            name, colon, value = text.partition(":")
+            if not (colon and re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name)) or _UNSEEN.search(value):
+                raise UsageError(f"--header must be NAME:VALUE, got {name[:50]!r}. Write it as in 'Referer: https://x'")
+            headers[name] = value.strip()
+        if _UNSEEN.search(options.user_agent):
+            raise UsageError(f"--user-agent must be one line of text, got {options.user_agent[:50]!r}")
+        return HttpSource(
+            trusted=limits.trusted,
+            timeout=limits.timeout,
+            max_size=limits.max_size,
+            headers=headers,
+            user_agent=options.user_agent,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -212,7 +212,8 @@ def read_stored(folder: Folder, description: str) -> Stored:
     data = folder.read(description)
     try:
         stored = Stored(**json.loads(data))
-        if not isinstance(stored.file, str) or "/" in check_name(stored.file):
+        named: object = stored.file
+        if not isinstance(named, str) or "/" in check_name(stored.file):
             raise ValueError(f"its file must be a name in the same folder, got {str(stored.file)[:200]!r}")
         return stored
     except (ValueError, TypeError, StorageError, RecursionError) as error:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
 import re
 import secrets
-import urllib.error
-import urllib.request
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from gifbench.errors import UsageError, WeightsError, storage_errors
+from gifbench.download.http_client import get
+from gifbench.errors import SourceError, UsageError, WeightsError, storage_errors
 from gifbench.storage import file_sha256
 
 MOST_BYTES = 2 << 30
 """Bytes of the largest file of weights that is fetched or read: nine times those of the largest network here."""
 
 _SILENT = 30.0  # seconds that a server may be
-_CHUNK = 1 << 18
 _SHA256 = re.compile(r"sha256=([0-9a-fA-F]{64})")
 
 
@@ -72,42 +69,19 @@ def fetch_weights(url: str) -> Path:
 def _transfer(url: str, path: Path) -> str:
     """Fetch into a new file; gives the sha256 of what came."""
     digest, size = hashlib.sha256(), 0
-    opener = urllib.request.OpenerDirector()  # one that follows redirects to http and https, and to nothing else
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPErrorProcessor,
-    ):
-        opener.add_handler(handler())
-    request = urllib.request.Request(url, headers={"User-Agent": "gifbench"})  # noqa: S310 - the scheme is checked
     try:
-        answer = opener.open(request, timeout=_SILENT)
-    except (OSError, http.client.HTTPException) as error:
-        raise WeightsError(f"{url[:200]}: cannot be fetched: {_cause(error)}") from error
-    if answer is None:
-        raise WeightsError(f"{url[:200]}: it leads to something that is neither http nor https")
-    with storage_errors(path), path.open("xb") as file:
-        while True:
-            try:
-                data = answer.read(_CHUNK)
-            except (OSError, http.client.HTTPException) as error:
-                raise WeightsError(f"{url[:200]}: broke off after {size} bytes: {_cause(error)}") from error
-            if not data:
-                answer.close()
-                return digest.hexdigest()
-            size += len(data)
-            if size > MOST_BYTES:
-                raise WeightsError(f"{url[:200]}: more than {MOST_BYTES} bytes; no more are fetched")
-            digest.update(data)
-            file.write(data)
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        error.close()
-        return f"status {error.code}"
-    reason = getattr(error, "reason", error)
-    return " ".join(str(reason).split())[:120] or type(error).__name__
+        # Somebody typed this URL, or a configuration of theirs holds it: it may be in a private network.
+        with get(url, timeout=_SILENT, trusted=True) as answer:
+            if answer.status != 200:
+                raise WeightsError(f"{url[:200]}: cannot be fetched: status {answer.status}")
+            with storage_errors(path), path.open("xb") as file:
+                for data in answer.read():
+                    size += len(data)
+                    if size > MOST_BYTES:
+                        raise WeightsError(f"{url[:200]}: more than {MOST_BYTES} bytes; no more are fetched")
+                    digest.update(data)
+                    file.write(data)
+    except SourceError as error:
+        how = f"broke off after {size} bytes" if size else "cannot be fetched"
+        raise WeightsError(f"{url[:200]}: {how}: {str(error).removeprefix(f'{url}: ')[:200]}") from error
+    return digest.hexdigest()

@@ -72,7 +72,9 @@ def download_metadata(url: str) -> list[Moment]:
     with tempfile.TemporaryDirectory(prefix="gifbench-") as scratch:
         # A person has named this URL, or gifbench has; no manifest from elsewhere did.
         try:
-            fetched = HttpSource(trusted=True, max_size=MAX_BYTES, tries=20).fetch(url, Path(scratch))
+            fetched = HttpSource(trusted=True, max_size=MAX_BYTES, tries=20, expect="anything").fetch(
+                url, Path(scratch)
+            )
         except SourceError as error:
             raise type(error)(f"{error}; with a copy of the table at hand: --metadata FILE") from error
         return read_metadata(fetched.path)

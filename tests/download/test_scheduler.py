@@ -295,6 +295,7 @@ def command(*arguments: object) -> list[str]:
 
 def test_fetch_build_and_retry_from_the_command(video: bytes, site: Site, tiny_recipe: Path, tmp_path: Path) -> None:
     site.bodies["cli.mp4"] = video
+    site.bodies["later.mp4"] = b"damaged"
     lines = ["clip_id,split,source,locator,start_frame,end_frame"]
     lines += [
         f"{name},test,http,{site.url(path)},{span}"
