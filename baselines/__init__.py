@@ -1,1 +1,135 @@
-"""The methods that the paper and the leaderboard compare, written against the public API alone."""
+"""The methods that the paper and the leaderboard compare, written against the public API alone.
+
+`METHODS` is the table of them, which the entry point of pyproject.toml names: to add a method, add a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from gifbench import MethodEntry
+
+_MIT = "MIT"
+
+
+def _ccdnet(name: str, summary: str, *, parameters: int, steps: int = 1, backbone: str = "unet") -> MethodEntry:
+    """A CCDNet of so many steps: with weights of its own name, or those that the option `weights` names."""
+    return MethodEntry(
+        load="gifbench_baselines.ccdnet.method:CCDNetMethod",
+        summary=summary,
+        parameters=parameters,
+        needs=("torch",),
+        attributes={"row": name, "default_steps": steps, "backbone": None if backbone == "unet" else backbone},
+    )
+
+
+_one_step = partial(_ccdnet, parameters=14_789_059)
+_two_steps = partial(_ccdnet, parameters=29_583_302, steps=2)
+_three_steps = partial(_ccdnet, parameters=29_583_302, steps=3)
+
+
+def _small(name: str, summary: str) -> MethodEntry:
+    """One of the two networks that the method `ccdnet` chooses between."""
+    return MethodEntry(
+        load="gifbench_baselines.ccdnet.method:SmallNetwork",
+        summary=summary,
+        parameters=2_474_780,
+        needs=("torch",),
+        attributes={"row": name},
+    )
+
+
+METHODS: Mapping[str, MethodEntry] = {
+    # The GIF's own frames, and the classical methods.
+    "gif": MethodEntry(load="gifbench_baselines.identity:IdentityGif", summary="the GIF as it is shown", license=_MIT),
+    "nearest": MethodEntry(
+        load="gifbench_baselines.identity:NearestGif", summary="the GIF's frame nearest in time", license=_MIT
+    ),
+    "gaussian": MethodEntry(
+        load="gifbench_baselines.gaussian:Gaussian",
+        summary="gaussian smoothing of each frame (Table 1, rows 12 and 13)",
+        license=_MIT,
+        presets={"gaussian-0.5": {"sigma": 0.5}, "gaussian-1.0": {"sigma": 1.0}},
+    ),
+    "fcdr": MethodEntry(
+        load="gifbench_baselines.fcdr:Fcdr",
+        summary="false contours found and averaged (Table 1, row 11)",
+        license=_MIT,
+        presets={"fcdr": {"scale": 1.0}, "fcdr-tuned": {"scale": 5.0}},
+    ),
+    "palette-smooth": MethodEntry(
+        load="gifbench_baselines.palette_smooth:PaletteSmooth",
+        summary="edge-preserving smoothing within the cells of the palette's colors",
+        license=_MIT,
+    ),
+    # Color, learned. Rows are those of the paper's Table 1.
+    "ccdnet": MethodEntry(
+        load="gifbench_baselines.ccdnet.router:Router",
+        summary="CCDNet for this GIF: plain or dithered network, nearest palette size",
+        parameters=5_647_833,
+        needs=("torch",),
+    ),
+    "ccdnet-plain": _small("ccdnet-plain", "the small network for plain GIFs that ccdnet chooses"),
+    "ccdnet-dithered": _small("ccdnet-dithered", "the small network for dithered GIFs that ccdnet chooses"),
+    "ccdnet-1": _one_step("ccdnet-1", "CCDNet of one step, without the adversarial loss (row 5)"),
+    "ccdnet-1-adv": _one_step("ccdnet-1-adv", "CCDNet of one step (row 3)"),
+    "ccdnet-1-nograd": _one_step("ccdnet-1-nograd", "CCDNet of one step, without the gradient loss (row 4)"),
+    "ccdnet-2": _two_steps("ccdnet-2", "CCDNet of two steps, without the adversarial loss (row 8, the paper's best)"),
+    "ccdnet-2-adv": _two_steps("ccdnet-2-adv", "CCDNet of two steps (row 6)"),
+    "ccdnet-2-nograd": _two_steps("ccdnet-2-nograd", "CCDNet of two steps, without the gradient loss"),
+    "ccdnet-3": _three_steps("ccdnet-3", "CCDNet of three steps, without the adversarial loss (row 9)"),
+    "ccdnet-3-adv": _three_steps("ccdnet-3-adv", "CCDNet of three steps (row 7)"),
+    "ccdnet-3-nograd": _three_steps("ccdnet-3-nograd", "CCDNet of three steps, without the gradient loss"),
+    "ccdnet-drrn": _ccdnet("ccdnet-drrn", "CCDNet of one step of a DRRN (row 1)", parameters=301_824, backbone="drrn"),
+    "ccdnet-glcic": _ccdnet(
+        "ccdnet-glcic", "CCDNet of one step of a GLCIC (row 2)", parameters=6_067_555, backbone="glcic"
+    ),
+    "ccdnet-joint": _one_step("ccdnet-joint", "CCDNet of one step, for plain and dithered GIFs (Figure 6)"),
+    "ccdnet-naf": _ccdnet(
+        "ccdnet-naf", "CCDNet of two steps, NAFNet-style", parameters=12_022_158, steps=2, backbone="naf"
+    ),
+    "pix2pix": MethodEntry(
+        load="gifbench_baselines.pix2pix.method:Pix2Pix",
+        summary="a U-Net trained by L1 and adversarially (Isola et al., CVPR 2017; row 10)",
+        parameters=54_413_955,
+        needs=("torch",),
+    ),
+    # Time.
+    "blend": MethodEntry(
+        load="gifbench_baselines.interpolation.blend:Blend",
+        summary="linear blend of the GIF frames around",
+        license=_MIT,
+    ),
+    "dis": MethodEntry(
+        load="gifbench_baselines.interpolation.dis:Dis",
+        summary="motion-compensated with OpenCV's DIS flow",
+        license=_MIT,
+        needs=("cv2",),
+    ),
+    "superslomo": MethodEntry(
+        load="gifbench_baselines.superslomo.method:SuperSlomoMethod",
+        summary="SuperSlomo as adapted by GIF2Video (CVPR 2019); the weights that come along correct OpenCV's flow",
+        parameters=2_795_057,
+        needs=("torch",),
+    ),
+    "superslomo-original": MethodEntry(
+        load="gifbench_baselines.superslomo.method:SuperSlomoOriginal",
+        summary="SuperSlomo (Jiang et al., CVPR 2018)",
+        parameters=39_608_169,
+        needs=("torch",),
+    ),
+    # Both, and what goes around another method.
+    "gif2video": MethodEntry(
+        load="gifbench_baselines.gif2video:Gif2Video",
+        summary="a color method, then an interpolator",
+        parameters=8_442_890,
+    ),
+    "stable": MethodEntry(
+        load="gifbench_baselines.stabilizer.method:Stable",
+        summary="a method, steadied by the ConvLSTM of Lai et al. (ECCV 2018)",
+        parameters=426_135,
+        needs=("torch",),
+    ),
+}
+"""Every method by name. `parameters` are of the weights that come along, or of the paper's network where none do."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from numba import njit
@@ -43,9 +42,6 @@ class Fcdr:
     """
 
     version = "1"
-    description = "false contours found and averaged"
-    licence = "MIT"
-    PRESETS: ClassVar = {"fcdr": {"scale": 1.0}, "fcdr-tuned": {"scale": 5.0}}
 
     def __init__(self, *, scale: float = 1.0, noise: bool = False, seed: int = 0) -> None:
         if not 0 < scale <= 255:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,6 @@ class Gaussian:
     """
 
     version = "1"
-    description = "gaussian smoothing of each frame"
-    licence = "MIT"
-    PRESETS: ClassVar = {"gaussian-0.5": {"sigma": 0.5}, "gaussian-1.0": {"sigma": 1.0}}
 
     def __init__(self, *, sigma: float = 0.5) -> None:
         if not 0 < sigma <= 100:

@@ -24,8 +24,6 @@ class Gif2Video:
     """
 
     version = "2"
-    description = "a color method, then an interpolator"
-    parameters: int = 8_442_890
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from gifbench import Frames, Gif, Pixels, last_shown, nearest_shown
 
 
-class Shown:
+class IdentityGif:
     """Gives back the GIF's own frames.
 
     `show="hold"` shows the last frame that began, as a player does; `"nearest"` the one nearest in time, as the paper's
@@ -17,8 +17,6 @@ class Shown:
     """
 
     version = "1"
-    description = "the GIF as it is shown"
-    licence = "MIT"
     holds_cuts = False
     """Nothing is drawn between two frames, so that there is no cut to look for."""
 
@@ -37,3 +35,10 @@ class Shown:
         """One of the two, (1, H, W, 3): so a color method is shown as the GIF would be."""
         for share in shares:
             yield pair[share > self._until][None]
+
+
+class NearestGif(IdentityGif):
+    """Gives back the GIF's own frames, for each time the one that began nearest to it; halfway the earlier one."""
+
+    def __init__(self) -> None:
+        super().__init__(show="nearest")

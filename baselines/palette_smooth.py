@@ -51,8 +51,6 @@ class PaletteSmooth:
     """
 
     version = "1"
-    description = "edge-preserving smoothing within the cells of the palette's colors"
-    licence = "MIT"
 
     def __init__(
         self,

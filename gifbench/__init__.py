@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gifbench.methods.command import load_method_command
     from gifbench.methods.conformance import Check, check_method
     from gifbench.methods.inference import restored
+    from gifbench.methods.installed import MethodEntry
     from gifbench.methods.listing import list_methods
     from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown, nearest_shown
     from gifbench.methods.registry import LoadedMethod, load_method, load_method_file
@@ -71,6 +72,7 @@ _HOME = {
     "gifbench.methods.conformance": ("Check", "check_method"),
     "gifbench.methods.protocols": ("FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"),
     "gifbench.evaluation.evaluate": ("evaluate",),
+    "gifbench.methods.installed": ("MethodEntry",),
     "gifbench.methods.listing": ("list_methods",),
     "gifbench.methods.registry": ("LoadedMethod", "load_method", "load_method_file"),
     "gifbench.gif_restoration": ("restore_gif",),
@@ -100,6 +102,7 @@ __all__ = [
     "LoadedMethod",
     "ManifestRow",
     "Method",
+    "MethodEntry",
     "MethodError",
     "Pixels",
     "PixelsError",

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,22 +17,11 @@ from typing import Any
 from gifbench.did_you_mean import known_names
 from gifbench.errors import BuildError, GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
 
-GROUP = "gifbench.methods"
-"""The entry points by which an installed package offers methods."""
-
 SOURCES = "gifbench.sources"
 """The entry points by which an installed package offers kinds of sources, called as a manifest's column `source`."""
 
 _EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "cv2": "flow"}
 """What code of methods may import that an extra brings."""
-
-
-def installed() -> dict[str, tuple[EntryPoint, ...]]:
-    """The entry points of all installed methods by name, sorted: more than one where packages quarrel over a name."""
-    found: dict[str, dict[str, EntryPoint]] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
-        found.setdefault(entry.name, {})[entry.value] = entry
-    return {name: tuple(entries.values()) for name, entries in found.items()}
 
 
 def entry_names(group: str) -> list[str]:
@@ -57,24 +46,6 @@ def source_kind(name: str) -> Any:  # noqa: ANN401  # a gifbench.download.Source
     ((value, point),) = points.items()
     with import_errors(f"source {name} ({value})", BuildError):
         return point.load()()
-
-
-def entries_origin(entries: tuple[EntryPoint, ...]) -> str:
-    """The package and version that a name comes from; all of them where there are several."""
-    return ", ".join(f"{each.dist.name} {each.dist.version}" if each.dist else each.value for each in entries)
-
-
-def entries_class(entries: tuple[EntryPoint, ...]) -> type[Any]:
-    """The class that a name stands for; raises `MethodError` where it cannot be imported or is not the only one."""
-    entry = entries[0]
-    if len(entries) > 1:
-        origins = entries_origin(entries)
-        raise MethodError(f"method {entry.name}: several packages offer it ({origins}); uninstall all but one")
-    with import_errors(f"method {entry.name} ({entry.value})"):
-        factory = entry.load()
-    if not inspect.isclass(factory):
-        raise MethodError(f"method {entry.name}: {entry.value} is not a class")
-    return factory
 
 
 def file_class(
@@ -134,8 +105,13 @@ def import_errors(what: str, kind: type[GifbenchError] = MethodError) -> Iterato
         raise
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
-            raise MissingExtra(error.name, extra=_EXTRAS[error.name], wanted_for=what) from error
+            raise missing_extra(error.name, what) from error
         raise kind(f"{what} cannot be imported: {one_line(error)}") from error
+
+
+def missing_extra(package: str, wanted_for: str) -> MissingExtra:
+    """The error that says which extra brings a package."""
+    return MissingExtra(package, extra=_EXTRAS.get(package, package), wanted_for=wanted_for)
 
 
 def one_line(error: BaseException) -> str:

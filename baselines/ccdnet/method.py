@@ -58,6 +58,26 @@ class ByRestorer:
         return self._restorer.restore(frames, palettes)
 
 
+class SmallNetwork(ByRestorer):
+    """Restores each frame by one of the small networks that the method `ccdnet` chooses between.
+
+    `weights` is a file that `gifbench train` wrote, or a URL with `#sha256=…`; without it, what comes with gifbench.
+    They work frame by frame, so what learns on top of restored frames can name them, too.
+    """
+
+    version = "1"
+    row: ClassVar[str] = "ccdnet-plain"
+    """The name of the method, of its configuration and of its weights."""
+
+    def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:
+        found = find_weights(self.row, weights, config=f"baselines/ccdnet/{self.row}.toml")
+        self._restorer = Restorer(found, tile=tile, precision=precision)
+        if isinstance(self._restorer.network, CCDNet):
+            raise UsageError(f"{self.row}: {found.path} are weights of a CCDNet, for a method such as ccdnet-2")
+        self.weights = str(found.path)
+        self.licence, self.parameters = self._restorer.licence, self._restorer.parameters
+
+
 class CCDNetMethod(ByRestorer):
     """Restores each frame by a trained CCDNet.
 
@@ -68,8 +88,6 @@ class CCDNetMethod(ByRestorer):
     """
 
     version = "1"
-    description = "CCDNet: U-Nets unrolled around the palette (GIF2Video, CVPR 2019)"
-    parameters: int = 0
     row: ClassVar[str] = "ccdnet-1"
     """The name of the method, of its configuration and of its weights."""
     default_steps: ClassVar[int] = 1

@@ -34,9 +34,7 @@ class Router:
     """
 
     version = "1"
-    description = "CCDNet for this GIF: plain or dithered network, nearest palette size"
     backend = "torch"
-    parameters = 5_647_833
 
     def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:
         folder = Path(weights) if weights else pretrained.WEIGHTS

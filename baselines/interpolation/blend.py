@@ -15,8 +15,6 @@ class Blend:
     """Crossfades from each GIF frame to the next, also over a change of scene. The result is float and not rounded."""
 
     version = "1"
-    description = "linear blend of the GIF frames around"
-    licence = "MIT"
     holds_cuts = False
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:

@@ -27,8 +27,6 @@ class Dis:
     """
 
     version = "1"
-    description = "motion-compensated with OpenCV's DIS flow"
-    licence = "MIT"
 
     def __init__(self, *, blur: float = 1.0) -> None:
         if not 0 <= blur <= 20:

@@ -26,9 +26,7 @@ class Pix2Pix:
     """
 
     version = "1"
-    description = "Pix2Pix: a U-Net trained with L1 and adversarially (Isola et al., CVPR 2017)"
     backend = "torch"
-    parameters = 54_413_955
 
     def __init__(self, *, weights: str = "", tile: int = 1024, precision: Precision = "fp32") -> None:
         found = find_weights("pix2pix", weights, config="baselines/pix2pix/pix2pix.toml")

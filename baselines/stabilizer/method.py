@@ -25,10 +25,7 @@ class Stable:
     """
 
     version = "1"
-    description = "a method, steadied by the ConvLSTM of Lai et al. (ECCV 2018)"
     backend = "torch"
-    parameters: int = 426_135
-    """Of the network that comes with gifbench; one that is loaded adds those of its method."""
 
     def __init__(self, *, method: LoadedMethod, weights: str = "", precision: Literal["fp32", "bf16"] = "fp32") -> None:
         found = find_weights("stable", weights, config="baselines/stabilizer/stable.toml")

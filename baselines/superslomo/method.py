@@ -32,9 +32,7 @@ class SuperSlomoMethod:
     """
 
     version = "1"
-    description = "SuperSlomo as adapted by GIF2Video (CVPR 2019)"
     backend = "torch"
-    parameters: int = 2_795_057
     row: ClassVar[str] = "superslomo"
     """The name of the method, of its configuration and of its weights."""
     variants: ClassVar[tuple[Variant, ...]] = ("adapted", "dis")
@@ -142,8 +140,6 @@ class SuperSlomoMethod:
 class SuperSlomoOriginal(SuperSlomoMethod):
     """The network as Jiang et al. published it: both flows at once, corrections of guessed flows."""
 
-    description = "SuperSlomo (Jiang et al., CVPR 2018)"
-    parameters = 39_608_169
     row, variants = "superslomo-original", ("original",)
 
 

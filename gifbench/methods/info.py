@@ -32,10 +32,6 @@ class Declared:
     PRESETS: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
-NAMES = frozenset(each.name for each in fields(Declared))
-"""The attributes that are looked at."""
-
-
 def declared(source: object) -> Declared:
     """What a class or an instance says of itself; what is no plain value, as a property of a class, is left out."""
     said: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from typing import Any
 from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMethod, NotFound, UsageError, storage_errors
 from gifbench.methods.info import LoadedMethod, declared
+from gifbench.methods.installed import Offer, installed, offers_class, offers_origin
 from gifbench.methods.listing import ListedMethod, list_methods
 from gifbench.methods.options import (
     FILE_SPEC,
@@ -24,7 +25,7 @@ from gifbench.methods.options import (
     read_options,
 )
 from gifbench.methods.protocols import FrameMethod, Method
-from gifbench.plugins import entries_class, entries_origin, file_class, import_file, installed, one_line
+from gifbench.plugins import file_class, import_file, one_line
 from gifbench.provenance import source_sha256
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
@@ -78,13 +79,13 @@ def _recorded(text: str, *, depth: int) -> LoadedMethod:
 
 def _installed(text: str, *, load: Loader, recorded: bool = False) -> LoadedMethod:
     spec = parse_spec(text)
-    for name, entries in installed().items():
+    for name, offers in installed().items():
         if spec.name == name or spec.name.startswith(f"{name}-"):
-            factory = entries_class(entries)
-            preset = {} if spec.name == name else _presets(factory).get(spec.name)
+            preset = {} if spec.name == name else _offered_presets(offers).get(spec.name)
             if preset is not None:
+                factory = offers_class(offers)
                 given = read_options(spec.name, factory, spec.options, load=load, recorded=recorded)
-                origin, source = entries_origin(entries), ("installed", text)
+                origin, source = offers_origin(offers), ("installed", text)
                 return _set_up(name, factory, spec.name, {**preset, **given}, origin=origin, source=source)
     known = [listed.name for listed in list_methods()]
     raise NoSuchMethod(f'there is no method "{spec.name[:80]}": {known_names(spec.name, known)}')
@@ -187,8 +188,8 @@ def _canonical(name: str, factory: Callable[..., Any], options: Mapping[str, obj
 def _is_default(value: object, default: object) -> bool:
     """Whether an option is its default; of a method, whether it is the installed one that the default names."""
     if isinstance(value, LoadedMethod) and isinstance(default, str):
-        entries = installed().get(default)
-        return entries is not None and (value.name, value.origin) == (default, entries_origin(entries))
+        offers = installed().get(default)
+        return offers is not None and (value.name, value.origin) == (default, offers_origin(offers))
     return value == default
 
 
@@ -205,6 +206,12 @@ def _shown(value: object) -> object:
     if isinstance(value, Path) or (isinstance(value, str) and re.search(r"[/\\]", value)):
         return re.split(r"[/\\]", str(value).rstrip("/\\"))[-1]
     return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _offered_presets(offers: tuple[Offer, ...]) -> Mapping[str, Mapping[str, object]]:
+    """What a table says of its methods is known without importing them."""
+    entry = offers[0].entry
+    return _presets(offers_class(offers)) if len(offers) > 1 or entry is None else entry.presets
 
 
 def _presets(factory: Callable[..., Any]) -> Mapping[str, Mapping[str, object]]:

@@ -7,7 +7,6 @@ import threading
 import tomllib
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +17,8 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import pretrained  # noqa: E402
-from gifbench_baselines.ccdnet import networks, rows  # noqa: E402
+from gifbench_baselines import METHODS, pretrained  # noqa: E402
+from gifbench_baselines.ccdnet import networks  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
@@ -32,9 +31,7 @@ from gifbench.training.trainer import load_trainer  # noqa: E402
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines"
 LEARNED = sorted(
-    entry.name
-    for entry in entry_points(group="gifbench.methods")
-    if entry.value.startswith(("gifbench_baselines.ccdnet.rows", "gifbench_baselines.pix2pix"))
+    name for name, entry in METHODS.items() if entry.load.endswith((".ccdnet.method:CCDNetMethod", ":Pix2Pix"))
 )
 
 
@@ -69,16 +66,21 @@ def test_without_weights_a_method_says_how_to_get_them(package, name):
         assert CONFIGS.parent.joinpath(config).is_file()
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in vars(rows).values() if getattr(row, "__module__", "").endswith(".rows")]
-)
-def test_a_row_counts_the_parameters_of_its_configuration(row):
-    model = tomllib.loads((CONFIGS / "ccdnet" / f"{row.row}.toml").read_text())["model"]
+@pytest.mark.parametrize("name", [name for name in LEARNED if name != "pix2pix"])
+def test_a_row_counts_the_parameters_of_its_configuration(name):
+    model = tomllib.loads((CONFIGS / "ccdnet" / f"{name}.toml").read_text())["model"]
     with torch.device("meta"):
         options = {key: value for key, value in model.items() if key in Architecture.model_fields}
         network = CCDNet(Architecture(**options))
-    assert row.parameters == sum(parameter.numel() for parameter in network.parameters())
-    assert row.default_steps == model["steps"]
+    entry = METHODS[name]
+    assert entry.parameters == sum(parameter.numel() for parameter in network.parameters())
+    assert entry.attributes["row"] == name and entry.attributes["default_steps"] == model["steps"]
+    assert entry.attributes["backbone"] in (None, model.get("backbone", "unet"))
+
+
+@pytest.mark.parametrize("name", ["ccdnet", "ccdnet-plain", "ccdnet-dithered", "superslomo", "gif2video"])
+def test_a_row_counts_the_parameters_of_the_weights_that_come_along(name):
+    assert METHODS[name].parameters == load_method(name).parameters
 
 
 def test_weights_of_the_methods_own_name_come_from_the_package(package):

@@ -8,11 +8,11 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from gifbench_baselines.identity import NearestGif
 from gifbench_baselines.interpolation.blend import Blend
 from gifbench_baselines.interpolation.cuts import is_cut
 from gifbench_baselines.interpolation.dis import Dis
 from gifbench_baselines.interpolation.gap_scheduler import BATCH_PIXELS, find_gaps
-from gifbench_baselines.interpolation.nearest import Nearest
 from skimage import data
 
 from gifbench.errors import UsageError
@@ -23,7 +23,7 @@ from gifbench.methods.protocols import last_shown, nearest_shown
 from gifbench.methods.registry import load_method
 
 NAMES = ("nearest", "blend", "dis")
-INTERPOLATORS = (Nearest, Blend, Dis)
+INTERPOLATORS = (NearestGif, Blend, Dis)
 
 
 def as_gif(frames, *, step=Fraction(1, 10)) -> Gif:
@@ -79,7 +79,7 @@ def test_blend_is_linear_in_time():
 def test_nearest_is_what_the_row_gif_of_table_2_is():
     gif = as_gif([photograph(9 * i, height=20, width=30) for i in range(4)])
     times = [Fraction(i, 70) for i in range(20)]
-    assert np.array_equal(frames_of(Nearest(), gif, times), gif.frames[nearest_shown(gif.times, times)])
+    assert np.array_equal(frames_of(NearestGif(), gif, times), gif.frames[nearest_shown(gif.times, times)])
 
 
 @pytest.mark.parametrize("make", INTERPOLATORS)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from gifbench_baselines.gaussian import Gaussian
-from gifbench_baselines.identity import Shown
+from gifbench_baselines.identity import IdentityGif
 from scipy.ndimage import gaussian_filter
 
 from gifbench.errors import UsageError
@@ -25,14 +25,14 @@ def gif() -> Gif:
 @pytest.mark.parametrize(("show", "chosen"), [("hold", [0, 0, 1, 1, 2]), ("nearest", [0, 0, 1, 1, 2])])
 def test_gif_shows_what_a_player_shows(gif, show, chosen):
     times = [Fraction(i, 25) for i in range(5)]
-    frames = np.concatenate(list(Shown(show=show).restore(gif, times)))
+    frames = np.concatenate(list(IdentityGif(show=show).restore(gif, times)))
     assert np.array_equal(frames, gif.frames[chosen])
 
 
 def test_nearest_looks_ahead_where_hold_does_not(gif):
     late = [Fraction(3, 50)]
-    assert np.array_equal(next(Shown(show="nearest").restore(gif, late))[0], gif.frame(1))
-    assert np.array_equal(next(Shown().restore(gif, late))[0], gif.frame(0))
+    assert np.array_equal(next(IdentityGif(show="nearest").restore(gif, late))[0], gif.frame(1))
+    assert np.array_equal(next(IdentityGif().restore(gif, late))[0], gif.frame(0))
 
 
 @pytest.mark.parametrize("sigma", [0.5, 1.0, 2.3])

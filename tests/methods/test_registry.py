@@ -11,6 +11,7 @@ import pytest
 
 from gifbench import plugins
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, MissingExtra, NoSuchMethod, NotFound, UsageError
+from gifbench.methods import installed as offers
 from gifbench.methods.registry import list_methods, load_method, load_method_file
 
 MINE = """
@@ -191,9 +192,9 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 def test_a_package_that_cannot_be_imported_is_listed_and_harms_no_other(monkeypatch):
-    real = plugins.entry_points(group=plugins.GROUP)
-    broken = EntryPoint("broken", "no_such_package.at_all:Method", plugins.GROUP)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [*real, broken])
+    real = offers.entry_points(group=offers.GROUP)
+    broken = EntryPoint("broken", "no_such_package.at_all:Method", offers.GROUP)
+    monkeypatch.setattr(offers, "entry_points", lambda group: [*real, broken])
     listed = {method.name: method for method in list_methods()}
     assert "No module named 'no_such_package'" in listed["broken"].problem
     assert listed["gif"].problem is None
@@ -204,9 +205,9 @@ def test_a_package_that_cannot_be_imported_is_listed_and_harms_no_other(monkeypa
 
 
 def test_a_name_that_two_packages_claim_is_refused_rather_than_guessed(monkeypatch):
-    real = plugins.entry_points(group=plugins.GROUP)
-    thief = EntryPoint("gif", "no_such_package.at_all:Method", plugins.GROUP)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [*real, *real, thief])
+    real = offers.entry_points(group=offers.GROUP)
+    thief = EntryPoint("gif", "no_such_package.at_all:Method", offers.GROUP)
+    monkeypatch.setattr(offers, "entry_points", lambda group: [*real, *real, thief])
     with pytest.raises(MethodError, match=r"several packages offer it .*gifbench.*uninstall all but one"):
         load_method("gif")
     assert load_method("gaussian").name == "gaussian-0.5", "an entry point that is found twice is one"
@@ -302,8 +303,8 @@ def test_weights_in_a_folder_are_hashed_together(method_file, tmp_path):
 
 
 def test_an_entry_point_that_is_no_class_is_said(monkeypatch):
-    entry = EntryPoint("odd", "json:loads", plugins.GROUP)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
+    entry = EntryPoint("odd", "json:loads", offers.GROUP)
+    monkeypatch.setattr(offers, "entry_points", lambda group: [entry])
     with pytest.raises(MethodError, match="method odd: json:loads is not a class"):
         load_method("odd")
 
