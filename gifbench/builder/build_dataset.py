@@ -6,8 +6,10 @@ import gc
 import os
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import joblib
 
@@ -25,6 +27,10 @@ from gifbench.errors import UsageError
 from gifbench.manifest.outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow
 from gifbench.storage import Folder
+
+Trust = Literal["nothing", "rows", "everything"]
+"""Whose local files may lie outside of the sources' folder, or be links that lead out of it: nobody's, those of the
+rows that are given, or also those of the rows in the dataset's own manifest, which may be a stranger's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ def build_dataset(
     cluster: str | None = None,
     official: dict[str, int] | None = None,
     overwrite: bool = False,
+    trust: Trust = "nothing",
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Dataset:
     """Build a dataset at `out`, a path or an fsspec URL, or go on with one.
@@ -58,8 +65,8 @@ def build_dataset(
     failed ones are tried again, or with `retry` only those that failed for one of these reasons; `remake` names clips
     that are made anew whatever became of them. `workers` is the number of processes here (None: one a core), `cluster`
     the address of a Dask scheduler whose workers make the clips instead; they must see `out`, `sources` and `store`
-    under the same names. `official` is how many clips the official list has in each split; None leaves what the dataset
-    says of it.
+    under the same names. `trust` says whose local files may lie outside of `sources`; others fail as `refused`.
+    `official` is how many clips the official list has in each split; None leaves what the dataset says of it.
 
     The dataset depends on the recipe, the rows of all runs and the sources alone. Raises `BuildError` if `out` holds
     a dataset of another recipe or is being built by another process, or the cluster cannot do the work, `DatasetError`
@@ -94,13 +101,18 @@ def build_dataset(
         absent, pending = _absent(pending, store)
         done = len(ledger.rows) - len(pending)
         report(Progress(done, len(ledger.rows)))
-        work = Work(recipe, folder, sources.absolute(), store, run, os.getpid())
+        work = Work(recipe, folder, sources.absolute(), store, run, os.getpid(), trust == "everything")
+        given = {row.clip_id for row in rows} if trust == "rows" else set[str]()
         try:
             for outcome in absent:
                 if outcome != ledger.outcomes.get(outcome.clip_id):
                     ledger.record(outcome)
                     assembly.add(outcome.clip_id)
-            for outcome in _outcomes(work, pending, workers, cluster):
+            own = [row for row in pending if row.clip_id in given]
+            others = [row for row in pending if row.clip_id not in given]
+            for outcome in chain(
+                _outcomes(work, others, workers, cluster), _outcomes(replace(work, trusted=True), own, workers, cluster)
+            ):
                 ledger.record(outcome)
                 assembly.add(outcome.clip_id)
                 done += 1

@@ -20,8 +20,9 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe
 from gifbench.download.store import Store
-from gifbench.errors import MissingExtra, StorageError
-from gifbench.manifest.outcomes import Outcome
+from gifbench.errors import GifbenchError, MissingExtra, StorageError
+from gifbench.manifest.local_files import local_source
+from gifbench.manifest.outcomes import Outcome, outcome_of
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.colors.quantize import quantize_pair
 from gifbench.storage import Folder
@@ -41,6 +42,8 @@ class Work:
     """The name of the run, so that a worker whose driver has gone leaves no clip behind."""
     driver: int
     """The process number of the driver."""
+    trusted: bool = False
+    """Whether local files may lie outside of `sources`, and be links that lead out of it."""
 
     def __call__(self, row: ManifestRow) -> Outcome | StorageError | MissingExtra:
         """Make one clip. An error that is not the clip's own is returned: of the dataset's folder, a missing extra."""
@@ -53,7 +56,11 @@ class Work:
             opencv.setNumThreads(1)
         try:
             if row.source == "file" or self.store is None:
-                return make_clip(self.recipe, row, self.sources / row.locator, self.folder, run=self.run)
+                try:
+                    path = local_source(self.sources, row.locator, trusted=self.trusted)
+                except GifbenchError as error:
+                    return outcome_of(error, row.clip_id)
+                return make_clip(self.recipe, row, path, self.folder, run=self.run)
             with self.store.borrowed(row.source, row.locator) as path:
                 if path is None:
                     return Outcome(row.clip_id, "failed", "not_fetched", "it left the store during the build")

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import importlib.util
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -90,11 +91,33 @@ class Recipe(BaseModel, ABC):
             raise Rejected("too_short", value=f"{num_frames} frames", limit=f"at least {self.min_frames}")
 
 
+def recorded_recipe(
+    name: str, settings: Mapping[str, Any], *, file: str | os.PathLike[str] | None = None, place: object = ""
+) -> Recipe:
+    """The recipe that a file tells of, such as the `dataset.json` at `place`: an installed one, whatever `name` says.
+
+    A name in a file never leads to code: a recipe that is not installed comes from `file`, which the user gives each
+    time. Raises `RecipeError` for a recipe that is not installed, or where that in `file` has another name.
+    """
+    if file is None:
+        if name not in recipe_names() or name.endswith(".py"):
+            raise RecipeError(
+                f"{place}: it was built with the recipe {name[:100]!r}, which is not installed; if you trust the "
+                "recipe's Python file, give it again: --recipe FILE.py"
+            )
+        return load_recipe(name, settings)
+    kind = _from_file(Path(file))
+    if kind.name != name:
+        raise RecipeError(f"{place}: it was built with the recipe {name[:100]!r}, and {file} has {kind.name!r}")
+    return make_recipe(kind, settings)
+
+
 def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe called `name`, or the one in the Python file `name`, with some parameters set.
 
-    Values of `settings` may be text, as they come from a command line. Raises `RecipeError` for an unknown recipe or
-    parameter, with what was perhaps meant.
+    A file is run: `name` must come from the user; what a file says goes through `recorded_recipe`. Values of `settings`
+    may be text, as they come from a command line. Raises `RecipeError` for an unknown recipe or parameter, with what
+    was perhaps meant.
     """
     kind = _from_file(Path(name)) if name.endswith(".py") else _from_entry_point(name)
     return make_recipe(kind, settings or {})

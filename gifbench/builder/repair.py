@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from gifbench.builder.build_dataset import Progress, build_dataset
-from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.dataset import Dataset
 from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import only_a_copy, read_about
@@ -25,13 +25,15 @@ def repair_dataset(
     recipe: Recipe | None = None,
     store: Store | None = None,
     workers: int | None = None,
+    trusted: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Dataset:
     """Make the damaged clips of the dataset at `url` anew from their sources, and nothing else.
 
     `damaged` are the places that `verify_dataset` names: clip ids, shards, files. Clips come from where `build_dataset`
-    would take them; `recipe` is needed where the dataset's own is not installed. What was whole stays as it is, so that
-    the dataset ends with the fingerprint it had. A shard that no clip needs is deleted.
+    would take them; `recipe` is needed where the dataset's own is not installed, and `trusted` where its manifest names
+    files outside of `sources`. What was whole stays as it is, so that the dataset ends with the fingerprint it had. A
+    shard that no clip needs is deleted.
 
     A lost index is made from the shards, and the clips that they do not tell of are made anew. Where the table of
     outcomes is lost, clips that are not built are tried again. A clip whose source is not to be had any more is then
@@ -46,7 +48,8 @@ def repair_dataset(
         if name in damaged:
             raise DatasetDamaged(f"{folder.place(name)}: it is damaged, and {only_a_copy(known)}")
     about = read_about(folder)
-    recipe = recipe or load_recipe(str(about["name"]), about["recipe"])
+    if recipe is None:
+        recipe = recorded_recipe(about["name"], about["recipe"], place=folder.place("dataset.json"))
     rows, gone = best_index(folder)
     lost = {row.clip_id for row in rows if {row.clip_id, row.shard} & set(damaged)}
     whole = not lost and "outcomes.parquet" not in damaged and fingerprint(rows) == about["fingerprint"]
@@ -69,6 +72,7 @@ def repair_dataset(
             store=store,
             retry=(),
             remake=clips,
+            trust="everything" if trusted else "nothing",
             workers=workers,
             report=report,
         )

@@ -23,6 +23,10 @@ TrustManifest = Annotated[
         help="The manifest is one's own: also files outside its folder and private addresses.",
     ),
 ]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option("--recipe", metavar="FILE.py", help="The recipe's Python file, where it is not an installed one."),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes of this machine; one a core if not given.", show_default=False)
 ]
@@ -89,6 +93,7 @@ def build(
             cluster=cluster,
             official=official,
             overwrite=overwrite,
+            trust="everything" if trust_manifest else "rows" if source else "nothing",
             report=report,
         )
     say_built(dataset, as_json=as_json)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gifbench.cli.build import RecipeFile, TrustManifest
 from gifbench.cli.output import Json, note, progress, say, say_json, table
 from gifbench.cli.store import coverage_json, info_store, reasons_of, say_coverage, say_reasons, verify_store
 from gifbench.errors import DatasetDamaged, UsageError
 
 if TYPE_CHECKING:
     from gifbench.builder.coverage import Coverage
+    from gifbench.builder.recipe import Recipe
     from gifbench.dataset import Dataset
 
 Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
@@ -101,10 +103,13 @@ def verify(
     repair: Annotated[bool, typer.Option("--repair", help="Make what is damaged anew, from its sources.")] = False,
     source: Annotated[Path | None, typer.Option(help="With --repair: the folder that it was built from.")] = None,
     store: Annotated[str | None, typer.Option(help="With --repair: the store that it was built from.")] = None,
+    recipe: RecipeFile = None,
+    trust_manifest: TrustManifest = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
     as_json: Json = False,
 ) -> None:
     """Check every checksum, that every member decodes, and that truth pixels match their hashes; or a whole store."""
+    from gifbench.builder.repair import repair_dataset
     from gifbench.dataset import verify_dataset
     from gifbench.dataset.verify import KNOWN_FROM_A_COPY
     from gifbench.download.store import Store
@@ -118,7 +123,17 @@ def verify(
     if repair and damage:
         for name, what in damage:
             note(f"{name}: {what}")
-        _repair(dataset, {name for name, _ in damage}, source, store, workers)
+        with progress("Repairing") as step:
+            repair_dataset(
+                dataset,
+                {name for name, _ in damage},
+                sources=source.absolute() if source else None,
+                store=Store(store) if store else None,
+                recipe=_recipe(dataset, recipe),
+                trusted=trust_manifest,
+                workers=workers,
+                report=lambda now: step(now.done, now.wanted, now.outcome.clip_id if now.outcome else ""),
+            )
         with progress("Verifying") as step:
             damage = list(verify_dataset(dataset, workers=workers, report=step))
     if as_json:
@@ -135,19 +150,16 @@ def verify(
         say(f"{dataset}: whole")
 
 
-def _repair(dataset: str, damaged: set[str], source: Path | None, store: str | None, workers: int | None) -> None:
-    from gifbench.builder.repair import repair_dataset
-    from gifbench.download.store import Store
+def _recipe(dataset: str, file: Path | None) -> Recipe | None:
+    """The recipe in a file that the user gave, with the parameters of the dataset."""
+    from gifbench.builder.recipe import recorded_recipe
+    from gifbench.dataset.reader import read_about
+    from gifbench.storage import Folder
 
-    with progress("Repairing") as step:
-        repair_dataset(
-            dataset,
-            damaged,
-            sources=source.absolute() if source else None,
-            store=Store(store) if store else None,
-            workers=workers,
-            report=lambda now: step(now.done, now.wanted, now.outcome.clip_id if now.outcome else ""),
-        )
+    if file is None:
+        return None
+    about = read_about(Folder(dataset))
+    return recorded_recipe(about["name"], about["recipe"], file=file, place=dataset)
 
 
 def export(

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.build import Cluster, TrustManifest, Workers, say_built
+from gifbench.cli.build import Cluster, RecipeFile, TrustManifest, Workers, say_built
 from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.cli.source_options import SourceOptions
 from gifbench.download.source import MAX_SIZE, FetchLimits
-from gifbench.errors import DatasetError, UsageError
+from gifbench.errors import UsageError
 
 _SOURCES = SourceOptions()
 
@@ -83,14 +83,15 @@ def retry(
     only: Annotated[
         str, typer.Option(metavar="CODE,…", help="Only what failed for these reasons; else all that may succeed now.")
     ] = "",
-    recipe: Annotated[Path | None, typer.Option(help="The recipe file, if it is one of your own.")] = None,
+    recipe: RecipeFile = None,
     workers: Workers = None,
     cluster: Cluster = None,
+    trust_manifest: TrustManifest = False,
     as_json: Json = False,
 ) -> None:
     """Make the clips of a dataset once more that failed for a reason that may have passed."""
     from gifbench.builder.build_dataset import Progress, build_dataset
-    from gifbench.builder.recipe import load_recipe
+    from gifbench.builder.recipe import recorded_recipe
     from gifbench.dataset import open_dataset
     from gifbench.download.store import Store
 
@@ -98,9 +99,7 @@ def retry(
         raise UsageError("say where the sources are: --source FOLDER, --store FOLDER, or both")
     about = open_dataset(dataset).about
     wanted = _reasons(only) or _may_succeed()
-    made = load_recipe(str(recipe) if recipe else about["name"], about["recipe"])
-    if made.name != about["name"]:
-        raise DatasetError(f"{dataset}: it was built with the recipe {about['name']}, not {made.name}")
+    made = recorded_recipe(about["name"], about["recipe"], file=recipe, place=dataset)
     with progress(f"Retrying {made.name}") as step:
 
         def report(now: Progress) -> None:
@@ -117,6 +116,7 @@ def retry(
             retry=wanted,
             workers=workers,
             cluster=cluster,
+            trust="everything" if trust_manifest else "nothing",
             report=report,
         )
     say_built(built, as_json=as_json)

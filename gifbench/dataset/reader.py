@@ -26,7 +26,6 @@ from gifbench.errors import (
     NoSuchClip,
     NotFound,
     StorageError,
-    storage_errors,
 )
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits, selection
@@ -92,13 +91,11 @@ class DatasetClip:
 
         One frame is held, and of a dataset that is not on this machine the member's bytes.
         """
-        local = self._folder.local
-        if local is None:
+        if self._folder.local is None:
             yield from iter_truth(self.row, self.read("truth"), frames=frames)
             return
         try:
-            with storage_errors(local / self.row.shard):
-                shard = (local / self.row.shard).open("rb")
+            shard = self._folder.open_file(self.row.shard)
         except StorageError as error:
             raise self._damaged(error) from error
         with io.BufferedReader(MemberFile(shard, self.row.truth), 1 << 18) as member:

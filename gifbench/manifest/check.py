@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gifbench.errors import GifbenchError
+from gifbench.manifest.local_files import local_source
 from gifbench.manifest.locators import FILE, locator_findings
 from gifbench.manifest.rows import Finding, ManifestRow, read_rows
 from gifbench.media.video import VideoInfo, probe
@@ -46,7 +47,7 @@ def check_manifest(
     findings += refused
     findings += _across_splits(rows)
     findings += _of_rows(rows, row_checks)
-    videos = _Videos(path.parent, store)
+    videos = _Videos(path.parent, store, trusted=trusted)
     for done, (number, row) in enumerate(rows.items(), start=1):
         if number not in bad:
             findings += videos.findings(number, row)
@@ -74,8 +75,8 @@ def _of_rows(rows: Mapping[int, ManifestRow], checks: Sequence[Callable[[Manifes
 class _Videos:
     """The videos that are at hand, each opened once."""
 
-    def __init__(self, folder: Path, store: VideoStore | None) -> None:
-        self._folder, self._store = folder, store
+    def __init__(self, folder: Path, store: VideoStore | None, *, trusted: bool) -> None:
+        self._folder, self._store, self._trusted = folder, store, trusted
         self._seen: dict[tuple[str, str], VideoInfo | str | None] = {}
 
     def findings(self, number: int, row: ManifestRow) -> Iterator[Finding]:
@@ -93,7 +94,7 @@ class _Videos:
         """What a video holds, what is wrong with it, or None for one that is not here yet."""
         try:
             if row.source == FILE:
-                return probe(self._folder / row.locator)
+                return probe(local_source(self._folder, row.locator, trusted=self._trusted))
             if self._store is None:
                 return None
             with self._store.borrowed(row.source, row.locator) as path:

@@ -179,14 +179,15 @@ class Folder:
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """A file to read in ranges or as a stream."""
-        with storage_errors(self.place(name)):
-            with self._errors(name):
-                if self.local is not None:
-                    file = os.fdopen(open_beneath(self._root, name), "rb")
-                else:
-                    file = self._file_system.open(self._path(name), "rb")
-            with file:
-                yield cast(BinaryIO, file)
+        with storage_errors(self.place(name)), self.open_file(name) as file:
+            yield file
+
+    def open_file(self, name: str) -> BinaryIO:
+        """A file to read that its caller closes; `open` also names the file in errors while it is read."""
+        with self._errors(name):
+            if self.local is not None:
+                return os.fdopen(open_beneath(self._root, name), "rb")
+            return cast(BinaryIO, self._file_system.open(self._path(name), "rb"))
 
     def delete(self, name: str) -> None:
         """Delete a file or folder; nothing happens if it is not there. Of a link only the link is deleted."""
