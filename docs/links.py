@@ -20,6 +20,7 @@ PAGES = (
     "baselines/weights/README.md",
     "benchmarks/README.md",
     "benchmarks/gpu/README.md",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "THIRD_PARTY.md",

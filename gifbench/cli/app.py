@@ -73,8 +73,8 @@ for _function, _example in (
     (evaluate.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
     (score.task_export, "gifbench task-export data/gif-faces --task dithered-4 --out task/"),
     (score.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),
-    (restore.restore, "gifbench restore gaussian-0.5 cat.gif cat.mp4"),
-    (train.train, "gifbench train baselines/ccdnet/ccdnet-1.toml --data data/gif-faces --out runs/ccdnet-1"),
+    (restore.restore, "gifbench restore cat.gif"),
+    (train.train, "gifbench train ccdnet-1 --data data/gif-faces --out runs/ccdnet-1"),
     (
         train.convert_weights,
         "gifbench convert-weights ccdnet2_nogan.pt ccdnet-2.safetensors --first ccdnet1_nogan.pt",

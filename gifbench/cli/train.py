@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.output import Json, note, progress, say, say_json, table
 from gifbench.errors import MissingExtra, UsageError
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A TOML file, such as baselines/ccdnet/ccdnet-1.toml.")],
-    data: Annotated[str, typer.Option(help="The dataset: a folder or an fsspec URL.")],
-    out: Annotated[Path, typer.Option(help="The folder of the run: checkpoint, log, pictures, weights.")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out, if any.")] = False,
+    config: Annotated[
+        str | None, typer.Argument(help="What to train: a name of --list, such as ccdnet-1, or a TOML file.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="The dataset: a folder or an fsspec URL.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of the run: checkpoint, log, pictures, weights. Default: runs/NAME.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List what can be trained by name.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in --out, if any.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change an option of the file.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a baseline. Ctrl-C ends it after the step under way, with a checkpoint to resume from."""
+    """Train a network. Ctrl-C ends it after the step under way, with a checkpoint to resume from.
+
+    ccdnet-small takes some minutes on a CPU and suits a few clips; the others are the paper's, and take days on a GPU.
+    """
+    if list_:
+        _list(as_json=as_json)
+        return
+    if config is None or data is None:
+        raise UsageError(
+            "name what to train and the dataset, as in gifbench train ccdnet-small --data data/gif-faces; "
+            "gifbench train --list names what there is"
+        )
     _need_torch("gifbench train")
     import torch
 
     from gifbench.dataset import open_dataset
     from gifbench.training.config import read_config
     from gifbench.training.loop import train as run
+    from gifbench.training.presets import config_path
 
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f'there is no device "{device}": choose from auto, cpu, cuda')
@@ -36,7 +55,8 @@ def train(
         raise UsageError("--device cuda: torch sees no GPU here; use --device cpu or auto")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    options = read_config(config, set_ or ())
+    options = read_config(config_path(config), set_ or ())
+    out = out or Path("runs") / options.name
     with progress(f"train {options.name}") as step:
         trained = run(options, open_dataset(data), out, resume=resume, device=device, progress=step)
     if not trained.first:
@@ -54,6 +74,7 @@ def train(
         }
         say_json(about)
         return
+    following = f"Score it: gifbench evaluate {shlex.quote(str(out))} --data {shlex.quote(data)}"
     scores = ", ".join(f"{key} {value:.3f}" for key, value in trained.scores.items()) or "no validation clips"
     say(f"{trained.weights}: step {trained.step}, {scores}")
     if trained.speed:
@@ -61,6 +82,18 @@ def train(
         parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
         bound = max(shares, key=lambda name: shares[name])
         say(f"{trained.speed['steps_per_second']:.3g} steps a second, bound by the {bound} ({parts})")
+    say(following)
+
+
+def _list(*, as_json: bool) -> None:
+    from gifbench.training.presets import presets
+
+    found = presets()
+    if as_json:
+        say_json([{**asdict(preset), "path": str(preset.path)} for preset in found])
+        return
+    rows = [(preset.name, preset.trainer, f"{preset.steps:,}", preset.summary) for preset in found]
+    say(table(rows, header=("name", "trainer", "steps", "what it is")))
 
 
 def convert_weights(
