@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gifbench.evaluation.task_export import export_task
     from gifbench.gif_restoration import restore_gif
     from gifbench.leaderboard import build_site
+    from gifbench.leaderboard.paper_tables import PaperTables, ReportedRow
     from gifbench.manifest.rows import ManifestRow, read_manifest
     from gifbench.media.blur import gaussian_blur
     from gifbench.media.clip import Clip, Pixels
@@ -60,6 +61,7 @@ _HOME = {
     "gifbench.dataset.verify": ("verify_dataset",),
     "gifbench.errors": ("GifbenchError", "MethodError", "PixelsError", "UsageError", "WeightsError"),
     "gifbench.leaderboard": ("build_site",),
+    "gifbench.leaderboard.paper_tables": ("PaperTables", "ReportedRow"),
     "gifbench.media.blur": ("gaussian_blur",),
     "gifbench.media.clip": ("Clip", "Pixels"),
     "gifbench.media.colors.nearest_torch": ("nearest_torch",),
@@ -104,9 +106,11 @@ __all__ = [
     "Method",
     "MethodEntry",
     "MethodError",
+    "PaperTables",
     "Pixels",
     "PixelsError",
     "Recipe",
+    "ReportedRow",
     "Result",
     "Task",
     "TrainerOptions",

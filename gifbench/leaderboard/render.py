@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.leaderboard.board import Board, Table
 from gifbench.leaderboard.filmstrips import ERROR_TOP
-from gifbench.leaderboard.paper_tables import NOTES
+from gifbench.leaderboard.paper_tables import reported_note
 from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
 from gifbench.tasks import TASKS
 
@@ -83,7 +83,7 @@ def _environment() -> jinja2.Environment:
         scale=_scale,
         about_task=_about_task,
         about_protocol=_about_protocol,
-        about_reported=lambda board: NOTES.get((board.dataset, board.task), ""),
+        about_reported=lambda board: reported_note(board.dataset, board.task),
     )
     environment.globals["error_top"] = ERROR_TOP
     return environment

@@ -13,26 +13,10 @@ from typing import Any
 
 from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
 from gifbench.evaluation.evaluate import Progress, ScoredDataset, evaluate
-from gifbench.leaderboard.paper_tables import FACES, MOMENTS, PROTOCOL, REPORTED, SPLIT, ReportedRow
+from gifbench.leaderboard.paper_tables import ReportedRow, installed_papers
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.results.io import Result
 from gifbench.results.schema import Score
-
-_LEARNED_ROWS = {
-    "1": "ccdnet-drrn",
-    "2": "ccdnet-glcic",
-    "3": "ccdnet-1-adv",
-    "4": "ccdnet-1-nograd",
-    "5": "ccdnet-1",
-    "6": "ccdnet-2-adv",
-    "7": "ccdnet-3-adv",
-    "8": "ccdnet-2",
-    "9": "ccdnet-3",
-    "10": "pix2pix",
-}
-_FIXED_ROWS = {"11": "fcdr", "12": "gaussian-0.5", "13": "gaussian-1.0", "14": "gif"}
-COLOR, TIME = "ccdnet-2", "superslomo"
-"""What the paper's Table 2 calls GIF2Video: the network of row 8 of Table 1, and the interpolator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,60 +78,26 @@ def plan(
     `8`, or `8@dithered-1` for one task; in Table 2 `GIF2Video` or `GIF2Video@plain-4`. Raises `UsageError` for a
     dataset that the table is not of, and for a row that it has not.
     """
-    rows = [row for row in REPORTED if row.table == table and row.dataset == dataset]
+    papers = installed_papers()
+    rows = [(row, paper) for paper in papers for row in paper.rows if (row.table, row.dataset) == (table, dataset)]
     if not rows:
-        has = FACES if table == 1 else f"{FACES} and {MOMENTS}"
-        raise UsageError(f"Table {table} of the paper is of {has}; this dataset is called {dataset}")
+        has = dict.fromkeys(row.dataset for paper in papers for row in paper.rows if row.table == table)
+        raise UsageError(
+            f"Table {table} of the paper is of {' and '.join(has) or 'nothing'}; this dataset is called {dataset}"
+        )
     if runs is not None and not runs.is_dir():
         raise NotFound(f"{runs}: there is no such folder; it should hold what gifbench train --out {runs}/NAME leaves")
     named = {key.strip().lower(): method for key, method in (methods or {}).items()}
-    planned = []
-    for row in rows:
-        key = (row.row if table == 1 else row.method).lower()
+    planned, known = [], set()
+    for row, paper in rows:
+        key = row.key.lower()
+        known |= {key, f"{key}@{row.task}"}
         found = named.get(f"{key}@{row.task}", named.get(key))
-        planned.append(Planned(row, found, "") if found else _planned(row, runs))
-    known = {(row.row if table == 1 else row.method).lower() for row in rows}
-    known |= {f"{key}@{row.task}" for row in rows for key in [(row.row if table == 1 else row.method).lower()]}
+        planned.append(Planned(row, found, "") if found else Planned(row, *paper.method_of(row, runs)))
     if unknown := sorted(named.keys() - known):
         whole = ", ".join(sorted({key for key in known if "@" not in key}, key=lambda key: (len(key), key)))
         raise UsageError(f'Table {table} has no row "{unknown[0]}" on {dataset}: choose from {whole}, or ROW@TASK')
     return planned
-
-
-def _planned(row: ReportedRow, runs: Path | None) -> Planned:
-    dithered = row.task.startswith("dithered")
-    if row.table == 2 and row.method == "GIF":
-        return Planned(row, "gif" if row.task == "plain-1" else "nearest", "")
-    if row.table == 2 and row.task != "plain-1":
-        trained = "superslomo-moments" if row.dataset == MOMENTS else TIME
-        color, time = _with_weights(COLOR, COLOR, runs), _with_weights(TIME, trained, runs)
-        needs = f"{_training(COLOR, COLOR)}; {_training(TIME, trained)}"
-        return Planned(row, f"gif2video:color=[{color}],time=[{time}]", needs)
-    name = COLOR if row.table == 2 else _LEARNED_ROWS.get(row.row)
-    if name is None:
-        return Planned(row, _FIXED_ROWS[row.row], "")
-    trained = f"{name}-dithered" if dithered else name
-    return Planned(row, _with_weights(name, trained, runs), _training(name, trained))
-
-
-def _with_weights(name: str, trained: str, runs: Path | None) -> str:
-    """The method with the weights of the training `trained`: those below `runs`, or else those of the package."""
-    for path in (f"{trained}/{trained}", f"{trained}/{name}", trained):
-        if runs is not None and (file := runs / f"{path}.safetensors").is_file():
-            return f"{name}:weights={file}"
-    return name if name == trained else f"{name}:weights={trained}"
-
-
-def _training(name: str, trained: str) -> str:
-    """The command that makes those weights, and what to do then."""
-    folder = name if name in ("pix2pix", "superslomo") else "ccdnet"
-    config, more = trained, ""
-    if trained.endswith("-dithered"):
-        config, more = name, " --set data.dithered=true"
-        more += " --set model.embedded=false" if name.startswith(("ccdnet-2", "ccdnet-3")) else ""
-    return (
-        f"gifbench train baselines/{folder}/{config}.toml --data DATASET{more} --out runs/{trained}, then --runs runs"
-    )
 
 
 @dataclass(slots=True)
@@ -180,7 +130,7 @@ def reproduce(
     load: Callable[[str], LoadedMethod] = find_method,
     progress: Callable[[Planned, Progress], None] = lambda row, now: None,
 ) -> list[Reproduced]:
-    """Run every row whose method can be loaded, under the protocol `gif2video` on the split `test`; one answer a row.
+    """Run every row whose method can be loaded, under its protocol and on its split; one answer a row.
 
     Results are written below `out`; those that are there, whole and of the same run, are taken. A method that is not at
     hand, or fails, is said in its row and the others are run; so are clips too short for a task. Raises what
@@ -194,8 +144,8 @@ def reproduce(
                 loader(row.method),
                 dataset,
                 row.reported.task,
-                split=SPLIT,
-                protocols=(PROTOCOL,),
+                split=row.reported.split,
+                protocols=(row.reported.protocol,),
                 limit=limit,
                 device=device,
                 workers=workers,

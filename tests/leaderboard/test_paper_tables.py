@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
 from itertools import product
 
 import pytest
+from gifbench_baselines.paper import TABLES
 
+from gifbench.errors import MethodError
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
-from gifbench.leaderboard.paper_tables import REPORTED, reported_rows
+from gifbench.leaderboard import paper_tables
+from gifbench.leaderboard.paper_tables import reported_rows
+from gifbench.leaderboard.reproduce import plan
 from gifbench.tasks import TASKS
+
+REPORTED = TABLES.rows
 
 
 def rows(dataset, task, protocol="gif2video", split="test"):
@@ -58,3 +65,28 @@ def test_every_reported_row_stands_on_a_table_that_can_exist_unless_it_is_the_re
     shown = {row for place in product(("gif-faces", "gif-moments"), TASKS, PROTOCOLS) for row in rows(*place)}
     assert len(REPORTED) == 14 + 11 + 16
     assert len(shown) == len(REPORTED) - 2
+
+
+def test_another_package_can_offer_the_tables_of_its_paper(tmp_path, monkeypatch):
+    (tmp_path / "a_paper_of_ours.py").write_text(
+        "from gifbench import PaperTables, ReportedRow\n"
+        "ROW = ReportedRow(7, '2', 'Ours', 'my-own', 'plain-1', 30.0, 0.9, key='2', protocol='standard')\n"
+        "TABLES = PaperTables((ROW,), lambda row, runs: ('blend', ''), {('my-own', 'plain-1'): 'All clips.'})\n"
+        "WRONG = 5\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    real = list(paper_tables.entry_points(group=paper_tables.GROUP))
+
+    def install(value: str) -> None:
+        point = EntryPoint("ours", value, paper_tables.GROUP)
+        monkeypatch.setattr(paper_tables, "entry_points", lambda group: [*real, point])
+
+    install("a_paper_of_ours:TABLES")
+    (row,) = rows("my-own", "plain-1", "standard")
+    assert (row.where, paper_tables.reported_note("my-own", "plain-1")) == ("Table 7, row 2", "All clips.")
+    (planned,) = plan(7, dataset="my-own")
+    assert (planned.method, planned.needs) == ("blend", "")
+    assert len(rows("gif-faces", "plain-1")) == 14
+    install("a_paper_of_ours:WRONG")
+    with pytest.raises(MethodError, match=r"a_paper_of_ours:WRONG must be a gifbench\.PaperTables"):
+        rows("my-own", "plain-1")

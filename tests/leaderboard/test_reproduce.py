@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from gifbench_baselines.paper import TABLES
 
 from gifbench.errors import NotFound, UsageError
-from gifbench.leaderboard.paper_tables import REPORTED
 from gifbench.leaderboard.reproduce import plan, reproduce
 from gifbench.methods.registry import find_method, list_methods
 
+REPORTED = TABLES.rows
 ROOT = Path(__file__).parent.parent.parent
 
 
