@@ -235,9 +235,28 @@ def test_the_picture_is_turned_as_ffmpeg_turns_it(args, rotation, shape, tmp_pat
     assert rotation is None or info.rotation == rotation
 
 
-def test_pixels_that_are_not_square_stay_as_stored(tmp_path):
-    path = pattern(tmp_path / "anamorphic.mp4", *H264, "-vf", "setsar=16/11", frames=3)
-    assert next(iter(decode(path))).pixels.shape == (64, 96, 3)
+@pytest.mark.parametrize(("aspect", "shape"), [("16/11", (64, 140)), ("2/1", (64, 192)), ("1/2", (128, 96))])
+def test_pixels_that_are_not_square_are_made_so(aspect, shape, tmp_path):
+    path = pattern(tmp_path / "anamorphic.mp4", *H264, "-vf", f"setsar={aspect}", frames=3)
+    frame = next(iter(decode(path)))
+    assert frame.pixels.shape == (*shape, 3)
+    assert next(iter(decode(path, pixels="gray"))).pixels.shape == shape
+    (note,) = frame.notes
+    assert note == f"pixels are {aspect.replace('/', ':')}: made square, {shape[1]}×{shape[0]}"
+    info = probe(path)
+    assert (info.height, info.width, info.pixel_aspect) == (*shape, Fraction(aspect))
+    stored = next(iter(decode(path, square_pixels=False)))
+    assert stored.pixels.shape == (64, 96, 3)
+    assert stored.notes == (f"pixels are {aspect.replace('/', ':')}: kept as stored",)
+    assert probe(path, square_pixels=False).width == 96
+
+
+def test_pixels_that_are_not_square_are_turned_after_that(tmp_path):
+    path = pattern(tmp_path / "anamorphic.mp4", *H264, "-vf", "setsar=2/1", frames=3)
+    turned = tmp_path / "turned.mp4"
+    ffmpeg("-display_rotation:v:0", 90, "-i", path, "-c", "copy", turned)
+    assert next(iter(decode(turned))).pixels.shape == (192, 64, 3)
+    assert (probe(turned).width, probe(turned).height) == (64, 192)
 
 
 def test_a_video_of_one_frame_is_a_video(tmp_path):

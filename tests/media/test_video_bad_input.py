@@ -152,7 +152,7 @@ def test_limits_are_kept_to_the_pixel(good):
             probe(path, limits=limits)
 
 
-def test_pictures_that_change_size_are_an_error(tmp_path):
+def test_pictures_that_change_size_are_scaled_to_the_first(tmp_path):
     parts = []
     for size in ("96x64", "64x96"):
         part = tmp_path / f"{size}.h264"
@@ -160,8 +160,13 @@ def test_pictures_that_change_size_are_an_error(tmp_path):
         parts.append(part.read_bytes())
     path = tmp_path / "both.h264"
     path.write_bytes(b"".join(parts))
-    with pytest.raises(CorruptMedia, match="96×64 to 64×96"):
-        list(decode(path))
+    frames = list(decode(path))
+    assert [frame.pixels.shape for frame in frames] == [(64, 96, 3)] * 10
+    assert frames[4].notes == ()
+    assert frames[5].notes == ("the size changes from 96×64 to 64×96: scaled to the first",)
+    assert [frame.pixels.shape for frame in decode(path, pixels="gray")] == [(64, 96)] * 10
+    late = list(decode(path, Span(start_frame=6)))
+    assert all((a.pixels == b.pixels).all() for a, b in zip(late, frames[6:], strict=True))
 
 
 def test_places_that_are_no_file(tmp_path):

@@ -12,6 +12,7 @@ A file from the internet is hostile until shown otherwise. Three fences stand ar
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ from gifbench.errors import (
     UsageError,
     storage_errors,
 )
+from gifbench.media.video.container_header import Crop, TrackHeader, read_tracks
+from gifbench.media.video.truncation import missing_bytes
 
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,h264,hevc,obu,ivf,flv,asf,ogg,nut,mxf,dv,rm,"
@@ -68,6 +71,13 @@ class OpenVideo:
     container: InputContainer
     stream: VideoStream
     limits: VideoLimits
+    crop: Crop | None = None
+    """What the container says is not shown at the edges of the picture."""
+
+    @property
+    def formats(self) -> frozenset[str]:
+        """Names that ffmpeg has for the container: `mov`, `mp4`, …"""
+        return frozenset(self.container.format.name.split(","))
 
     @property
     def decoder(self) -> VideoCodecContext:
@@ -88,8 +98,9 @@ def open_video(path: str | os.PathLike[str], *, limits: VideoLimits, threads: in
     _check_file(place)
     # A picture's padding to whole blocks counts in libav, hence the slack; the exact check is `check_size`.
     most = limits.max_pixels + 256 * limits.max_side
-    with av_errors(place), _container(place, {"max_pixels": str(most)}) as container:
+    with av_errors(place, opening=True), _container(place, {"max_pixels": str(most)}) as container:
         stream = _picture_stream(container, place)
+        header = _track_header(container, stream, place)
         decoder = stream.codec_context
         if not decoder.width or not decoder.height:
             _check_declared_size(place, limits)
@@ -97,13 +108,39 @@ def open_video(path: str | os.PathLike[str], *, limits: VideoLimits, threads: in
         decoder.options = {"max_pixels": str(most)}
         decoder.thread_count = threads
         decoder.thread_type = "AUTO" if threads > 1 else "SLICE"
-        yield OpenVideo(place, container, stream, limits)
+        with av_errors(place):
+            yield OpenVideo(place, container, stream, limits, None if header is None else header.crop)
 
 
 def _container(path: Path, options: dict[str, str]) -> InputContainer:
     fences = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
     # Titles in Latin-1 must not make a video unreadable.
     return av.open(f"file:{path}", mode="r", options=fences | options, metadata_errors="replace")
+
+
+def _track_header(container: InputContainer, stream: VideoStream, path: Path) -> TrackHeader | None:
+    """What the container says of the stream; raises `CorruptMedia` for an encrypted one."""
+    found = path.stat()
+    tracks = _tracks(path, found.st_size, found.st_mtime_ns)
+    if "matroska" in container.format.name:
+        order = list(container.streams.video).index(stream)
+        header = tracks[order] if order < len(tracks) else None
+    else:
+        header = next((track for track in tracks if track.number == stream.id), None)
+    if header is not None and header.encrypted:
+        raise encrypted(path)
+    return header
+
+
+@functools.lru_cache(maxsize=64)
+def _tracks(path: Path, size: int, modified: int) -> list[TrackHeader]:
+    del size, modified
+    return read_tracks(path)
+
+
+def encrypted(path: Path) -> CorruptMedia:
+    """The error for a video that cannot be decoded without a key."""
+    return CorruptMedia(f"{path} is encrypted: give a copy without encryption (DRM)")
 
 
 def _check_declared_size(path: Path, limits: VideoLimits) -> None:
@@ -146,7 +183,10 @@ def _picture_stream(container: InputContainer, path: Path) -> VideoStream:
 def check_size(path: Path, width: int, height: int, *, limits: VideoLimits) -> None:
     """Raise `CorruptMedia` for a size of zero, `TooLarge` for one over the limits."""
     if width < 1 or height < 1:
-        raise CorruptMedia(f"{path}: its header declares pictures of {width}×{height}: fetch it again")
+        raise CorruptMedia(
+            f"{path}: its header declares pictures of {width}×{height}, and none can be decoded: see what `ffmpeg -i` "
+            "says of it"
+        )
     if max(width, height) > limits.max_side or width * height > limits.max_pixels:
         raise TooLarge(
             f"{path}: pictures of {width}×{height} are over the limit "
@@ -212,8 +252,18 @@ KINDS: dict[str, type[GifbenchError]] = {
 }
 """The class of `gifbench.errors` for each class of `av.error`, by name."""
 
+_UNSUPPORTED = {
+    "BSFNotFoundError",
+    "DecoderNotFoundError",
+    "DemuxerNotFoundError",
+    "ProtocolNotFoundError",
+    "PatchWelcomeError",
+    "NotImplementedError",
+    "ExperimentalError",
+}
+
 _ADVICE: dict[type[GifbenchError], str] = {
-    CorruptMedia: "it cannot be decoded; fetch it again, or see what `ffmpeg -i` says of it",
+    CorruptMedia: "it cannot be decoded; it is damaged, or no video: see what `ffmpeg -i` says of it",
     MediaError: "ffmpeg failed; see what `ffmpeg -i` says of the file",
     TooLarge: "it wants more memory than there is",
     NotFound: "it is not there",
@@ -221,23 +271,31 @@ _ADVICE: dict[type[GifbenchError], str] = {
     StorageError: "it cannot be read or written",
 }
 
+_OF_THE_BYTES = (errno.EIO, errno.EBUSY, errno.EOPNOTSUPP, errno.ENOTSUP)
+"""Demuxers also say "input/output error" of a file that ends too early, that of YUV4MPEG "device or resource busy" of a
+size that cannot be, and filters "operation not supported" of colors: none is about the place."""
+
 
 @contextmanager
-def av_errors(place: object) -> Iterator[None]:
+def av_errors(place: object, *, opening: bool = False) -> Iterator[None]:
     """Turn an exception of PyAV raised while `place` is read or written into the class of `KINDS`, naming the place.
 
     An error that carries a number of the operating system goes through `storage_errors`: a full disk is `DiskFull`.
+    `opening` looks whether a file that cannot be opened is cut off.
     """
     try:
         yield
     except av.error.FFmpegError as error:
-        # Demuxers also say "input/output error" of a file that ends too early, and the one of YUV4MPEG "device or
-        # resource busy" of a size that cannot be.
-        of_the_bytes = error.errno in (errno.EIO, errno.EBUSY)
+        of_the_bytes = error.errno in _OF_THE_BYTES
         if isinstance(error, OSError) and not of_the_bytes:
             with storage_errors(place):
                 raise OSError(error.errno, error.strerror) from error
         kind = CorruptMedia if of_the_bytes else KINDS.get(type(error).__name__, MediaError)
-        raise kind(f"{place}: {_ADVICE[kind]} ({error.strerror})") from error
+        advice = _ADVICE[kind]
+        if type(error).__name__ in _UNSUPPORTED or error.errno in (errno.EOPNOTSUPP, errno.ENOTSUP):
+            advice = "ffmpeg cannot decode or convert it: make a copy in a usual format with another program"
+        elif opening and isinstance(place, Path) and (missing := missing_bytes(place)):
+            advice = f"it is cut off and lacks {missing} bytes: fetch it again"
+        raise kind(f"{place}: {advice} ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise CorruptMedia(f"{place}: its header holds text that cannot be read ({error.reason})") from error

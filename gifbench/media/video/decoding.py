@@ -5,9 +5,10 @@
 
 Time 0 and frame 0 of a video are its first shown frame, whatever the container's clock says there. The frames and
 their order are those of `ffmpeg -i FILE -fps_mode passthrough`: edit lists are obeyed, B-frames come in the order they
-are shown, the picture is turned as the display matrix says. Pixels that are not square stay as stored. Output is the
-same to the bit on every run, for any number of threads, and whether a span was reached by seeking or from the start.
-
+are shown, the picture is cut as the container says, turned as the display matrix says, and widened (or heightened)
+where its pixels are not square. An empty packet shows the frame before it once more. A picture whose size changes in
+mid-stream is scaled to that of the first. Output is the same to the bit on every run, for any number of threads, and
+whether a span was reached by seeking or from the start.
 """
 
 from __future__ import annotations
@@ -20,12 +21,22 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from gifbench.errors import CorruptMedia, UsageError
+from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
-from gifbench.media.video.frames import frame_rate, shown_frames, time_base
-from gifbench.media.video.pixels import COLOR_RANGES, COLOR_SPACES, Converter, PixelKind, orientation
-from gifbench.media.video.span import Span, spanned
+from gifbench.media.video.container import OpenVideo, VideoLimits, av_errors, open_video
+from gifbench.media.video.frames import TimedPicture, frame_rate, shown_frames, time_base
+from gifbench.media.video.pixels import (
+    COLOR_RANGES,
+    COLOR_SPACES,
+    HDR,
+    WHITE,
+    Color,
+    Converter,
+    PixelKind,
+    orientation,
+    square_size,
+)
+from gifbench.media.video.span import FirstFrame, Span, first_frame, not_one_frame, spanned
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +48,9 @@ class VideoInfo:
     pixel_format: str
     """ffmpeg's name of the pixel format, `yuv420p`."""
     width: int
-    """Pixels, as shown: after `rotation`."""
+    """Pixels, as shown: cut, square and after `rotation`."""
     height: int
-    """Pixels, as shown: after `rotation`."""
+    """Pixels, as shown: cut, square and after `rotation`."""
     rotation: int
     """Degrees clockwise by which the stored picture is turned to be shown: 0, 90, 180 or 270. `decode` does it."""
     frame_rate: Fraction
@@ -54,6 +65,12 @@ class VideoInfo:
     """ffmpeg's name of the matrix, `bt709`; `unknown` is read as BT.601, as ffmpeg does."""
     color_range: str
     """`tv` (limited, 16 to 235), `pc` (full) or `unknown`, which is read as limited."""
+    pixel_aspect: Fraction = Fraction(1)
+    """How wide a stored pixel is shown for its height. `decode` makes pixels square."""
+    interlaced: bool = False
+    """Whether the first frame was coded as two fields. `decode` leaves it so unless `deinterlace` is set."""
+    hdr: str = ""
+    """`PQ` or `HLG` for high dynamic range, else empty. `decode` leaves it so unless `tonemap` is set."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,27 +87,33 @@ class Frame:
     """RGB (H, W, 3) or gray (H, W), uint8, in memory of its own."""
     clock: Fraction
     """Seconds on the container's own clock, by which `keep_packets` finds it again."""
+    video_time: Fraction = Fraction(0)
+    """Seconds since the first frame of the video."""
+    notes: tuple[str, ...] = ()
+    """What was converted in the picture, or left as it is, that a viewer would notice: interlacing, HDR, size, pixels
+    that are not square."""
 
     def __repr__(self) -> str:
         return f"Frame({self.index} at {float(self.time):.3f} s, pixels {self.pixels.shape})"
 
 
-def probe(path: str | os.PathLike[str], *, limits: VideoLimits | None = None) -> VideoInfo:
+def probe(path: str | os.PathLike[str], *, limits: VideoLimits | None = None, square_pixels: bool = True) -> VideoInfo:
     """What the video file at `path` holds; reads its headers and decodes its first frame.
 
-    Raises `NotFound`, `NoVideo`, `CorruptMedia` or `TooLarge`.
+    With `square_pixels` off, width and height are those of the stored pixels. Raises `NotFound`, `NoVideo`,
+    `CorruptMedia` or `TooLarge`.
     """
     with open_video(path, limits=limits or VideoLimits()) as video:
         first = next(shown_frames(video), None)
         if first is None:
-            raise CorruptMedia(f"{video.path}: not one frame can be decoded: fetch it again")
-        return _info(video, first.picture)
+            raise not_one_frame(video.path)
+        return _info(video, first.picture, first_frame(video, first), square_pixels=square_pixels)
 
 
-def _info(video: OpenVideo, picture: VideoFrame) -> VideoInfo:
+def _info(video: OpenVideo, picture: VideoFrame, first: FirstFrame, *, square_pixels: bool) -> VideoInfo:
     stream = video.stream
     _, quarters = orientation(picture)
-    width, height = picture.width, picture.height
+    width, height = _size(first, square_pixels=square_pixels)
     if stream.duration is not None:
         duration: Fraction | None = stream.duration * time_base(video)
     else:
@@ -107,7 +130,15 @@ def _info(video: OpenVideo, picture: VideoFrame) -> VideoInfo:
         num_frames=stream.frames or None,
         color_space=COLOR_SPACES.get(int(picture.colorspace), "unknown"),
         color_range=COLOR_RANGES.get(int(picture.color_range), "unknown"),
+        pixel_aspect=first.pixel_aspect,
+        interlaced=picture.interlaced_frame,
+        hdr=HDR.get(int(picture.color_trc), ""),
     )
+
+
+def _size(first: FirstFrame, *, square_pixels: bool) -> tuple[int, int]:
+    """Width and height of all frames of a video, before they are turned."""
+    return square_size(first.width, first.height, first.pixel_aspect if square_pixels else Fraction(1))
 
 
 def decode(
@@ -115,6 +146,10 @@ def decode(
     span: Span | None = None,
     *,
     pixels: PixelKind = "rgb",
+    deinterlace: bool = False,
+    tonemap: bool = False,
+    square_pixels: bool = True,
+    background: Color = WHITE,
     limits: VideoLimits | None = None,
     threads: int = 1,
 ) -> Iterator[Frame]:
@@ -122,23 +157,74 @@ def decode(
 
     `span` is all of the video by default. `pixels` is `"rgb"`, or `"gray"` for (H, W): the luma as it is stored where
     the format has an 8-bit luma plane (limited range is not stretched; costs one copy), else ffmpeg's conversion to
-    `gray`. `threads` of the decoder change nothing but the speed.
+    `gray`.
+
+    - `deinterlace` makes interlaced frames whole with ffmpeg's `bwdif`, one frame for each; others stay as they are.
+    - `tonemap` brings HDR (PQ or HLG) to BT.709 with ffmpeg's scaler; otherwise its values are shown as they are.
+    - `square_pixels` scales pictures whose pixels are not square, so that one side grows; off, they stay as stored.
+    - `background`, red, green and blue, is what see-through pixels show.
+
+    `threads` of the decoder change nothing but the speed. What was done or left is in `Frame.notes`.
 
     Raises, while it is iterated: `NotFound`, `NoVideo`, `TooLarge`; `SpanOutside` if the span reaches beyond the video
     (by time: more than half a frame), which may show only at the end; `CorruptMedia` if decoding breaks off before the
-    end of the span, a frame is damaged, or the size of the pictures changes on the way.
+    end of the span, a frame is damaged, the video is encrypted, or ffmpeg cannot convert its colors.
     """
     if pixels not in ("rgb", "gray"):
         raise UsageError(f'pixels must be "rgb" or "gray", not {pixels!r}')
-    return _decode(Path(path), span or Span(), pixels, limits or VideoLimits(), threads)
+    if len(background) != 3 or not all(0 <= int(value) <= 255 for value in background):
+        raise UsageError(f"background must be red, green and blue of 0 to 255 each, got {background!r}")
+    how = _Conversion(pixels, deinterlace, tonemap, square_pixels, background)
+    return _decode(Path(path), span or Span(), how, limits or VideoLimits(), threads)
 
 
-def _decode(path: Path, span: Span, kind: PixelKind, limits: VideoLimits, threads: int) -> Iterator[Frame]:
-    converter = Converter(kind)
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    """What `decode` makes of the pictures."""
+
+    kind: PixelKind
+    deinterlace: bool
+    tonemap: bool
+    square_pixels: bool
+    background: Color
+
+
+def _decode(path: Path, span: Span, how: _Conversion, limits: VideoLimits, threads: int) -> Iterator[Frame]:
+    converter = Converter(how.kind)
     begin: Fraction | None = None
-    for index, shown in enumerate(spanned(path, span, limits, threads)):
-        begin = shown.time if begin is None else begin
-        yield Frame(index, shown.time - begin, shown.duration, converter.pixels(shown.picture), shown.time)
+    for index, (shown, first) in enumerate(spanned(path, span, limits, threads, deinterlace=how.deinterlace)):
+        if begin is None:
+            size = _size(first, square_pixels=how.square_pixels)
+            converter = Converter(how.kind, place=path, size=size, tonemap=how.tonemap, background=how.background)
+            begin = shown.time
+        with av_errors(path):
+            pixels = converter.pixels(shown.picture)
+        yield Frame(
+            index,
+            shown.time - begin,
+            shown.duration,
+            pixels,
+            shown.time,
+            shown.time - first.time,
+            _notes(shown, first, how),
+        )
+
+
+def _notes(shown: TimedPicture, first: FirstFrame, how: _Conversion) -> tuple[str, ...]:
+    notes = []
+    picture = shown.picture
+    if shown.interlaced:
+        notes.append("interlaced: deinterlaced" if how.deinterlace else "interlaced: kept as stored")
+    if hdr := HDR.get(int(picture.color_trc)):
+        notes.append(f"HDR ({hdr}): {'tone-mapped to BT.709' if how.tonemap else 'not tone-mapped'}")
+    if (picture.width, picture.height) != (first.width, first.height):
+        sizes = f"from {first.width}×{first.height} to {picture.width}×{picture.height}"
+        notes.append(f"the size changes {sizes}: scaled to the first")
+    if first.pixel_aspect != 1:
+        aspect = f"pixels are {first.pixel_aspect.numerator}:{first.pixel_aspect.denominator}"
+        width, height = _size(first, square_pixels=True)
+        notes.append(f"{aspect}: {f'made square, {width}×{height}' if how.square_pixels else 'kept as stored'}")
+    return tuple(notes)
 
 
 def count_frames(path: str | os.PathLike[str], span: Span | None = None, *, limits: VideoLimits | None = None) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from math import floor
@@ -15,25 +16,46 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia
-from gifbench.media.video.container import OpenVideo, check_size
+from gifbench.media.video.container import OpenVideo, check_size, encrypted
 from gifbench.media.video.ffv1 import CODEC, Checksums
+from gifbench.media.video.filters import PictureFilter
 from gifbench.media.video.times import Timeline
-from gifbench.media.video.truncation import missing_bytes
+from gifbench.media.video.transport_stream import TransportStream, read_transport_stream
+from gifbench.media.video.truncation import is_fragmented, matroska_is_whole, missing_bytes
 
 SEEKABLE = frozenset({"mov", "matroska"})
 """Demuxers whose index knows the key frames. The others are read from the start: MPEG program streams, AVI and raw
 streams have no index or no presentation times, and a seek ends up near the frame, not on it."""
+
+_JUMPY = frozenset({"mpegts", "mpeg"})
+"""Containers whose clock may be set anew in the middle: recordings that were joined."""
+_LONGEST_PAUSE = Fraction(10)
+"""Seconds: a longer one is a clock that was set anew, as ffmpeg takes it (`-dts_delta_threshold`)."""
 
 _USUAL_RATE = Fraction(25)
 _SLACK = Fraction(1)  # seconds by which a header may be wrong
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TimedPicture:
     """A decoded picture with its time and duration, in seconds on the container's clock."""
 
     time: Fraction
     duration: Fraction
+    picture: VideoFrame
+    pts: int | None
+    """Its presentation time stamp, in ticks."""
+    interlaced: bool
+    """Whether it was coded as two fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A picture with the time stamps that it is shown by; an empty packet gives a picture again with its own."""
+
+    pts: int | None
+    dts: int | None
+    duration: int
     picture: VideoFrame
 
 
@@ -57,19 +79,59 @@ def time_base(video: OpenVideo) -> Fraction:
     return video.stream.time_base or step(video)
 
 
-def shown_frames(video: OpenVideo) -> Iterator[Shown]:
+def shown_frames(video: OpenVideo) -> Iterator[TimedPicture]:
     """All frames from the start. Raises `CorruptMedia`, or PyAV's own errors, where decoding breaks off."""
+    return _timed(video, _pictures(video, continuous_packets(video)), Timeline(time_base(video), step(video)))
+
+
+def continuous_packets(video: OpenVideo) -> Iterator[Packet[VideoStream]]:
+    """All packets from where the container stands, on one clock.
+
+    Where the clock of a transport or program stream goes back, jumps by more than `_LONGEST_PAUSE`, or is said to jump,
+    the packets after that follow one step after those before it.
+    """
     packets = video.container.demux(video.stream)
-    return _timed(video, _pictures(video, packets), Timeline(time_base(video), step(video)))
+    if not _JUMPY & video.formats:
+        return packets
+    return _continuous(video, packets)
 
 
-def frames_from(video: OpenVideo, time: Fraction) -> Iterator[Shown]:
+def _continuous(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
+    tick, apart = time_base(video), step(video)
+    said: deque[int] | None = None
+    offset, last, last_duration = 0, None, 0
+    for packet in packets:
+        dts = packet.dts
+        if dts is not None and last is not None:
+            jump = (dts - last) * tick
+            if jump < 0 or jump > 2 * apart:
+                if said is None:
+                    stream = _transport_stream(video)
+                    said = deque(() if stream is None else stream.jumps)
+                announced = packet.pos is not None and bool(said) and said[0] <= packet.pos
+                if jump < 0 or jump > _LONGEST_PAUSE or announced:
+                    offset += last + (last_duration or round(apart / tick)) - dts
+            while said and packet.pos is not None and said[0] <= packet.pos:
+                said.popleft()
+        if dts is not None:
+            last, last_duration = dts, packet.duration or 0
+        if offset:
+            packet.pts = None if packet.pts is None else packet.pts + offset
+            packet.dts = None if dts is None else dts + offset
+        yield packet
+
+
+def _transport_stream(video: OpenVideo) -> TransportStream | None:
+    return read_transport_stream(video.path, video.stream.id) if "mpegts" in video.formats else None
+
+
+def frames_from(video: OpenVideo, time: Fraction) -> Iterator[TimedPicture]:
     """The frames from a key frame on that is shown at or before `time` (container's clock), found by seeking.
 
     Raises `CannotSeek`, before any frame that is shown after `time`, where the outcome could differ from reading from
     the start: no index, no key frame there, or times that are not in order.
     """
-    if not SEEKABLE.intersection(video.container.format.name.split(",")):
+    if not SEEKABLE & video.formats:
         raise CannotSeek
     past = False
     try:
@@ -80,7 +142,7 @@ def frames_from(video: OpenVideo, time: Fraction) -> Iterator[Shown]:
         timeline = Timeline(time_base(video), step(video))
         for i, shown in enumerate(_timed(video, later, timeline)):
             # A decoder that starts in a stream without whole key frames (intra refresh) keeps the first frames back.
-            if (i == 0 and shown.picture.pts != key.pts) or (shown.time <= time and not timeline.regular):
+            if (i == 0 and shown.pts != key.pts) or (shown.time <= time and not timeline.regular):
                 raise CannotSeek
             past = past or shown.time > time
             yield shown
@@ -111,50 +173,106 @@ def from_key_frame(video: OpenVideo, time: Fraction) -> Iterator[Packet[VideoStr
 
 def _pictures(
     video: OpenVideo, packets: Iterable[Packet[VideoStream]], *, skip_before: int | None = None
-) -> Iterator[VideoFrame]:
+) -> Iterator[_Decoded]:
     """What the decoder gives, checked; at the end of the file also whether that is where it should end."""
-    number, size, key_seen = 0, None, False
-    checksums = Checksums() if video.stream.codec_context.name == CODEC else None
+    decoding = _Decoding(video)
     try:
         for packet in packets:
-            key_seen = key_seen or packet.is_keyframe
-            try:
-                pictures = packet.decode()
-            except av.error.FFmpegError:
-                if key_seen:
-                    raise
-                continue  # a recording that was joined in the middle: nothing can be decoded before its first key frame
-            if packet.size and key_seen and (packet.is_corrupt or (checksums and checksums.damaged(bytes(packet)))):
-                raise CorruptMedia(f"{video.path}: its data break off or are damaged at frame {number}: fetch it again")
-            for picture in pictures:
-                if skip_before is not None and picture.pts is not None and picture.pts < skip_before:
-                    continue
-                if picture.is_corrupt:
-                    if not key_seen:
-                        continue
-                    raise CorruptMedia(f"{video.path}: frame {number} is damaged: fetch it again")
-                if size is None:
-                    size = (picture.width, picture.height)
-                    check_size(video.path, *size, limits=video.limits)
-                elif size != (picture.width, picture.height):
-                    raise CorruptMedia(
-                        f"{video.path}: its pictures change from {size[0]}×{size[1]} to {picture.width}×"
-                        f"{picture.height} at frame {number}, and a clip has one size: cut it there with ffmpeg"
-                    )
-                yield picture
-                number += 1
+            for picture in decoding.pictures(packet):
+                if skip_before is None or picture.pts is None or picture.pts >= skip_before:
+                    yield from decoding.checked(picture)
+        yield from decoding.repeats(None)
     except av.error.FFmpegError as error:
-        _check_whole(video, number, error)
+        _check_whole(video, decoding.number, error)
         if isinstance(error, OSError | MemoryError):
             raise
         raise CorruptMedia(
-            f"{video.path}: decoding breaks off after {number} frames ({error.strerror}): fetch it again"
+            f"{video.path}: decoding breaks off after {decoding.number} frames ({error.strerror}): fetch it again"
         ) from error
-    _check_whole(video, number, None)
+    _check_whole(video, decoding.number, None)
+
+
+class _Decoding:
+    """A decoder at work, and what must be known of the packets and pictures so far."""
+
+    def __init__(self, video: OpenVideo) -> None:
+        self._video = video
+        self.number = 0
+        """Frames that were given."""
+        self._key_seen = False
+        self._only_joined = False
+        self._size: tuple[int, int] | None = None
+        self._last: VideoFrame | None = None
+        self._empty: deque[Packet[VideoStream]] = deque()
+        self._checksums = Checksums() if video.stream.codec_context.name == CODEC else None
+        self._crop = _cropping(video)
+
+    def pictures(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        """What the decoder gives for a packet; raises `CorruptMedia` for a damaged or encrypted one."""
+        video = self._video
+        self._key_seen = self._key_seen or packet.is_keyframe
+        if not packet.size and packet.pts is not None:
+            self._empty.append(packet)
+            return []
+        try:
+            pictures = packet.decode()
+        except av.error.FFmpegError:
+            if packet.has_sidedata("encryption_info"):
+                raise encrypted(video.path) from None
+            if self._key_seen:
+                raise
+            return []  # a recording that was joined in the middle: nothing can be decoded before its first key frame
+        if packet.has_sidedata("encryption_info"):
+            raise encrypted(video.path)
+        damaged = packet.is_corrupt and not self._joined()
+        if packet.size and self._key_seen and (damaged or (self._checksums and self._checksums.damaged(bytes(packet)))):
+            raise CorruptMedia(
+                f"{video.path}: its data break off or are damaged at frame {self.number}: fetch it again"
+            )
+        return pictures
+
+    def _joined(self) -> bool:
+        """Whether what libav takes for damage in a transport stream is where files were joined."""
+        if not self._only_joined:
+            stream = _transport_stream(self._video)
+            if stream is not None and stream.scrambled:
+                raise encrypted(self._video.path)
+            self._only_joined = stream is not None and stream.whole
+        return self._only_joined
+
+    def checked(self, picture: VideoFrame) -> Iterator[_Decoded]:
+        """A picture, after those that empty packets before it show once more; nothing for a bad one before a key."""
+        if picture.is_corrupt:
+            if not self._key_seen:
+                return
+            raise CorruptMedia(f"{self._video.path}: frame {self.number} is damaged: fetch it again")
+        yield from self.repeats(picture.pts or 0)
+        size = picture.width, picture.height
+        if size != self._size:
+            check_size(self._video.path, *size, limits=self._video.limits)
+            self._size = size
+        self._last = self._crop.one(picture) if self._crop else picture
+        yield _Decoded(picture.pts, picture.dts, picture.duration, self._last)
+        self.number += 1
+
+    def repeats(self, before: int | None) -> Iterator[_Decoded]:
+        """The last picture again for each empty packet before a time stamp, or for all that are left."""
+        while self._empty and self._last is not None and (before is None or (self._empty[0].pts or 0) < before):
+            packet = self._empty.popleft()
+            yield _Decoded(packet.pts, packet.dts, packet.duration or 0, self._last)
+            self.number += 1
+
+
+def _cropping(video: OpenVideo) -> PictureFilter | None:
+    """What cuts pictures as the container says, with ffmpeg's own filter, as ffmpeg does."""
+    if (crop := video.crop) is None:
+        return None
+    size = f"w=iw-{crop.left + crop.right}:h=ih-{crop.top + crop.bottom}"
+    return PictureFilter([("crop", f"{size}:x={crop.left}:y={crop.top}")])
 
 
 def _check_whole(video: OpenVideo, number: int, error: Exception | None) -> None:
-    missing = missing_bytes(video.path)
+    missing = missing_bytes(video.path, lambda: _samples_end(video))
     if missing:
         raise CorruptMedia(
             f"{video.path} is cut off: it lacks {missing} bytes of what its header declares, "
@@ -162,47 +280,87 @@ def _check_whole(video: OpenVideo, number: int, error: Exception | None) -> None
         ) from error
 
 
-def _timed(video: OpenVideo, pictures: Iterator[VideoFrame], timeline: Timeline) -> Iterator[Shown]:
+def _samples_end(video: OpenVideo) -> int | None:
+    """Where the last sample of the stream ends by the index of an MP4; None where the index may be cut off itself."""
+    if is_fragmented(video.path):
+        return None
+    return max((entry.pos + entry.size for entry in video.stream.index_entries), default=None)
+
+
+def _timed(video: OpenVideo, decoded: Iterator[_Decoded], timeline: Timeline) -> Iterator[TimedPicture]:
     """Each picture with its time, and the time until the next as its duration."""
-    before: VideoFrame | None = None
+    before: _Decoded | None = None
     begin = Fraction(0)
     failure: Exception | None = None
+    timed = timeline.place(decoded)
     while failure is None:
         try:
-            picture = next(pictures, None)
+            following = next(timed, None)
         except (CorruptMedia, av.error.FFmpegError) as error:  # what came before it is whole, and is given first
-            picture, failure = None, error
-        if picture is None:
+            following, failure = None, error
+        if following is None:
             break
-        time = timeline.place(picture)
+        time, item = following
         if before is not None:
-            yield Shown(begin, time - begin, before)
-        before, begin = picture, time
+            yield _timed_picture(before, begin, time - begin)
+        before, begin = item, time
     if before is not None:
         duration = before.duration * time_base(video) or step(video)
-        yield Shown(begin, duration, before)
         if failure is None:
-            _check_end(video, begin + duration)
+            duration = max(duration, _declared_end(video, begin + duration) - begin)
+        yield _timed_picture(before, begin, duration)
     if failure is not None:
         raise failure
 
 
-def _check_end(video: OpenVideo, end: Fraction) -> None:
-    """Raise `CorruptMedia` if the header has the stream go on for more than `_SLACK` after `end` (container's clock).
+def _timed_picture(decoded: _Decoded, time: Fraction, duration: Fraction) -> TimedPicture:
+    return TimedPicture(time, duration, decoded.picture, decoded.pts, decoded.picture.interlaced_frame)
 
-    Demuxers take some damage in the middle of a file for its end.
+
+def deinterlaced(frames: Iterator[TimedPicture]) -> Iterator[TimedPicture]:
+    """The same frames, those that are interlaced made whole by ffmpeg's `bwdif`, which looks at both neighbors."""
+    deinterlace = PictureFilter([("bwdif", "mode=send_frame:deint=interlaced")])
+    waiting: deque[TimedPicture] = deque()
+    failure: Exception | None = None
+    while failure is None:
+        try:
+            shown = next(frames, None)
+        except (CorruptMedia, av.error.FFmpegError) as error:
+            shown, failure = None, error
+        if shown is None or not deinterlace.fits(shown.picture):
+            for picture in deinterlace.flush():
+                yield replace(waiting.popleft(), picture=picture)
+        if shown is None:
+            break
+        waiting.append(shown)
+        for picture in deinterlace.push(shown.picture):
+            yield replace(waiting.popleft(), picture=picture)
+    if failure is not None:
+        raise failure
+
+
+def _declared_end(video: OpenVideo, end: Fraction) -> Fraction:
+    """When the last picture ends, which by its own account is at `end` (container's clock).
+
+    Where the header has the stream go on for more than `_SLACK`, the last picture stays until then, as in the recording
+    of a screen. Raises `CorruptMedia` if that is because demuxers take some damage in the middle of a file for its end.
     """
-    declared = _declared_end(video)
-    if declared is not None and declared - end > _SLACK:
+    declared = _end_in_header(video)
+    if declared is None or declared - end <= _SLACK:
+        return end
+    matroska = "matroska" in video.formats
+    whole = matroska_is_whole(video.path) if matroska else not is_fragmented(video.path)
+    if not whole:
         raise CorruptMedia(
             f"{video.path}: its pictures end at {float(end):.3f} s, and its header declares {float(declared):.3f} s: "
             "fetch it again"
         )
+    return declared
 
 
-def _declared_end(video: OpenVideo) -> Fraction | None:
+def _end_in_header(video: OpenVideo) -> Fraction | None:
     stream = video.stream
-    if not SEEKABLE.intersection(video.container.format.name.split(",")):
+    if not SEEKABLE & video.formats:
         return None  # others only estimate it
     if stream.duration is not None:
         return ((stream.start_time or 0) + stream.duration) * time_base(video)

@@ -28,7 +28,7 @@ from av.video.stream import VideoStream
 from gifbench.errors import CorruptMedia, MediaError, NoVideo, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.video.container import OpenVideo, VideoLimits, av_errors, check_size, open_video
-from gifbench.media.video.frames import SEEKABLE, CannotSeek, from_key_frame, time_base
+from gifbench.media.video.frames import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base
 from gifbench.media.video.pixels import Converter
 
 _LIMITS = VideoLimits()
@@ -97,14 +97,14 @@ def _needed(video: OpenVideo, first: Fraction, last: Fraction) -> Iterator[Packe
 
 def _packets(video: OpenVideo, first: Fraction) -> Iterator[Packet[VideoStream]]:
     try:
-        if SEEKABLE.intersection(video.container.format.name.split(",")):
+        if SEEKABLE & video.formats:
             return from_key_frame(video, first)
     except CannotSeek:
         try:
             video.container.seek(0)
         except av.error.FFmpegError as error:
             raise CannotKeep("no key frame is in its index") from error
-    return video.container.demux(video.stream)
+    return continuous_packets(video)
 
 
 def read_kept(source: bytes | str | os.PathLike[str], numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
@@ -143,7 +143,7 @@ class _KeptVideo:
         # By the time at which they are shown, which is the order in which they come unless a file is damaged.
         keys = [(time, number) for number, time in enumerate(times) if self._packets[number].is_keyframe]
         self._keys = sorted(keys)
-        self._converter = Converter("rgb")
+        self._converter = Converter("rgb", place=place)
 
     def key_before(self, number: int) -> int:
         """Which packet is the last key frame that is shown at or before a picture."""

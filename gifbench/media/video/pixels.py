@@ -14,15 +14,18 @@ three times as fast (640×480: 0.65 ms instead of 2.0, 1280×720: 2.1 instead of
 
 from __future__ import annotations
 
-from typing import Literal, cast
+import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Literal, cast
 
 import numpy as np
-from av.filter import Graph
-from av.filter.context import FilterContext
 from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 
+from gifbench.errors import CorruptMedia
 from gifbench.media.clip import Pixels
+from gifbench.media.video.filters import Filter, PictureFilter
 
 PixelKind = Literal["rgb", "gray"]
 
@@ -40,16 +43,33 @@ COLOR_SPACES = {
     8: "ycgco",
     9: "bt2020nc",
     10: "bt2020c",
+    11: "smpte2085",
+    12: "chroma-derived-nc",
+    13: "chroma-derived-c",
     14: "ictcp",
+    15: "ipt-c2",
+    16: "ycgco-re",
+    17: "ycgco-ro",
 }
 """AVColorSpace, ISO/IEC 23091-2, by the names that ffmpeg gives them."""
+
+_CONVERTED = {0, 1, 2, 4, 5, 6, 7, 9}
+"""Matrices that ffmpeg converts to RGB."""
+_DERIVED = {1: 1, 9: 9}
+"""The matrix that follows from the primaries of BT.709 and of BT.2020, which `chroma-derived-nc` leaves to them."""
 
 COLOR_RANGES = {0: "unknown", 1: "tv", 2: "pc"}
 """AVColorRange: `tv` is limited (16 to 235), `pc` full (0 to 255)."""
 
+HDR = {16: "PQ", 18: "HLG"}
+"""Transfer curves of high dynamic range, AVColorTransferCharacteristic."""
+
 _LUMA_FIRST = ("yuv4", "yuvj4", "yuva4", "nv12", "nv21", "nv16", "nv24", "nv42", "gray")
 """Formats whose first plane is luma; those of eight bits a sample are read as they are."""
 
+Color = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
+WHITE: Color = (255, 255, 255)
 
 Orientation = tuple[bool, int]
 """Mirror left to right first?, then quarter turns clockwise."""
@@ -57,28 +77,46 @@ Orientation = tuple[bool, int]
 _UPRIGHT: Orientation = (False, 0)
 
 
+def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """The size at which pixels `aspect` times as wide as high are square: one side grows, none shrinks."""
+    if aspect >= 1:
+        return max(1, round(width * aspect)), height
+    return width, max(1, round(height / aspect))
+
+
 class Converter:
-    """Converts the frames of one video; it keeps the filter graph for as long as the frames stay alike."""
+    """Converts the frames of one video; it keeps the filters for as long as the frames stay alike.
 
-    def __init__(self, kind: PixelKind) -> None:
-        from gifbench.media.video.interleave import interleave  # here, because importing this must not load numba
+    `size`, width and height before turning, is what pictures are scaled to where they differ from it. `tonemap` brings
+    PQ and HLG to BT.709. See-through pixels show `background`. `place` is named in errors.
+    """
 
+    def __init__(
+        self,
+        kind: PixelKind,
+        *,
+        place: object = "the video",
+        size: tuple[int, int] | None = None,
+        tonemap: bool = False,
+        background: Color = WHITE,
+    ) -> None:
         self._kind = kind
-        self._interleave = interleave
-        self._like: tuple[object, ...] = ()
-        self._source: FilterContext | None = None
-        self._sink: FilterContext | None = None
-        self._graph: Graph | None = None
+        self._place = place
+        self._size = size
+        self._tonemap = tonemap
+        self._background = background
+        self._filters: dict[tuple[object, ...], PictureFilter] = {}
         self._turned: tuple[int, Orientation] | None = None
 
     def pixels(self, frame: VideoFrame) -> Pixels:
-        """RGB (H, W, 3) or gray (H, W) pixels, uint8, turned as the display matrix says, in memory of their own."""
+        """RGB (H, W, 3) or gray (H, W) pixels, uint8, turned as the display matrix says, in memory of their own.
+
+        Raises `CorruptMedia` for a color matrix that ffmpeg cannot convert.
+        """
         how = self._orientation_of(frame)
         if self._kind == "gray":
-            return np.array(turn(_plane(frame if _has_luma_plane(frame) else self._convert(frame), 0), how), order="C")
-        green_blue_red = self._convert(frame)
-        rgb = np.empty((frame.height, frame.width, 3), np.uint8)
-        self._interleave(*(_plane(green_blue_red, i) for i in (2, 0, 1)), rgb.reshape(frame.height, -1))
+            return np.array(turn(self._gray(frame), how), order="C")
+        rgb = self._rgb(frame)
         return rgb if how == _UPRIGHT else np.array(turn(rgb, how), order="C")
 
     def _orientation_of(self, frame: VideoFrame) -> Orientation:
@@ -90,33 +128,79 @@ class Converter:
             self._turned = (angle, orientation(frame))
         return self._turned[1]
 
-    def _convert(self, frame: VideoFrame) -> VideoFrame:
-        like = (frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range))
-        if like != self._like:
-            self._build(frame)
-            self._like = like
-        assert self._source is not None and self._sink is not None  # noqa: S101  (_build sets both)
-        self._source.push(frame)
-        out = self._sink.pull()
-        if not isinstance(out, VideoFrame):
-            raise TypeError(f"a video filter gave {type(out).__name__}")
-        return out
-
-    def _build(self, frame: VideoFrame) -> None:
-        graph = Graph()
-        graph.threads = 1
-        source = graph.add(
-            "buffer",
-            f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base=1/1000:pixel_aspect=1/1"
-            f":colorspace={COLOR_SPACES.get(int(frame.colorspace), 'unknown')}"
-            f":range={COLOR_RANGES.get(int(frame.color_range), 'unknown')}",
+    def _rgb(self, frame: VideoFrame) -> Pixels:
+        see_through = _has_alpha(frame)
+        planes = self._filtered(
+            frame, *self._scaled(frame), ("format", "pix_fmts=gbrap" if see_through else "pix_fmts=gbrp")
         )
-        scale = graph.add("scale", f"flags={SCALE_FLAGS}")
-        wanted = graph.add("format", "pix_fmts=gbrp" if self._kind == "rgb" else "pix_fmts=gray")
-        sink = graph.add("buffersink")
-        graph.link_nodes(source, scale, wanted, sink)
-        graph.configure()
-        self._graph, self._source, self._sink = graph, source, sink
+        rgb = np.empty((planes.height, planes.width, 3), np.uint8)
+        _interleave()(*(_plane(planes, i) for i in (2, 0, 1)), rgb.reshape(planes.height, -1))
+        return _over(rgb, _plane(planes, 3), np.array(self._background, np.uint8)) if see_through else rgb
+
+    def _gray(self, frame: VideoFrame) -> Pixels:
+        scaled = self._size not in (None, (frame.width, frame.height))
+        if not _has_luma_plane(frame) or self._maps(frame):
+            gray = _plane(self._filtered(frame, *self._scaled(frame), ("format", "pix_fmts=gray")), 0)
+        elif scaled:
+            gray = _plane(self._filtered(frame, ("extractplanes", "planes=y"), *self._scaled(frame)), 0)
+        else:
+            gray = _plane(frame, 0)
+        if not _has_alpha(frame):
+            return gray
+        alpha = _plane(self._filtered(frame, *self._scaled(frame), ("format", "pix_fmts=gbrap")), 3)
+        red, green, blue = self._background
+        return _over(gray, alpha, np.uint8(round(0.299 * red + 0.587 * green + 0.114 * blue)))
+
+    def _scaled(self, frame: VideoFrame) -> list[Filter]:
+        options = f"flags={SCALE_FLAGS}"
+        if self._size not in (None, (frame.width, frame.height)):
+            width, height = self._size or (0, 0)
+            options = f"w={width}:h={height}:{options}"
+        if self._maps(frame):
+            options += ":out_transfer=bt709:out_primaries=bt709:intent=perceptual"
+        return [("scale", options)]
+
+    def _maps(self, frame: VideoFrame) -> bool:
+        return self._tonemap and int(frame.color_trc) in HDR
+
+    def _filtered(self, frame: VideoFrame, *filters: Filter) -> VideoFrame:
+        matrix = int(frame.colorspace)
+        if matrix == 12 and int(frame.color_primaries) in _DERIVED:
+            matrix = frame.colorspace = _DERIVED[int(frame.color_primaries)]
+        if matrix not in _CONVERTED and not frame.format.is_rgb:
+            name = COLOR_SPACES.get(matrix, "reserved")
+            raise CorruptMedia(
+                f"{self._place}: its colors are coded with the matrix {matrix} ({name}), which ffmpeg cannot convert "
+                "to RGB: make a copy in BT.709 with another program"
+            )
+        found = self._filters.get(filters)
+        if found is None:
+            found = self._filters[filters] = PictureFilter(filters)
+        return found.one(frame)
+
+
+def _interleave_planes(red: Pixels, green: Pixels, blue: Pixels, out: Pixels) -> None:
+    """Fill `out` (H, 3·W) with red, green and blue of each pixel in turn, from planes (H, W), all uint8."""
+    for y in range(out.shape[0]):
+        r, g, b, row = red[y], green[y], blue[y], out[y]
+        for x in range(r.shape[0]):
+            row[3 * x], row[3 * x + 1], row[3 * x + 2] = r[x], g[x], b[x]
+
+
+@lru_cache(maxsize=1)
+def _interleave() -> Any:  # noqa: ANN401  # numba's dispatcher
+    from numba import njit  # here, because importing this module must not load numba
+
+    return njit(cache=True, nogil=True)(_interleave_planes)
+
+
+def _over(pixels: Pixels, alpha: Pixels, background: Pixels | np.uint8) -> Pixels:
+    """`pixels` laid over a background, rounded."""
+    if pixels.ndim == 3:
+        alpha = alpha[..., None]
+    weight = alpha.astype(np.uint32)
+    mixed = pixels * weight + background * (255 - weight)
+    return ((mixed + 127) // 255).astype(np.uint8)
 
 
 def _plane(frame: VideoFrame, number: int) -> Pixels:
@@ -128,6 +212,11 @@ def _plane(frame: VideoFrame, number: int) -> Pixels:
 def _has_luma_plane(frame: VideoFrame) -> bool:
     pixel_format = frame.format
     return pixel_format.name.startswith(_LUMA_FIRST) and pixel_format.components[0].bits == 8
+
+
+def _has_alpha(frame: VideoFrame) -> bool:
+    pixel_format = frame.format
+    return pixel_format.has_palette or any(component.is_alpha for component in pixel_format.components)
 
 
 # The signs of the display matrix (a b; c d), which takes a stored point (x, y) to (ax + cy, bx + dy).
@@ -145,12 +234,7 @@ _ORIENTATIONS: dict[tuple[int, ...], Orientation] = {
 
 def orientation(frame: VideoFrame) -> Orientation:
     """How the frame's display matrix wants it shown; upright where there is none or it turns by an odd angle."""
-    try:
-        items = cast("list[SideData]", list(frame.side_data))  # PyAV's stubs say keys, and it iterates values
-    except ValueError:  # PyAV has no name for some kind of side data here; the angle it still gives
-        quarters, rest = divmod(-frame.rotation, 90)
-        return (False, quarters % 4) if rest == 0 else _UPRIGHT
-    matrix = next((item for item in items if item.type is Type.DISPLAYMATRIX), None)
+    matrix = next((item for item in _side_data(frame) if item.type is Type.DISPLAYMATRIX), None)
     if matrix is None:
         return _UPRIGHT
     a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), "<i4").tolist()
@@ -158,6 +242,19 @@ def orientation(frame: VideoFrame) -> Orientation:
     # Within a degree of a quarter turn, as ffmpeg takes it.
     signs = tuple(0 if abs(v) < largest / 57 else (1 if v > 0 else -1) for v in (a, b, c, d))
     return _ORIENTATIONS.get(signs, _UPRIGHT)
+
+
+def _side_data(frame: VideoFrame) -> list[SideData]:
+    """The side data of a frame; those that PyAV has no name for (EXIF) make it fail, and are taken away by a filter."""
+    for _ in range(len(Type) + 64):
+        try:
+            return cast("list[SideData]", list(frame.side_data))  # PyAV's stubs say keys, and it iterates values
+        except ValueError as error:
+            unnamed = re.match(r"\d+", str(error))
+            if unnamed is None:
+                raise
+            frame = PictureFilter([("sidedata", f"mode=delete:type={unnamed.group()}")]).one(frame)
+    return []
 
 
 def turn(pixels: Pixels, how: Orientation) -> Pixels:

@@ -10,9 +10,20 @@ from pathlib import Path
 
 from gifbench.errors import CorruptMedia, SpanOutside, UsageError
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
-from gifbench.media.video.frames import CannotSeek, Shown, frames_from, shown_frames, step, time_base
+from gifbench.media.video.frames import (
+    SEEKABLE,
+    CannotSeek,
+    TimedPicture,
+    deinterlaced,
+    frames_from,
+    shown_frames,
+    step,
+    time_base,
+)
+from gifbench.media.video.packet_scan import stamps_are_regular
 
 _HEAD = 12  # frames that are looked at before a seek: B-frames muxed with wrong times show within a few
+_SECOND = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +69,17 @@ def _exact(seconds: Fraction | float) -> Fraction:
         raise UsageError(f"a span starts and ends at a number of seconds, not at {seconds!r}") from error
 
 
-def spanned(path: Path, span: Span, limits: VideoLimits, threads: int) -> Iterator[Shown]:
-    """The frames of `span` of the video at `path`; raises what `gifbench.media.video.decoding.decode` raises."""
+def spanned(
+    path: Path, span: Span, limits: VideoLimits, threads: int, *, deinterlace: bool = False
+) -> Iterator[tuple[TimedPicture, FirstFrame]]:
+    """The frames of `span` of the video at `path`, each with what the first frame of the video says.
+
+    Raises what `gifbench.media.video.decoding.decode` raises.
+    """
     if span.start:
         try:
             with open_video(path, limits=limits, threads=threads) as video:
-                yield from _by_seeking(video, span)
+                yield from _by_seeking(video, span, deinterlace=deinterlace)
             return
         except CannotSeek:
             pass
@@ -71,22 +87,58 @@ def spanned(path: Path, span: Span, limits: VideoLimits, threads: int) -> Iterat
         frames = shown_frames(video)
         first = next(frames, None)
         if first is None:
-            raise CorruptMedia(f"{path}: not one frame can be decoded: fetch it again")
-        yield from _select(video, span, chain([first], frames), origin=first.time)
+            raise not_one_frame(path)
+        known = first_frame(video, first)
+        frames = chain([first], frames)
+        for shown in _select(video, span, deinterlaced(frames) if deinterlace else frames, origin=first.time):
+            yield shown, known
 
 
-def _by_seeking(video: OpenVideo, span: Span) -> Iterator[Shown]:
+def not_one_frame(path: Path) -> CorruptMedia:
+    """The error for a video whose stream gives no picture at all."""
+    return CorruptMedia(f"{path}: not one frame can be decoded: see what `ffmpeg -i` says of it")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFrame:
+    """What holds for all of a video, whichever part of it is read."""
+
+    time: Fraction
+    """When it is shown, on the container's clock."""
+    width: int
+    """Pixels as stored, before turning; pictures of another size later in the video are scaled to it."""
+    height: int
+    pixel_aspect: Fraction
+    """How wide a pixel is shown for its height; 1 where nothing says it."""
+
+
+def first_frame(video: OpenVideo, shown: TimedPicture) -> FirstFrame:
+    """What the first frame of a video says."""
+    aspect = video.stream.sample_aspect_ratio
+    usable = aspect is not None and Fraction(1, 16) <= aspect <= 16
+    return FirstFrame(
+        shown.time, shown.picture.width, shown.picture.height, Fraction(aspect) if aspect and usable else Fraction(1)
+    )
+
+
+def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool) -> Iterator[tuple[TimedPicture, FirstFrame]]:
     """As `spanned`, from the key frame before the span; raises `CannotSeek` only before it gives a frame."""
-    head = list(islice(shown_frames(video), _HEAD))
-    if not head or any(
-        frame.picture.pts is None or frame.picture.pts * time_base(video) != frame.time for frame in head
-    ):
+    if not SEEKABLE & video.formats:
         raise CannotSeek
-    origin = head[0].time
-    begin = origin + (span.start or 0) - _tolerance(video)
-    if begin <= head[-1].time:
+    head = list(islice(shown_frames(video), _HEAD))
+    if not head or any(frame.pts is None or frame.pts * time_base(video) != frame.time for frame in head):
+        raise CannotSeek
+    known = first_frame(video, head[0])
+    begin = known.time + (span.start or 0) - _tolerance(video)
+    if begin <= head[-1].time or not stamps_are_regular(video):
         raise CannotSeek  # it is near: from the start is as fast
-    yield from _select(video, span, frames_from(video, begin), origin=origin)
+    if deinterlace:
+        # The frame before the span is needed too: a key frame that is shown earlier has it behind it.
+        frames = deinterlaced(frames_from(video, max(known.time, begin - _SECOND)))
+    else:
+        frames = frames_from(video, begin)
+    for shown in _select(video, span, frames, origin=known.time):
+        yield shown, known
 
 
 def _tolerance(video: OpenVideo) -> Fraction:
@@ -95,13 +147,15 @@ def _tolerance(video: OpenVideo) -> Fraction:
     return tick if tick * 8 < step(video) else Fraction(0)
 
 
-def _select(video: OpenVideo, span: Span, frames: Iterator[Shown], *, origin: Fraction) -> Iterator[Shown]:
+def _select(
+    video: OpenVideo, span: Span, frames: Iterator[TimedPicture], *, origin: Fraction
+) -> Iterator[TimedPicture]:
     if span.start_frame is not None or span.end_frame is not None:
         return _select_numbers(video, span, frames)
     return _select_times(video, span, frames, origin)
 
 
-def _select_numbers(video: OpenVideo, span: Span, frames: Iterator[Shown]) -> Iterator[Shown]:
+def _select_numbers(video: OpenVideo, span: Span, frames: Iterator[TimedPicture]) -> Iterator[TimedPicture]:
     count = 0
     for shown in frames:
         if count >= (span.start_frame or 0):
@@ -113,7 +167,9 @@ def _select_numbers(video: OpenVideo, span: Span, frames: Iterator[Shown]) -> It
         raise SpanOutside(f"{video.path}: {span} reach beyond the video, which has {count} frames")
 
 
-def _select_times(video: OpenVideo, span: Span, frames: Iterator[Shown], origin: Fraction) -> Iterator[Shown]:
+def _select_times(
+    video: OpenVideo, span: Span, frames: Iterator[TimedPicture], origin: Fraction
+) -> Iterator[TimedPicture]:
     tolerance = _tolerance(video)
 
     def reached(time: Fraction, edge: Fraction) -> bool:

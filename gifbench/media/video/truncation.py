@@ -1,67 +1,108 @@
 """Whether a file is as long as its own headers say, which decoders do not ask.
 
 A download that broke off often decodes without any complaint, only to fewer frames. MP4 boxes, the Matroska segment and
-RIFF chunks all state their sizes, so that the missing rest can be seen.
+RIFF chunks all state their sizes, so that the missing rest can be seen. What is missing behind the last picture (an
+index, tags), and what was added behind the end (an ID3 tag), is no damage.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from gifbench.media.video.container_header import CLUSTER, element, top_boxes, top_elements
+
 _EBML = b"\x1a\x45\xdf\xa3"
-_SEGMENT = b"\x18\x53\x80\x67"
+_SEGMENT = 0x18538067
+_MP4 = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"moof", b"sidx")
+_BEHIND_CLUSTERS = {0x1C53BB6B, 0x1254C367, 0xEC, 0x114D9B74, 0x1941A469, 0x1043A770, 0xBF}
+"""Cues, tags, void, seek head, attachments, chapters and CRC."""
+_IN_CLUSTER = {0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0xEC, 0xBF, 0xAF, 0x5854}
+"""Timestamp, simple block, block group, size before, position, void, CRC, encrypted block, silent tracks."""
 
 
-def missing_bytes(path: Path) -> int:
-    """How many bytes the file at `path` lacks by its own account: MP4/MOV, Matroska/WebM and AVI; 0 for any other."""
+def missing_bytes(path: Path, samples_end: Callable[[], int | None] = lambda: None) -> int:
+    """How many bytes the file at `path` lacks by its own account: MP4/MOV, Matroska/WebM and AVI; 0 for any other.
+
+    `samples_end` is asked, where an MP4 seems to be cut off, for the end of the last sample that counts.
+    """
     length = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] == _EBML:
-            end = _matroska_end(file)
+            end = _matroska_end(file, length)
         elif head[:4] == b"RIFF":
             end = _riff_end(file, length)
-        elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"):
+        elif head[4:8] in _MP4:
             end = _boxes_end(file, length)
+            if end > length and (samples := samples_end()) is not None:
+                end = samples
         else:
             return 0
     return max(0, end - length)
 
 
+def is_fragmented(path: Path) -> bool:
+    """Whether an MP4 comes in fragments, each with an index of its own."""
+    with path.open("rb") as file:
+        return any(kind == b"moof" for kind, _, _ in top_boxes(file, path.stat().st_size))
+
+
 def _boxes_end(file: BinaryIO, length: int) -> int:
-    """ISO/IEC 14496-12, 4.2: a size of four bytes, a type of four; size 1 = eight more bytes, 0 = to the end."""
-    position = 0
-    while position < length:
-        file.seek(position)
-        head = file.read(16)
-        size, kind = int.from_bytes(head[:4], "big"), head[4:8]
-        if size == 1:
-            size = int.from_bytes(head[8:16], "big")
-        if size < 8 or not (kind.isascii() and kind.isalnum()):
-            return length  # to the end, or padding behind the last box
-        position += size
-    return position
+    """ISO/IEC 14496-12, 4.2; of a box behind the end only those count that hold pictures or their index."""
+    end = length
+    for kind, _, declared in top_boxes(file, length):
+        if kind in (b"mdat", b"moov", b"moof"):
+            end = max(end, declared)
+        elif not (kind.isascii() and kind.isalnum()):
+            break
+    return end
 
 
-def _matroska_end(file: BinaryIO) -> int:
-    """RFC 8794: identifier and size of variable length; a size of all ones is unknown, as in a live recording."""
-    file.seek(4)
-    header, _ = _vint(file)
-    file.seek(header, 1)
-    if file.read(4) != _SEGMENT:
+def _matroska_end(file: BinaryIO, length: int) -> int:
+    """RFC 8794: a size of all ones is unknown, as in a live recording."""
+    file.seek(0)
+    try:
+        _, start, size = element(file.read(64), 0)
+        file.seek(start + size)
+        identifier, header, declared = element(file.read(16), 0)
+        if identifier != _SEGMENT or declared < 0:
+            return 0
+        end = start + size + header + declared
+        kinds = [kind for kind, _, _ in top_elements(file, length)] if end > length else []
+    except ValueError:
         return 0
-    size, unknown = _vint(file)
-    return 0 if unknown else file.tell() + size
+    if CLUSTER in kinds and kinds[-1] in _BEHIND_CLUSTERS:
+        return 0
+    return end
 
 
-def _vint(file: BinaryIO) -> tuple[int, bool]:
-    first = file.read(1)
-    if not first or not first[0]:
-        return 0, True
-    more = 8 - first[0].bit_length()
-    value = int.from_bytes(bytes([first[0] & (0x7F >> more)]) + file.read(more), "big")
-    return value, value == (1 << 7 * (more + 1)) - 1
+def matroska_is_whole(path: Path) -> bool:
+    """Whether every element of a Matroska file, down to its blocks, is where the one before it ends."""
+    length = path.stat().st_size
+    with path.open("rb") as file:
+        last, declared = 0, _matroska_end(file, length)
+        for identifier, start, end in top_elements(file, length):
+            if identifier == CLUSTER and not _cluster_is_whole(file, start, min(end, length)):
+                return False
+            last = end
+        return last >= min(length, declared or length)
+
+
+def _cluster_is_whole(file: BinaryIO, start: int, end: int) -> bool:
+    while start < end:
+        file.seek(start)
+        try:
+            identifier, header, size = element(file.read(16), 0)
+        except ValueError:
+            return False
+        if identifier == CLUSTER:  # the one before it is of unknown size
+            size = 0
+        elif size < 0 or not (identifier in _IN_CLUSTER or identifier in _BEHIND_CLUSTERS):
+            return False
+        start += header + size
+    return start == end
 
 
 def _riff_end(file: BinaryIO, length: int) -> int:
@@ -73,5 +114,19 @@ def _riff_end(file: BinaryIO, length: int) -> int:
         size = int.from_bytes(head[4:8], "little")
         if head[:4] != b"RIFF" or size in (0, 0xFFFFFFFF):
             return length
-        position += 8 + size + size % 2
-    return position - 1  # the padding byte of an odd last chunk is often left out
+        end = position + 8 + size + size % 2
+        if end > length:
+            return length if any(end <= length for end in _movie_ends(file, position + 12, length)) else end - 1
+        position = end
+    return length
+
+
+def _movie_ends(file: BinaryIO, position: int, length: int) -> Iterator[int]:
+    """Where the lists of pictures end, among the chunks of a RIFF."""
+    while position + 12 <= length:
+        file.seek(position)
+        head = file.read(12)
+        end = position + 8 + int.from_bytes(head[4:8], "little")
+        if head[:4] == b"LIST" and head[8:12] == b"movi":
+            yield end
+        position = end + end % 2

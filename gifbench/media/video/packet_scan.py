@@ -1,0 +1,61 @@
+"""Whether a seek in a video can be trusted: one look at the time stamps of all its packets, without decoding.
+
+A span that is reached by seeking is the same as from the start only if a frame's time follows from its own stamp. That
+holds where every packet has stamps, no two frames have the same, and their order fits the codec's. Where it does not,
+the video is read from its start. A video is looked at once in a process; packets pass at about a million a second.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import av.error
+
+from gifbench.errors import GifbenchError
+from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
+
+_LONG_GROUP = 48
+"""Packets of a group of pictures without one out of order, which a stream that has such is not likely to hold."""
+
+
+def stamps_are_regular(video: OpenVideo) -> bool:
+    """Whether all time stamps of the video are there, differ, and are in an order that its codec can have written."""
+    found = video.path.stat()
+    return _scan(video.path, found.st_size, found.st_mtime_ns, video.limits)
+
+
+@functools.lru_cache(maxsize=4096)
+def _scan(path: Path, size: int, modified: int, limits: VideoLimits) -> bool:
+    del size, modified
+    try:
+        with open_video(path, limits=limits) as video:
+            return _regular(video)
+    except (GifbenchError, av.error.FFmpegError):
+        return False  # what is wrong is said by whoever reads it to that place
+
+
+def _regular(video: OpenVideo) -> bool:
+    seen: set[int] = set()
+    last_dts = largest = -(2**63)
+    in_order = 0  # packets since the last key frame or the last one out of order
+    longest = reordered = 0
+    for packet in video.container.demux(video.stream):
+        pts, dts = packet.pts, packet.dts
+        if pts is None and dts is None and not packet.size:
+            continue  # the end
+        if pts is None or dts is None or dts <= last_dts or packet.is_corrupt:
+            return False
+        last_dts = dts
+        if packet.is_discard:
+            continue
+        if pts in seen or not packet.size:
+            return False
+        seen.add(pts)
+        reordered += pts < largest
+        in_order = 0 if pts < largest or packet.is_keyframe else in_order + 1
+        longest = max(longest, in_order)
+        largest = max(largest, pts)
+    if not video.decoder.has_b_frames:
+        return not reordered
+    return bool(reordered) and longest < _LONG_GROUP

@@ -1,0 +1,164 @@
+"""Time stamps that are missing, doubled or go back: one time and one number a frame, however a span is reached."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from gifbench.media.video import Span, VideoLimits, decode
+from gifbench.media.video.container import open_video
+from gifbench.media.video.packet_scan import stamps_are_regular
+from gifbench.media.video.times import Timeline
+from tests.media.matroska import write_matroska
+
+STEP = Fraction(1, 25)
+
+
+def ffmpeg(*args: object) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def pictures(count: int) -> list[bytes]:
+    """Frames of a moving pattern, each a JPEG."""
+    rows, columns = np.mgrid[0:48, 0:64]
+    files = []
+    for i in range(count):
+        pixels = np.stack([(columns * 4 + 9 * i) % 256, rows * 5, np.full((48, 64), (31 * i) % 256)], -1).astype(
+            np.uint8
+        )
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG")
+        files.append(file.getvalue())
+    return files
+
+
+def stamped(path: Path, ticks: list[int]) -> Path:
+    """A video whose frames have the presentation times `ticks`, in milliseconds, in any order."""
+    return write_matroska(path, zip(ticks, pictures(len(ticks)), strict=True))
+
+
+def check_every_start(path: Path, *, length: int = 3, every: int = 1) -> int:
+    """That spans by time and by frame number from every frame on hold just those frames; how many starts."""
+    frames = list(decode(path, pixels="gray"))
+    times = [frame.time for frame in frames]
+    assert all(a < b for a, b in itertools.pairwise(times))
+    for first in range(0, len(frames), every):
+        last = min(first + length, len(frames))
+        end = times[last] if last < len(frames) else None
+        for span in (Span(start=times[first], end=end), Span(start_frame=first, end_frame=last)):
+            found = list(decode(path, span, pixels="gray"))
+            assert [frame.video_time for frame in found] == times[first:last], (path.name, str(span))
+            assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(found, frames[first:last], strict=True))
+            assert [f.duration for f in found] == [f.duration for f in frames[first:last]]
+    return len(range(0, len(frames), every))
+
+
+def placed(stamps: list[int | None], *, step: Fraction = STEP, tick: Fraction = Fraction(1, 1000)) -> list[Fraction]:
+    frames = [SimpleNamespace(pts=stamp, dts=stamp) for stamp in stamps]
+    return [time * 1000 for time, _ in Timeline(tick, step).place(iter(frames))]
+
+
+def test_frames_with_one_stamp_share_the_time_until_the_next():
+    assert placed([0, 40, 80, 80, 120, 160]) == [0, 40, 80, 100, 120, 160]
+    assert placed([0, 40, 40, 40, 40, 80, 120]) == [0, 40, 50, 60, 70, 80, 120]
+
+
+def test_one_wrong_stamp_does_not_move_the_rest():
+    """The average rate is 2 frames a second, and where the slip is there are 50."""
+    slow = list(range(0, 10_000, 500))
+    for slip in ([10_020, 10_020], [10_020, 10_000], [10_020, 3]):
+        stamps = [*slow, 10_000, *slip, *range(10_060, 10_400, 20)]
+        times = placed(stamps, step=Fraction(1, 2))
+        assert times[-17:] == stamps[-17:]
+        assert times[len(slow) + 2] == 10_040
+
+
+def test_a_clock_that_goes_back_for_long_goes_on_step_by_step():
+    times = placed([*range(0, 800, 40), *range(0, 800, 40)])
+    assert times == [40 * i for i in range(40)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(stamps=st.lists(st.one_of(st.none(), st.integers(-100, 2000)), min_size=1, max_size=60))
+def test_times_always_increase(stamps):
+    times = placed(stamps)
+    assert len(times) == len(stamps)
+    assert all(a < b for a, b in itertools.pairwise(times))
+
+
+KINDS = {
+    "regular": [40 * i for i in range(40)],
+    "one twice": [40 * i for i in range(20)] + [760] + [40 * i for i in range(20, 40)],
+    "four more": [40 * i for i in range(20)] + [760] * 4 + [40 * i for i in range(20, 40)],
+    "one back": [40 * i for i in range(20)] + [700] + [40 * i for i in range(20, 40)],
+    "half back": [40 * i for i in range(20)] + [400 + 40 * i for i in range(20)],
+    "pause": [40 * i for i in range(20)] + [4000 + 40 * i for i in range(20)],
+    "uneven": [i * i for i in range(40)],
+    "late": [5000 + 40 * i for i in range(40)],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_span_is_the_same_frames_however_it_is_reached(kind, tmp_path):
+    path = stamped(tmp_path / "a.mkv", KINDS[kind])
+    assert check_every_start(path, every=3) > 12
+    with open_video(path, limits=VideoLimits()) as video:
+        assert stamps_are_regular(video) == (kind in ("regular", "pause", "uneven", "late"))
+
+
+def test_parts_joined_without_decoding_are_the_same_however_a_span_is_reached(tmp_path):
+    parts = []
+    for i in range(3):
+        part = tmp_path / f"{i}.mp4"
+        source = f"testsrc2=size=64x48:rate=25:duration={0.4 + i / 4}"
+        ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-g", 12, "-bf", 3, "-pix_fmt", "yuv420p", part)
+        parts.append(f"file '{part}'\ninpoint {0.08 * i}\n")
+    (tmp_path / "list.txt").write_text("".join(parts))
+    path = tmp_path / "joined.mp4"
+    ffmpeg("-f", "concat", "-safe", 0, "-i", tmp_path / "list.txt", "-c", "copy", path)
+    check_every_start(path, every=3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "joined_by_ffmpeg_concat_copy.mp4",
+        "four_extra_frames_same_timestamp.mkv",
+        "vfr_one_duplicate_12s_becomes_56s.mkv",
+        "theora_empty_packets.ogv",
+        "ts_two_files_joined.ts",
+        "ts_signalled_discontinuity_60s.ts",
+        "webm_header_longer_than_last_frame.webm",
+    ],
+)
+def test_files_from_the_wild_are_the_same_however_a_span_is_reached(name, test_data):
+    check_every_start(test_data / "wild" / name, every=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "frames", "seconds"),
+    [
+        ("vfr_one_duplicate_12s_becomes_56s.mkv", 120, "12.48"),
+        ("theora_empty_packets.ogv", 25, "1"),
+        ("ts_two_files_joined.ts", 6, "0.24"),
+        ("ts_signalled_discontinuity_60s.ts", 100, "4"),
+        ("webm_header_longer_than_last_frame.webm", 50, "10"),
+        ("four_extra_frames_same_timestamp.mkv", 54, "2"),
+        ("mp4_with_id3v1_tag_behind.mp4", 10, "0.4"),
+    ],
+)
+def test_files_from_the_wild_are_as_long_as_they_are(name, frames, seconds, test_data):
+    found = list(decode(test_data / "wild" / name, pixels="gray"))
+    assert (len(found), found[-1].time + found[-1].duration) == (frames, Fraction(seconds))
