@@ -25,7 +25,7 @@ from gifbench.errors import DiskFull, MissingExtra, NotWritable, StorageError, s
 from gifbench.manifest.outcomes import Outcome, outcome_of
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.gif import frame_delays
-from gifbench.media.video import Frame, Span, probe, snap_times
+from gifbench.media.video import Frame, Span, snap_times
 from gifbench.storage import PARTIAL, Folder
 
 
@@ -41,16 +41,16 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *,
         return Outcome(row.clip_id, "failed", "no_span", why)
     started = time.perf_counter()
     try:
-        index_row = _make(recipe, row, source, folder, run)
+        index_row, notes = _make(recipe, row, source, folder, run)
     except OutputError as error:
         raise error.cause from None
     except MissingExtra:
         raise
     except Exception as error:
         return replace(outcome_of(error, row.clip_id), seconds=time.perf_counter() - started)
-    detail = ""
     if row.frames not in (None, index_row.frames):
-        detail = f"{row.frames} frames were expected, there are {index_row.frames}"
+        notes = (f"{row.frames} frames were expected, there are {index_row.frames}", *notes)
+    detail = "; ".join(notes)
     return Outcome(row.clip_id, "built", detail=detail, seconds=time.perf_counter() - started, row=index_row)
 
 
@@ -62,9 +62,12 @@ class OutputError(Exception):
         self.cause = cause
 
 
-def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: str | None) -> IndexRow:
+def _make(
+    recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: str | None
+) -> tuple[IndexRow, tuple[str, ...]]:
+    """The row of the clip for the index, and what is worth saying of how it was made."""
     span = Span(_fraction(row.start), _fraction(row.end), row.start_frame, row.end_frame)
-    video = SourceVideo(source, span, probe(source))
+    video = recipe.open(source, span)
     cut = Cut(recipe, video, recipe.geometry(video))
     geometry = cut.geometry
     with _scratch(row.clip_id, folder) as name:
@@ -73,7 +76,8 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: s
         recipe.check_length(len(done.times))
         first = _keep_source(cut, done, scratch) if recipe.truth == "source" else None
         times, duration, fps, ticks, time_base = _clock(done.times, done.duration, video)
-        start = span.start or Fraction(span.start_frame or 0) / video.info.frame_rate
+        start = _start(done, video)
+        aspect = video.info.pixel_aspect
         made = recipe.gifs == "made"
         delays = frame_delays(done.times, done.duration)
         unplaced = Member(0, 0, "")
@@ -106,17 +110,20 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: s
             gif_kmeans_steps=recipe.kmeans_steps if made else None,
             gif_maker=maker_signature(recipe.colors, recipe.quantizer, recipe.kmeans_steps) if made else None,
             gif_delays=delays if made and delays != frame_delays(times, duration) else None,
+            pixel_aspect=None if aspect == 1 else str(aspect),
         )
         with _output_errors(folder):
             if run is not None:
                 check_run(folder, run)
-        return _write_group(index_row, scratch, folder)
+        return _write_group(index_row, scratch, folder), done.notes
 
 
 def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantized:
     """Write both GIFs and, where the recipe wants it lossless, the truth, a frame at a time."""
     times: list[Fraction] = []
     clock: list[Fraction] = []
+    notes: dict[str, None] = {}
+    start = Fraction(0)
     digest = hashlib.sha256()
     recipe, width, height = cut.recipe, cut.geometry.width, cut.geometry.height
     with _output_errors(folder), ExitStack() as stack:
@@ -138,11 +145,13 @@ def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantized:
                 truth.add(pixels)
             gifs.add(pixels, frame.time)
             digest.update(pixels.data)
+            start = start if times else frame.video_time
+            notes.update(dict.fromkeys(frame.notes))
             times.append(frame.time)
             clock.append(frame.clock)
             duration = frame.time + frame.duration
         gifs.close(duration)
-    return Quantized(tuple(times), duration, digest.hexdigest(), (clock[0], clock[-1]))
+    return Quantized(tuple(times), duration, digest.hexdigest(), (clock[0], clock[-1]), start, tuple(notes))
 
 
 def _keep_source(cut: Cut, done: Quantized, scratch: Path) -> int | None:
@@ -151,6 +160,12 @@ def _keep_source(cut: Cut, done: Quantized, scratch: Path) -> int | None:
         return keep_source(cut, done, scratch / MEMBERS["truth"])
     except (DiskFull, NotWritable) as error:
         raise OutputError(error) from error
+
+
+def _start(done: Quantized, video: SourceVideo) -> Fraction:
+    """When the first frame is shown in the video, freed from the rounding of the container's clock where it can be."""
+    asked = video.span.start or Fraction(video.span.start_frame or 0) / video.info.frame_rate
+    return asked if abs(asked - done.start) <= video.info.time_base else done.start
 
 
 def _clock(

@@ -12,7 +12,7 @@ from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.errors import GifbenchError, StorageError
 from gifbench.media.clip import Pixels
 from gifbench.media.geometry import Geometry, through_jpeg
-from gifbench.media.video import CannotKeep, Frame, LosslessWriter, decode, keep_packets, read_kept
+from gifbench.media.video import CannotKeep, Frame, LosslessWriter, keep_packets, read_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Cut:
 
     def frames(self) -> Iterator[Frame]:
         """The frames of the span as the source has them, one at a time."""
-        return decode(self.video.path, self.video.span)
+        return self.video.decode()
 
     def pixels(self, picture: Pixels) -> Pixels:
         """The frame of the dataset, RGB uint8 (height, width, 3), that a picture of the source becomes."""
@@ -48,6 +48,10 @@ class Quantized:
     pixels_sha256: str
     ends: tuple[Fraction, Fraction]
     """First and last frame on the container's clock."""
+    start: Fraction
+    """Seconds from the first frame of the video to that of the clip."""
+    notes: tuple[str, ...]
+    """What was converted in the frames, or left, that a viewer would notice."""
 
 
 def keep_source(cut: Cut, done: Quantized, target: Path) -> int | None:

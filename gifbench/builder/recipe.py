@@ -20,7 +20,7 @@ from gifbench.errors import RecipeError, Rejected
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
 from gifbench.media.geometry import Geometry
-from gifbench.media.video import Span, VideoInfo, decode
+from gifbench.media.video import Frame, Span, VideoInfo, decode, probe
 
 GROUP = "gifbench.recipes"
 
@@ -32,10 +32,24 @@ class SourceVideo:
     path: Path
     span: Span
     info: VideoInfo
+    deinterlace: bool = False
+    tonemap: bool = False
+    square_pixels: bool = True
 
     def frames(self, pixels: Literal["rgb", "gray"] = "rgb") -> Iterator[Pixels]:
         """The frames of the span, uint8, RGB (H, W, 3) or gray (H, W), one at a time; they may be asked for again."""
-        return (frame.pixels for frame in decode(self.path, self.span, pixels=pixels))
+        return (frame.pixels for frame in self.decode(pixels))
+
+    def decode(self, pixels: Literal["rgb", "gray"] = "rgb") -> Iterator[Frame]:
+        """As `frames`, with their times; converted as the recipe says."""
+        return decode(
+            self.path,
+            self.span,
+            pixels=pixels,
+            deinterlace=self.deinterlace,
+            tonemap=self.tonemap,
+            square_pixels=self.square_pixels,
+        )
 
 
 class Recipe(BaseModel, ABC):
@@ -70,6 +84,11 @@ class Recipe(BaseModel, ABC):
         Literal["stored", "made"],
         Field(description="made: no GIFs are kept, and the very same are made of the truth when they are read"),
     ] = "stored"
+    square_pixels: Annotated[
+        bool, Field(description="widen or heighten videos whose pixels are not square; false: keep the stored pixels")
+    ] = True
+    deinterlace: Annotated[bool, Field(description="make interlaced frames whole with ffmpeg's bwdif")] = False
+    tonemap: Annotated[bool, Field(description="bring HDR (PQ, HLG) to BT.709 with ffmpeg's scaler")] = False
     min_frames: Annotated[int, Field(ge=1, description="a clip with fewer frames is rejected as too_short")] = 1
     clips_per_shard: Annotated[int, Field(ge=1, description="manifest rows whose clips share a shard")] = 32
 
@@ -84,6 +103,11 @@ class Recipe(BaseModel, ABC):
         to be built so; those fail as `no_span`.
         """
         return ""
+
+    def open(self, path: Path, span: Span) -> SourceVideo:
+        """A span of the video at `path`, to be converted as the recipe says; raises what `probe` raises."""
+        info = probe(path, square_pixels=self.square_pixels)
+        return SourceVideo(path, span, info, self.deinterlace, self.tonemap, self.square_pixels)
 
     def check_length(self, num_frames: int) -> None:
         """Raise `Rejected` for a clip that has too few frames; called when they have been counted."""

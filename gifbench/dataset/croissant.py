@@ -49,6 +49,7 @@ COLUMNS = {
     "gif_kmeans_steps": "Steps of k-means after that.",
     "gif_maker": "A signature of what made them, by which another maker is known.",
     "gif_delays": "How long each frame of them is shown, in hundredths of a second, where the times do not say it.",
+    "pixel_aspect": "How wide a stored pixel of the source is shown for its height; null where pixels are square.",
 }
 """What each column of the index is; those of the members follow from their names."""
 

@@ -47,6 +47,9 @@ _OF_KEPT_TRUTH = ("truth_first", "truth_filter", "truth_jpeg")
 OF_MADE_GIFS = ("gif_colors", "gif_quantizer", "gif_kmeans_steps", "gif_maker", "gif_delays")
 """Columns that only clips whose GIFs are made when they are read have."""
 
+_OF_WIDENED_SOURCE = ("pixel_aspect",)
+"""Columns that only clips of a source whose pixels are not square have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -78,6 +81,9 @@ class IndexRow:
     many colors by `gif_quantizer` and `gif_kmeans_steps`; `gif_maker` tells one that makes other GIFs
     (`gifbench.dataset.gif_generation.maker_signature`), and `gif_delays` are how long each frame is shown, in
     hundredths of a second, where a container's rounded clock made that differ from what `times` says.
+
+    `pixel_aspect` is how wide a stored pixel of the source is shown for its height, "16/11", where that is not 1: the
+    source was widened (or heightened) by it before anything else, unless the recipe's `square_pixels` is off.
     """
 
     clip_id: str
@@ -108,6 +114,7 @@ class IndexRow:
     gif_kmeans_steps: int | None = None
     gif_maker: str | None = None
     gif_delays: tuple[int, ...] | None = None
+    pixel_aspect: str | None = None
 
     @property
     def stored(self) -> tuple[str, ...]:
@@ -145,7 +152,7 @@ class IndexRow:
     def from_dict(cls, row: Mapping[str, Any]) -> IndexRow:
         """The row that `to_dict` gave, perhaps through JSON or Parquet."""
         # A dataset that is older than a column has lossless truth and stored GIFs, which is what its absence means.
-        values: dict[str, Any] = {name: row.get(name) for name in (*_OF_KEPT_TRUTH, *OF_MADE_GIFS)}
+        values: dict[str, Any] = {name: row.get(name) for name in (*_OF_KEPT_TRUTH, *OF_MADE_GIFS, *_OF_WIDENED_SOURCE)}
         values |= {name: row[name] for name in _PLAIN if name not in values}
         for name in ("ticks", "crop", "gif_delays"):
             values[name] = None if values[name] is None else tuple(int(value) for value in values[name])
@@ -195,6 +202,7 @@ INDEX_SCHEMA = pa.schema(
         ("gif_kmeans_steps", pa.int32()),
         ("gif_maker", pa.string()),
         ("gif_delays", pa.list_(pa.int32())),
+        ("pixel_aspect", pa.string()),
     ]
 )
 
@@ -247,6 +255,8 @@ def about_clip(row: IndexRow) -> bytes:
         left_out.update(_OF_KEPT_TRUTH)
     if row.gif_colors is None:
         left_out.update(OF_MADE_GIFS)
+    if row.pixel_aspect is None:
+        left_out.update(_OF_WIDENED_SOURCE)
     about = {key: value for key, value in row.to_dict().items() if key not in left_out and not key.endswith("_offset")}
     return json.dumps(about, indent=1).encode() + b"\n"
 

@@ -172,7 +172,7 @@ def decode(
     """
     if pixels not in ("rgb", "gray"):
         raise UsageError(f'pixels must be "rgb" or "gray", not {pixels!r}')
-    if len(background) != 3 or not all(0 <= int(value) <= 255 for value in background):
+    if len([value for value in background if 0 <= value <= 255]) != 3:
         raise UsageError(f"background must be red, green and blue of 0 to 255 each, got {background!r}")
     how = _Conversion(pixels, deinterlace, tonemap, square_pixels, background)
     return _decode(Path(path), span or Span(), how, limits or VideoLimits(), threads)

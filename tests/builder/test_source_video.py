@@ -1,0 +1,105 @@
+"""What a dataset makes of odd sources: when a clip begins, pixels that are not square, interlacing, HDR."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.recipe import load_recipe
+from gifbench.dataset import Dataset
+from gifbench.manifest.rows import ManifestRow
+from gifbench.media.video import decode
+from tests.media.matroska import write_matroska
+
+
+def ffmpeg(*args: object) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def built(recipe: Path, video: Path, out: Path, *spans: dict[str, object], **settings: object) -> Dataset:
+    rows = [
+        ManifestRow(clip_id=f"clip{i}", split="test", source="file", locator=video.name, **span)
+        for i, span in enumerate(spans or ({},))
+    ]
+    return build_dataset(load_recipe(str(recipe), settings), rows, str(out), sources=video.parent, workers=1)
+
+
+def details(dataset: Dataset) -> list[str]:
+    return [row["detail"] for row in pq.read_table(f"{dataset.url}/outcomes.parquet").to_pylist()]
+
+
+def stamped(path: Path, ticks: list[int]) -> Path:
+    columns = np.mgrid[0:48, 0:64][1]
+    frames = []
+    for i, tick in enumerate(ticks):
+        file = io.BytesIO()
+        Image.fromarray(((columns * 4 + 9 * i) % 256).astype(np.uint8)).convert("RGB").save(file, "JPEG")
+        frames.append((tick, file.getvalue()))
+    return write_matroska(path, frames)
+
+
+def test_a_time_row_and_a_frame_row_of_one_span_are_one_clip(tiny_recipe, tmp_path):
+    """And both begin when the first frame is shown, not at its number divided by the average rate."""
+    ticks = [40 * i for i in range(20)] + [500 + 40 * i for i in range(30)] + [4000 + 40 * i for i in range(9)]
+    video = stamped(tmp_path / "back.mkv", ticks)
+    times = [frame.time for frame in decode(video)]
+    spans = [
+        span
+        for first in (5, 22, 30, 51)
+        for span in (
+            {"start": float(times[first]), "end": float(times[first + 6])},
+            {"start_frame": first, "end_frame": first + 6},
+        )
+    ]
+    dataset = built(tiny_recipe, video, tmp_path / "out", *spans)
+    rows = [dataset[f"clip{i}"].row for i in range(8)]
+    for by_time, by_number, first in zip(rows[::2], rows[1::2], (5, 22, 30, 51), strict=True):
+        assert by_time.pixels_sha256 == by_number.pixels_sha256
+        assert by_time.start_seconds == by_number.start_seconds == pytest.approx(float(times[first]), abs=1e-9)
+
+
+def test_a_constant_rate_counts_from_the_frame_number(tiny_recipe, tmp_path):
+    """As it always did: Matroska's milliseconds are freed from their rounding."""
+    video = stamped(tmp_path / "even.mkv", [round(1000 * i / 30) for i in range(40)])
+    row = built(tiny_recipe, video, tmp_path / "out", {"start_frame": 10, "end_frame": 20})["clip0"].row
+    assert row.start_seconds == pytest.approx(float(Fraction(10, 30)), abs=2e-3)
+
+
+def test_pixels_that_are_not_square_are_made_so_and_that_is_in_the_index(tiny_recipe, tmp_path):
+    video = tmp_path / "wide.mp4"
+    source = "testsrc2=size=180x288:rate=25,setsar=2/1"
+    ffmpeg("-f", "lavfi", "-i", source, "-frames:v", 6, "-c:v", "libx264", "-pix_fmt", "yuv420p", video)
+    row = built(tiny_recipe, video, tmp_path / "square")["clip0"].row
+    assert (row.width, row.height, row.pixel_aspect) == (180, 144, "2")  # the recipe halves 360×288
+    stored = built(tiny_recipe, video, tmp_path / "stored", square_pixels=False)
+    assert (stored["clip0"].row.width, stored["clip0"].row.height) == (90, 144)
+    assert details(stored) == ["pixels are 2:1: kept as stored"]
+
+
+def test_interlacing_and_hdr_are_said_and_converted_on_demand(tiny_recipe, tmp_path):
+    fields = tmp_path / "fields.mkv"
+    lines = "testsrc2=size=96x64:rate=50,tinterlace=4,setfield=tff"
+    ffmpeg("-f", "lavfi", "-i", lines, "-frames:v", 6, "-c:v", "mpeg2video", "-flags", "+ildct+ilme", fields)
+    bright = tmp_path / "bright.mkv"
+    curve = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
+    x265 = ("-c:v", "libx265", "-x265-params", "log-level=none", "-pix_fmt", "yuv420p10le")
+    ffmpeg("-f", "lavfi", "-i", f"testsrc2=size=96x64:rate=25,{curve}", "-frames:v", 6, *x265, bright)
+    for video, setting, left, done in (
+        (fields, "deinterlace", "interlaced: kept as stored", "interlaced: deinterlaced"),
+        (bright, "tonemap", "HDR (PQ): not tone-mapped", "HDR (PQ): tone-mapped to BT.709"),
+    ):
+        plain = built(tiny_recipe, video, tmp_path / f"{setting}-off")
+        changed = built(tiny_recipe, video, tmp_path / f"{setting}-on", **{setting: True})
+        assert details(plain) == [left]
+        assert details(changed) == [done]
+        assert plain["clip0"].row.pixels_sha256 != changed["clip0"].row.pixels_sha256
