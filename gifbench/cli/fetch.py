@@ -31,6 +31,14 @@ def fetch(
     pause: Annotated[
         float, typer.Option(min=0, help="Seconds that a service rests after a rate limit; doubled each time.")
     ] = 300.0,
+    brake: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Stop a service that gives the same answer for good to most of so many sources in a row, as if all "
+            "were deleted, unless one that was there before still is; 0: believe every answer.",
+        ),
+    ] = 20,
     max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video.")] = MAX_SIZE,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a server may be silent.")] = 30.0,
     trust_manifest: TrustManifest = False,
@@ -38,7 +46,7 @@ def fetch(
     **options: object,
 ) -> None:
     """Fetch the sources of a manifest into a store, each once. Run it again to go on."""
-    from gifbench.download.retry_policy import Pace, span_text
+    from gifbench.download.retry_policy import RetryPolicy, span_text
     from gifbench.download.scheduler import FetchProgress, fetch_sources
     from gifbench.download.store import Store
     from gifbench.manifest.locators import check_locators
@@ -61,8 +69,8 @@ def fetch(
             left = "" if over else f", about {span_text(now.seconds_left or 0)} left"
             step(now.done, now.wanted, (now.fetch.locator if now.fetch else "") + left)
 
-        pace = Pace(parallel=parallel, attempts=attempts, pause=pause, per_hour=per_hour)
-        done = fetch_sources(rows, Store(store), sources, pace=pace, retry=again, report=report)
+        policy = RetryPolicy(parallel=parallel, attempts=attempts, pause=pause, per_hour=per_hour, brake=brake)
+        done = fetch_sources(rows, Store(store), sources, policy=policy, retry=again, report=report)
     if as_json:
         say_json({"wanted": done.wanted, "stored": done.stored, "failed": done.failed, "untried": done.untried})
         return

@@ -78,6 +78,18 @@ class HttpSource:
                 if not (broke and left > 0 and _size(path) != before):
                     raise
 
+    def check(self, locator: str) -> None:
+        """Raise what `fetch` would raise, and read no video."""
+        with get(
+            locator,
+            {"User-Agent": self._user_agent},
+            secret_headers=self._headers,
+            timeout=self._timeout,
+            trusted=self._trusted,
+        ) as answer:
+            if answer.status != 200:
+                raise _status_error(answer, locator)
+
     def _transfer(self, url: str, path: Path) -> str:
         note = path.with_suffix(".json")
         have, seen = _size(path), _read_note(note)

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import heapq
 import queue
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from gifbench.download.connectivity import Reach
 from gifbench.download.ledger import Fetch, FetchLedger, Key
-from gifbench.download.retry_policy import Clock, Pace, SystemClock, span_text
+from gifbench.download.retry_policy import Clock, RetryPolicy, SystemClock, span_text
+from gifbench.download.service_health import Brake, Reach
 from gifbench.download.source import Source
 from gifbench.download.store import Store
 from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, UsageError
@@ -25,6 +27,9 @@ from gifbench.manifest.rows import ManifestRow
 
 BREAKERS = ("rate_limited", "bot_check")
 """Reasons that pause a whole group."""
+
+_KNOWN_GOOD = 3
+"""So many sources that were there are asked for, before a service's answers are not believed."""
 
 _LOOK_SECONDS = 0.5  # how long to wait for a fetch to end before the clock is looked at again
 _LEAVE_SECONDS = 5.0  # what fetches under way are given to end when a run stops because going on would fail
@@ -37,7 +42,7 @@ class FetchProgress:
     done: int
     wanted: int
     seconds_left: float | None = None
-    """An estimate, from what this run took so far and from `Pace.per_hour`."""
+    """An estimate, from what this run took so far and from `RetryPolicy.per_hour`."""
     fetch: Fetch | None = None
     """The newest try, if that is the news."""
     message: str = ""
@@ -66,6 +71,7 @@ class _Group:
     open_until: float = 0.0
     next_start: float = 0.0
     pauses: int = 0
+    brake: Brake = field(default_factory=lambda: Brake(0))
 
     def ready(self) -> float:
         return max(self.queue[0][0], self.open_until, self.next_start)
@@ -76,7 +82,7 @@ def fetch_sources(
     store: Store,
     sources: Mapping[str, Source],
     *,
-    pace: Pace | None = None,
+    policy: RetryPolicy | None = None,
     retry: Collection[str] = (),
     report: Callable[[FetchProgress], None] = lambda progress: None,
     clock: Clock | None = None,
@@ -102,7 +108,7 @@ def fetch_sources(
             wanted=wanted,
             store=store,
             sources=sources,
-            pace=pace or Pace(),
+            policy=policy or RetryPolicy(),
             retry=retry,
             report=report,
             clock=clock or SystemClock(),
@@ -117,13 +123,13 @@ class _Run:
         wanted: list[Key],
         store: Store,
         sources: Mapping[str, Source],
-        pace: Pace,
+        policy: RetryPolicy,
         retry: Collection[str],
         report: Callable[[FetchProgress], None],
         clock: Clock,
     ) -> None:
         self._wanted, self._store, self._sources = wanted, store, sources
-        self._pace, self._report, self._clock = pace, report, clock
+        self._policy, self._report, self._clock = policy, report, clock
         self._ledger = FetchLedger(store.folder.url)
         self._ledger.compact()
         self._tries: Counter[Key] = Counter()
@@ -131,9 +137,10 @@ class _Run:
         self._left = 0
         self._ended = 0
         self._counter = 0
+        self._clock_said = False
         self._under_way = 0
         self._results: queue.SimpleQueue[tuple[_Group, Key, Exception | None]] = queue.SimpleQueue()
-        self._reach = Reach(self._pace.unreachable)
+        self._reach = Reach(self._policy.unreachable)
         self._groups: dict[str, _Group] = {}
         here = store.present(wanted)
         for key in wanted:
@@ -147,7 +154,7 @@ class _Run:
         try:
             while order or self._under_way:
                 wait = order[0][0] - self._clock.now() if order else float("inf")
-                if order and wait <= 0 and self._under_way < self._pace.parallel:
+                if order and wait <= 0 and self._under_way < self._policy.parallel:
                     self._begin(self._groups[heapq.heappop(order)[1]])
                     continue
                 if not self._under_way:
@@ -176,19 +183,32 @@ class _Run:
         if before is not None and before.state == "failed" and before.reason not in retry:
             if KINDS[before.reason] == "permanent":
                 return
-            due = before.retry_at or 0.0
+            due = self._due(before)
         try:
             name = self._sources[key.source].group(key.locator)
         except SourceError as error:
             self._fail(key, error)
             return
-        self._push(self._groups.setdefault(name, _Group(name)), key, due)
+        if name not in self._groups:
+            self._groups[name] = _Group(name, brake=Brake(self._policy.brake))
+        self._push(self._groups[name], key, due)
         self._left += 1
+
+    def _due(self, before: Fetch) -> float:
+        """When a source that failed may be tried again: not later than any wait is, whatever the clock was then."""
+        now, longest = self._clock.now(), 1.5 * max(self._policy.longest_asked, self._policy.longest_wait)
+        due = before.retry_at or 0.0
+        if due <= now + longest:
+            return due
+        if not self._clock_said:
+            self._clock_said = True
+            self._say(message="the clock was set back since the last run; what waited for a later time is tried now")
+        return 0.0
 
     def _begin(self, group: _Group) -> None:
         """Start the next fetch of a group, in a thread of its own."""
         _, _, key = heapq.heappop(group.queue)
-        per_hour = self._pace.per_hour.get(group.name)
+        per_hour = self._policy.per_hour.get(group.name)
         if per_hour:
             group.next_start = self._clock.now() + 3600 / per_hour
         self._tries[key] += 1
@@ -225,6 +245,7 @@ class _Run:
             return group
         group.pauses = 0
         self._reach.answered(group.name)
+        group.brake.answered("", key)
         self._end()
         self._note(Fetch(*key, "stored", attempts=self._attempts(key), tried_at=self._clock.now()))
         return group
@@ -245,14 +266,54 @@ class _Run:
                 "run the same command again to go on"
             )
         why = ""
-        if group.pauses > self._pace.pauses:
+        if group.pauses > self._policy.pauses:
             why = f"{group.pauses} pauses in a row"
         elif self._reach.away(group.name, working):
-            why = f"its last {self._pace.unreachable} sources could not be reached"
-        if why and group.queue:
+            why = f"its last {self._policy.unreachable} sources could not be reached"
+        elif reason := group.brake.suspicious():
+            why = self._doubt(group, reason)
+        if why and (group.queue or group.brake.suspicious()):
             self._say(message=f"{group.name}: {why}; left for another day")
+            group.brake.believe()
             group.queue.clear()
         return bool(group.queue)
+
+    def _doubt(self, group: _Group, reason: str) -> str:
+        """Believe what most sources of a group were answered if one that was there is still there; else why not.
+
+        What is not believed is remembered as `unconfirmed`, which the next run tries again.
+        """
+        known = [
+            key
+            for key, fetch in self._ledger.fetches.items()
+            if fetch.state == "stored" and key.source in self._sources and self._group_of(key) == group.name
+        ]
+        for key in known[: -_KNOWN_GOOD - 1 : -1]:
+            try:
+                with tempfile.TemporaryDirectory(prefix="gifbench-") as scratch:
+                    ask = getattr(self._sources[key.source], "check", None)
+                    ask(key.locator) if ask else self._sources[key.source].fetch(key.locator, Path(scratch))
+            except Exception as error:
+                self._say(message=f"{group.name}: {key.locator} was there, and now: {error}")
+            else:
+                self._say(
+                    message=f"{group.name}: most answers are {reason}; {key.locator} is there, so they are believed"
+                )
+                group.brake.believe()
+                return ""
+        doubted = [key for key in group.brake.sources(reason) if isinstance(key, Key)]
+        for key in doubted:
+            fetch = self._ledger.fetches[key]
+            detail = f"not believed, since most answers of {group.name} were {reason}: {fetch.detail}"
+            self._note(replace(fetch, reason="unconfirmed", detail=detail[:2000], retry_at=self._clock.now()))
+        proof = "none that was there before is there now" if known else "nothing was ever fetched from there to compare"
+        return f"{reason} was the answer for {len(doubted)} of the last {self._policy.brake} sources, and {proof}"
+
+    def _group_of(self, key: Key) -> str:
+        try:
+            return self._sources[key.source].group(key.locator)
+        except SourceError:
+            return ""
 
     def _failed(self, group: _Group, key: Key, error: Exception) -> None:
         reason = outcome_of(error, "").reason
@@ -260,22 +321,30 @@ class _Run:
             self._reach.unreachable(group.name, key)
         else:
             self._reach.answered(group.name)
+        group.brake.answered(reason if isinstance(error, SourceError) and KINDS[reason] == "permanent" else "", key)
         asked = getattr(error, "retry_after", None) or 0.0
         retry_at = None
         if reason in BREAKERS:
-            pause = self._pace.wait(self._pace.pause, group.pauses, asked)
+            pause = self._policy.wait(self._policy.pause, group.pauses, asked)
             group.pauses += 1
             group.open_until = retry_at = self._clock.now() + pause
-            self._say(message=f"{group.name}: {reason}: everything there waits {span_text(pause)} ({error})")
+            why = self._capped(asked)
+            self._say(message=f"{group.name}: {reason}: everything there waits {span_text(pause)}{why} ({error})")
         elif KINDS[reason] == "transient":
-            retry_at = self._clock.now() + self._pace.wait(self._pace.first_wait, self._tries[key] - 1, asked)
-        again = retry_at is not None and self._tries[key] < self._pace.attempts
+            retry_at = self._clock.now() + self._policy.wait(self._policy.first_wait, self._tries[key] - 1, asked)
+            if why := self._capped(asked):
+                self._say(message=f"{key.locator}: tried again in {span_text(retry_at - self._clock.now())}{why}")
+        again = retry_at is not None and self._tries[key] < self._policy.attempts
         if again and retry_at is not None:
             self._push(group, key, retry_at)
         else:
             self._end()
         self._store.tidy(*key, keep=retry_at is not None)
         self._fail(key, error, retry_at)
+
+    def _capped(self, asked: float) -> str:
+        """What to say of a server that asks for a longer wait than it is given."""
+        return f", though it asks for {span_text(asked)}" if asked > self._policy.longest_asked else ""
 
     def _fail(self, key: Key, error: Exception, retry_at: float | None = None) -> None:
         reason, detail = outcome_of(error, "").reason, outcome_of(error, "").detail
@@ -306,9 +375,9 @@ class _Run:
     def _seconds_left(self) -> float | None:
         slowest = max(
             (
-                len(group.queue) * 3600 / self._pace.per_hour[name]
+                len(group.queue) * 3600 / self._policy.per_hour[name]
                 for name, group in self._groups.items()
-                if self._pace.per_hour.get(name)
+                if self._policy.per_hour.get(name)
             ),
             default=0.0,
         )

@@ -27,7 +27,11 @@ class Fetched:
 
 
 class Source(Protocol):
-    """A kind of place that videos are fetched from."""
+    """A kind of place that videos are fetched from.
+
+    It may have a third method, `check(locator)`, which raises what `fetch` would raise and brings nothing: it is asked
+    whether a video that was there still is, and `fetch` where there is none.
+    """
 
     def group(self, locator: str) -> str:
         """What a rate limit on this locator also holds for: a service, a server.

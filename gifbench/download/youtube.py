@@ -16,6 +16,8 @@ from gifbench.download.source import MAX_SIZE, Fetched
 from gifbench.download.source_kinds import YOUTUBE_ID
 from gifbench.errors import MissingExtra, NoFormat, NotFound, Refused, TooLarge
 
+_MOST_WARNINGS = 10
+
 GROUP = "youtube"
 """The name under which all of YouTube is paced and paused."""
 
@@ -86,7 +88,6 @@ class YouTubeSource:
             "extractor_retries": 1,
             "skip_unavailable_fragments": False,
             "quiet": True,
-            "no_warnings": True,
             "noprogress": True,
             "no_color": True,
         }
@@ -97,41 +98,55 @@ class YouTubeSource:
 
     def fetch(self, locator: str, scratch: Path) -> Fetched:
         """Fetch a video; raises the cause that `youtube_errors.cause_of` finds."""
-        from gifbench.download.youtube_errors import cause_of
-
-        if not YOUTUBE_ID.fullmatch(locator):
-            raise Refused(f"{locator[:200]!r} is no YouTube id: those are 11 of A-Z a-z 0-9 _ -")
         home = str(scratch).replace("%", "%%")
         log = _Log()
-        options = {**self._options, "logger": log, "outtmpl": {"default": f"{home}/video.%(format_id)s.%(ext)s"}}
-        try:
-            with self._yt_dlp.YoutubeDL(options, auto_init=False) as client:
-                for extractor in self._extractors:
-                    client.add_info_extractor(extractor())
-                info = client.extract_info(self._url.format(id=locator), download=True)
-        except Exception as error:
-            raise cause_of(error, locator) from error
+        info = self._ask(locator, log, download=True, outtmpl={"default": f"{home}/video.%(format_id)s.%(ext)s"})
         done = [Path(part["filepath"]) for part in info.get("requested_downloads", ()) if "filepath" in part]
         if len(done) != 1 or not done[0].is_file():
             if log.too_large:
                 raise TooLarge(f"{locator}: over {self._max_size} bytes, which is all that is fetched (--max-size)")
-            raise NoFormat(f"{locator}: yt-dlp ended without a file")
+            warned = f" (yt-dlp warned: {'; '.join(log.warnings)})" if log.warnings else ""
+            raise NoFormat(f"{locator}: yt-dlp ended without a file{warned}")
         about = {name: str(info[name]) for name in ("format_id", "vcodec", "protocol") if info.get(name)}
+        if log.warnings:
+            about["warnings"] = "; ".join(log.warnings)
         return Fetched(done[0], {"url": self._url.format(id=locator), **about, "yt-dlp": version("yt-dlp")})
+
+    def check(self, locator: str) -> None:
+        """Raise what `fetch` would raise, without downloading a video."""
+        self._ask(locator, _Log(), download=False)
+
+    def _ask(self, locator: str, log: _Log, *, download: bool, **options: object) -> dict[str, Any]:
+        from gifbench.download.youtube_errors import cause_of
+
+        if not YOUTUBE_ID.fullmatch(locator):
+            raise Refused(f"{locator[:200]!r} is no YouTube id: those are 11 of A-Z a-z 0-9 _ -")
+        try:
+            with self._yt_dlp.YoutubeDL({**self._options, "logger": log, **options}, auto_init=False) as client:
+                for extractor in self._extractors:
+                    client.add_info_extractor(extractor())
+                info: dict[str, Any] = client.extract_info(self._url.format(id=locator), download=download)
+                return info
+        except Exception as error:
+            raise cause_of(error, locator, warnings=log.warnings) from error
 
 
 class _Log:
-    """What yt-dlp says on its way. What counts it raises, but for one thing."""
+    """What yt-dlp says on its way; what stops it, it raises."""
 
     def __init__(self) -> None:
         self.too_large = False
+        self.warnings: list[str] = []
 
     def debug(self, message: str) -> None:
         """Remember the one thing."""
         self.too_large |= "larger than max-filesize" in message
 
     def warning(self, message: str) -> None:
-        """Nothing."""
+        """Keep it: it often says why an error came that says nothing."""
+        text = " ".join(message.split()).removeprefix("WARNING: ")[:300]
+        if text not in self.warnings and len(self.warnings) < _MOST_WARNINGS:
+            self.warnings.append(text)
 
     def error(self, message: str) -> None:
         """Nothing."""

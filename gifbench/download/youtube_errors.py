@@ -1,14 +1,16 @@
 """What yt-dlp raises, as the causes of `gifbench.errors`.
 
 yt-dlp has few classes of errors and says most in English. So the class decides where it can, then the status of the
-server, then the text; what nothing here knows becomes `ToolFailed` with its text, and never `Gone`. A test walks all
-of its classes.
+server, then the text; what nothing here knows becomes `ToolFailed` with its text, and never `Gone`. For good is only
+what says so of the video itself: what is said of this app, device, browser or network, and formats that are missing
+after yt-dlp warned that it could not get them, may be another way tomorrow. A test walks all of its classes, and one
+all messages of its extractor.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from yt_dlp import utils
 from yt_dlp.networking import exceptions as network
@@ -80,12 +82,28 @@ BY_CLASS: dict[str, type[GifbenchError] | None] = {
 _BY_TEXT: tuple[tuple[type[SourceError], str], ...] = (
     # What says nothing about the video comes first: such a message can begin with "Video unavailable".
     (BotCheck, r"not a bot|captcha|unusual traffic"),
+    (Forbidden, r"\bvpn\b|proxy|anonymi[sz]er|network administrator|workspace admin"),
+    (
+        ToolFailed,
+        r"(on|by|in|with|for|from) (this|your|certain|the current) (\w+ )?"
+        r"(app|application|device|client|browser|player|platform)"
+        r"|(sites|websites) or applications|on other websites|latest version of youtube|update (the|your|youtube)"
+        r"|(no longer|not) supported|page needs to be reloaded|needs to be updated|unsupported (browser|client|device)",
+    ),
     (RateLimited, r"rate.?limit|too many requests|try again later|http error 429"),
+    (
+        ServerFailed,
+        r"temporar|an error occurred|something went wrong|precondition check|internal error|try (it )?again",
+    ),
     (Private, r"private video|video is private"),
     (GeoBlocked, r"in your (country|region|location)|geo.?restrict"),
     (LoginRequired, r"age.?restricted|your age|members|join this channel|requires payment|purchase|rent(al)?\b"),
     (NotYet, r"premiere|live event|is offline|not (yet )?(started|begun)|is live|being processed"),
-    (NoFormat, r"requested format|no video formats|drm.protected|only images are available"),
+    (
+        ToolFailed,
+        r"only images are available|no video formats|storyboard|javascript runtime|challenge solv|nsig|po.?token",
+    ),
+    (NoFormat, r"requested format|drm.protected"),
     (Gone, r"removed|terminated|deleted|no longer available|violat|copyright|does not exist"),
     (LoginRequired, r"sign in|log ?in\b|login|registered users|account credentials"),
     (Gone, r"video (is )?(unavailable|not available)|content (is ?n.t|is not) available"),
@@ -96,11 +114,24 @@ _BY_TEXT: tuple[tuple[type[SourceError], str], ...] = (
 )
 
 
-def cause_of(error: BaseException, video_id: str) -> GifbenchError:
-    """The error of gifbench for what yt-dlp raised while it fetched `video_id`."""
+_MISSED = re.compile(
+    r"javascript|js runtime|challenge|signature|nsig|po.?token|formats? (may|might|will|have been|were|are) "
+    r"|formats? (is|are)? ?(missing|skipped)|skipped|sabr|player|client|could not|failed|unable|storyboard|images",
+    re.IGNORECASE,
+)
+"""What yt-dlp warns of where it could not get formats that are there."""
+
+
+def cause_of(error: BaseException, video_id: str, *, warnings: Sequence[str] = ()) -> GifbenchError:
+    """The error of gifbench for what yt-dlp raised while it fetched `video_id`, and warned of before."""
     text = f"{video_id}: {utils.remove_terminal_sequences(str(error)).removeprefix('ERROR: ')}"
     chain = list(_chain(error))
-    return _of_this_machine(chain, video_id) or _of_class(chain, text) or _of_text(text)
+    found = _of_this_machine(chain, video_id) or _of_class(chain, text) or _of_text(text)
+    if isinstance(found, NoFormat) and any(map(_MISSED.search, warnings)):
+        found = ToolFailed(str(found))
+    if not warnings or not isinstance(found, SourceError):
+        return found
+    return type(found)(f"{found} (yt-dlp warned: {'; '.join(warnings)})")
 
 
 def _of_this_machine(chain: list[BaseException], video_id: str) -> GifbenchError | None:

@@ -43,6 +43,7 @@ _LIST: tuple[tuple[str, Kind, str], ...] = (
     ("login_required", "permanent", "it is shown to people who have signed in; --cookies"),
     ("no_format", "permanent", "it is offered in no format that fits"),
     ("not_yet", "transient", "it is live, or has not begun"),
+    ("unconfirmed", "transient", "most answers of the service were the same, and none of them is believed"),
     ("rate_limited", "transient", "the service asked to slow down; says nothing about the source"),
     ("bot_check", "transient", "the service wants proof of a person; says nothing about the source"),
     ("forbidden", "transient", "the server refuses access for now"),

@@ -26,7 +26,7 @@ from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset, verify_dataset
 from gifbench.dataset.shards import table_rows
 from gifbench.download.http import HttpSource
-from gifbench.download.retry_policy import Pace
+from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
@@ -74,8 +74,8 @@ def prepare(folder: Path, site: Site) -> None:
 def drive(folder: Path) -> None:
     """Fetch, then build."""
     rows, store = read_manifest(folder / "list.parquet"), Store(folder / "store")
-    pace = Pace(attempts=12, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=100, unreachable=100)
-    fetch_sources(rows, store, {"http": HttpSource(trusted=True, timeout=0.3)}, pace=pace)
+    policy = RetryPolicy(attempts=12, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=100, unreachable=100)
+    fetch_sources(rows, store, {"http": HttpSource(trusted=True, timeout=0.3)}, policy=policy)
     recipe = load_recipe(str(folder / "tiny.py"))
     build_dataset(recipe, rows, str(folder / "out"), sources=folder, store=store, workers=2)
 

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.download import Fetched
-from gifbench.download.connectivity import GROUPS
 from gifbench.download.ledger import FetchLedger
-from gifbench.download.retry_policy import Pace
+from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import FetchProgress, FetchSummary, fetch_sources
+from gifbench.download.service_health import GROUPS
 from gifbench.download.store import Store
 from gifbench.errors import DiskFull, Gone, NoNetwork, Unreachable
 from gifbench.manifest.rows import ManifestRow
@@ -59,11 +59,11 @@ class Servers:
 
 
 def run(
-    store: Path, source: Servers, locators: list[str], *, pace: Pace | None = None
+    store: Path, source: Servers, locators: list[str], *, policy: RetryPolicy | None = None
 ) -> tuple[FetchSummary, list[str]]:
     said: list[FetchProgress] = []
     rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=name) for i, name in enumerate(locators)]
-    done = fetch_sources(rows, Store(store), {"http": source}, pace=pace, report=said.append, clock=FastClock())
+    done = fetch_sources(rows, Store(store), {"http": source}, policy=policy, report=said.append, clock=FastClock())
     return done, [now.message for now in said if now.message]
 
 
@@ -93,7 +93,7 @@ def test_no_more_servers_are_asked_at_once_than_wanted(video: bytes, tmp_path: P
             return video
 
     source = Slow(video)
-    done, _ = run(tmp_path, source, [f"s{i}/x" for i in range(10)], pace=Pace(parallel=2))
+    done, _ = run(tmp_path, source, [f"s{i}/x" for i in range(10)], policy=RetryPolicy(parallel=2))
     assert (done.stored, source.most["all"]) == (10, 2)
 
 
@@ -120,7 +120,7 @@ def test_a_missing_network_stops_a_run_over_many_servers(video: bytes, tmp_path:
     source = Dark(video)
     with pytest.raises(NoNetwork, match="is there a network"):
         run(tmp_path, source, [f"s{i}/x" for i in range(300)])
-    assert len(source.asked) <= GROUPS * Pace().unreachable + Pace().parallel
+    assert len(source.asked) <= GROUPS * RetryPolicy().unreachable + RetryPolicy().parallel
     done, _ = run(tmp_path, Servers(video), [f"s{i}/x" for i in range(300)])
     assert done.stored == 300
 
@@ -132,7 +132,7 @@ def test_dead_links_on_many_servers_are_no_missing_network(video: bytes, tmp_pat
                 raise Unreachable(f"{locator}: no such host")
             return video
 
-    done, _ = run(tmp_path, Rotten(video), [f"s{i}/x" for i in range(90)], pace=Pace(attempts=1))
+    done, _ = run(tmp_path, Rotten(video), [f"s{i}/x" for i in range(90)], policy=RetryPolicy(attempts=1))
     assert (done.stored, done.failed) == (30, {"network": 60})
 
 
@@ -184,7 +184,12 @@ def test_info_says_what_a_store_holds_and_lacks(video: bytes, tmp_path: Path) ->
                 raise Unreachable("no route")
             return video
 
-    run(tmp_path / "store", Some(video), ["http://a/1.mp4", "http://a/gone", "http://b/away"], pace=Pace(attempts=1))
+    run(
+        tmp_path / "store",
+        Some(video),
+        ["http://a/1.mp4", "http://a/gone", "http://b/away"],
+        policy=RetryPolicy(attempts=1),
+    )
     lines = ["clip_id,split,source,locator,start_frame,end_frame"]
     lines += ["c1,train,http,http://a/1.mp4,0,4", "c2,train,http,http://a/1.mp4,2,6", "c3,test,http,http://a/gone,,"]
     lines += ["c4,test,http,http://b/away,,", "c5,test,http,http://c/never,,"]

@@ -20,7 +20,7 @@ from gifbench.download import MemorySource
 from gifbench.download import ledger as fetch_ledger
 from gifbench.download.http import HttpSource
 from gifbench.download.ledger import Fetch, FetchLedger, Key
-from gifbench.download.retry_policy import Pace, SystemClock
+from gifbench.download.retry_policy import RetryPolicy, SystemClock
 from gifbench.download.scheduler import FetchProgress, FetchSummary, fetch_sources
 from gifbench.download.source import Fetched
 from gifbench.download.store import Store
@@ -133,7 +133,7 @@ def test_ids_that_differ_in_case_alone_are_two(video: bytes, tmp_path: Path) -> 
 def test_what_may_pass_is_tried_again_later_and_later(video: bytes, tmp_path: Path) -> None:
     clock = FastClock()
     flaky = answers(TimedOut("slow"), TimedOut("slow"), video)
-    done, _ = run(tmp_path, {"a": flaky}, clock=clock, pace=Pace(first_wait=100))
+    done, _ = run(tmp_path, {"a": flaky}, clock=clock, policy=RetryPolicy(first_wait=100))
     assert done.stored == 1
     first, second = clock.waits
     assert 50 <= first <= 150
@@ -143,7 +143,7 @@ def test_what_may_pass_is_tried_again_later_and_later(video: bytes, tmp_path: Pa
 
 def test_what_stays_away_is_left_for_the_next_run(video: bytes, tmp_path: Path) -> None:
     away = {"a": TimedOut("no answer"), "b": Gone("deleted by its owner"), "c": b"no video at all" * 100}
-    done, _ = run(tmp_path, away, pace=Pace(attempts=2))
+    done, _ = run(tmp_path, away, policy=RetryPolicy(attempts=2))
     assert done.failed == {"timeout": 1, "gone": 1, "corrupt": 1}
     assert reasons(tmp_path) == {"a": ("timeout", 2), "b": ("gone", 1), "c": ("corrupt", 1)}
     assert FetchLedger(tmp_path).fetches[Key("http", "b")].detail == "deleted by its owner"
@@ -175,7 +175,7 @@ def test_a_rate_limit_pauses_all_and_blames_nobody(kind: type[SourceError], vide
 def test_a_group_that_only_asks_for_pauses_is_left_for_another_day(tmp_path: Path) -> None:
     videos: dict[str, object] = {f"v{i}": RateLimited("slow down") for i in range(20)}
     clock = FastClock()
-    done, _ = run(tmp_path, videos, clock=clock, pace=Pace(pauses=3))
+    done, _ = run(tmp_path, videos, clock=clock, policy=RetryPolicy(pauses=3))
     assert (done.stored, done.untried) == (0, 20)
     assert set(done.failed) == {"rate_limited"}
     assert len(clock.waits) == 3
@@ -202,7 +202,7 @@ def test_a_full_disk_stops_the_run_and_blames_no_source(video: bytes, tmp_path: 
 def test_the_pace_of_a_service_is_kept_and_the_time_estimated(video: bytes, tmp_path: Path) -> None:
     clock = FastClock()
     videos = {f"v{i}": video for i in range(6)}
-    done, said = run(tmp_path, videos, clock=clock, pace=Pace(per_hour={"memory": 300}))
+    done, said = run(tmp_path, videos, clock=clock, policy=RetryPolicy(per_hour={"memory": 300}))
     assert done.stored == 6
     assert clock.now() - 1e9 == 5 * 12
     assert said[0].seconds_left == 72
@@ -340,14 +340,14 @@ KILLED = """
 import sys
 from pathlib import Path
 from gifbench.download.scheduler import fetch_sources
-from gifbench.download.retry_policy import Pace
+from gifbench.download.retry_policy import RetryPolicy
 from gifbench.manifest.rows import ManifestRow
 from gifbench.download.http import HttpSource
 from gifbench.download.source import Fetched
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
 rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=url) for i, url in enumerate(sys.argv[2:])]
-pace = Pace(attempts=40, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=40, unreachable=40)
+policy = RetryPolicy(attempts=40, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=40, unreachable=40)
 source = HttpSource(trusted=True, timeout=0.5)
 real = source._transfer
 def unhurried(url, path):
@@ -357,7 +357,7 @@ def unhurried(url, path):
         error.retry_after = None
         raise
 source._transfer = unhurried
-print(fetch_sources(rows, Store(sys.argv[1]), {"http": source}, pace=pace).stored)
+print(fetch_sources(rows, Store(sys.argv[1]), {"http": source}, policy=policy).stored)
 """
 
 
@@ -427,3 +427,52 @@ def test_the_ledger_of_an_object_store_is_folded_into_one_file_now_and_then(monk
     assert {key.locator: fetch.attempts for key, fetch in read.items()} == {"v0": 9, "v1": 7, "v2": 8}
     FetchLedger(url).record(Fetch("http", "v0", "failed", "gone"))
     assert FetchLedger(url).count([Key("http", "v0"), Key("http", "v1"), Key("http", "nobody")]) == {"gone": 1}
+
+
+@pytest.mark.parametrize("kind", [RateLimited, Unreachable])
+def test_a_wait_that_a_server_asks_for_is_capped_and_said(
+    kind: type[SourceError], video: bytes, tmp_path: Path
+) -> None:
+    error = kind("slow down")
+    error.retry_after = 999_999_999
+    clock = FastClock()
+    done, said = run(tmp_path, {"a": answers(error, video)}, clock=clock)
+    assert done.stored == 1
+    assert sum(clock.waits) <= 2 * 86400
+    assert any("though it asks for 11574 days" in now.message for now in said)
+
+
+def test_a_clock_that_was_set_back_delays_nothing(video: bytes, tmp_path: Path) -> None:
+    ahead = FastClock()
+    ahead.time += 365 * 86400
+    error = Unreachable("away")
+    run(tmp_path, {"a": error, "b": error}, clock=ahead, policy=RetryPolicy(attempts=1))
+    clock = FastClock()
+    done, said = run(tmp_path, {"a": video, "b": video}, clock=clock)
+    assert (done.stored, sum(clock.waits)) == (2, 0)
+    assert sum("the clock was set back" in now.message for now in said) == 1
+
+
+def test_setting_the_clock_during_a_run_moves_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gifbench.download.retry_policy import SystemClock
+
+    clock = SystemClock()
+    before = clock.now()
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    assert 0 <= clock.now() - before < 3600
+
+
+def test_most_answers_alike_are_believed_only_beside_one_that_is_there(video: bytes, tmp_path: Path) -> None:
+    videos: dict[str, object] = {f"v{i}": Gone("it is said to be gone") for i in range(12)}
+    policy = RetryPolicy(brake=5)
+    done, said = run(tmp_path, videos, policy=policy)
+    assert (done.failed, done.untried) == ({"unconfirmed": 5}, 7)
+    assert any("nothing was ever fetched from there to compare" in now.message for now in said)
+    done, _ = run(tmp_path, {"good": video, **videos}, policy=policy)
+    assert (done.stored, done.failed, done.untried) == (1, {"gone": 12}, 0)
+    more: dict[str, object] = {f"w{i}": Gone("gone") for i in range(12)}
+    done, said = run(tmp_path, {"good": Gone("gone, too"), **more}, policy=policy)
+    assert (done.failed, done.untried) == ({"unconfirmed": 5}, 7)
+    assert any("none that was there before is there now" in now.message for now in said)
+    done, _ = run(tmp_path, more, policy=RetryPolicy(brake=0))
+    assert done.failed == {"gone": 12}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import DownloadError, ExtractorError, YoutubeDLError
 
 from gifbench.download.ledger import FetchLedger
-from gifbench.download.retry_policy import Pace
+from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store
 from gifbench.download.youtube import YouTubeSource
@@ -45,6 +46,8 @@ class StandInIE(InfoExtractor):
     def _real_extract(self, url: str) -> dict[str, Any]:
         video_id = self._match_id(url)
         answer = self._download_json(url, video_id)
+        if answer["status"] == "good" and answer["reason"]:
+            self.report_warning(answer["reason"])
         if answer["status"] == "geo":
             self.raise_geo_restricted(answer["reason"], countries=["DE"])
         if answer["status"] == "login":
@@ -105,6 +108,143 @@ ANSWERS = [
     ("tool", "strange", ""),
     ("tool", "error", "Something that nobody has seen yet"),
 ]
+
+SAID: dict[str, tuple[str, ...]] = {
+    # Of the video itself, and for good.
+    "gone": (
+        "This video has been removed by the uploader",
+        "Video unavailable. This video has been removed for violating YouTube's Terms of Service",
+        "This video is no longer available because the uploader has closed their YouTube account.",
+        "This video does not exist.",
+        "Video unavailable. This video contains content from UMG, who has blocked it on copyright grounds",
+        "This video has been deleted",
+        "Video unavailable",
+        "This video is unavailable",
+        "This video is not available",
+    ),
+    "private": ("This video is private", "Private video. Sign in if you've been granted access to this video"),
+    "geo_blocked": (
+        "The uploader has not made this video available in your country",
+        "This video contains content from WMG, who has blocked it in your country on copyright grounds",
+        "Video unavailable in your region",
+    ),
+    "login_required": (
+        "Sign in to confirm your age. This video may be inappropriate for some users.",
+        "This video is age-restricted and only available on YouTube. Log in",
+        "This video is available to this channel's members on level: Fan",
+        "This video requires payment to watch",
+        "Join this channel to get access to members-only content",
+        "Sign in to view this video",
+    ),
+    # Of this app, device, browser or network, and of what yt-dlp could not do: another day, another answer.
+    "tool": (
+        "The following content is not available on this app. Watch on the latest version of YouTube.",
+        "The following content is not available on this app.. Watch this content on the latest version of YouTube.",
+        "Video unavailable. This content isn’t available on this app",
+        "Video unavailable. This video is not available on this device",
+        "YouTube is no longer supported in this application or device",
+        "This video is unavailable on your browser",
+        "Video unavailable. This video is restricted from playback on certain sites or applications",
+        "Playback on other websites has been disabled by the video owner",
+        "The page needs to be reloaded.",
+        "Only images are available for download. use --list-formats to see them",
+        "No video formats found!",
+        "This video is not available with the current player",
+        "Please update the YouTube app to watch this video",
+        "n challenge solving failed: Some formats may be missing",
+    ),
+    "forbidden": (
+        "VPN/Proxy Detected. Your connection seems to come from a VPN. This video is unavailable",
+        "Video unavailable. It looks like you're using a VPN or proxy",
+        "This video is restricted. Please check the Google Workspace administrator and/or the network administrator",
+    ),
+    "server_error": (
+        "This video is temporarily unavailable",
+        "An error occurred. Please try again",
+        "Something went wrong",
+        "Precondition check failed.",
+    ),
+    "bot_check": ("Sign in to confirm you’re not a bot", "Our systems have detected unusual traffic"),
+    "rate_limited": (
+        "Video unavailable. This content isn't available, try again later. The current session has been rate-limited",
+        "Too Many Requests",
+    ),
+    "not_yet": (
+        "Premieres in 3 days",
+        "This live event will begin in a few moments.",
+        "We're processing this video. Check back later. It is being processed",
+    ),
+}
+
+
+@pytest.mark.parametrize(("reason", "text"), [(reason, text) for reason, texts in SAID.items() for text in texts])
+def test_what_youtube_says_is_for_good_only_of_the_video_itself(reason: str, text: str) -> None:
+    wrapped = DownloadError(f"ERROR: [youtube] video000001: {text}", (ExtractorError, ExtractorError(text), None))
+    assert cause_of(wrapped, "video000001").code == reason
+
+
+def test_formats_that_are_missing_after_a_warning_are_not_missing_for_good() -> None:
+    no_format = "Requested format is not available. Use --list-formats for a list of available formats"
+    assert cause_of(DownloadError(no_format), "v").code == "no_format"
+    for warning in (
+        "No supported JavaScript runtime could be found. Only deno is enabled by default",
+        "[youtube] v: Signature solving failed: Some formats may be missing",
+        "[youtube] v: Some web client https formats have been skipped as they are missing a url. SABR",
+        "[youtube] v: ios client https formats require a GVS PO Token which was not provided. They will be skipped",
+    ):
+        found = cause_of(DownloadError(no_format), "v", warnings=[warning])
+        assert found.code == "tool"
+        assert warning in str(found)
+    assert cause_of(DownloadError(no_format), "v", warnings=["The description is empty"]).code == "no_format"
+
+
+def test_no_message_of_yt_dlp_s_extractor_is_for_good_unless_it_says_so_of_the_video() -> None:
+    """Every text in its source that an error could be made of, whatever a new version adds."""
+    import ast
+
+    from yt_dlp.extractor.youtube import _base, _video
+
+    texts: set[str] = set()
+    for module in (_base, _video):
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                if name.startswith(("raise_", "report_warning")) or name.endswith("Error"):
+                    texts |= {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and part.value}
+    texts = {text for text in texts if isinstance(text, str) and " " in text}
+    assert len(texts) > 20
+    good = {text for text in texts if KINDS[cause_of(DownloadError(text), "v").code] == "permanent"}
+    assert all(re.search("private|removed|age|sign in|log ?in|country|member|format", text, re.I) for text in good), (
+        good
+    )
+
+
+def test_warnings_are_kept(site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path) -> None:
+    site.bodies["warned.mp4"] = (tiny_videos / "bee.mp4").read_bytes()
+    says(site, "warned00001", "good", "no JavaScript runtime", p360=site.url("/good/warned.mp4"))
+    assert "no JavaScript runtime" in source.fetch("warned00001", tmp_path).about["warnings"]
+    says(site, "warned00002", "good", "no JavaScript runtime", p240=site.url("/good/warned.mp4"))
+    with pytest.raises(ToolFailed, match=r"yt-dlp warned: .*no JavaScript runtime"):
+        source.fetch("warned00002", tmp_path)
+
+
+def test_a_blocked_run_believes_nothing(site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path) -> None:
+    """As if all were deleted: the brake stops, and the next run asks again; with a good video, they are deleted."""
+    site.bodies["known.mp4"] = (tiny_videos / "bee.mp4").read_bytes()
+    ids = [says(site, f"block{i:06d}", "error", "Video unavailable") for i in range(30)]
+    rows = [ManifestRow(clip_id=name, split="test", source="youtube", locator=name) for name in ids]
+    heard: list[str] = []
+    run = {"policy": RetryPolicy(brake=10), "report": lambda now: heard.append(now.message)}
+    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, clock=FastClock(), **run)
+    assert (done.failed, done.untried) == ({"unconfirmed": 10}, 20)
+    assert any("gone was the answer for 10 of the last 10" in text for text in heard)
+    known = says(site, "known000001", "good", p360=site.url("/good/known.mp4"))
+    rows.insert(0, ManifestRow(clip_id="known", split="test", source="youtube", locator=known))
+    later = FastClock()
+    later.sleep(9000)
+    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, clock=later, **run)
+    assert (done.stored, done.failed, done.untried) == (1, {"gone": 30}, 0)
+    assert any("known000001 is there, so they are believed" in text for text in heard)
 
 
 @pytest.mark.parametrize(("reason", "status", "text"), ANSWERS)
@@ -206,7 +346,7 @@ def test_after_a_rate_limit_nothing_is_recorded_as_gone(
 
     clock = Forgiving()
     store = Store(tmp_path)
-    done = fetch_sources(rows, store, {"youtube": source}, pace=Pace(per_hour={"youtube": 300}), clock=clock)
+    done = fetch_sources(rows, store, {"youtube": source}, policy=RetryPolicy(per_hour={"youtube": 300}), clock=clock)
     assert (done.stored, done.failed, done.untried) == (6, {"gone": 1}, 0)
     lines = [json.loads(line) for line in (tmp_path / "fetches.jsonl").read_text().splitlines()]
     assert {line["reason"] for line in lines if line["locator"] in ids} == {"rate_limited", ""}
@@ -301,7 +441,7 @@ def test_a_whole_site_in_one_run_each_video_with_its_own_reason(
         for i in range(10)
     ]
     site.asked.clear()
-    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, pace=Pace(attempts=1), clock=FastClock())
+    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, policy=RetryPolicy(attempts=1), clock=FastClock())
     assert (done.wanted, done.stored, done.untried) == (len(expected), 1, 0)
     assert {key.locator: fetch.reason for key, fetch in FetchLedger(tmp_path).fetches.items()} == expected
     assert all(site.asked[f"/watch/{video}"] == 1 for video in expected)
@@ -320,7 +460,7 @@ def test_a_breaker_stops_all_of_youtube_and_no_other_video_is_asked_for(
     ids = [says(site, f"break{i:06d}", "error", text) for i in range(30)]
     rows = [ManifestRow(clip_id=video, split="test", source="youtube", locator=video) for video in ids]
     site.asked.clear()
-    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, pace=Pace(pauses=2), clock=FastClock())
+    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, policy=RetryPolicy(pauses=2), clock=FastClock())
     assert site.asked.total() == 3
     assert set(done.failed) == {kind}
     assert "gone" not in {fetch.reason for fetch in FetchLedger(tmp_path).fetches.values()}

@@ -1,9 +1,9 @@
-"""Telling a server that is away from a network that is missing, by who answers and who does not."""
+"""What answers say of a service and not of a source: it cannot be reached, or it answers everything alike."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Hashable
 
 GROUPS = 4
 """So many times the sources of one server that make it unreachable, in servers one after the other, make no network."""
@@ -43,3 +43,40 @@ class Reach:
         """Whether a server cannot be reached while others can, or could."""
         others = group in self._heard_elsewhere or bool(self._answered - set(working))
         return len(self._away.get(group, ())) >= self._limit and others
+
+
+MOST = 0.9
+"""The share of a service's last answers that makes one answer suspicious."""
+
+
+class Brake:
+    """The last answers of one service, and whether too many of them are the same that no second try can change.
+
+    A block of an address, an app or a region can look like thousands of deleted videos. So an answer that most of the
+    last `length` sources got is believed only when a source answers that is known to be there.
+    """
+
+    def __init__(self, length: int) -> None:
+        """`length` answers are looked at; 0: every answer is believed."""
+        self._last: deque[tuple[str, Hashable]] = deque(maxlen=length or None)
+        self._length = length
+
+    def answered(self, reason: str, source: Hashable) -> None:
+        """A source ended with a reason; "" for any other end than a reason that is for good."""
+        if self._length:
+            self._last.append((reason, source))
+
+    def suspicious(self) -> str:
+        """The reason that most of the last answers were, or ""."""
+        if not self._length or len(self._last) < self._length:
+            return ""
+        ((reason, count),) = Counter(reason for reason, _ in self._last).most_common(1)
+        return reason if reason and count >= MOST * self._length else ""
+
+    def sources(self, reason: str) -> list[Hashable]:
+        """The sources that got this answer, the oldest first."""
+        return [source for each, source in self._last if each == reason]
+
+    def believe(self) -> None:
+        """What was answered so far is believed."""
+        self._last.clear()
