@@ -23,7 +23,6 @@ from packaging.utils import canonicalize_name
 IMPORTS = {
     "core": "import gifbench.evaluation.evaluate, gifbench.builder.build_dataset",
     "faces": "import dlib",
-    "flow": "import cv2",
     "youtube": "import yt_dlp",
     "torch": "import torch",
     "train": "import accelerate",

@@ -22,7 +22,6 @@ from typing import Literal
 EXTRAS = {
     "faces": (("dlib-bin",), "building GIF-Faces"),
     "youtube": (("yt-dlp", "yt-dlp-ejs", "deno"), "fetching GIF-Moments"),
-    "flow": (("opencv-python-headless",), "motion: dis, steadiness, cuts"),
     "torch": (("torch", "safetensors"), "learned methods"),
     "train": (("accelerate", "tensorboard"), "training in several processes, curves"),
     "raft": (("torchvision",), "steadiness along RAFT's flow"),

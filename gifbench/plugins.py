@@ -20,7 +20,7 @@ from gifbench.errors import BuildError, GifbenchError, MethodError, MissingExtra
 SOURCES = "gifbench.sources"
 """The entry points by which an installed package offers kinds of sources, called as a manifest's column `source`."""
 
-_EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "cv2": "flow"}
+_EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft"}
 """What code of methods may import that an extra brings."""
 
 

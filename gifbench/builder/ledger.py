@@ -40,7 +40,7 @@ STAGING = "staging"
 TABLES = ("manifest.parquet", "index.parquet", "outcomes.parquet")
 _JOURNAL = f"{STAGING}/journal"
 _FLUSH_SECONDS = 1.0
-RECORDED_VERSIONS = ("gifbench", "av", "numba", "numpy", "pillow")
+RECORDED_VERSIONS = ("gifbench", "av", "numba", "numpy", "opencv-python-headless", "pillow")
 
 
 class Ledger:

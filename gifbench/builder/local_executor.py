@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -52,8 +51,9 @@ class Work:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         if os.getppid() == self.driver:
             _end_with(self.driver)
-        if opencv := sys.modules.get("cv2"):  # of a recipe's own
-            opencv.setNumThreads(1)
+        import cv2
+
+        cv2.setNumThreads(1)
         try:
             if row.source == "file" or self.store is None:
                 try:

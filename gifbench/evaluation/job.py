@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -107,10 +107,9 @@ def scored_clips(scorer: ClipScorer, clips: Iterable[ScoredClip]) -> Iterator[Sc
 def one_thread() -> Iterator[None]:
     """OpenCV and torch keep to one thread on the CPU: both give other bits with another number of them."""
     setters: list[tuple[Callable[[int], object], int]] = []
-    with suppress(ImportError):
-        import cv2  # before a method comes to it
+    import cv2  # before a method comes to it
 
-        setters.append((cv2.setNumThreads, cv2.getNumThreads()))
+    setters.append((cv2.setNumThreads, cv2.getNumThreads()))
     if torch := sys.modules.get("torch"):
         setters.append((torch.set_num_threads, torch.get_num_threads()))
     for setter, _ in setters:

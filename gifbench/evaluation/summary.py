@@ -161,6 +161,7 @@ def _environment(facts: RunFacts) -> Environment:
         python=platform.python_version(),
         numpy=version("numpy"),
         numba=version("numba"),
+        opencv=version("opencv-python-headless"),
         torch=str(torch.__version__) if torch else None,
         platform=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,

@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench.errors import MissingExtra, PixelsError
-
-try:
-    import cv2
-except ModuleNotFoundError as error:
-    raise MissingExtra("opencv-python-headless", extra="flow", wanted_for="optical flow") from error
+from gifbench.errors import PixelsError
 
 Flow = NDArray[np.float32]
 """(H, W, 2): dx and dy in pixels."""

@@ -117,6 +117,7 @@ class Environment(_Part):
     python: str = Field(description="version of Python")
     numpy: str = Field(description="version of numpy")
     numba: str = Field(description="version of numba")
+    opencv: str | None = Field(default=None, description="version of OpenCV; null in results of gifbench 0.1")
     torch: str | None = Field(description="version of torch for a torch method, else null")
     platform: str = Field(description="operating system and processor architecture")
     cpus: int = Field(description="processors that the system reports", ge=1)

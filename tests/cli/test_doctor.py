@@ -53,7 +53,7 @@ def test_a_missing_core_package_is_a_failure(monkeypatch: pytest.MonkeyPatch) ->
 def test_every_extra_of_the_project_is_looked_at() -> None:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     offered = set(pyproject["project"]["optional-dependencies"])
-    assert offered - set(doctor.EXTRAS) == {"all", "dev", "docs"}
+    assert offered - set(doctor.EXTRAS) == {"all", "dev", "docs", "flow"}
 
 
 def test_the_way_out_of_damaged_weights(monkeypatch: pytest.MonkeyPatch) -> None:

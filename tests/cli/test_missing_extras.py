@@ -48,10 +48,6 @@ def place(tiny_videos: Path, tiny_dataset: Dataset, tmp_path_factory: pytest.Tem
 @pytest.mark.parametrize(
     ("hidden", "extra", "command"),
     [
-        ("cv2", "flow", "restore dis a.gif a.mkv"),
-        ("cv2", "flow", "restore gif2video:color=gaussian-0.5,time=dis a.gif a.mkv"),
-        ("cv2", "flow", "consistency videos/ant.mp4 --source videos/ant.mp4"),
-        ("cv2", "flow", "evaluate gif --data tiny --task plain-1 --metrics tof"),
         ("torch", "torch", "restore ccdnet a.gif a.mkv"),
         ("safetensors", "torch", "restore superslomo a.gif a.mkv"),
         ("torch", "torch", "train any.toml --data data --out run"),
@@ -69,7 +65,7 @@ def test_the_extra_is_named(hidden: str, extra: str, command: str, place: Path) 
     assert "Traceback" not in done.stderr
 
 
-NOT_CORE = "torch,cv2,pandas,dlib,distributed,s3fs,scipy,skimage,matplotlib"
+NOT_CORE = "torch,pandas,dlib,distributed,s3fs,scipy,skimage,matplotlib"
 WHOLE_WAY = """make videos/ant.mp4 ant.gif
 build gif-moments --source videos --out built --set min_width=8 --set min_height=8 --set short_side=12 --workers 1
 info tiny --html sheet.html
