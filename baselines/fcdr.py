@@ -45,9 +45,9 @@ class Fcdr:
 
     def __init__(self, *, scale: float = 1.0, noise: bool = False, seed: int = 0) -> None:
         if not 0 < scale <= 255:
-            raise UsageError(f"fcdr: scale must be above 0 and at most 255, not {scale}")
+            raise UsageError(f"fcdr: scale must be above 0 and at most 255, got {scale}")
         if seed < 0:
-            raise UsageError(f"fcdr: seed must be 0 or more, not {seed}")
+            raise UsageError(f"fcdr: seed must be 0 or more, got {seed}")
         self._scale, self._noise, self._seed = float(scale), noise, seed
 
     def restore_frames(self, frames: Pixels, palettes: Sequence[Pixels]) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ class Gaussian:
 
     def __init__(self, *, sigma: float = 0.5) -> None:
         if not 0 < sigma <= 100:
-            raise UsageError(f"gaussian: sigma must be above 0 and at most 100 pixels, not {sigma}")
+            raise UsageError(f"gaussian: sigma must be above 0 and at most 100 pixels, got {sigma}")
         self._sigma = sigma
 
     def restore_frames(self, frames: Pixels, palettes: Sequence[Pixels]) -> NDArray[np.float32]:

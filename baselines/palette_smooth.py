@@ -66,9 +66,9 @@ class PaletteSmooth:
         steps = {"calm_step": calm_step, "restless_step": restless_step, "dithered_step": dithered_step}
         for name, value in steps.items():
             if not 0 < value <= 1000:
-                raise UsageError(f"palette-smooth: {name} must be above 0 and at most 1000 levels, not {value}")
+                raise UsageError(f"palette-smooth: {name} must be above 0 and at most 1000 levels, got {value}")
         if not 0 <= anchor <= 1000:
-            raise UsageError(f"palette-smooth: anchor must be from 0 to 1000, not {anchor}")
+            raise UsageError(f"palette-smooth: anchor must be from 0 to 1000, got {anchor}")
         self._mode, self._anchor = mode, np.float32(anchor)
         self._calm_step, self._restless_step, self._dithered_step = calm_step, restless_step, np.float32(dithered_step)
 

@@ -23,7 +23,8 @@ class ClassifierOptions(BaseModel):
 class DitherClassifier(nn.Module):
     """C(9,64) C(64,128) C(128,256) C(256,512) C(512,1), BatchNorm and LeakyReLU 0.2 between, global average pooling.
 
-    4×4 convolutions of stride 2, the last one of stride 1, as in a PatchGAN.
+    4×4 convolutions of stride 2, the last one of stride 1, as in a PatchGAN. 2,772,801 parameters at a base of 64,
+    698,273 at the base of 32 that comes with gifbench.
     """
 
     def __init__(self, *, base: int = 64) -> None:

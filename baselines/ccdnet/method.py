@@ -23,7 +23,7 @@ class Restorer:
 
     def __init__(self, found: Weights, *, steps: int | None = None, tile: int = TILE, precision: Precision) -> None:
         if tile < 64:
-            raise UsageError(f"tile must be 64 pixels or more, not {tile}")
+            raise UsageError(f"tile must be 64 pixels or more, got {tile}")
         # Only ever called with what `networks` says every kind takes.
         self.network: Any = load_network(found)
         self.network.to(memory_format=torch.channels_last)

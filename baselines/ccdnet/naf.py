@@ -14,8 +14,9 @@ from torch import nn
 class NAF(nn.Module):
     """A U of NAFNet's blocks: half of `base` channels, doubled at each of four halvings.
 
-    At base 48, CCDNet-2 of these costs a sixth of the U-Nets' multiplications and 0.37 of their time on a CPU, where
-    depthwise convolutions and normalizations wait for memory.
+    10,637,987 parameters for 3 channels in at a base of 64, 6,010,107 at a base of 48. There, CCDNet-2 of these costs a
+    sixth of the U-Nets' multiplications and 0.37 of their time on a CPU, where depthwise convolutions and
+    normalizations wait for memory.
     """
 
     stride = 16

@@ -30,7 +30,7 @@ class Dis:
 
     def __init__(self, *, blur: float = 1.0) -> None:
         if not 0 <= blur <= 20:
-            raise UsageError(f"dis: blur must be 0 to 20 pixels, not {blur}")
+            raise UsageError(f"dis: blur must be 0 to 20 pixels, got {blur}")
         self._blur = blur
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:

@@ -31,7 +31,7 @@ class Pix2Pix:
     def __init__(self, *, weights: str = "", tile: int = 1024, precision: Precision = "fp32") -> None:
         found = find_weights("pix2pix", weights, config="baselines/pix2pix/pix2pix.toml")
         if tile < UNet256.stride or tile % UNet256.stride:
-            raise UsageError(f"pix2pix: tile must be a multiple of {UNet256.stride} pixels, not {tile}")
+            raise UsageError(f"pix2pix: tile must be a multiple of {UNet256.stride} pixels, got {tile}")
         self._network, self._tile = load_network(found), tile
         self._network.to(memory_format=torch.channels_last)
         self._runner = Runner(precision=precision)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,10 +19,15 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    network: Literal["stabiliser"] = "stabiliser"
+    network: Literal["stabilizer"] = "stabilizer"
     base: int = Field(default=32, ge=1, le=128)
     """Channels of the first layers; four times as many in the residual blocks and in the ConvLSTM."""
     blocks: int = Field(default=5, ge=1, le=16)
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any]) -> Architecture:
+        """What the card of a file of weights says, also of one that gifbench 0.1.0 wrote, which spelled the name so."""
+        return cls.model_validate({**card, "network": "stabilizer"} if card.get("network") == "stabiliser" else card)
 
 
 class State(NamedTuple):
@@ -32,7 +38,7 @@ class State(NamedTuple):
 
 
 class Stabilizer(nn.Module):
-    """2,979,555 parameters at a base of 32.
+    """2,979,555 parameters at a base of 32, 426,135 at the base of 12 that comes with gifbench.
 
     Two branches look at two frames each: one at the input video, one at the processed frame and the last output. Only
     the processed one hands its details on to the decoder, so that no colors of the input leak into the output. The

@@ -179,3 +179,12 @@ def test_the_command_restores_through_it_also_a_method_in_a_file(package, tmp_pa
         result = CliRunner().invoke(app, ["restore", method, str(tmp_path / "in.gif"), str(out)])
         assert result.exit_code == 0, result.output
         assert out.stat().st_size > 500
+
+
+def test_weights_of_0_1_0_spell_the_network_otherwise_and_new_ones_do_not(tmp_path):
+    network = Stabilizer(Architecture(base=2))
+    assert network.architecture.network == "stabilizer"
+    old = {**network.architecture.model_dump(), "network": "stabiliser"}
+    for name, card in (("old", old), ("new", network.architecture.model_dump())):
+        path = save_weights(tmp_path / f"{name}.safetensors", network, architecture=card, about={})
+        assert load_method(f"stable:gif,weights={path}").parameters == sum(p.numel() for p in network.parameters())
