@@ -20,6 +20,7 @@ def _ccdnet(name: str, summary: str, *, parameters: int, steps: int = 1, backbon
         summary=summary,
         parameters=parameters,
         needs=("torch",),
+        ready=False,
         attributes={"row": name, "default_steps": steps, "backbone": None if backbone == "unet" else backbone},
     )
 
@@ -44,7 +45,10 @@ METHODS: Mapping[str, MethodEntry] = {
     # The GIF's own frames, and the classical methods.
     "gif": MethodEntry(load="gifbench_baselines.identity:IdentityGif", summary="the GIF as it is shown", license=_MIT),
     "nearest": MethodEntry(
-        load="gifbench_baselines.identity:NearestGif", summary="the GIF's frame nearest in time", license=_MIT
+        load="gifbench_baselines.identity:NearestGif",
+        summary="the GIF's frame nearest in time",
+        license=_MIT,
+        restores="time",
     ),
     "gaussian": MethodEntry(
         load="gifbench_baselines.gaussian:Gaussian",
@@ -94,36 +98,43 @@ METHODS: Mapping[str, MethodEntry] = {
         summary="a U-Net trained by L1 and adversarially (Isola et al., CVPR 2017; row 10)",
         parameters=54_413_955,
         needs=("torch",),
+        ready=False,
     ),
     # Time.
     "blend": MethodEntry(
         load="gifbench_baselines.interpolation.blend:Blend",
         summary="linear blend of the GIF frames around",
         license=_MIT,
+        restores="time",
     ),
     "dis": MethodEntry(
         load="gifbench_baselines.interpolation.dis:Dis",
         summary="motion-compensated with OpenCV's DIS flow",
         license=_MIT,
         needs=("cv2",),
+        restores="time",
     ),
     "superslomo": MethodEntry(
         load="gifbench_baselines.superslomo.method:SuperSlomoMethod",
         summary="SuperSlomo as adapted by GIF2Video (CVPR 2019); the weights that come along correct OpenCV's flow",
         parameters=2_795_057,
         needs=("torch",),
+        restores="time",
     ),
     "superslomo-original": MethodEntry(
         load="gifbench_baselines.superslomo.method:SuperSlomoOriginal",
         summary="SuperSlomo (Jiang et al., CVPR 2018)",
         parameters=39_608_169,
         needs=("torch",),
+        restores="time",
+        ready=False,
     ),
     # Both, and what goes around another method.
     "gif2video": MethodEntry(
         load="gifbench_baselines.gif2video:Gif2Video",
         summary="a color method, then an interpolator",
         parameters=8_442_890,
+        restores="both",
     ),
     "stable": MethodEntry(
         load="gifbench_baselines.stabilizer.method:Stable",

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gifbench.cli.output import FAILED, Json, note, say, say_json, table
 
+if TYPE_CHECKING:
+    from gifbench.methods.listing import ListedMethod
+
 
 def methods(context: typer.Context, as_json: Json = False) -> None:
-    """List the methods that can be run, where each comes from, its parameters, weights and licence."""
+    """List the methods: what each restores, whether it is ready to run or has to be trained, and what it is."""
     if context.invoked_subcommand is not None:
         return
     from gifbench.methods.listing import list_methods
     from gifbench.tasks import TASKS
 
-    listed = list_methods()
+    listed = sorted(list_methods(), key=lambda method: (bool(method.problem), not method.ready))
     if as_json:
         about = [
             {
                 "name": method.name,
                 "origin": method.origin,
                 "description": method.declared.description,
+                "restores": method.restores,
+                "ready": method.ready,
                 "tasks": list(method.declared.tasks or TASKS),
                 "parameters": method.declared.parameters,
                 "weights": method.declared.weights,
@@ -34,11 +39,37 @@ def methods(context: typer.Context, as_json: Json = False) -> None:
         ]
         say_json(about)
         return
-    rows = [(method.name, method.declared.parameters, method.declared.licence, method.origin) for method in listed]
-    say(table(rows, header=("method", "parameters", "licence", "from")))
+    packages = {method.origin for method in listed}
+    rows = [
+        (
+            method.name,
+            method.restores,
+            _weights(method),
+            method.declared.description + (f" ({method.origin})" if len(packages) > 1 else ""),
+        )
+        for method in listed
+    ]
+    say(table(rows, header=("method", "restores", "weights", "what it is")))
+    say("\nA method of yours: FILE.py:CLASS in place of a name; gifbench methods new NAME writes one to begin with.")
     for method in listed:
         if method.problem:
             note(f"{method.name}: {method.problem}")
+
+
+def _weights(method: ListedMethod) -> str:
+    """Whether it can run, and how large it is."""
+    if method.problem:
+        return "missing"
+    if not method.declared.parameters:
+        return "none needed"
+    return f"{'ready' if method.ready else 'to train'}, {_count(method.declared.parameters)}"
+
+
+def _count(parameters: int) -> str:
+    for unit, size in (("M", 10**6), ("k", 10**3)):
+        if parameters >= size:
+            return f"{parameters / size:.3g}{unit}"
+    return str(parameters)
 
 
 def new(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 from gifbench.errors import GifbenchError, MethodError, MissingExtra
 from gifbench.plugins import import_errors, missing_extra
@@ -28,7 +28,8 @@ class MethodEntry:
     (names; None: all) are what lists and results say, where an instance says nothing else of itself. `needs` are the
     packages of extras that it imports: a list says that they are missing. `presets` map further names to options; each
     begins with the method's own name and a hyphen, but for one that is it. `attributes` are set on the class, for
-    classes that serve several names.
+    classes that serve several names. `restores` says what a method gives back: "color", "time" (the frames between), or
+    "both". `ready` is False for a network whose weights do not come along: it has to be trained first.
     """
 
     load: str
@@ -39,6 +40,8 @@ class MethodEntry:
     needs: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     attributes: Mapping[str, object] = field(default_factory=dict)
+    restores: Literal["color", "time", "both"] = "color"
+    ready: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,26 @@ from dataclasses import dataclass
 
 from gifbench.errors import GifbenchError
 from gifbench.methods.info import Declared, declared
-from gifbench.methods.installed import Offer, installed, missing, offers_class, offers_origin
+from gifbench.methods.installed import MethodEntry, Offer, installed, missing, offers_class, offers_origin
 
 
 @dataclass(frozen=True, slots=True)
 class ListedMethod:
-    """A line of `gifbench methods`; `problem` says why the method cannot be loaded, None where it can."""
+    """A line of `gifbench methods`; `problem` says why the method cannot be loaded, None where it can.
+
+    `restores` is color, time (the frames between) or both; `ready` is False for a network that has to be trained first.
+    """
 
     name: str
     origin: str
     declared: Declared
     problem: str | None = None
+    restores: str = "color"
+    ready: bool = True
+
+
+_UNKNOWN = MethodEntry(load="", summary="", ready=False)
+"""What is believed of a class with learned parameters that no table describes."""
 
 
 def list_methods() -> list[ListedMethod]:
@@ -31,8 +40,23 @@ def list_methods() -> list[ListedMethod]:
             listed.append(ListedMethod(name, origin, Declared(), problem=str(error)))
             continue
         why = str(problem) if problem else None
-        listed += [ListedMethod(each, origin, said, problem=why) for each in (said.PRESETS or [name])]
+        restores, ready = (
+            _restores(offers),
+            said.parameters == 0 or (offers[0].entry is not None and offers[0].entry.ready),
+        )
+        listed += [
+            ListedMethod(each, origin, said, problem=why, restores=restores, ready=ready)
+            for each in (said.PRESETS or [name])
+        ]
     return sorted(listed, key=lambda method: method.name)
+
+
+def _restores(offers: tuple[Offer, ...]) -> str:
+    """As a table says; a class of its own that sees frame by frame restores color, another one may do both."""
+    entry = offers[0].entry
+    if entry is not None:
+        return entry.restores
+    return "color" if hasattr(offers_class(offers), "restore_frames") else "both"
 
 
 def _said(offers: tuple[Offer, ...]) -> Declared:
