@@ -114,15 +114,18 @@ def _with_weights(name: str, trained: str, runs: Path | None) -> str:
 
 def _training(name: str, trained: str) -> str:
     """The command that makes those weights, and what to do then."""
-    folder = name if name in ("pix2pix", "superslomo") else "ccdnet"
     config, more = trained, ""
     if trained.endswith("-dithered"):
         config, more = name, " --set data.dithered=true"
         more += " --set model.embedded=false" if name.startswith(("ccdnet-2", "ccdnet-3")) else ""
-    return (
-        f"gifbench train baselines/{folder}/{config}.toml --data DATASET{more} --out runs/{trained}, then --runs runs"
-    )
+    return f"gifbench train {config} --data DATASET{more} --out runs/{trained}, then --runs runs"
 
 
-TABLES = PaperTables(rows=reported(), notes=NOTES, method_of=method_of)
+BUNDLED = {
+    **{f"{variant}-1": "ccdnet" for variant in ("plain", "dithered")},
+    **{f"plain-{every}": "gif2video" for every in (2, 4, 8)},
+}
+"""What comes with its weights, for each task of the tables."""
+
+TABLES = PaperTables(rows=reported(), notes=NOTES, method_of=method_of, bundled=BUNDLED)
 """What the entry point of pyproject.toml offers."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gifbench.builder.coverage import Coverage
     from gifbench.builder.recipe import Recipe
     from gifbench.dataset import Dataset
+    from gifbench.dataset.shards import IndexRow
 
 Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
 Place = Annotated[str, typer.Argument(help="A dataset, or a store of sources: a folder or an fsspec URL.")]
@@ -26,13 +27,16 @@ def info(
     manifest: Annotated[
         Path | None, typer.Option(help="With a store: how much of this manifest, or official list, it covers.")
     ] = None,
+    clips: Annotated[
+        bool, typer.Option("--clips", help="With a dataset: list its clips, and those left out with the reasons.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option(help="With a dataset: also write a contact sheet of its clips to this page.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the page if it is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what a dataset or a store holds, what it lacks and why, and how much of each split is covered."""
+    """Summarize a dataset or a download store: what it holds, what it lacks and why, how much is covered."""
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import outdated
     from gifbench.download.store import Store
@@ -51,7 +55,9 @@ def info(
     if html is not None:
         _write_sheet(opened, html, overwrite=overwrite)
     if as_json:
-        page = {"html": str(html)} if html is not None else {}
+        page: dict[str, object] = {"html": str(html)} if html is not None else {}
+        if clips:
+            page |= {"clip_list": [_clip_about(row) for row in opened.rows], "left_out": _left_out(opened)}
         say_json({**about, "reasons": reasons_of(about["outcomes"]), "coverage": coverage_json(coverage), **page})
         return
     say(f"{about['title']} ({opened.name}), fingerprint {opened.fingerprint}, {about['bytes'] / 1e6:.1f} MB\n")
@@ -67,6 +73,8 @@ def info(
     say(f"\n{outcomes['built']} built" + (f", {missing} not tried yet (run gifbench build again)" if missing else ""))
     say_reasons(reasons_of(outcomes))
     say_coverage("the official list", coverage)
+    if clips:
+        _say_clips(opened)
     say("\nrecipe: " + ", ".join(f"{key}={value}" for key, value in about["recipe"].items()))
     if outdated(opened):
         say(f"\nIts card is of another state: gifbench card {place} --overwrite")
@@ -74,12 +82,45 @@ def info(
         say(f"\ncontact sheet: {html}")
 
 
+def _clip_about(row: IndexRow) -> dict[str, object]:
+    seconds = round(row.end_seconds - row.start_seconds, 3)
+    about = {"clip_id": row.clip_id, "split": row.split, "frames": row.frames, "width": row.width, "height": row.height}
+    return {**about, "seconds": seconds, "source": row.source, "locator": row.locator}
+
+
+def _left_out(dataset: Dataset) -> list[dict[str, object]]:
+    """The clips that were rejected or failed, with the reason and what was seen."""
+    from gifbench.dataset.shards import table_rows
+
+    rows = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
+    names = ("clip_id", "state", "reason", "detail")
+    return [{name: row[name] for name in names} for row in rows if row["state"] != "built"]
+
+
+def _say_clips(dataset: Dataset) -> None:
+    listed = [
+        (row.clip_id, row.split, row.frames, f"{row.width}×{row.height}", f"{row.end_seconds - row.start_seconds:.2f}")
+        for row in dataset.rows
+    ]
+    say("")
+    say(table(listed, header=("clip", "split", "frames", "size", "seconds")))
+    if left_out := _left_out(dataset):
+        rows = [tuple(str(value) for value in row.values()) for row in left_out]
+        say("\nleft out:")
+        say(table(rows, header=("clip", "state", "reason", "detail")))
+
+
 def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
     from gifbench.leaderboard.contact_sheet import contact_sheet
     from gifbench.storage import atomic_write
 
-    with atomic_write(out, overwrite=overwrite) as file, progress("Drawing") as step:
-        file.write(contact_sheet(dataset, report=step).encode())
+    with progress("Drawing") as step:
+        page = contact_sheet(dataset, report=step).encode()
+    if not overwrite and out.is_file() and out.read_bytes() == page:
+        note(f"{out}: reused, the very same page is there")
+        return
+    with atomic_write(out, overwrite=overwrite) as file:
+        file.write(page)
 
 
 def _coverage(dataset: Dataset) -> dict[str, Coverage]:
@@ -164,20 +205,33 @@ def _recipe(dataset: str, file: Path | None) -> Recipe | None:
 
 def export(
     dataset: Where,
-    clip: Annotated[str, typer.Argument(help="The clip's id; gifbench info and index.parquet list them.")],
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    clip: Annotated[str | None, typer.Argument(help="The clip's id; gifbench info DATASET --clips lists them.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("clips"),
+    all_: Annotated[bool, typer.Option("--all", help="Every clip of the dataset.")] = False,
     png: Annotated[bool, typer.Option("--png", help="Also write every frame of the truth as a PNG.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a clip's truth video and both its GIFs, and its frames if asked."""
+    """Write a clip's truth video and both its GIFs, and its frames if asked; or those of every clip."""
     from gifbench.dataset import export_clip, open_dataset
 
-    files = export_clip(open_dataset(dataset)[clip], out, png=png, overwrite=overwrite)
+    if (clip is None) == (not all_):
+        raise UsageError("name a clip, or give --all for every clip; gifbench info DATASET --clips lists them")
+    opened = open_dataset(dataset)
+    chosen = [opened[clip]] if clip is not None else list(opened)
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*")} if out.is_dir() else {}
+    files: list[Path] = []
+    with progress("Exporting") as step:
+        for done, each in enumerate(chosen):
+            step(done, len(chosen), each.clip_id)
+            files += export_clip(each, out, png=png, overwrite=overwrite)
+        step(len(chosen), len(chosen), "")
+    if all(before.get(file) == file.stat().st_mtime_ns for file in files if file.parent == out):
+        note(f"{out}: reused, the very same files are there")
     if as_json:
         say_json({"files": [str(file) for file in files]})
-    else:
-        for file in files[:3]:
-            say(str(file))
-        if len(files) > 3:
-            say(f"and {len(files) - 3} frames")
+        return
+    for file in files[:3]:
+        say(str(file))
+    if len(files) > 3:
+        say(f"and {len(files) - 3} {'files' if all_ else 'frames'}")

@@ -86,5 +86,6 @@ def demo(
     header, *rows = demo_table(made)
     say(f"\nPSNR in dB, higher is better; mean over {made.results[0].clips} clips, protocol {PROTOCOL}:\n")
     say(table(rows, header=header))
-    say(f"\nThe page: {made.page.absolute().as_uri()}")
+    say("\nThe film in gif-moments is one that the networks were trained on; the face in gif-faces is not.")
+    say(f"The page: {made.page.absolute().as_uri()}")
     say("A GIF of yours: gifbench restore my.gif")

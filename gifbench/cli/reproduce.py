@@ -43,21 +43,23 @@ def reproduce(
 ) -> None:
     """Run every row of a table of the paper whose weights are at hand, and print ours beside the reported."""
     from gifbench.dataset import open_dataset
-    from gifbench.leaderboard.reproduce import plan
+    from gifbench.leaderboard.reproduce import bundled, plan
     from gifbench.leaderboard.reproduce import reproduce as run
 
     dataset = open_dataset(data)
     number = 1 if which is PaperTable.table1 else 2
     planned = plan(number, dataset=dataset.name, runs=runs, methods=_by_hand(row or []))
+    ours = bundled(number, dataset=dataset.name)
     with progress(f"Table {number}") as step:
 
         def report(at: Planned, now: Progress) -> None:
             step(now.clips, now.num_clips, f"{at.reported.method} on {at.reported.task}: {now.clip_id}")
 
-        found = run(planned, dataset, out=out, device=device, workers=workers, limit=limit, progress=report)
+        found = run([*planned, *ours], dataset, out=out, device=device, workers=workers, limit=limit, progress=report)
     if as_json:
         about = {"table": number, "dataset": dataset.name, "fingerprint": dataset.fingerprint, "protocol": "gif2video"}
-        say_json({**about, "rows": [each.summary() for each in found]})
+        summaries = [each.summary() for each in found]
+        say_json({**about, "rows": summaries[: len(planned)], "bundled": summaries[len(planned) :]})
         return
     show(found)
 
@@ -73,31 +75,47 @@ def _by_hand(texts: list[str]) -> dict[str, str]:
 
 
 def show(found: list[Reproduced]) -> None:
-    """Print the rows as text, and what is missing for which."""
+    """Print the rows that were run as text, what ran for each, and in a line what is missing."""
     rows = []
     for each in found:
         reported, result = each.planned.reported, each.result
+        if result is None:
+            continue
         psnr, ssim = each.difference("psnr"), each.difference("ssim")
-        if result is None or psnr is None or ssim is None:
-            ours = ("", "", "missing")
-        else:
-            scores, covered = result.scores, result.coverage
-            share = f"{covered.scored} of {covered.official}" if covered.official else str(result.clips)
-            ours = (f"{scores['psnr'].mean:.2f} / {scores['ssim'].mean:.3f}", f"{psnr:+.2f} / {ssim:+.3f}", share)
-        rows.append((reported.row, reported.method, reported.task, f"{reported.psnr:.2f} / {reported.ssim:.3f}", *ours))
-    say(table(rows, header=("row", "method", "task", "reported", "ours", "difference", "clips")))
-    missing: dict[str, list[str]] = {}
+        scores, covered = result.scores, result.coverage
+        share = f"{covered.scored} of {covered.official}" if covered.official else str(result.clips)
+        rows.append(
+            (
+                reported.row,
+                reported.method,
+                reported.task,
+                "" if psnr is None else f"{reported.psnr:.2f} / {reported.ssim:.3f}",
+                result.method.name,
+                f"{scores['psnr'].mean:.2f} / {scores['ssim'].mean:.3f}",
+                "" if psnr is None or ssim is None else f"{psnr:+.2f} / {ssim:+.3f}",
+                share,
+            )
+        )
+    header = ("row", "in the paper", "task", "reported", "run here", "ours", "difference", "clips")
+    if rows:
+        say(table(rows, header=header))
+    untrained = [each for each in found if each.missing and each.planned.needs and "train" in each.missing]
+    if untrained:
+        names = dict.fromkeys(f"{each.planned.reported.row} {each.planned.reported.method}" for each in untrained)
+        say(f"\nNot run, because their networks have to be trained: {', '.join(names)}.")
+        say(f"Train one: {untrained[-1].planned.needs}. gifbench train --list names them all.")
+    reasons: dict[str, list[str]] = {}
     for each in found:
-        if each.missing:
-            where = f"{each.planned.reported.row} {each.planned.reported.method} ({each.planned.reported.task})"
-            missing.setdefault(each.missing, []).append(where)
-    if missing:
-        say("\nMissing:")
-    for why, rows_of in missing.items():
+        if each.missing and each not in untrained:
+            where = f"{each.planned.reported.row} {each.planned.reported.method}".strip()
+            reasons.setdefault(each.missing, []).append(f"{where} ({each.planned.reported.task})")
+    if reasons:
+        say("\nNot run:")
+    for why, rows_of in reasons.items():
         say(f"  {'; '.join(rows_of)}: {why}")
-    if missing:
-        say("Another method for a row: --row 8=METHOD, or --row 8@dithered-1=METHOD for one task.")
-        if any(each.missing and each.planned.reported.table == 1 for each in found):
-            say("The networks that come with gifbench are of no row: --row 8=ccdnet puts them beside the paper's best.")
+    if untrained or reasons:
+        first = (untrained or [each for each in found if each.missing])[0].planned.reported
+        if key := first.key:
+            say(f"Another method for a row: --row {key}=METHOD, or --row {key}@{first.task}=METHOD for one task.")
     if any(each.result is not None and each.result.limit for each in found):
         say("The runs were limited to some clips.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from gifbench.dataset.ground_truth import iter_truth
@@ -18,28 +20,42 @@ def export_clip(clip: DatasetClip, out: Path, *, png: bool = False, overwrite: b
 
     The truth is a lossless video of the clip's frames, also where the dataset keeps packets of the source instead, and
     GIFs that it does not store are made.
-    Raises `AlreadyExists`, before anything is written, if one of the files is there and `overwrite` is not set.
+    A file that is there with the very same bytes is kept. Raises `AlreadyExists`, before anything is written, if one is
+    there with others and `overwrite` is not set.
     """
     folder = Folder(out)
-    names = {member: f"{clip.clip_id}.{ending}" for member, ending in MEMBERS.items()}
+    members = {f"{clip.clip_id}.{ending}": member for member, ending in MEMBERS.items()}
     frames = [f"{clip.clip_id}/{i:05d}.png" for i in range(clip.num_frames)] if png else []
-    for name in (*names.values(), *frames):
-        if not overwrite and folder.exists(name):
-            raise AlreadyExists(f"{folder.place(name)}: it is there already; --overwrite replaces it")
     truth = clip.read("truth")
-    for member, name in names.items():
-        if member == "truth" and clip.row.truth_first is not None:
-            with (
-                folder.create(name) as file,
-                LosslessWriter(
-                    file, width=clip.width, height=clip.height, frame_rate=clip.fps.limit_denominator(60_000)
-                ) as writer,
-            ):
-                for frame in iter_truth(clip.row, truth):
-                    writer.add(frame)
-        else:
-            folder.write(name, truth if member == "truth" else clip.read(member))
-    if png:
-        for name, frame in zip(frames, iter_truth(clip.row, truth), strict=True):
-            folder.write(name, png_bytes(frame))
-    return [out / name for name in (*names.values(), *frames)]
+
+    def contents() -> Iterator[tuple[str, bytes]]:
+        for name, member in members.items():
+            yield name, _truth_file(clip, truth) if member == "truth" else clip.read(member)
+        if png:
+            for name, frame in zip(frames, iter_truth(clip.row, truth), strict=True):
+                yield name, png_bytes(frame)
+
+    same = set()
+    if any(folder.exists(name) for name in (*members, *frames)):
+        for name, content in contents():
+            if folder.exists(name) and folder.read(name) == content:
+                same.add(name)
+            elif folder.exists(name) and not overwrite:
+                raise AlreadyExists(f"{folder.place(name)}: another file is there already; --overwrite replaces it")
+    if len(same) < len(members) + len(frames):
+        for name, content in contents():
+            if name not in same:
+                folder.write(name, content)
+    return [out / name for name in (*members, *frames)]
+
+
+def _truth_file(clip: DatasetClip, truth: bytes) -> bytes:
+    """A lossless video of the clip's frames; the member itself where it is one."""
+    if clip.row.truth_first is None:
+        return truth
+    file = io.BytesIO()
+    rate = clip.fps.limit_denominator(60_000)
+    with LosslessWriter(file, width=clip.width, height=clip.height, frame_rate=rate) as writer:
+        for frame in iter_truth(clip.row, truth):
+            writer.add(frame)
+    return file.getvalue()

@@ -6,8 +6,9 @@ that was interrupted, or that gets its weights one after the other, goes on wher
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,9 @@ class Reproduced:
 
     def difference(self, name: str) -> float | None:
         """Ours less the paper's, for `psnr` (dB) or `ssim`; None where there is no result."""
-        if self.result is None:
-            return None
         reported = self.planned.reported
+        if self.result is None or math.isnan(reported.psnr):
+            return None
         return self.result.scores[name].mean - (reported.psnr if name == "psnr" else reported.ssim)
 
     def summary(self) -> dict[str, Any]:
@@ -58,9 +59,11 @@ class Reproduced:
             "name": reported.method,
             "task": reported.task,
             "method": self.planned.method if result is None else result.method.name,
-            "reported": {"psnr": reported.psnr, "ssim": reported.ssim},
+            "reported": None if math.isnan(reported.psnr) else {"psnr": reported.psnr, "ssim": reported.ssim},
             "ours": {name: ours(result.scores[name]) for name in ("psnr", "ssim")} if result else None,
-            "difference": {name: self.difference(name) for name in ("psnr", "ssim")} if result else None,
+            "difference": {name: self.difference(name) for name in ("psnr", "ssim")}
+            if result and not math.isnan(reported.psnr)
+            else None,
             "clips": result.clips if result else None,
             "coverage": result.coverage.model_dump() if result else None,
             "file": result.path if result else None,
@@ -98,6 +101,17 @@ def plan(
         whole = ", ".join(sorted({key for key in known if "@" not in key}, key=lambda key: (len(key), key)))
         raise UsageError(f'Table {table} has no row "{unknown[0]}" on {dataset}: choose from {whole}, or ROW@TASK')
     return planned
+
+
+def bundled(table: int, *, dataset: str) -> list[Planned]:
+    """What comes along, on the tasks of a table: no rows of the paper, but to be seen beside its best."""
+    made = {}
+    for paper in installed_papers():
+        for row in paper.rows:
+            if (row.table, row.dataset) == (table, dataset) and (method := paper.bundled.get(row.task)):
+                none = replace(row, row="", method="comes with gifbench", psnr=math.nan, ssim=math.nan, key="")
+                made.setdefault((row.task, method), Planned(none, method, ""))
+    return list(made.values())
 
 
 @dataclass(slots=True)

@@ -46,6 +46,9 @@ COMMANDS = [
     "consistency",
     "leaderboard",
     "demo",
+    "recipes",
+    "train",
+    "reproduce",
 ]
 
 
@@ -130,9 +133,40 @@ def test_export_writes_the_members(tiny_dataset: Dataset, tmp_path: Path) -> Non
     files = answer("export", tiny_dataset.url, "ant", "--out", tmp_path / "out", "--png")
     assert isinstance(files, dict)
     assert len(files["files"]) == 3 + 6
+    again = run("export", tiny_dataset.url, "ant", "--out", tmp_path / "out", "--png")
+    assert again.exit_code == 0 and "reused" in again.stderr
+    Path(files["files"][1]).write_bytes(b"another")
     again = run("export", tiny_dataset.url, "ant", "--out", tmp_path / "out")
     assert again.exit_code == 1
     assert "--overwrite" in again.stderr
+
+
+def test_export_writes_every_clip_if_asked(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    files = answer("export", tiny_dataset.url, "--all", "--out", tmp_path / "out")
+    assert isinstance(files, dict)
+    assert len(files["files"]) == 3 * len(tiny_dataset)
+    assert run("export", tiny_dataset.url, "--out", tmp_path / "out").exit_code == 2
+
+
+def test_info_lists_the_clips_and_what_was_left_out_with_reasons(tiny_dataset: Dataset) -> None:
+    told = run("info", tiny_dataset.url, "--clips").stdout
+    assert all(row.clip_id in told for row in tiny_dataset.rows)
+    found = answer("info", tiny_dataset.url, "--clips")
+    assert isinstance(found, dict)
+    assert [clip["clip_id"] for clip in found["clip_list"]] == [row.clip_id for row in tiny_dataset.rows]
+    about = tiny_dataset.about["outcomes"]
+    assert len(found["left_out"]) == sum(sum(about[key].values()) for key in ("rejected", "failed"))
+    assert all(each["reason"] for each in found["left_out"])
+
+
+def test_recipes_say_what_their_parameters_mean() -> None:
+    found = answer("recipes", "gif-faces")
+    assert isinstance(found, list)
+    (recipe,) = found
+    parameters = {each["name"]: each for each in recipe["parameters"]}
+    assert parameters["expand"]["default"] == 1.5 and "enlarged" in parameters["expand"]["meaning"]
+    assert all(each["meaning"] for recipe in answer("recipes") for each in recipe["parameters"])
+    assert "gif-moments" in run("recipes").stdout
 
 
 def test_make_makes_a_gif_and_says_how_good_it_is(tiny_videos: Path, tmp_path: Path) -> None:

@@ -109,16 +109,23 @@ def test_reproduce_prints_ours_beside_the_reported(faces: Path, tmp_path: Path) 
     assert "no clip of the split test is long enough" in rows["GIF", "plain-8"]["missing"]
     told = run(*arguments)
     assert told.exit_code == 0
-    assert "Missing:\n" in told.stdout
-    assert "--row 8=ccdnet" not in told.stdout  # Table 2 has no such row
-    assert sum("34.05 / 0.928" in line for line in told.stdout.splitlines()) == 1
+    assert "have to be trained: 1/2 GIF2Video, 1/4 GIF2Video" in told.stdout
+    assert "Train one: gifbench train ccdnet-2 --data DATASET" in told.stdout
+    assert "--row 8=" not in told.stdout  # Table 2 has no such row
+    (line,) = [line for line in told.stdout.splitlines() if "34.05 / 0.928" in line]
+    assert line.split()[:3] == ["1/1", "GIF2Video", "plain-1"] and " gif " in line  # what ran for it
+    ours = {(row["method"], row["task"]): row for row in found["bundled"]}
+    assert ours["ccdnet", "plain-1"]["reported"] is None and ours["ccdnet", "plain-1"]["ours"]
+    assert ("gif2video", "plain-2") in ours
+    assert "comes with gifbench" in told.stdout
 
 
-def test_reproduce_says_how_the_networks_that_come_with_gifbench_stand_beside_a_row(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    show([Reproduced(plan(1, dataset="gif-faces")[0], None, "it has no weights")])
-    assert "--row 8=ccdnet" in capsys.readouterr().out
+def test_rows_that_did_not_run_are_folded_into_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show([Reproduced(row, None, f"it has no weights; train them: {row.needs}") for row in plan(1, dataset="gif-faces")])
+    told = capsys.readouterr().out
+    assert told.count("\n") <= 12
+    assert "1 DRRN-1, 2 GLCIC-1, 3 UNet-1" in told
+    assert "--row 1=METHOD" in told
 
 
 def test_an_option_that_is_empty_is_not_shown() -> None:

@@ -300,6 +300,12 @@ def test_an_exported_clip_is_the_clip(tiny_dataset: Dataset, tmp_path: Path) -> 
     np.testing.assert_array_equal(read_lossless(files[0]), clip.truth.frames)
     np.testing.assert_array_equal(Gif.read(files[2]).frames, clip.gif(dithered=True).frames)
     np.testing.assert_array_equal(cv2.imread(str(files[5]))[..., ::-1], clip.truth.frames[2])
+    before = [file.stat().st_mtime_ns for file in files]
+    assert export_clip(clip, tmp_path / "out", png=True) == files  # the very same is kept
+    assert [file.stat().st_mtime_ns for file in files] == before
+    files[1].write_bytes(b"another")
     with pytest.raises(AlreadyExists, match="--overwrite"):
         export_clip(clip, tmp_path / "out")
+    assert files[1].read_bytes() == b"another"
     export_clip(clip, tmp_path / "out", overwrite=True)
+    np.testing.assert_array_equal(Gif.read(files[1]).frames, clip.gif().frames)
