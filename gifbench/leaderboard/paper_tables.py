@@ -49,8 +49,8 @@ class PaperTables:
 
     `method_of` is given a row and a folder of trainings, or None, and says which method is run for it
     (`gifbench.load_method` loads it) and what a person does where that method has no weights, empty for one that needs
-    none. `notes` are what a reader should know of the rows of a (dataset, task). `bundled` names for a task the method that
-    comes along with its weights, which `gifbench reproduce` runs beside the rows.
+    none. `notes` are what a reader should know of the rows of a (dataset, task). `bundled` names for a task the method
+    that comes along with its weights, which `gifbench reproduce` runs beside the rows.
     """
 
     rows: tuple[ReportedRow, ...]
