@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, MethodError, Pixels, UsageError
+from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, MethodError, Pixels, UsageError, side_by_side
 
 from .interpolation.gap_scheduler import Interpolator, Job, MotionFirst, fill, in_turn
 
@@ -47,7 +47,7 @@ class Gif2Video:
     def to(self, device: str) -> None:
         """Move the parts that are torch's."""
         self._device = device
-        self._together = in_turn if device == "cpu" else _on_two_streams(device)
+        self._together = side_by_side(device)
         for part in (self._color, self._time):
             move = getattr(part.method, "to", None)
             if part.declared.backend == "torch" and callable(move):
@@ -68,8 +68,11 @@ class Gif2Video:
             answer = method.restore(gif, [gif.times[i] for i in numbers])
             found = answer if hasattr(answer, "shape") else [frame for batch in answer for frame in batch]
         else:
-            palettes = [self._given(gif.palettes[i]) for i in numbers]
-            found = method.restore_frames(self._given(np.stack([gif.frame(i) for i in numbers])), palettes)
+            palettes = [gif.palettes[i] for i in numbers]
+            together = self._given(np.concatenate(palettes))  # one copy to the device, not one a frame
+            ends = np.cumsum([len(palette) for palette in palettes])
+            each = [together[end - len(palette) : end] for end, palette in zip(ends.tolist(), palettes, strict=True)]
+            found = method.restore_frames(self._given(np.stack([gif.frame(i) for i in numbers])), each)
         if len(found) != len(numbers):
             raise MethodError(f"{self._color.name} gave back {len(found)} frames, {len(numbers)} were asked for")
         return found
@@ -99,26 +102,6 @@ class _ConvertedMotionFirst(_Converted):
     def draw(self, pairs: Sequence[tuple[Any, Any]], motion: Any, shares: Sequence[Sequence[float]]) -> Any:  # noqa: ANN401  # batches
         given = [tuple(_converted(frame, self._backend, self._device) for frame in pair) for pair in pairs]
         return self._interpolator.draw(given, motion, shares)
-
-
-def _on_two_streams(device: str) -> Callable[[Job, Job], tuple[Any, Any]]:
-    """Two things at the same time on a GPU: what the first one leaves there is ready for whatever follows."""
-    import torch
-
-    beside = torch.cuda.Stream(device)
-
-    def together(first: Job, second: Job) -> tuple[Any, Any]:
-        # The stream beside waits for the main one before it begins, and the main one for it afterwards. So memory that
-        # is handed back on either is never taken again while the other still reads it.
-        main = torch.cuda.current_stream(device)
-        beside.wait_stream(main)
-        with torch.cuda.stream(beside):
-            one = first()
-        two = second()
-        main.wait_stream(beside)
-        return one, two
-
-    return together
 
 
 def _converted(frames: Any, backend: str, device: str) -> Any:  # noqa: ANN401  # an array or a tensor, both ways

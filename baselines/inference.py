@@ -8,6 +8,8 @@ from typing import Literal
 
 import torch
 
+from gifbench import is_out_of_memory
+
 Precision = Literal["fp32", "bf16", "fp16"]
 
 _PIXELS_OF_A_CPU = 1 << 16
@@ -48,8 +50,3 @@ class Runner:
                 continue
             start += size
         return torch.cat(done)
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch ran out of memory, on a GPU or, where the system says so instead of ending the process, a CPU."""
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error)

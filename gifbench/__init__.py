@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gifbench.builder.recipe import Recipe, load_recipe
     from gifbench.dataset.reader import Clips, Dataset, DatasetClip, open_dataset
     from gifbench.dataset.verify import verify_dataset
+    from gifbench.devices import is_out_of_memory, side_by_side
     from gifbench.errors import GifbenchError, MethodError, PixelsError, UsageError, WeightsError
     from gifbench.evaluation.evaluate import evaluate
     from gifbench.evaluation.submission import score_submission
@@ -59,6 +60,7 @@ _HOME = {
     "gifbench.builder.build_dataset": ("build_dataset",),
     "gifbench.dataset.reader": ("Clips", "Dataset", "DatasetClip", "open_dataset"),
     "gifbench.dataset.verify": ("verify_dataset",),
+    "gifbench.devices": ("is_out_of_memory", "side_by_side"),
     "gifbench.errors": ("GifbenchError", "MethodError", "PixelsError", "UsageError", "WeightsError"),
     "gifbench.leaderboard": ("build_site",),
     "gifbench.leaderboard.paper_tables": ("PaperTables", "ReportedRow"),
@@ -127,6 +129,7 @@ __all__ = [
     "export_task",
     "gaussian_blur",
     "inconsistent",
+    "is_out_of_memory",
     "last_shown",
     "list_methods",
     "load_method",
@@ -147,6 +150,7 @@ __all__ = [
     "restored",
     "save_weights",
     "score_submission",
+    "side_by_side",
     "verify_dataset",
     "warp",
 ]

@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from gifbench.devices import accelerator, device_model
+
 EXTRAS = {
     "faces": (("dlib-bin",), "building GIF-Faces"),
     "youtube": (("yt-dlp", "yt-dlp-ejs", "deno"), "fetching GIF-Moments"),
@@ -145,14 +147,15 @@ def _extras() -> Iterator[Finding]:
 
 def _torch(found: str) -> Finding:
     try:
-        import torch
+        pass
     except Exception as error:  # CUDA libraries of another driver, a wheel of another machine
         text = f"{found}, which does not load: {type(error).__name__}: {error}"
         return Finding(
             what="torch", state="trouble", found=text, way_out="install the build for this machine: pytorch.org"
         )
-    if torch.cuda.is_available():
-        return Finding(what="torch", state="ok", found=f"{found}, on {torch.cuda.get_device_name()}")
+    here = accelerator()
+    if here is not None:
+        return Finding(what="torch", state="ok", found=f"{found}, on {device_model(here)}")
     return Finding(what="torch", state="ok", found=f"{found}, without a GPU")
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
 BELOW_RESULTS = {"errors", "redaction", "storage", "tables", "plugins", "did_you_mean", "media"}
-BELOW_METHODS = BELOW_RESULTS | {"results", "provenance", "tasks", "metrics"}
+BELOW_METHODS = BELOW_RESULTS | {"devices", "results", "provenance", "tasks", "metrics"}
 BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset"}
 MAY_IMPORT = {
     "redaction": set(),
@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "compiled": set(),
     "did_you_mean": set(),
     "plugins": {"errors", "did_you_mean"},
+    "devices": {"errors"},
     "media": {"errors", "storage"},
     "tasks": {"errors", "did_you_mean"},
     "dataset": {"errors", "storage", "tables", "media"},
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
     "study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
     "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
-    "doctor": {"compiled", "media"},
+    "doctor": {"compiled", "devices", "media"},
     "cli": BELOW_EVALUATION
     | {
         "evaluation",

@@ -6,8 +6,10 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from gifbench import Gif, MethodError, Weights, last_shown, read_weights
@@ -17,6 +19,9 @@ from ..inference import Precision
 from .classifier import ClassifierOptions, DitherClassifier
 from .method import TILE, Restorer
 from .network import scaled
+
+_AT_ONCE = 1 << 21
+"""Pixels that an accelerator is given at once."""
 
 _NETWORK = re.compile(r"(?:ccdnet-)?(plain|dithered)(?:-([1-9]\d{0,2}))?")
 _CLASSIFIERS = ("dither-classifier", "classifier")
@@ -74,7 +79,8 @@ class Router:
         """Whether the network for dithered GIFs is taken, and for how many colors."""
         some = sorted({len(gif) * quarter // 4 for quarter in range(4)})
         with torch.inference_mode():
-            margins = [self._margin(torch.from_numpy(gif.frame(i).copy()).to(self._device)) for i in some]
+            frames = torch.from_numpy(np.stack([gif.frame(i) for i in some])).to(self._device)
+            margins = [self._margin(frame) for frame in frames]
         dithered = sum(margins) > 0
         sizes = sorted(len(palette) for palette in gif.palettes)
         colors = sizes[len(sizes) // 2]
@@ -92,14 +98,17 @@ class Router:
         return float(logits.topk(max(1, len(logits) // 10)).values.mean()) - _TELLING
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[torch.Tensor]:
-        """The frames at `times`, one at a time, the last shown one held."""
+        """The frames at `times`, one at a time, the last shown one held; an accelerator is given many at once."""
         network = self._networks[self.choose(gif)]
-        before, restored = -1, torch.empty(0)
-        for i in last_shown(gif.times, times):
-            if i != before:
-                frame, palette = (torch.from_numpy(array.copy()) for array in (gif.frame(i), gif.palettes[i]))
-                before, restored = i, network.restore(frame[None], [palette])
-            yield restored
+        shown = [(i, len(list(same))) for i, same in groupby(last_shown(gif.times, times))]
+        size = 1 if self._device == "cpu" else max(1, _AT_ONCE // (gif.height * gif.width))
+        for start in range(0, len(shown), size):
+            part = shown[start : start + size]
+            frames = torch.from_numpy(np.stack([gif.frame(i) for i, _ in part]))
+            restored = network.restore(frames, [torch.from_numpy(gif.palettes[i].copy()) for i, _ in part])
+            for place, (_, count) in enumerate(part):
+                for _ in range(count):
+                    yield restored[place : place + 1]
 
 
 def load_classifier(weights: Weights) -> DitherClassifier:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch.nn import functional
 
-from gifbench import Frames, Gif, Pixels, UsageError, Weights
+from gifbench import Frames, Gif, Pixels, UsageError, Weights, is_out_of_memory
 
 from ..interpolation.gap_scheduler import fill
 from ..pretrained import described, find_weights
@@ -19,8 +19,8 @@ from .network import MOST_FLOW, Architecture, Motion, SuperSlomo, Variant, fuse
 MOST_PIXELS = 1 << 20
 """Motion in larger frames is looked for in smaller copies of them; only what it moves is as large as the frame."""
 
-_AT_ONCE = {"cpu": 1 << 18, "cuda": 1 << 22}
-"""Pixels that go through a network at once."""
+_AT_ONCE_ON_CPU, _AT_ONCE = 1 << 18, 1 << 22
+"""Pixels that go through a network at once: on the CPU, and on an accelerator."""
 
 
 class SuperSlomoMethod:
@@ -122,14 +122,16 @@ class SuperSlomoMethod:
 
     def _in_parts(self, count: int, frame: Any, work: Callable[[int, int], Any]) -> Iterator[Any]:  # noqa: ANN401
         """What `work` gives for parts of `count` things, in order; parts are halved where the GPU's memory ends."""
-        size = max(1, _AT_ONCE.get(self._device.type, _AT_ONCE["cpu"]) // (frame.shape[0] * frame.shape[1]))
+        most = _AT_ONCE_ON_CPU if self._device.type == "cpu" else _AT_ONCE
+        most = _AT_ONCE_ON_CPU if self._device.type == "cpu" else _AT_ONCE
+        size = max(1, most // (frame.shape[0] * frame.shape[1]))
         start = 0
         while start < count:
             stop = min(count, start + size)
             try:
                 found = work(start, stop)
-            except torch.cuda.OutOfMemoryError:
-                if size == 1:
+            except RuntimeError as error:
+                if size == 1 or not is_out_of_memory(error):
                     raise
                 size = -(-size // 2)
                 continue

@@ -93,7 +93,10 @@ def evaluate(
         list[str] | None, typer.Option(help="standard or gif2video; both if not given; may be given more than once.")
     ] = None,
     device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, or GPUs as cuda:0,cuda:1, for methods that use torch.")
+        str,
+        typer.Option(
+            help="auto, cpu, or accelerators: cuda, mps, xpu, or several as cuda:0,cuda:1; for methods that use torch."
+        ),
     ] = "auto",
     score_on: Annotated[str, typer.Option(help="What frames are measured on: cpu, torch or cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 1,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.output import Json, note, say, say_json, table
+from gifbench.devices import DEVICE_HELP
 
 
 def leaderboard(
@@ -22,7 +23,7 @@ def leaderboard(
         typer.Option(metavar="FILE.py:CLASS", help="A method in a file of your own, so that its clips can be shown."),
     ] = None,
     clips: Annotated[int, typer.Option(min=0, help="Clips shown a method and task.")] = 3,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
+    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that gifbench made there.")] = False,
     as_json: Json = False,
 ) -> None:

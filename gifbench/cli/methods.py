@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gifbench.cli.output import FAILED, Json, note, say, say_json, table
+from gifbench.devices import DEVICE_HELP
 
 if TYPE_CHECKING:
     from gifbench.methods.listing import ListedMethod
@@ -90,7 +91,7 @@ def new(
 
 def check(
     method: Annotated[str, typer.Argument(help="A method, as gifbench methods lists them, or FILE.py:CLASS.")],
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "cpu",
+    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "cpu",
     as_json: Json = False,
 ) -> None:
     """Hold a method against the contract: shapes, times, batches, determinism, odd sizes, one frame."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gifbench.cli.output import Json, progress, say, say_json, table
+from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def reproduce(
         list[str] | None,
         typer.Option(metavar="ROW=METHOD", help="The method of a row, as in 8=ccdnet-2:weights=mine.safetensors."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
+    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips; said so in the result.")] = None,
     out: Annotated[Path, typer.Option(help="The folder for results; what is there of the same run is kept.")] = Path(

@@ -9,6 +9,7 @@ import typer
 
 from gifbench.cli.gif_options import MaxPixels, Salvage, gif_advice, gif_limits
 from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
 DEFAULT_METHOD = "ccdnet"
@@ -24,7 +25,7 @@ def restore(
         ),
     ],
     fps_factor: Annotated[int, typer.Option(help="As many times the frames: what lies between is interpolated.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
+    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     page: Annotated[
         Path | None, typer.Option(help="A folder for a page before and after, with a line to drag between them.")
     ] = None,

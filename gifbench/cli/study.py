@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from gifbench.cli.output import Json, note, progress, say, say_json, table
+from gifbench.devices import DEVICE_HELP
 
 
 class StudyGroup(TyperGroup):
@@ -28,7 +29,7 @@ def make(
     pairs: Annotated[int, typer.Option(min=1, help="Pairs that a person is shown, at most.")] = 20,
     seed: Annotated[int, typer.Option(help="Decides clips, order and sides.")] = 0,
     question: Annotated[str, typer.Option(help="What people are asked.")] = "Which one looks better?",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for methods that use torch.")] = "auto",
+    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a study that is there.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.output import Json, note, progress, say, say_json, table
+from gifbench.devices import DEVICE_HELP, choose_device
 from gifbench.errors import MissingExtra, UsageError
 
 
@@ -23,7 +24,7 @@ def train(
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List what can be trained by name.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in --out, if any.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change an option of the file.")
     ] = None,
@@ -42,19 +43,12 @@ def train(
             "gifbench train --list names what there is"
         )
     _need_torch("gifbench train")
-    import torch
-
     from gifbench.dataset import open_dataset
     from gifbench.training.config import read_config
     from gifbench.training.loop import train as run
     from gifbench.training.presets import config_path
 
-    if device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f'there is no device "{device}": choose from auto, cpu, cuda')
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch sees no GPU here; use --device cpu or auto")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = choose_device(device, wanted_for="gifbench train")
     options = read_config(config_path(config), set_ or ())
     out = out or Path("runs") / options.name
     with progress(f"train {options.name}") as step:

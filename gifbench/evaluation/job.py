@@ -9,7 +9,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gifbench.errors import MissingExtra, UsageError
+from gifbench.devices import choose_device, kind_of
+from gifbench.errors import UsageError
 from gifbench.evaluation.clip_reader import ScoredClip, open_clips
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.journal import ScoredClipRecord
@@ -58,7 +59,8 @@ class Job:
 
     def on(self, device: str) -> Job:
         """The same work on another device; what is scored on a GPU is scored on that."""
-        return replace(self, device=device, scored_on=device if self.scored_on.startswith("cuda") else self.scored_on)
+        moves = kind_of(self.scored_on) == kind_of(device)
+        return replace(self, device=device, scored_on=device if moves else self.scored_on)
 
 
 def _load(source: tuple[str, str] | None) -> LoadedMethod:
@@ -79,13 +81,8 @@ def scoring_device(wanted: str) -> str:
     """`cpu`, or the torch device on which frames are measured; raises `UsageError`, or `MissingExtra` without torch."""
     if wanted == "cpu":
         return "cpu"
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtra("torch", extra="torch", wanted_for=f"--score-on {wanted}") from error
-    if wanted != "torch" and not (wanted.startswith("cuda") and torch.cuda.is_available()):
-        raise UsageError(f"--score-on {wanted}: choose cpu, torch (on the CPU), or cuda where torch sees a GPU")
-    return wanted
+    chosen = choose_device("cpu" if wanted == "torch" else wanted, option="score-on", wanted_for=f"--score-on {wanted}")
+    return wanted if wanted == "torch" else chosen
 
 
 def scored_clips(scorer: ClipScorer, clips: Iterable[ScoredClip]) -> Iterator[ScoredClipRecord]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gifbench.devices import device_model
 from gifbench.errors import DatasetError
 from gifbench.evaluation.scoring_protocols import ScoringProtocol
 from gifbench.methods.registry import LoadedMethod
@@ -165,16 +166,7 @@ def _environment(facts: RunFacts) -> Environment:
         torch=str(torch.__version__) if torch else None,
         platform=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,
-        device=" + ".join(dict.fromkeys(map(_device, facts.devices))),
-        scored_on=_device(facts.scored_on),
+        device=" + ".join(dict.fromkeys(map(device_model, facts.devices))),
+        scored_on=device_model(facts.scored_on),
         workers=facts.workers,
     )
-
-
-def _device(device: str) -> str:
-    """A device with its GPU's model."""
-    torch = sys.modules.get("torch")
-    if not (torch and device.startswith("cuda")):
-        return device
-    _, _, number = device.partition(":")
-    return f"cuda: {torch.cuda.get_device_name(int(number) if number else None)}"

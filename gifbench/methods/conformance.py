@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gifbench.devices import accelerator
 from gifbench.errors import GifbenchError, MethodFailed
 from gifbench.media.gif import Gif
 from gifbench.methods.inference import on_device, restored
@@ -169,15 +170,14 @@ def _gpu(loaded: LoadedMethod, device: str) -> Check:
     name = "the GPU agrees with the CPU"
     if loaded.declared.backend != "torch":
         return Check(name, None, "it does not use torch")
-    import torch
-
-    if not torch.cuda.is_available():
+    here = accelerator()
+    if here is None:
         return Check(name, None, "no GPU is here")
     gif = small_gif(3, 24, 32)
     try:
         on_cpu, on_gpu = (
             _frames(loaded, gif, _asked(loaded, gif), on_device(loaded, each), f"a GIF on the device {each}")
-            for each in ("cpu", "cuda")
+            for each in ("cpu", here)
         )
         on_device(loaded, device)
     except MethodFailed as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench.errors import MethodFailed, MissingExtra, UsageError
+from gifbench.devices import accelerator, check_device, choose_device, free_memory, is_out_of_memory, kind_of
+from gifbench.errors import MethodFailed, MissingExtra
 from gifbench.media.gif import Gif
 from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown
 from gifbench.methods.registry import LoadedMethod
@@ -57,35 +57,24 @@ class Batching:
 
 
 def device_kind(loaded: LoadedMethod, device: str) -> str:
-    """`cpu` or `cuda`: where a method would run that is asked to on `device`, one or several as `cuda:0,cuda:1`."""
+    """The kind of device, `cpu` or `cuda`, on which a method would run that is asked to on one or more devices."""
     if loaded.declared.backend != "torch" or device == "cpu":
         return "cpu"
     if device == "auto":
-        torch = sys.modules.get("torch")
-        return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
-    return device.partition(":")[0]
+        return (accelerator() or "cpu") if "torch" in sys.modules else "cpu"
+    return kind_of(device)
 
 
 def on_device(loaded: LoadedMethod, device: str = "auto") -> str:
     """Move a torch method to the device asked for, once before its first clip, and say which: `cpu`, `cuda`, `cuda:1`.
 
-    `auto` is the GPU where there is one. A method that is not torch's runs on the CPU whatever is asked. Raises
-    `UsageError` for an unknown device or a GPU that is not there, `MissingExtra` without torch.
+    `auto` is the accelerator where there is one. A method that is not torch's runs on the CPU whatever is asked. Raises
+    `UsageError` for an unknown device or one that is not here, `MissingExtra` without torch.
     """
-    if device not in ("auto", "cpu", "cuda") and not re.fullmatch(r"cuda:\d{1,3}", device):
-        raise UsageError(f'there is no device "{device}": choose from auto, cpu, cuda, or one GPU of several as cuda:1')
+    check_device(device)
     if loaded.declared.backend != "torch":
         return "cpu"
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtra("torch", extra="torch", wanted_for=f"method {loaded.name}") from error
-    there = torch.cuda.is_available()
-    if device.startswith("cuda") and not there:
-        raise UsageError(f"--device {device}: torch sees no GPU here; use --device cpu or auto")
-    if device.startswith("cuda:") and int(device[5:]) >= (count := torch.cuda.device_count()):
-        raise UsageError(f"--device {device}: torch sees {count} GPUs here, cuda:0 to cuda:{count - 1}")
-    chosen = "cpu" if device == "cpu" or not there else device.replace("auto", "cuda")
+    chosen = choose_device(device, wanted_for=f"method {loaded.name}")
     if callable(move := getattr(loaded.method, "to", None)):
         with _failures(f"method {loaded.name} on the device {chosen}"):
             move(chosen)
@@ -196,20 +185,16 @@ def _restored_batch(method: FrameMethod, gif: Gif, chosen: Sequence[int], torch_
         frames: Any = np.stack([gif.frame(i) for i in chosen])
         palettes: list[Any] = [gif.palettes[i] for i in chosen]
         if torch_device is not None:
-            frames, palettes = _tensor(frames, torch_device), [_tensor(palette, torch_device) for palette in palettes]
+            frames = _tensor(frames, torch_device)
+            together = _tensor(np.concatenate(palettes), torch_device)  # one copy to the device, not one a frame
+            palettes = list(together.split([len(palette) for palette in palettes]))
         return method.restore_frames(frames, palettes)
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():  # the error held the tensors; now they can be given back
-        torch.cuda.empty_cache()
+    if torch_device is not None:  # the error held the tensors; now they can be given back
+        free_memory(torch_device)
     return _NO_MEMORY
-
-
-def _out_of_memory(error: Exception) -> bool:
-    kind = type(error).__name__  # torch has one of its own, and on the CPU only a text
-    return isinstance(error, MemoryError) or kind == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 
 def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArray[Any]:
@@ -245,7 +230,7 @@ def _numpy(batch: object) -> NDArray[Any] | None:
     return array
 
 
-def _tensor(array: NDArray[Any], device: str) -> object:
+def _tensor(array: NDArray[Any], device: str) -> Any:  # noqa: ANN401  # a torch tensor
     import torch
 
     return torch.tensor(array, device=device)

@@ -121,9 +121,9 @@ class Environment(_Part):
     torch: str | None = Field(description="version of torch for a torch method, else null")
     platform: str = Field(description="operating system and processor architecture")
     cpus: int = Field(description="processors that the system reports", ge=1)
-    device: str = Field(description="what the method ran on: cpu, or cuda with the name of the GPU's model")
+    device: str = Field(description="what the method ran on: cpu, or an accelerator with its model")
     scored_on: str = Field(
-        default="cpu", description="what the metrics ran on: cpu, torch (on the CPU), or cuda with the GPU's model"
+        default="cpu", description="what the metrics ran on: cpu, torch (on the CPU), or an accelerator with its model"
     )
     workers: int = Field(
         default=1, description="processes; on the CPU the scores are the same whatever their number", ge=1

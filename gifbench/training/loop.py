@@ -16,6 +16,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from gifbench.dataset.reader import Dataset
+from gifbench.devices import is_out_of_memory
 from gifbench.errors import TrainingError, UsageError
 from gifbench.training.checkpoint import FILE, checkpoint_before, save_checkpoint
 from gifbench.training.clip_sampler import Windows
@@ -163,7 +164,7 @@ class _Run:
             sampler=chain.from_iterable(numbers),
             num_workers=options.workers,
             multiprocessing_context="spawn" if options.workers else None,
-            pin_memory=self._device.type == "cuda",
+            pin_memory=self._device.type == "cuda",  # what copies in the background; torch warns of it elsewhere
         )
         for batch in loader:
             yield TrainingBatch(*(tensor.to(self._device, non_blocking=True) for tensor in batch))
@@ -174,7 +175,7 @@ class _Run:
             try:
                 self._learner.step(self._step, TrainingBatch(*(part[: self._batch_size] for part in batch)), meter)
             except RuntimeError as error:
-                if not _out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 if self._batch_size == 1 or self._processes.count > 1:
                     raise TrainingError(
@@ -243,10 +244,6 @@ class _Run:
         if not self._processes.first:
             return path
         return save_weights(path, self._learner.final, architecture=self._trainer.architecture(), about=about)
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
+from gifbench.devices import synchronize
+
 
 class Meter:
     """Sums of what was noted since the last line, on the device, so that no step waits for it."""
@@ -54,8 +56,7 @@ class Meter:
 
         Work on a GPU is counted as the device's, because the CPU waits for it only where a value is read.
         """
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+        synchronize(str(self._device))
         took = max(time.monotonic() - self._begin, 1e-9)
         shares = {name: spent / took for name, spent in self._spent.items()}
         return {"steps_per_second": self._steps / took, **shares, "device": 1 - sum(shares.values())}

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from gifbench.devices import free_memory
 from gifbench.errors import TrainingError
 from gifbench.training.config import TrainingOptions
 from gifbench.training.distributed import Processes
@@ -89,8 +90,7 @@ class Learner:
         """Give back the memory that a step which failed has taken."""
         for adam in self._adams.values():
             adam.zero_grad(set_to_none=True)
-        if self._processes.device.type == "cuda":
-            torch.cuda.empty_cache()
+        free_memory(str(self._processes.device))
 
     def state_dict(self) -> dict[str, Any]:
         """All that a checkpoint needs; raises `TrainingError` where a weight is not finite."""
