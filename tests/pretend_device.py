@@ -1,8 +1,8 @@
 """An accelerator that needs no hardware: tensors that say they are on `pretend`, and compute on the CPU.
 
 A tensor on it holds a CPU tensor and refuses to meet one that is not on it, as tensors on a GPU do, so that mixed
-devices are found without a GPU. Every copy between host and device is counted. Results are the CPU's, to the bit, because
-the CPU makes them.
+devices are found without a GPU. Every copy between host and device is counted. Results are the CPU's, to the bit,
+because the CPU makes them.
 
     with pretend_device() as pretend:
         network.to("pretend")
