@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 EBML = bytes.fromhex(
-    "1a45dfa39f4286810142f7810142f2810442f381084282886d6174726f736b6142878104428581 02".replace(" ", "")
+    "1a45dfa3a34286810142f7810142f2810442f381084282886d6174726f736b6142878104428581 02".replace(" ", "")
 )
 UNKNOWN_SIZE = b"\x01" + b"\xff" * 7
 

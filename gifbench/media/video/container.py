@@ -40,6 +40,7 @@ from gifbench.errors import (
     storage_errors,
 )
 from gifbench.media.video.container_header import Crop, TrackHeader, read_tracks
+from gifbench.media.video.transport_stream import read_transport_stream
 from gifbench.media.video.truncation import missing_bytes
 
 CONTAINERS = (
@@ -103,12 +104,15 @@ def open_video(path: str | os.PathLike[str], *, limits: VideoLimits, threads: in
         header = _track_header(container, stream, place)
         decoder = stream.codec_context
         if not decoder.width or not decoder.height:
+            packets = read_transport_stream(place, stream.id) if container.format.name == "mpegts" else None
+            if packets is not None and packets.scrambled:
+                raise encrypted(place)
             _check_declared_size(place, limits)
         check_size(place, decoder.width, decoder.height, limits=limits)
         decoder.options = {"max_pixels": str(most)}
         decoder.thread_count = threads
         decoder.thread_type = "AUTO" if threads > 1 else "SLICE"
-        with av_errors(place):
+        with av_errors(place, reading=True):
             yield OpenVideo(place, container, stream, limits, None if header is None else header.crop)
 
 
@@ -272,21 +276,24 @@ _ADVICE: dict[type[GifbenchError], str] = {
 }
 
 _OF_THE_BYTES = (errno.EIO, errno.EBUSY, errno.EOPNOTSUPP, errno.ENOTSUP)
+_OF_WHAT_IS_READ = (*_OF_THE_BYTES, errno.EPERM, errno.EACCES, errno.ENOENT)
 """Demuxers also say "input/output error" of a file that ends too early, that of YUV4MPEG "device or resource busy" of a
-size that cannot be, and filters "operation not supported" of colors: none is about the place."""
+size that cannot be, and filters "operation not supported" of colors: none is about the place. Decoders return -1, which
+is "operation not permitted", when the file was opened long before."""
 
 
 @contextmanager
-def av_errors(place: object, *, opening: bool = False) -> Iterator[None]:
+def av_errors(place: object, *, opening: bool = False, reading: bool = False) -> Iterator[None]:
     """Turn an exception of PyAV raised while `place` is read or written into the class of `KINDS`, naming the place.
 
     An error that carries a number of the operating system goes through `storage_errors`: a full disk is `DiskFull`.
-    `opening` looks whether a file that cannot be opened is cut off.
+    `reading` is for a file that could be opened: what libav then says of places and permissions is about its content.
+    `opening` likewise, and looks whether one that libav cannot open is cut off.
     """
     try:
         yield
     except av.error.FFmpegError as error:
-        of_the_bytes = error.errno in _OF_THE_BYTES
+        of_the_bytes = error.errno in (_OF_WHAT_IS_READ if reading or opening else _OF_THE_BYTES)
         if isinstance(error, OSError) and not of_the_bytes:
             with storage_errors(place):
                 raise OSError(error.errno, error.strerror) from error

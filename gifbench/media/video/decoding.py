@@ -197,7 +197,7 @@ def _decode(path: Path, span: Span, how: _Conversion, limits: VideoLimits, threa
             size = _size(first, square_pixels=how.square_pixels)
             converter = Converter(how.kind, place=path, size=size, tonemap=how.tonemap, background=how.background)
             begin = shown.time
-        with av_errors(path):
+        with av_errors(path, reading=True):
             pixels = converter.pixels(shown.picture)
         yield Frame(
             index,

@@ -27,7 +27,7 @@ SEEKABLE = frozenset({"mov", "matroska"})
 """Demuxers whose index knows the key frames. The others are read from the start: MPEG program streams, AVI and raw
 streams have no index or no presentation times, and a seek ends up near the frame, not on it."""
 
-_JUMPY = frozenset({"mpegts", "mpeg"})
+_JUMPY = frozenset({"mpegts", "mpeg", "ogg"})
 """Containers whose clock may be set anew in the middle: recordings that were joined."""
 _LONGEST_PAUSE = Fraction(10)
 """Seconds: a longer one is a clock that was set anew, as ffmpeg takes it (`-dts_delta_threshold`)."""
@@ -99,8 +99,11 @@ def continuous_packets(video: OpenVideo) -> Iterator[Packet[VideoStream]]:
 def _continuous(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
     tick, apart = time_base(video), step(video)
     said: deque[int] | None = None
+    theora = video.decoder.name == "theora"
     offset, last, last_duration = 0, None, 0
     for packet in packets:
+        if theora and bytes(packet)[1:7] == b"theora":
+            continue  # a header between streams that were joined, which is no frame
         dts = packet.dts
         if dts is not None and last is not None:
             jump = (dts - last) * tick
