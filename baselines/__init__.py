@@ -67,6 +67,21 @@ METHODS: Mapping[str, MethodEntry] = {
         summary="edge-preserving smoothing within the cells of the palette's colors",
         license=_MIT,
     ),
+    "undither": MethodEntry(
+        load="gifbench_baselines.undither:Undither",
+        summary="smoothing between colors that have no other color of the palette between them",
+        license=_MIT,
+    ),
+    "ffmpeg-deband": MethodEntry(
+        load="gifbench_baselines.ffmpeg_filters:FfmpegDeband",
+        summary="ffmpeg's filter deband (libavfilter through PyAV)",
+        license="LGPL-2.1-or-later",
+    ),
+    "ffmpeg-gradfun": MethodEntry(
+        load="gifbench_baselines.ffmpeg_filters:FfmpegGradfun",
+        summary="ffmpeg's filter gradfun (libavfilter through PyAV)",
+        license="LGPL-2.1-or-later",
+    ),
     # Color, learned. Rows are those of the paper's Table 1.
     "ccdnet": MethodEntry(
         load="gifbench_baselines.ccdnet.router:Router",
