@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.resources
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,8 +22,38 @@ from gifbench.errors import BuildError, GifbenchError, MethodError, MissingExtra
 SOURCES = "gifbench.sources"
 """The entry points by which an installed package offers kinds of sources, called as a manifest's column `source`."""
 
+RECIPES = "gifbench.recipes"
+"""The entry points by which an installed package offers recipes of datasets."""
+
+MANIFESTS = "gifbench.manifests"
+"""The entry points that name packages with official lists of clips."""
+
 _EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft"}
 """What code of methods may import that an extra brings."""
+
+
+def installed_recipe(name: str) -> Any:  # noqa: ANN401  # a subclass of gifbench.builder.Recipe, which stands above
+    """The class of the installed recipe called `name`; None where there is none, or it cannot be loaded."""
+    for point in entry_points(group=RECIPES, name=name):
+        with suppress(Exception):
+            return point.load()
+    return None
+
+
+def official_list(name: str) -> Path | None:
+    """The Parquet file of an official list that an installed package ships; None where none does.
+
+    Packages that ship lists are entry points of the group `gifbench.manifests`: a package, whose files are called as
+    the lists are.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", name):
+        return None
+    for package in dict.fromkeys(("gifbench_manifests", *(point.value for point in entry_points(group=MANIFESTS)))):
+        with suppress(ModuleNotFoundError):
+            file = Path(str(importlib.resources.files(package))) / f"{name}.parquet"
+            if file.is_file():
+                return file
+    return None
 
 
 def entry_names(group: str) -> list[str]:

@@ -168,6 +168,7 @@ class Ledger:
             "title": self._recipe.title,
             "fingerprint": fingerprint(index),
             "recipe": self._recipe.model_dump(mode="json"),
+            "released_stride": self._recipe.released_stride,
             "clips": dict(sorted(clips.items())),
             "frames": dict(sorted(frames.items())),
             "bytes": members,

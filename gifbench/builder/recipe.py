@@ -96,6 +96,19 @@ class Recipe(BaseModel, ABC):
     def geometry(self, video: SourceVideo) -> Geometry:
         """Which part of the picture is kept and at what size; raises `Rejected` for a clip that a rule refuses."""
 
+    released_stride: ClassVar[int | None] = None
+    """Which frames the released code of a paper scores, for the protocol `gif2video`: one of so many in a task that
+    keeps every frame, and segments that begin every so many frames in one that does not. None: every frame, and one
+    segment after the other. It stands in the dataset's `dataset.json`."""
+
+    @classmethod
+    def card_sections(cls, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """Sections for the card of a dataset of this recipe: Markdown by heading, `parameters` as they stand in it.
+
+        The section "Faces and people" takes the place of what a card says otherwise.
+        """
+        return {}
+
     def missing_span(self, row: ManifestRow) -> str:
         """What is missing where a row does not say which part of its video is meant, and what to do; "" if nothing is.
 

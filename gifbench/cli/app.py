@@ -61,7 +61,7 @@ def gifbench(
 
 for _function, _example in (
     (build.build, "gifbench build gif-faces --source videos/ --out data/gif-faces"),
-    (fetch.fetch, "gifbench fetch --manifest clips.csv --store store/"),
+    (fetch.fetch, "gifbench fetch clips.csv --store store/"),
     (fetch.retry, "gifbench retry data/gif-faces --source videos/"),
     (recipes.recipes, "gifbench recipes gif-faces"),
     (dataset.info, "gifbench info data/gif-faces"),

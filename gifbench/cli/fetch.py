@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gifbench.cli.build import Cluster, RecipeFile, TrustManifest, Workers, say_built
-from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.output import SOME_FAILED, Json, note, progress, say, say_json
 from gifbench.cli.source_options import SourceOptions
 from gifbench.download.source import MAX_SIZE, FetchLimits
 from gifbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from gifbench.download.scheduler import FetchSummary
 
 _SOURCES = SourceOptions()
 
 
 @_SOURCES.spell_out
 def fetch(
-    manifest: Annotated[Path, typer.Option(help="The table of clips (.parquet, .csv, .jsonl).")],
-    store: Annotated[str, typer.Option(help="Where the sources go: a folder or an fsspec URL, made if not there.")],
+    listed: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="LIST",
+            show_default=False,
+            help="The table of clips (.parquet, .csv, .jsonl), the name of an official list, or a text file with a URL "
+            "a line. A table may lack clip_id and split.",
+        ),
+    ] = None,
+    manifest: Annotated[Path | None, typer.Option(help="As LIST.", show_default=False)] = None,
+    store: Annotated[
+        str, typer.Option(help="Where the sources go: a folder or an fsspec URL, made if not there.")
+    ] = "store",
     limit: Annotated[int | None, typer.Option(min=1, help="Only what the first N rows need.")] = None,
     retry: Annotated[
         str, typer.Option(metavar="CODE,…", help="Also try again what failed for these permanent reasons, as in gone.")
@@ -41,6 +55,9 @@ def fetch(
     ] = 20,
     max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video.")] = MAX_SIZE,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a server may be silent.")] = 30.0,
+    allow_failed: Annotated[
+        bool, typer.Option("--allow-failed", help="End with 0 also where some sources could not be had; else with 3.")
+    ] = False,
     trust_manifest: TrustManifest = False,
     as_json: Json = False,
     **options: object,
@@ -50,10 +67,12 @@ def fetch(
     from gifbench.download.scheduler import FetchProgress, fetch_sources
     from gifbench.download.store import Store
     from gifbench.manifest.locators import check_locators
-    from gifbench.manifest.outcomes import REASONS
-    from gifbench.manifest.rows import read_manifest
+    from gifbench.manifest.source_list import read_source_list
 
-    rows = read_manifest(manifest)[:limit]
+    if (listed is None) == (manifest is None):
+        raise UsageError("say what to fetch, once: gifbench fetch LIST, a table of clips or a file with a URL a line")
+    manifest = listed or manifest or Path()
+    rows = read_source_list(manifest)[:limit]
     check_locators(rows, name=str(manifest), trusted=trust_manifest)
     limits = FetchLimits(trusted=trust_manifest, timeout=timeout, max_size=max_size)
     sources, per_hour = _SOURCES.open(rows, options, limits)
@@ -73,7 +92,15 @@ def fetch(
         done = fetch_sources(rows, Store(store), sources, policy=policy, retry=again, report=report)
     if as_json:
         say_json({"wanted": done.wanted, "stored": done.stored, "failed": done.failed, "untried": done.untried})
-        return
+    else:
+        _say_fetched(store, done)
+    if (done.failed or done.untried) and not allow_failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _say_fetched(store: str, done: FetchSummary) -> None:
+    from gifbench.manifest.outcomes import REASONS
+
     say(f"{store}: {done.stored} of {done.wanted} sources are here")
     for reason, count in sorted(done.failed.items()):
         say(f"{count} failed, {reason}: {REASONS[reason]}")

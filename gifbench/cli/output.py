@@ -32,7 +32,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file tha
 EXAMPLE = "gifbench_example"
 """The attribute of a command's function that holds what `example` was given."""
 
-FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+FAILED, WRONG_USAGE, SOME_FAILED, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 
 _LONG = frozenset({"build", "fetch", "retry", "evaluate", "train"})
 """The commands that keep a log of every run; the others leave one only where gifbench is at fault."""

@@ -25,6 +25,7 @@ from gifbench.dataset.croissant import PAPER, croissant
 from gifbench.dataset.reader import Dataset, DatasetClip
 from gifbench.dataset.shards import INDEX_SCHEMA
 from gifbench.errors import AlreadyExists, NotFound, UsageError
+from gifbench.plugins import installed_recipe
 
 CARD, SAMPLE, CROISSANT = "README.md", "sample.webp", "croissant.json"
 _MOST_LICENCES = 50
@@ -34,14 +35,8 @@ _HUB_LICENCE = re.compile(r"CC[ -]BY(-NC)?(-SA|-ND)?[ -]([1-4]\.0)", re.IGNORECA
 _HUB_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _URL = re.compile(r"https?://[^\s<>\"'`\\]{1,500}")
 
-_FACES = """\
-Every clip shows the face of a person, found by `detector={detector}` and cut out with what is around it. The faces are
-neither blurred nor changed: the smooth shading of skin is what restoration is measured on. No name, age or other
-property of a person is recorded beyond what the locator of the source says, and none was estimated. Nobody was asked
-for consent when this dataset was built; what the people in it agreed to is a matter of the sources. Do not use it to
-identify people. A clip that has to go is left out of the manifest, and the dataset is built again.
-"""
-_NO_FACES = """\
+_PEOPLE_HEADING = "Faces and people"
+_PEOPLE = """\
 Faces were not looked for: people appear as they do in the sources, neither blurred nor cut out. No property of a person
 is recorded beyond what the locator of the source says. Do not use it to identify people. A clip that has to go is
 left out of the manifest, and the dataset is built again.
@@ -122,7 +117,7 @@ def card(dataset: Dataset, sample: list[DatasetClip]) -> str:
         _OPENING.format(members=_MADE_GIFS if _makes_gifs(dataset) else _ALL_MEMBERS),
         f"## How it was made\n\nBy gifbench, recipe `{_code(dataset.name)}`:\n\n"
         f"| parameter | value |\n|:--|:--|\n{recipe}",
-        f"## Faces and people\n\n{_faces(about['recipe'])}",
+        *(f"## {_escaped(heading)}\n\n{text.strip()}\n" for heading, text in _sections(dataset).items()),
         f"## Licences\n\n{_licences(dataset)}",
         f"## Citation\n\n{PAPER}\n",
     ]
@@ -249,8 +244,13 @@ def _outcomes(about: Mapping[str, Any]) -> str:
     )
 
 
-def _faces(recipe: Mapping[str, Any]) -> str:
-    return _FACES.format(detector=_code(str(recipe["detector"]))) if "detector" in recipe else _NO_FACES
+def _sections(dataset: Dataset) -> dict[str, str]:
+    """What the installed recipe of the dataset says in its card, and what is said of people where it says nothing."""
+    recipe = installed_recipe(dataset.name)
+    if recipe is None:
+        return {_PEOPLE_HEADING: _PEOPLE}
+    parameters = {str(key): _code(str(value)) for key, value in dataset.about["recipe"].items()}
+    return {_PEOPLE_HEADING: _PEOPLE, **recipe.card_sections(parameters)}
 
 
 def _line(text: str) -> str:

@@ -30,6 +30,7 @@ class _About(BaseModel):
     bytes: _Count
     wanted: _Count
     official: dict[str, _Count] = {}
+    released_stride: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     outcomes: _Outcomes
 
 

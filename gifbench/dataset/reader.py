@@ -225,6 +225,10 @@ class Clips(Sequence[DatasetClip]):
         return f"Clips({len(self)} clips, {sum(row.frames for row in self._rows)} frames)"
 
 
+_STRIDE_BEFORE = {"gif-moments": 10}
+"""Of datasets that were built before `dataset.json` said it."""
+
+
 class Dataset(Clips):
     """A built dataset: a sequence of all its clips, and a mapping by clip id."""
 
@@ -257,6 +261,13 @@ class Dataset(Clips):
     def official(self) -> dict[str, int]:
         """How many clips the official list has in each split; empty for a dataset of one's own."""
         return dict(self.about.get("official", {}))
+
+    @property
+    def released_stride(self) -> int | None:
+        """Which frames the paper's released code scores, as `Recipe.released_stride` says; None: all of them."""
+        if "released_stride" in self.about:
+            return None if self.about["released_stride"] is None else int(self.about["released_stride"])
+        return _STRIDE_BEFORE.get(self.name)
 
     @property
     def rows(self) -> Sequence[IndexRow]:

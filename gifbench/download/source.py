@@ -79,6 +79,10 @@ class SourceKind:
     def check_locator(self, locator: str, *, trusted: bool = False) -> None:
         """Raise `Refused` for a locator that cannot be, or that only a `trusted` manifest may hold."""
 
+    def from_url(self, url: str) -> str | None:
+        """The locator of the video that the page at `url` shows, where it is one of this kind; None otherwise."""
+        return None
+
     def open(self, rows: Sequence[ManifestRow], options: Any, limits: FetchLimits) -> Source:  # noqa: ANN401
         """The source of these rows, all of this kind, with its `options`.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qs, urlsplit
 
 import typer
 
@@ -94,6 +95,19 @@ class YouTubeKind(SourceKind):
         """Raise `Refused` for what is no id."""
         if not YOUTUBE_ID.fullmatch(locator):
             raise Refused(f"{locator[:200]!r} is no YouTube id: those are 11 of A-Z a-z 0-9 _ -")
+
+    def from_url(self, url: str) -> str | None:
+        """The id in `youtube.com/watch?v=…`, `youtu.be/…`, `/shorts/…`, `/embed/…` and `/live/…`."""
+        parts = urlsplit(url)
+        host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("music.")
+        found = ""
+        if host == "youtu.be":
+            found = parts.path.lstrip("/").split("/")[0]
+        elif host in ("youtube.com", "youtube-nocookie.com"):
+            folder, _, name = parts.path.lstrip("/").partition("/")
+            found = name.split("/")[0] if folder in ("shorts", "embed", "live", "v") else ""
+            found = found or parse_qs(parts.query).get("v", [""])[0]
+        return found if YOUTUBE_ID.fullmatch(found) else None
 
     def open(self, rows: Sequence[ManifestRow], options: YouTubeOptions, limits: FetchLimits) -> Source:
         """YouTube through yt-dlp."""

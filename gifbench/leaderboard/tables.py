@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from gifbench.leaderboard.board import Board, Column, Row, Score, Table
@@ -146,5 +147,8 @@ def _csv_row(board: Board, table: Table, row: Row) -> tuple[object, ...]:
 def _cell(value: object) -> object:
     if isinstance(value, str):
         text = visible(value) if value else value
-        return f"'{text}" if text[:1] in "=+-@" and text else text
+        # Also in their full width, which a spreadsheet reads alike.
+        return (
+            f"'{text}" if text and unicodedata.normalize("NFKC", text[0]) in ("=", "+", "-", "@", "\t", "\r") else text
+        )
     return "" if value is None else value

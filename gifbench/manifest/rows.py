@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.resources
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from gifbench.dataset.shards import CLIP_ID
 from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
 from gifbench.manifest.io import file_bytes, raw_rows
+from gifbench.plugins import official_list
 from gifbench.storage import Folder
 from gifbench.tables import parquet_bytes, parquet_rows
 
@@ -138,11 +138,10 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
 
 
 def _official(path: Path) -> Path:
-    """The list that comes with gifbench for a bare name such as `gif-moments`, unless a file of that name is here."""
+    """The list that a package ships for a bare name such as `gif-moments`, unless a file of that name is here."""
     if path.is_file() or path.name != str(path) or path.suffix not in ("", ".parquet"):
         return path
-    shipped = Path(str(importlib.resources.files("gifbench_manifests"))) / f"{path.stem}.parquet"
-    return shipped if shipped.is_file() else path
+    return official_list(path.stem) or path
 
 
 def read_rows(path: str | Path) -> tuple[dict[int, ManifestRow], list[Finding]]:
@@ -290,22 +289,17 @@ def check_name(path: PurePath) -> None:
 
 
 def official_rows(name: str | None) -> list[ManifestRow]:
-    """The official list that a recipe names, shipped with gifbench; empty for None or where it is not shipped."""
-    if name is None:
-        return []
-    file = importlib.resources.files("gifbench_manifests") / f"{name}.parquet"
-    return parse_manifest(file.read_bytes(), name=f"{name}.parquet") if file.is_file() else []
+    """The official list that a recipe names, shipped with its package; empty for None or where it is not shipped."""
+    file = official_list(name) if name is not None else None
+    return [] if file is None else parse_manifest(file.read_bytes(), name=file.name)
 
 
 def official_splits(name: str | None) -> dict[str, str]:
     """The split of each clip id of an official list, much faster than its rows."""
-    if name is None:
+    file = official_list(name) if name is not None else None
+    if file is None:
         return {}
-    file = importlib.resources.files("gifbench_manifests") / f"{name}.parquet"
-    if not file.is_file():
-        return {}
-    rows = parquet_rows(file.read_bytes(), columns=("clip_id", "split"))
-    return {row["clip_id"]: row["split"] for row in rows}
+    return {row["clip_id"]: row["split"] for row in parquet_rows(file.read_bytes(), columns=("clip_id", "split"))}
 
 
 def _clip_ids(files: Sequence[Path]) -> Iterator[tuple[str, Path]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,6 +10,14 @@ from pydantic import Field
 from gifbench.builder import Filter, Geometry, Recipe, SourceVideo
 
 from .faces import find_detector, find_face, release_crop, square
+
+_PEOPLE = """\
+Every clip shows the face of a person, found by `detector={detector}` and cut out with what is around it. The faces are
+neither blurred nor changed: the smooth shading of skin is what restoration is measured on. No name, age or other
+property of a person is recorded beyond what the locator of the source says, and none was estimated. Nobody was asked
+for consent when this dataset was built; what the people in it agreed to is a matter of the sources. Do not use it to
+identify people. A clip that has to go is left out of the manifest, and the dataset is built again.
+"""
 
 
 class GifFaces(Recipe):
@@ -34,6 +43,11 @@ class GifFaces(Recipe):
     max_lost: Annotated[
         float, Field(ge=0, le=1, description="a face lost on a greater share of the frames is rejected as face_lost")
     ] = 0.25
+
+    @classmethod
+    def card_sections(cls, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """What the card says of the people in it."""
+        return {"Faces and people": _PEOPLE.format(detector=parameters.get("detector", ""))}
 
     def geometry(self, video: SourceVideo) -> Geometry:
         """Follow the face through every frame, and cut the square out."""

@@ -17,6 +17,7 @@ class GifMoments(Recipe):
     name = "gif-moments"
     title = "GIF-Moments"
     manifest = "gif-moments"
+    released_stride = 10
 
     min_width: Annotated[int, Field(ge=1, description="a narrower video is rejected as too_small")] = 360
     min_height: Annotated[int, Field(ge=1, description="a lower video is rejected as too_small")] = 360

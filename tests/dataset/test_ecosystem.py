@@ -163,7 +163,7 @@ def test_a_licence_that_the_hub_knows_stands_in_the_header(tiny_dataset: Dataset
 
 
 def test_a_card_says_how_faces_were_found(tiny_dataset: Dataset) -> None:
-    about = {**tiny_dataset.about, "recipe": {"detector": "hog"}}
+    about = {**tiny_dataset.about, "name": "gif-faces", "recipe": {"detector": "hog"}}
     assert "`detector=hog`" in card(Dataset(tiny_dataset.folder, about, tiny_dataset.rows), [])
 
 

@@ -40,7 +40,7 @@ def test_originals_are_taken_and_nothing_is_guessed(folder: Path, tiny_videos: P
     command = ["fetch", "--manifest", folder / "list.csv", "--store", store]
     assert CliRunner().invoke(app, [str(part) for part in command]).exit_code == 2
     done = CliRunner().invoke(app, [str(part) for part in (*command, "--faceforensics", folder)])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 3, done.output
     path = Store(store).path("faceforensics", GOOD)
     assert path is not None
     assert path.read_bytes() == (tiny_videos / "ant.mp4").read_bytes()

@@ -1,0 +1,1 @@
+"""A dataset of somebody else's, on gifbench's public names alone."""
