@@ -86,7 +86,7 @@ def _markdown_row(row: Row, columns: Sequence[Column]) -> str:
     standing = row.standing
     cells = (
         row.rank or "",
-        standing.group if standing else "",
+        (standing.group or "") if standing else "",
         name,
         _interval(run.psnr, 3, 2),
         _interval(standing.behind, 3, 2) if standing else "",

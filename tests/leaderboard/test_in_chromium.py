@@ -161,11 +161,11 @@ def test_the_lanes_are_drawn_in_step_and_can_be_stepped(browser, site):
     play(browser, board(site, "dithered-4", "standard"))
     record_drawing(browser)
     browser.js(f"r = {FIGURE}.querySelector('.frame'); r.value = 6; r.dispatchEvent(new Event('input')); 0")
-    # Both sides of the line, then the details of GIF, restored, truth: frame 6 of the video is GIF frame 1, which is
-    # alone in its file.
-    assert browser.js("drawn.splice(0)") == [0, 6, 1, 6, 6]
+    # Both sides of the line, then the details of GIF, two restored, truth: frame 6 of the video is GIF frame 1, and
+    # that is alone in its file.
+    assert browser.js("drawn.splice(0)") == [0, 6, 1, 6, 6, 6]
     browser.js(f"{FIGURE}.querySelector('[data-step=\"1\"]').click()")
-    assert browser.js("drawn.splice(0)") == [0, 7, 1, 7, 7]
+    assert browser.js("drawn.splice(0)") == [0, 7, 1, 7, 7, 7]
     assert browser.js(f"{FIGURE}.querySelector('output').textContent") == "frame 8 of 9"
     for _ in range(2):
         browser.js(f"{FIGURE}.querySelector('[data-step=\"1\"]').click()")
@@ -176,16 +176,43 @@ def test_the_line_moves_and_either_side_shows_what_is_chosen(browser, site):
     play(browser, board(site))
     browser.js(f"{FIGURE}.querySelector('.play').click()")
     options = browser.js(f"[...{FIGURE}.querySelectorAll('select.left option')].map(o => o.text)")
-    assert options == ["GIF", "gaussian-0.5", "Truth", "Error of the GIF", "Error of gaussian-0.5"]
+    errors = ["Error of the GIF", "Error of gaussian-0.5", "Error of gaussian-1.0"]
+    assert options == ["GIF", "gaussian-0.5", "gaussian-1.0", "Truth", *errors]
     scale = f"{FIGURE}.querySelector('.scale').hidden"
     assert browser.js(scale) is True
-    browser.js(f"s = {FIGURE}.querySelector('select.right'); s.value = 4; s.dispatchEvent(new Event('change')); 0")
+    browser.js(f"s = {FIGURE}.querySelector('select.right'); s.value = 5; s.dispatchEvent(new Event('change')); 0")
     browser.wait_for(f"{scale} === false")
     browser.js(f"l = {FIGURE}.querySelector('.line'); l.value = 80; l.dispatchEvent(new Event('input')); 0")
     assert browser.js(f"getComputedStyle({FIGURE}.querySelector('.handle')).left") == browser.js(
         f"0.8 * {FIGURE}.querySelector('.stage').clientWidth + 'px'"
     )
     assert browser.js("l.getAttribute('aria-valuetext')") == "80% GIF, the rest Error of gaussian-0.5"
+
+
+def test_the_enlarged_detail_is_moved_with_the_keyboard_and_dragged(browser, site):
+    play(browser, board(site))
+    browser.js(f"{FIGURE}.querySelector('.play').click()")
+    spot = f"{FIGURE}.querySelector('.spot')"
+    left = f"parseFloat({spot}.style.left)"
+    browser.js(
+        "window.files = []; const draw = CanvasRenderingContext2D.prototype.drawImage;"
+        "CanvasRenderingContext2D.prototype.drawImage = function (image, ...rest) {"
+        " if (this.canvas.closest('.lanes')) files.push(image.src.includes('.detail-'));"
+        " return draw.call(this, image, ...rest); }; 0"
+    )
+    browser.js(f"{FIGURE}.querySelector('[data-step=\"1\"]').click()")
+    assert browser.js("files.splice(0)") == [True] * 4  # to the pixel where the page chose it
+    before = browser.js(left)
+    key = "ArrowRight" if before < 20 else "ArrowLeft"
+    for _ in range(2):
+        browser.js(f"{spot}.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}'}}))")
+    browser.wait_for("files.slice(-4).join() === 'false,false,false,false'")
+    assert browser.js(left) != before
+    box = browser.js(f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({spot}.getBoundingClientRect())")
+    for kind, x in (("mousePressed", box[0]), ("mouseMoved", box[0] - 500), ("mouseReleased", box[0] - 500)):
+        browser.send("Input.dispatchMouseEvent", type=kind, x=x, y=box[1], button="left", buttons=1, clickCount=1)
+    browser.wait_for(f"{left} === 0")  # it stays inside the picture
+    assert browser.complaints == []
 
 
 def test_a_clips_page_plays_every_method_that_is_shown_on_it(browser, site):
