@@ -3,6 +3,7 @@
 backbones.py           U-Net, DRRN, GLCIC
 naf.py                 a NAFNet-style one
 network.py             CCDNet-k: the unrolled steps, f_C between them, frames of any size
+nearest_rows.py        f_C on a CPU
 palette_unet.py        the small network of the weights that come with gifbench
 networks.py            which network a file of weights is of
 discriminator.py       the conditional 70×70 PatchGAN and its pool of fakes

@@ -12,6 +12,7 @@ from torch import nn
 
 from ..tiles import exact
 from .backbones import known_backbone, make_backbone
+from .nearest_rows import nearest_rows
 
 _MOST_DISTANCES = 1 << 22
 """So many distances from pixels to colors are in memory at once."""
@@ -144,16 +145,29 @@ def nearest_color(pixels: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
     count = palettes.shape[1]
     if not count:
         raise ValueError("a palette must have at least 1 color, got 0")
-    # |p − c|² without |p|², which all colors share; in float64, so that only true ties are ties.
+    # |p − c|² without |p|², which all colors share; float64 holds it exactly, so that only true ties are ties.
     colors = palettes.double()
-    lengths = colors.square().sum(dim=2)[:, None]
-    flat = pixels.flatten(2).transpose(1, 2)
-    size = max(1, _MOST_DISTANCES // (count * max(1, len(flat))))
-    parts = [
-        torch.baddbmm(lengths, part.double(), colors.transpose(1, 2), alpha=-2).argmin(dim=2)
-        for part in flat.split(size, dim=1)
-    ]
-    return torch.cat(parts, dim=1).unflatten(1, pixels.shape[2:])
+    lengths = colors.square().sum(dim=2)
+    flat = pixels.detach().flatten(2).transpose(1, 2)
+    search = _nearest_one_by_one if pixels.device.type == "cpu" else _nearest_at_once
+    return search(flat, colors, lengths).unflatten(1, pixels.shape[2:])
+
+
+def _nearest_one_by_one(pixels: torch.Tensor, colors: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    out = torch.empty(pixels.shape[:2], dtype=torch.int64)
+    for number, part in enumerate(pixels):
+        arrays = (part.double().contiguous(), colors[number], lengths[number], out[number])
+        nearest_rows(*(array.numpy() for array in arrays))
+    return out
+
+
+def _nearest_at_once(pixels: torch.Tensor, colors: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    size = max(1, _MOST_DISTANCES // (colors.shape[1] * max(1, len(pixels))))
+    scores = (
+        torch.baddbmm(lengths[:, None], part.double(), colors.transpose(1, 2), alpha=-2)
+        for part in pixels.split(size, dim=1)
+    )
+    return torch.cat([score.argmin(dim=2) for score in scores], dim=1)
 
 
 def stack_palettes(palettes: Sequence[torch.Tensor]) -> torch.Tensor:

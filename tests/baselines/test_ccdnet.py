@@ -142,8 +142,7 @@ def test_palettes_of_different_sizes_share_a_batch():
 
 
 @pytest.mark.parametrize("rounded", [False, True])
-def test_colors_are_the_nearest_of_any_number(rounded, monkeypatch):
-    monkeypatch.setattr(network_module, "_MOST_DISTANCES", 2000)
+def test_colors_are_the_nearest_of_any_number(rounded):
     palette = torch.randint(256, (1, 700, 3), dtype=torch.uint8)
     frames = torch.rand(1, 3, 6, 5) * 2 - 1
     pixels = (frames + 1) * 127.5
@@ -151,6 +150,18 @@ def test_colors_are_the_nearest_of_any_number(rounded, monkeypatch):
     distance = (pixels[:, None] - palette.float()[0, None, :, :, None, None]).square().sum(dim=2)
     found = (to_palette(frames, palette, rounded=rounded).float() - pixels).square().sum(dim=1)
     torch.testing.assert_close(found, distance.amin(dim=1), rtol=0, atol=1e-3)
+
+
+def test_what_is_searched_at_once_is_what_is_searched_one_by_one(monkeypatch):
+    pixels = torch.rand(3, 40, 3) * 255
+    pixels[:, ::2] = pixels[:, ::2].round()
+    colors = torch.randint(0, 256, (3, 300, 3)).double()
+    colors[:, 100:200] = colors[:, :100]
+    lengths = colors.square().sum(dim=2)
+    wanted = network_module._nearest_one_by_one(pixels, colors, lengths)
+    for most in (1, 5000, 1 << 22):
+        monkeypatch.setattr(network_module, "_MOST_DISTANCES", most)
+        assert torch.equal(network_module._nearest_at_once(pixels, colors, lengths), wanted)
 
 
 def test_of_colors_at_one_distance_the_first_is_taken():
