@@ -22,12 +22,12 @@
     │   ├── RecipeError           recipe           an unknown recipe or parameter
     │   ├── Rejected              rejected         a clip that a recipe's rule refuses: rule, value, limit
     │   ├── SourceError           source           a source that cannot be fetched: the reason is its code
-    │   │   ├── Gone              gone
+    │   │   ├── Gone              unavailable      deleted, or never there
     │   │   ├── Private           private
     │   │   ├── GeoBlocked        geo_blocked
     │   │   ├── LoginRequired     login_required
-    │   │   ├── NoFormat          no_format        nothing among what is offered fits
-    │   │   ├── NotYet            not_yet          live, or not begun
+    │   │   ├── NoFormat          no_matching_format  nothing among what is offered fits
+    │   │   ├── NotYet            not_yet_available   live, or not begun
     │   │   ├── Unmatched         unmatched        which file of a folder is meant is not certain
     │   │   ├── Refused           refused          a locator that is not followed: a private address, a path outside
     │   │   ├── RateLimited       rate_limited     pauses all of that service
@@ -228,7 +228,7 @@ class SourceError(BuildError):
 class Gone(SourceError):
     """It was deleted, or never was."""
 
-    code = "gone"
+    code = "unavailable"
 
 
 class Private(SourceError):
@@ -252,13 +252,13 @@ class LoginRequired(SourceError):
 class NoFormat(SourceError):
     """It is there, but in no format that fits."""
 
-    code = "no_format"
+    code = "no_matching_format"
 
 
 class NotYet(SourceError):
     """It is live at this moment, or has not begun."""
 
-    code = "not_yet"
+    code = "not_yet_available"
 
 
 class Unmatched(SourceError):

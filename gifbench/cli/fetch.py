@@ -36,7 +36,10 @@ def fetch(
     ] = "store",
     limit: Annotated[int | None, typer.Option(min=1, help="Only what the first N rows need.")] = None,
     retry: Annotated[
-        str, typer.Option(metavar="CODE,…", help="Also try again what failed for these permanent reasons, as in gone.")
+        str,
+        typer.Option(
+            metavar="CODE,…", help="Also try again what failed for these permanent reasons, as in unavailable."
+        ),
     ] = "",
     parallel: Annotated[
         int, typer.Option("--workers", min=1, help="Servers that are fetched from at once; from each, one at a time.")
@@ -168,9 +171,9 @@ def _reasons(text: str) -> list[str]:
     """The reasons in a list with commas; raises `UsageError` for one that is not on the list."""
     import difflib
 
-    from gifbench.manifest.outcomes import REASONS
+    from gifbench.manifest.outcomes import REASONS, current_reason
 
-    reasons = [part.strip() for part in text.split(",") if part.strip()]
+    reasons = [current_reason(part.strip()) for part in text.split(",") if part.strip()]
     for reason in reasons:
         if reason not in REASONS:
             near = difflib.get_close_matches(reason, REASONS, n=1)

@@ -86,15 +86,15 @@ def verify_store(store: Store, *, repair: bool, workers: int | None, as_json: bo
 
 def reasons_of(outcomes: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
     """The outcomes of a build as a list, a reason each, the most frequent first."""
-    from gifbench.manifest.outcomes import KINDS, REASONS
+    from gifbench.manifest.outcomes import KINDS, REASONS, current_reason
 
     rows = [
         {
             "state": state,
-            "reason": reason,
+            "reason": current_reason(reason),
             "count": count,
-            "kind": KINDS.get(reason, "ours"),
-            "meaning": REASONS.get(reason, ""),
+            "kind": KINDS.get(current_reason(reason), "fixable"),
+            "meaning": REASONS.get(current_reason(reason), ""),
         }
         for state in ("rejected", "failed")
         for reason, count in outcomes[state].items()
@@ -107,7 +107,7 @@ def say_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
     if reasons:
         retried = any(row.get("next_retry") for row in reasons)
         header = ("", "", "reason", "tried again", *(("next",) if retried else ()), "what it means")
-        again = {"permanent": "no", "transient": "yes", "ours": "when mended"}
+        again = {"permanent": "no", "transient": "yes", "fixable": "when fixed"}
         rows = [
             (
                 row["count"],

@@ -12,10 +12,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 from gifbench.errors import NotFound, storage_errors
+from gifbench.manifest.outcomes import current_reason
 from gifbench.storage import Folder
 
 _LINES = "fetches.jsonl"
@@ -110,6 +111,7 @@ class FetchLedger:
         for line in data.split(b"\n"):
             try:
                 fetch = Fetch(**json.loads(line))
+                fetch = replace(fetch, reason=current_reason(fetch.reason))
             except (ValueError, TypeError):
                 continue
             self._lines += 1

@@ -15,7 +15,7 @@ from gifbench.errors import GifbenchError, Rejected
 
 State = Literal["built", "rejected", "failed"]
 
-Kind = Literal["permanent", "transient", "ours"]
+Kind = Literal["permanent", "transient", "fixable"]
 """Whether trying again can help: never, later, or after gifbench, its tools or the folders here have changed."""
 
 _LIST: tuple[tuple[str, Kind, str], ...] = (
@@ -31,18 +31,18 @@ _LIST: tuple[tuple[str, Kind, str], ...] = (
     ("no_video", "permanent", "the source has no picture stream"),
     ("span_outside", "permanent", "the span reaches beyond the source"),
     ("too_large", "permanent", "the source is over a stated limit"),
-    ("not_found", "ours", "the source file is not there"),
-    ("not_fetched", "ours", "the source is not in the store yet: gifbench fetch"),
-    ("no_span", "ours", "the manifest does not say which part of the video is meant"),
-    ("unmatched", "ours", "which file of the folder is meant is not certain"),
-    ("refused", "ours", "the locator leads to a private address or out of its folder; --trust-manifest follows it"),
+    ("not_found", "fixable", "the source file is not there"),
+    ("not_fetched", "fixable", "the source is not in the store yet: gifbench fetch"),
+    ("no_span", "fixable", "the manifest does not say which part of the video is meant"),
+    ("unmatched", "fixable", "which file of the folder is meant is not certain"),
+    ("refused", "fixable", "the locator leads to a private address or out of its folder; --trust-manifest follows it"),
     # It cannot be fetched.
-    ("gone", "permanent", "it was deleted, or never was"),
+    ("unavailable", "permanent", "it was deleted, or never was"),
     ("private", "permanent", "its owner shows it to invited people only"),
     ("geo_blocked", "permanent", "it is not shown in this country"),
-    ("login_required", "permanent", "it is shown to people who have signed in; --cookies"),
-    ("no_format", "permanent", "it is offered in no format that fits"),
-    ("not_yet", "transient", "it is live, or has not begun"),
+    ("login_required", "permanent", "sign-in required"),
+    ("no_matching_format", "permanent", "it is offered in no format that fits"),
+    ("not_yet_available", "transient", "it is live, or has not begun"),
     ("unconfirmed", "transient", "most answers of the service were the same, and none of them is believed"),
     ("rate_limited", "transient", "the service asked to slow down; says nothing about the source"),
     ("bot_check", "transient", "the service wants proof of a person; says nothing about the source"),
@@ -52,9 +52,9 @@ _LIST: tuple[tuple[str, Kind, str], ...] = (
     ("timeout", "transient", "the server stopped answering"),
     ("truncated", "transient", "fewer or more bytes came than were announced"),
     # Ours.
-    ("tool", "ours", "yt-dlp does not understand the site's answer; a newer one probably does"),
-    ("crashed", "ours", "the worker died while it made this clip"),
-    ("internal", "ours", "an error of gifbench's own, or of a library"),
+    ("tool", "fixable", "yt-dlp does not understand the site's answer; a newer one probably does"),
+    ("crashed", "fixable", "the worker died while it made this clip"),
+    ("internal", "fixable", "an error of gifbench's own, or of a library"),
 )
 
 REASONS: Mapping[str, str] = {reason: text for reason, _, text in _LIST}
@@ -62,6 +62,14 @@ REASONS: Mapping[str, str] = {reason: text for reason, _, text in _LIST}
 
 KINDS: Mapping[str, Kind] = {reason: kind for reason, kind, _ in _LIST}
 """Whether trying again can help, for each reason."""
+
+
+_RENAMED = {"gone": "unavailable", "not_yet": "not_yet_available", "no_format": "no_matching_format"}
+
+
+def current_reason(reason: str) -> str:
+    """A reason as it is called now; datasets, stores and scripts of gifbench 0.1 have three by other names."""
+    return _RENAMED.get(reason, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,7 @@ class Outcome:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        found = replace(found, reason=current_reason(found.reason))
         row = values.get("row")
         return found if row is None else replace(found, row=checked_row(row))
 

@@ -18,7 +18,7 @@ def test_a_build_with_a_fetch_that_is_killed_is_the_one_that_was_not(tmp_path: P
     assert len(calm.outcomes) == LOCAL + 2 * ROUGH + len(DEAD)
     assert sum(state == "built" for state, _ in calm.outcomes.values()) == LOCAL - 1 + 2 * ROUGH
     assert {calm.outcomes[f"dead{kind}"] for kind in DEAD} == {
-        ("failed", "gone"),
+        ("failed", "unavailable"),
         ("failed", "forbidden"),
         ("failed", "server_error"),
     }

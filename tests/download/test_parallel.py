@@ -199,12 +199,12 @@ def test_info_says_what_a_store_holds_and_lacks(video: bytes, tmp_path: Path) ->
     assert said["stored"] == {"http": 1}
     assert said["bytes"] > len(video)
     assert {(row["reason"], row["count"], row["kind"]) for row in said["reasons"]} == {
-        ("gone", 1, "permanent"),
+        ("unavailable", 1, "permanent"),
         ("network", 1, "transient"),
     }
-    assert [row["next_retry"] is not None for row in said["reasons"]] == [False, True]
+    assert [row["next_retry"] is not None for row in said["reasons"]] == [True, False]
     assert said["coverage"] == {
-        "test": {"wanted": 3, "here": 0, "missing": {"gone": 1, "network": 1, "": 1}},
+        "test": {"wanted": 3, "here": 0, "missing": {"unavailable": 1, "network": 1, "": 1}},
         "train": {"wanted": 2, "here": 2, "missing": {}},
     }
     text = CliRunner().invoke(app, arguments).stdout

@@ -144,14 +144,14 @@ def test_what_may_pass_is_tried_again_later_and_later(video: bytes, tmp_path: Pa
 def test_what_stays_away_is_left_for_the_next_run(video: bytes, tmp_path: Path) -> None:
     away = {"a": TimedOut("no answer"), "b": Gone("deleted by its owner"), "c": b"no video at all" * 100}
     done, _ = run(tmp_path, away, policy=RetryPolicy(attempts=2))
-    assert done.failed == {"timeout": 1, "gone": 1, "corrupt": 1}
-    assert reasons(tmp_path) == {"a": ("timeout", 2), "b": ("gone", 1), "c": ("corrupt", 1)}
+    assert done.failed == {"timeout": 1, "unavailable": 1, "corrupt": 1}
+    assert reasons(tmp_path) == {"a": ("timeout", 2), "b": ("unavailable", 1), "c": ("corrupt", 1)}
     assert FetchLedger(tmp_path).fetches[Key("http", "b")].detail == "deleted by its owner"
     clock = FastClock()
     clock.time += 1e6
     done, _ = run(tmp_path, {"a": video, "b": video, "c": video}, clock=clock)
     assert done.stored == 1
-    done, _ = run(tmp_path, {"a": video, "b": video, "c": video}, retry=["gone", "corrupt"])
+    done, _ = run(tmp_path, {"a": video, "b": video, "c": video}, retry=["unavailable", "corrupt"])
     assert done.stored == 3
     assert reasons(tmp_path) == {"a": ("", 3), "b": ("", 2), "c": ("", 2)}
 
@@ -222,7 +222,7 @@ def test_a_torn_line_of_the_ledger_is_no_loss(video: bytes, tmp_path: Path) -> N
     with (tmp_path / "fetches.jsonl").open("ab") as file:
         file.write(b'{"source": "http", "locat')
     run(tmp_path, {"b": video})
-    assert reasons(tmp_path) == {"a": ("gone", 1), "b": ("", 1)}
+    assert reasons(tmp_path) == {"a": ("unavailable", 1), "b": ("", 1)}
 
 
 def test_a_kind_of_source_that_was_not_set_up_is_a_usage_error(tmp_path: Path) -> None:
@@ -314,26 +314,31 @@ def test_fetch_build_and_retry_from_the_command(video: bytes, site: Site, tiny_r
     assert "row 1 (head), column locator" in refused.stderr
     fetched = CliRunner().invoke(app, command(*common, "--trust-manifest", "--attempts", 1, "--json"))
     assert fetched.exit_code == 3, fetched.output
-    assert json.loads(fetched.stdout) == {"wanted": 3, "stored": 1, "failed": {"gone": 1, "corrupt": 1}, "untried": 0}
+    assert json.loads(fetched.stdout) == {
+        "wanted": 3,
+        "stored": 1,
+        "failed": {"unavailable": 1, "corrupt": 1},
+        "untried": 0,
+    }
     build = ("build", tiny_recipe, "--manifest", manifest, "--store", store, "--out", out, "--workers", 1)
     built = CliRunner().invoke(app, command(*build, "--trust-manifest", "--json"))
     assert built.exit_code == 0, built.output
     assert json.loads(built.stdout)["outcomes"] == {
         "built": 2,
         "rejected": {},
-        "failed": {"corrupt": 1, "gone": 1},
+        "failed": {"corrupt": 1, "unavailable": 1},
     }
     site.bodies["later.mp4"] = video
     wrong = CliRunner().invoke(app, command(*common, "--trust-manifest", "--retry", "corupt"))
     assert (wrong.exit_code, "did you mean corrupt?" in wrong.stderr) == (2, True)
     again = CliRunner().invoke(app, command(*common, "--trust-manifest", "--retry", "corrupt", "--allow-failed"))
     assert again.exit_code == 0, again.output
-    assert "1 failed, gone" in again.stdout
+    assert "1 failed, unavailable" in again.stdout
     retry = ("retry", out, "--store", store, "--recipe", tiny_recipe, "--workers", 1, "--json")
     assert json.loads(CliRunner().invoke(app, command(*retry)).stdout)["outcomes"]["built"] == 2
     retried = CliRunner().invoke(app, command(*retry, "--only", "corrupt"))
     assert retried.exit_code == 0, retried.output
-    assert json.loads(retried.stdout)["outcomes"] == {"built": 3, "rejected": {}, "failed": {"gone": 1}}
+    assert json.loads(retried.stdout)["outcomes"] == {"built": 3, "rejected": {}, "failed": {"unavailable": 1}}
 
 
 KILLED = """
@@ -426,7 +431,7 @@ def test_the_ledger_of_an_object_store_is_folded_into_one_file_now_and_then(monk
     read = FetchLedger(url).fetches
     assert {key.locator: fetch.attempts for key, fetch in read.items()} == {"v0": 9, "v1": 7, "v2": 8}
     FetchLedger(url).record(Fetch("http", "v0", "failed", "gone"))
-    assert FetchLedger(url).count([Key("http", "v0"), Key("http", "v1"), Key("http", "nobody")]) == {"gone": 1}
+    assert FetchLedger(url).count([Key("http", "v0"), Key("http", "v1"), Key("http", "nobody")]) == {"unavailable": 1}
 
 
 @pytest.mark.parametrize("kind", [RateLimited, Unreachable])
@@ -469,10 +474,10 @@ def test_most_answers_alike_are_believed_only_beside_one_that_is_there(video: by
     assert (done.failed, done.untried) == ({"unconfirmed": 5}, 7)
     assert any("nothing was ever fetched from there to compare" in now.message for now in said)
     done, _ = run(tmp_path, {"good": video, **videos}, policy=policy)
-    assert (done.stored, done.failed, done.untried) == (1, {"gone": 12}, 0)
+    assert (done.stored, done.failed, done.untried) == (1, {"unavailable": 12}, 0)
     more: dict[str, object] = {f"w{i}": Gone("gone") for i in range(12)}
     done, said = run(tmp_path, {"good": Gone("gone, too"), **more}, policy=policy)
     assert (done.failed, done.untried) == ({"unconfirmed": 5}, 7)
     assert any("none that was there before is there now" in now.message for now in said)
     done, _ = run(tmp_path, more, policy=RetryPolicy(brake=0))
-    assert done.failed == {"gone": 12}
+    assert done.failed == {"unavailable": 12}

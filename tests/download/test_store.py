@@ -66,7 +66,7 @@ def test_a_store_lies_anywhere(store: Store, videos: dict[str, bytes | SourceErr
     assert {key.locator: fetch.reason for key, fetch in again.fetches.items()} == {
         "ant.mp4": "",
         "bee.mp4": "",
-        "x.mp4": "gone",
+        "x.mp4": "unavailable",
     }
     again.compact()
     assert FetchLedger(store.folder.url).fetches == again.fetches
@@ -183,3 +183,22 @@ def test_links_in_a_stranger_s_store_lead_nowhere(tmp_path: Path) -> None:
         store.scratch("http", "http://example.org/a.mp4")
     assert (tmp_path / "mine" / "precious").read_bytes() == b"precious"
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["precious"]
+
+
+def test_reasons_of_an_earlier_version_are_read_by_their_present_names(tmp_path: Path) -> None:
+    from gifbench.manifest.outcomes import KINDS, Outcome
+
+    lines = [
+        f'{{"source": "http", "locator": "{old}", "state": "failed", "reason": "{old}"}}'
+        for old in ("gone", "not_yet", "no_format", "corrupt")
+    ]
+    (tmp_path / "fetches.jsonl").write_text("\n".join(lines))
+    read = {key.locator: fetch.reason for key, fetch in FetchLedger(tmp_path).fetches.items()}
+    assert read == {
+        "gone": "unavailable",
+        "not_yet": "not_yet_available",
+        "no_format": "no_matching_format",
+        "corrupt": "corrupt",
+    }
+    for old, new in read.items():
+        assert Outcome.from_dict({"clip_id": "a", "state": "failed", "reason": old}).reason == new in KINDS

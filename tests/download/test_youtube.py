@@ -87,10 +87,10 @@ def says(site: Site, video_id: str, status: str, reason: str = "", **formats: st
 
 
 ANSWERS = [
-    ("gone", "error", "Video unavailable. This video has been removed by the uploader"),
-    ("gone", "error", "This video is no longer available because the YouTube account has been terminated."),
-    ("gone", "error", "Video unavailable"),
-    ("gone", "error", "Video unavailable. This video is no longer available due to a copyright claim by X"),
+    ("unavailable", "error", "Video unavailable. This video has been removed by the uploader"),
+    ("unavailable", "error", "This video is no longer available because the YouTube account has been terminated."),
+    ("unavailable", "error", "Video unavailable"),
+    ("unavailable", "error", "Video unavailable. This video is no longer available due to a copyright claim by X"),
     ("private", "error", "Private video. Sign in if you've been granted access to this video. Use --cookies"),
     ("geo_blocked", "geo", "The uploader has not made this video available in your country"),
     ("login_required", "error", "Sign in to confirm your age. This video may be inappropriate for some users."),
@@ -102,16 +102,16 @@ ANSWERS = [
         "error",
         "Video unavailable. This content isn't available, try again later. The current session",
     ),
-    ("not_yet", "error", "Premieres in 3 days"),
-    ("not_yet", "error", "This live event will begin in 2 hours."),
-    ("no_format", "good", ""),
+    ("not_yet_available", "error", "Premieres in 3 days"),
+    ("not_yet_available", "error", "This live event will begin in 2 hours."),
+    ("no_matching_format", "good", ""),
     ("tool", "strange", ""),
     ("tool", "error", "Something that nobody has seen yet"),
 ]
 
 SAID: dict[str, tuple[str, ...]] = {
     # Of the video itself, and for good.
-    "gone": (
+    "unavailable": (
         "This video has been removed by the uploader",
         "Video unavailable. This video has been removed for violating YouTube's Terms of Service",
         "This video is no longer available because the uploader has closed their YouTube account.",
@@ -169,7 +169,7 @@ SAID: dict[str, tuple[str, ...]] = {
         "Video unavailable. This content isn't available, try again later. The current session has been rate-limited",
         "Too Many Requests",
     ),
-    "not_yet": (
+    "not_yet_available": (
         "Premieres in 3 days",
         "This live event will begin in a few moments.",
         "We're processing this video. Check back later. It is being processed",
@@ -185,7 +185,7 @@ def test_what_youtube_says_is_for_good_only_of_the_video_itself(reason: str, tex
 
 def test_formats_that_are_missing_after_a_warning_are_not_missing_for_good() -> None:
     no_format = "Requested format is not available. Use --list-formats for a list of available formats"
-    assert cause_of(DownloadError(no_format), "v").code == "no_format"
+    assert cause_of(DownloadError(no_format), "v").code == "no_matching_format"
     for warning in (
         "No supported JavaScript runtime could be found. Only deno is enabled by default",
         "[youtube] v: Signature solving failed: Some formats may be missing",
@@ -195,7 +195,7 @@ def test_formats_that_are_missing_after_a_warning_are_not_missing_for_good() -> 
         found = cause_of(DownloadError(no_format), "v", warnings=[warning])
         assert found.code == "tool"
         assert warning in str(found)
-    assert cause_of(DownloadError(no_format), "v", warnings=["The description is empty"]).code == "no_format"
+    assert cause_of(DownloadError(no_format), "v", warnings=["The description is empty"]).code == "no_matching_format"
 
 
 def test_no_message_of_yt_dlp_s_extractor_is_for_good_unless_it_says_so_of_the_video() -> None:
@@ -237,13 +237,13 @@ def test_a_blocked_run_believes_nothing(site: Site, source: YouTubeSource, tiny_
     run = {"policy": RetryPolicy(brake=10), "report": lambda now: heard.append(now.message)}
     done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, clock=FastClock(), **run)
     assert (done.failed, done.untried) == ({"unconfirmed": 10}, 20)
-    assert any("gone was the answer for 10 of the last 10" in text for text in heard)
+    assert any("unavailable was the answer for 10 of the last 10" in text for text in heard)
     known = says(site, "known000001", "good", p360=site.url("/good/known.mp4"))
     rows.insert(0, ManifestRow(clip_id="known", split="test", source="youtube", locator=known))
     later = FastClock()
     later.sleep(9000)
     done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, clock=later, **run)
-    assert (done.stored, done.failed, done.untried) == (1, {"gone": 30}, 0)
+    assert (done.stored, done.failed, done.untried) == (1, {"unavailable": 30}, 0)
     assert any("known000001 is there, so they are believed" in text for text in heard)
 
 
@@ -347,10 +347,10 @@ def test_after_a_rate_limit_nothing_is_recorded_as_gone(
     clock = Forgiving()
     store = Store(tmp_path)
     done = fetch_sources(rows, store, {"youtube": source}, policy=RetryPolicy(per_hour={"youtube": 300}), clock=clock)
-    assert (done.stored, done.failed, done.untried) == (6, {"gone": 1}, 0)
+    assert (done.stored, done.failed, done.untried) == (6, {"unavailable": 1}, 0)
     lines = [json.loads(line) for line in (tmp_path / "fetches.jsonl").read_text().splitlines()]
     assert {line["reason"] for line in lines if line["locator"] in ids} == {"rate_limited", ""}
-    assert FetchLedger(tmp_path).fetches["youtube", "deleted0001"].reason == "gone"
+    assert FetchLedger(tmp_path).fetches["youtube", "deleted0001"].reason == "unavailable"
 
 
 def all_classes() -> set[type[BaseException]]:
@@ -463,7 +463,7 @@ def test_a_breaker_stops_all_of_youtube_and_no_other_video_is_asked_for(
     done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, policy=RetryPolicy(pauses=2), clock=FastClock())
     assert site.asked.total() == 3
     assert set(done.failed) == {kind}
-    assert "gone" not in {fetch.reason for fetch in FetchLedger(tmp_path).fetches.values()}
+    assert "unavailable" not in {fetch.reason for fetch in FetchLedger(tmp_path).fetches.values()}
 
 
 def test_cookies_and_a_proxy_reach_the_site(site: Site, tiny_videos: Path, tmp_path: Path) -> None:
