@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from gifbench.errors import UsageError
-from gifbench.media.animation import Timing, animation, check_ending
+from gifbench.media.animation import Timing, animation, check_ending, check_other_file
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.methods.inference import Batching, on_device, restored
@@ -74,6 +74,8 @@ def restore_gif(
     and the method raise, `UsageError`, and `AlreadyExists` unless `overwrite`.
     """
     check_ending(out)
+    if overwrite:
+        check_other_file(source, out)
     loaded = load_method(method) if isinstance(method, str) else method
     gif = Gif.open(source, limits=limits or GifLimits(), background=background, salvage=salvage)
     timing = restored_timing(gif, fps_factor)

@@ -10,25 +10,32 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, progress, say, say_json
+from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import UsageError
 
 
 def make(
     video: Annotated[Path, typer.Argument(help="Any video.")],
-    out: Annotated[Path, typer.Argument(help="The GIF to write.", metavar="OUT.gif")],
-    colors: Annotated[int, typer.Option(help="Colors in the palette of each frame, 2 to 256.")] = 32,
+    out: Annotated[Path, typer.Argument(help="The GIF to write; .webp or .apng for all colors.", metavar="OUT.gif")],
+    colors: Annotated[int, typer.Option(help="Colors in the palette of each frame, 2 to 256.")] = 256,
     dither: Annotated[bool, typer.Option(help="Dither, or show the nearest colors.")] = True,
     ditherer: Annotated[
-        str, typer.Option(help="floyd-steinberg, floyd-steinberg-serpentine, sierra-2-4a or bayer.")
-    ] = "floyd-steinberg",
+        str,
+        typer.Option(help="floyd-steinberg-damped, floyd-steinberg, floyd-steinberg-serpentine, sierra-2-4a or bayer."),
+    ] = "floyd-steinberg-damped",
     quantizer: Annotated[str, typer.Option(help="minimum-variance or median-cut.")] = "minimum-variance",
     kmeans_steps: Annotated[int, typer.Option(min=0, max=100, help="Refine each palette; two are worth it.")] = 0,
     one_palette: Annotated[bool, typer.Option("--one-palette", help="One palette for the whole clip.")] = False,
     every: Annotated[int, typer.Option(help="Keep every k-th frame.")] = 1,
+    fps: Annotated[
+        str | None, typer.Option(help="The most frames a second; 50 unless given, which is what browsers show.")
+    ] = None,
     start: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
     end: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
     size: Annotated[str | None, typer.Option(help="WIDTH, xHEIGHT or WIDTHxHEIGHT, in pixels.")] = None,
+    background: Annotated[str, typer.Option(help="What see-through pixels show: #rrggbb, white or black.")] = "white",
+    deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Make interlaced frames whole.")] = False,
+    tonemap: Annotated[bool, typer.Option("--tonemap", help="Bring HDR to what a GIF can show.")] = False,
     optimize: Annotated[
         bool, typer.Option("--optimize", help="Write only what changes: smaller, same pixels.")
     ] = False,
@@ -50,27 +57,49 @@ def make(
             kmeans_steps=kmeans_steps,
             one_palette=one_palette,
             every=every,
+            fps=_number(fps, "--fps", "frames a second, as in 12.5"),
             span=span,
             size=_size(size),
+            background=_color(background),
+            deinterlace=deinterlace,
+            tonemap=tonemap,
             optimize=optimize,
             overwrite=overwrite,
             progress=lambda frames: step(frames, 0, "frames"),
         )
-    psnr = None if math.isinf(made.psnr) else round(made.psnr, 3)
+    psnr = round(made.psnr, 3) if math.isfinite(made.psnr) else None
+    for line in made.notes:
+        note(f"{video.name}: {line}")
     if as_json:
         about = {"frames": made.frames, "width": made.width, "height": made.height, "seconds": made.seconds}
-        say_json({"file": str(out), **about, "bytes": made.bytes, "psnr": psnr})
+        more = {"dropped": made.dropped, "notes": list(made.notes)}
+        say_json({"file": str(out), **about, "bytes": made.bytes, "psnr": psnr, **more})
         return
-    quality = "every color exact" if psnr is None else f"PSNR {psnr:.2f} dB"
+    quality = "every color exact" if math.isinf(made.psnr) else "" if psnr is None else f"PSNR {psnr:.2f} dB"
     what = f"{made.frames} frames of {made.width}×{made.height}, {made.seconds:.2f} s"
-    say(f"{out}: {what}, {made.bytes / 1e6:.2f} MB, {quality}")
+    say(", ".join(filter(None, (f"{out}: {what}", f"{made.bytes / 1e6:.2f} MB", quality))))
+    if made.dropped:
+        why = f"--fps {fps}" if fps else "a GIF shows 50 a second at most"
+        say(f"{made.dropped} frames were dropped, so that it plays as fast as the video: {why}")
 
 
 def _seconds(text: str | None, option: str) -> Fraction | None:
+    return _number(text, option, "seconds, as in 12.5")
+
+
+def _number(text: str | None, option: str, what: str) -> Fraction | None:
     try:
         return None if text is None else Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise UsageError(f"{option} is {text!r}: write seconds, as in 12.5") from None
+        raise UsageError(f"{option} is {text!r}: write {what}") from None
+
+
+def _color(text: str) -> tuple[int, int, int]:
+    digits = {"white": "ffffff", "black": "000000"}.get(text.lower(), text.removeprefix("#"))
+    if not re.fullmatch(r"[0-9a-fA-F]{6}", digits):
+        raise UsageError(f"--background is {text!r}: write a color as #rrggbb, or white or black")
+    red, green, blue = bytes.fromhex(digits)
+    return red, green, blue
 
 
 def _size(text: str | None) -> tuple[int | None, int | None]:

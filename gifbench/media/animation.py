@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -58,6 +58,13 @@ def check_ending(out: str | os.PathLike[str]) -> None:
         raise UsageError(
             f"{out}: {ending} cannot be written; end it in {', '.join(ENDINGS)}, or name a folder for PNGs"
         )
+
+
+def check_other_file(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
+    """Raise `UsageError` where `out` is the source itself, also by a link: that is never overwritten."""
+    with suppress(OSError):
+        if Path(source).samefile(out):
+            raise UsageError(f"{out} must not be the source itself, {source}. Choose another name for what is made")
 
 
 @contextmanager
@@ -130,7 +137,7 @@ def _check_gif_speed(out: str | os.PathLike[str], timing: Timing) -> None:
 
 def _add_to_gif(writer: GifWriter, pixels: Pixels, time: Fraction) -> None:
     palette = minimum_variance(pixels, 256)
-    writer.add(DITHERS["floyd-steinberg"](pixels, palette), palette, time)
+    writer.add(DITHERS["floyd-steinberg-damped"](pixels, palette), palette, time)
 
 
 @contextmanager

@@ -7,12 +7,15 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from gifbench.errors import UsageError
+from gifbench.media.animation import check_other_file
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS
 from gifbench.media.colors.quantize import (
@@ -24,20 +27,33 @@ from gifbench.media.colors.quantize import (
     quantize,
 )
 from gifbench.media.geometry import Geometry
-from gifbench.media.gif import GifWriter
+from gifbench.media.gif import GifWriter, frame_delays
+from gifbench.media.png import ApngWriter
 from gifbench.media.video import Frame, Span, decode, probe
+from gifbench.media.webp import WebpWriter
 from gifbench.storage import atomic_write
 
 Size = tuple[int | None, int | None]
 """Width and height in pixels; a None follows from the other, both None keep the video's."""
 
 
+ENDINGS = (".gif", ".webp", ".apng")
+"""What `make_gif` writes, by the name of the file: a GIF, or the frames in all their colors."""
+
+DITHER = "floyd-steinberg-damped"
+"""What dithers where nothing else is asked for."""
+
+_MOST_FPS = {".gif": 50, ".webp": 1000, ".apng": 1000}
+"""Frames a second: browsers show a frame of a GIF for two hundredths of a second at least."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What `make_gif` made: frames, width and height, seconds, bytes, and the PSNR of its colors in dB.
 
-    `psnr` compares the GIF's frames with the (resized) video's, frame by frame, and is the mean over frames; infinite
-    if every frame is exact.
+    `seconds` is how long the GIF plays. `psnr` compares its frames with the (resized) video's, frame by frame, and is
+    the mean over frames; infinite if every frame is exact, NaN where it is not known (WebP). `dropped` frames came too
+    fast for a GIF or for the rate that was asked for. `notes` say what of the video was converted or left as it is.
     """
 
     frames: int
@@ -46,75 +62,198 @@ class Made:
     seconds: float
     bytes: int
     psnr: float
+    dropped: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def make_gif(
     video: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    colors: int = 32,
-    dither: str | None = "floyd-steinberg",
+    colors: int = 256,
+    dither: str | None = DITHER,
     quantizer: str = "minimum-variance",
     kmeans_steps: int = 0,
     one_palette: bool = False,
     every: int = 1,
+    fps: Fraction | None = None,
     span: Span | None = None,
     size: Size = (None, None),
+    background: tuple[int, int, int] = (255, 255, 255),
+    deinterlace: bool = False,
+    tonemap: bool = False,
     optimize: bool = False,
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda frames: None,
 ) -> Made:
     """Make a GIF of a span of a video: a palette of `colors` for each frame, dithered by a name of `DITHERS` or plain.
 
-    `kmeans_steps` refine a minimum-variance palette. `one_palette` makes one for the whole clip, which then is decoded
-    twice. `every=k` keeps each k-th frame. `optimize` writes only what changes, which is smaller and shows the same
-    pixels. Holds one frame at a time; `out` appears when it is whole. Raises what `decode` raises, `UsageError` for a
-    parameter that cannot be, `AlreadyExists` unless `overwrite`.
+    `kmeans_steps` refine a minimum-variance palette. `one_palette` makes one for the whole clip,
+    which then is decoded twice. `every=k` keeps each k-th frame. `fps` is the most frames a second, 50 unless given,
+    which is what browsers show: of more, frames are dropped, so that the GIF plays as fast as the video. See-through
+    pixels show `background`; `deinterlace` and `tonemap` are those of `decode`. `optimize` writes only what changes,
+    which is smaller and shows the same pixels. `out` may also end in `.webp` or `.apng`, which hold all colors.
+
+    Holds two frames at a time; `out` appears when it is whole. Raises what `decode` raises, `UsageError` for a
+    parameter that cannot be and where `out` is the video itself, `AlreadyExists` unless `overwrite`.
     """
+    ending = Path(out).suffix.lower()
+    _check(ending, out, colors, dither, quantizer, every=every, fps=fps, refined=bool(kmeans_steps or one_palette))
+    if overwrite:
+        check_other_file(video, out)
+    how = {"background": background, "deinterlace": deinterlace, "tonemap": tonemap}
+    info = probe(video)
+    width, height = _size(size, info.width, info.height)
+    geometry = Geometry(crop=None, width=width, height=height, filter="area")
+    paced = _Paced(fps or Fraction(_MOST_FPS[ending]), least_hundredths=2 if ending == ".gif" else 0)
+    notes: dict[str, None] = {}
+
+    def kept() -> Iterator[tuple[Fraction, Pixels]]:
+        for start, frame in paced(_kept(decode(video, span, **how), every)):  # type: ignore[arg-type]
+            notes.update(dict.fromkeys(frame.notes))
+            yield start, geometry.apply(frame.pixels)
+
+    psnrs: list[float] = []
+    times: list[Fraction] = []
+    with atomic_write(out, overwrite=overwrite) as file:
+        writer: _Writer
+        if ending == ".gif":
+            palette = None
+            if one_palette:
+                palette = global_palette((pixels for _, pixels in kept()), colors, kmeans_steps=kmeans_steps)
+            draw = partial(
+                _drawn, palette, colors=colors, quantizer=quantizer, kmeans_steps=kmeans_steps, dither=dither
+            )
+            writer = _GifOut(GifWriter(file, width=width, height=height, optimize=optimize), draw)
+        else:
+            kind = WebpWriter if ending == ".webp" else ApngWriter
+            writer = _FullColorOut(kind(file, width=width, height=height), lossless=ending == ".apng")
+        for start, pixels in kept():
+            psnrs.append(writer.add(pixels, start))
+            times.append(start)
+            progress(len(psnrs))
+        writer.close(paced.end)
+    seconds = Fraction(sum(frame_delays(times, paced.end)), 100) if ending == ".gif" else paced.end
+    mean = sum(psnrs) / len(psnrs)
+    size_bytes = Path(out).stat().st_size
+    return Made(len(psnrs), width, height, float(seconds), size_bytes, mean, paced.dropped, tuple(notes))
+
+
+def dithered_frame(pixels: Pixels, colors: int = 256) -> Pixels:
+    """The frame (H, W, 3) uint8 as `make_gif` shows it by default."""
+    indices, palette = _drawn(None, pixels, colors=colors, quantizer="minimum-variance", kmeans_steps=0, dither=DITHER)
+    return palette[indices]
+
+
+def _check(
+    ending: str,
+    out: str | os.PathLike[str],
+    colors: int,
+    dither: str | None,
+    quantizer: str,
+    *,
+    every: int,
+    fps: Fraction | None,
+    refined: bool,
+) -> None:
+    if ending not in ENDINGS:
+        raise UsageError(f"{out} must end in .gif (or .webp or .apng, for all colors), got {ending or 'no ending'}")
     check_colors(colors)
     if every < 1:
         raise UsageError(f"every {every}-th frame cannot be kept: the step is 1 or more")
+    if fps is not None and not 0 < fps <= _MOST_FPS[ending]:
+        raise UsageError(f"fps must be above 0 and at most {_MOST_FPS[ending]}, got {float(fps):g}")
     if dither is not None and dither not in DITHERS:
         raise UsageError(f"there is no dither {dither!r}: {', '.join(DITHERS)}, or none")
     if quantizer not in QUANTIZERS:
         raise UsageError(f"there is no quantizer {quantizer!r}: {', '.join(QUANTIZERS)}")
-    if quantizer != "minimum-variance" and (kmeans_steps or one_palette):
+    if quantizer != "minimum-variance" and refined:
         raise UsageError(f"k-means steps and one palette for the clip go with minimum-variance, not with {quantizer}")
-    info = probe(video)
-    width, height = _size(size, info.width, info.height)
-    geometry = Geometry(crop=None, width=width, height=height, filter="area")
-
-    def kept() -> Iterator[tuple[Fraction, Fraction, Pixels]]:
-        for frame, end in _kept(decode(video, span), every):
-            yield frame.time, end, geometry.apply(frame.pixels)
-
-    palette = None
-    psnrs: list[float] = []
-    with atomic_write(out, overwrite=overwrite) as file:
-        if one_palette:
-            palette = global_palette((pixels for _, _, pixels in kept()), colors, kmeans_steps=kmeans_steps)
-        writer = GifWriter(file, width=width, height=height, optimize=optimize)
-        end = Fraction(0)
-        for start, end, pixels in kept():  # noqa: B007 - the last end closes the GIF
-            indices, own = _quantized(pixels, palette, colors, quantizer, kmeans_steps)
-            if dither is not None:
-                indices = DITHERS[dither](pixels, own)
-            writer.add(indices, own, start)
-            psnrs.append(_psnr(own[indices], pixels))
-            progress(len(psnrs))
-        writer.close(end)
-    return Made(len(psnrs), width, height, float(end), Path(out).stat().st_size, sum(psnrs) / len(psnrs))
 
 
-def _quantized(
-    pixels: Pixels, palette: Pixels | None, colors: int, quantizer: str, kmeans_steps: int
+class _Paced:
+    """Frames no faster than `rate` a second: each is shown when a place for it is free, unless it is over by then.
+
+    So the animation is as long as the video. `end` is when the last one ends, `dropped` how many were left out.
+    """
+
+    def __init__(self, rate: Fraction, *, least_hundredths: int) -> None:
+        self._step, self._least = 1 / rate, least_hundredths
+        self.end, self.dropped = Fraction(0), 0
+
+    def __call__(self, frames: Iterator[tuple[Frame, Fraction]]) -> Iterator[tuple[Fraction, Frame]]:
+        self.end, self.dropped = Fraction(0), 0
+        waiting: tuple[Fraction, Frame] | None = None
+        free = Fraction(0)
+        for frame, end in frames:
+            self.end = end
+            start = max(frame.time, free)
+            if waiting is not None and start >= end:
+                self.dropped += 1
+                continue
+            if waiting is not None:
+                yield waiting
+            waiting, free = (start, frame), start + self._step
+        if waiting is None:
+            return
+        if waiting[0] and round(100 * self.end) - round(100 * waiting[0]) < self._least:
+            self.dropped += 1  # to show it would make the animation longer
+        else:
+            yield waiting
+
+
+class _Writer(Protocol):
+    """Takes frames with the times at which they are shown."""
+
+    def add(self, pixels: Pixels, start: Fraction) -> float:
+        """Append a frame; the PSNR of what is shown."""
+        ...
+
+    def close(self, end: Fraction) -> None:
+        """The last frame is shown until `end`."""
+        ...
+
+
+class _GifOut:
+    def __init__(self, writer: GifWriter, draw: Callable[[Pixels], tuple[Pixels, Pixels]]) -> None:
+        self._writer, self._draw = writer, draw
+        self.close = writer.close
+
+    def add(self, pixels: Pixels, start: Fraction) -> float:
+        indices, palette = self._draw(pixels)
+        self._writer.add(indices, palette, start)
+        return _psnr(palette[indices], pixels)
+
+
+class _FullColorOut:
+    def __init__(self, writer: WebpWriter | ApngWriter, *, lossless: bool) -> None:
+        self._writer, self._psnr = writer, math.inf if lossless else math.nan
+        self._waiting: Pixels | None = None
+
+    def add(self, pixels: Pixels, start: Fraction) -> float:
+        if self._waiting is not None:
+            self._writer.add(self._waiting, start)
+        self._waiting = pixels
+        return self._psnr
+
+    def close(self, end: Fraction) -> None:
+        if self._waiting is not None:
+            self._writer.add(self._waiting, end)
+        self._writer.close()
+
+
+def _drawn(
+    palette: Pixels | None, pixels: Pixels, *, colors: int, quantizer: str, kmeans_steps: int, dither: str | None
 ) -> tuple[Pixels, Pixels]:
     """Indices and palette of a frame, whose palette may be given."""
     if palette is None and quantizer == "minimum-variance":
         palette = minimum_variance(pixels, colors, kmeans_steps=kmeans_steps)
+    indices: Pixels | None = None
     if palette is None:
-        return quantize(pixels, colors=colors, quantizer=quantizer)
-    return nearest(pixels, palette), palette
+        indices, palette = quantize(pixels, colors=colors, quantizer=quantizer)
+    if dither is not None:
+        return DITHERS[dither](pixels, palette), palette
+    return (nearest(pixels, palette) if indices is None else indices), palette
 
 
 def _kept(frames: Iterator[Frame], every: int) -> Iterator[tuple[Frame, Fraction]]:
