@@ -31,6 +31,7 @@ PAGES = [
     "docs/weights.md",
     "docs/time.md",
     "docs/formats.md",
+    "docs/videos.md",
 ]
 
 

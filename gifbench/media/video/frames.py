@@ -184,6 +184,8 @@ def _pictures(
             for picture in decoding.pictures(packet):
                 if skip_before is None or picture.pts is None or picture.pts >= skip_before:
                     yield from decoding.checked(picture)
+                elif decoding.number:
+                    raise CannotSeek  # it comes after the key frame: its stamp is wrong
         yield from decoding.repeats(None)
     except av.error.FFmpegError as error:
         _check_whole(video, decoding.number, error)

@@ -8,6 +8,7 @@ the video is read from its start. A video is looked at once in a process; packet
 from __future__ import annotations
 
 import functools
+import heapq
 from pathlib import Path
 
 import av.error
@@ -15,6 +16,8 @@ import av.error
 from gifbench.errors import GifbenchError
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
 
+_DEEPEST = 5
+"""Frames that an encoder may put out of order. MP4's demuxer takes a larger number from faulty stamps."""
 _LONG_GROUP = 48
 """Packets of a group of pictures without one out of order, which a stream that has such is not likely to hold."""
 
@@ -37,6 +40,9 @@ def _scan(path: Path, size: int, modified: int, limits: VideoLimits) -> bool:
 
 def _regular(video: OpenVideo) -> bool:
     seen: set[int] = set()
+    waiting: list[int] = []  # what the decoder still holds, to show it in order
+    last_shown = -(2**63)
+    depth = min(video.decoder.reorder_depth, _DEEPEST)
     last_dts = largest = -(2**63)
     in_order = 0  # packets since the last key frame or the last one out of order
     longest = reordered = 0
@@ -52,6 +58,14 @@ def _regular(video: OpenVideo) -> bool:
         if pts in seen or not packet.size:
             return False
         seen.add(pts)
+        if len(waiting) >= depth:
+            # A frame whose stamp goes back further than the decoder reorders.
+            first = heapq.heappushpop(waiting, pts)
+            if first < last_shown:
+                return False
+            last_shown = first
+        else:
+            heapq.heappush(waiting, pts)
         reordered += pts < largest
         in_order = 0 if pts < largest or packet.is_keyframe else in_order + 1
         longest = max(longest, in_order)

@@ -76,10 +76,13 @@ def spanned(
 
     Raises what `gifbench.media.video.decoding.decode` raises.
     """
+    given = 0
     if span.start:
         try:
             with open_video(path, limits=limits, threads=threads) as video:
-                yield from _by_seeking(video, span, deinterlace=deinterlace)
+                for found in _by_seeking(video, span, deinterlace=deinterlace):
+                    yield found
+                    given += 1
             return
         except CannotSeek:
             pass
@@ -90,7 +93,8 @@ def spanned(
             raise not_one_frame(path)
         known = first_frame(video, first)
         frames = chain([first], frames)
-        for shown in _select(video, span, deinterlaced(frames) if deinterlace else frames, origin=first.time):
+        wanted = _select(video, span, deinterlaced(frames) if deinterlace else frames, origin=first.time)
+        for shown in islice(wanted, given, None):
             yield shown, known
 
 

@@ -1,0 +1,70 @@
+"""A span of any video is the same frames by seeking as from the start, and by time as by frame number."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gifbench.errors import CorruptMedia
+from gifbench.media.video import Span, decode
+from tests.media.video_files import ffmpeg_decodes, generated, makes
+
+FAST = [
+    ("h264", "mp4", "even"),
+    ("h264-open", "mkv", "uneven"),
+    ("h264", "mkv", "twice"),
+    ("hevc-open", "mp4", "four times"),
+    ("h264", "mp4", "one back"),
+    ("mpeg4", "mkv", "clock back"),
+    ("h264-plain", "mov", "clock back"),
+    ("h264", "mp4", "concat"),
+    ("h264-open", "mp4", "fragments"),
+    ("h264", "mov", "cut"),
+    ("vp8", "webm", "late"),
+    ("mpeg2", "ts", "cat"),
+]
+
+
+def check_every_start(path: Path, *, every: int = 1) -> int:
+    """How many starts there were; fails where a span is not the same frames."""
+    frames = list(decode(path, pixels="gray"))
+    times = [frame.time for frame in frames]
+    assert len(frames) > 4, path.name
+    assert all(a < b for a, b in itertools.pairwise(times)), path.name
+    starts = range(0, len(frames), every)
+    for first in starts:
+        last = min(first + 3, len(frames))
+        end = times[last] if last < len(frames) else None
+        for span in (Span(start=times[first], end=end), Span(start_frame=first, end_frame=last)):
+            found = list(decode(path, span, pixels="gray"))
+            where = f"{path.name}: {span}"
+            assert [frame.video_time for frame in found] == times[first:last], where
+            assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(found, frames[first:last], strict=True)), (
+                where
+            )
+            assert [f.duration for f in found] == [f.duration for f in frames[first:last]], where
+    return len(starts)
+
+
+@pytest.mark.parametrize("make", FAST, ids=" ".join)
+def test_some_videos_from_some_frames(make, tmp_path):
+    (path,) = generated(tmp_path, [make])
+    check_every_start(path, every=5)
+
+
+@pytest.mark.slow
+def test_all_videos_from_every_frame(tmp_path):
+    files = starts = 0
+    for path in generated(tmp_path, makes()):
+        try:
+            starts += check_every_start(path)
+            files += 1
+        except CorruptMedia as error:
+            if ffmpeg_decodes(path):
+                pytest.fail(f"{path.name}: {error}")
+        path.unlink()
+    print(f"{files} files, {starts} starts")
+    assert files >= 200

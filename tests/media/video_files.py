@@ -1,0 +1,156 @@
+"""Small videos of every make: codecs and their orders of frames, containers, and time stamps good and bad."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import imageio_ffmpeg
+
+FRAMES = 36
+SOURCE = f"testsrc2=size=64x48:rate=25:duration={FRAMES / 25}"
+TICK = Fraction(1, 1000)
+
+_X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
+_X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x265-params")
+CODECS: dict[str, tuple[object, ...]] = {
+    "h264": (*_X264, "-g", 12, "-bf", 3),
+    "h264-open": (*_X264, "-x264-params", "open-gop=1:keyint=10:min-keyint=10:scenecut=0:bframes=3:b-pyramid=normal"),
+    "h264-refresh": (*_X264, "-bf", 0, "-x264-params", "intra-refresh=1:keyint=12"),
+    "h264-plain": (*_X264, "-g", 9, "-bf", 0),
+    "hevc-open": (*_X265, "open-gop=1:keyint=10:min-keyint=10:bframes=3:log-level=none"),
+    "hevc": (*_X265, "open-gop=0:keyint=12:bframes=2:log-level=none"),
+    "mpeg4": ("-c:v", "mpeg4", "-bf", 2, "-g", 12, "-q:v", 4),
+    "mpeg2": ("-c:v", "mpeg2video", "-bf", 2, "-g", 12, "-q:v", 4),
+    "vp8": ("-c:v", "libvpx", "-auto-alt-ref", 1, "-lag-in-frames", 10, "-g", 12, "-b:v", "300k"),
+    "vp9": ("-c:v", "libvpx-vp9", "-auto-alt-ref", 1, "-lag-in-frames", 10, "-g", 12, "-cpu-used", 8),
+    "mjpeg": ("-c:v", "mjpeg", "-q:v", 4),
+    "ffv1": ("-c:v", "ffv1", "-g", 6, "-pix_fmt", "yuv420p"),
+    "theora": ("-c:v", "libtheora", "-g", 12),
+}
+_ISO, _ANY = ("mp4", "mov"), ("mkv", "nut")
+CONTAINERS = {
+    **dict.fromkeys(("h264", "h264-open", "h264-refresh", "h264-plain"), (*_ISO, *_ANY, "ts", "flv")),
+    **dict.fromkeys(("hevc-open", "hevc"), (*_ISO, "mkv", "ts")),
+    "mpeg4": (*_ISO, *_ANY, "avi"),
+    "mpeg2": ("mpg", "ts", "mkv", "mov"),
+    "vp8": ("webm", "mkv", "avi"),
+    "vp9": ("webm", "mkv", "mp4"),
+    "mjpeg": ("avi", "mov", "mkv", "nut"),
+    "ffv1": ("mkv", "avi", "nut"),
+    "theora": ("ogv", "mkv"),
+}
+
+
+def _vfr(i: int) -> int:
+    return sum((17, 33, 40, 90, 5, 61)[k % 6] for k in range(i))
+
+
+STAMPS: dict[str, list[int]] = {
+    "even": [40 * i for i in range(FRAMES)],
+    "uneven": [_vfr(i) for i in range(FRAMES)],
+    "late": [7300 + 40 * i for i in range(FRAMES)],
+    "pause": [40 * i + (3000 if i > 20 else 0) for i in range(FRAMES)],
+    "twice": [40 * (i - (i > 15)) for i in range(FRAMES)],
+    "four times": [40 * (i - min(max(i - 15, 0), 3)) for i in range(FRAMES)],
+    "one back": [40 * i if i != 19 else 300 for i in range(FRAMES)],
+    "clock back": [40 * i - (480 if i > 17 else 0) for i in range(FRAMES)],
+}
+"""When each frame is shown, in milliseconds."""
+
+JOINS = ("cut", "concat", "cat", "fragments", "no edit list")
+
+
+def ffmpeg(*args: object) -> None:
+    """Run ffmpeg; an error is one of the test."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "quiet", "-nostdin", *map(str, args)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def ffmpeg_decodes(path: Path) -> bool:
+    """Whether ffmpeg gives even one picture."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "quiet", "-nostdin", "-i", str(path), "-f", "rawvideo", "-"]
+    return bool(subprocess.run(command, check=False, capture_output=True).stdout)
+
+
+def makes() -> list[tuple[str, str, str]]:
+    """Codec, container and stamps (or way of joining) of all files."""
+    pairs = [(codec, container) for codec, containers in CONTAINERS.items() for container in containers]
+    stamped = itertools.product(pairs, STAMPS)
+    joined = itertools.product(pairs, JOINS)
+    return [(codec, container, how) for (codec, container), how in (*stamped, *joined) if _makes_sense(container, how)]
+
+
+def _makes_sense(container: str, how: str) -> bool:
+    if how == "cat":
+        return container in ("ts", "mpg", "ogv")
+    if how in ("fragments", "no edit list"):
+        return container in _ISO
+    return how != "concat" or container in ("mp4", "mkv", "ts", "mov")
+
+
+def generated(folder: Path, chosen: Sequence[tuple[str, str, str]]) -> Iterator[Path]:
+    """The files that can be made; a muxer refuses some stamps."""
+    for codec, container, how in chosen:
+        base = folder / f"{codec}.nut"
+        if not base.exists():
+            ffmpeg("-f", "lavfi", "-i", SOURCE, *CODECS[codec], base)
+        path = folder / f"{codec}-{how.replace(' ', '-')}.{container}"
+        try:
+            if how in STAMPS:
+                _restamp(base, path, STAMPS[how])
+            else:
+                _join(base, path, how)
+        except (av.error.FFmpegError, subprocess.CalledProcessError, ValueError):
+            continue
+        yield path
+
+
+def _restamp(base: Path, path: Path, times: list[int]) -> None:
+    with av.open(str(base)) as source:
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        order = sorted({packet.pts for packet in packets})
+        shown = [times[order.index(packet.pts)] for packet in packets]
+        # Decoding stamps increase, each at or before its frame's presentation, which the muxers want.
+        ahead = max(early - late for early, late in zip(sorted(shown), shown, strict=True)) + len(packets)
+        last = -(2**62)
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream_from_template(source.streams.video[0], opaque=True)
+            stream.time_base = TICK
+            for packet, pts, early in zip(packets, shown, sorted(shown), strict=True):
+                last = max(last + 1, early - ahead)
+                packet.pts, packet.dts, packet.time_base = pts, last, TICK
+                packet.duration, packet.stream = 0, stream
+                if container_has_no_order(path):
+                    packet.dts = packet.pts
+                out.mux(packet)
+
+
+def container_has_no_order(path: Path) -> bool:
+    """Whether a container's stamps are of presentation alone."""
+    return path.suffix in (".webm", ".ogv")
+
+
+def _join(base: Path, path: Path, how: str) -> None:
+    copy = ("-c", "copy")
+    if how == "cut":
+        ffmpeg("-ss", 0.5, "-i", base, *copy, path)
+    elif how == "fragments":
+        ffmpeg("-i", base, *copy, "-movflags", "frag_keyframe+empty_moov+default_base_moof", path)
+    elif how == "no edit list":
+        ffmpeg("-i", base, *copy, "-use_editlist", 0, path)
+    elif how == "cat":
+        part = path.with_name(f"part-{path.name}")
+        ffmpeg("-i", base, *copy, part)
+        path.write_bytes(part.read_bytes() + part.read_bytes())
+    else:
+        parts = path.with_suffix(".txt")
+        part = path.with_name(f"part-{path.name}")
+        ffmpeg("-i", base, *copy, part)
+        parts.write_text(f"file '{part}'\noutpoint 0.7\nfile '{part}'\ninpoint 0.3\nfile '{part}'\n")
+        ffmpeg("-f", "concat", "-safe", 0, "-i", parts, *copy, path)
