@@ -77,7 +77,7 @@ def _check_chunk(data: bytes, start: int, end: int, budget: Budget, *, repeats: 
         unpacked, packed = header.get(2), header.get(3)
         if not isinstance(unpacked, int) or not isinstance(packed, int) or packed < 0:
             raise pa.ArrowInvalid("a page has no header")
-        inner = next((header[kind] for kind in (_DATA, _DICTIONARY, _DATA_V2) if kind in header), {})
+        inner: dict[int, Any] = next((header[kind] for kind in (_DATA, _DICTIONARY, _DATA_V2) if kind in header), {})
         values = inner.get(1, 0)
         encodings = (inner.get(2), inner.get(4))
         if (encodings[1] if _DATA_V2 in header else encodings[0]) == _DELTA_BYTE_ARRAY:

@@ -15,12 +15,14 @@ import joblib
 
 from gifbench.builder.build_lock import alone, begin_run, claim, clear
 from gifbench.builder.dask_executor import check_address, outcomes_on_cluster
-from gifbench.builder.ledger import STAGING, Ledger
+from gifbench.builder.ledger import Ledger
 from gifbench.builder.local_executor import Work, outcomes_here
 from gifbench.builder.recipe import Recipe
+from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.dataset.gif_generation import check_maker
 from gifbench.dataset.reader import Dataset, open_dataset
+from gifbench.dataset.shards import STAGING
 from gifbench.download.ledger import FetchLedger, Key
 from gifbench.download.store import Store
 from gifbench.errors import UsageError
@@ -82,6 +84,7 @@ def build_dataset(
     claim(folder)
     with alone(folder):
         if overwrite:
+            keep_removed(folder)
             clear(folder)
         folder.sweep()
         run = begin_run(folder)
@@ -89,8 +92,9 @@ def build_dataset(
             ledger = Ledger(folder, recipe)
         if official is not None and official != ledger.official:
             ledger.official, ledger.changed = dict(official), True
+        take_removed(folder, ledger)
         ledger.want(rows)
-        ledger.forget(remake)
+        ledger.remake(remake)
         for outcome in ledger.outcomes.values():
             if outcome.row is not None:
                 check_maker(outcome.row)  # clips of two makers in one dataset could not be read by either

@@ -11,8 +11,8 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gifbench.builder.ledger import STAGING
 from gifbench.dataset.checksums import CHECKSUMS
+from gifbench.dataset.shards import STAGING
 from gifbench.errors import AlreadyExists, BuildError, NotFound, StorageError
 from gifbench.storage import Folder
 

@@ -16,15 +16,15 @@ from pathlib import Path
 
 from gifbench.builder.build_lock import check_run
 from gifbench.builder.ground_truth import Cut, Quantized, keep_source
-from gifbench.builder.ledger import STAGING
 from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.builder.shard_writer import group_name
 from gifbench.dataset.gif_generation import GIFS, GifMaker, maker_signature
-from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
+from gifbench.dataset.shards import MEMBERS, STAGING, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
 from gifbench.manifest.outcomes import Outcome, outcome_of
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.gif import frame_delays
+from gifbench.media.perceptual_hash import PerceptualHash
 from gifbench.media.video import Frame, Span, snap_times
 from gifbench.storage import PARTIAL, Folder
 
@@ -41,7 +41,7 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *,
         return Outcome(row.clip_id, "failed", "no_span", why)
     started = time.perf_counter()
     try:
-        index_row, notes = _make(recipe, row, source, folder, run)
+        index_row, done = _make(recipe, row, source, folder, run)
     except OutputError as error:
         raise error.cause from None
     except MissingExtra:
@@ -49,9 +49,11 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *,
     except Exception as error:
         return replace(outcome_of(error, row.clip_id), seconds=time.perf_counter() - started)
     if row.frames not in (None, index_row.frames):
-        notes = (f"{row.frames} frames were expected, there are {index_row.frames}", *notes)
-    detail = "; ".join(notes)
-    return Outcome(row.clip_id, "built", detail=detail, seconds=time.perf_counter() - started, row=index_row)
+        notes = (f"{row.frames} frames were expected, there are {index_row.frames}", *done.notes)
+    else:
+        notes = done.notes
+    took = time.perf_counter() - started
+    return Outcome(row.clip_id, "built", detail="; ".join(notes), seconds=took, look=done.look, row=index_row)
 
 
 class OutputError(Exception):
@@ -64,8 +66,8 @@ class OutputError(Exception):
 
 def _make(
     recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: str | None
-) -> tuple[IndexRow, tuple[str, ...]]:
-    """The row of the clip for the index, and what is worth saying of how it was made."""
+) -> tuple[IndexRow, Quantized]:
+    """The row of the clip for the index, and what is known of its frames."""
     span = Span(_fraction(row.start), _fraction(row.end), row.start_frame, row.end_frame)
     video = recipe.open(source, span)
     cut = Cut(recipe, video, recipe.geometry(video))
@@ -115,7 +117,7 @@ def _make(
         with _output_errors(folder):
             if run is not None:
                 check_run(folder, run)
-        return _write_group(index_row, scratch, folder), done.notes
+        return _write_group(index_row, scratch, folder), done
 
 
 def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantized:
@@ -124,7 +126,7 @@ def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantized:
     clock: list[Fraction] = []
     notes: dict[str, None] = {}
     start = Fraction(0)
-    digest = hashlib.sha256()
+    digest, look = hashlib.sha256(), PerceptualHash()
     recipe, width, height = cut.recipe, cut.geometry.width, cut.geometry.height
     with _output_errors(folder), ExitStack() as stack:
         truth = None
@@ -147,11 +149,13 @@ def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantized:
             digest.update(pixels.data)
             start = start if times else frame.video_time
             notes.update(dict.fromkeys(frame.notes))
+            look.add(pixels)
             times.append(frame.time)
             clock.append(frame.clock)
             duration = frame.time + frame.duration
         gifs.close(duration)
-    return Quantized(tuple(times), duration, digest.hexdigest(), (clock[0], clock[-1]), start, tuple(notes))
+    ends = (clock[0], clock[-1])
+    return Quantized(tuple(times), duration, digest.hexdigest(), ends, start, tuple(notes), look.text())
 
 
 def _keep_source(cut: Cut, done: Quantized, scratch: Path) -> int | None:

@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gifbench.builder.ledger import RECORDED_VERSIONS, STAGING
+from gifbench.builder.ledger import RECORDED_VERSIONS
 from gifbench.builder.local_executor import Work
+from gifbench.dataset.shards import STAGING
 from gifbench.errors import BuildError, MissingExtra, StorageError, UsageError
 from gifbench.manifest.outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow

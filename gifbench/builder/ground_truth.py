@@ -52,6 +52,8 @@ class Quantized:
     """Seconds from the first frame of the video to that of the clip."""
     notes: tuple[str, ...]
     """What was converted in the frames, or left, that a viewer would notice."""
+    look: str
+    """The perceptual hash (`gifbench.media.perceptual_hash`)."""
 
 
 def keep_source(cut: Cut, done: Quantized, target: Path) -> int | None:

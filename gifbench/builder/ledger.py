@@ -26,32 +26,52 @@ from importlib.metadata import version
 from typing import Any
 
 from gifbench.builder.recipe import Recipe
-from gifbench.dataset.checksums import CHECKSUMS, checksum_lines, read_checksums
+from gifbench.dataset.checksums import CHECKSUMS, PENDING, checksum_lines, read_checksums
 from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.reader import read_about
-from gifbench.dataset.shards import FORMAT, IndexRow, fingerprint, index_bytes, table_rows
+from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, index_bytes, table_rows
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
 from gifbench.manifest.outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
 from gifbench.storage import Folder
 from gifbench.tables import parquet_bytes
 
-STAGING = "staging"
 TABLES = ("manifest.parquet", "index.parquet", "outcomes.parquet")
+REMOVED = "removed"
+"""The reason of a clip that was taken out for good."""
+
 _JOURNAL = f"{STAGING}/journal"
+_DESCRIPTION = ("name", "title", "recipe", "released_stride", "versions")
 _FLUSH_SECONDS = 1.0
+_MAX_JOURNAL = 64 << 20  # bytes of one file; what a second brings has some thousand
 RECORDED_VERSIONS = ("gifbench", "av", "numba", "numpy", "opencv-python-headless", "pillow")
 
 
 class Ledger:
     """What became of each manifest row of a dataset that is being built."""
 
-    def __init__(self, folder: Folder, recipe: Recipe) -> None:
-        """Read what earlier runs left; raises `BuildError` if they used another recipe or other parameters."""
-        self._folder, self._recipe = folder, recipe
+    def __init__(self, folder: Folder, recipe: Recipe | None) -> None:
+        """Read what earlier runs left; raises `BuildError` if they used another recipe or other parameters.
+
+        Without a recipe no clip is made, and the dataset is described as it was.
+        """
+        self._folder = folder
+        if recipe is None:
+            about = read_about(folder)
+            self._described = {key: about[key] for key in _DESCRIPTION if key in about}
+        else:
+            self._described = {
+                "name": recipe.name,
+                "title": recipe.title,
+                "recipe": recipe.model_dump(mode="json"),
+                "released_stride": recipe.released_stride,
+                "versions": {name: version(name) for name in RECORDED_VERSIONS},
+            }
         self.rows: dict[str, ManifestRow] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.official: dict[str, int] = {}
+        self.earlier: list[dict[str, Any]] = []
+        """The fingerprints that the dataset had before clips were removed, the oldest first."""
         self._unsaved: list[Outcome] = []
         self._flushed = time.monotonic()
         self._segment = 0
@@ -61,18 +81,31 @@ class Ledger:
         """Whether there is something that neither the tables nor the journal say yet, or not for good."""
         self.fresh: set[str] = set()
         """Clips of which the journal tells and the tables do not."""
+        self.remaking: set[str] = set()
+        """Clips that are made anew; what was known of each stays until its new outcome is there."""
         if folder.exists("dataset.json"):
             about = read_about(folder)
-            self._check_recipe(about)
+            if recipe is not None:
+                self._check_recipe(recipe, about)
+            self.earlier = list(about.get("earlier_fingerprints", []))
             self.official = dict(about.get("official", {}))
             self.changed = False
             self._load(read_checksums(folder))
-            self.changed |= about["recipe"] != recipe.model_dump(mode="json")  # it is older than a parameter
+            self.changed |= about["recipe"] != self._described["recipe"]  # it is older than a parameter
 
     def want(self, rows: Iterable[ManifestRow]) -> None:
         """Add rows to what the dataset should hold. Raises `BuildError` if a built clip is now another source's."""
+        removed = {_span_of(self.rows[clip_id]): clip_id for clip_id in self.outcomes if self.is_removed(clip_id)}
         for row in rows:
             before = self.rows.get(row.clip_id)
+            if _span_of(row) in removed and not self.is_removed(row.clip_id):
+                self.rows.setdefault(row.clip_id, row)
+                gone = self.outcomes[removed[_span_of(row)]]
+                self.record(replace(gone, clip_id=row.clip_id))
+                self._rows_saved = False
+                continue
+            if self.is_removed(row.clip_id):
+                continue
             if before is not None and before != row and self.state(row.clip_id) == "built":
                 raise BuildError(
                     f"{self._folder}: clip {row.clip_id} was built as {_what(before)}, and is now wanted as "
@@ -83,6 +116,18 @@ class Ledger:
                 self.rows[row.clip_id] = row
                 self._rows_saved, self.changed = False, True
 
+    def keep_out(self, rows: Sequence[ManifestRow], details: Sequence[str]) -> None:
+        """Add rows that were removed, so that they stay out."""
+        for row, detail in zip(rows, details, strict=True):
+            self.rows[row.clip_id] = row
+            self.record(Outcome(row.clip_id, "rejected", REMOVED, detail))
+            self._rows_saved = False
+
+    def is_removed(self, clip_id: str) -> bool:
+        """Whether a clip was taken out for good."""
+        outcome = self.outcomes.get(clip_id)
+        return outcome is not None and outcome.reason == REMOVED
+
     def state(self, clip_id: str) -> str | None:
         """`built`, `rejected`, `failed`, or None for a clip that has not been tried."""
         outcome = self.outcomes.get(clip_id)
@@ -91,7 +136,9 @@ class Ledger:
     def wants(self, clip_id: str, retry: Container[str] | None = None) -> bool:
         """Whether a clip is to be made: it was not tried, or failed (with `retry`: for one of these reasons)."""
         outcome = self.outcomes.get(clip_id)
-        return outcome is None or (outcome.state == "failed" and (retry is None or outcome.reason in retry))
+        if outcome is None or clip_id in self.remaking:
+            return True
+        return outcome.state == "failed" and (retry is None or outcome.reason in retry)
 
     def record(self, outcome: Outcome) -> None:
         """Remember an outcome; it is on disk a second later, or at the next `flush`."""
@@ -99,6 +146,7 @@ class Ledger:
         if before is not None and before.state == "failed":
             outcome = replace(outcome, attempts=outcome.attempts + before.attempts)
         self.outcomes[outcome.clip_id] = outcome
+        self.remaking.discard(outcome.clip_id)
         self.changed = True
         self._unsaved.append(outcome)
         if time.monotonic() - self._flushed > _FLUSH_SECONDS:
@@ -108,6 +156,11 @@ class Ledger:
         """Take back what is known of some clips, so that they are made again."""
         for clip_id in clip_ids:
             self.changed |= self.outcomes.pop(clip_id, None) is not None
+            self.remaking.discard(clip_id)
+
+    def remake(self, clip_ids: Iterable[str]) -> None:
+        """Have some clips made again, whose rows stay in the index until the new ones are there."""
+        self.remaking |= {clip_id for clip_id in clip_ids if clip_id in self.outcomes and clip_id in self.rows}
 
     def flush(self) -> None:
         """Write the outcomes that are in memory only to the journal."""
@@ -136,26 +189,30 @@ class Ledger:
         """Write the tables, then start the journal over with the clips that lie in no shard yet."""
         index = self.placed()
         outcomes = sorted(self.outcomes.values(), key=lambda outcome: outcome.clip_id)
-        if not self._rows_saved:
-            self._write_table("manifest.parquet", manifest_bytes(sorted(self.rows.values(), key=_order)))
-            self._rows_saved = True
-        self._write_table("index.parquet", index_bytes(index))
-        self._write_table(
-            "outcomes.parquet", parquet_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA)
-        )
-        self._write_table("dataset.json", json.dumps(self._about(index), indent=1).encode() + b"\n")
-        self._folder.write(CHECKSUMS, checksum_lines(self._sha256))
+        # The journal first: the index no longer tells of clips whose groups wait for their shard.
         old = self._folder.names(_JOURNAL)
-        self._unsaved = [outcome for outcome in outcomes if outcome.row is not None and not outcome.row.shard]
+        waiting = [outcome for outcome in outcomes if outcome.row is not None and not outcome.row.shard]
+        self._unsaved = [outcome for outcome in self._unsaved if outcome.row is None] + waiting
         self.flush()
+        tables = {
+            "index.parquet": index_bytes(index),
+            "outcomes.parquet": parquet_bytes((outcome.to_dict() for outcome in outcomes), OUTCOMES_SCHEMA),
+            "dataset.json": json.dumps(self._about(index), indent=1).encode() + b"\n",
+        }
+        if not self._rows_saved:
+            rows = manifest_bytes(sorted(self.rows.values(), key=_order))
+            tables = {"manifest.parquet": rows, **tables}
+        self._sha256 |= {name: hashlib.sha256(data).hexdigest() for name, data in tables.items()}
+        # A kill between two of the files leaves some as they were and some as this list says.
+        self._folder.write(PENDING, checksum_lines(self._sha256))
+        for name, data in tables.items():
+            self._folder.write(name, data)
+        self._rows_saved = True
+        self._folder.write(CHECKSUMS, checksum_lines(self._sha256))
         for name in old:
             self._folder.delete(name)
         self.fresh.clear()
         self.changed = False
-
-    def _write_table(self, name: str, data: bytes) -> None:
-        self._folder.write(name, data)
-        self._sha256[name] = hashlib.sha256(data).hexdigest()
 
     def _about(self, index: Sequence[IndexRow]) -> dict[str, Any]:
         clips, frames = Counter(row.split for row in index), Counter[str]()
@@ -164,25 +221,25 @@ class Ledger:
         members = sum(getattr(row, name).bytes for row in index for name in row.stored)
         return {
             "format": FORMAT,
-            "name": self._recipe.name,
-            "title": self._recipe.title,
+            "name": self._described["name"],
+            "title": self._described.get("title", ""),
             "fingerprint": fingerprint(index),
-            "recipe": self._recipe.model_dump(mode="json"),
-            "released_stride": self._recipe.released_stride,
+            **{key: self._described[key] for key in ("recipe", "released_stride") if key in self._described},
             "clips": dict(sorted(clips.items())),
             "frames": dict(sorted(frames.items())),
             "bytes": members,
             "wanted": len(self.rows),
             "official": self.official,
             "outcomes": count_outcomes(self.outcomes.values()),
-            "versions": {name: version(name) for name in RECORDED_VERSIONS},
+            "versions": self._described.get("versions", {}),
+            **({"earlier_fingerprints": self.earlier} if self.earlier else {}),
         }
 
-    def _check_recipe(self, about: Mapping[str, Any]) -> None:
+    def _check_recipe(self, recipe: Recipe, about: Mapping[str, Any]) -> None:
         # A dataset that is older than a parameter was built with what is now its default.
-        defaults = {name: field.default for name, field in type(self._recipe).model_fields.items()}
+        defaults = {name: field.default for name, field in type(recipe).model_fields.items()}
         before = {**defaults, "name": about["name"], **about["recipe"]}
-        now = {"name": self._recipe.name, **self._recipe.model_dump(mode="json")}
+        now = {"name": recipe.name, **recipe.model_dump(mode="json")}
         if before != now:
             changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
             mend = ", or gifbench repack" if changed == ["gifs"] else ""
@@ -221,7 +278,8 @@ class Ledger:
         for name in self._folder.names(_JOURNAL):
             self._segment = max(self._segment, int(name.rsplit("/", 1)[1].removesuffix(".json")) + 1)
             with _damaged_unless_values(self._folder.place(name), "delete it: the clips in it are made again"):
-                journal = [Outcome.from_dict(values) for values in json.loads(self._folder.read(name))]
+                lines = json.loads(self._folder.read(name, limit=_MAX_JOURNAL))
+                journal = [Outcome.from_dict(values) for values in lines]
             for outcome in journal:
                 # A journal older than the tables tells of groups that have moved into a shard since.
                 if outcome.clip_id not in placed:
@@ -229,7 +287,7 @@ class Ledger:
                     self.fresh.add(outcome.clip_id)
 
     def _restore(self, outcome: Outcome) -> None:
-        if outcome.state == "built" and outcome.row is None:
+        if (outcome.state == "built" and outcome.row is None) or outcome.clip_id not in self.rows:
             return
         self.outcomes[outcome.clip_id] = outcome
 
@@ -249,6 +307,10 @@ def count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, Any]:
         counts[outcome.state][outcome.reason] += 1
     reasons = {state: dict(sorted(counts[state].items())) for state in ("rejected", "failed")}
     return {"built": counts["built"].total(), **reasons}
+
+
+def _span_of(row: ManifestRow) -> tuple[object, ...]:
+    return row.source, row.locator, row.start, row.end, row.start_frame, row.end_frame
 
 
 def _order(row: ManifestRow) -> tuple[str, str]:

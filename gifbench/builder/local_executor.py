@@ -57,10 +57,10 @@ class Work:
         try:
             if row.source == "file" or self.store is None:
                 try:
-                    path = local_source(self.sources, row.locator, trusted=self.trusted)
+                    source = local_source(self.sources, row.locator, trusted=self.trusted)
                 except GifbenchError as error:
                     return outcome_of(error, row.clip_id)
-                return make_clip(self.recipe, row, path, self.folder, run=self.run)
+                return make_clip(self.recipe, row, source, self.folder, run=self.run)
             with self.store.borrowed(row.source, row.locator) as path:
                 if path is None:
                     return Outcome(row.clip_id, "failed", "not_fetched", "it left the store during the build")

@@ -14,13 +14,22 @@ from typing import Any, Literal
 import joblib
 
 from gifbench.builder.build_lock import alone, claim
-from gifbench.builder.ledger import RECORDED_VERSIONS, STAGING, TABLES
+from gifbench.builder.ledger import RECORDED_VERSIONS, TABLES
 from gifbench.builder.recipe import Recipe
 from gifbench.dataset.checksums import CHECKSUMS, checksum_lines
 from gifbench.dataset.gif_generation import made_gifs, maker_signature, other_gifs
 from gifbench.dataset.index_recovery import rows_in_shards
 from gifbench.dataset.reader import Dataset, DatasetClip, open_dataset
-from gifbench.dataset.shards import END_OF_SHARD, MEMBERS, OF_MADE_GIFS, IndexRow, about_clip, index_bytes, write_member
+from gifbench.dataset.shards import (
+    END_OF_SHARD,
+    MEMBERS,
+    OF_MADE_GIFS,
+    STAGING,
+    IndexRow,
+    about_clip,
+    index_bytes,
+    write_member,
+)
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError
 from gifbench.media.gif import frame_delays
 from gifbench.storage import Folder

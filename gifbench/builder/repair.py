@@ -10,7 +10,7 @@ from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.dataset import Dataset
 from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import only_a_copy, read_about
-from gifbench.dataset.shards import fingerprint, index_bytes
+from gifbench.dataset.shards import CLIP_ID, fingerprint, index_bytes
 from gifbench.dataset.verify import KNOWN_FROM_A_COPY
 from gifbench.download.store import Store
 from gifbench.errors import DatasetDamaged, UsageError
@@ -52,7 +52,8 @@ def repair_dataset(
         recipe = recorded_recipe(about["name"], about["recipe"], place=folder.place("dataset.json"))
     rows, gone = best_index(folder)
     lost = {row.clip_id for row in rows if {row.clip_id, row.shard} & set(damaged)}
-    whole = not lost and "outcomes.parquet" not in damaged and fingerprint(rows) == about["fingerprint"]
+    never_made = {place for place in damaged if CLIP_ID.fullmatch(place)} - lost
+    whole = not (lost or never_made or "outcomes.parquet" in damaged) and fingerprint(rows) == about["fingerprint"]
     if not whole and sources is None and store is None:
         raise UsageError(
             f"{url}: clips are to be made anew, from what the dataset was built from: --source FOLDER, --store FOLDER, "

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 from gifbench.builder.build_lock import check_run
-from gifbench.builder.ledger import STAGING, Ledger
-from gifbench.dataset.shards import END_OF_SHARD, IndexRow, group_range, shard_name
+from gifbench.builder.ledger import Ledger
+from gifbench.dataset.shards import END_OF_SHARD, STAGING, IndexRow, group_range, shard_name
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import ManifestRow
 from gifbench.storage import Folder
@@ -66,7 +66,9 @@ class Assembly:
             held[row.shard].append(row)
         for shard, rows in held.items():
             if any(self._shard_of.get(row.clip_id) != shard for row in rows):
-                self._dissolve(shard, rows)
+                # What is damaged is not copied; its clip is made anew and has no other place.
+                self._ledger.forget(row.clip_id for row in rows if row.clip_id in self._ledger.remaking)
+                self._dissolve(shard, [row for row in rows if row.clip_id in self._ledger.outcomes])
                 del rows[:]
         if self._ledger.changed:
             self.save()
@@ -74,9 +76,10 @@ class Assembly:
         for name in sizes:
             if not held[name]:
                 self._folder.delete(name)
-        self._uncertain = {shard for shard, rows in held.items() if not _looks_whole(rows, sizes[shard])}
+        self._uncertain = {shard for shard, rows in held.items() if not _looks_whole(rows, sizes.get(shard, 0))}
         for shard, clip_ids in self._plan.items():
-            if shard in held and not self._ledger.fresh.isdisjoint(clip_ids):
+            unsure = self._ledger.fresh | self._ledger.remaking
+            if shard in held and not unsure.isdisjoint(clip_ids):
                 self._uncertain.add(shard)
             self._write_if_complete(shard)
         if self._ledger.changed:
@@ -87,6 +90,18 @@ class Assembly:
         self._write_if_complete(self._shard_of[clip_id])
         if time.monotonic() > self._next_save:
             self.save()
+
+    def purge(self, clip_ids: Iterable[str]) -> None:
+        """Write the shards of clips that are no longer in the index anew, without them."""
+        self.start()
+        for shard in {self._shard_of[clip_id] for clip_id in clip_ids}:
+            self._uncertain.add(shard)
+            self._write_if_complete(shard)
+            rows = [row for row in self._ledger.placed() if row.shard == shard]
+            if rows and not self._holds_just(shard, rows):  # some of its clips were never made: they wait in staging
+                self._dissolve(shard, rows)
+                self.save()
+                self._folder.delete(shard)
 
     def save(self) -> None:
         """Save the ledger, then let go of the groups that the saved index no longer needs.
@@ -104,17 +119,18 @@ class Assembly:
         self._next_save = time.monotonic() + max(_SAVE_SECONDS, took / _SAVE_SHARE)
 
     def _forget_lost(self) -> None:
-        """Forget clips whose bytes are neither in a shard nor in the staging folder, so that they are made again."""
+        """Have clips made again whose bytes are neither in a shard nor in the staging folder."""
         groups, shards = set(self._folder.names(STAGING)), set(self._folder.names("shards"))
         for clip_id, outcome in list(self._ledger.outcomes.items()):
             if outcome.row is not None:
-                there = outcome.row.shard in shards if outcome.row.shard else group_name(clip_id) in groups
-                if not there:
+                if outcome.row.shard and outcome.row.shard not in shards:
+                    self._ledger.remake([clip_id])
+                elif not outcome.row.shard and group_name(clip_id) not in groups:
                     self._ledger.forget([clip_id])
 
     def _write_if_complete(self, shard: str) -> None:
         outcomes = [self._ledger.outcomes.get(clip_id) for clip_id in self._plan[shard]]
-        if any(outcome is None for outcome in outcomes):
+        if None in outcomes or not self._ledger.remaking.isdisjoint(self._plan[shard]):
             return
         rows = [outcome.row for outcome in outcomes if outcome is not None and outcome.row is not None]
         placed = [row for row in rows if row.shard == shard]

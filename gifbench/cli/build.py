@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,9 @@ TrustManifest = Annotated[
         "--trust-manifest",
         help="The manifest is one's own: also files outside its folder and private addresses.",
     ),
+]
+AllowDuplicates = Annotated[
+    bool, typer.Option("--allow-duplicates", help="Equal clips in two splits are no fault, and are only named.")
 ]
 RecipeFile = Annotated[
     Path | None,
@@ -62,18 +66,23 @@ def build(
         bool, typer.Option("--overwrite", help="Delete the dataset that is there and start over.")
     ] = False,
     trust_manifest: TrustManifest = False,
+    allow_duplicates: AllowDuplicates = False,
     as_json: Json = False,
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
     from gifbench.builder.build_dataset import Progress, build_dataset
+    from gifbench.builder.existing_rows import warn_of_changes
     from gifbench.builder.recipe import load_recipe
     from gifbench.download.store import Store
     from gifbench.manifest.locators import check_locators
+    from gifbench.storage import Folder
 
     made = load_recipe(recipe, _settings(set_ or []))
-    rows, official = _rows(made, source, manifest, split)
+    rows, official = _rows(made, source, manifest, split, out=out, overwrite=overwrite)
     if manifest:
         check_locators(rows, name=str(manifest), trusted=trust_manifest)
+    folder = (source or (manifest.parent if manifest else Path())).absolute()
+    changed = [] if overwrite else warn_of_changes(Folder(out), rows[:limit], folder, note)
     with progress(f"Building {made.name}") as step:
 
         def report(now: Progress) -> None:
@@ -82,12 +91,11 @@ def build(
                 note(f"{outcome.clip_id}: {outcome.state}, {outcome.reason}: {outcome.detail}")
             step(now.done, now.wanted, outcome.clip_id if outcome else "")
 
-        folder = source or (manifest.parent if manifest else Path())
         dataset = build_dataset(
             made,
             rows[:limit],
             out,
-            sources=folder.absolute(),
+            sources=folder,
             store=Store(store) if store else None,
             workers=workers,
             cluster=cluster,
@@ -96,14 +104,22 @@ def build(
             trust="everything" if trust_manifest else "rows" if source else "nothing",
             report=report,
         )
-    say_built(dataset, as_json=as_json)
+    say_built(dataset, as_json=as_json, changed=changed, allow_duplicates=allow_duplicates)
 
 
-def say_built(dataset: Dataset, *, as_json: bool) -> None:
-    """Say what a build ended with."""
+def say_built(dataset: Dataset, *, as_json: bool, changed: Sequence[str] = (), allow_duplicates: bool = False) -> None:
+    """Say what a build ended with; raises `DatasetError` where equal clips are in two splits, unless they may be."""
+    from gifbench.dataset.duplicates import find_duplicates
+
     about = dataset.about
+    found = find_duplicates(dataset)
+    for line in found.lines():
+        note(line)
+    if not allow_duplicates:
+        found.refuse_across_splits(dataset.url)
     if as_json:
-        say_json({key: about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes", "outcomes")})
+        values = {key: about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes", "outcomes")}
+        say_json({**values, "changed": list(changed), "duplicates": found.to_json()})
         return
     outcomes = about["outcomes"]
     refused = sum(outcomes["rejected"].values())
@@ -125,22 +141,31 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
 
 
 def _rows(
-    recipe: Recipe, source: Path | None, manifest: Path | None, split: str
+    recipe: Recipe, source: Path | None, manifest: Path | None, split: str, *, out: str, overwrite: bool
 ) -> tuple[list[ManifestRow], dict[str, int]]:
     """What is to be built, and how many clips the official list has in each split."""
     from collections import Counter
 
+    from gifbench.builder.existing_rows import with_existing_ids
     from gifbench.manifest.rows import SPLITS, from_folder, official_rows, official_splits, read_manifest
+    from gifbench.storage import Folder
 
     if (source is None) == (manifest is None):
         raise UsageError("say what to build from: either --source FOLDER or --manifest FILE")
     if split not in SPLITS:
         raise UsageError(f"--split is {split!r}: it must be one of {', '.join(SPLITS)}")
     official = official_splits(recipe.manifest)
-    rows = (
-        from_folder(source, split=split, known=official_rows(recipe.manifest))
-        if source
-        else read_manifest(manifest or "")
-    )
+    if source:
+        folder = Folder(out)
+        rows = from_folder(
+            source,
+            split=split,
+            known=official_rows(recipe.manifest),
+            without=[] if folder.local is None else [folder.local],
+            warn=note,
+        )
+        rows = rows if overwrite else with_existing_ids(folder, rows)
+    else:
+        rows = read_manifest(manifest or "")
     # Videos of one's own are no part of the official list, and cover none of it.
     return rows, dict(Counter(official.values())) if any(row.clip_id in official for row in rows) else {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.cli.build import RecipeFile, TrustManifest
+from gifbench.cli.build import AllowDuplicates, RecipeFile, TrustManifest
 from gifbench.cli.output import Json, note, progress, say, say_json, table
 from gifbench.cli.store import coverage_json, info_store, reasons_of, say_coverage, say_reasons, verify_store
 from gifbench.errors import DatasetDamaged, UsageError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from gifbench.builder.coverage import Coverage
     from gifbench.builder.recipe import Recipe
     from gifbench.dataset import Dataset
+    from gifbench.dataset.duplicates import Duplicates
     from gifbench.dataset.shards import IndexRow
 
 Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
@@ -39,6 +41,7 @@ def info(
     """Summarize a dataset or a download store: what it holds, what it lacks and why, how much is covered."""
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import outdated
+    from gifbench.dataset.duplicates import find_duplicates
     from gifbench.download.store import Store
 
     store = Store(place)
@@ -54,11 +57,13 @@ def info(
     coverage = _coverage(opened)
     if html is not None:
         _write_sheet(opened, html, overwrite=overwrite)
+    same = find_duplicates(opened)
     if as_json:
         page: dict[str, object] = {"html": str(html)} if html is not None else {}
         if clips:
             page |= {"clip_list": [_clip_about(row) for row in opened.rows], "left_out": _left_out(opened)}
-        say_json({**about, "reasons": reasons_of(about["outcomes"]), "coverage": coverage_json(coverage), **page})
+        extra = {"reasons": reasons_of(about["outcomes"]), "coverage": coverage_json(coverage)}
+        say_json({**about, **extra, "duplicates": same.to_json(), **page})
         return
     say(f"{about['title']} ({opened.name}), fingerprint {opened.fingerprint}, {about['bytes'] / 1e6:.1f} MB\n")
     splits = sorted(about["clips"].keys() | coverage.keys())
@@ -76,6 +81,10 @@ def info(
     if clips:
         _say_clips(opened)
     say("\nrecipe: " + ", ".join(f"{key}={value}" for key, value in about["recipe"].items()))
+    for line in same.lines():
+        say(f"\n{line}")
+    if across := same.across_splits():
+        say(f"\n{len(across)} groups of equal clips are in two splits: what is learnt of one is tested with the other")
     if outdated(opened):
         say(f"\nIts card is of another state: gifbench card {place} --overwrite")
     if html is not None:
@@ -146,6 +155,7 @@ def verify(
     store: Annotated[str | None, typer.Option(help="With --repair: the store that it was built from.")] = None,
     recipe: RecipeFile = None,
     trust_manifest: TrustManifest = False,
+    allow_duplicates: AllowDuplicates = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -177,8 +187,10 @@ def verify(
             )
         with progress("Verifying") as step:
             damage = list(verify_dataset(dataset, workers=workers, report=step))
+    same = _duplicates(dataset, damage)
     if as_json:
-        say_json({"dataset": dataset, "damage": [{"place": name, "what": what} for name, what in damage]})
+        lines = [{"place": name, "what": what} for name, what in damage]
+        say_json({"dataset": dataset, "damage": lines, "duplicates": same.to_json() if same else None})
     for name, what in damage:
         if not as_json:
             say(f"{name}: {what}")
@@ -187,8 +199,21 @@ def verify(
         if needed := sorted(places & KNOWN_FROM_A_COPY.keys()):
             raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair needs {' and '.join(needed)} from a copy")
         raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair makes it anew")
+    if same is not None:
+        for line in same.lines():
+            note(line)
+        if not allow_duplicates:
+            same.refuse_across_splits(dataset)
     if not as_json:
         say(f"{dataset}: whole")
+
+
+def _duplicates(dataset: str, damage: Sequence[tuple[str, str]]) -> Duplicates | None:
+    """Which clips are the same; None where the dataset is damaged, which comes first."""
+    from gifbench.dataset import open_dataset
+    from gifbench.dataset.duplicates import find_duplicates
+
+    return None if damage else find_duplicates(open_dataset(dataset))
 
 
 def _recipe(dataset: str, file: Path | None) -> Recipe | None:

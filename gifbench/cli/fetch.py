@@ -130,12 +130,13 @@ def retry(
     """Make the clips of a dataset once more that failed for a reason that may have passed."""
     from gifbench.builder.build_dataset import Progress, build_dataset
     from gifbench.builder.recipe import recorded_recipe
-    from gifbench.dataset import open_dataset
+    from gifbench.dataset.reader import read_about
     from gifbench.download.store import Store
+    from gifbench.storage import Folder
 
     if source is None and store is None:
         raise UsageError("say where the sources are: --source FOLDER, --store FOLDER, or both")
-    about = open_dataset(dataset).about
+    about = read_about(Folder(dataset))
     wanted = _reasons(only) or _may_succeed()
     made = recorded_recipe(about["name"], about["recipe"], file=recipe, place=dataset)
     with progress(f"Retrying {made.name}") as step:

@@ -92,6 +92,7 @@ def from_folder(
         splits=parse_splits(splits) if splits else None,
         licence=licence,
         licences=read_licences(licences) if licences else None,
+        warn=note,
     )
     write_manifest(target, rows, overwrite=overwrite)
     counts = dict(sorted(Counter(row.split for row in rows).items()))

@@ -31,11 +31,12 @@ def best_index(folder: Folder) -> tuple[list[IndexRow], str]:
     are then not among the rows.
     """
     expected = read_checksums(folder).get(INDEX)
+    pending = read_checksums(folder, pending=True).get(INDEX)
     try:
         data = folder.read(INDEX)
     except NotFound:
         return rows_in_shards(folder), "the file is missing"
-    if hashlib.sha256(data).hexdigest() == expected:
+    if hashlib.sha256(data).hexdigest() in (expected, pending):
         return read_index(folder), ""
     rows = rows_in_shards(folder)
     if hashlib.sha256(index_bytes(rows)).hexdigest() == expected:

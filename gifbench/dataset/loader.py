@@ -113,7 +113,7 @@ class FrameDataset(TorchDataset[Sample]):
         return self._clips[clip].gif(dithered=self._dithered)
 
     def _read_truth(self, clip: int) -> bytes:
-        return self._clips[clip].read("truth")
+        return self._clips[clip].read("truth", checked=False)  # read anew with every epoch
 
     def _place(self, index: int) -> tuple[int, int]:
         """The number of the clip, and of the frame in it."""

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gifbench.dataset.shards import FORMAT
 
+MAX_ABOUT = 16 << 20
+"""Bytes of the largest `dataset.json` that is read; honest ones have some thousand."""
+
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -16,6 +19,11 @@ class _Outcomes(BaseModel):
     built: _Count
     rejected: dict[str, _Count]
     failed: dict[str, _Count]
+
+
+class _Earlier(BaseModel):
+    fingerprint: str
+    removed: _Count
 
 
 class _About(BaseModel):
@@ -32,6 +40,7 @@ class _About(BaseModel):
     official: dict[str, _Count] = {}
     released_stride: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     outcomes: _Outcomes
+    earlier_fingerprints: list[_Earlier] = []
 
 
 _FORMAT = TypeAdapter(Annotated[int, Field(strict=True, ge=1)])

@@ -17,8 +17,8 @@ from gifbench.dataset.gif_generation import made_gifs, made_part, other_gifs
 from gifbench.dataset.ground_truth import iter_truth, read_truth
 from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.member_file import MemberFile
-from gifbench.dataset.metadata import parse_about
-from gifbench.dataset.shards import FORMAT, IndexRow, group_frame, table_rows
+from gifbench.dataset.metadata import MAX_ABOUT, parse_about
+from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, group_frame, table_rows
 from gifbench.errors import (
     CorruptMedia,
     DatasetDamaged,
@@ -38,6 +38,7 @@ class DatasetClip:
     def __init__(self, folder: Folder, row: IndexRow) -> None:
         self._folder = folder
         self.row = row
+        self._whole: set[str] = set()  # members whose bytes were once held against their sha256
         self.times, self.duration = row.times()
 
     @property
@@ -99,6 +100,9 @@ class DatasetClip:
         except StorageError as error:
             raise self._damaged(error) from error
         with io.BufferedReader(MemberFile(shard, self.row.truth), 1 << 18) as member:
+            if "truth" not in self._whole:
+                self._hold("truth", hashlib.file_digest(member, "sha256").hexdigest())
+                member.seek(0)
             yield from iter_truth(self.row, member, frames=frames)
 
     def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
@@ -141,11 +145,12 @@ class DatasetClip:
             max_pixels=pixels, max_frames=frames, max_total_pixels=pixels * (frames + 11), max_bytes=max(1, len(data))
         )
 
-    def read(self, member: str) -> bytes:
-        """The bytes of a member (`truth`, `plain`, `dithered`), held against nothing: `check` does that.
+    def read(self, member: str, *, checked: bool = True) -> bytes:
+        """The bytes of a member (`truth`, `plain`, `dithered`), held against the sha256 of the index the first time.
 
-        A GIF that the dataset does not store is made of the truth and held against its sha256. Raises `DatasetDamaged`
-        if it is another one, `DatasetError` if this gifbench makes other GIFs than the one that built the clip.
+        `checked=False` leaves that out, for who reads a clip again and again. A GIF that the dataset does not store is
+        made of the truth and always held against its sha256. Raises `DatasetDamaged` for other bytes, `DatasetError`
+        if this gifbench makes other GIFs than the one that built the clip.
         """
         if member not in self.row.stored:
             made = made_gifs(self.row, self.iter_truth(), (member,))
@@ -154,11 +159,20 @@ class DatasetClip:
             return made[member]
         place: Any = getattr(self.row, member)
         try:
-            return self._folder.read(self.row.shard, start=place.offset, length=place.bytes)
+            data = self._folder.read(self.row.shard, start=place.offset, length=place.bytes)
         except StorageError as error:
             raise self._damaged(error) from error
+        if checked and member not in self._whole:
+            self._hold(member, hashlib.sha256(data).hexdigest())
+        return data
 
-    def _damaged(self, error: StorageError) -> DatasetDamaged:
+    def _hold(self, member: str, sha256: str) -> None:
+        """Hold what was read against the index, so that nothing is scored on damaged bytes."""
+        if sha256 != getattr(self.row, member).sha256:
+            raise self._damaged(f"{member}: its bytes differ from the sha256 in the index")
+        self._whole.add(member)
+
+    def _damaged(self, error: object) -> DatasetDamaged:
         advice = f"gifbench verify {self._folder.url} says what else is damaged"
         return DatasetDamaged(f"clip {self.clip_id}: {error}; {advice}")
 
@@ -166,13 +180,14 @@ class DatasetClip:
         """What is wrong with the clip, a line each: checksums, what does not decode, other pixels than recorded."""
         for member in self.row.stored:
             try:
-                data = self.read(member)
+                data = self.read(member, checked=False)
             except DatasetDamaged as error:
                 yield f"{member}: {error}"
                 continue
             if hashlib.sha256(data).hexdigest() != getattr(self.row, member).sha256:
                 yield f"{member}: its bytes differ from the sha256 in the index"
                 continue
+            self._whole.add(member)
             yield from self._check_pixels(member, data)
         for start, expected in group_frame(self.row):
             try:
@@ -320,19 +335,32 @@ def open_dataset(url: str | os.PathLike[str]) -> Dataset:
         raise DatasetError(f"{folder.url}: no dataset is here (no dataset.json); gifbench build makes one")
     about = read_about(folder)
     try:
-        return Dataset(folder, about, read_index(folder))
+        rows = read_index(folder)
     except (DatasetDamaged, NotFound) as error:
         raise DatasetDamaged(f"{error}; gifbench verify --repair makes it anew from the shards") from error
+    if (found := fingerprint(rows)) != about["fingerprint"]:
+        if not folder.exists(STAGING):
+            raise DatasetDamaged(
+                f"{folder.place('index.parquet')}: its clips have the fingerprint {found}, dataset.json says "
+                f"{about['fingerprint'][:100]}; gifbench verify {folder.url} says which of the two is damaged"
+            )
+        about = {**about, "fingerprint": found}  # a build is at work, or was killed between the two files
+    return Dataset(folder, about, rows)
 
 
 def read_index(folder: Folder) -> list[IndexRow]:
     """The rows of `index.parquet`; raises `NotFound` without it, `DatasetDamaged` if it cannot be read."""
     place = folder.place("index.parquet")
     rows = table_rows(folder.read("index.parquet"), place=place)
-    try:
-        return [checked_row(row) for row in rows]
-    except ValueError as error:
-        raise DatasetDamaged(f"{place}: a column is missing or wrong ({error})") from error
+    found: dict[str, IndexRow] = {}
+    for values in rows:
+        try:
+            row = checked_row(values)
+        except ValueError as error:
+            raise DatasetDamaged(f"{place}: a column is missing or wrong ({error})") from error
+        if not row.shard or found.setdefault(row.clip_id, row) is not row:
+            raise DatasetDamaged(f"{place}: clip {row.clip_id} is in it twice, or in no shard")
+    return list(found.values())
 
 
 def only_a_copy(known: str) -> str:
@@ -344,7 +372,9 @@ def read_about(folder: Folder) -> dict[str, Any]:
     """What `dataset.json` says; raises `DatasetDamaged` if it is none of ours, `DatasetError` if a later gifbench's."""
     place = folder.place("dataset.json")
     try:
-        about = parse_about(folder.read("dataset.json"))
+        about = parse_about(folder.read("dataset.json", limit=MAX_ABOUT))
+    except NotFound as error:
+        raise DatasetError(f"{folder.url}: no dataset is here (no dataset.json); gifbench build makes one") from error
     except ValueError as error:
         raise DatasetDamaged(
             f"{place}: not the description of a gifbench dataset ({error}); {only_a_copy('recipe')}"

@@ -33,6 +33,9 @@ from gifbench.tables import parquet_bytes, parquet_rows
 FORMAT = 1
 """The version of the format; a reader refuses a later one."""
 
+STAGING = "staging"
+"""The folder of a build that is at work, or was interrupted."""
+
 MEMBERS = {"truth": "truth.mkv", "plain": "plain.gif", "dithered": "dithered.gif"}
 """The members of a clip that the index tells of, and how their names in the shard end."""
 

@@ -11,8 +11,8 @@ from gifbench.dataset.checksums import CHECKSUMS, read_checksums
 from gifbench.dataset.gif_generation import check_maker
 from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import Dataset, DatasetClip, only_a_copy, open_dataset, read_about
-from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range
-from gifbench.errors import NotFound
+from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range, table_rows
+from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder
 
 KNOWN = ("dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet")
@@ -76,7 +76,8 @@ def _check_files(dataset: Dataset, *, but: Collection[str]) -> Iterator[tuple[st
             yield shard, f"the shard has {size} bytes, its clips reach to {end}, and {len(END_OF_SHARD)} zeros end it"
         elif any(dataset.folder.read(shard, start=end)):
             yield shard, "the zeros that end the shard are not zeros"
-    sums = read_checksums(dataset.folder)
+    sums, pending = read_checksums(dataset.folder), read_checksums(dataset.folder, pending=True)
+    interrupted = False
     for name in (name for name in KNOWN if name not in but):
         advice = f"; {only_a_copy(KNOWN_FROM_A_COPY[name])}" if name in KNOWN_FROM_A_COPY else ""
         try:
@@ -86,10 +87,33 @@ def _check_files(dataset: Dataset, *, but: Collection[str]) -> Iterator[tuple[st
             continue
         if name not in sums:
             yield CHECKSUMS, f"it has no line for {name}"
+        elif digest != sums[name] and digest == pending.get(name):
+            interrupted = True
         elif digest != sums[name]:
             yield name, f"its bytes differ from their sha256 in {CHECKSUMS}{advice}"
-    if fingerprint(rows) != dataset.fingerprint:
+    yield from _check_wanted(dataset)
+    if interrupted:
+        yield CHECKSUMS, "a build or repair was interrupted while it wrote its tables; run it again"
+    elif fingerprint(rows) != dataset.fingerprint:
         # Which of the two lies, the checksums say.
         known = hashlib.sha256(dataset.folder.read("dataset.json")).hexdigest() == sums.get("dataset.json")
         place = "index.parquet" if known else "dataset.json"
         yield place, f"dataset.json: the fingerprint is {dataset.fingerprint}, the index has {fingerprint(rows)}"
+
+
+def _check_wanted(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Clips that the manifest asks for and nothing tells of, which an interrupted build or repair leaves."""
+    tables = {}
+    for name in ("manifest.parquet", "outcomes.parquet"):
+        try:
+            tables[name] = table_rows(dataset.folder.read(name), place=dataset.folder.place(name))
+        except (NotFound, DatasetDamaged):
+            return  # which is said elsewhere
+    known = {row.clip_id for row in dataset.rows}
+    known |= {row.get("clip_id") for row in tables["outcomes.parquet"] if row.get("state") in ("rejected", "failed")}
+    for clip_id in sorted({str(row.get("clip_id")) for row in tables["manifest.parquet"]} - known):
+        yield clip_id, "the manifest asks for it, and it is neither built nor recorded as rejected or failed"
+    for clip_id in sorted(
+        {row.clip_id for row in dataset.rows} - {row.get("clip_id") for row in tables["manifest.parquet"]}
+    ):
+        yield clip_id, "the manifest does not ask for it"

@@ -209,7 +209,7 @@ class Store:
 
 def read_stored(folder: Folder, description: str) -> Stored:
     """A description of the store; raises `NotFound`, or `DatasetDamaged` if it cannot be read."""
-    data = folder.read(description)
+    data = folder.read(description, limit=1 << 20)
     try:
         stored = Stored(**json.loads(data))
         named: object = stored.file

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from gifbench.errors import ManifestError, NotFound, UsageError, storage_errors
-from gifbench.manifest.rows import SPLITS, ManifestRow, check_name, from_folder
+from gifbench.manifest.rows import SPLITS, ManifestRow, check_name, from_folder, safe_name
 
 BY_FOLDER = "folders"
 """What `splits` is where the videos lie in folders that are called as splits are."""
@@ -25,17 +25,19 @@ def folder_manifest(
     splits: str | Mapping[str, float] | None = None,
     licence: str = "",
     licences: Mapping[str, str] | None = None,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> list[ManifestRow]:
     """A row for every video in `folder` and below, whose locators count from `home` (the folder itself if None).
 
     All are of `split`, unless `splits` is `BY_FOLDER` (the first folder on a video's path names its split) or gives
-    each split its share: then a video's split follows from its name alone, so that videos that are added later change
-    nothing. `licences` gives the licence of videos by their path in the folder, `licence` that of all others.
+    each split its share: then a video's split follows from its path in the folder alone, so that videos that are added
+    later change nothing, and two encodings of one name are in one split. `licences` gives the licence of videos by
+    their path in the folder, `licence` that of all others. `warn` is told what was passed over.
 
     Raises `NotFound`, or `ManifestError` for a folder without videos, a video outside of the splits' folders or one
     with a name that is not UTF-8.
     """
-    rows = from_folder(folder, split=split)
+    rows = from_folder(folder, split=split, warn=warn)
     away = os.path.relpath(folder, home) if home is not None else "."
     made = []
     for row in rows:
@@ -43,7 +45,7 @@ def folder_manifest(
         if splits == BY_FOLDER:
             update["split"] = _split_by_folder(row.locator)
         elif isinstance(splits, Mapping):
-            update["split"] = _drawn_split(row.clip_id, splits)
+            update["split"] = _drawn_split(safe_name(PurePosixPath(row.locator).with_suffix("").as_posix()), splits)
         if away != ".":
             locator = PurePosixPath(Path(away).as_posix()) / row.locator
             check_name(locator)

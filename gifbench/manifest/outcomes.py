@@ -25,6 +25,7 @@ _LIST: tuple[tuple[str, Kind, str], ...] = (
     ("too_short", "permanent", "fewer frames than the recipe wants"),
     ("no_face", "permanent", "no face was found in any frame"),
     ("face_lost", "permanent", "the face is missing from too many frames"),
+    ("removed", "permanent", "it was taken out of the dataset: gifbench remove"),
     ("rejected", "permanent", "a rule of one's own recipe"),
     # The source cannot be used.
     ("corrupt", "permanent", "the source cannot be decoded, or not to the end of the span"),
@@ -87,6 +88,7 @@ class Outcome:
     detail: str = ""
     attempts: int = 1
     seconds: float = 0.0
+    look: str = field(default="", compare=False)
     row: IndexRow | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -119,6 +121,7 @@ OUTCOMES_SCHEMA = pa.schema(
         ("detail", pa.string()),
         ("attempts", pa.int32()),
         ("seconds", pa.float64()),
+        ("look", pa.string()),
     ]
 )
 

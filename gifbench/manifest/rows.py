@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
@@ -16,17 +17,12 @@ from pydantic_core import PydanticCustomError
 from gifbench.dataset.shards import CLIP_ID
 from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
 from gifbench.manifest.io import file_bytes, raw_rows
+from gifbench.manifest.video_files import VIDEO_SUFFIXES, find_videos
 from gifbench.plugins import official_list
 from gifbench.storage import Folder
 from gifbench.tables import parquet_bytes, parquet_rows
 
 SPLITS = ("train", "validation", "test")
-
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".flv", ".ogv", ".3gp", ".y4m", ".mxf"),
-)
-"""What a file must end in for `from_folder` to take it for a video."""
 
 MAX_BYTES = 1 << 28
 """A manifest file over this size is refused before it is read."""
@@ -248,35 +244,49 @@ def write_manifest(path: str | Path, rows: Iterable[ManifestRow], *, overwrite: 
     Folder(path.absolute().parent).write(path.name, data)
 
 
-def from_folder(folder: str | Path, *, split: str = "test", known: Sequence[ManifestRow] = ()) -> list[ManifestRow]:
-    """A row for every video in a folder and the folders below it.
+def from_folder(
+    folder: str | Path,
+    *,
+    split: str = "test",
+    known: Sequence[ManifestRow] = (),
+    without: Iterable[str | os.PathLike[str]] = (),
+    warn: Callable[[str], None] = lambda text: None,
+) -> list[ManifestRow]:
+    """A row for every video in a folder and the folders below it; locators are relative to the folder.
 
-    A file whose name, without its ending, is the clip id of a row of `known` takes split and expectations from there,
-    others take `split`. Locators are relative to the folder. Raises `ManifestError` if there is no video.
+    A clip's id follows from the file's path in the folder and from nothing else: its name without the ending for a
+    file of the folder itself, the whole path for one of a folder below. Of two files whose names differ in the ending
+    alone the first, in the order of `VIDEO_SUFFIXES`, has the short one. A file whose name, without its ending, is the
+    clip id of a row of `known` has that id, wherever it lies, and takes split and expectations from there; others take
+    `split`. `without` are places that are passed over, such as the dataset that is built; `warn` is told of what is.
+    Raises `ManifestError` if there is no video, or if two files have the name of one clip of `known`.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise NotFound(f"{folder}: there is no such folder")
     if split not in SPLITS:
         raise ManifestError(f"split is {split!r}: it must be one of {', '.join(SPLITS)}")
-    files = sorted(
-        path.relative_to(folder)
-        for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() and not path.name.startswith(".")
-    )
-    for file in files:
+    with storage_errors(folder):
+        found = find_videos(folder, without=without)
+    for file in found.files:
         check_name(file)
-    if not files:
+    if found.skipped:
+        warn(f"{folder}: passed over: {found.skipped_text()}")
+    if not found.files:
         raise ManifestError(f"{folder}: no video is in it; a video's name ends in {' '.join(VIDEO_SUFFIXES)}")
     by_id = {row.clip_id: row for row in known}
-    rows = []
-    for clip_id, file in _clip_ids(files):
+    rows: dict[str, ManifestRow] = {}
+    for clip_id, file in clip_ids(found.files, by_id):
         about: dict[str, Any] = {"split": split}
         if clip_id in by_id:
-            row = by_id[clip_id]
-            about = row.model_dump(include={"split", "frames", "licence", "note"})
-        rows.append(ManifestRow(clip_id=clip_id, source="file", locator=file.as_posix(), **about))
-    return rows
+            about = by_id[clip_id].model_dump(include={"split", "frames", "licence", "note"})
+        if clip_id in rows:
+            raise ManifestError(
+                f"{folder}: {rows[clip_id].locator} and {file.as_posix()} would both be the clip {clip_id}; "
+                "rename one, or move it away"
+            )
+        rows[clip_id] = ManifestRow(clip_id=clip_id, source="file", locator=file.as_posix(), **about)
+    return sorted(rows.values(), key=lambda row: row.locator)
 
 
 def check_name(path: PurePath) -> None:
@@ -302,16 +312,25 @@ def official_splits(name: str | None) -> dict[str, str]:
     return {row["clip_id"]: row["split"] for row in parquet_rows(file.read_bytes(), columns=("clip_id", "split"))}
 
 
-def _clip_ids(files: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """A name for each file: its own without the ending, told apart by ending and folder only where it must be."""
-    stems = [_safe(file.stem) for file in files]
-    names = [
-        stem if stems.count(stem) == 1 else _safe(file.as_posix()) for stem, file in zip(stems, files, strict=True)
-    ]
-    return zip(names, files, strict=True)
+def clip_ids(files: Sequence[Path], known: Container[str] = ()) -> Iterator[tuple[str, Path]]:
+    """The clip id of each file, by its path in the folder, as `from_folder` says."""
+    first: dict[str, Path] = {}
+    for file in sorted(files, key=_by_suffix):
+        if len(file.parts) == 1:
+            first.setdefault(safe_name(file.stem), file)
+    for file in files:
+        stem = safe_name(file.stem)
+        short = stem in known or (len(file.parts) == 1 and first[stem] == file)
+        yield (stem if short else safe_name(file.as_posix())), file
 
 
-def _safe(name: str) -> str:
+def _by_suffix(file: Path) -> tuple[int, str]:
+    suffix = file.suffix.lower()
+    return (VIDEO_SUFFIXES.index(suffix) if suffix in VIDEO_SUFFIXES else len(VIDEO_SUFFIXES), file.name)
+
+
+def safe_name(name: str) -> str:
+    """`name` as a clip may be called; different names stay different."""
     if CLIP_ID.fullmatch(name):
         return name
     # Different names must not become one: what was replaced is kept apart by a few digits of the name's hash.

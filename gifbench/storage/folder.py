@@ -26,6 +26,9 @@ from gifbench.storage.atomic_write import PARTIAL, renamed_when_whole
 from gifbench.storage.exclusive_lock import lock_beneath
 from gifbench.storage.safe_paths import beneath, check_name, open_beneath, refuse_link, sizes_beneath
 
+MAX_BYTES = 1 << 30
+"""Of a file that is read whole where its reader sets no limit of its own; sparse files cost their makers nothing."""
+
 
 class Folder:
     """A folder, named by a path or an fsspec URL, whose files are read in ranges and written whole.
@@ -70,17 +73,21 @@ class Folder:
         """`name` as a person would write it, for messages."""
         return f"{self.url.rstrip('/')}/{name}"
 
-    def read(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
+    def read(self, name: str, *, start: int = 0, length: int | None = None, limit: int = MAX_BYTES) -> bytes:
         """The bytes of a file: all of them, or one range of `length` bytes from `start`.
 
-        Raises `NotFound` if it is not there, `StorageError` if the range reaches beyond its end.
+        Raises `NotFound` if it is not there, `StorageError` if the range reaches beyond its end, or a whole file has
+        more than `limit` bytes, before they are read.
         """
         end = None if length is None else start + length
         with self._errors(name):
             if self.local is not None:
                 with open(open_beneath(self._root, name), "rb", buffering=0) as file:
+                    self._check_size(name, os.fstat(file.fileno()).st_size if length is None else 0, limit)
                     data = _read_range(file, start, length)
             else:
+                if length is None and limit < MAX_BYTES:  # a request more, for small files alone
+                    self._check_size(name, self.size(name) or 0, limit)
                 data = cast(bytes, self._file_system.cat_file(self._path(name), start=start or None, end=end))
         if length is not None and len(data) != length:
             raise StorageError(f"{self.place(name)}: it ends after {start + len(data)} bytes, {end} were expected")
@@ -236,6 +243,10 @@ class Folder:
                 raise
             # Every client library has errors of its own, of which few are an `OSError`.
             raise StorageError(f"{self.place(name)}: {type(error).__name__}: {error}") from error
+
+    def _check_size(self, name: str, size: int, limit: int) -> None:
+        if size > limit:
+            raise StorageError(f"{self.place(name)}: it has {size} bytes, and at most {limit} are read")
 
     def _stat(self, name: str) -> os.stat_result:
         return beneath(self._root, name, refuse_link) if name else os.stat(self._root or "/")

@@ -189,3 +189,36 @@ def test_two_builds_in_one_place_are_still_refused(copy: Path, tiny_recipe: Path
     claim(Folder(copy))
     with alone(Folder(copy)), pytest.raises(BuildError, match="another gifbench build is at work"):
         build_dataset(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
+
+
+def test_an_index_of_another_dataset_under_the_official_fingerprint_is_refused(copy: Path) -> None:
+    change(copy / "index.parquet", "pixels_sha256", "0" * 64)
+    with pytest.raises(DatasetDamaged, match="fingerprint"):
+        open_dataset(copy)
+    (copy / "staging").mkdir()  # as while a build is at work: then the fingerprint is that of the index
+    assert open_dataset(copy).fingerprint != json.loads((copy / "dataset.json").read_text())["fingerprint"]
+
+
+def test_a_clip_that_is_twice_in_the_index_is_refused(copy: Path) -> None:
+    table = pq.read_table(copy / "index.parquet")
+    pq.write_table(pa.concat_tables([table, table]), copy / "index.parquet")
+    with pytest.raises(DatasetDamaged, match="twice"):
+        open_dataset(copy)
+
+
+@pytest.mark.parametrize("member", ["truth", "plain", "dithered"])
+def test_flipped_bits_of_a_member_are_not_scored(member: str, copy: Path) -> None:
+    row = open_dataset(copy)["bee"].row
+    place = getattr(row, member)
+    data = bytearray((copy / row.shard).read_bytes())
+    data[place.offset + place.bytes // 2] ^= 1
+    (copy / row.shard).write_bytes(data)
+    clip = open_dataset(copy)["bee"]
+    reads = {
+        "truth": [lambda: clip.truth, lambda: list(clip.iter_truth()), lambda: clip.truth_frames([0])],
+        "plain": [clip.gif, lambda: clip.gif_frames([0])],
+        "dithered": [lambda: clip.gif(dithered=True), lambda: clip.gif_frames([0], dithered=True)],
+    }
+    for read in reads[member]:
+        with pytest.raises(DatasetDamaged, match=f"{member}: its bytes differ"):
+            read()

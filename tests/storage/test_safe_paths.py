@@ -171,3 +171,14 @@ def test_what_is_not_there_is_not_found_in_a_folder_that_is_a_file(folder: Folde
     assert not folder.exists("a/b")
     assert folder.size("a/b") is None
     assert folder.names("a/b") == []
+
+
+def test_a_file_that_is_larger_than_its_reader_takes_is_not_read(folder: Folder) -> None:
+    """A sparse file costs its maker nothing, and would be read before it is known to be no JSON."""
+    with (folder.local / "a.json").open("wb") as file:
+        file.truncate(12 << 30)
+    with pytest.raises(StorageError, match="at most 1048576 are read"):
+        folder.read("a.json", limit=1 << 20)
+    with pytest.raises(StorageError, match="at most 1073741824 are read"):
+        folder.read("a.json")
+    assert folder.read("a.json", start=12 << 29, length=3) == bytes(3)

@@ -1,0 +1,89 @@
+"""Rows made from a folder against the rows that a dataset has: the same clip keeps its id, and other bytes are said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from gifbench.dataset.reader import read_index
+from gifbench.dataset.shards import table_rows
+from gifbench.errors import DatasetError, StorageError
+from gifbench.manifest.rows import ManifestRow, check_rows, safe_name
+from gifbench.storage import Folder, file_sha256
+
+_HASHERS = 4
+_MOST_BYTES = 20 << 30
+"""Of sources that are hashed before a build goes on; beyond that only files that are newer than the dataset are."""
+
+
+def with_existing_ids(folder: Folder, rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """Rows made from a folder, with the ids that the dataset in `folder` has for the same source and span.
+
+    A new row whose id another source of the dataset has gets one with its ending in it. Raises what reading a manifest
+    raises.
+    """
+    existing = _existing(folder)
+    ids = {_what(row): row.clip_id for row in existing}
+    taken = {row.clip_id: _what(row) for row in existing}
+    kept = []
+    for row in rows:
+        clip_id = ids.get(_what(row))
+        if clip_id is None and row.clip_id in taken:
+            clip_id = safe_name(f"./{row.locator}")
+        kept.append(row if clip_id in (None, row.clip_id) else row.model_copy(update={"clip_id": clip_id}))
+    return kept
+
+
+def changed_sources(folder: Folder, rows: Sequence[ManifestRow], sources: Path) -> list[str]:
+    """The ids of clips of `rows` that are built of local files with other bytes than those in `sources` now."""
+    if not folder.exists("index.parquet"):
+        return []
+    try:
+        built = {row.clip_id: row.source_sha256 for row in read_index(folder) if row.source == "file"}
+    except (DatasetError, StorageError):
+        return []  # which the build says better
+    files: dict[Path, os.stat_result] = {}
+    for row in rows:
+        path = sources / row.locator
+        if row.clip_id in built and row.source == "file" and path.is_file():
+            files[path] = path.stat()
+    if sum(status.st_size for status in files.values()) > _MOST_BYTES and folder.local is not None:
+        newest = (folder.local / "index.parquet").stat().st_mtime
+        files = {path: status for path, status in files.items() if max(status.st_mtime, status.st_ctime) > newest}
+    with ThreadPoolExecutor(_HASHERS) as pool:
+        sha256 = dict(zip(files, pool.map(_sha256, files), strict=True))
+    return [row.clip_id for row in rows if sha256.get(sources / row.locator, "") not in ("", built.get(row.clip_id))]
+
+
+def warn_of_changes(
+    folder: Folder, rows: Sequence[ManifestRow], sources: Path, warn: Callable[[str], None]
+) -> list[str]:
+    """Say which of the files that are already built have other bytes now; their ids."""
+    changed = changed_sources(folder, rows, sources)
+    locators: Mapping[str, str] = {row.clip_id: row.locator for row in rows}
+    for clip_id in changed:
+        warn(
+            f"{sources / locators[clip_id]}: clip {clip_id} was built of a file of this name with other bytes, and is "
+            "kept. For the new file, build anew (--overwrite); if both are wanted, give one of them another name"
+        )
+    return changed
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except StorageError:
+        return ""
+
+
+def _existing(folder: Folder) -> list[ManifestRow]:
+    if not (folder.exists("manifest.parquet") and folder.exists("dataset.json")):
+        return []
+    place = folder.place("manifest.parquet")
+    return check_rows(table_rows(folder.read("manifest.parquet"), place=place), name=place)
+
+
+def _what(row: ManifestRow) -> tuple[object, ...]:
+    return row.source, row.locator, row.start, row.end, row.start_frame, row.end_frame

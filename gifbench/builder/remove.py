@@ -1,0 +1,95 @@
+"""Taking clips out of a dataset for good: out of index and shards, and remembered so that no build brings them back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from gifbench.builder.build_lock import alone, begin_run
+from gifbench.builder.ledger import REMOVED, Ledger
+from gifbench.builder.shard_writer import Assembly, group_name, plan_shards
+from gifbench.dataset.card import SAMPLE
+from gifbench.dataset.reader import Dataset, open_dataset, read_about
+from gifbench.dataset.shards import STAGING, fingerprint, table_rows
+from gifbench.errors import DatasetDamaged, NoSuchClip, NotFound, UsageError
+from gifbench.manifest.outcomes import Outcome
+from gifbench.manifest.rows import ManifestRow, check_rows
+from gifbench.storage import Folder
+
+_KEPT = f"{STAGING}/removed"
+_CLIPS_PER_SHARD = 32
+
+
+def remove_clips(url: str, clip_ids: Sequence[str], *, reason: str) -> tuple[Dataset, list[str]]:
+    """Take clips out of the dataset at `url`; the dataset, and the ids of those that were not out before.
+
+    Their bytes leave the shards, their rows the index, and the picture of the card goes, since it may show them. The
+    manifest keeps their rows, and the outcomes say `removed`, with `reason`, so that a build makes none of them again,
+    also under another id. `dataset.json` records the fingerprint that the dataset had. After a kill the same call goes
+    on. Raises `NoSuchClip`, before anything is changed, `UsageError` without a reason, `BuildError` while a build is
+    at work.
+    """
+    if not reason.strip():
+        raise UsageError("reason must be a text, got none; it stands in the dataset's outcomes")
+    folder = Folder(url)
+    about = read_about(folder)
+    with alone(folder):
+        ledger = Ledger(folder, None)
+        for clip_id in clip_ids:
+            if clip_id not in ledger.rows:
+                near = get_close_matches(clip_id, ledger.rows, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"it has {len(ledger.rows)}"
+                raise NoSuchClip(f"{url}: no clip is called {clip_id[:100]!r}; {hint}")
+        folder.sweep()
+        run = begin_run(folder)
+        new = [clip_id for clip_id in dict.fromkeys(clip_ids) if not ledger.is_removed(clip_id)]
+        for clip_id in new:
+            ledger.record(Outcome(clip_id, "rejected", REMOVED, " ".join(reason.split())[:1000]))
+        # Counted, since a call that was killed may have written the outcomes and not yet the description.
+        out = sum(ledger.is_removed(clip_id) for clip_id in ledger.outcomes)
+        unrecorded = out - sum(int(entry.get("removed", 0)) for entry in ledger.earlier)
+        rows = [outcome.row for outcome in ledger.outcomes.values() if outcome.row is not None]
+        if unrecorded > 0 and fingerprint(rows) != about["fingerprint"]:
+            ledger.earlier.append({"fingerprint": str(about["fingerprint"]), "removed": unrecorded})
+            ledger.changed = True
+        per_shard = about["recipe"].get("clips_per_shard", _CLIPS_PER_SHARD)
+        plan = plan_shards(ledger.rows.values(), per_shard if isinstance(per_shard, int) else _CLIPS_PER_SHARD)
+        assembly = Assembly(folder, ledger, plan, run=run)
+        # The tables first: from here on nobody reads the clips, and their bytes follow.
+        assembly.save()
+        assembly.purge(clip_ids)
+        folder.delete(SAMPLE)
+        for clip_id in clip_ids:
+            folder.delete(group_name(clip_id))
+        assembly.save()
+        if all(outcome.row is None or outcome.row.shard for outcome in ledger.outcomes.values()):
+            folder.delete(STAGING)
+    return open_dataset(url), new
+
+
+def keep_removed(folder: Folder) -> None:
+    """Before a dataset is built anew: write down which clips were taken out of it."""
+    try:
+        tables = [
+            table_rows(folder.read(name), place=folder.place(name)) for name in ("manifest.parquet", "outcomes.parquet")
+        ]
+    except (NotFound, DatasetDamaged):
+        return
+    details = {str(row.get("clip_id")): row.get("detail") for row in tables[1] if row.get("reason") == REMOVED}
+    kept = [{"row": row, "detail": details[row["clip_id"]]} for row in tables[0] if row.get("clip_id") in details]
+    if kept:
+        folder.write(_KEPT, json.dumps(kept).encode())
+
+
+def take_removed(folder: Folder, ledger: Ledger) -> None:
+    """Have the ledger know what `keep_removed` wrote down."""
+    try:
+        kept = json.loads(folder.read(_KEPT, limit=1 << 26))
+        rows: list[ManifestRow] = check_rows([entry["row"] for entry in kept], name=folder.place(_KEPT))
+        details = [str(entry["detail"]) for entry in kept]
+    except NotFound:
+        return
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DatasetDamaged(f"{folder.place(_KEPT)}: it is not what a build writes ({error}); delete it") from error
+    ledger.keep_out(rows, details)

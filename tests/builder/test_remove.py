@@ -1,0 +1,106 @@
+"""A clip that is taken out is gone for good, whatever is built afterwards and whenever the command is killed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.recipe import load_recipe
+from gifbench.builder.remove import remove_clips
+from gifbench.cli.app import app
+from gifbench.dataset import Dataset, open_dataset, verify_dataset
+from gifbench.errors import NoSuchClip, UsageError
+from gifbench.manifest.rows import from_folder
+from tests.builder.killed_writes import every_kill
+
+
+@pytest.fixture
+def copy(tiny_dataset: Dataset, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
+
+
+def bytes_of(dataset: Dataset, clip_id: str) -> bytes:
+    return dataset[clip_id].read("plain")
+
+
+def anywhere(folder: Path, data: bytes) -> bool:
+    return any(data in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_clip_is_gone_from_index_and_shards_and_stays_out(
+    copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+) -> None:
+    gone = bytes_of(tiny_dataset, "bee")
+    assert anywhere(copy, gone)
+    done = CliRunner().invoke(app, ["remove", str(copy), "bee", "--reason", "taken  down\nby X", "--json"])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert said["removed"] == ["bee"]
+    assert said["earlier_fingerprints"] == [{"fingerprint": tiny_dataset.fingerprint, "removed": 1}]
+    dataset = open_dataset(copy)
+    assert [clip.clip_id for clip in dataset] == ["ant", "cat"]
+    assert dataset.fingerprint != tiny_dataset.fingerprint
+    assert not anywhere(copy, gone)
+    assert list(verify_dataset(str(copy), workers=1)) == []
+    assert not (copy / "staging").exists()
+    recipe, rows = load_recipe(str(tiny_recipe)), from_folder(tiny_videos)
+    renamed = [row.model_copy(update={"clip_id": f"other-{row.clip_id}"}) for row in rows]
+    noted = [row.model_copy(update={"note": "another"}) for row in rows if row.clip_id == "bee"]
+    for again, overwrite in ((rows, False), (noted, False), (rows, True), ([*rows, *renamed], True), ([], True)):
+        dataset = build_dataset(recipe, again, str(copy), sources=tiny_videos, workers=1, overwrite=overwrite)
+        assert not any("bee" in clip.clip_id for clip in dataset)
+        assert not anywhere(copy, gone)
+        assert dataset.about["outcomes"]["rejected"]["removed"] >= 1
+        assert list(verify_dataset(str(copy), workers=1)) == []
+    twice = CliRunner().invoke(app, ["remove", str(copy), "bee", "--reason", "again"])
+    assert twice.exit_code == 0
+    assert "removed before" in twice.stdout
+
+
+def test_no_recipe_is_needed_and_nothing_else_changes(copy: Path, tiny_dataset: Dataset) -> None:
+    remove_clips(str(copy), ["ant"], reason="asked for")
+    dataset = open_dataset(copy)
+    for clip in dataset:
+        assert clip.row.pixels_sha256 == tiny_dataset[clip.clip_id].row.pixels_sha256
+    assert dataset.about["recipe"] == tiny_dataset.about["recipe"]
+    assert dataset.about["versions"] == tiny_dataset.about["versions"]
+
+
+def test_wrong_calls_change_nothing(copy: Path) -> None:
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    with pytest.raises(NoSuchClip, match="did you mean bee"):
+        remove_clips(str(copy), ["ant", "beee"], reason="x")
+    with pytest.raises(UsageError, match="reason"):
+        remove_clips(str(copy), ["ant"], reason=" ")
+    shutil.rmtree(copy / "staging", ignore_errors=True)
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
+def test_a_removal_that_is_killed_anywhere_loses_no_other_clip_and_goes_on(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    out = tmp_path / "copy"
+    gone = bytes_of(tiny_dataset, "bee")
+    others = {clip.clip_id: clip.row.pixels_sha256 for clip in tiny_dataset if clip.clip_id != "bee"}
+
+    def prepare() -> None:
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(tiny_dataset.url, out)
+
+    def run() -> None:
+        remove_clips(str(out), ["bee"], reason="taken down")
+
+    def look() -> None:
+        run()
+        dataset = open_dataset(out)
+        assert {clip.clip_id: clip.row.pixels_sha256 for clip in dataset} == others
+        assert list(verify_dataset(str(out), workers=1)) == []
+        assert not anywhere(out, gone)
+        assert [entry["fingerprint"] for entry in dataset.about["earlier_fingerprints"]] == [tiny_dataset.fingerprint]
+
+    assert every_kill(run, prepare, look) > 8
