@@ -8,6 +8,7 @@ from pathlib import Path
 from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.dataset import Dataset
+from gifbench.dataset.checksums import CHECKSUMS
 from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import only_a_copy, read_about
 from gifbench.dataset.shards import CLIP_ID, fingerprint, index_bytes
@@ -52,7 +53,7 @@ def repair_dataset(
         recipe = recorded_recipe(about["name"], about["recipe"], place=folder.place("dataset.json"))
     rows, gone = best_index(folder)
     lost = {row.clip_id for row in rows if {row.clip_id, row.shard} & set(damaged)}
-    never_made = {place for place in damaged if CLIP_ID.fullmatch(place)} - lost
+    never_made = {place for place in damaged if CLIP_ID.fullmatch(place)} - lost - {CHECKSUMS}
     whole = not (lost or never_made or "outcomes.parquet" in damaged) and fingerprint(rows) == about["fingerprint"]
     if not whole and sources is None and store is None:
         raise UsageError(

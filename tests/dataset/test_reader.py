@@ -262,7 +262,12 @@ def test_some_frames_of_a_gif_are_read_alone(dithered: bool, tiny_dataset: Datas
     with (copy / clip.row.shard).open("r+b") as shard:
         shard.seek(member.offset + 13 + 8 + 10 + 3 * 32 + 20)
         shard.write(b"\xff" * 40)
-    damaged = open_dataset(copy)["cat"]
+    with pytest.raises(DatasetDamaged, match="differ from the sha256"):
+        open_dataset(copy)["cat"].gif_frames([5], dithered=dithered)
+    spoilt = (copy / clip.row.shard).read_bytes()[member.offset : member.offset + member.bytes]
+    changed = replace(member, sha256=hashlib.sha256(spoilt).hexdigest())
+    row = replace(clip.row, dithered=changed) if dithered else replace(clip.row, plain=changed)
+    damaged = DatasetClip(open_dataset(copy).folder, row)
     with pytest.raises(CorruptMedia):
         damaged.gif(dithered=dithered)
     np.testing.assert_array_equal(damaged.gif_frames([5], dithered=dithered).frame(0), expected.frame(1))

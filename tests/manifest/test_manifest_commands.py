@@ -69,8 +69,9 @@ def test_splits_can_be_folders_and_licences_a_table(tmp_path: Path) -> None:
         "from-folder", tmp_path, "--splits", "folders", "--licences", tmp_path / "licences.csv", "--licence", "mine"
     )
     assert code == 0, said
-    rows = {row.clip_id: (row.split, row.licence) for row in read_manifest(tmp_path / "manifest.csv")}
-    assert rows == {"a": ("train", "CC BY 4.0"), "b": ("validation", "mine"), "c": ("test", "mine")}
+    rows = {row.locator: (row.split, row.licence) for row in read_manifest(tmp_path / "manifest.csv")}
+    expected = {"train/a.mp4": ("train", "CC BY 4.0"), "Val/b.mp4": ("validation", "mine")}
+    assert rows == {**expected, "test/deep/c.mp4": ("test", "mine")}
     (tmp_path / "loose.mp4").touch()
     with pytest.raises(ManifestError, match=r"loose\.mp4: the first folder"):
         folder_manifest(tmp_path, splits="folders")

@@ -1,0 +1,133 @@
+"""A clip's id and split follow from its path alone, and what is no video of the folder is passed over and said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gifbench.cli.app import app
+from gifbench.dataset import open_dataset
+from gifbench.manifest.from_folder import folder_manifest
+from gifbench.manifest.rows import from_folder
+from gifbench.manifest.video_files import find_videos
+from tests.conftest import moving_picture, write_video
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def ids(folder: Path) -> dict[str, str]:
+    return {row.locator: row.clip_id for row in from_folder(folder)}
+
+
+def test_neighbours_change_neither_id_nor_split(tmp_path: Path) -> None:
+    shares = {"train": 1.0, "validation": 1.0, "test": 1.0}
+    names = [f"cam{i % 4}/{i:04d}.mpg" for i in range(12)] + ["ant.mp4", "a b.mp4"]
+    put(tmp_path, *names)
+    before, splits = ids(tmp_path), {row.locator: row.split for row in folder_manifest(tmp_path, splits=shares)}
+    put(tmp_path, *[f"cam{(i + 1) % 4}/{i:04d}.mpg" for i in range(12)], "ant.mkv", "x/ant.mp4", "a_b.mp4")
+    after = ids(tmp_path)
+    assert {name: after[name] for name in names} == before
+    assert len(set(after.values())) == len(after)
+    now = {row.locator: row.split for row in folder_manifest(tmp_path, splits=shares)}
+    assert {name: now[name] for name in names} == splits
+    assert after["ant.mp4"] == "ant"
+    assert now["ant.mp4"] == now["ant.mkv"]
+
+
+def test_a_dataset_keeps_the_ids_that_it_has(tmp_path: Path, tiny_recipe: Path, tiny_videos: Path) -> None:
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    (videos / "b").mkdir(parents=True)
+    shutil.copy(tiny_videos / "ant.mp4", videos / "b" / "ant.mp4")
+    (videos / "list.csv").write_text("clip_id,split,source,locator\nold,test,file,b/ant.mp4\n")
+    build = ["build", str(tiny_recipe), "--out", str(out), "--workers", "1"]
+    assert CliRunner().invoke(app, [*build, "--manifest", str(videos / "list.csv")]).exit_code == 0
+    shutil.copy(tiny_videos / "bee.mp4", videos / "old.mp4")
+    done = CliRunner().invoke(app, [*build, "--source", str(videos)])
+    assert done.exit_code == 0, done.output
+    found = {clip.row.locator: clip.clip_id for clip in open_dataset(out)}
+    assert found["b/ant.mp4"] == "old"
+    assert found["old.mp4"] != "old"
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("how", ["another folder", "replaced in place"])
+def test_a_file_of_the_same_name_with_other_bytes_is_said(
+    how: str, tmp_path: Path, tiny_recipe: Path, tiny_videos: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    shutil.copy(tiny_videos / "ant.mp4", first / "ant.mp4")
+    build = ["build", str(tiny_recipe), "--out", str(tmp_path / "out"), "--workers", "1", "--source"]
+    assert CliRunner().invoke(app, [*build, str(first)]).exit_code == 0
+    again = CliRunner().invoke(app, [*build, str(first)])
+    assert "other bytes" not in again.stderr
+    if how == "another folder":
+        second.mkdir()
+        shutil.copy(tiny_videos / "bee.mp4", second / "ant.mp4")
+    else:
+        shutil.copy(tiny_videos / "bee.mp4", first / "ant.mp4")
+        second = first
+    done = CliRunner().invoke(app, [*build, str(second)])
+    assert done.exit_code == 0
+    assert "ant.mp4: clip ant was built of a file of this name with other bytes" in done.stderr
+
+
+def test_what_is_taken_from_a_folder_and_what_is_passed_over(tmp_path: Path) -> None:
+    real, top = tmp_path / "elsewhere", tmp_path / "videos"
+    put(real, "linked.vob")
+    put(top, "a.DV", "b.3g2", "c.264", "d.hevc", "e.f4v", "deep/f.qt", "notes.txt", "g.jpg")
+    put(top, ".hidden.mp4", ".cache/h.mp4", "$RECYCLE.BIN/i.mp4", "__MACOSX/j.mp4", "k.mp4.part")
+    put(top, "out/staging/README", "out/staging/.x.partial/truth.mkv", "old/dataset.json", "old/index.parquet")
+    put(top, "old/extra.mkv", "none/l.mp4")
+    (top / "film").write_bytes(b"\x00\x00\x00\x18ftypisom" + bytes(100))
+    (top / "picture").write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(100))
+    (top / "stream").write_bytes((b"G" + bytes(187)) * 3)
+    (top / "text").write_text("no video")
+    (top / "more").symlink_to(real)
+    (top / "deep" / "again").symlink_to(top)
+    (top / "loop.mp4").symlink_to("loop.mp4")
+    os.mkfifo(top / "pipe.mp4")
+    found = find_videos(top, without=[top / "out", top / "none"])
+    assert [path.as_posix() for path in found.files] == [
+        *("a.DV", "b.3g2", "c.264", "d.hevc", "deep/f.qt", "e.f4v", "film", "more/linked.vob", "stream")
+    ]
+    assert found.skipped == {
+        "hidden or unfinished": 3,
+        "trash folders": 2,
+        "folders of gifbench's own": 3,
+        "folders that are here twice, by a link": 1,
+        "links that lead nowhere": 1,
+        "pipes or devices": 1,
+        "that are no videos by their names": 4,
+    }
+    said: list[str] = []
+    from_folder(top, without=[top / "out", top / "none"], warn=said.append)
+    assert "2 trash folders" in said[0]
+
+
+def test_a_dataset_below_its_sources_is_never_a_source(tmp_path: Path, tiny_recipe: Path) -> None:
+    write_video(tmp_path / "a.mp4", moving_picture(6, 48, 64))
+    put(tmp_path / "data", "staging/.a.x.partial/truth.mkv")
+    (tmp_path / "data" / "staging" / "README").write_text("left by a kill")
+    arguments = [
+        "build",
+        str(tiny_recipe),
+        "--source",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "data"),
+        "--workers",
+        "1",
+    ]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert [clip.clip_id for clip in open_dataset(tmp_path / "data")] == ["a"]
+    assert open_dataset(tmp_path / "data").about["wanted"] == 1
