@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import re
 import signal
@@ -21,6 +22,8 @@ from gifbench.errors import GifbenchError, UsageError
 from gifbench.redaction import redact
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gifbench.cli.run_log import RunLog
 
 P = ParamSpec("P")
@@ -32,6 +35,9 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file tha
 EXAMPLE = "gifbench_example"
 """The attribute of a command's function that holds what `example` was given."""
 
+_WIDE = 10_000
+"""Columns of a table that is no terminal's: its lines are for scripts, and stay whole."""
+
 FAILED, WRONG_USAGE, SOME_FAILED, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 
 _LONG = frozenset({"build", "fetch", "retry", "evaluate", "train"})
@@ -39,8 +45,6 @@ _LONG = frozenset({"build", "fetch", "retry", "evaluate", "train"})
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What drives a terminal, or turns the order of what is read: names in files and others' errors may hold it."""
-
-_log: RunLog | None = None  # of the command that runs; a process runs one
 
 
 def say(text: str) -> None:
@@ -52,13 +56,23 @@ def note(text: str) -> None:
     """Print a line on stderr, where it does not mix with a result, and in the log of the run; without secrets."""
     text = redact(text, homes=False)
     _write_note(text)
-    if _log is not None:
-        _log.line(text)
+    logging.getLogger("gifbench").info(text)
 
 
 def _write_note(text: str) -> None:
-    sys.stderr.write(f"{_UNSEEN.sub('�', text)}\n")
-    sys.stderr.flush()
+    seen = _UNSEEN.sub("�", text)
+    if sys.stderr.isatty():  # above a bar that is being drawn, not across it
+        _terminal().out(seen, highlight=False)
+    else:
+        sys.stderr.write(f"{seen}\n")
+        sys.stderr.flush()
+
+
+@functools.cache
+def _terminal() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
 
 
 def say_json(document: object) -> None:
@@ -84,14 +98,16 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        global _log  # noqa: PLW0603  # what `note` and `progress` say goes there too
-        _log = _new_log(function.__name__) if function.__name__ in _LONG else None
         terminated = threading.Event()
+        logger = logging.getLogger("gifbench")
+        log = _new_log(function.__name__) if function.__name__ in _LONG else None
+        if log is not None:
+            logger.setLevel(logging.INFO)
+            logger.addHandler(log)
         try:
             with _terminated_as_interrupted(terminated):
                 function(*args, **kwargs)
-            if _log is not None:
-                _log.line("done")
+            logger.info("done")
         except typer.Exit:  # what there is to say has been said
             raise
         except KeyboardInterrupt as error:
@@ -107,7 +123,8 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
                 raise
             _fail(error, command=function.__name__, as_json=bool(kwargs.get("as_json")))
         finally:
-            _log = None
+            if log is not None:
+                logger.removeHandler(log)
 
     return run
 
@@ -140,12 +157,18 @@ def _new_log(name: str) -> RunLog:
     return RunLog(name)
 
 
+def _run_log() -> RunLog | None:
+    from gifbench.cli.run_log import run_log
+
+    return run_log()
+
+
 def _fail(error: Exception, *, command: str, as_json: bool) -> None:
     if isinstance(error, GifbenchError):
         code, message = error.code, str(error)
     else:
         code = "internal"
-        log = _log or _new_log(command)
+        log = _run_log() or _new_log(command)
         log.fault(error)
         where = f"{log.path} says where" if log.path else "GIFBENCH_DEBUG=1 shows where"
         message = f"{type(error).__name__}: {error}. This is a fault of gifbench; {where}, for a bug report"
@@ -172,7 +195,6 @@ def progress(title: str, *, estimate: bool = True) -> Iterator[Callable[[int, in
 
 @contextmanager
 def _bar(title: str, *, estimate: bool) -> Iterator[Callable[[int, int, str], None]]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
     columns: tuple[ProgressColumn, ...] = (
@@ -182,7 +204,7 @@ def _bar(title: str, *, estimate: bool) -> Iterator[Callable[[int, int, str], No
         *([TimeRemainingColumn()] if estimate else []),
         TextColumn("{task.fields[what]}", markup=False),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=_terminal()) as bar:
         task = bar.add_task(title, total=None, what="")
         yield lambda done, total, what: bar.update(task, completed=done, total=total or None, what=what[:60])
 
@@ -191,11 +213,12 @@ def _logged(
     line: Callable[[int, int, str], str], show: Callable[[int, int, str], None]
 ) -> Callable[[int, int, str], None]:
     """What `show` shows, which the log of the run has too, now and then."""
+    logger = logging.getLogger("gifbench")
 
     def step(done: int, total: int, what: str) -> None:
         show(done, total, what)
-        if _log is not None:
-            _log.progress(line(done, total, what))
+        if logger.handlers:
+            logger.info(line(done, total, what), extra={"progress": True})
 
     return step
 
@@ -237,14 +260,20 @@ def _lines(line: Callable[[int, int, str], str]) -> Callable[[int, int, str], No
 
 
 def table(rows: list[tuple[Any, ...]], *, header: tuple[str, ...]) -> str:
-    """Rows as aligned text; numbers to the right."""
-    texts = [header, *(tuple(str(value) for value in row) for row in rows)]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(header))]
-    right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if to_right else text.ljust(width)
-            for text, width, to_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in texts
-    )
+    """Rows as aligned text, numbers to the right; on a terminal cells wrap to its width, elsewhere lines stay whole."""
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, header_style="", padding=(0, 2, 0, 0))
+    for i, name in enumerate(header):
+        number = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
+        made.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(_UNSEEN.sub("�", str(value))) for value in row))
+    console = Console(file=StringIO(), width=None if sys.stdout.isatty() else _WIDE, color_system=None)
+    with console.capture() as captured:
+        console.print(made)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())

@@ -1,7 +1,8 @@
-"""A log of each long run, and the traceback of a fault: files that a bug report can be made of."""
+"""A log file of each long run, and the traceback of a fault: files that a bug report can be made of."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -11,46 +12,65 @@ from pathlib import Path
 
 from gifbench.redaction import redact
 
+LOGGER = logging.getLogger("gifbench")
+"""What commands say goes through it; `RunLog` is its file, what the screen shows is added in `gifbench.cli.output`."""
+
 _KEPT = 50
 _PROGRESS_SECONDS = 30.0
 
 
-class RunLog:
-    """One file: how a command was called, what it said, how it ended. What cannot be written is left out in silence."""
+class RunLog(logging.Handler):
+    """One file: how a command was called, what it said, how it ended. What cannot be written is left out in silence.
+
+    Records with the attribute `progress` are kept every half minute. `path` is None where no file can be written.
+    """
 
     def __init__(self, command: str) -> None:
         from gifbench.doctor import versions
 
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
         self._next_progress = 0.0
         self.path = _new_file(command)
         about = ", ".join(f"{name} {number}" for name, number in versions().items() if number)
         self.line(f"gifbench {' '.join(map(repr, sys.argv[1:]))}")
         self.line(f"in {Path.cwd()}, {about}")
 
-    def line(self, text: str) -> None:
-        """Add a line with its time."""
-        if self.path is not None:
-            stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-            try:
-                with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                    file.write(f"{stamp} {redact(text)}\n")
-            except OSError:  # a log is never the reason for which a run of days ends
-                self.path = None
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add a record with its time, and its traceback if it has one; the file is open for as long only."""
+        if self.path is None or (getattr(record, "progress", False) and not self._progress_is_due()):
+            return
+        try:
+            with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{redact(self.format(record))}\n")
+        except OSError:  # a log is never the reason for which a run of days ends
+            self.path = None
 
-    def progress(self, text: str) -> None:
-        """Add a line of progress, if the last one is half a minute old."""
-        if time.monotonic() >= self._next_progress:
-            self._next_progress = time.monotonic() + _PROGRESS_SECONDS
-            self.line(text)
+    def line(self, text: str) -> None:
+        """Add a line with its time, past the logger."""
+        self.emit(logging.LogRecord(LOGGER.name, logging.INFO, __file__, 0, text, None, None))
 
     def fault(self, error: BaseException) -> None:
         """Add a traceback."""
         self.line("".join(traceback.format_exception(error)).rstrip())
 
+    def _progress_is_due(self) -> bool:
+        due = time.monotonic() >= self._next_progress
+        if due:
+            self._next_progress = time.monotonic() + _PROGRESS_SECONDS
+        return due
+
+
+def run_log() -> RunLog | None:
+    """The log of the command that runs, None where it keeps none."""
+    return next((handler for handler in LOGGER.handlers if isinstance(handler, RunLog)), None)
+
 
 def home() -> Path:
     """The folder of the logs."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()) / "gifbench"
+    from platformdirs import user_state_path
+
+    return user_state_path("gifbench", appauthor=False)
 
 
 def _new_file(command: str) -> Path | None:

@@ -26,11 +26,12 @@ def is_url(text: str) -> bool:
 
 
 def cache_folder() -> Path:
-    """Where fetched weights are kept: below GIFBENCH_CACHE, or XDG_CACHE_HOME, or `~/.cache`."""
+    """Where fetched weights are kept: below GIFBENCH_CACHE, or in the cache folder of the user."""
     if chosen := os.environ.get("GIFBENCH_CACHE"):
         return Path(chosen) / "weights"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gifbench" / "weights"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("gifbench", appauthor=False) / "weights"
 
 
 def fetch_weights(url: str) -> Path:
