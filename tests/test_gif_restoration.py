@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -157,3 +158,35 @@ def test_limits_and_salvage_are_options_named_in_the_advice(tmp_path: Path) -> N
     assert taken.exit_code == 0 and "2 frames in, 2 out" in taken.stdout
     refused = CliRunner().invoke(app, [*arguments, "--salvage", "--max-pixels", "15"])
     assert refused.exit_code == 1 and "raise --max-pixels" in refused.stderr and "GifLimits" not in refused.stderr
+
+
+def test_more_frames_are_refused_of_a_method_that_would_repeat_them(wild: Path, tmp_path: Path) -> None:
+    for method in ("gif", "gaussian-0.5"):
+        arguments = ["restore", method, str(wild), str(tmp_path / "a.mkv"), "--fps-factor", "2"]
+        refused = CliRunner().invoke(app, arguments)
+        assert refused.exit_code == 2 and f"--fps-factor must be 1 for method {method}" in refused.stderr
+    assert restore_gif("blend", wild, tmp_path / "a.mkv", fps_factor=2).frames == 7
+
+
+def test_half_precision_is_taken_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gifbench import gif_restoration
+    from gifbench.methods.registry import load_method
+
+    network, plain = load_method("ccdnet-plain"), load_method("gaussian-0.5")
+    for has in (False, True):
+        monkeypatch.setattr(gif_restoration, "_cpu_has_bf16", lambda has=has: has)
+        chosen = gif_restoration.in_half_precision(network, "cpu")
+        assert chosen.options["precision"] == ("bf16" if has else "fp32")
+        assert gif_restoration.in_half_precision(plain, "cpu") is plain
+    exact = load_method("ccdnet-plain:precision=fp32")
+    assert gif_restoration.in_half_precision(exact, "cpu") is exact
+
+
+def test_threads_wait_without_spinning_unless_the_user_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, expected in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
+        monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+        if given:
+            monkeypatch.setenv("OMP_WAIT_POLICY", given)
+        assert CliRunner().invoke(app, ["tasks"]).exit_code == 0
+        assert os.environ["OMP_WAIT_POLICY"] == expected
+    monkeypatch.delenv("OMP_WAIT_POLICY")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -58,6 +59,9 @@ def gifbench(
     ] = False,
 ) -> None:
     """Rebuild the datasets of GIF2Video, score methods that turn GIFs back into video, keep the leaderboard."""
+    # Before anything loads OpenMP, in this process or those it starts: on a machine that others use too, threads that
+    # spin while they wait make networks several times slower (benchmarks/restore_speed.py).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 for _function, _example in (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.errors import CorruptMedia, TooLarge
+from gifbench.errors import CorruptMedia, TooLarge, UsageError
 
 if TYPE_CHECKING:
     from gifbench.media.gif import GifLimits
@@ -37,6 +37,8 @@ def gif_advice() -> Iterator[None]:
     """Say the library's advice about a GIF in the words of the command, and none that the command cannot follow."""
     try:
         yield
+    except UsageError as error:
+        raise UsageError(str(error).replace("fps_factor must", "--fps-factor must")) from error
     except (TooLarge, CorruptMedia) as error:
         text = _IN_LIBRARY.sub(_as_option, str(error)).replace("salvage=True reads", "--salvage reads")
         raise type(error)(text) from error

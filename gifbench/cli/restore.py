@@ -26,6 +26,9 @@ def restore(
     ],
     fps_factor: Annotated[int, typer.Option(help="As many times the frames: what lies between is interpolated.")] = 1,
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="auto (bf16 on a CPU that has it: twice as fast, 0.04 levels off) or fp32.")
+    ] = "auto",
     page: Annotated[
         Path | None, typer.Option(help="A folder for a page before and after, with a line to drag between them.")
     ] = None,
@@ -45,6 +48,8 @@ def restore(
     from gifbench.methods.registry import find_method
 
     method, source, out = _parts(arguments)
+    if precision not in ("auto", "fp32"):
+        raise UsageError(f"--precision must be auto or fp32, got {precision}")
     run = restore_gif if page is None else partial(restore_with_page, page=page)
     with progress(f"Restoring {source.name}") as step, gif_advice():
         made = run(
@@ -55,6 +60,7 @@ def restore(
             device=device,
             limits=gif_limits(max_pixels),
             salvage=salvage,
+            half_precision=precision == "auto",
             overwrite=overwrite,
             progress=lambda done, total: step(done, total, "frames"),
         )

@@ -36,6 +36,7 @@ def restore_with_page(
     device: str = "auto",
     limits: GifLimits | None = None,
     salvage: bool = False,
+    half_precision: bool = False,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Restored:
@@ -60,6 +61,7 @@ def restore_with_page(
             device=device,
             limits=limits,
             salvage=salvage,
+            half_precision=half_precision,
             overwrite=overwrite,
             progress=progress,
             seen=keep,
