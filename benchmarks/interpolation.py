@@ -48,7 +48,7 @@ from gifbench import (
     evaluate,
     load_method,
     open_dataset,
-    restored,
+    run_method,
     save_weights,
 )
 from gifbench.metrics.psnr import psnr, squared_error
@@ -179,10 +179,10 @@ def speeds(some: Heads, given: argparse.Namespace) -> None:
     head = some.heads[0]
     gif, times = head.gif(every=4), list(head.clip.times[: (head.num_frames - 1) // 4 * 4 + 1])
     for name, method in usable(given.methods or METHODS, given).items():
-        for _ in restored(method, gif, times[:9], clip=head.clip_id):
+        for _ in run_method(method, gif, times[:9], clip=head.clip_id):
             pass  # what is loaded and compiled at first use
         begun = time.perf_counter()
-        count = sum(len(batch) for batch in restored(method, gif, times, clip=head.clip_id))
+        count = sum(len(batch) for batch in run_method(method, gif, times, clip=head.clip_id))
         rate = count / (time.perf_counter() - begun)
         print(f"| {name}, {gif.width}×{gif.height} | {rate:.1f} frames/s |", flush=True)
 
@@ -254,7 +254,7 @@ def long_peaks(name: str, given: argparse.Namespace) -> list[tuple[int, float]]:
     count, wanted = 0, [1, 16, 32, 64, 125, 250, 500, 1000, LONG]
     for method in usable([name], given).values():
         begun = time.monotonic()
-        for batch in restored(method, gif, times, clip="long"):
+        for batch in run_method(method, gif, times, clip="long"):
             count += len(batch)
             over = time.monotonic() - begun > given.seconds
             if count >= wanted[0] or over:
@@ -272,7 +272,7 @@ def together(head: Head, methods: Sequence[LoadedMethod]) -> Iterator[list[Pixel
         iter(head.truth.frames),
         *(map(gif.frame, range(len(gif))) for gif in gifs),
         *(
-            (frame for batch in restored(method, gif, gif.times, clip="") for frame in batch)
+            (frame for batch in run_method(method, gif, gif.times, clip="") for frame in batch)
             for gif in gifs
             for method in methods
         ),

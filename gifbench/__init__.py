@@ -42,11 +42,12 @@ if TYPE_CHECKING:
     from gifbench.media.video import count_frames, probe
     from gifbench.methods.command import load_method_command
     from gifbench.methods.conformance import Check, check_method
-    from gifbench.methods.inference import restored
+    from gifbench.methods.inference import run_method
     from gifbench.methods.installed import MethodEntry
     from gifbench.methods.listing import list_methods
     from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown, nearest_shown
     from gifbench.methods.registry import LoadedMethod, load_method, load_method_file
+    from gifbench.results.frame import Results
     from gifbench.results.io import load_results
     from gifbench.results.schema import Result
     from gifbench.tasks import TASKS, Task
@@ -80,7 +81,8 @@ _HOME = {
     "gifbench.methods.listing": ("list_methods",),
     "gifbench.methods.registry": ("LoadedMethod", "load_method", "load_method_file"),
     "gifbench.gif_restoration": ("restore_gif",),
-    "gifbench.methods.inference": ("restored",),
+    "gifbench.methods.inference": ("run_method",),
+    "gifbench.results.frame": ("Results",),
     "gifbench.results.io": ("load_results",),
     "gifbench.results.schema": ("Result",),
     "gifbench.evaluation.submission": ("score_submission",),
@@ -114,6 +116,7 @@ __all__ = [
     "Recipe",
     "ReportedRow",
     "Result",
+    "Results",
     "Task",
     "TrainerOptions",
     "TrainingBatch",
@@ -147,7 +150,7 @@ __all__ = [
     "read_weights",
     "resize",
     "restore_gif",
-    "restored",
+    "run_method",
     "save_weights",
     "score_submission",
     "side_by_side",
@@ -155,12 +158,17 @@ __all__ = [
     "warp",
 ]
 
+__version__: str
 _keep_compiled()  # before anything loads numba
 
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # any of the public names
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gifbench")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'gifbench' has no attribute {name!r}")
     return getattr(importlib.import_module(_MODULE_OF[name]), name)

@@ -125,8 +125,7 @@ def run_demo(
                     task,
                     protocols=(PROTOCOL,),
                     out=out / "results",
-                    overwrite=overwrite,
-                    missing_only=not overwrite,
+                    existing="overwrite" if overwrite else "keep",
                 )
             report(f"{dataset.name} {task}: scored {', '.join(methods)} in {time.perf_counter() - began:.0f} s")
     make_page = partial(

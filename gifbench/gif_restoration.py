@@ -15,7 +15,7 @@ from gifbench.errors import UsageError
 from gifbench.media.animation import Timing, animation, check_ending, check_other_file
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits
-from gifbench.methods.inference import Batching, device_kind, on_device, restored
+from gifbench.methods.inference import Batching, device_kind, on_device, run_method
 from gifbench.methods.installed import installed
 from gifbench.methods.protocols import Method
 from gifbench.methods.registry import LoadedMethod, load_method
@@ -95,7 +95,7 @@ def restore_gif(
     batching = Batching()
     done, total = 0, len(timing.times)
     with animation(out, width=gif.width, height=gif.height, timing=timing, loop=gif.loop, overwrite=overwrite) as add:
-        for batch in restored(loaded, gif, timing.times, clip=str(source), device=chosen, batching=batching):
+        for batch in run_method(loaded, gif, timing.times, clip=str(source), device=chosen, batching=batching):
             for frame in batch:
                 rounded = frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8)
                 add(rounded)

@@ -1,15 +1,26 @@
-"""Which code wrote a result: gifbench's version, its commit where it is a checkout, and a hash of what can matter."""
+"""Which code wrote a result: gifbench's version and commit, and the source of a method or metric, by content.
+
+Code that can be followed is hashed: the file, and whatever it imports that is no installed package. What cannot be
+known from content (a program that is started, code or data that is fetched, text that is run as code) is said.
+"""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import re
 import subprocess
+import sys
+import sysconfig
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from gifbench.redaction import redact
 
 if TYPE_CHECKING:
     from gifbench.results.schema import CodeRecord
@@ -17,6 +28,20 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).parent
 _MATTERS = ("media", "dataset", "methods", "metrics", "evaluation", "tasks.py")
 _MOST_FILES = 500
+
+_OPAQUE_MODULES = {
+    **dict.fromkeys(("subprocess", "pty", "pexpect", "docker"), "starts programs"),
+    **dict.fromkeys(("ctypes", "cffi"), "loads libraries"),
+    **dict.fromkeys(("runpy", "imp"), "runs other code"),
+    **dict.fromkeys(("socket", "urllib.request", "http.client", "requests", "httpx", "aiohttp"), "uses the network"),
+    **dict.fromkeys(("huggingface_hub", "torch.hub"), "fetches code or weights"),
+}
+_OPAQUE_CALLS = {
+    **dict.fromkeys(("exec", "eval", "__import__", "import_module", "spec_from_file_location"), "runs other code"),
+    **dict.fromkeys(("system", "popen", "execv", "execve", "execvp", "spawnv", "posix_spawn"), "starts programs"),
+    **dict.fromkeys(("from_pretrained", "load_state_dict_from_url", "urlretrieve"), "fetches code or weights"),
+}
+_BUILTINS = frozenset({"exec", "eval", "__import__"})
 
 
 @cache
@@ -42,59 +67,194 @@ def _commit() -> str | None:
             subprocess.run(
                 ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True
             ).stdout.strip()
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "--", _PACKAGE.name])
+            for words in (
+                ["rev-parse", "HEAD"],
+                ["status", "--porcelain", "--untracked-files=no", "--", _PACKAGE.name],
+            )
         )
     except (OSError, subprocess.SubprocessError):
         return None
     return f"{commit}+" if changed else commit
 
 
-def source_sha256(file: str | None) -> str | None:
-    """The sha256 of a method's or metric's source: of its file, and of those beside it that it imports.
+def is_there(text: str) -> bool:
+    """Whether a text names a file or folder on this machine."""
+    try:
+        return bool(text) and "\0" not in text and Path(text).expanduser().exists()
+    except (OSError, RuntimeError):
+        return False
 
-    Followed are imports of modules of the file's own folder, and of its package, without running them; what lies
-    elsewhere has a version of its own. The hash does not depend on where the folder is.
+
+def displayed(value: object) -> str | int | float | bool | None:
+    """An option as results show it: of a path the last part, because where files lie is nobody's business."""
+    if isinstance(value, bool | int | float | None):
+        return value
+    text = str(value)
+    if "://" not in text and re.search(r"[/\\]", text) and (re.match(r"[/\\~]|[A-Za-z]:[/\\]", text) or is_there(text)):
+        text = re.split(r"[/\\]", text.rstrip("/\\"))[-1] or text
+    return redact(text)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCode:
+    """The source of a method or metric: its sha256, the installed packages that it imports, and what is not known.
+
+    `sha256` is None where there is no file. `packages` maps each installed package to its version. `unknown` says, a
+    phrase a reason, why the code is not known by its content; it is empty where it is.
     """
-    if file is None:
-        return None
-    path = Path(file).resolve()
-    if not path.is_file():
-        return None
+
+    sha256: str | None
+    packages: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def source_sha256(file: str | None) -> str | None:
+    """The `sha256` of `source_code`."""
+    return source_code(file).sha256
+
+
+def source_code(file: str | None, *, name: str | None = None) -> SourceCode:
+    """Follow a source file to all that it imports, without running anything.
+
+    Modules beside the file, those of its package, and those that are found anywhere else but among the installed
+    packages are hashed; installed packages have a version. The hash does not depend on where the folders are. With
+    `name`, a class of the file, only what that class reaches is searched for what cannot be known.
+    """
+    path = Path(file).resolve() if file is not None else None
+    if path is None or not path.is_file():
+        return SourceCode(None, unknown=("its source is in no file",))
+    walk = _Walk()
+    walk.follow(path, name=name)
+    hashed = {each: hashlib.sha256(each.read_bytes()).hexdigest() for each in walk.names}
+    if len(hashed) == 1:
+        digest = hashed[path]
+    else:
+        joint = hashlib.sha256()
+        for each in sorted(hashed, key=lambda each: (walk.names[each], hashed[each])):
+            joint.update(walk.names[each].encode() + b"\0" + bytes.fromhex(hashed[each]))
+        digest = joint.hexdigest()
+    packages = tuple(sorted((each, found) for each in walk.installed if (found := _package_version(each))))
+    return SourceCode(digest, packages, tuple(dict.fromkeys(walk.unknown)))
+
+
+class _Walk:
+    """Follows imports from file to file; `names` are the files with the names that the hash knows them by."""
+
+    def __init__(self) -> None:
+        self.names: dict[Path, str] = {}
+        self.installed: set[str] = set()
+        self.unknown: list[str] = []
+        self._roots: dict[Path, tuple[Path, str]] = {}
+
+    def follow(self, start: Path, *, name: str | None) -> None:
+        root = _import_root(start)
+        # A package is followed as far as it goes; what lies beside it is another's.
+        self._add(start, root, start.relative_to(root).parts[0] if root != start.parent else "")
+        waiting = [start]
+        while waiting:
+            path = waiting.pop()
+            if len(self.names) > _MOST_FILES:
+                self.unknown.append(f"it imports more than {_MOST_FILES} files")
+                return
+            tree = _parsed(path)
+            if tree is None:
+                continue
+            before = set(self.names)
+            for module in set(_imports(tree, path, self._roots[path][0])):
+                self._resolve(module, *self._roots[path])
+            nodes: list[ast.AST] = _reached_nodes(tree, name) if path == start and name else [tree]
+            self.unknown += [f"{path.name} {what}" for what in _opaque(nodes)]
+            waiting += sorted(set(self.names) - before)
+
+    def _add(self, path: Path, root: Path, within: str) -> None:
+        path = path.resolve()
+        if path not in self.names:
+            self.names[path] = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+            self._roots[path] = root, within
+
+    def _resolve(self, module: str, root: Path, within: str) -> None:
+        """Find a module, a path with slashes: beside or in the package, or anywhere but among what is installed."""
+        top = module.partition("/")[0]
+        if not top:
+            return
+        if not within or top == within:
+            for found in (root / f"{module}.py", root / module / "__init__.py"):
+                if found.is_file():
+                    self._add(found, root, within)
+            if top == within or (root / f"{top}.py").is_file() or (root / top / "__init__.py").is_file():
+                return
+        if top in sys.stdlib_module_names or top == "gifbench":
+            return
+        place = _module_file(top)
+        if place is None:
+            return
+        if _is_installed(place):
+            self.installed.add(top)
+            return
+        folder = place.parent.parent if place.name == "__init__.py" else place.parent
+        inside = top if place.name == "__init__.py" else ""
+        self._add(place, folder.resolve(), inside)
+        for found in (folder / f"{module}.py", folder / module / "__init__.py"):
+            if found.is_file():
+                self._add(found, folder.resolve(), inside)
+
+
+def _import_root(path: Path) -> Path:
     root = path.parent
     while (root / "__init__.py").is_file():
         root = root.parent
-    # A package is followed as far as it goes; what lies beside it is another's.
-    within = path.relative_to(root).parts[0] if root != path.parent else ""
-    found = sorted(_reached(path, root, within))
-    if len(found) == 1:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    digest = hashlib.sha256()
-    for each in found:
-        name = each.relative_to(root).as_posix() if each.is_relative_to(root) else each.name
-        digest.update(name.encode() + b"\0" + hashlib.sha256(each.read_bytes()).digest())
-    return digest.hexdigest()
+    return root
 
 
-def _reached(start: Path, root: Path, within: str) -> set[Path]:
-    reached, waiting = {start}, [start]
-    while waiting and len(reached) < _MOST_FILES:
-        path = waiting.pop()
-        for module in set(_imports(path, root)):
-            if within and module.partition("/")[0] != within:
-                continue
-            for found in (root / f"{module}.py", root / module / "__init__.py"):
-                if found.is_file() and found.resolve() not in reached:
-                    reached.add(found.resolve())
-                    waiting.append(found.resolve())
-    return reached
+def _module_file(top: str) -> Path | None:
+    """The file of a top-level module: of the one that was imported, or of the one that would be."""
+    loaded = sys.modules.get(top)
+    file = getattr(loaded, "__file__", None)
+    if file is None and loaded is None:
+        try:
+            spec = find_spec(top)
+        except (ImportError, ValueError, AttributeError):
+            return None
+        file = spec.origin if spec is not None and spec.has_location else None
+    return Path(file).resolve() if isinstance(file, str) and Path(file).is_file() else None
 
 
-def _imports(path: Path, root: Path) -> Iterator[str]:
-    """The modules that a file names in its imports, as paths below `root`; a name may also be no module at all."""
+@cache
+def _installed_places() -> tuple[Path, ...]:
+    places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    places |= {each for each in sys.path if Path(each).name in ("site-packages", "dist-packages")}
+    return tuple(Path(each).resolve() for each in places if each)
+
+
+def _is_installed(path: Path) -> bool:
+    return any(path.is_relative_to(place) for place in _installed_places())
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(packages_distributions())
+
+
+def _package_version(top: str) -> str | None:
+    for name in sorted(set(_distributions().get(top, []))):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def _parsed(path: Path) -> ast.Module | None:
+    if path.suffix != ".py":
+        return None
     try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
-        return
+        return ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _imports(tree: ast.AST, path: Path, root: Path) -> Iterator[str]:
+    """The modules that a file names in its imports, as paths below `root`; a name may also be no module at all."""
     package = path.parent.relative_to(root).parts if path.is_relative_to(root) else ()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -104,3 +264,52 @@ def _imports(path: Path, root: Path) -> Iterator[str]:
             base = [*above, *(node.module or "").split(".")] if node.module else list(above)
             yield "/".join(base)
             yield from ("/".join([*base, alias.name]) for alias in node.names)
+
+
+def _reached_nodes(tree: ast.Module, name: str) -> list[ast.AST]:
+    """The definitions of a module that the class `name` reaches by names, and whatever runs when it is imported."""
+    defined: dict[str, list[ast.AST]] = {}
+    always: list[ast.AST] = []
+    for statement in tree.body:
+        node: ast.AST = statement
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            defined.setdefault(node.name, []).append(node)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                one = ast.Import([alias]) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, [alias], 0)
+                defined.setdefault((alias.asname or alias.name).partition(".")[0], []).append(one)
+        else:
+            always.append(node)
+    reached: list[ast.AST] = []
+    waiting, seen = [*always, *defined.get(name, [])], {name}
+    while waiting:
+        node = waiting.pop()
+        reached.append(node)
+        for each in ast.walk(node):
+            if isinstance(each, ast.Name) and each.id not in seen:
+                seen.add(each.id)
+                waiting += defined.get(each.id, [])
+    return reached
+
+
+def _opaque(nodes: list[ast.AST]) -> Iterator[str]:
+    """What in the code cannot be known by its content, a phrase each."""
+    for top in nodes:
+        for node in ast.walk(top):
+            modules: list[str] = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Call):
+                called = node.func
+                attribute = called.attr if isinstance(called, ast.Attribute) else None
+                plain = called.id if isinstance(called, ast.Name) else None
+                # model.eval() is torch's, eval(text) is Python's
+                found = plain if plain in _OPAQUE_CALLS else attribute if attribute not in _BUILTINS else None
+                if found in _OPAQUE_CALLS:
+                    yield f"{_OPAQUE_CALLS[found]} ({found})"
+            for module in modules:
+                whole = next((key for key in _OPAQUE_MODULES if module == key or module.startswith(f"{key}.")), None)
+                if whole is not None:
+                    yield f"{_OPAQUE_MODULES[whole]} ({whole})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gifbench.did_you_mean import known_names
@@ -35,3 +36,34 @@ def task(name: str) -> Task:
         return TASKS[name]
     except KeyError:
         raise UsageError(f'there is no task "{name}": {known_names(name, TASKS)}') from None
+
+
+DEFAULT_TASKS = ("plain-1", "dithered-1")
+"""What is evaluated where no task is named: color alone, both kinds of GIF."""
+
+
+def parse_tasks(tasks: Task | str | Iterable[Task | str]) -> tuple[Task, ...]:
+    """One task or several, each once and in order: names, lists with commas, `all`, `plain`, `dithered`, or values.
+
+    Raises `UsageError` for an unknown name, another type, and none at all.
+    """
+    given = [tasks] if isinstance(tasks, str | Task) else tasks
+    if not isinstance(given, Iterable):
+        raise UsageError(f"tasks must be a task or a list of them, got {type(tasks).__name__}")
+    found: dict[str, Task] = {}
+    for each in given:
+        if isinstance(each, Task):
+            found[each.name] = each
+            continue
+        if not isinstance(each, str):
+            raise UsageError(f"a task must be a name such as plain-1, got {type(each).__name__}")
+        for name in filter(None, (part.strip() for part in each.split(","))):
+            groups = {"all": list(TASKS), **{kind: [t for t in TASKS if t.startswith(kind)] for kind in _KINDS}}
+            for one in groups.get(name, [name]):
+                found[one] = task(one)
+    if not found:
+        raise UsageError(f"tasks must name at least one of {', '.join(TASKS)}, got none")
+    return tuple(found.values())
+
+
+_KINDS = ("plain", "dithered")

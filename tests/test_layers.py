@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
 BELOW_RESULTS = {"errors", "redaction", "storage", "tables", "plugins", "did_you_mean", "media"}
-BELOW_METHODS = BELOW_RESULTS | {"devices", "results", "provenance", "tasks", "metrics"}
-BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset"}
+BELOW_METHODS = BELOW_RESULTS | {"devices", "results", "provenance", "processes", "tasks", "metrics"}
+BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "journal"}
 MAY_IMPORT = {
     "redaction": set(),
     "errors": {"redaction"},
@@ -34,9 +34,11 @@ MAY_IMPORT = {
     "manifest": {"errors", "storage", "tables", "plugins", "did_you_mean", "media", "dataset"},
     "download": {"errors", "plugins", "did_you_mean", "redaction", "storage", "tables", "media", "dataset", "manifest"},
     "builder": {"errors", "storage", "tables", "media", "dataset", "manifest", "download"},
-    "metrics": BELOW_RESULTS | {"methods"},
-    "results": BELOW_RESULTS,
-    "provenance": {"errors", "results"},
+    "metrics": BELOW_RESULTS | {"methods", "provenance"},
+    "results": BELOW_RESULTS | {"tasks"},
+    "journal": {"errors"},
+    "processes": set(),
+    "provenance": {"errors", "redaction", "results"},
     "methods": BELOW_METHODS,
     "gif_restoration": BELOW_METHODS | {"methods"},
     "evaluation": BELOW_EVALUATION,

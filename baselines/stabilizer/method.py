@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from gifbench import Frames, Gif, LoadedMethod, Weights, last_shown, restored
+from gifbench import Frames, Gif, LoadedMethod, Weights, last_shown, run_method
 
 from ..interpolation.cuts import is_cut
 from ..pretrained import described, find_weights
@@ -47,7 +47,7 @@ class Stable:
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
         """One frame at a time: (1, H, W, 3) float32."""
-        batches = restored(self._method, gif, times, clip="the GIF", device=self._device)
+        batches = run_method(self._method, gif, times, clip="the GIF", device=self._device)
         frames = (frame for batch in batches for frame in batch)
         before: _Step | None = None
         for number, frame in zip(last_shown(gif.times, times), frames, strict=True):

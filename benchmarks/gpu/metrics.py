@@ -115,7 +115,7 @@ def main() -> None:
         "ssim (standard)": lambda: gaussian_ssims(batch.restored, batch.truth),
         "ssim (gif2video)": lambda: uniform_ssims(batch.restored, batch.truth),
     }
-    for name in ("ms-ssim", "gradient", "requantised", "delta-e", "flat"):
+    for name in ("ms-ssim", "gradient", "requantized", "delta-e", "flat"):
         ours[name] = partial(load_metric(name).metric.measure_batch, batch)
     theirs = peers(batch)
     device = torch.cuda.get_device_name() if options.device != "cpu" else "cpu"

@@ -79,6 +79,7 @@ for _function, _example in (
     (evaluate.tasks, "gifbench tasks"),
     (evaluate.metrics, "gifbench metrics"),
     (evaluate.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
+    (evaluate.results, "gifbench results results/"),
     (score.task_export, "gifbench task-export data/gif-faces --task dithered-4 --out task/"),
     (score.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),
     (restore.restore, "gifbench restore cat.gif"),

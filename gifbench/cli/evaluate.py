@@ -1,15 +1,28 @@
-"""`gifbench tasks`, `metrics` and `evaluate`."""
+"""`gifbench tasks`, `metrics`, `evaluate` and `results`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gifbench.cli.output import Json, note, progress, say, say_json, table
 from gifbench.errors import UsageError
 
+if TYPE_CHECKING:
+    from gifbench.results.frame import Results
+
+ExistingResults = Annotated[
+    str,
+    typer.Option(
+        "--existing",
+        metavar="keep|error|overwrite",
+        help="Results that exist: keep those of the very same run and score the others, refuse, or score all again.",
+    ),
+]
 Metrics = Annotated[
     list[str] | None,
     typer.Option(
@@ -69,13 +82,20 @@ def chosen_metrics(names: list[str] | None, files: list[str] | None) -> list[str
 
 def evaluate(
     data: Annotated[str, typer.Option(help="The dataset: a folder or an fsspec URL.")],
-    task: Annotated[list[str], typer.Option(help="A task, as gifbench tasks lists them; may be given more than once.")],
     method: Annotated[
-        list[str] | None, typer.Argument(help="Methods, as in gif gaussian-0.5 gaussian:sigma=0.7.")
+        list[str] | None,
+        typer.Argument(
+            help="Methods: gif gaussian:sigma=0.7 mine.py:Mine runs/1 net.safetensors, LABEL= before any to name it."
+        ),
     ] = None,
-    method_file: Annotated[
-        list[str] | None, typer.Option(metavar="FILE.py:CLASS", help="A method in a Python file of your own.")
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tasks, as gifbench tasks lists them, with commas or given more than once; all, plain, dithered. "
+            "plain-1 and dithered-1 if not given."
+        ),
     ] = None,
+    method_file: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
     method_command: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,93 +109,123 @@ def evaluate(
         typer.Option(help="Seconds for one GIF; a method that takes longer is ended. Programs have 600 if not given."),
     ] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
-    protocol: Annotated[
-        list[str] | None, typer.Option(help="standard or gif2video; both if not given; may be given more than once.")
-    ] = None,
+    protocol: Annotated[list[str] | None, typer.Option(help="standard, gif2video or both; both if not given.")] = None,
     device: Annotated[
         str,
         typer.Option(
             help="auto, cpu, or accelerators: cuda, mps, xpu, or several as cuda:0,cuda:1; for methods that use torch."
         ),
     ] = "auto",
-    score_on: Annotated[str, typer.Option(help="What frames are measured on: cpu, torch or cuda.")] = "cpu",
+    metrics_device: Annotated[
+        str, typer.Option(help="What frames are measured on: cpu, torch (on the CPU), or an accelerator such as cuda.")
+    ] = "cpu",
+    score_on: Annotated[str | None, typer.Option(hidden=True)] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 1,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips; said so in the result.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips; the result says so.")] = None,
     seed: Annotated[int, typer.Option(help="What each clip's random numbers begin from.")] = 0,
     cache: Annotated[Path | None, typer.Option(help="A folder that keeps restored frames for other metrics.")] = None,
     out: Annotated[Path, typer.Option(help="The folder for results.")] = Path("results"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
-    missing_only: Annotated[
-        bool, typer.Option("--missing-only", help="Keep results that are there, whole, and of the same run.")
-    ] = False,
+    existing: ExistingResults = "keep",
+    overwrite: Annotated[bool, typer.Option("--overwrite", hidden=True)] = False,
+    missing_only: Annotated[bool, typer.Option("--missing-only", hidden=True)] = False,
     as_json: Json = False,
 ) -> None:
     """Score methods on a dataset: PSNR, SSIM and chosen metrics, averaged over frames, then over clips.
 
-    Interrupt it whenever you like: the same command goes on with the clips that are left.
+    Results of the very same run are reused. Interrupt it whenever you like: the same command goes on with the clips
+    that are left.
     """
-    from gifbench.dataset import open_dataset
-    from gifbench.evaluation.evaluate import Progress, interrupted
+    from gifbench.evaluation.evaluate import Progress
     from gifbench.evaluation.evaluate import evaluate as score
     from gifbench.evaluation.scoring_protocols import PROTOCOLS
     from gifbench.methods.command import TIME_LIMIT, load_method_command
-    from gifbench.methods.registry import load_method, load_method_file
+    from gifbench.methods.registry import find_method
+    from gifbench.tasks import DEFAULT_TASKS
 
-    loaded = [load_method(name) for name in method or []]
-    loaded += [load_method_file(text) for text in method_file or []]
-    programs = [load_method_command(text, time_limit=time_limit or TIME_LIMIT) for text in method_command or []]
-    if not loaded and not programs:
-        raise UsageError(
-            "name a method, as gifbench methods lists them, or give --method-file FILE.py:CLASS or --method-command"
+    loaded = [find_method(text) for text in [*(method or []), *(method_file or [])]]
+    loaded += [load_method_command(text, time_limit=time_limit or TIME_LIMIT) for text in method_command or []]
+    if not loaded:
+        raise UsageError("name a method, as gifbench methods lists them, FILE.py:CLASS, or give --method-command")
+    if not task:
+        note(f"No --task is given: {' and '.join(DEFAULT_TASKS)} are evaluated")
+    names = [name for given in protocol or [] for name in given.split(",")]
+    with ExitStack() as stack:
+        shown: tuple[str, str] | None = None
+        step: Callable[[int, int, str], None] | None = None
+
+        def report(now: Progress) -> None:
+            nonlocal shown, step
+            if now.reused:
+                note(f"{now.method} on {now.task}: the very same run exists, reused")
+                return
+            if shown != (now.method, now.task) or step is None:
+                stack.close()
+                shown, step = (now.method, now.task), stack.enter_context(progress(f"{now.method} on {now.task}"))
+            step(now.clips, now.num_clips, now.clip_id)
+            if now.note:
+                note(f"{now.clip_id}: {now.note}")
+
+        found = score(
+            loaded,
+            data,
+            task or DEFAULT_TASKS,
+            split=split,
+            protocols=tuple(PROTOCOLS) if not names or "both" in names else names,
+            metrics=chosen_metrics(metrics, metric_file),
+            limit=limit,
+            device=device,
+            metrics_device=score_on or metrics_device,
+            workers=workers,
+            time_limit=time_limit,
+            seed=seed,
+            cache=cache,
+            out=out,
+            existing="overwrite" if overwrite else existing,  # type: ignore[arg-type]  # it is checked there
+            progress=report,
         )
-    dataset = open_dataset(data)
-    runs = [(one, on) for one in (*loaded, *programs) for on in task]
-    going_on = [interrupted(one, dataset, on, split=split, out=out) for one, on in runs]
-    results = []
-    for (one, on), begun in zip(runs, going_on, strict=True):
-        with progress(f"{one.name} on {on}") as step:
-
-            def report(now: Progress, step: object = step) -> None:
-                assert callable(step)  # noqa: S101  # bound here, since the loop's variable moves on
-                step(now.clips, now.num_clips, now.clip_id)
-                if now.note:
-                    note(f"{now.clip_id}: {now.note}")
-
-            results += score(
-                one,
-                dataset,
-                on,
-                split=split,
-                protocols=protocol or tuple(PROTOCOLS),
-                metrics=chosen_metrics(metrics, metric_file),
-                limit=limit,
-                device=device,
-                scored_on=score_on,
-                workers=workers,
-                time_limit=None if one in programs else time_limit,
-                seed=seed,
-                cache=cache,
-                out=out,
-                overwrite=overwrite,
-                # Where this command was interrupted, what it had finished before is not in its way.
-                missing_only=missing_only or (any(going_on) and not begun),
-                progress=report,
-            )
+    for name, why in dict.fromkeys((each.method.name, "; ".join(each.unknown)) for each in found if each.unknown):
+        note(f"{name}: its identity is not known ({why}), so that these results are never reused")
     if as_json:
-        say_json([result.summary() for result in results])
+        say_json([result.summary() for result in found])
         return
-    further = list(dict.fromkeys(metric.name for result in results for metric in result.metrics))
-    rows = [
-        (
-            result.method.name,
-            result.task,
-            result.protocol.name,
-            result.clips,
-            f"{result.scores['psnr'].mean:.3f}",
-            f"{result.scores['ssim'].mean:.4f}",
-            *(f"{result.scores[name].mean:.4f}" if name in result.scores else "–" for name in further),
+    _say_table(found)
+    say(f"{len(found)} results in {out}; gifbench leaderboard {out} --data {data} --out site makes the page")
+
+
+def results(
+    folder: Annotated[list[Path], typer.Argument(help="Results files, or folders of them.")],
+    as_json: Json = False,
+) -> None:
+    """Show what was scored as a table: a row a method, task and protocol, the best first."""
+    from gifbench.errors import ResultsError
+    from gifbench.results.frame import Results
+    from gifbench.results.io import load_results
+
+    refused: list[ResultsError] = []
+    found = Results(load_results(*folder, on_error=refused.append))
+    for error in refused:
+        note(f"Left out: {error}")
+    if not found:
+        raise (
+            refused[0]
+            if refused
+            else ResultsError(
+                f"{', '.join(map(str, folder))}: no results are here; gifbench evaluate … --out writes some"
+            )
         )
-        for result in results
-    ]
-    say(table(rows, header=("method", "task", "protocol", "clips", "PSNR", "SSIM", *further)))
-    say(f"{len(results)} results in {out}; gifbench leaderboard {out} --data {data} --out site makes the page")
+    if as_json:
+        say_json([result.summary() for result in found])
+        return
+    _say_table(found)
+
+
+def _say_table(found: Results) -> None:
+    from gifbench.results.frame import COLUMNS
+
+    datasets = {(each.dataset.name, each.dataset.fingerprint, each.split): each for each in found}
+    for key in sorted(datasets):
+        name, fingerprint, split = key
+        here = type(found)([each for each in found if (each.dataset.name, each.dataset.fingerprint, each.split) == key])
+        if len(datasets) > 1:
+            say(f"{name}, {split}, fingerprint {fingerprint[:8]}")
+        say(table(here.table(), header=(*COLUMNS, *here.further_metrics)))

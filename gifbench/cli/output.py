@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TextIO
 
 import typer
 
@@ -46,10 +46,12 @@ _LONG = frozenset({"build", "fetch", "retry", "evaluate", "train"})
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What drives a terminal, or turns the order of what is read: names in files and others' errors may hold it."""
 
+_stdout: TextIO | None = None  # the real one, while a command runs
+
 
 def say(text: str) -> None:
     """Print a line on stdout."""
-    sys.stdout.write(f"{_UNSEEN.sub('�', text)}\n")
+    (_stdout or sys.stdout).write(f"{_UNSEEN.sub('�', text)}\n")
 
 
 def note(text: str) -> None:
@@ -105,7 +107,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             logger.setLevel(logging.INFO)
             logger.addHandler(log)
         try:
-            with _terminated_as_interrupted(terminated):
+            with _terminated_as_interrupted(terminated), _stdout_is_ours():
                 function(*args, **kwargs)
             logger.info("done")
         except typer.Exit:  # what there is to say has been said
@@ -116,7 +118,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(code) from None
         except BrokenPipeError:
             # Whoever read our output has gone, as `head` does; there is nobody left to tell.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), (_stdout or sys.stdout).fileno())
             raise typer.Exit(FAILED) from None
         except Exception as error:
             if os.environ.get("GIFBENCH_DEBUG") == "1":
@@ -127,6 +129,32 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
                 logger.removeHandler(log)
 
     return run
+
+
+@contextmanager
+def _stdout_is_ours() -> Iterator[None]:
+    """While it lasts only `say` writes to stdout: what methods, metrics, recipes and programs print goes to stderr.
+
+    In a process of its own file descriptors are turned, once and for all, so that workers, programs, libraries that
+    are no Python, and what runs as the interpreter ends follow.
+    """
+    global _stdout  # noqa: PLW0603  # what `say` writes to
+    before = sys.stdout
+    try:
+        own = _stdout is None and before.fileno() == 1 and os.fstat(2) is not None
+    except (OSError, ValueError):  # a test's stream, or one that is closed
+        own = False
+    if own:
+        before.flush()
+        _stdout = os.fdopen(os.dup(1), "w", encoding=before.encoding, errors=before.errors)
+        os.dup2(2, 1)
+    real, _stdout = _stdout, _stdout or before
+    sys.stdout = sys.stderr
+    try:
+        yield
+        _stdout.flush()
+    finally:
+        _stdout, sys.stdout = real, before
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.evaluate import MetricFile, Metrics, chosen_metrics
+from gifbench.cli.evaluate import ExistingResults, MetricFile, Metrics, chosen_metrics
 from gifbench.cli.output import Json, note, progress, say, say_json
 
 Data = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
@@ -62,7 +62,8 @@ def score(
     partial: Annotated[bool, typer.Option("--partial", help="Score the clips that are there.")] = False,
     licence: Annotated[str, typer.Option(help="The method's licence.")] = "",
     out: Annotated[Path, typer.Option(help="The folder for results.")] = Path("results"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a result that is there.")] = False,
+    existing: ExistingResults = "keep",
+    overwrite: Annotated[bool, typer.Option("--overwrite", hidden=True)] = False,
     as_json: Json = False,
 ) -> None:
     """Score restored frames that another program wrote; everything is checked before anything is scored."""
@@ -82,7 +83,7 @@ def score(
             partial=partial,
             licence=licence,
             out=out,
-            overwrite=overwrite,
+            existing="overwrite" if overwrite else existing,  # type: ignore[arg-type]  # it is checked there
             progress=lambda now: step(now.clips, now.num_clips, now.clip_id),
             on_fault=note,
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from threading import Condition, Thread
+from typing import Generic, Protocol, Self, TypeVar
 
 from gifbench.errors import DatasetDamaged, MediaError
-from gifbench.evaluation.prefetch import Ahead
 from gifbench.evaluation.scoring_protocols import Segment
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif
@@ -19,6 +20,9 @@ AHEAD_BYTES = 64 << 20
 
 HELD_BYTES = 192 << 20
 """Truth that is kept while the passes over a clip go on; of larger clips it is decoded once a pass."""
+
+
+T = TypeVar("T")
 
 
 class ScoredClip(Protocol):
@@ -101,7 +105,7 @@ class _Begins:
 
 
 def open_clips(
-    clips: Iterable[ScoredClip], on: Task, plan: Callable[[int], Sequence[Pass]]
+    clips: Iterable[ScoredClip], task: Task, plan: Callable[[int], Sequence[Pass]]
 ) -> Generator[OpenClip, None, None]:
     """Each clip with its GIF and its truth as a stream, decoded in a thread of its own ahead of the scoring.
 
@@ -109,10 +113,10 @@ def open_clips(
     Held are the GIF at hand (a byte a pixel), 64 MB of frames ahead, and of small clips their truth. Raises
     `DatasetDamaged` where truth and GIF do not fit together.
     """
-    with closing(Ahead(_decoded(clips, on, plan), budget=AHEAD_BYTES, weigh=_weight)) as items:
+    with closing(Prefetch(_decoded(clips, task, plan), budget=AHEAD_BYTES, weigh=_weight)) as items:
         for item in items:
             assert isinstance(item, _Begins)  # noqa: S101  # frames are taken by the clip before
-            gif = _gif(item.clip, on) if item.gif is None else item.gif
+            gif = _gif(item.clip, task) if item.gif is None else item.gif
             if len(gif) != item.clip.num_frames:
                 raise DatasetDamaged(
                     f"clip {item.clip.clip_id}: the GIF has {len(gif)} frames, the truth {item.clip.num_frames}"
@@ -141,19 +145,19 @@ def _weight(item: _Begins | Pixels) -> int:
 
 
 def _decoded(
-    clips: Iterable[ScoredClip], on: Task, plan: Callable[[int], Sequence[Pass]]
+    clips: Iterable[ScoredClip], task: Task, plan: Callable[[int], Sequence[Pass]]
 ) -> Iterator[_Begins | Pixels]:
     for clip in clips:
         passes = plan(clip.num_frames)
         pixels = clip.num_frames * getattr(clip, "height", 0) * getattr(clip, "width", 0)
-        gif = None if pixels > AHEAD_BYTES else _gif(clip, on)
+        gif = None if pixels > AHEAD_BYTES else _gif(clip, task)
         yield _Begins(clip, gif, passes)
         yield from _truth(clip, passes, hold=len(passes) > 1 and 3 * pixels <= HELD_BYTES)
 
 
-def _gif(clip: ScoredClip, on: Task) -> Gif:
+def _gif(clip: ScoredClip, task: Task) -> Gif:
     with _damage(clip):
-        return clip.gif(dithered=on.dithered)
+        return clip.gif(dithered=task.dithered)
 
 
 def _truth(clip: ScoredClip, passes: Sequence[Pass], *, hold: bool) -> Iterator[Pixels]:
@@ -184,3 +188,70 @@ def _damage(clip: ScoredClip) -> Iterator[None]:
         yield
     except MediaError as error:
         raise DatasetDamaged(f"clip {clip.clip_id}: {error}; gifbench verify says what else is damaged") from error
+
+
+class Prefetch(Generic[T]):
+    """Takes items from `source` in a thread, while those that wait weigh at most `budget`; gives them in order.
+
+    One item is always let in, however heavy. What the source raises is raised where its item would have come. `close`
+    ends the thread after the item at hand.
+    """
+
+    def __init__(self, source: Iterator[T], *, budget: int, weigh: Callable[[T], int]) -> None:
+        self._source, self._budget, self._weigh = source, budget, weigh
+        self._waiting: deque[tuple[T, int]] = deque()
+        self._weight = 0
+        self._ended = self._closed = False
+        self._error: BaseException | None = None
+        self._changed = Condition()
+        self._thread = Thread(target=self._run, name="decode", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        with self._changed:
+            while not self._waiting and not self._ended:
+                self._changed.wait()
+            if self._waiting:
+                item, weight = self._waiting.popleft()
+                self._weight -= weight
+                self._changed.notify_all()
+                return item
+            error, self._error = self._error, None
+        if error is not None:
+            raise error
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the thread; what waits is dropped."""
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        error: BaseException | None = None
+        try:
+            for item in self._source:
+                if not self._put(item):
+                    break
+        except BaseException as raised:  # raised again in the thread that asks
+            error = raised
+        with self._changed:
+            self._ended, self._error = True, error
+            self._changed.notify_all()
+
+    def _put(self, item: T) -> bool:
+        weight = self._weigh(item)
+        with self._changed:
+            while self._waiting and self._weight + weight > self._budget and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return False
+            self._waiting.append((item, weight))
+            self._weight += weight
+            self._changed.notify_all()
+            return True

@@ -1,4 +1,7 @@
-"""Scoring one clip: its segments are restored and measured frame by frame, and become one number a measure."""
+"""Scoring one clip: its segments are restored and measured frame by frame, and become one number a measure.
+
+Restored frames are held against the truth as each protocol and each chosen metric says.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,31 @@ import random
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gifbench.errors import GifbenchError, MetricError
 from gifbench.evaluation.clip_reader import OpenClip, Pass
-from gifbench.evaluation.measurement import SegmentMeasures
+from gifbench.evaluation.journal import UNKNOWN
 from gifbench.evaluation.restored_cache import RestoredCache
-from gifbench.evaluation.scoring_protocols import ScoringProtocol, Segment
-from gifbench.methods.inference import Batching, restored
+from gifbench.evaluation.scoring_protocols import ScoringProtocol, Segment, SegmentScores
+from gifbench.media.clip import Pixels
+from gifbench.methods.inference import Batching, run_method
 from gifbench.methods.protocols import Frames
 from gifbench.methods.registry import LoadedMethod
-from gifbench.metrics.metric import GifFrame
+from gifbench.metrics.metric import BatchMetric, FrameBatch, FramePair, GifFrame
 from gifbench.metrics.psnr import PSNR_CAP
 from gifbench.metrics.registry import LoadedMetric
+from gifbench.metrics.ssim import gaussian_ssim
+from gifbench.plugins import one_line
 from gifbench.results.schema import ClipScore
 from gifbench.tasks import Task
 
@@ -40,7 +49,8 @@ _BATCHES_BEHIND = 2
 class ClipScorer:
     """Scores clips of a dataset on a task, under several protocols and with chosen metrics at once.
 
-    `dataset` is the dataset's name, `device` where a torch method's tensors go, `scored_on` where frames are measured.
+    `dataset` is the dataset's name, `device` where a torch method's tensors go, `metrics_device` where frames are
+    measured.
     `seed` and a clip's name are what random numbers begin from, so that no clip depends on those before it.
     """
 
@@ -50,7 +60,7 @@ class ClipScorer:
     dataset: str
     device: str = "cpu"
     metrics: Sequence[LoadedMetric] = ()
-    scored_on: str = "cpu"
+    metrics_device: str = "cpu"
     seed: int = 0
     cache: RestoredCache | None = None
     batching: Batching = field(default_factory=Batching)
@@ -82,7 +92,7 @@ class ClipScorer:
                         self.metrics,
                         task=self.task,
                         clip=f"clip {clip.clip_id}",
-                        scored_on=self.scored_on,
+                        metrics_device=self.metrics_device,
                     )
                     inside = self._score_segment(clip, segment, measures, pool)
                     for name in one.asked_by:
@@ -102,13 +112,13 @@ class ClipScorer:
         shown: dict[int, GifFrame] = {}
         if self.metrics:
             shown = {n: GifFrame(gif.indices[i], gif.palettes[i]) for i, n in enumerate(segment.gif_frames)}
-        batches: Iterator[Frames] = restored(
+        batches: Iterator[Frames] = run_method(
             self.method, gif, times, clip=f"clip {clip.clip_id}", device=self.device, batching=self.batching
         )
         timed = _Timed(batches)
         source: Iterator[Frames] = timed
         if self.cache is not None:
-            source = self.cache.through(self.method, gif, times, timed, device=self.device, seed=self.seed)
+            source = self.cache.through(self.method, gif, times, timed)
         numbers = iter(segment.frames)
         behind: deque[Future[None]] = deque()
         try:
@@ -123,9 +133,17 @@ class ClipScorer:
         finally:
             for future in behind:
                 future.cancel()
+        self._note_what_was_seen()
         if self.cache is not None and not timed.seconds and FROM_CACHE not in self.batching.notes:
             self.batching.notes.append(FROM_CACHE)
         return timed.seconds
+
+    def _note_what_was_seen(self) -> None:
+        """What the method did that its identity does not tell becomes a note of the run."""
+        for reason in self.method.watch.reasons if self.method.watch is not None else ():
+            note = f"{UNKNOWN}: {reason}"
+            if reason not in self.method.unknown and note not in self.batching.notes:
+                self.batching.notes.append(note)
 
     def _clip_score(
         self, clip_id: str, protocol: str, segments: Sequence[SegmentMeasures], seconds: float
@@ -186,3 +204,114 @@ def _seeded(of: str) -> Iterator[None]:
         np.random.set_state(before[1])
         if torch:
             torch.set_rng_state(before[2])
+
+
+class SegmentMeasures:
+    """The running scores of one segment under several protocols, and of the chosen metrics; no frame but one is kept.
+
+    `metrics_device` is `cpu`, `torch` (on the CPU) or the GPU on which torch measures batches; metrics without a batch
+    form stay on the CPU. `clip` is what messages call the clip.
+    """
+
+    def __init__(
+        self,
+        protocols: Sequence[ScoringProtocol],
+        metrics: Sequence[LoadedMetric],
+        *,
+        task: Task,
+        clip: str,
+        metrics_device: str = "cpu",
+    ) -> None:
+        self._protocols, self._metrics, self._clip, self._device = protocols, metrics, clip, metrics_device
+        self.scores: Mapping[str, SegmentScores] = {each.name: each.start(task) for each in protocols}
+        self._values: dict[str, list[float]] = {each.name: [] for each in metrics}
+        self._last: FramePair | None = None
+
+    def add(self, restored: Frames, truth: Sequence[Pixels], shown: Sequence[GifFrame | None]) -> None:
+        """Measure the next frames: `restored` (N, H, W, 3), uint8 or float, against as many frames of the truth."""
+        rounded = restored if restored.dtype == np.uint8 else np.rint(restored).astype(np.uint8)
+        if self._device == "cpu":
+            for frame, eight_bit, true in zip(restored, rounded, truth, strict=True):
+                for protocol in self._protocols:
+                    self.scores[protocol.name].add(eight_bit if protocol.rounded else frame, true)
+            self._measure(self._metrics, rounded, truth, shown)
+            return
+        self._add_batch(restored, rounded, truth, shown)
+
+    def metric_mean(self, name: str) -> float | None:
+        """A metric's mean over the frames that have a value; None where none has."""
+        values = self._values[name]
+        return math.fsum(values) / len(values) if values else None
+
+    def _measure(
+        self,
+        metrics: Sequence[LoadedMetric],
+        rounded: Pixels,
+        truth: Sequence[Pixels],
+        shown: Sequence[GifFrame | None],
+    ) -> None:
+        if not metrics:
+            return
+        for frame, true, there in zip(rounded, truth, shown, strict=True):
+            pair = FramePair(frame, true, there) if self._last is None else self._last.followed_by(frame, true, there)
+            self._last = pair
+            for each in metrics:
+                with _named(each, self._clip):
+                    self._take(each, each.metric.measure(pair))
+
+    def _add_batch(
+        self,
+        restored: NDArray[Any],
+        rounded: Pixels,
+        truth: Sequence[Pixels],
+        shown: Sequence[GifFrame | None],
+    ) -> None:
+        from gifbench.metrics.ssim_torch import gaussian_ssims, squared_errors, uniform_ssims
+
+        device = "cpu" if self._device == "torch" else self._device
+        true, eight_bit = _tensor(np.stack(truth), device), _tensor(rounded, device)
+        exact = eight_bit if restored is rounded else _tensor(restored, device)
+        for protocol in self._protocols:
+            frames = eight_bit if protocol.rounded else exact
+            ssims = gaussian_ssims if protocol.ssim is gaussian_ssim else uniform_ssims
+            self.scores[protocol.name].extend(squared_errors(frames, true), ssims(frames, true), size=truth[0].size)
+        batch = FrameBatch(eight_bit, true, shown)
+        alone = []
+        for each in self._metrics:
+            if not isinstance(each.metric, BatchMetric):
+                alone.append(each)
+                continue
+            with _named(each, self._clip):
+                for value in each.metric.measure_batch(batch):
+                    self._take(each, value)
+        self._measure(alone, rounded, truth, shown)
+
+    def _take(self, metric: LoadedMetric, value: object) -> None:
+        if value is None:
+            return
+        if not isinstance(value, int | float | np.number) or not math.isfinite(value):
+            shown = f"{value}"[:80] if isinstance(value, int | float | np.number) else type(value).__name__
+            raise MetricError(f"it gave {shown}, one finite number or None is wanted")
+        self._values[metric.name].append(float(value))
+
+
+class _named:  # noqa: N801  # a context manager, without the cost of a generator for each frame
+    """Whatever a metric raises becomes one line with its name and the clip's."""
+
+    def __init__(self, metric: LoadedMetric, clip: str) -> None:
+        self._what = f"metric {metric.name} on {clip}"
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, GifbenchError):
+            raise type(error)(f"{self._what}: {error}") from error
+        if isinstance(error, Exception):
+            raise MetricError(f"{self._what}: it raised {one_line(error)}") from error
+
+
+def _tensor(frames: NDArray[Any], device: str) -> Any:  # noqa: ANN401  # a torch tensor (N, 3, H, W)
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2).contiguous()

@@ -1,8 +1,8 @@
 """Restored frames kept on disk, for whoever scores again with other metrics: named by all that they depend on.
 
-The key is of contents: the method with its options, version, code and weights, gifbench's own code, the GIF's pixels
-and times, the times that are wanted, the device and the seed. Neither paths nor places in a list are part of it, so
-another checkpoint is never taken for this one, and a renamed dataset still hits. A file appears when it is whole, and
+The key is of contents: the run's spec as far as frames depend on it, the GIF's pixels and times, and the times that are
+wanted. Neither paths nor places in a list are part of it, so another checkpoint is never taken for this one, and a
+renamed dataset still hits. A file appears when it is whole, and
 is held against its own sha256 before a frame of it is used; a damaged one is restored again.
 """
 
@@ -24,19 +24,22 @@ from gifbench.errors import storage_errors
 from gifbench.media.gif import Gif
 from gifbench.methods.protocols import Frames
 from gifbench.methods.registry import LoadedMethod
-from gifbench.provenance import code_record
 from gifbench.storage import PARTIAL
 
-_FORMAT = 1
+_FORMAT = 2
 _BATCH_BYTES = 8 << 20
 _DTYPES = ("uint8", "float32", "float64")
 
 
 @dataclass(frozen=True, slots=True)
 class RestoredCache:
-    """A folder of restored frames, as they came from the method; safe to share between processes."""
+    """A folder of restored frames, as they came from the method; safe to share between processes.
+
+    `restoration` is the digest of what they depend on beside the GIF and the times (`RunSpec.restoration_digest`).
+    """
 
     folder: Path
+    restoration: str
 
     def through(
         self,
@@ -44,48 +47,41 @@ class RestoredCache:
         gif: Gif,
         times: Sequence[Fraction],
         batches: Iterator[Frames],
-        *,
-        device: str,
-        seed: int,
     ) -> Iterator[Frames]:
         """The frames from the cache if they are there, whole; else from `batches`, which then are kept.
 
-        `batches` is not touched in the first case. Raises `StorageError` where the folder cannot be written.
+        `batches` is not touched in the first case. Those of a method whose identity is not known are not kept. Raises
+        `StorageError` where the folder cannot be written.
         """
-        key = _key(method, gif, times, device=device, seed=seed)
+        if method.unknown or (method.watch is not None and method.watch.reasons):
+            yield from batches
+            return
+        key = _key(self.restoration, gif, times)
         path = self.folder / key[:2] / f"{key}.frames"
         shape = len(times), gif.height, gif.width, 3
         found = _open(path, shape)
         if found is None:
-            yield from _kept(path, batches)
+            yield from _kept(path, batches, method)
             return
         with found:
             yield from _read(found, shape)
 
 
-def _key(method: LoadedMethod, gif: Gif, times: Sequence[Fraction], *, device: str, seed: int) -> str:
+def _key(restoration: str, gif: Gif, times: Sequence[Fraction]) -> str:
     pixels = hashlib.sha256()
     for indices, palette in zip(gif.indices, gif.palettes, strict=True):
         pixels.update(np.ascontiguousarray(indices).tobytes() + palette.tobytes())
     facts: dict[str, Any] = {
         "format": _FORMAT,
-        "method": method.name,
-        "options": {key: str(value) for key, value in method.options.items()},
-        "version": method.declared.version,
-        "backend": method.declared.backend,
-        "code": method.code_sha256,
-        "weights": method.weights_sha256,
-        "gifbench": code_record().sha256,
+        "restoration": restoration,
         "gif": [pixels.hexdigest(), list(gif.indices.shape), str(gif.indices.dtype), gif.dithered],
         "gif_times": [str(time) for time in (*gif.times, gif.duration)],
         "times": [str(time) for time in times],
-        "device": device.partition(":")[0],
-        "seed": seed,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _kept(path: Path, batches: Iterator[Frames]) -> Iterator[Frames]:
+def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod) -> Iterator[Frames]:
     """Give the batches on, and write them beside; the file is one line of JSON, then the values."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +110,7 @@ def _kept(path: Path, batches: Iterator[Frames]) -> Iterator[Frames]:
                     )
                     file.flush()
                     os.fsync(file.fileno())
-        if kind in _DTYPES:
+        if kind in _DTYPES and not (method.watch is not None and method.watch.reasons):
             partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

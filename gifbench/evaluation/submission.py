@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,26 +17,31 @@ from pathlib import Path
 
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
-from gifbench.evaluation.evaluate import Progress, evaluate
+from gifbench.evaluation.evaluate import Existing, Progress, evaluate
+from gifbench.evaluation.run_spec import RunSpec, existing_result
+from gifbench.evaluation.scoring_protocols import protocol
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
+from gifbench.methods.identity import content_sha256
 from gifbench.methods.protocols import Declared
 from gifbench.methods.registry import LoadedMethod
-from gifbench.results.io import check_absent, result_name, save_result
+from gifbench.metrics.registry import load_metrics
+from gifbench.results.io import check_absent, save_result
 from gifbench.results.schema import DatasetRecord, Result
 from gifbench.storage import Folder
-from gifbench.tasks import Task, task
+from gifbench.tasks import Task, parse_tasks
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
 _MOST_FAULTS = 20
+_MOST_TASK_BYTES = 1 << 28
 
 
 def score_submission(
     folder: str | os.PathLike[str],
     dataset: ScoredDataset,
-    on: Task | str,
+    task: Task | str,
     *,
     name: str,
     split: str = "test",
@@ -45,7 +51,7 @@ def score_submission(
     partial: bool = False,
     licence: str = "",
     out: str | os.PathLike[str] | None = None,
-    overwrite: bool = False,
+    existing: Existing = "keep",
     progress: Callable[[Progress], None] | None = None,
     on_fault: Callable[[str], None] = lambda line: None,
 ) -> Result:
@@ -53,24 +59,23 @@ def score_submission(
 
     Everything is looked at before anything is scored: `on_fault` is called with a line for each fault (at most 20, then
     one with how many more), and `MethodFailed` raised. With `partial` clips that are missing are left out instead, and
-    the result has less coverage. `metrics` are measured beside PSNR and SSIM. Other errors are those of `evaluate`.
+    the result has less coverage. `existing` is that of `evaluate`. `metrics` are measured beside PSNR and SSIM. Other
+    errors are those of `evaluate`.
     """
-    on = task(on) if isinstance(on, str) else on
+    (chosen,) = parse_tasks([task])
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
     place = Path(folder)
     _check_folder(place)
     clips = dataset.split(split)[:limit]
-    items = list(task_items(clips, on, protocol_name=protocol_name, dataset=dataset.name))
+    items = list(task_items(clips, chosen, protocol_name=protocol_name, dataset=dataset.name))
     data = DatasetRecord(name=dataset.name, fingerprint=dataset.fingerprint)
-    if out is not None:
-        file = result_name(dataset=data, split=split, task=on.name, protocol=protocol_name, method=name)
-        check_absent(Folder(out), file, overwrite=overwrite)
     faults = _Faults(on_fault)
-    made_for = {"fingerprint": data.fingerprint, "split": split, "task": on.name, "protocol": protocol_name}
+    made_for = {"fingerprint": data.fingerprint, "split": split, "task": chosen.name, "protocol": protocol_name}
     _check_task_file(place / TASK_FILE, made_for, faults)
     given = _check_items(place, items, faults, partial=partial)
     faults.finish(place)
+    frames = content_sha256(place)
     method = LoadedMethod(
         name=name,
         origin="a submission",
@@ -79,14 +84,34 @@ def score_submission(
         declared=Declared(licence=licence),
         code_sha256=None,
         weights_sha256=None,
+        full_options={"frames": frames},
+        unknown=() if frames is not None else ("its frames are too many to be read twice",),
     )
+    measured = load_metrics(metrics)
+    spec = RunSpec.of(
+        method, data, split=split, task=chosen.name, protocols=[protocol(protocol_name)], metrics=measured, limit=limit
+    )
+    if out is not None and existing != "overwrite":
+        if existing == "error":
+            check_absent(Folder(out), spec.result_name(protocol_name), overwrite=False)
+        found = existing_result(Folder(out), spec, protocol_name)
+        if found is not None and {each.name: each.sha256 for each in found.metrics}.items() >= spec.metrics.items():
+            return found
     there = {item.clip.clip_id for item, _ in given}
     scored = _Chosen(dataset, split, [clip for clip in clips if not partial or clip.clip_id in there])
-    (result,) = evaluate(method, scored, on, split=split, protocols=[protocol_name], metrics=metrics, progress=progress)
+    (result,) = evaluate(
+        method, scored, chosen, split=split, protocols=protocol_name, metrics=metrics, progress=progress
+    )
     # Reading files is not the method's time, and nothing is known of that.
     untimed = tuple(replace(each, seconds=0.0) for each in result.clip_scores)
-    result = result.model_copy(update={"limit": limit, "method_seconds": 0.0, "clip_scores": untimed})
-    return result if out is None else save_result(result, Folder(out), overwrite=overwrite)
+    facts = {
+        "limit": limit,
+        "method_seconds": 0.0,
+        "clip_scores": untimed,
+        "identity": spec.scores_digest(protocol_name),
+    }
+    result = result.model_copy(update=facts)
+    return result if out is None else save_result(result, Folder(out), overwrite=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +223,18 @@ def _size(clip: ScoredClip) -> tuple[int, int]:
 
 def _check_task_file(path: Path, wanted: Mapping[str, str], faults: _Faults) -> None:
     """A task.json that was handed back says which task was done; a submission without one is taken at its word."""
-    if not path.exists() or path.is_symlink():
-        if path.is_symlink():
-            faults.add(f"{TASK_FILE} is a symbolic link, which is not followed")
+    if not os.path.lexists(path):
+        return
+    mode = path.lstat().st_mode
+    if not stat.S_ISREG(mode):
+        what = "a symbolic link, which is not followed" if stat.S_ISLNK(mode) else "no regular file"
+        faults.add(f"{TASK_FILE} is {what}")
+        return
+    if path.stat().st_size > _MOST_TASK_BYTES:
+        faults.add(f"{TASK_FILE} has {path.stat().st_size:,} bytes, which no task has")
         return
     try:
-        about = json.loads(path.read_bytes()[: 1 << 28])
+        about = json.loads(path.read_bytes())
         done = {
             "fingerprint": about["dataset"]["fingerprint"],
             "split": about["split"],

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import platform
 import sys
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +16,8 @@ import numpy as np
 
 from gifbench.devices import device_model
 from gifbench.errors import DatasetError
+from gifbench.evaluation.journal import UNKNOWN
+from gifbench.evaluation.run_spec import RunSpec, protocol_record
 from gifbench.evaluation.scoring_protocols import ScoringProtocol
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import LoadedMetric
@@ -27,11 +27,9 @@ from gifbench.results.schema import (
     SCHEMA,
     ClipScore,
     Coverage,
-    DatasetRecord,
     Environment,
     MethodRecord,
     MetricRecord,
-    ProtocolRecord,
     Result,
     Score,
 )
@@ -41,32 +39,28 @@ from gifbench.results.schema import (
 class RunFacts:
     """What the results of one run share, whatever the protocol.
 
-    `clip_ids` are all clips that were to be scored, `official` how many the official list has, `official_ids` which;
-    `devices` are those of the workers, `scored_on` where frames were measured.
+    `spec` is the run's identity. `clip_ids` are all clips that were to be scored, `official` how many the official list
+    has, `official_ids` which; `devices` are those of the workers.
     """
 
+    spec: RunSpec
     method: LoadedMethod
-    dataset: DatasetRecord
-    split: str
-    task: str
     metrics: Sequence[LoadedMetric]
     devices: Sequence[str]
-    scored_on: str
     workers: int
     clip_ids: Sequence[str]
-    limit: int | None
     official: int
     official_ids: Container[str]
-    seed: int
     wall_seconds: float
     notes: Sequence[str]
 
 
 def result_of(facts: RunFacts, protocol: ScoringProtocol, clips: Sequence[ClipScore]) -> Result:
     """The result of a run under one protocol; raises `DatasetError` if no clip could be scored."""
+    spec = facts.spec
     if not clips:
         raise DatasetError(
-            f"{facts.dataset.name}: no clip of the split {facts.split} is long enough for the task {facts.task} "
+            f"{spec.dataset.name}: no clip of the split {spec.split} is long enough for the task {spec.task} "
             f"under the protocol {protocol.name}"
         )
     scored = {clip.clip_id for clip in clips}
@@ -74,21 +68,23 @@ def result_of(facts: RunFacts, protocol: ScoringProtocol, clips: Sequence[ClipSc
     share = covered / facts.official if facts.official else None
     return Result(
         gifbench_result=SCHEMA,
-        method=_method(facts.method),
-        task=facts.task,
-        split=facts.split,
+        method=_method(facts.method, spec),
+        task=spec.task,
+        split=spec.split,
         protocol=protocol_record(protocol),
-        dataset=facts.dataset,
+        dataset=spec.dataset,
         clips=len(clips),
         frames=sum(clip.frames for clip in clips),
         too_short=[clip_id for clip_id in facts.clip_ids if clip_id not in scored],
-        limit=facts.limit,
+        limit=spec.limit,
         coverage=Coverage(scored=covered, official=facts.official, share=share),
         scores=_means(clips, facts.metrics),
         metrics=[metric_record(metric) for metric in facts.metrics],
-        seeds={"method": facts.seed, "bootstrap": BOOTSTRAP_SEED},
+        seeds={"method": spec.seed, "bootstrap": BOOTSTRAP_SEED},
         code=code_record(),
         notes=list(facts.notes),
+        identity=spec.scores_digest(protocol.name),
+        unknown=[*spec.unknown, *_seen(facts)],
         wall_seconds=facts.wall_seconds,
         method_seconds=math.fsum(clip.seconds for clip in clips),
         environment=_environment(facts),
@@ -97,16 +93,33 @@ def result_of(facts: RunFacts, protocol: ScoringProtocol, clips: Sequence[ClipSc
     )
 
 
-def protocol_record(protocol: ScoringProtocol) -> ProtocolRecord:
-    """A protocol's definition as results carry it, with its hash."""
-    texts = {
-        "psnr": protocol.psnr_text,
-        "ssim": protocol.ssim_text,
-        "segments": protocol.segments_text,
-        "averaging": "frames or segments to a clip, then clips to the mean, each clip of equal weight",
-    }
-    digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
-    return ProtocolRecord(name=protocol.name, sha256=digest, **texts)
+def with_metrics_of(result: Result, before: Result) -> Result:
+    """A new result of the very same run, with the metrics that an earlier one has besides.
+
+    Where the scores are not the same to the bit, as of a method that draws numbers by itself, the earlier metrics were
+    measured on other frames: they are left out, and a note says so.
+    """
+    chosen = {metric.name for metric in result.metrics}
+    further = [metric for metric in before.metrics if metric.name not in chosen]
+    if not further:
+        return result
+    old = {clip.clip_id: clip for clip in before.clip_scores}
+    alike = len(old) == len(result.clip_scores) and all(
+        clip.clip_id in old and (clip.psnr, clip.ssim) == (old[clip.clip_id].psnr, old[clip.clip_id].ssim)
+        for clip in result.clip_scores
+    )
+    if not alike:
+        lost = ", ".join(metric.name for metric in further)
+        note = f"the method gives other frames each time, so {lost} of an earlier run was left out"
+        return result.model_copy(update={"notes": [*result.notes, note]})
+    names = [metric.name for metric in further]
+    clips = tuple(
+        replace(clip, metrics={**{name: old[clip.clip_id].metrics[name] for name in names}, **clip.metrics})
+        for clip in result.clip_scores
+    )
+    scores = {**result.scores, **{name: before.scores[name] for name in names if name in before.scores}}
+    metrics = [*further, *result.metrics]
+    return result.model_copy(update={"clip_scores": clips, "scores": scores, "metrics": metrics})
 
 
 def metric_record(metric: LoadedMetric) -> MetricRecord:
@@ -137,7 +150,12 @@ def _means(clips: Sequence[ClipScore], metrics: Sequence[LoadedMetric]) -> dict[
     return scores
 
 
-def _method(loaded: LoadedMethod) -> MethodRecord:
+def _seen(facts: RunFacts) -> list[str]:
+    """What the method was seen to do that its identity does not tell."""
+    return [note.removeprefix(f"{UNKNOWN}: ") for note in facts.notes if note.startswith(UNKNOWN)]
+
+
+def _method(loaded: LoadedMethod, spec: RunSpec) -> MethodRecord:
     said = loaded.declared
     options: dict[str, Any] = dict(loaded.options)
     return MethodRecord(
@@ -151,11 +169,12 @@ def _method(loaded: LoadedMethod) -> MethodRecord:
         parameters=said.parameters,
         licence=said.licence,
         backend=said.backend,
+        identity=spec.method_digest,
     )
 
 
 def _environment(facts: RunFacts) -> Environment:
-    used = facts.method.declared.backend == "torch" or facts.scored_on != "cpu"
+    used = facts.method.declared.backend == "torch" or facts.spec.metrics_device != "cpu"
     torch = sys.modules.get("torch") if used else None
     return Environment(
         gifbench=version("gifbench"),
@@ -167,6 +186,7 @@ def _environment(facts: RunFacts) -> Environment:
         platform=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,
         device=" + ".join(dict.fromkeys(map(device_model, facts.devices))),
-        scored_on=device_model(facts.scored_on),
+        precision=facts.spec.precision,
+        metrics_device=facts.spec.metrics_device,
         workers=facts.workers,
     )

@@ -17,7 +17,7 @@ from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
 from gifbench.evaluation.scoring_protocols import Segment, protocol
 from gifbench.media.gif import Gif
 from gifbench.storage import Folder
-from gifbench.tasks import Task, task
+from gifbench.tasks import Task, parse_tasks
 
 FORMAT = 1
 TASK_FILE = "task.json"
@@ -32,18 +32,18 @@ class Item:
     segment: Segment
 
 
-def task_items(clips: Sequence[ScoredClip], on: Task, *, protocol_name: str, dataset: str) -> Iterator[Item]:
+def task_items(clips: Sequence[ScoredClip], task: Task, *, protocol_name: str, dataset: str) -> Iterator[Item]:
     """The items of a task in the order in which they are scored; clips that are too short have none."""
     chosen = protocol(protocol_name)
     for clip in clips:
-        segments = chosen.segments(clip.num_frames, on, dataset=dataset)
+        segments = chosen.segments(clip.num_frames, task, dataset=dataset)
         for number, segment in enumerate(segments):
             yield Item(clip.clip_id if len(segments) == 1 else f"{clip.clip_id}@{number:04d}", clip, segment)
 
 
 def export_task(
     dataset: ScoredDataset,
-    on: Task | str,
+    task: Task | str,
     out: str | os.PathLike[str],
     *,
     split: str = "test",
@@ -57,27 +57,27 @@ def export_task(
     `task.json` has for each item the GIF's file, its exact times, and the times of the frames that are wanted: texts of
     fractions of a second since the item's first frame. It comes last. Raises `AlreadyExists` where one is there.
     """
-    on = task(on) if isinstance(on, str) else on
+    (chosen,) = parse_tasks([task])
     folder = Folder(out)
     if not overwrite and folder.exists(TASK_FILE):
-        raise AlreadyExists(f"{folder.place(TASK_FILE)}: a task is there already; --overwrite replaces it")
+        raise AlreadyExists(f"{folder.place(TASK_FILE)}: a task exists already; overwrite replaces it")
     clips = dataset.split(split)[:limit]
     items = []
     for done, clip in enumerate(clips, start=1):
-        gif = clip.gif(dithered=on.dithered)
-        for item in task_items([clip], on, protocol_name=protocol_name, dataset=dataset.name):
+        gif = clip.gif(dithered=chosen.dithered)
+        for item in task_items([clip], chosen, protocol_name=protocol_name, dataset=dataset.name):
             given = gif.select(item.segment.gif_frames)
             folder.write(f"gifs/{item.name}.gif", given.to_bytes())
             wanted = [gif.times[i] - gif.times[item.segment.frames[0]] for i in item.segment.frames]
             items.append(_item_record(item.name, given, wanted))
         progress(done, len(clips), clip.clip_id)
     if not items:
-        raise UsageError(f"no clip of {dataset.name}, {split}, is long enough for {on.name} under {protocol_name}")
+        raise UsageError(f"no clip of {dataset.name}, {split}, is long enough for {chosen.name} under {protocol_name}")
     about = {
         "gifbench_task": FORMAT,
         "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
         "split": split,
-        "task": on.name,
+        "task": chosen.name,
         "protocol": protocol_name,
         "limit": limit,
         "items": items,

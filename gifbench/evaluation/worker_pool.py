@@ -1,4 +1,5 @@
-"""Clips shared among processes of their own: faster with several cores or GPUs, and ended where one takes too long.
+"""Clips scored in this process, or shared among others: faster with several cores or GPUs, and ended where one takes
+too long.
 
 A worker loads the method by itself, scores one clip at a time and sends its record; who is free gets the next clip. All
 of it is plain processes and pipes, because one that hangs has to be killed alone, with all that it started.
@@ -16,15 +17,18 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from gifbench.errors import GifbenchError, MethodFailed, UsageError
-from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
-from gifbench.evaluation.job import Job, scored_clips
+from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset, open_clips
+from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.journal import ScoredClipRecord
+from gifbench.evaluation.run_spec import ScoringJob
+from gifbench.processes import end_with_parent
 
 _START_SECONDS = 60.0
 """What a worker has at least to load its method, whatever the limit of a clip."""
@@ -42,8 +46,41 @@ class _Worker:
     ready: bool = field(default=False)
 
 
+def scored_clips(scorer: ClipScorer, clips: Iterable[ScoredClip]) -> Iterator[ScoredClipRecord]:
+    """Score clips in their order in this process; the next one is decoded meanwhile."""
+    told: set[str] = set()
+    with one_thread():
+        begun = time.perf_counter()
+        with closing(open_clips(clips, scorer.task, scorer.plan)) as opened:
+            for clip in opened:
+                scores = scorer.score(clip)
+                notes = tuple(note for note in scorer.batching.notes if note not in told)
+                told.update(notes)
+                now = time.perf_counter()
+                yield ScoredClipRecord(clip.clip_id, scores, now - begun, notes)
+                begun = now
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """OpenCV and torch keep to one thread on the CPU: both give other bits with another number of them."""
+    setters: list[tuple[Callable[[int], object], int]] = []
+    import cv2  # before a method comes to it
+
+    setters.append((cv2.setNumThreads, cv2.getNumThreads()))
+    if torch := sys.modules.get("torch"):
+        setters.append((torch.set_num_threads, torch.get_num_threads()))
+    for setter, _ in setters:
+        setter(1)
+    try:
+        yield
+    finally:
+        for setter, before in setters:
+            setter(before)
+
+
 def worked_clips(
-    job: Job,
+    job: ScoringJob,
     dataset: ScoredDataset,
     clips: Sequence[ScoredClip],
     pending: Sequence[int],
@@ -59,8 +96,8 @@ def worked_clips(
     """
     if job.method is None:
         raise UsageError(
-            "an instance of a method cannot be sent to other processes, as --workers and --time-limit need; "
-            "load it by its name or from its file"
+            "an object cannot be sent to other processes, as workers and time_limit need; "
+            "give the method by its name or from its file"
         )
     asked = job.device.split(",")
     count = min(max(workers, len(asked)), max(1, len(pending)))
@@ -98,7 +135,7 @@ def _taken(record: ScoredClipRecord, begun: float) -> ScoredClipRecord:
     return ScoredClipRecord(record.clip_id, record.scores, time.perf_counter() - begun, record.notes)
 
 
-def _start(job: Job, clips: Sequence[ScoredClip], time_limit: float | None) -> _Worker:
+def _start(job: ScoringJob, clips: Sequence[ScoredClip], time_limit: float | None) -> _Worker:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
@@ -115,7 +152,9 @@ def _start(job: Job, clips: Sequence[ScoredClip], time_limit: float | None) -> _
     return worker
 
 
-def _heard(crew: Sequence[_Worker], clips: Sequence[ScoredClip], job: Job, time_limit: float | None) -> list[Any]:
+def _heard(
+    crew: Sequence[_Worker], clips: Sequence[ScoredClip], job: ScoringJob, time_limit: float | None
+) -> list[Any]:
     """The pipes on which something came; raises `MethodFailed` for a worker whose time is over."""
     while True:
         left = min(worker.deadline for worker in crew) - time.monotonic()
@@ -131,7 +170,7 @@ def _heard(crew: Sequence[_Worker], clips: Sequence[ScoredClip], job: Job, time_
                 )
 
 
-def _receive(worker: _Worker, clips: Sequence[ScoredClip], job: Job) -> tuple[str, Any]:
+def _receive(worker: _Worker, clips: Sequence[ScoredClip], job: ScoringJob) -> tuple[str, Any]:
     try:
         kind, content = worker.pipe.recv()
     except (EOFError, OSError, pickle.UnpicklingError):
@@ -153,9 +192,8 @@ def _what(worker: _Worker, clips: Sequence[ScoredClip]) -> str:
     return f"clip {clips[worker.clip].clip_id}" if worker.clip is not None else "its start"
 
 
-def _name(job: Job) -> str:
-    assert job.method is not None  # noqa: S101  # checked at the start
-    return job.method[1][:80]
+def _name(job: ScoringJob) -> str:
+    return job.method_name[:80]
 
 
 def _end(worker: _Worker, *, at_once: bool = False) -> None:
@@ -173,10 +211,8 @@ def _end(worker: _Worker, *, at_once: bool = False) -> None:
 
 def _work(pipe: Connection) -> None:
     """The life of a worker: set up once, then a clip at a time until the pipe closes."""
-    from gifbench.evaluation.process_watch import end_with
-
     job, clips, driver = pipe.recv()
-    end_with(driver)
+    end_with_parent(driver)
     process = os.getpid()
     try:
         scorer = job.scorer()

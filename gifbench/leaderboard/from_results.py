@@ -14,7 +14,7 @@ from gifbench.leaderboard.run import Measured, Run, Score
 from gifbench.leaderboard.sanitize import visible
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.methods.inference import on_device, restored
+from gifbench.methods.inference import on_device, run_method
 from gifbench.methods.registry import LoadedMethod, load_recorded_method
 from gifbench.results import schema
 from gifbench.results.io import Result
@@ -89,6 +89,8 @@ def run_of(result: Result) -> Run:
         limit=result.limit,
         too_short=len(result.too_short),
         definition=_definition(result.protocol),
+        identity=method.identity,
+        code=method.code_sha256 or "",
         measures={
             metric.name: Measured(
                 score=_score(score, clips=score.clips or result.clips),
@@ -167,9 +169,10 @@ def _facts(result: Result) -> dict[str, str]:
         "Code": f"sha256 {method.code_sha256[:16]}" if method.code_sha256 else "",
         "Scored by": scored_by,
         "Ran on": f"{ran_on.device}, {ran_on.platform}, {ran_on.cpus} processors",
-        "Metrics ran on": "" if ran_on.scored_on == "cpu" else ran_on.scored_on,
+        "Metrics ran on": "" if ran_on.metrics_device == "cpu" else ran_on.metrics_device,
         "Run": f"{result.created:%Y-%m-%d}, {result.wall_seconds:,.0f} s in {ran_on.workers} "
         f"process{'' if ran_on.workers == 1 else 'es'}",
+        "Identity": f"not known: {'; '.join(result.unknown)}" if result.unknown else method.identity[:16],
         "Notes": " ".join(result.notes),
     }
     return {name: value for name, value in facts.items() if value}
@@ -180,7 +183,7 @@ def restore_with(loaded: LoadedMethod, *, device: str = "auto") -> Restore:
     chosen = on_device(loaded, device)
 
     def restore(gif: Gif, times: Sequence[Fraction]) -> Pixels:
-        batches = list(restored(loaded, gif, times, clip="a clip of the page", device=chosen))
+        batches = list(run_method(loaded, gif, times, clip="a clip of the page", device=chosen))
         return np.concatenate([np.rint(batch).astype(np.uint8) for batch in batches])
 
     return restore

@@ -164,7 +164,7 @@ def reproduce(
                 device=device,
                 workers=workers,
                 out=out,
-                missing_only=True,
+                existing="keep",
                 progress=lambda now, row=row: progress(row, now),  # type: ignore[misc]
             )
         except DatasetDamaged:

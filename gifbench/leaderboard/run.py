@@ -50,7 +50,8 @@ class Run:
     where the method was loaded from, `created` when it was run (ISO 8601), `limit` the number of clips that the run was
     limited to, `too_short` how many clips were skipped because they are shorter than one segment. `measures` are the
     chosen metrics by name, `clip_measures` their values by clip id and name. `definition` stands for the protocol as
-    the run defines it: two protocols of one name and other definitions are two.
+    the run defines it: two protocols of one name and other definitions are two. `identity` is the sha256 of the method
+    and its device, empty in files of earlier versions, `code` that of its source.
     """
 
     method: str
@@ -78,12 +79,16 @@ class Run:
     limit: int | None = None
     too_short: int = 0
     definition: str = ""
+    identity: str = ""
+    code: str = ""
     measures: Mapping[str, Measured] = field(default_factory=dict)
     clip_measures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
     @property
     def method_key(self) -> str:
-        """What tells two methods apart: name, version, options and weights."""
+        """What tells two methods apart: the identity; in earlier files name, version, options and weights."""
+        if self.identity:
+            return f"{self.method}\n{self.identity}"
         options = ",".join(f"{name}={value!r}" for name, value in sorted(self.options.items()))
         return f"{self.method}\n{self.version}\n{options}\n{self.weights}"
 
@@ -103,7 +108,9 @@ class Run:
     def full_detail(self) -> str:
         """`detail` with all options, which the name leaves out where they are the defaults."""
         options = ", ".join(f"{name}={value}" for name, value in sorted(self.options.items()))
-        parts = [part for part in (self.detail, options) if part]
+        code = f"code {self.code[:8]}" if self.code else ""
+        identity = f"identity {self.identity[:8]}" if self.identity else ""
+        parts = [part for part in (self.detail, options, self.origin, self.device, code, identity) if part]
         return visible("; ".join(parts), limit=160) if parts else ""
 
     @property

@@ -26,9 +26,12 @@ from gifbench.errors import MethodFailed, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
-from gifbench.methods.process_groups import end_strays
+from gifbench.methods.identity import content_sha256, full_option
 from gifbench.methods.protocols import Declared
 from gifbench.methods.registry import LoadedMethod
+from gifbench.processes import end_strays, guard_group, guarded_folder
+from gifbench.provenance import displayed, is_there, source_code
+from gifbench.redaction import redact
 
 TIME_LIMIT = 600.0
 """Seconds that a program has for one GIF, unless said otherwise."""
@@ -60,23 +63,65 @@ def load_method_command(text: str, *, time_limit: float = TIME_LIMIT) -> LoadedM
         if not any(needed in word for word in words):
             raise UsageError(f"--method-command {command[:80]!r} has no {needed}: write ./my_program {{gif}} {{out}}")
     if not 0 < time_limit < float("inf"):
-        raise UsageError(f"a time limit of {time_limit} seconds cannot be kept: give more than 0")
+        raise UsageError(f"the time limit must be more than 0 seconds, got {time_limit}")
     files = [Path(word) for word in words if not any(each in word for each in _FIELDS) and Path(word).is_file()]
     whole = [str(Path(word).absolute()) if Path(word) in files else word for word in words]
     program = shutil.which(whole[0])
     if program is None:
         raise UsageError(f"--method-command: there is no program {words[0][:80]!r} that can be run")
     name = named["name"] if named else _name((files or [Path(program)])[-1])
+    code, unknown = _code(Path(program), files, words)
     return LoadedMethod(
         name=name,
         origin="a command",
         method=_Program((program, *whole[1:]), time_limit),
-        options={"command": " ".join(Path(word).name if word in map(str, files) else word for word in words)[:300]},
+        options={"command": redact(" ".join(str(displayed(word)) for word in words))[:300]},
         declared=Declared(),
-        code_sha256=_digest(files or [Path(program)]),
+        code_sha256=code,
         weights_sha256=None,
         source=("command", f"{time_limit!r} {text}"),
+        full_options={"command": [_word(word, files) for word in words]},
+        unknown=unknown,
     )
+
+
+def _word(word: str, files: Sequence[Path]) -> object:
+    """A word of a command as an identity has it: of a file its content, of what is not to be shown its hash."""
+    if Path(word) in files:
+        return {"sha256": content_sha256(word)}
+    return full_option(word)[0]
+
+
+def _code(program: Path, files: Sequence[Path], words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The sha256 of a command's own files, with what Python scripts among them import, and why that is not all.
+
+    A Python script can be followed, and a program of one's own is its content. Another interpreter, a shell script or
+    a tool of the system may start or read anything.
+    """
+    scripts = [path for path in files if path.suffix == ".py"]
+    sources = {path: source_code(str(path)) for path in scripts}
+    unknown = [why for source in sources.values() for why in source.unknown]
+    starts_python = re.fullmatch(r"python[\d.]*", program.name) is not None
+    if starts_python and not (scripts and len(words) > 1 and Path(words[1]) == scripts[0]):
+        unknown.append("what python runs is in no file of the command")
+    elif not starts_python and (program not in files and program.resolve() not in [path.resolve() for path in files]):
+        unknown.append(f"{program.name} may start or read anything")
+    elif not starts_python and program.suffix != ".py" and _is_script(program):
+        unknown.append(f"{program.name} is a script that may start anything")
+    for word in words:
+        if not any(each in word for each in _FIELDS) and "=" in word and is_there(word.partition("=")[2]):
+            unknown.append(f"what lies at {displayed(word.partition('=')[2])} is not part of the command's files")
+    digests = [source.sha256 for path in files if (source := sources.get(path)) and source.sha256]
+    digests += [_digest([path]) for path in files if path not in sources]
+    if not digests:
+        digests = [_digest([program])]
+    code = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    return code, tuple(dict.fromkeys(unknown))
+
+
+def _is_script(program: Path) -> bool:
+    with storage_errors(program), program.open("rb") as file:
+        return file.read(2) == b"#!" or b"\0" not in file.read(1024)
 
 
 def _name(program: Path) -> str:
@@ -99,7 +144,7 @@ class _Program:
     time_limit: float
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Pixels]:
-        with tempfile.TemporaryDirectory(prefix="gifbench-") as above:
+        with tempfile.TemporaryDirectory(prefix="gifbench-") as above, guarded_folder(Path(above)):
             place = Path(above) / "work"
             (place / "out").mkdir(parents=True)
             gif.write(place / "in.gif")
@@ -142,6 +187,7 @@ class _Program:
                 )
             except OSError as error:
                 raise MethodFailed(f"the program cannot be started: {error.strerror}") from error
+            guard_group(place.parent, program.pid)
             try:
                 code = program.wait(self.time_limit)
             except subprocess.TimeoutExpired:

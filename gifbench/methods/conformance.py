@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gifbench.devices import accelerator
 from gifbench.errors import GifbenchError, MethodFailed
 from gifbench.media.gif import Gif
-from gifbench.methods.inference import on_device, restored
+from gifbench.methods.inference import on_device, run_method
 from gifbench.methods.protocols import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.tasks import TASKS, Task, task
@@ -82,7 +82,7 @@ def small_gif(num_frames: int, height: int, width: int, *, times: Sequence[Fract
 
 
 def _frames(loaded: LoadedMethod, gif: Gif, times: Sequence[Fraction], device: str, clip: str) -> NDArray[Any]:
-    return np.concatenate(list(restored(loaded, gif, times, clip=clip, device=device)))
+    return np.concatenate(list(run_method(loaded, gif, times, clip=clip, device=device)))
 
 
 def _on_task(on: Task) -> Callable[[LoadedMethod, str], str | None]:

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench.devices import accelerator, check_device, choose_device, free_memory, is_out_of_memory, kind_of
+from gifbench.devices import (
+    accelerator,
+    check_device,
+    choose_device,
+    free_memory,
+    is_out_of_memory,
+    kind_of,
+    synchronize,
+)
 from gifbench.errors import MethodFailed, MissingExtra
 from gifbench.media.gif import Gif
 from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown
@@ -81,7 +89,7 @@ def on_device(loaded: LoadedMethod, device: str = "auto") -> str:
     return chosen
 
 
-def restored(
+def run_method(
     loaded: LoadedMethod,
     gif: Gif,
     times: Sequence[Fraction],
@@ -92,9 +100,10 @@ def restored(
 ) -> Iterator[Frames]:
     """The frames of `gif` at `times` as the method restores them: batches in order, (N, H, W, 3) uint8 or float.
 
-    Floats are float32 or float64 in [0, 255]. `clip` is the name that messages call the GIF. Where memory runs out the
-    batches of a per-frame method are halved, which `batching` remembers. Raises `MethodFailed`
-    where the method raises, gives too few or too many frames, or frames of a wrong size, type or range.
+    Floats are float32 or float64 in [0, 255]. `clip` is the name that messages call the GIF. A batch keeps its values
+    whatever the method does with its own arrays afterwards. Where memory runs out the batches of a per-frame method are
+    halved, which `batching` remembers. Raises `MethodFailed` where the method raises, gives too few or too many frames,
+    or frames of a wrong size, type or range.
     """
     what = f"method {loaded.name} on {clip}"
     shape = gif.height, gif.width, 3
@@ -125,9 +134,9 @@ def _batches(
     method = loaded.method
     if not isinstance(method, Method):
         torch_device = device if loaded.declared.backend == "torch" else None
-        yield from _held(method, gif, times, what=what, torch_device=torch_device, batching=batching)
+        yield from _held(loaded, method, gif, times, what=what, torch_device=torch_device, batching=batching)
         return
-    with _failures(what):
+    with _calling(loaded, what):
         answer: Any = method.restore(gif, times)
     if _is_array(answer):
         yield answer
@@ -135,16 +144,19 @@ def _batches(
     if not isinstance(answer, Iterable):
         raise MethodFailed(f"{what}: it gave back {type(answer).__name__}, an array of frames or batches are wanted")
     batches = iter(answer)
+    handed_over = isinstance(answer, list | tuple)  # all there is, so that nothing is written to any more
     while True:
-        with _failures(what):
+        with _calling(loaded, what):
             try:
                 batch = next(batches)
             except StopIteration:
                 return
-        yield batch
+        yield batch if handed_over else own_copy(batch)
+        batch = None  # the next one is counted alone
 
 
 def _held(
+    loaded: LoadedMethod,
     method: FrameMethod,
     gif: Gif,
     times: Sequence[Fraction],
@@ -159,7 +171,7 @@ def _held(
     while start < len(runs):
         size = batching.size(gif)
         chosen = [frame for frame, _ in runs[start : start + size]]
-        with _failures(what):
+        with _calling(loaded, what):
             answer = _restored_batch(method, gif, chosen, torch_device)
         if answer is _NO_MEMORY:
             if len(chosen) == 1:
@@ -167,16 +179,19 @@ def _held(
             while batching.size(gif) >= len(chosen):
                 batching.halve(gif)
             continue
+        if _is_array(answer) and not answer.ndim:
+            raise MethodFailed(f"{what}: restore_frames gave back a single number for a batch of {len(chosen)} frames")
         if not _is_array(answer) or len(answer) != len(chosen):
             count = f"{len(answer)} frames" if _is_array(answer) else type(answer).__name__
             raise MethodFailed(f"{what}: restore_frames gave back {count} for a batch of {len(chosen)} frames")
         shown = [place for place, (_, count) in enumerate(runs[start : start + size]) for _ in range(count)]
         if len(shown) == len(chosen):
-            yield answer
+            yield own_copy(answer)
         else:
             for first in range(0, len(shown), size):
                 yield answer[shown[first : first + size]]
         start += len(chosen)
+        answer = None  # the next one is counted alone
 
 
 def _restored_batch(method: FrameMethod, gif: Gif, chosen: Sequence[int], torch_device: str | None) -> Any:  # noqa: ANN401
@@ -198,7 +213,7 @@ def _restored_batch(method: FrameMethod, gif: Gif, chosen: Sequence[int], torch_
 
 
 def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArray[Any]:
-    frames = _numpy(batch)
+    frames = _numpy(batch, what)
     if frames is None:
         raise MethodFailed(f"{what}: a batch is {type(batch).__name__}, an array or tensor (N, H, W, 3) is wanted")
     if frames.ndim != 4 or frames.shape[1:] != shape or not len(frames):
@@ -217,16 +232,87 @@ def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArra
     return frames if low >= 0 and high <= 255 else frames.clip(0, 255)
 
 
-def _numpy(batch: object) -> NDArray[Any] | None:
+def own_copy(batch: Any) -> Any:  # noqa: ANN401  # an array or tensor, or whatever a method gave
+    """The batch itself if nobody else can write to it, else a copy.
+
+    A method may fill the same array again and again, or views of it, while the batch before is still measured. Whether
+    it can is told by references: a fresh array that was just handed over has one.
+    """
+    if isinstance(batch, np.ndarray):
+        return batch.copy() if _array_is_held(batch) else batch
+    if _is_array(batch) and batch.device.type == "cpu" and batch.layout is sys.modules["torch"].strided:
+        return batch.detach().clone() if _tensor_is_held(batch) else batch
+    return batch
+
+
+def _array_is_held(array: NDArray[Any]) -> bool:
+    if sys.getrefcount(array) > _ALONE:
+        return True
+    base = array.base
+    if base is None:
+        return not array.flags.owndata
+    if isinstance(base, bytes):
+        return False
+    # Of a view the owner counts: it is held by the view, and by this function.
+    return type(base) is not np.ndarray or not base.flags.owndata or sys.getrefcount(base) > _ALONE_BASE
+
+
+def _tensor_is_held(tensor: Any) -> bool:  # noqa: ANN401
+    torch = sys.modules["torch"]
+    if tensor.is_pinned():  # a copy from the GPU may still be under way
+        synchronize(accelerator() or "cpu")
+    uses = getattr(torch._C, "_storage_Use_Count", None)  # where it is gone, every tensor is copied
+    if uses is None or sys.getrefcount(tensor) > _ALONE or tensor.is_shared():
+        return True
+    storage = tensor.untyped_storage()
+    fresh = torch.empty(1)
+    fresh_storage = fresh.untyped_storage()
+    held: bool = uses(storage._cdata) > uses(fresh_storage._cdata)
+    return held
+
+
+def _alone() -> tuple[int, int]:
+    """The references that a fresh array has, and those of its owner where it is a view: as `own_copy` counts them."""
+    seen: list[int] = []
+
+    def own(batch: object) -> None:
+        count(batch)
+
+    def count(array: Any) -> None:  # noqa: ANN401
+        seen.append(sys.getrefcount(array))
+        base = array.base
+        if base is not None:
+            seen.append(sys.getrefcount(base))
+
+    batch: NDArray[Any] = np.empty(1)
+    own(batch)
+    batch = np.empty(2).reshape(1, 2)
+    own(batch)
+    return seen[0], seen[2]
+
+
+_ALONE, _ALONE_BASE = _alone()
+
+
+def _numpy(batch: object, what: str) -> NDArray[Any] | None:
     if isinstance(batch, np.ndarray):
         return batch
     if not _is_array(batch):
         return None
     tensor: Any = batch
-    tensor = tensor.detach().cpu()
-    if str(tensor.dtype) == "torch.bfloat16":
-        tensor = tensor.float()
-    array: NDArray[Any] = tensor.numpy()
+    torch = sys.modules["torch"]
+    if tensor.is_meta or tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
+        kind = "meta" if tensor.is_meta else str(tensor.layout) if tensor.layout != torch.strided else str(tensor.dtype)
+        raise MethodFailed(
+            f"{what}: a batch is a tensor without plain values ({kind}); give a dense one, uint8 or float"
+        )
+    try:
+        tensor = tensor.detach().cpu().resolve_neg()
+        if tensor.dtype not in (torch.uint8, torch.float32, torch.float64) and tensor.is_floating_point():
+            tensor = tensor.float()
+        array: NDArray[Any] = tensor.numpy()
+    except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+        raise MethodFailed(f"{what}: a batch cannot be read as an array: {one_line(error)}") from error
     return array
 
 
@@ -239,6 +325,17 @@ def _tensor(array: NDArray[Any], device: str) -> Any:  # noqa: ANN401  # a torch
 def _is_array(answer: object) -> bool:
     torch = sys.modules.get("torch")  # where torch was never imported, nothing can be a tensor
     return isinstance(answer, np.ndarray) or (torch is not None and isinstance(answer, torch.Tensor))
+
+
+@contextmanager
+def _calling(loaded: LoadedMethod, what: str) -> Iterator[None]:
+    """A call of a method: what it raises becomes one line, what it does is noticed."""
+    with _failures(what):
+        if loaded.watch is None:
+            yield
+            return
+        with loaded.watch.looking():
+            yield
 
 
 @contextmanager

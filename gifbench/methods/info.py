@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gifbench.methods.identity import Watch
 
 if TYPE_CHECKING:
     from gifbench.methods.protocols import FrameMethod, Method
@@ -55,10 +59,14 @@ class LoadedMethod:
     """A method, ready to restore, and all that results say of it.
 
     `name` is canonical: one method with one set of options has one name, so that `gaussian:sigma=0.5` and
-    `gaussian-0.5` are the same row. `options` are all of them, the defaults included. `parts` are the methods among
-    them, of which this one is made; where there are several files of code or weights, the sha256 is of their sha256s.
-    `source` is what it was loaded from, the kind and the text, so that another process can load it too; None for an
-    instance that was made in this one.
+    `gaussian-0.5` are the same row. `options` are all of them as they are shown, the defaults included; `full_options`
+    are the same as the identity has them, a path by what lies there. `parts` are the methods among them, of which this
+    one is made; where there are several files of code or weights, the sha256 is of their sha256s. `packages` are those
+    that its code imports, with their versions. `source` is what it was loaded from, the kind and the text, so that
+    another process can load it too; None for an instance that was made in this one.
+
+    `unknown` says why the identity cannot be known by content; it is empty where it is known. `watch` notices what
+    the method does besides. Two loaded methods are equal if their identities are.
     """
 
     name: str
@@ -70,12 +78,36 @@ class LoadedMethod:
     weights_sha256: str | None
     parts: tuple[LoadedMethod, ...] = field(default=(), repr=False)
     source: tuple[str, str] | None = field(default=None, repr=False)
+    full_options: Mapping[str, object] | None = field(default=None, repr=False)
+    packages: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    unknown: tuple[str, ...] = ()
+    watch: Watch | None = field(default=None, repr=False)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LoadedMethod) and (self.name, self.origin) == (other.name, other.origin)
+        return isinstance(other, LoadedMethod) and self.identity == other.identity
 
     def __hash__(self) -> int:
-        return hash((self.name, self.origin))
+        return hash(self.identity)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """All that its frames depend on, apart from where it runs, as JSON values."""
+        options = self.options if self.full_options is None else self.full_options
+        return {
+            "name": self.name,
+            "version": self.declared.version,
+            "backend": self.declared.backend,
+            "options": {key: value if isinstance(value, dict | list) else str(value) for key, value in options.items()},
+            "code": self.code_sha256,
+            "weights": self.weights_sha256,
+            "files": sorted(self.watch.files.values()) if self.watch is not None else [],
+            "parts": [part.facts for part in self.parts],
+        }
+
+    @property
+    def identity(self) -> str:
+        """The sha256 of `facts`."""
+        return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()
 
     @property
     def parameters(self) -> int:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMethod, NotFound, UsageError, storage_errors
+from gifbench.methods.identity import Watch, content_sha256, full_option, state
 from gifbench.methods.info import LoadedMethod, declared
 from gifbench.methods.installed import Offer, installed, offers_class, offers_origin
 from gifbench.methods.listing import ListedMethod, list_methods
@@ -26,11 +29,13 @@ from gifbench.methods.options import (
 )
 from gifbench.methods.protocols import FrameMethod, Method
 from gifbench.plugins import file_class, import_file, one_line
-from gifbench.provenance import source_sha256
+from gifbench.provenance import displayed, source_code
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
 _LONGEST_NAME = 300
 _DEEPEST_RECORDED = 4
+_LONGEST_HEADER = 16 << 20
+_LABEL = re.compile(r"(?P<label>\w[\w.+-]{0,63})=(?P<spec>.+)", re.DOTALL)
 _FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:]*))?(?P<options>:.*)?", re.DOTALL)
 
 
@@ -102,18 +107,73 @@ def load_method_file(text: str) -> LoadedMethod:
     path = Path(found["path"])
     if not path.is_file():
         raise NotFound(f"{path}: there is no such method file")
-    module = import_file(path)
+    watch = Watch()
+    with watch.looking(known=True):
+        module = import_file(path)
     factory = file_class(module, path, found["name"])
     name = getattr(factory, "name", None)
     name = name if isinstance(name, str) else factory.__name__
     spec = parse_spec(f"{name}{found['options'] or ''}")
     given = read_options(spec.name, factory, spec.options, load=find_method)
-    return _set_up(name, factory, spec.name, given, origin=f"{path.name}:{factory.__name__}", source=("file", text))
+    origin = f"{path.name}:{factory.__name__}"
+    return _set_up(name, factory, spec.name, given, origin=origin, source=("file", text), watch=watch)
 
 
 def find_method(text: str) -> LoadedMethod:
-    """Load a method written either way: `gaussian:sigma=0.7`, or `mine.py:Mine` for one in a file."""
-    return load_method_file(text) if FILE_SPEC.match(text) else load_method(text)
+    """Load a method written in any way, with a name of your own before it if you like.
+
+    `gaussian:sigma=0.7` or a composition of installed methods; `mine.py:Mine` for a class in a Python file; a file of
+    weights (`runs/1/ccdnet-1.safetensors`) or the folder of a training (`runs/1`), whose card names the method;
+    `LABEL=` and any of these, which is then called LABEL. Raises what `load_method` and `load_method_file` raise.
+    """
+    label = _LABEL.fullmatch(text)
+    if label is not None and not Path(text).exists():
+        return relabeled(find_method(label["spec"]), label["label"])
+    if FILE_SPEC.match(text):
+        return load_method_file(text)
+    path = Path(text)
+    if path.suffix == ".safetensors" or (text not in installed() and path.is_dir()):
+        return _trained(path)
+    return load_method(text)
+
+
+def relabeled(method: LoadedMethod, name: str) -> LoadedMethod:
+    """The same method under another name; raises `UsageError` for a name that cannot be one."""
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise UsageError(f"{name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
+    return method if method.name == name else replace(method, name=name)
+
+
+def _trained(path: Path) -> LoadedMethod:
+    """The method that a file of weights, or the folder of a training, is of."""
+    files = [path]
+    if path.is_dir():
+        with storage_errors(path):
+            files = sorted(path.glob("*.safetensors"))
+        if len(files) != 1:
+            found = f"{len(files)} of them" if files else "none"
+            raise UsageError(f"{path}: a training's folder must have one .safetensors file, got {found}; name the file")
+    (file,) = files
+    if not file.is_file():
+        raise NotFound(f"{file}: there is no such file of weights")
+    names = [name for name in (_card_name(file), file.stem, path.name) if name in installed()]
+    if not names:
+        raise UsageError(f"{file}: its card names no installed method; write NAME:weights={file}")
+    if "," in str(file) or "[" in str(file):
+        raise UsageError(f"{file}: a path with a comma or bracket cannot be an option; move the file")
+    return load_method(f"{names[0]}:weights={file}")
+
+
+def _card_name(file: Path) -> str | None:
+    """The name in the card of a file of weights, None where there is none."""
+    with storage_errors(file), file.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = stream.read(size) if size < _LONGEST_HEADER else b""
+    try:
+        name = json.loads(json.loads(header)["__metadata__"]["gifbench"])["about"]["name"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _set_up(
@@ -124,34 +184,95 @@ def _set_up(
     *,
     origin: str,
     source: tuple[str, str],
+    watch: Watch | None = None,
 ) -> LoadedMethod:
     if not _NAME.fullmatch(name):
         raise MethodError(f"{origin}: {name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
     options = load_parts(factory, complete_options(factory, given), load=find_method)
-    parts = {key: value for key, value in options.items() if isinstance(value, LoadedMethod)}
+    parts: dict[str, object] = {key: value for key, value in options.items() if isinstance(value, LoadedMethod)}
     for key in keyword_parameters(factory):
         if key not in options:
             raise UsageError(f"method {written} needs the option {key}: write {written}:{key}=…")
-    method = _instance(written, factory, {**given, **parts})
-    said = declared(method)
+    watch = watch or Watch()
+    with watch.looking(known=True):
+        method = _instance(written, factory, {**given, **parts})
+    info = declared(method)
     canonical = _canonical(name, factory, options)
     if len(canonical) > _LONGEST_NAME:
         raise UsageError(
             f"method {canonical[:80]}…: with its options the name is longer than {_LONGEST_NAME} characters"
         )
+    loaded_parts = tuple(part for part in parts.values() if isinstance(part, LoadedMethod))
+    code = source_code(_source_file(factory), name=getattr(factory, "__name__", None))
+    full = {key: full_option(value) for key, value in options.items() if key not in parts}
+    weights = _weights_sha256(info.weights)
+    unknown = [*code.unknown, *(why for _, why in full.values() if why), *watch.reasons]
+    unknown += [why for part in loaded_parts for why in part.unknown]
+    if info.weights and weights is None:
+        unknown.append(f"its weights {Path(info.weights).name} cannot be read whole")
+    if any("://" in str(value) for value in options.values()) and not info.weights:
+        unknown.append("what a URL brings is not known")
     return LoadedMethod(
         name=canonical,
         origin=origin,
         method=method,
         options={key: _shown(value) for key, value in options.items()},
-        declared=said,
-        code_sha256=_joint_sha256(
-            source_sha256(inspect.getsourcefile(factory)), *(part.code_sha256 for part in parts.values())
-        ),
-        weights_sha256=_joint_sha256(_file_sha256(said.weights), *(part.weights_sha256 for part in parts.values())),
-        parts=tuple(parts.values()),
+        declared=info,
+        code_sha256=_joint_sha256(code.sha256, *(part.code_sha256 for part in loaded_parts)),
+        weights_sha256=_joint_sha256(weights, *(part.weights_sha256 for part in loaded_parts)),
+        parts=loaded_parts,
         source=source,
+        full_options={key: value for key, (value, _) in full.items()},
+        packages=tuple(sorted({*code.packages, *(each for part in loaded_parts for each in part.packages)})),
+        unknown=tuple(dict.fromkeys(unknown)),
+        watch=watch,
     )
+
+
+def load_instance(method: object) -> LoadedMethod:
+    """An object with `restore` or `restore_frames`, made in this process, as a loaded method.
+
+    Its name is its attribute `name`, or that of its class. What it holds becomes part of its identity, as far as that
+    can be told. Raises `UsageError` for anything else.
+    """
+    kind = type(method)
+    if inspect.isclass(method) or not isinstance(method, Method | FrameMethod):
+        what = method.__name__ if inspect.isclass(method) else kind.__name__
+        raise UsageError(
+            f"a method must be a name, a loaded one, or a class or object with restore or restore_frames, got {what}"
+        )
+    name = getattr(method, "name", None)
+    name = name if isinstance(name, str) else kind.__name__
+    if not _NAME.fullmatch(name):
+        raise MethodError(f"{name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
+    info = declared(method)
+    code = source_code(_source_file(kind), name=kind.__qualname__.partition(".")[0])
+    attributes: dict[str, object] = getattr(method, "__dict__", {})
+    plain = bool | int | float | str | None
+    held, why = state(attributes)
+    unknown = [*code.unknown, *([why] if why else [])]
+    if "<locals>" in kind.__qualname__:
+        unknown.append("its class is made in a function, and may depend on more than its source")
+    return LoadedMethod(
+        name=name,
+        origin=f"{Path(_source_file(kind) or 'this process').name}:{kind.__name__}",
+        method=method,
+        options={key: _shown(value) for key, value in attributes.items() if isinstance(value, plain)},
+        declared=info,
+        code_sha256=code.sha256,
+        weights_sha256=_weights_sha256(info.weights),
+        full_options={"state": held},
+        packages=code.packages,
+        unknown=tuple(dict.fromkeys(unknown)),
+        watch=Watch(),
+    )
+
+
+def _source_file(factory: Callable[..., Any]) -> str | None:
+    try:
+        return inspect.getsourcefile(factory)
+    except (TypeError, OSError):
+        return None
 
 
 def _instance(name: str, factory: Callable[..., Any], options: Mapping[str, object]) -> Method | FrameMethod:
@@ -200,12 +321,8 @@ def _written(value: object) -> str:
 
 
 def _shown(value: object) -> object:
-    """An option as results record it: of a path the last part only, because where files lie is nobody's business."""
-    if isinstance(value, LoadedMethod):
-        return value.name
-    if isinstance(value, Path) or (isinstance(value, str) and re.search(r"[/\\]", value)):
-        return re.split(r"[/\\]", str(value).rstrip("/\\"))[-1]
-    return value if isinstance(value, str | int | float | None) else str(value)
+    """An option as results record it."""
+    return value.name if isinstance(value, LoadedMethod) else displayed(value)
 
 
 def _offered_presets(offers: tuple[Offer, ...]) -> Mapping[str, Mapping[str, object]]:
@@ -223,10 +340,11 @@ def _joint_sha256(*hashes: str | None) -> str | None:
     return hashlib.sha256("".join(found).encode()).hexdigest() if len(found) > 1 else next(iter(found), None)
 
 
-def _file_sha256(path: str | None) -> str | None:
+def _weights_sha256(path: str | None) -> str | None:
+    """Of a file, or of a folder with all that lies in it."""
     if path is None:
         return None
     with storage_errors(path):
-        if Path(path).is_dir():  # of weights: all that lie in it
-            return _joint_sha256(*(_file_sha256(str(each)) for each in sorted(Path(path).glob("*.safetensors"))))
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        if not Path(path).exists():
+            raise NotFound(f"{path}: the weights that the method declares are not there")
+    return content_sha256(path)

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.did_you_mean import known_names
-from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError, storage_errors
+from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError
+from gifbench.methods.identity import content_sha256, full_option
 from gifbench.methods.options import Spec, complete_options, parse_spec, read_options
 from gifbench.metrics.metric import Described, Metric
 from gifbench.plugins import file_class, import_errors, import_file, one_line
+from gifbench.provenance import displayed, source_code
 
 GROUP = "gifbench.metrics"
 """The entry points by which an installed package offers metrics."""
@@ -28,7 +30,7 @@ ALWAYS = ("psnr", "ssim")
 OWN = {
     "ms-ssim": "gifbench.metrics.ms_ssim:MsSsim",
     "gradient": "gifbench.metrics.gradient:GradientError",
-    "requantised": "gifbench.metrics.requantized:Requantized",
+    "requantized": "gifbench.metrics.requantized:Requantized",
     "delta-e": "gifbench.metrics.delta_e:DeltaE",
     "flat": "gifbench.metrics.flat_share:FlatShare",
     "e-warp": "gifbench.metrics.steadiness:WarpError",
@@ -38,8 +40,12 @@ OWN = {
 }
 """The metrics that come with gifbench, each imported when it is first asked for."""
 
+FORMER = {"requantised": "requantized"}
+"""Names of earlier versions, which are still read."""
+
 _NAME = re.compile(r"[a-z][a-z0-9.+-]{0,31}")
 _FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:]*))?(?P<options>:.*)?", re.DOTALL)
+_FIRST_NAMES = {new: old for old, new in FORMER.items()}
 _RESERVED = frozenset({*ALWAYS, "clip_id", "frames", "capped", "seconds"})
 
 
@@ -49,6 +55,7 @@ class LoadedMetric:
 
     `name` is canonical, options included where they are not the default. `sha256` is of everything that the number
     depends on: the definition in words, the options, the version, the code of a metric from elsewhere, the weights.
+    `unknown` says why that is not all; it is empty where it is.
     """
 
     name: str
@@ -57,6 +64,7 @@ class LoadedMetric:
     sha256: str
     source: str = field(default="", repr=False)
     """How another process loads it: the text that it was loaded from."""
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ def load_metric(text: str) -> LoadedMetric:
         name = getattr(factory, "name", factory.__name__.lower())
         return _set_up(str(name), factory, parse_spec(f"{name}{found['options'] or ''}"), text, own=False)
     spec = parse_spec(text)
+    spec = Spec(FORMER.get(spec.name, spec.name), spec.options)
     if spec.name in OWN:
         return _set_up(spec.name, _own(spec.name), spec, text, own=True)
     installed = {entry.name: entry for entry in entry_points(group=GROUP)}
@@ -145,20 +154,42 @@ def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, ow
     if not isinstance(metric, Metric):
         raise MetricError(f"metric {name}: the class {type(metric).__name__} has no measure(pair)")
     described = _described(metric, name)
-    options = {key: _shown(value) for key, value in complete_options(factory, given).items()}
-    defaults = {key: _shown(value) for key, value in complete_options(factory, {}).items()}
+    complete = complete_options(factory, given)
+    options = {key: displayed(value) for key, value in complete.items()}
+    defaults = {key: displayed(value) for key, value in complete_options(factory, {}).items()}
     changed = [f"{key}={value}" for key, value in options.items() if defaults.get(key, ...) != value]
-    code = None if own else _sha256(inspect.getsourcefile(factory))
-    facts: Mapping[str, Any] = {
-        "name": name,
+    unknown: list[str] = []
+    weights = [content_sha256(path) for path in described.weights]
+    facts: dict[str, Any] = {
+        "name": _FIRST_NAMES.get(name, name),
         "spec": described.spec,
         "version": described.version,
         "options": options,
-        "code": code,
-        "weights": [_sha256(path) for path in described.weights],
+        "code": None,
+        "weights": weights,
     }
+    if not own:
+        code = source_code(_source_file(factory), name=getattr(factory, "__name__", None))
+        facts["code"] = code.sha256
+        unknown += code.unknown
+    full = {key: full_option(value) for key, value in complete.items()}
+    unknown += [why for _, why in full.values() if why]
+    # Files beside the weights that the metric declares; where there are none the hash is that of earlier versions.
+    files = {
+        key: value for key, (value, _) in full.items() if isinstance(value, dict) and value.get("sha256") not in weights
+    }
+    if files:
+        facts["files"] = files
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    return LoadedMetric(f"{name}:{','.join(changed)}"[:200] if changed else name, metric, described, digest, text)
+    canonical = f"{name}:{','.join(changed)}"[:200] if changed else name
+    return LoadedMetric(canonical, metric, described, digest, text, tuple(dict.fromkeys(unknown)))
+
+
+def _source_file(factory: Callable[..., Any]) -> str | None:
+    try:
+        return inspect.getsourcefile(factory)
+    except (TypeError, OSError):
+        return None
 
 
 def _described(source: object, name: str) -> Described:
@@ -173,17 +204,3 @@ def _described(source: object, name: str) -> Described:
         version=str(getattr(source, "version", ""))[:80],
         weights=tuple(str(path) for path in weights) if isinstance(weights, list | tuple) else (),
     )
-
-
-def _shown(value: object) -> str | int | float | bool | None:
-    """An option as results record it: of a path the last part only."""
-    if isinstance(value, str):
-        return re.split(r"[/\\]", value)[-1]
-    return value if isinstance(value, int | float | None) else str(value)
-
-
-def _sha256(path: str | None) -> str | None:
-    if path is None:
-        return None
-    with storage_errors(path):
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()

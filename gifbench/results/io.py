@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,21 +25,39 @@ __all__ = ["ClipScore", "Result", "load_result", "load_results", "result_name", 
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=,+-]+")
 _CLIP_SCORES = TypeAdapter(tuple[ClipScore, ...])
+_OLD_METRICS = {"requantised": "requantized"}
+MOST_BYTES = 256 << 20
+"""What a results file, or the scores beside it, have at most."""
+
 _OWN_COLUMNS = tuple(name for name in ClipScore.__dataclass_fields__ if name != "metrics")
 
 
-def result_name(*, dataset: DatasetRecord, split: str, task: str, protocol: str, method: str) -> str:
-    """Where a result lies below the results folder: the same run has the same name each time, another run another."""
+def result_name(
+    *,
+    dataset: DatasetRecord,
+    split: str,
+    task: str,
+    protocol: str,
+    method: str,
+    identity: str,
+    seed: int = 0,
+    limit: int | None = None,
+) -> str:
+    """Where a result lies below the results folder: the same run has the same name each time, another run another.
+
+    `identity` is the sha256 of the method and its device: two methods of one name have two files.
+    """
     folder = f"{_safe(dataset.name)}-{_safe(split)}-{_safe(dataset.fingerprint)[:8]}"
-    return f"{folder}/{_safe(task)}.{_safe(protocol)}.{_safe(method)}.json"
+    further = [*([f"seed{seed}"] if seed else []), *([f"first{limit}"] if limit is not None else [])]
+    return f"{folder}/{'.'.join([_safe(task), _safe(protocol), f'{_safe(method)}-{identity[:8]}', *further])}.json"
 
 
 def check_absent(folder: Folder, name: str, *, overwrite: bool) -> None:
     """Raise `AlreadyExists` where a result of that name is there and may not be replaced."""
     if not overwrite and folder.exists(name):
         raise AlreadyExists(
-            f"{folder.place(name)}: this result is there already; --missing-only keeps what the very same run "
-            "wrote, --overwrite scores again, another --out keeps both"
+            f'{folder.place(name)}: this result exists already; existing="keep" keeps what the very same run wrote, '
+            'existing="overwrite" scores again, another folder keeps both'
         )
 
 
@@ -54,6 +73,9 @@ def save_result(result: Result, folder: Folder, *, overwrite: bool = False) -> R
         task=result.task,
         protocol=result.protocol.name,
         method=result.method.name,
+        identity=result.method.identity,
+        seed=result.seeds.get("method", 0),
+        limit=result.limit,
     )
     check_absent(folder, name, overwrite=overwrite)
     parent, _, file = name.rpartition("/")
@@ -84,6 +106,8 @@ def load_results(*places: str | Path, on_error: Callable[[ResultsError], None] |
             if path.suffix != ".json" and path != place:
                 continue
             try:
+                if path != place:
+                    _check_regular(path)
                 results.append(load_result(path))
             except ResultsError as error:
                 if on_error is None:
@@ -96,6 +120,7 @@ def load_result(path: str | Path) -> Result:
     """Read one results file and its Parquet; raises `ResultsError` where either is not what a run wrote."""
     path = Path(path)
     folder = Folder(path.parent)
+    _check_size(path)
     try:
         content = json.loads(folder.read(path.name))
     except StorageError as error:
@@ -103,15 +128,15 @@ def load_result(path: str | Path) -> Result:
     except (ValueError, RecursionError) as error:
         raise ResultsError(f"{path}: not a results file, or half written ({_first_line(error)})") from error
     version = content.get("gifbench_result") if isinstance(content, dict) else None
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise ResultsError(f"{path}: not a results file of gifbench (it has no gifbench_result)")
     if version > SCHEMA:
         raise ResultsError(
-            f"{path}: schema {version} is of a later gifbench, this one reads up to {SCHEMA}; upgrade it"
+            f"{path}: schema {str(version)[:20]} is of a later gifbench, this one reads up to {SCHEMA}; upgrade it"
         )
     try:
-        result = Result.model_validate_json(json.dumps(content))
-    except (ValidationError, ValueError) as error:
+        result = Result.model_validate_json(json.dumps(_renamed(content)))
+    except (ValidationError, ValueError, RecursionError) as error:
         raise ResultsError(f"{path}: {_first_fault(error)}") from error
     result = result.model_copy(update={"clip_scores": _read_clip_table(folder, result, path), "path": str(path)})
     if fault := _disagreement(result):
@@ -119,7 +144,47 @@ def load_result(path: str | Path) -> Result:
     return result
 
 
+def _check_regular(path: Path) -> None:
+    """A file of a folder is a file: a pipe would be waited for, and a link may lead anywhere."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return  # reading it says why
+    if not stat.S_ISREG(mode):
+        what = "a link, which is not followed" if stat.S_ISLNK(mode) else "no regular file"
+        raise ResultsError(f"{path}: it is {what}; give the results file itself")
+
+
+def _check_size(path: Path) -> None:
+    try:
+        about = path.stat()
+    except (OSError, ValueError):
+        return  # reading it says why
+    if not stat.S_ISREG(about.st_mode):
+        raise ResultsError(f"{path}: it is no regular file")
+    if about.st_size > MOST_BYTES:
+        raise ResultsError(f"{path}: it has {about.st_size:,} bytes, and a results file has {MOST_BYTES:,} at most")
+
+
+def _renamed(content: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier version wrote, under today's names."""
+    environment, scores, metrics = (content.get(key) for key in ("environment", "scores", "metrics"))
+    if isinstance(environment, dict) and "scored_on" in environment:
+        environment = dict(environment)
+        environment["metrics_device"] = environment.pop("scored_on")
+        content = {**content, "environment": environment}
+    if isinstance(scores, dict) and any(old in scores for old in _OLD_METRICS):
+        content = {**content, "scores": {_OLD_METRICS.get(name, name): score for name, score in scores.items()}}
+    if isinstance(metrics, list) and all(isinstance(each, dict) for each in metrics):
+        renamed = [{**each, "name": _OLD_METRICS.get(str(each.get("name")), each.get("name"))} for each in metrics]
+        content = {**content, "metrics": renamed}
+    return content
+
+
 def _read_clip_table(folder: Folder, result: Result, path: Path) -> tuple[ClipScore, ...]:
+    table = path.with_name(result.clip_scores_file)
+    _check_regular(table)
+    _check_size(table)
     try:
         data = folder.read(result.clip_scores_file)
     except StorageError as error:
@@ -135,7 +200,8 @@ def _read_clip_table(folder: Folder, result: Result, path: Path) -> tuple[ClipSc
 def _clip_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of the Parquet with its chosen metrics, a column each, brought together."""
     own = {name: row[name] for name in _OWN_COLUMNS if name in row}
-    return {**own, "metrics": {name: value for name, value in row.items() if name not in _OWN_COLUMNS}}
+    chosen = {_OLD_METRICS.get(name, name): value for name, value in row.items() if name not in _OWN_COLUMNS}
+    return {**own, "metrics": chosen}
 
 
 def _clip_table(clips: Sequence[ClipScore]) -> bytes:
@@ -155,6 +221,8 @@ def _disagreement(result: Result) -> str | None:
         return f"it says {str(result.clips)[:20]} clips, and the scores of {len(clips)} are beside it"
     if result.frames != sum(clip.frames for clip in clips):
         return f"it says {result.frames} frames, and those of its clips add up to another number"
+    if len({clip.clip_id for clip in clips}) < len(clips):
+        return "it has more than one score for a clip"
     columns = {"psnr": [clip.psnr for clip in clips], "ssim": [clip.ssim for clip in clips]}
     for metric in result.metrics:
         if any(metric.name not in clip.metrics for clip in clips):
@@ -172,6 +240,9 @@ def _wrong_mean(name: str, result: Result, values: Sequence[float]) -> str | Non
         return f"it says that {score.clips} clips have a {name}, and {len(values)} have"
     if not math.isclose(mean, score.mean, rel_tol=1e-9, abs_tol=1e-9):
         return f"the mean {name} {score.mean} is not that of its clips, {mean:.6f}"
+    low, high = score.ci95
+    if not min(values) - 1e-6 <= low <= high <= max(values) + 1e-6:
+        return f"the interval of its {name}, {low:g} to {high:g}, is not one of its clips' values"
     return None
 
 

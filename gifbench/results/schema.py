@@ -10,12 +10,27 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 from pydantic.dataclasses import dataclass as validated
 
-SCHEMA = 2
-"""The version of the schema below. It grows by one whenever a key changes its meaning or disappears.
+SCHEMA = 3
+"""The version of the schema below. It grows by one whenever a key changes its meaning, disappears, or is added.
 
 Version 2 counts official clips alone in `coverage.scored`, where version 1 counted all; it added `metrics`, `seeds`,
-`code`, `notes`, `protocol.sha256` and `environment.scored_on`, which files of version 1 lack.
+`code`, `notes`, `protocol.sha256` and `environment.scored_on`, which files of version 1 lack. Version 3 added the
+identity of the run and of its method, and what of these is unknown; `environment.metrics_device` was `scored_on`, and
+the metric `requantized` was `requantised`. Values have ranges since, in files of all versions.
 """
+
+MOST_DB = 100.0
+"""The highest PSNR of a clip: what counts for identical pictures."""
+
+MOST_COUNT = 1 << 53
+MOST_SECONDS = 1e9
+LEAST_SECONDS = 1e-9
+
+Count = Annotated[int, Field(ge=0, le=MOST_COUNT)]
+Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
+Value = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+Text = Annotated[str, Field(max_length=20_000)]
+Option = Text | Annotated[int, Field(ge=-(1 << 63), le=1 << 63)] | float | bool | None
 
 
 class _Part(BaseModel):
@@ -29,30 +44,40 @@ class ClipScore:
     there was nothing to measure; in the Parquet each is a column.
     """
 
-    clip_id: str
-    frames: int
-    psnr: float
-    ssim: float
-    capped: int
-    seconds: float
-    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    clip_id: Annotated[str, Field(max_length=1000)]
+    frames: Annotated[int, Field(ge=1, le=MOST_COUNT)]
+    psnr: Annotated[float, Field(ge=0, le=MOST_DB, allow_inf_nan=False)]
+    ssim: Annotated[float, Field(ge=-1.0001, le=1.0001, allow_inf_nan=False)]
+    capped: Count
+    seconds: Seconds
+    metrics: Mapping[str, Value | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Less than a nanosecond is no time that was measured."""
+        if 0 < self.seconds < LEAST_SECONDS:
+            raise ValueError(f"seconds must be 0 or at least {LEAST_SECONDS:g}, got {self.seconds:g}")
 
 
 class MethodRecord(_Part):
     """The method, and what its output depends on."""
 
     name: str = Field(description="canonical name, options included where they are not the default", max_length=300)
-    version: str = Field(description="as the method declares it; empty where it says nothing")
-    origin: str = Field(description="the package and its version, or the file and class, that it was loaded from")
-    options: dict[str, str | int | float | bool | None] = Field(description="every option, the defaults included")
+    version: Text = Field(description="as the method declares it; empty where it says nothing")
+    origin: Text = Field(description="the package and its version, or the file and class, that it was loaded from")
+    options: dict[str, Option] = Field(description="every option as it is shown, the defaults included")
     code_sha256: str | None = Field(
-        description="of the source of its class and of the files beside it that this imports"
+        description="of the source of its class and of all that this imports and no package has", max_length=64
     )
-    weights: str | None = Field(description="the name of the weights' file, null where there are none")
-    weights_sha256: str | None = Field(description="of the weights' file")
-    parameters: int = Field(description="how many numbers were learned", ge=0)
+    weights: Text | None = Field(description="the name of the weights' file, null where there are none")
+    weights_sha256: str | None = Field(description="of the weights' file, or of all files of a folder", max_length=64)
+    parameters: Count = Field(description="how many numbers were learned")
     licence: str = Field(description="as the method declares it; empty where it says nothing")
-    backend: str = Field(description="numpy or torch")
+    backend: str = Field(description="numpy or torch", max_length=40)
+    identity: str = Field(
+        default="",
+        description="sha256 of the method with its options in full, its code and weights, and of the device: a row",
+        max_length=64,
+    )
 
 
 class DatasetRecord(_Part):
@@ -90,24 +115,28 @@ class CodeRecord(_Part):
 
     version: str = Field(description="of the package")
     commit: str | None = Field(description="of the checkout, + where files were changed; null for an installed package")
-    sha256: str = Field(description="of the source of media, dataset and score")
+    sha256: str = Field(description="of the source that scores depend on")
 
 
 class Coverage(_Part):
     """How much of the official list was scored."""
 
-    scored: int = Field(description="clips of the official list that were scored; all clips where there is none", ge=0)
-    official: int = Field(description="clips in the official list of the split, 0 where there is none", ge=0)
-    share: float | None = Field(description="scored / official, null where there is no list")
+    scored: int = Field(
+        description="clips of the official list that were scored; all clips where there is none", ge=0, le=MOST_COUNT
+    )
+    official: Count = Field(description="clips in the official list of the split, 0 where there is none")
+    share: float | None = Field(description="scored / official, null where there is no list", ge=0, le=1)
 
 
 class Score(_Part):
     """One measure: its mean over the clips that have a value, each of equal weight."""
 
-    mean: float = Field(description="mean over the clips of each clip's mean")
-    ci95: tuple[float, float] = Field(description="95% percentile interval of the mean, 10,000 resamples of the clips")
-    capped: int = Field(default=0, description="values (of frames or segments) over 100 dB that count as 100", ge=0)
-    clips: int | None = Field(default=None, description="clips that have a value; null where all have", ge=1)
+    mean: Value = Field(description="mean over the clips of each clip's mean")
+    ci95: tuple[Value, Value] = Field(description="95% percentile interval of the mean, 10,000 resamples of the clips")
+    capped: Count = Field(default=0, description="values (of frames or segments) over 100 dB that count as 100")
+    clips: int | None = Field(
+        default=None, description="clips that have a value; null where all have", ge=1, le=MOST_COUNT
+    )
 
 
 class Environment(_Part):
@@ -120,13 +149,14 @@ class Environment(_Part):
     opencv: str | None = Field(default=None, description="version of OpenCV; null in results of gifbench 0.1")
     torch: str | None = Field(description="version of torch for a torch method, else null")
     platform: str = Field(description="operating system and processor architecture")
-    cpus: int = Field(description="processors that the system reports", ge=1)
+    cpus: int = Field(description="processors that the system reports", ge=1, le=1 << 20)
     device: str = Field(description="what the method ran on: cpu, or an accelerator with its model")
-    scored_on: str = Field(
+    precision: str = Field(default="", description="torch's settings that change bits; empty without torch")
+    metrics_device: str = Field(
         default="cpu", description="what the metrics ran on: cpu, torch (on the CPU), or an accelerator with its model"
     )
     workers: int = Field(
-        default=1, description="processes; on the CPU the scores are the same whatever their number", ge=1
+        default=1, description="processes; on the CPU the scores are the same whatever their number", ge=1, le=1 << 20
     )
 
 
@@ -139,10 +169,12 @@ class Result(_Part):
     split: str = Field(description="train, validation or test")
     protocol: ProtocolRecord
     dataset: DatasetRecord
-    clips: int = Field(description="clips scored", ge=1)
-    frames: int = Field(description="frames scored", ge=1)
-    too_short: list[str] = Field(description="clips skipped because they are shorter than one segment of the task")
-    limit: int | None = Field(description="the run was limited to this many clips; null where it was not")
+    clips: int = Field(description="clips scored", ge=1, le=MOST_COUNT)
+    frames: int = Field(description="frames scored", ge=1, le=MOST_COUNT)
+    too_short: list[Text] = Field(description="clips skipped because they are shorter than one segment of the task")
+    limit: int | None = Field(
+        description="the run was limited to this many clips; null where it was not", ge=1, le=MOST_COUNT
+    )
     coverage: Coverage
     scores: dict[str, Score] = Field(description="psnr (dB), ssim, and each chosen metric that has a value")
     metrics: list[MetricRecord] = Field(default=[], description="the chosen metrics")
@@ -150,11 +182,19 @@ class Result(_Part):
         default={}, description="method: what each clip's seed is made of; bootstrap: intervals"
     )
     code: CodeRecord | None = Field(default=None, description="the gifbench that scored; null in files of version 1")
-    notes: list[str] = Field(
+    notes: list[Text] = Field(
         default=[], description="what a reader must know of the run, such as batches that were halved"
     )
-    wall_seconds: float = Field(description="from the first clip to the last, everything, for all protocols", ge=0)
-    method_seconds: float = Field(description="inside the method, for the frames that this protocol scores", ge=0)
+    identity: str = Field(
+        default="",
+        description="sha256 of all that PSNR and SSIM depend on; empty in files of earlier versions",
+        max_length=64,
+    )
+    unknown: list[Text] = Field(
+        default=[], description="why the identity is not known by content: such a result is never reused"
+    )
+    wall_seconds: Seconds = Field(description="from the first clip to the last, everything, for all protocols")
+    method_seconds: Seconds = Field(description="inside the method, for the frames that this protocol scores")
     environment: Environment
     created: datetime = Field(description="UTC")
     clip_scores_file: str = Field(

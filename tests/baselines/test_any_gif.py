@@ -16,7 +16,7 @@ from gifbench_baselines.pix2pix.network import Architecture as Pix2PixArchitectu
 from gifbench_baselines.pix2pix.network import UNet256  # noqa: E402
 
 from gifbench import Gif, check_method, load_method, save_weights  # noqa: E402
-from gifbench.methods.inference import restored  # noqa: E402
+from gifbench.methods.inference import run_method  # noqa: E402
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -74,7 +74,7 @@ GIFS = {
 def test_any_gif_comes_back_in_its_size(methods, name):
     given = GIFS[name]
     for method in methods:
-        frames = np.concatenate(list(restored(load_method(method), given, given.times, clip=name)))
+        frames = np.concatenate(list(run_method(load_method(method), given, given.times, clip=name)))
         assert frames.shape == (len(given), given.height, given.width, 3)
         assert np.isfinite(frames).all()
 
@@ -87,7 +87,7 @@ def test_a_gif_that_shows_more_than_256_colors_at_once_comes_back(methods):
         Fraction(1, 10),
     )
     for method in methods:
-        (frames,) = restored(load_method(method), given, given.times, clip="a composed GIF")
+        (frames,) = run_method(load_method(method), given, given.times, clip="a composed GIF")
         assert frames.shape == (1, 20, 30, 3)
 
 

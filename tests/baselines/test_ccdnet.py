@@ -35,7 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, read_weights, save_weights  # noqa: E402
 from gifbench.media.colors.quantize import nearest, quantize  # noqa: E402
-from gifbench.methods.inference import restored  # noqa: E402
+from gifbench.methods.inference import run_method  # noqa: E402
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines" / "ccdnet"
 
@@ -266,7 +266,7 @@ def test_a_method_with_weights_restores(tmp_path, half):
     assert loaded.weights == "w.safetensors"
     assert loaded.name == "ccdnet-2:weights=w.safetensors"
     gif = small_gif()
-    frames = np.concatenate(list(restored(loaded, gif, gif.times, clip="clip c")))
+    frames = np.concatenate(list(run_method(loaded, gif, gif.times, clip="clip c")))
     assert frames.shape == (3, 24, 20, 3)
     network = CCDNet(Architecture(base=2, steps=2)).eval()
     read_weights(path).fill(network)
@@ -275,7 +275,7 @@ def test_a_method_with_weights_restores(tmp_path, half):
             torch.from_numpy(gif.frame(1).copy()).permute(2, 0, 1)[None], torch.from_numpy(gif.palettes[1].copy())[None]
         )
     np.testing.assert_allclose(frames[1], (alone[0].permute(1, 2, 0).numpy() + 1) * 127.5, atol=1e-2)
-    (rough,) = restored(load_method(f"ccdnet-2:weights={path},precision=bf16"), gif, gif.times, clip="clip c")
+    (rough,) = run_method(load_method(f"ccdnet-2:weights={path},precision=bf16"), gif, gif.times, clip="clip c")
     assert 0 < np.abs(rough - frames).max() < 4
     assert load_method(f"ccdnet-3:weights={path}").parameters == loaded.parameters, "two steps can become three"
     with pytest.raises(UsageError, match="of the backbone unet"):
@@ -294,7 +294,7 @@ def test_the_router_chooses_by_the_gif(tmp_path):
         loaded = load_method(f"ccdnet:weights={tmp_path}")
         chosen[bias] = [loaded.method.choose(small_gif(colors=colors)) for colors in (8, 100)]
         gif = small_gif(1)
-        (frames,) = restored(loaded, gif, gif.times, clip="clip c")
+        (frames,) = run_method(loaded, gif, gif.times, clip="clip c")
         assert frames.shape == (1, 24, 20, 3)
     assert chosen == {-100.0: [(False, 32), (False, 128)], 100.0: [(True, 32), (True, 32)]}
 

@@ -17,7 +17,7 @@ from gifbench.errors import MethodError, MethodFailed, UsageError
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.media.gif import Gif
 from gifbench.media.video import decode
-from gifbench.methods.inference import on_device, restored
+from gifbench.methods.inference import on_device, run_method
 from gifbench.methods.registry import load_method, load_method_file
 from tests.conftest import moving_picture
 
@@ -132,7 +132,7 @@ def ramp() -> Gif:
 def frames_of(text, gif, times):
     loaded = load_method(text)
     on_device(loaded, "cpu")
-    return np.concatenate([batch.astype(float) for batch in restored(loaded, gif, times, clip="a GIF")])
+    return np.concatenate([batch.astype(float) for batch in run_method(loaded, gif, times, clip="a GIF")])
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_it_is_ccdnet_and_superslomo_and_says_how_to_train_what_is_missing(tmp_p
 def test_each_frame_that_is_needed_goes_through_color_once(file, ramp):
     method = load_method(f"gif2video:color={file.name}:Counted,time=blend")
     times = [Fraction(i, 40) for i in range(9)]  # up to frame 2, and not between it and the next
-    out = np.concatenate([b.astype(float) for b in restored(method, ramp, times, clip="a")])
+    out = np.concatenate([b.astype(float) for b in run_method(method, ramp, times, clip="a")])
     assert np.allclose(out[:, 0, 0, 0], [1 + 5 * i for i in range(9)])
     assert method.parts[0].method.seen == [0, 20, 40]
 
@@ -265,7 +265,7 @@ def test_torch_and_numpy_compose(file, ramp, color, time):
 def test_motion_of_many_gaps_is_found_first_and_their_frames_come_in_order(file, ramp):
     method = load_method(f"gif2video:color={file.name}:Counted,time={file.name}:Many")
     times = [Fraction(i, 40) for i in range(19)]
-    out = np.concatenate([b.astype(float) for b in restored(method, ramp, times, clip="a")])
+    out = np.concatenate([b.astype(float) for b in run_method(method, ramp, times, clip="a")])
     assert np.allclose(out[:, 0, 0, 0], [1 + min(5 * i, 80) for i in range(19)])
     assert method.parts[1].method.order == ["motion", "drawn"]
 

@@ -18,7 +18,7 @@ from skimage import data
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
 from gifbench.media.video import Span, decode
-from gifbench.methods.inference import restored
+from gifbench.methods.inference import run_method
 from gifbench.methods.protocols import last_shown, nearest_shown
 from gifbench.methods.registry import load_method
 
@@ -183,7 +183,7 @@ def test_a_long_clip_is_given_batch_by_batch(name):
     shown = np.broadcast_to(one, (2000, 360, 636))
     gif = Gif(shown, (palette,) * 2000, tuple(Fraction(i, 10) for i in range(2000)), Fraction(200))
     times = [Fraction(i, 20) for i in range(4000)]
-    batches = restored(load_method(name), gif, times, clip="long")
+    batches = run_method(load_method(name), gif, times, clip="long")
     for _ in range(12):
         batch = next(batches)
         assert len(batch) * 636 * 360 <= BATCH_PIXELS
@@ -198,5 +198,5 @@ def test_dis_refuses_a_blur_that_cannot_be(blur):
 def test_hold_is_the_method_gif():
     gif = as_gif([photograph(9 * i, height=20, width=30) for i in range(4)])
     times = [Fraction(i, 70) for i in range(20)]
-    out = np.concatenate(list(restored(load_method("gif"), gif, times, clip="a")))
+    out = np.concatenate(list(run_method(load_method("gif"), gif, times, clip="a")))
     assert np.array_equal(out, gif.frames[last_shown(gif.times, times)])

@@ -15,7 +15,7 @@ from gifbench_baselines.stabilizer.network import Architecture, Stabilizer  # no
 from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.methods.conformance import check_method, small_gif  # noqa: E402
-from gifbench.methods.inference import on_device, restored  # noqa: E402
+from gifbench.methods.inference import on_device, run_method  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -41,7 +41,7 @@ def save(path, *, loud=0.0):
 def frames_of(name, gif, times):
     loaded = load_method(name)
     on_device(loaded, "cpu")
-    return np.concatenate([batch.astype(float) for batch in restored(loaded, gif, times, clip="a GIF")])
+    return np.concatenate([batch.astype(float) for batch in run_method(loaded, gif, times, clip="a GIF")])
 
 
 def moving():

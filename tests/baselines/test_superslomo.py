@@ -23,7 +23,7 @@ from gifbench_baselines.superslomo.network import (  # noqa: E402
 
 from gifbench import Gif, MethodError, UsageError, load_method, read_weights, save_weights  # noqa: E402
 from gifbench.methods.conformance import check_method  # noqa: E402
-from gifbench.methods.inference import on_device, restored  # noqa: E402
+from gifbench.methods.inference import on_device, run_method  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph, psnr  # noqa: E402
 
 SHIPPED = pretrained.WEIGHTS / "superslomo.safetensors"
@@ -47,7 +47,7 @@ def saved(path, *, loud=0.0, seed=0, **options) -> str:
 def frames_of(name, gif, times):
     loaded = load_method(name)
     on_device(loaded, "cpu")
-    out = np.concatenate(list(restored(loaded, gif, times, clip="a GIF")))
+    out = np.concatenate(list(run_method(loaded, gif, times, clip="a GIF")))
     assert out.shape == (len(times), gif.height, gif.width, 3)
     return out.astype(np.float64)
 
@@ -254,5 +254,5 @@ def test_on_a_gpu_two_streams_give_what_the_cpu_gives(tmp_path):
     found = {}
     for device in ("cpu", "cuda"):
         on_device(loaded, device)
-        found[device] = np.concatenate(list(restored(loaded, gif, times, clip="a GIF", device=device)))
+        found[device] = np.concatenate(list(run_method(loaded, gif, times, clip="a GIF", device=device)))
     assert np.abs(found["cpu"] - found["cuda"]).max() < 1

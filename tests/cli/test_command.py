@@ -265,9 +265,13 @@ def test_evaluate_scores_and_the_page_is_made(tiny_dataset: Dataset, tmp_path: P
         low, high = each["scores"]["psnr"]["ci95"]
         assert low <= each["scores"]["psnr"]["mean"] <= high
         assert Path(each["file"]).is_file()
-    again = run("evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results")
-    assert again.exit_code == 1
-    assert "overwrite" in again.stderr
+    twice = ("evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results")
+    again = run(*twice)
+    assert again.exit_code == 0
+    assert "gif on plain-1: the very same run exists, reused" in again.stderr
+    assert run(*twice, "--existing", "error").exit_code == 1
+    table = run("results", tmp_path / "results").stdout
+    assert "PSNR dB" in table and "gaussian:sigma=0.7" in table
     page = answer("leaderboard", tmp_path / "results", "--data", tiny_dataset.url, "--out", tmp_path / "site")
     assert isinstance(page, dict)
     assert "gaussian:sigma=0.7" in Path(page["page"]).read_text(encoding="utf-8")

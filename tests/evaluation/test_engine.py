@@ -11,9 +11,9 @@ import pytest
 from gifbench.dataset import open_dataset
 from gifbench.errors import DatasetDamaged, MethodFailed, MetricError, UsageError
 from gifbench.evaluation import clip_reader as clips_module
+from gifbench.evaluation.clip_reader import Prefetch
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.prefetch import Ahead
 from gifbench.evaluation.scoring_protocols import protocol
 from gifbench.methods.protocols import last_shown
 from gifbench.methods.registry import load_method
@@ -51,7 +51,7 @@ def test_frames_are_decoded_ahead_by_so_many_bytes_and_no_more():
             made.append(i)
             yield i
 
-    ahead = Ahead(source(), budget=5, weigh=lambda _: 1)
+    ahead = Prefetch(source(), budget=5, weigh=lambda _: 1)
     assert [next(ahead) for _ in range(10)] == list(range(10))
     ahead.close()
     assert len(made) <= 10 + 5 + 1
@@ -62,7 +62,7 @@ def test_what_the_source_raises_comes_in_its_place():
         yield 1
         raise ValueError("broken")
 
-    ahead = Ahead(source(), budget=5, weigh=lambda _: 1)
+    ahead = Prefetch(source(), budget=5, weigh=lambda _: 1)
     assert next(ahead) == 1
     with pytest.raises(ValueError, match="broken"):
         next(ahead)
@@ -271,18 +271,18 @@ def test_torch_measures_as_the_cpu_does_to_the_stated_tolerance(dataset, as_load
     names = ["gradient", "requantised", "flat", "delta-e", "tof"]
     for task in ("plain-1", "dithered-4"):
         exact = evaluate("gaussian-0.5", dataset, task, metrics=names)
-        there = evaluate("gaussian-0.5", dataset, task, metrics=names, scored_on="torch")
+        there = evaluate("gaussian-0.5", dataset, task, metrics=names, metrics_device="torch")
         for one, other in zip(exact, there, strict=True):
-            assert other.environment.scored_on == "torch"
+            assert other.environment.metrics_device == "torch"
             for name, tolerance in {"psnr": 1e-9, "ssim": 1e-5, "delta-e": 1e-3}.items():
                 assert other.scores[name].mean == pytest.approx(one.scores[name].mean, abs=tolerance)
-            for name in ("gradient", "requantised", "flat", "tof"):
+            for name in ("gradient", "requantized", "flat", "tof"):
                 assert other.scores[name].mean == pytest.approx(one.scores[name].mean, abs=1e-9)
 
 
 def test_a_place_to_measure_that_is_not_there_is_answered(dataset):
-    with pytest.raises(UsageError, match="choose cpu, torch"):
-        evaluate("gif", dataset, "plain-1", scored_on="tpu")
+    with pytest.raises(UsageError, match="must be cpu, torch"):
+        evaluate("gif", dataset, "plain-1", metrics_device="tpu")
 
 
 @pytest.mark.parametrize("member", ["truth", "plain"])

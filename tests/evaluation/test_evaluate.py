@@ -178,9 +178,9 @@ def test_nothing_is_overwritten_unless_asked_and_that_is_said_before_the_work(da
         def restore(self, gif, times):
             pytest.fail("the method ran")
 
-    with pytest.raises(AlreadyExists, match="--overwrite"):
-        evaluate(as_loaded(Never()), dataset, "plain-1", out=tmp_path)
-    evaluate(as_loaded(Once()), dataset, "plain-1", out=tmp_path, overwrite=True)
+    with pytest.raises(AlreadyExists, match="overwrite"):
+        evaluate(as_loaded(Never()), dataset, "plain-1", out=tmp_path, existing="error")
+    evaluate(as_loaded(Once()), dataset, "plain-1", out=tmp_path, existing="overwrite")
     assert len(load_results(tmp_path)) == 2
 
 
@@ -217,17 +217,17 @@ def test_a_damaged_dataset_is_not_the_methods_failure(dataset, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "kind", "said"),
     [
-        ({"on": "plain-3"}, UsageError, "did you mean"),
+        ({"tasks": "plain-3"}, UsageError, "did you mean"),
         ({"protocols": ["standrad"]}, UsageError, 'did you mean "standard"'),
-        ({"protocols": []}, UsageError, "at least one protocol"),
-        ({"limit": 0}, UsageError, "1 or more"),
+        ({"protocols": []}, UsageError, "at least one of standard"),
+        ({"limit": 0}, UsageError, "at least 1, got 0"),
         ({"split": "tset"}, DatasetError, "its splits: test"),
         ({"device": "tpu"}, UsageError, "auto, cpu, cuda"),
     ],
 )
 def test_wrong_wishes_are_answered(dataset, options, kind, said):
     with pytest.raises(kind, match=said):
-        evaluate("gif", dataset, **{"on": "plain-1", **options})
+        evaluate("gif", dataset, **{"tasks": "plain-1", **options})
 
 
 def test_a_task_that_the_method_cannot_do_is_refused(dataset):

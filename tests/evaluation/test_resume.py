@@ -86,21 +86,16 @@ def test_a_first_line_that_names_no_run_is_another_run(dataset, as_loaded, tmp_p
     journal = interrupted(dataset, as_loaded, tmp_path)
     _, *rest = journal.read_text().splitlines()
     journal.write_text("\n".join(['{"gifbench_journal": 1, "identity": "mine"}', *rest]) + "\n")
-    with pytest.raises(ResultsError, match=r"no readable first line.*--overwrite"):
+    with pytest.raises(ResultsError, match=r"another version of gifbench.*overwrite"):
         evaluate(as_loaded(Stops()), dataset, "plain-1", out=tmp_path)
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"loaded": {"weights_sha256": "1" * 64}}, "another weights"),
-        ({"loaded": {"code_sha256": "1" * 64}}, "another method code"),
-        ({"loaded": {"options": {"sigma": 2}}}, "another options"),
         ({"dataset": "fedcba9876543210"}, "another dataset"),
         ({"options": {"metrics": ["flat"]}}, "another metrics"),
-        ({"options": {"limit": 3}}, "another limit"),
-        ({"options": {"seed": 1}}, "another seed"),
-        ({"gifbench": "1" * 64}, "another code of gifbench"),
+        ({"gifbench": "1" * 64}, "another versions"),
     ],
     ids=lambda change: next(iter(change)) if isinstance(change, dict) else None,
 )
@@ -108,32 +103,73 @@ def test_another_run_is_refused_and_harms_nothing(dataset, as_loaded, tmp_path, 
     journal = interrupted(dataset, as_loaded, tmp_path)
     before = journal.read_bytes()
     method = Stops()
-    loaded = replace(as_loaded(method), **change.get("loaded", {}))
     dataset.fingerprint = change.get("dataset", dataset.fingerprint)
     if "dataset" in change:  # the folder has eight digits of the fingerprint, and could be renamed
         place = tmp_path / f"gif-faces-test-{change['dataset'][:8]}"
         journal.parent.rename(place)
         journal = place / journal.name
     if "gifbench" in change:
-        from gifbench.evaluation import evaluate as module
+        from gifbench.evaluation import run_spec
 
-        record = module.code_record()
-        monkeypatch.setattr(
-            "gifbench.evaluation.evaluate.code_record", lambda: record.model_copy(update={"sha256": change["gifbench"]})
-        )
-    with pytest.raises(ResultsError, match=said + r" \(.*--overwrite"):
-        evaluate(loaded, dataset, "plain-1", out=tmp_path, **change.get("options", {}))
+        record = run_spec.code_record().model_copy(update={"sha256": change["gifbench"]})
+        monkeypatch.setattr(run_spec, "code_record", lambda: record)
+    with pytest.raises(ResultsError, match=said + r" \(.*overwrite"):
+        evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path, **change.get("options", {}))
     assert method.calls == 0
     assert journal.read_bytes() == before
-    evaluate(loaded, dataset, "plain-1", out=tmp_path, overwrite=True, **change.get("options", {}))
+    evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path, existing="overwrite", **change.get("options", {}))
     assert method.calls == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"loaded": {"weights_sha256": "1" * 64}},
+        {"loaded": {"code_sha256": "1" * 64}},
+        {"loaded": {"options": {"sigma": 2}}},
+        {"options": {"limit": 2}},
+        {"options": {"seed": 1}},
+    ],
+    ids=lambda change: next(iter(next(iter(change.values())))),
+)
+def test_another_method_limit_or_seed_has_a_journal_of_its_own(dataset, as_loaded, tmp_path, change):
+    journal = interrupted(dataset, as_loaded, tmp_path)
+    before = journal.read_bytes()
+    method = Stops()
+    loaded = replace(as_loaded(method), **change.get("loaded", {}))
+    evaluate(loaded, dataset, "plain-1", out=tmp_path, **change.get("options", {}))
+    assert method.calls == change.get("options", {}).get("limit", 3)
+    assert journal.read_bytes() == before
+
+
+def test_a_run_of_a_method_that_is_not_known_begins_anew(dataset, as_loaded, tmp_path):
+    unknown = {"unknown": ("it starts a program",)}
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(replace(as_loaded(Stops(3)), **unknown), dataset, "plain-1", out=tmp_path)
+    method = Stops()
+    for calls in (3, 6):
+        (result, _) = evaluate(replace(as_loaded(method), **unknown), dataset, "plain-1", out=tmp_path)
+        assert method.calls == calls
+        assert result.unknown == ["it starts a program"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [('"psnr": ', '"psnr": 9'), ('"seconds": ', '"seconds": -'), ('"clip_id": "clip-0"', '"clip_id": "clip-2"')],
+)
+def test_a_line_with_another_value_is_not_believed(dataset, as_loaded, tmp_path, before, after):
+    whole = evaluate(as_loaded(Stops()), dataset, "plain-1")
+    journal = interrupted(dataset, as_loaded, tmp_path)
+    journal.write_text(journal.read_text().replace(before, after))
+    results = evaluate(as_loaded(Stops()), dataset, "plain-1", out=tmp_path)
+    assert [result.scores for result in results] == [result.scores for result in whole]
 
 
 def test_an_overwriting_run_that_was_interrupted_goes_on_too(dataset, as_loaded, tmp_path):
     evaluate(as_loaded(Stops()), dataset, "plain-1", out=tmp_path)
-    interrupted(dataset, as_loaded, tmp_path, options={"overwrite": True})
+    interrupted(dataset, as_loaded, tmp_path, options={"existing": "overwrite"})
     method = Stops()
-    evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path, overwrite=True)
+    evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path, existing="overwrite")
     assert method.calls == 1
 
 

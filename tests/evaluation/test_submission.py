@@ -23,7 +23,7 @@ from gifbench.evaluation.submission import score_submission
 from gifbench.evaluation.task_export import export_task
 from gifbench.media.gif import Gif
 from gifbench.media.video import LosslessWriter
-from gifbench.methods.inference import restored
+from gifbench.methods.inference import run_method
 from gifbench.methods.registry import load_method
 from gifbench.results.io import load_result
 
@@ -38,7 +38,7 @@ def answer_with(method: str, task: Path, out: Path, *, video: bool = False, firs
     for item in json.loads((task / "task.json").read_text())["items"]:
         gif = Gif.read(task / item["gif"])
         assert (gif.width, gif.height, len(gif)) == (item["width"], item["height"], len(item["gif_times"]))
-        frames = np.concatenate(list(restored(loaded, gif, [Fraction(t) for t in item["times"]], clip=item["name"])))
+        frames = np.concatenate(list(run_method(loaded, gif, [Fraction(t) for t in item["times"]], clip=item["name"])))
         frames = np.rint(frames).astype(np.uint8)
         if video:
             out.mkdir(exist_ok=True)
@@ -363,10 +363,12 @@ def test_a_place_that_is_none(tiny_dataset: Dataset, tmp_path: Path) -> None:
 
 def test_a_result_is_not_overwritten_unasked(tiny_dataset: Dataset, answer: Path, tmp_path: Path) -> None:
     dataset = open_dataset(tiny_dataset.url)
-    score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results")
+    first = score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results")
     with pytest.raises(AlreadyExists):
-        score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results")
-    score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results", overwrite=True)
+        score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results", existing="error")
+    again = score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results")
+    assert Path(str(again.path)).stat().st_mtime_ns == Path(str(first.path)).stat().st_mtime_ns, "it is reused"
+    score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results", existing="overwrite")
 
 
 def test_a_dataset_in_memory_is_scored_by_what_its_gifs_say_of_their_size(dataset, tmp_path: Path) -> None:

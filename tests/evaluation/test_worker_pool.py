@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
-from gifbench.evaluation import job as jobs
+from gifbench.evaluation import run_spec as jobs
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.job import Job
+from gifbench.evaluation.run_spec import ScoringJob
 from gifbench.methods.command import load_method_command
 from gifbench.methods.registry import load_method, load_method_file
 
@@ -122,7 +122,7 @@ class Forks:
 
 
 @pytest.mark.parametrize("more", [[], ["--time-limit", "30"]], ids=["in this process", "in one of its own"])
-def test_a_method_that_forks_is_scored_once(tiny_dataset: Dataset, tmp_path, more):
+def test_a_method_that_forks_is_metrics_devicece(tiny_dataset: Dataset, tmp_path, more):
     words = ["evaluate", "--method-file", file(tmp_path, FORKS), "--data", tiny_dataset.url, "--task", "plain-1"]
     words += ["--protocol", "standard", "--out", str(tmp_path / "results"), "--json", *more]
     done = subprocess.run(
@@ -137,13 +137,13 @@ def test_what_cannot_be_sent_to_a_worker_is_said(dataset, as_loaded):
     class Local:
         def restore(self, gif, times): ...
 
-    with pytest.raises(UsageError, match="load it by its name or from its file"):
+    with pytest.raises(UsageError, match="give the method by its name or from its file"):
         evaluate(as_loaded(Local()), dataset, "plain-1", workers=2)
 
 
 @pytest.mark.parametrize("options", [{"workers": 0}, {"workers": 5000}, {"time_limit": 0}, {"time_limit": math.nan}])
 def test_numbers_that_cannot_be_are_answered(dataset, options):
-    with pytest.raises(UsageError, match="give"):
+    with pytest.raises(UsageError, match="must be"):
         evaluate("gif", dataset, "plain-1", **options)
 
 
@@ -183,12 +183,28 @@ def test_a_job_loads_elsewhere_what_this_process_has(tmp_path):
     path = file(tmp_path, RANDOM)
     program = load_method_command("true {gif} {out}", time_limit=7.5)
     for method in (load_method("gaussian:sigma=1"), load_method_file(path), program):
-        job = Job(method.source, "plain-1", ("standard",), (), "tiny", "cpu", "cpu", 0, None)
+        job = ScoringJob(
+            method=method.source,
+            method_name=method.name,
+            identity=method.identity,
+            task="plain-1",
+            protocols=("standard",),
+            metrics=(),
+            dataset="tiny",
+            device="cpu",
+            metrics_device="cpu",
+            seed=0,
+            restoration="",
+            cache=None,
+        )
         assert job.scorer().method == method
     assert job.scorer().method.method.time_limit == 7.5
     with pytest.raises(UsageError, match="cannot be sent"):
         replace(job, method=None).scorer()
-    assert (job.on("cuda:1").scored_on, replace(job, scored_on="cuda").on("cuda:1").scored_on) == ("cpu", "cuda:1")
+    assert (job.on("cuda:1").metrics_device, replace(job, metrics_device="cuda").on("cuda:1").metrics_device) == (
+        "cpu",
+        "cuda:1",
+    )
 
 
 FAULTY = """
@@ -199,8 +215,8 @@ def broken(*_):
 
 class Faulty:
     def __init__(self):
-        import gifbench.evaluation.job
-        gifbench.evaluation.job.protocol = broken
+        import gifbench.evaluation.run_spec
+        gifbench.evaluation.run_spec.protocol = broken
 
     def restore(self, gif, times): ...
 """

@@ -20,8 +20,8 @@ from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
 from gifbench.media.gif import Gif
 from gifbench.methods.command import load_method_command
-from gifbench.methods.inference import restored
-from gifbench.methods.process_groups import end_strays
+from gifbench.methods.inference import run_method
+from gifbench.processes import end_strays
 
 COPY = """
 import json, sys
@@ -50,7 +50,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def run(command: str, gif: Gif, times=None, **options: float) -> np.ndarray:
     loaded = load_method_command(command, **options)
-    return np.concatenate(list(restored(loaded, gif, times or gif.times, clip="clip a")))
+    return np.concatenate(list(run_method(loaded, gif, times or gif.times, clip="clip a")))
 
 
 def fails(command: str, gif: Gif, **options: float) -> str:
@@ -220,7 +220,7 @@ def test_a_program_that_the_system_cannot_start_is_said(gif: Gif, tmp_path: Path
     program.chmod(0o755)
     loaded = load_method_command(f"{program} {{gif}} {{out}} {{times}}")
     with pytest.raises(MethodFailed, match="the program cannot be started: "):
-        list(restored(loaded, gif, gif.times, clip="clip a"))
+        list(run_method(loaded, gif, gif.times, clip="clip a"))
 
 
 def test_a_program_that_replaces_its_folder_is_caught(program, gif: Gif) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gifbench.errors import MethodFailed, MissingExtra
 from gifbench.methods import inference as restore
-from gifbench.methods.inference import restored
+from gifbench.methods.inference import run_method
 from gifbench.methods.protocols import last_shown, nearest_shown
 
 
@@ -34,7 +34,7 @@ class FrameByFrame:
 
 def run(method, gif, as_loaded, times=None, **options):
     times = gif.times if times is None else times
-    return list(restored(as_loaded(method), gif, times, clip="clip c7", **options))
+    return list(run_method(as_loaded(method), gif, times, clip="clip c7", **options))
 
 
 def batches(gif):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gifbench.errors import MissingExtra, UsageError
-from gifbench.evaluation.job import scoring_device
+from gifbench.evaluation.run_spec import measuring_device
 from gifbench.methods.conformance import check_method
-from gifbench.methods.inference import device_kind, on_device, restored
+from gifbench.methods.inference import device_kind, on_device, run_method
 from gifbench.metrics.registry import load_metric
 
 torch = pytest.importorskip("torch")
@@ -41,14 +41,14 @@ def test_tensors_count_as_frames(gif, as_loaded, convert):
         def restore(self, gif, times):
             return convert(torch.from_numpy(gif.frames))
 
-    (frames,) = restored(as_loaded(Tensors()), gif, gif.times, clip="clip c7")
+    (frames,) = run_method(as_loaded(Tensors()), gif, gif.times, clip="clip c7")
     assert np.abs(frames.astype(float) - gif.frames).max() <= 1, "bfloat16 has eight bits"
 
 
 def test_a_torch_frame_method_gets_tensors_and_is_moved_once(gif, as_loaded):
     method = Net()
     loaded = as_loaded(method, backend="torch")
-    (batch,) = restored(loaded, gif.every(2), gif.times, clip="clip c7", device=on_device(loaded, "cpu"))
+    (batch,) = run_method(loaded, gif.every(2), gif.times, clip="clip c7", device=on_device(loaded, "cpu"))
     assert method.moved == ["cpu"]
     ((frames, palettes),) = method.batches
     assert isinstance(frames, torch.Tensor) and frames.dtype == torch.uint8
@@ -98,7 +98,7 @@ def test_a_torch_method_that_cannot_be_moved_need_not_be(gif, as_loaded):
             return frames
 
     loaded = as_loaded(Still(), backend="torch")
-    (batch,) = restored(loaded, gif, gif.times, clip="clip c7", device=on_device(loaded, "cpu"))
+    (batch,) = run_method(loaded, gif, gif.times, clip="clip c7", device=on_device(loaded, "cpu"))
     assert np.array_equal(batch, gif.frames)
 
 
@@ -107,7 +107,7 @@ def test_without_torch_a_torch_method_asks_for_its_extra(as_loaded, monkeypatch)
     with pytest.raises(MissingExtra, match=r'method mine needs the package "torch": pip install "gifbench\[torch\]"'):
         on_device(as_loaded(Net(), backend="torch"), "auto")
     with pytest.raises(MissingExtra, match=r"--score-on torch needs the package"):
-        scoring_device("torch")
+        measuring_device("torch")
     with pytest.raises(MissingExtra, match=r"lpips needs the package"):
         load_metric("lpips:backbone=a.pth")
 

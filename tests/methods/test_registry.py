@@ -287,7 +287,7 @@ def test_weights_in_a_folder_are_hashed_together(method_file, tmp_path):
     folder.mkdir()
     for name in ("a", "b"):
         (folder / f"{name}.safetensors").write_bytes(name.encode())
-    (folder / "notes.txt").write_text("of no matter")
+    (folder / "pytorch_model.bin").write_text("trained")
     path = method_file("""
         class Net:
             def __init__(self, *, weights: str = ""):
@@ -296,8 +296,11 @@ def test_weights_in_a_folder_are_hashed_together(method_file, tmp_path):
         """)
     before = load_method_file(f"{path}:Net:weights={folder}")
     assert before.weights == "weights"
-    (folder / "notes.txt").write_text("changed")
-    assert load_method_file(f"{path}:Net:weights={folder}").weights_sha256 == before.weights_sha256
+    assert load_method_file(f"{path}:Net:weights={folder}") == before
+    (folder / "pytorch_model.bin").write_text("trained again")
+    again = load_method_file(f"{path}:Net:weights={folder}")
+    assert again.weights_sha256 != before.weights_sha256
+    assert again.identity != before.identity
     (folder / "b.safetensors").write_bytes(b"c")
     assert load_method_file(f"{path}:Net:weights={folder}").weights_sha256 != before.weights_sha256
 

@@ -20,7 +20,7 @@ from gifbench.metrics.metric import FrameBatch, FramePair, GifFrame
 from gifbench.metrics.registry import OWN, list_metrics, load_metric, load_metrics
 from gifbench.metrics.ssim import gaussian_ssim, uniform_ssim
 
-ON_TORCH = {"ms-ssim": 1e-5, "gradient": 1e-12, "requantised": 1e-12, "delta-e": 1e-3, "flat": 1e-12}
+ON_TORCH = {"ms-ssim": 1e-5, "gradient": 1e-12, "requantized": 1e-12, "delta-e": 1e-3, "flat": 1e-12}
 
 
 def picture(height: int, width: int, seed: int = 3) -> np.ndarray:
@@ -93,7 +93,7 @@ def test_requantized_is_the_distance_to_the_gif():
     both = pair()
     palette = both.shown.palette
     expected = np.abs(palette[nearest(both.restored, palette)].astype(float) - both.shown.pixels).mean()
-    measure = load_metric("requantised").metric.measure
+    measure = load_metric("requantized").metric.measure
     assert measure(both) == pytest.approx(expected, abs=1e-12)
     assert expected > 0
     assert measure(FramePair(both.shown.pixels, both.truth, both.shown)) == 0
@@ -249,7 +249,7 @@ def test_frames_of_one_row_or_column_have_slopes_one_way_and_no_flat_places(heig
 
 def test_a_batch_in_which_no_frame_of_the_gif_begins_has_no_palette_to_hold_frames_against():
     frames = FramePair(*(picture(12, 14, seed) for seed in (1, 2)))
-    metric = load_metric("requantised").metric
+    metric = load_metric("requantized").metric
     assert metric.measure(frames) is None
     assert metric.measure_batch(tensors(frames, frames)) == [None, None]
 

@@ -40,8 +40,8 @@ def test_what_is_written_comes_back(dataset, tmp_path):
 def test_files_are_named_by_what_they_hold(written):
     assert written.parent.name == "gif-faces-test-01234567"
     assert sorted(path.name for path in written.parent.iterdir()) == [
-        "plain-1.standard.gif.json",
-        "plain-1.standard.gif.parquet",
+        f"plain-1.standard.gif-{load_results(written)[0].method.identity[:8]}.{ending}"
+        for ending in ("json", "parquet")
     ]
 
 
@@ -62,7 +62,14 @@ def test_every_key_of_the_schema_has_a_comment_or_a_schema_of_its_own():
 
 def test_two_runs_never_share_a_name():
     def name(**changed):
-        about = {"split": "test", "task": "plain-1", "protocol": "standard", "method": "a:b=1", **changed}
+        about = {
+            "split": "test",
+            "task": "plain-1",
+            "protocol": "standard",
+            "method": "a:b=1",
+            "identity": "1" * 64,
+            **changed,
+        }
         return result_name(dataset=DatasetRecord(name="gif-faces", fingerprint="0123456789abcdef"), **about)
 
     names = {
@@ -72,8 +79,11 @@ def test_two_runs_never_share_a_name():
         name(method="é"),
         name(method="../../x"),
         name(task="x"),
+        name(identity="2" * 64),
+        name(seed=1),
+        name(limit=3),
     }
-    assert len(names) == 6
+    assert len(names) == 9
     assert all(len(Path(each).parts) == 2 and ".." not in Path(each).parts for each in names)
     assert all(len(Path(each).name) < 200 for each in (*names, name(method="x" * 300)))
 
@@ -203,7 +213,7 @@ def test_files_of_version_1_are_read_and_what_they_lack_is_known_to_lack(written
         content["gifbench_result"] = 1
         for key in ("metrics", "seeds", "code", "notes"):
             del content[key]
-        del content["protocol"]["sha256"], content["environment"]["scored_on"], content["environment"]["workers"]
+        del content["protocol"]["sha256"], content["environment"]["metrics_device"], content["environment"]["workers"]
         content["coverage"]["scored"] = content["clips"]
         for score in content["scores"].values():
             del score["clips"]

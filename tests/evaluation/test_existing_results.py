@@ -1,4 +1,4 @@
-"""`--missing-only` runs what is missing, and takes for there only what the very same run wrote, whole."""
+"""`existing="keep"` runs what is missing, and takes for there only what the very same run wrote, whole."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Counted:
 
 
 def run(loaded, dataset, out, **options):
-    return evaluate(loaded, dataset, "plain-1", out=out, missing_only=True, **options)
+    return evaluate(loaded, dataset, "plain-1", out=out, existing="keep", **options)
 
 
 def test_what_is_there_is_not_run_again(dataset, as_loaded, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_protocol_that_is_missing_is_run_alone(dataset, as_loaded, tmp_path: P
     loaded = as_loaded(Counted())
     evaluate(loaded, dataset, "plain-2", protocols=["gif2video"], out=tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
-    results = evaluate(loaded, dataset, "plain-2", out=tmp_path, missing_only=True)
+    results = evaluate(loaded, dataset, "plain-2", out=tmp_path, existing="keep")
     assert [result.protocol.name for result in results] == ["standard", "gif2video"]
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert len(list(tmp_path.rglob("*.json"))) == 2
@@ -108,16 +108,16 @@ def test_a_failure_leaves_what_was_there(dataset, as_loaded, tmp_path: Path) -> 
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
 
 
-def test_it_needs_a_place_that_keeps_results(dataset, as_loaded) -> None:
-    with pytest.raises(UsageError, match="give out"):
-        run(as_loaded(Counted()), dataset, None)
+def test_results_that_exist_are_told_in_a_local_folder_only(dataset, as_loaded) -> None:
+    assert len(run(as_loaded(Counted()), dataset, None)) == 2
+    run(as_loaded(Counted()), dataset, "memory://kept")
     with pytest.raises(UsageError, match="local folder"):
-        run(as_loaded(Counted()), dataset, "memory://results")
+        run(as_loaded(Counted()), dataset, "memory://kept")
 
 
 def test_the_command_goes_on_where_it_stopped(tiny_dataset: Dataset, tmp_path: Path) -> None:
     common = ["evaluate", "--data", tiny_dataset.url, "--task", "plain-1", "--out", str(tmp_path), "--json"]
     assert CliRunner().invoke(app, [*common, "gif"]).exit_code == 0
-    result = CliRunner().invoke(app, [*common, "gif", "gaussian-0.5", "--missing-only"])
+    result = CliRunner().invoke(app, [*common, "gif", "gaussian-0.5", "--existing", "keep"])
     assert result.exit_code == 0, result.output
     assert [each["method"] for each in json.loads(result.stdout)] == ["gif", "gif", "gaussian-0.5", "gaussian-0.5"]

@@ -1,0 +1,110 @@
+"""A journal: lines of JSON in a file that only grows, each with a checksum, written by one process at a time.
+
+The first line is a header. A line that was cut off by a kill, or that somebody edited, is told by its checksum and
+taken for not there; the checksum covers the header too, so that no line of another journal passes for one of this.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gifbench.errors import StorageError, storage_errors
+
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+_CHECK = "check"
+_LONGEST = 1 << 30
+
+
+class Journal:
+    """An open journal: `lines` are the whole ones after the header, `damaged` counts the others."""
+
+    def __init__(self, path: Path, file: BinaryIO, header: bytes, lines: list[dict[str, Any]], damaged: int) -> None:
+        self.path, self.lines, self.damaged = path, lines, damaged
+        self._file, self._header = file, header
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Add a line; it is on disk when this returns."""
+        with storage_errors(self.path):
+            self._file.write(_checked(line, self._header))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def remove(self) -> None:
+        """Take the journal away."""
+        with storage_errors(self.path):
+            self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_journal(
+    path: Path,
+    header: Mapping[str, Any],
+    *,
+    refuse: Callable[[object], None],
+    busy: Exception,
+) -> Iterator[Journal]:
+    """Open the journal at `path`, or begin one with `header`; held for this process alone.
+
+    `refuse` is called with the header that is there, None where it is damaged, if it is not the same: it raises, or
+    returns for a journal that is to begin anew. `busy` is raised where another process holds the journal. A link, and
+    anything else but a regular file, raises `StorageError`.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    with os.fdopen(handle, "a+b", buffering=0) as raw:
+        file: Any = raw
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > _LONGEST:
+            raise StorageError(f"{path}: it is no journal of gifbench; move it away")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise busy from None
+        first = _checked(header, b"")
+        with storage_errors(path):
+            file.seek(0)
+            parts = file.read().split(b"\n")
+            found = [part + b"\n" for part in parts[:-1]]
+            if found and found[0] != first:
+                refuse(_read(found[0], b""))
+                found = []
+            if not found:
+                file.truncate(0)
+                file.write(first)
+            lines = [_read(each, first) for each in found[1:]]
+            whole = [each for each in lines if each is not None]
+            if found and (len(whole) < len(lines) or parts[-1]):  # what is not whole goes, or it would grow on
+                file.truncate(0)
+                file.write(
+                    first + b"".join(each for each, line in zip(found[1:], lines, strict=True) if line is not None)
+                )
+        yield Journal(path, file, first, whole, len(lines) - len(whole))
+
+
+def _checked(line: Mapping[str, Any], header: bytes) -> bytes:
+    text = json.dumps(line)
+    return json.dumps({**line, _CHECK: _checksum(text, header)}).encode() + b"\n"
+
+
+def _read(line: bytes, header: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+        check = found.pop(_CHECK)
+        return found if check == _checksum(json.dumps(found), header) else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _checksum(text: str, header: bytes) -> str:
+    return hashlib.sha256(header + text.encode()).hexdigest()[:32]

@@ -1,0 +1,237 @@
+"""What a method's frames depend on, by content: its options in full, files and folders, and the state of an object.
+
+Where content is not enough (a program is started, the network is asked, files are read in the middle of a clip) the
+identity is unknown. That is said, and nothing of such a method is ever reused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import sys
+import sysconfig
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gifbench.errors import storage_errors
+from gifbench.provenance import is_there, source_code
+from gifbench.redaction import redact
+
+_MOST_BYTES = 256 << 30
+_MOST_FILES = 100_000
+_DEEPEST = 12
+_HARMLESS_PROGRAMS = frozenset({"uname", "ldconfig", "gcc", "g++", "cc", "c++", "ld", "clang", "nvcc", "lscpu"})
+
+
+def content_sha256(path: str | os.PathLike[str]) -> str | None:
+    """The sha256 of a file, or of a folder: of the names and contents of all files in it.
+
+    None for what is no file or folder (a pipe, a device), and for a folder of over 100,000 files or 256 GiB. Links
+    are followed to files. Raises `StorageError`s.
+    """
+    place = Path(path)
+    with storage_errors(place):
+        if place.is_file():
+            return _file_sha256(place)
+        if not place.is_dir():
+            return None
+        digest, size = hashlib.sha256(b"folder\0"), 0
+        files = sorted(each for each in place.rglob("*") if not each.is_dir())
+        if len(files) > _MOST_FILES:
+            return None
+        for each in files:
+            if not each.is_file():
+                return None
+            size += each.stat().st_size
+            if size > _MOST_BYTES:
+                return None
+            digest.update(os.fsencode(each.relative_to(place)) + b"\0" + bytes.fromhex(_file_sha256(each)))
+        return digest.hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def full_option(value: object) -> tuple[object, str | None]:
+    """An option as an identity has it, and why it is not known where it is not: a path is what lies there."""
+    if isinstance(value, bool | int | float | None):
+        return value, None
+    if not isinstance(value, str | Path):
+        return state(value)
+    text = str(value)
+    # What a URL brings is known by the weights that the method then declares.
+    if "://" in text or not is_there(text):
+        return (text if redact(text) == text else {"text": hashlib.sha256(text.encode()).hexdigest()}), None
+    digest = content_sha256(Path(text).expanduser())
+    if digest is None:
+        return text, f"{Path(text).name} is no file or folder that can be read whole"
+    return {"sha256": digest}, None
+
+
+def state(value: object, depth: int = 0) -> tuple[object, str | None]:  # noqa: PLR0911  # a kind of value each
+    """A value of somebody's object as JSON that stands for its content, and why it is not known where it is not."""
+    if isinstance(value, bool | int | str | None):
+        return value, None
+    if isinstance(value, float):
+        return value.hex(), None
+    if isinstance(value, Path):
+        return full_option(value)
+    if isinstance(value, bytes | bytearray):
+        return {"bytes": hashlib.sha256(value).hexdigest()}, None
+    if (array := _array(value)) is not None:
+        if array.dtype.hasobject:
+            return None, "it holds an array of objects"
+        about = f"{array.dtype.str} {array.shape} ".encode()
+        return {"array": hashlib.sha256(about + np.ascontiguousarray(array).tobytes()).hexdigest()}, None
+    if depth > _DEEPEST:
+        return None, "its state is nested too deep"
+    if isinstance(value, Mapping):
+        return _states({str(key): each for key, each in value.items()}, depth)
+    if isinstance(value, list | tuple):
+        found, why = _states({str(i): each for i, each in enumerate(value)}, depth)
+        return [type(value).__name__, found], why
+    if inspect.isclass(value) or inspect.isfunction(value):
+        return _code(value, f"{value.__module__}.{value.__qualname__}")
+    if inspect.ismodule(value) or (callable(value) and not hasattr(value, "__dict__")):
+        return None, f"it holds a {type(value).__name__}"
+    return _object(value, depth)
+
+
+def _states(values: Mapping[str, object], depth: int) -> tuple[object, str | None]:
+    found = {key: state(each, depth + 1) for key, each in values.items()}
+    return {key: each for key, (each, _) in found.items()}, next((why for _, why in found.values() if why), None)
+
+
+def _code(value: Any, name: str) -> tuple[object, str | None]:  # noqa: ANN401  # a class or function
+    try:
+        file = inspect.getsourcefile(value)
+    except TypeError:
+        return name, None if value.__module__ == "builtins" else f"{name} has no source"
+    source = source_code(file, name=value.__qualname__.partition(".")[0])
+    if "<locals>" in name or "<lambda>" in name:
+        return [name, source.sha256], next(iter(source.unknown), f"{name} may depend on more than its source")
+    return [name, source.sha256], next(iter(source.unknown), None)
+
+
+def _object(value: object, depth: int) -> tuple[object, str | None]:
+    kind = type(value)
+    code, why = _code(kind, f"{kind.__module__}.{kind.__qualname__}")
+    held = dict(getattr(value, "__dict__", {}))
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        held |= {
+            each: getattr(value, each)
+            for each in ([slots] if isinstance(slots, str) else slots)
+            if hasattr(value, each)
+        }
+    if not held and not hasattr(value, "__dict__"):
+        return None, f"it holds a {kind.__name__}, whose content is not known"
+    if callable(tensors := getattr(value, "state_dict", None)):
+        held = {"state_dict": dict(tensors()), "training": getattr(value, "training", None)}
+    found, inner = _states(held, depth)
+    return [code, found], why or inner
+
+
+def _array(value: object) -> np.ndarray[Any, Any] | None:
+    if isinstance(value, np.ndarray | np.generic):
+        return np.asarray(value)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor) and value.layout == torch.strided and not value.is_meta:
+        tensor = value.detach().cpu()
+        return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
+    return None
+
+
+@dataclass(slots=True)
+class Watch:
+    """What a method does that its code and options do not tell: files that it reads, programs that it starts.
+
+    `files` are those it read while it was set up, with their sha256; `reasons` why its identity is unknown.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def looking(self, *, known: bool = False) -> Iterator[None]:
+        """Notice what this thread does while it lasts; `known` files become part of the identity."""
+        _install()
+        before = getattr(_now, "heard", None)
+        heard: list[tuple[str, str]] = []
+        _now.heard = heard
+        try:
+            yield
+        finally:
+            _now.heard = before
+            self._take(heard, known=known)
+
+    def _take(self, heard: list[tuple[str, str]], *, known: bool) -> None:
+        for kind, what in dict.fromkeys(heard):
+            if kind != "reads":
+                reason = f"it {kind} {Path(what).name or what}"[:120]
+                self.reasons += [reason] if reason not in self.reasons else []
+            elif what not in self.files:
+                digest = content_sha256(what) if Path(what).is_file() else None
+                if digest is None:
+                    continue
+                self.files[what] = digest
+                if not known:
+                    self.reasons.append(f"it reads {Path(what).name} while it restores"[:120])
+
+
+_now = threading.local()
+_installed = threading.Event()
+
+
+def _install() -> None:
+    if not _installed.is_set():
+        _installed.set()
+        sys.addaudithook(_hear)
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    heard = getattr(_now, "heard", None)
+    if heard is None:
+        return
+    if event == "open":
+        path, mode, flags = arguments
+        reads = mode.startswith("r") and "+" not in mode if isinstance(mode, str) else not flags & os.O_ACCMODE
+        if reads and isinstance(path, str | bytes) and (file := _own_file(os.fsdecode(path))):
+            heard.append(("reads", file))
+    elif event in ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn", "os.system"):
+        program = os.fsdecode(arguments[1] if event == "os.spawn" else arguments[0] or "a program")
+        if Path(program).name not in _HARMLESS_PROGRAMS:
+            heard.append(("starts", program))
+    elif event in ("socket.connect", "urllib.Request"):
+        heard.append(("asks", "the network"))
+
+
+def _own_file(path: str) -> str | None:
+    """The file as a whole path; None for code, and for what belongs to Python, its packages, gifbench or the system."""
+    whole = os.path.abspath(path)  # noqa: PTH100  # no file system call: the event is in the middle of one
+    # Code is followed by its imports, because a module is read only by the first of several methods that import it.
+    if whole.startswith(_OTHERS) or whole.endswith((".py", ".pyc", ".nbi", ".nbc")) or any(map(whole.count, _CACHES)):
+        return None
+    return whole
+
+
+_CACHES = ("/torchinductor", "/.triton/", "/.nv/", "/numba_cache", "/matplotlib/")
+_OTHERS = tuple(
+    f"{each.rstrip(os.sep)}{os.sep}"
+    for each in {
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *(each for each in sys.path if each.endswith("-packages")),
+        str(Path(__file__).parent.parent),
+        *("/proc", "/sys", "/dev", "/etc", "/usr", "/lib"),
+    }
+    if each
+)

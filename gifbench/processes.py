@@ -1,0 +1,176 @@
+"""Processes that end with the one that started them, however that ends: also where it is killed or hung up.
+
+A worker in Python watches its parent by `end_with_parent`. A program in any language is guarded by a watchdog, a small
+process of its own that hears of the end of its parent through a pipe, and ends what works in the folders it was told.
+This file is also run as that watchdog, so it imports nothing of gifbench.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any, Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_SECONDS = 0.5
+_ROUNDS = 20
+"""A program that starts another each time it is ended is not followed for ever."""
+
+
+@functools.cache
+def end_with_parent(parent: int) -> None:
+    """End this process soon after the process `parent` is no longer its parent, even in the middle of work.
+
+    A process that leads a group ends with all of its group. For another one than a child of `parent` nothing happens.
+    """
+    if os.getppid() != parent:
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_SECONDS)
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Thread(target=watch, daemon=True, name="end with parent").start()
+
+
+class Guarded(Generic[P, R]):
+    """A function that joblib's workers call: the worker that calls it ends when the process that made it does."""
+
+    def __init__(self, function: Any) -> None:  # noqa: ANN401  # of these parameters and result
+        self._function, self._parent = function, os.getpid()
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function."""
+        end_with_parent(self._parent)
+        result: R = self._function(*args, **kwargs)
+        return result
+
+
+def end_strays(place: Path) -> None:
+    """Kill every process that works below the folder `place`, or was given it as its `TMPDIR`.
+
+    Linux alone says so much of processes, and only of one's own; elsewhere nothing happens. One that leaves the folder
+    and clears its environment is not found.
+    """
+    if sys.platform != "linux":
+        return
+    for _ in range(_ROUNDS):
+        if not sum(_ended(int(entry.name), place) for entry in Path("/proc").iterdir() if entry.name.isdecimal()):
+            return
+
+
+def _ended(process: int, place: Path) -> bool:
+    """Whether the process is of that folder, and was sent a signal that ends it."""
+    with contextlib.suppress(OSError):  # it is another's, or has ended
+        handle = os.pidfd_open(process)  # so that the signal reaches this process, and no later one of its number
+        try:
+            if process != os.getpid() and _is_of(Path(f"/proc/{process}"), place):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                return True
+        finally:
+            os.close(handle)
+    return False
+
+
+def _is_of(process: Path, place: Path) -> bool:
+    variables = (process / "environ").read_bytes().split(b"\0")  # empty where a process has ended and waits to be read
+    return os.fsencode(f"TMPDIR={place}") in variables or (process / "cwd").readlink().is_relative_to(place)
+
+
+class _Watchdog:
+    """The process that outlives this one by a moment; it is started for the first program, and is enough for all."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def tell(self, line: str) -> None:
+        with (
+            self._lock,
+            contextlib.suppress(OSError, ValueError),
+        ):  # without a watchdog programs still end as they should
+            if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
+                self._owner = os.getpid()
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", __file__],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # what ends this group does not end it
+                )
+                atexit.register(self._close, self._process)
+            assert self._process.stdin is not None  # noqa: S101
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
+    @staticmethod
+    def _close(process: subprocess.Popen[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired):
+            assert process.stdin is not None  # noqa: S101
+            process.stdin.close()
+            process.wait(2)
+
+
+_watchdog = _Watchdog()
+
+
+@contextmanager
+def guarded_folder(place: Path) -> Iterator[None]:
+    """While it lasts, the end of this process ends whatever works in the folder `place`, and takes the folder away.
+
+    A program is of the folder if it works below it or has it as its `TMPDIR`.
+    """
+    _watchdog.tell(f"+{os.fsencode(place).hex()}")
+    try:
+        yield
+    finally:
+        _watchdog.tell(f"-{os.fsencode(place).hex()}")
+
+
+def guard_group(place: Path, group: int) -> None:
+    """The process group `group` is of the guarded folder `place` too; where /proc is not, this alone tells."""
+    _watchdog.tell(f"={os.fsencode(place).hex()} {group}")
+
+
+def _watch() -> None:
+    """The life of the watchdog: it reads what to guard until its parent has gone, whatever end that had."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    guarded: dict[Path, set[int]] = {}
+    for line in sys.stdin.buffer:
+        name, _, group = line[1:].strip().partition(b" ")
+        place = Path(os.fsdecode(bytes.fromhex(name.decode())))
+        if line[:1] == b"+":
+            guarded[place] = set()
+        elif line[:1] == b"-":
+            guarded.pop(place, None)
+        elif place in guarded and group:
+            guarded[place].add(int(group))
+    for place, groups in guarded.items():
+        for group in groups:
+            with contextlib.suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            end_strays(place)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    _watch()

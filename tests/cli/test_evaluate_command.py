@@ -1,0 +1,192 @@
+"""`gifbench evaluate` as a process: it goes on where it ended, prints what it should, and leaves nothing running."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gifbench.cli.app import app
+from gifbench.dataset import Dataset
+
+LOUD = """
+import os
+print("loading")
+
+class Loud:
+    def restore_frames(self, frames, palettes):
+        print("restoring")
+        os.write(1, b"from below\\n")
+        return frames
+"""
+
+METRIC = """
+class Louder:
+    name = "louder"
+    def measure(self, pair):
+        print("measuring")
+        return 1.0
+"""
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "gifbench", *map(str, arguments)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_methods_and_metrics_print_never_reaches_stdout(
+    tiny_dataset: Dataset, tmp_path: Path, workers: int
+) -> None:
+    (tmp_path / "loud.py").write_text(LOUD)
+    (tmp_path / "metric.py").write_text(METRIC)
+    done = subprocess.run(
+        command(
+            *(
+                "evaluate",
+                tmp_path / "loud.py",
+                "--data",
+                tiny_dataset.url,
+                "--task",
+                "plain-1",
+                "--protocol",
+                "standard",
+            ),
+            *("--metric-file", tmp_path / "metric.py", "--out", tmp_path / "results", "--workers", workers, "--json"),
+        ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (result,) = json.loads(done.stdout)
+    assert result["scores"]["louder"]["mean"] == 1
+    assert "restoring" in done.stderr and "from below" in done.stderr and "measuring" in done.stderr
+
+
+def test_check_prints_one_document(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(LOUD)
+    done = subprocess.run(command("methods", "check", tmp_path / "loud.py", "--json"), capture_output=True, check=True)
+    assert all(each["kept"] is not False for each in json.loads(done.stdout))
+
+
+WAITS = """
+import os, time
+from pathlib import Path
+
+class Waits:
+    def restore(self, gif, times):
+        here = Path(os.environ["MARK"])
+        if not here.exists():
+            here.touch()
+            time.sleep(60)
+        return gif.frames
+"""
+
+
+@pytest.mark.parametrize("existing", ["keep", "error"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ended_in_the_first_clip_of_the_second_method_the_same_command_goes_on(
+    tiny_dataset: Dataset, tmp_path: Path, number: signal.Signals, existing: str
+) -> None:
+    (tmp_path / "waits.py").write_text(WAITS)
+    mark = tmp_path / "mark"
+    same = command(
+        *("evaluate", "gif", tmp_path / "waits.py", "--data", tiny_dataset.url, "--task", "plain-1"),
+        *("--out", tmp_path / "results", "--existing", existing),
+    )
+    environment = {**os.environ, "MARK": str(mark)}
+    process = subprocess.Popen(same, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    while not mark.exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, said = process.communicate()
+    assert process.returncode == 128 + number
+    assert "run the same command again to go on" in said
+    done = subprocess.run(same, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "gif on plain-1: the very same run exists, reused" in done.stderr
+    assert len(list((tmp_path / "results").rglob("*.json"))) == 4
+
+
+SLEEPS = """
+import os, subprocess, sys, time
+from pathlib import Path
+Path(sys.argv[3]).write_text(str(os.getpid()))
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+time.sleep(60)
+"""
+
+
+def alive(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc says which processes there are")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_program_ends_with_the_command_however_that_ends(
+    tiny_dataset: Dataset, tmp_path: Path, number: signal.Signals, workers: int
+) -> None:
+    (tmp_path / "sleeps.py").write_text(SLEEPS)
+    pid = tmp_path / "pid"
+    process = subprocess.Popen(
+        command(
+            *("evaluate", "--method-command", f"{sys.executable} {tmp_path / 'sleeps.py'} {{gif}} {{out}} {pid}"),
+            *("--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results", "--workers", workers),
+        ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (pid.exists() and pid.read_text()) and process.poll() is None:
+        time.sleep(0.02)
+    program = int(pid.read_text())
+    assert alive(program)
+    process.send_signal(number)
+    process.wait()
+    for _ in range(600):
+        if not alive(program):
+            break
+        time.sleep(0.05)
+    assert not alive(program)
+
+
+def test_without_a_task_color_is_scored_and_that_is_said(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    common = ["evaluate", "--data", tiny_dataset.url, "--out", str(tmp_path / "results"), "--protocol", "standard"]
+    done = CliRunner().invoke(app, [*common, "soft=gaussian:sigma=0.7", "gif", "--json"])
+    assert done.exit_code == 0, done.output
+    assert {(each["method"], each["task"]) for each in json.loads(done.stdout)} == {
+        (method, task) for method in ("soft", "gif") for task in ("plain-1", "dithered-1")
+    }
+    assert "plain-1 and dithered-1 are evaluated" in done.stderr
+    done = CliRunner().invoke(app, [*common, "gif", "--task", "plain-1,plain-2", "--protocol", "both", "--json"])
+    assert len(json.loads(done.stdout)) == 4
+
+
+def test_a_limited_run_replaces_no_fuller_one_and_metrics_are_added(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    common = ["evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--protocol", "standard", "--json"]
+
+    def scored(*further: str) -> dict[str, object]:
+        done = CliRunner().invoke(app, [*common, "--out", str(out), *further])
+        assert done.exit_code == 0, done.output
+        (found,) = json.loads(done.stdout)
+        return found
+
+    whole = scored()
+    few = scored("--limit", "1", "--overwrite")
+    assert (whole["clips"], few["clips"]) == (3, 1)
+    assert Path(str(whole["file"])).is_file() and whole["file"] != few["file"]
+    more = scored("--metrics", "flat")
+    both = scored("--metrics", "gradient")
+    assert more["file"] == both["file"] == whole["file"]
+    assert set(both["scores"]) == {"psnr", "ssim", "flat", "gradient"}  # type: ignore[call-overload]
+    assert set(scored()["scores"]) == set(both["scores"]), "there is all that was asked for"  # type: ignore[call-overload]

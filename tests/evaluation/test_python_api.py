@@ -1,0 +1,125 @@
+"""`gifbench.evaluate` from Python: objects, classes, paths and lists, and results as tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gifbench
+from gifbench.dataset import Dataset
+
+
+class Median:
+    """The median of each pixel and its neighbors to the left and right."""
+
+    def __init__(self, reach: int = 1) -> None:
+        self.reach = reach
+
+    def restore_frames(self, frames, palettes):
+        moved = [np.roll(frames, step, axis=2) for step in range(-self.reach, self.reach + 1)]
+        return np.median(moved, axis=0).astype(np.uint8)
+
+
+def test_an_object_on_a_path_and_two_tasks_is_a_data_frame(tiny_dataset: Dataset) -> None:
+    results = gifbench.evaluate(Median(), tiny_dataset.url, ["plain-1", "dithered-1"])
+    frame = results.to_pandas()
+    assert len(frame) == 2 * 2 * 2  # tasks, protocols, PSNR and SSIM
+    assert set(frame["method"]) == {"Median"}
+    assert frame["mean"].between(0, 100).all()
+    clips = results.to_pandas(per_clip=True)
+    assert len(clips) == 8 * 3
+    assert clips.groupby(["task", "protocol", "metric"])["value"].mean().to_list() == pytest.approx(
+        frame.sort_values(["task", "protocol", "metric"])["mean"].to_list()
+    )
+    assert "<table>" in results._repr_html_()
+    assert repr(results).startswith("Results(4: Median on plain-1, standard")
+
+
+def test_methods_come_in_every_way(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "class Mine:\n    def restore_frames(self, frames, palettes):\n        return frames\n"
+    )
+    methods = ["gif", Median, Median(2), tmp_path / "mine.py", gifbench.load_method("gaussian-0.5")]
+    results = gifbench.evaluate(methods, Path(tiny_dataset.url), gifbench.TASKS["plain-1"], protocols="standard")
+    assert [each.method.name for each in results] == ["gif", "Median", "Median", "Mine", "gaussian-0.5"]
+    assert len({each.method.identity for each in results}) == 5
+    table = results.table()
+    assert [float(row[4]) for row in table] == sorted((float(row[4]) for row in table), reverse=True)
+    assert len({row[2] for row in table}) == 5, "two of one name are told apart"
+
+
+def test_what_exists_is_kept_and_what_differs_is_scored(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    calls = []
+
+    def on(**options):
+        calls.clear()
+        return gifbench.evaluate(
+            options.pop("method", Median()), tiny_dataset, "plain-1", out=tmp_path, progress=calls.append, **options
+        )
+
+    first = on()
+    assert not any(each.reused for each in calls)
+    assert [each.path for each in on()] == [each.path for each in first]
+    assert [each.reused for each in calls] == [True]
+    on(method=Median(3))
+    assert not any(each.reused for each in calls)
+    with pytest.raises(gifbench.GifbenchError, match="exists already"):
+        on(existing="error")
+    on(existing="overwrite")
+    assert not any(each.reused for each in calls)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"methods": 5}, "a method must be"),
+        ({"methods": []}, "at least one method"),
+        ({"methods": [None]}, "a method must be"),
+        ({"methods": object}, "a method must be"),
+        ({"dataset": 5}, "dataset must be"),
+        ({"tasks": 5}, "tasks must be"),
+        ({"tasks": [5]}, "a task must be"),
+        ({"tasks": []}, "at least one of"),
+        ({"protocols": 5}, "protocols must be"),
+        ({"metrics": 5}, "metrics must be"),
+        ({"metrics": [5]}, "a name in metrics must be"),
+        ({"split": 5}, "split must be"),
+        ({"limit": "2"}, "limit must be"),
+        ({"limit": True}, "limit must be"),
+        ({"workers": 1.5}, "workers must be"),
+        ({"seed": None}, "seed must be"),
+        ({"device": 0}, "device must be"),
+        ({"metrics_device": 0}, "metrics_device must be"),
+        ({"time_limit": "1"}, "the time limit must be"),
+        ({"out": 5}, "out must be"),
+        ({"cache": 5}, "cache must be"),
+        ({"existing": True}, "existing must be"),
+        ({"progress": 5}, "progress must be"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_wrong_type_is_one_clear_usage_error(dataset, arguments, said) -> None:
+    given = {"methods": "gif", "dataset": dataset, "tasks": "plain-1", **arguments}
+    with pytest.raises(gifbench.UsageError, match=said):
+        gifbench.evaluate(**given)
+
+
+def test_the_version_is_told() -> None:
+    assert gifbench.__version__ == "0.1.0"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "names"),
+    [
+        ("plain", ["plain-1", "plain-2", "plain-4", "plain-8"]),
+        ("plain-1,dithered-8", ["plain-1", "dithered-8"]),
+        (["plain-1", "plain-1"], ["plain-1"]),
+        ("all", list(gifbench.TASKS)),
+    ],
+)
+def test_tasks_are_named_one_by_one_or_together(tasks, names) -> None:
+    from gifbench.tasks import parse_tasks
+
+    assert [each.name for each in parse_tasks(tasks)] == names

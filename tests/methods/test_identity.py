@@ -1,0 +1,200 @@
+"""A method's identity is its content: what is not the same has another one, and what cannot be known is said."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import numpy as np
+import pytest
+
+from gifbench.errors import UsageError
+from gifbench.methods.command import load_method_command
+from gifbench.methods.identity import content_sha256
+from gifbench.methods.registry import find_method, list_methods, load_instance, load_method, load_method_file
+from gifbench.provenance import displayed
+
+NET = """
+class Net:
+    def __init__(self, *, ckpt: str = "", ratio: str = "1"):
+        self.ckpt, self.ratio = ckpt, ratio
+
+    def restore_frames(self, frames, palettes):
+        return frames
+"""
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dedent(text))
+    return path
+
+
+def test_a_path_is_known_by_what_lies_there(tmp_path: Path, monkeypatch) -> None:
+    net = write(tmp_path / "net.py", NET)
+    for run in ("A", "B"):
+        write(tmp_path / f"run{run}" / "last.pt", run)
+    monkeypatch.chdir(tmp_path)
+    a, b = (load_method_file(f"net.py:Net:ckpt=run{run}/last.pt") for run in ("A", "B"))
+    assert a.identity != b.identity
+    assert a.options["ckpt"] == b.options["ckpt"] == "last.pt"
+    (tmp_path / "runC").mkdir()
+    (tmp_path / "runA" / "last.pt").rename(tmp_path / "runC" / "last.pt")
+    assert load_method_file("net.py:Net:ckpt=runC/last.pt").identity == a.identity, "the same file elsewhere"
+    assert str(net) not in str(a.facts)
+
+
+def test_a_text_with_a_slash_is_no_path(tmp_path: Path) -> None:
+    net = write(tmp_path / "net.py", NET)
+    half, more = (load_method_file(f"{net}:Net:ratio={ratio}") for ratio in ("1/2", "3/2"))
+    assert half.identity != more.identity
+    assert (half.name, more.name) == ("Net:ratio=1/2", "Net:ratio=3/2")
+
+
+def test_two_classes_of_one_name_are_two_methods(tmp_path: Path) -> None:
+    one = load_method_file(f"{write(tmp_path / 'a' / 'net.py', NET)}:Net")
+    other = load_method_file(f"{write(tmp_path / 'b' / 'net.py', NET + '# another person')}:Net")
+    assert (one.name, one.origin) == (other.name, other.origin)
+    assert one != other
+
+
+@pytest.mark.parametrize("how", ["beside", "elsewhere", "data"])
+def test_what_the_code_brings_in_belongs_to_it(tmp_path: Path, monkeypatch, how: str) -> None:
+    helper = tmp_path / ("methods" if how == "beside" else "lib") / "identity_helper.py"
+    write(helper, "LEVEL = 1\n")
+    monkeypatch.syspath_prepend(str(helper.parent))
+    data = write(tmp_path / "methods" / "net.pt", "1")
+    text = NET if how == "data" else f"import identity_helper\n{NET}"
+    if how == "data":
+        text = "from pathlib import Path\nWEIGHTS = Path(__file__).with_name('net.pt').read_bytes()\n" + NET
+    net = write(tmp_path / "methods" / "net.py", text)
+    before = load_method_file(f"{net}:Net")
+    assert before.unknown == ()
+    (data if how == "data" else helper).write_text("LEVEL = 2\n")
+    assert load_method_file(f"{net}:Net") != before
+    sys.modules.pop("identity_helper", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import subprocess\ndef run(): subprocess.run(['x'])", "starts programs"),
+        ("import os\ndef run(): os.system('x')", "starts programs"),
+        ("import ctypes\ndef run(): ctypes.CDLL('x')", "loads libraries"),
+        ("from urllib.request import urlopen\ndef run(): urlopen('x')", "uses the network"),
+        ("import importlib\ndef run(): importlib.import_module('x')", "runs other code"),
+        ("def run(): exec(open('x').read())", "runs other code"),
+    ],
+)
+def test_what_cannot_be_known_is_said(tmp_path: Path, code: str, said: str) -> None:
+    uses = NET.replace("        return frames", "        run()\n        return frames")
+    loaded = load_method_file(f"{write(tmp_path / 'net.py', code + uses)}:Net")
+    assert said in " ".join(loaded.unknown)
+    apart = write(tmp_path / "apart.py", code + NET)  # the class does not use it
+    assert load_method_file(f"{apart}:Net").unknown == ()
+
+
+def test_what_is_seen_as_it_is_set_up_is_said(tmp_path: Path) -> None:
+    code = "import os as system\nstart = getattr(system, 'sys' + 'tem')\nstart('true')\n"
+    loaded = load_method_file(f"{write(tmp_path / 'net.py', code + NET)}:Net")
+    assert loaded.unknown == ("it starts true",)
+
+
+def test_the_installed_methods_are_known() -> None:
+    for listed in list_methods():
+        if listed.declared.weights is None and listed.declared.backend == "numpy" and listed.name not in ("stable",):
+            assert load_method(listed.name).unknown == (), listed.name
+
+
+class Stateful:
+    def __init__(self, level: object) -> None:
+        self.level = level
+
+    def restore_frames(self, frames, palettes):
+        return frames
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, 2),
+        (1.0, 1),
+        ("1", 1),
+        (np.zeros(3), np.zeros(4)),
+        (np.zeros(2), np.ones(2)),
+        ([1, [2]], [1, [3]]),
+        ({"a": 1}, {}),
+    ],
+)
+def test_an_object_is_known_by_what_it_holds(one: object, other: object) -> None:
+    assert load_instance(Stateful(one)) == load_instance(Stateful(one))
+    assert load_instance(Stateful(one)) != load_instance(Stateful(other))
+    assert load_instance(Stateful(one)).unknown == ()
+
+
+def test_an_object_that_holds_what_cannot_be_read_is_not_known() -> None:
+    assert load_instance(Stateful(iter([1]))).unknown
+    assert load_instance(Stateful(lambda: 1)).unknown
+
+
+@pytest.mark.parametrize(
+    ("make", "known"),
+    [
+        ("python {folder}/net.py {{gif}} {{out}}", True),
+        ("{folder}/wrapper.sh {{gif}} {{out}}", False),
+        ("bash {folder}/wrapper.sh {{gif}} {{out}}", False),
+        ("python -m net {{gif}} {{out}}", False),
+        ("env python {folder}/net.py {{gif}} {{out}}", False),
+        ("python {folder}/starts.py {{gif}} {{out}}", False),
+        ("python {folder}/net.py --ckpt={folder}/net.pt {{gif}} {{out}}", False),
+    ],
+)
+def test_a_command_is_known_if_it_is_all_python_of_its_own(tmp_path: Path, monkeypatch, make: str, known: bool) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    write(tmp_path / "net.py", "print('restores')\n")
+    write(tmp_path / "starts.py", "import subprocess\nsubprocess.run(['x'])\n")
+    write(tmp_path / "net.pt", "weights")
+    write(tmp_path / "wrapper.sh", "#!/bin/sh\nexec something\n").chmod(0o755)
+    assert (load_method_command(make.format(folder=tmp_path)).unknown == ()) is known
+
+
+def test_a_label_names_any_method(tmp_path: Path) -> None:
+    net = write(tmp_path / "net.py", NET)
+    assert find_method(f"mine={net}:Net").name == "mine"
+    assert find_method("soft=gaussian:sigma=0.7").name == "soft"
+    assert find_method("soft=gaussian:sigma=0.7").identity != find_method("gaussian:sigma=0.7").identity
+    with pytest.raises(UsageError, match=r"one \.safetensors file, got none"):
+        find_method(str(tmp_path))
+
+
+def test_a_folder_is_all_of_its_files(tmp_path: Path) -> None:
+    write(tmp_path / "x" / "a", "1")
+    before = content_sha256(tmp_path)
+    write(tmp_path / "x" / "b", "")
+    assert content_sha256(tmp_path) != before
+    assert content_sha256("/dev/null") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("/home/alice/net.pt", "net.pt"),
+        ("~/secret/net.pt", "net.pt"),
+        ("C:\\Users\\alice\\net.pt", "net.pt"),
+        ("--token=abcdefgh", "--token=…"),
+        ("1/2", "1/2"),
+        (0.5, 0.5),
+    ],
+)
+def test_where_files_lie_and_secrets_are_not_shown(value: object, shown: object) -> None:
+    assert displayed(value) == shown
+
+
+def test_a_secret_is_in_no_fact_and_tells_two_methods_apart(tmp_path: Path) -> None:
+    net = write(tmp_path / "net.py", NET)
+    one, other = (load_method_file(f"{net}:Net:ckpt=https://x.org/w?token={secret}") for secret in ("abc1", "abc2"))
+    assert one != other
+    assert "abc1" not in f"{one.name} {dict(one.options)} {one.facts}"
