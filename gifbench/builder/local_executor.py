@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +22,8 @@ from gifbench.manifest.local_files import local_source
 from gifbench.manifest.outcomes import Outcome, outcome_of
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.colors.quantize import quantize_pair
+from gifbench.processes import end_with_parent
 from gifbench.storage import Folder
-
-_WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,7 @@ class Work:
         if os.getpid() != self.driver and threading.current_thread() is threading.main_thread():
             # Ctrl-C reaches every process of the terminal, and it is the driver that ends its workers.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if os.getppid() == self.driver:
-            _end_with(self.driver)
+        end_with_parent(self.driver)  # by itself a worker would wait minutes for more work
         import cv2
 
         cv2.setNumThreads(1)
@@ -67,18 +63,6 @@ class Work:
                 return make_clip(self.recipe, row, path, self.folder, run=self.run)
         except (StorageError, MissingExtra) as error:
             return error
-
-
-@functools.cache
-def _end_with(driver: int) -> None:
-    """Let this worker end when its driver does, however that ends; by itself it would wait minutes for more work."""
-
-    def watch() -> None:
-        while os.getppid() == driver:
-            time.sleep(_WATCH_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iterator[Outcome]:

@@ -32,6 +32,7 @@ from gifbench.dataset.shards import (
 )
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError
 from gifbench.media.gif import frame_delays
+from gifbench.processes import Guarded
 from gifbench.storage import Folder
 
 _STORED: dict[str, Any] = dict.fromkeys(OF_MADE_GIFS)
@@ -74,7 +75,8 @@ def repack_dataset(
         missing = sorted(shards.keys() - index.keys())
         report(len(index), len(shards), "")
         parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
-        work = (joblib.delayed(_write_shard)(dataset.folder, target, shard, shards[shard], recipe) for shard in missing)
+        write = joblib.delayed(Guarded(_write_shard))
+        work = (write(dataset.folder, target, shard, shards[shard], recipe) for shard in missing)
         for shard, rows in zip(missing, parallel(work), strict=True):
             index[shard] = rows
             report(len(index), len(shards), shard)

@@ -13,6 +13,7 @@ from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import Dataset, DatasetClip, only_a_copy, open_dataset, read_about
 from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range, table_rows
 from gifbench.errors import DatasetDamaged, NotFound
+from gifbench.processes import Guarded
 from gifbench.storage import Folder
 
 KNOWN = ("dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet")
@@ -40,7 +41,7 @@ def verify_dataset(
     if dataset.folder.in_memory:
         workers = 1  # other processes do not see it
     parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
-    damage = parallel(joblib.delayed(_check)(clip) for clip in clips)
+    damage = parallel(joblib.delayed(Guarded(_check))(clip) for clip in clips)
     for done, (clip, lines) in enumerate(zip(clips, damage, strict=True), start=1):
         report(done, len(clips), clip.clip_id)
         for line in lines:

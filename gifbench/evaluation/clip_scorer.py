@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench.errors import GifbenchError, MetricError
+from gifbench.errors import GifbenchError, MetricError, PixelsError
 from gifbench.evaluation.clip_reader import OpenClip, Pass
 from gifbench.evaluation.journal import UNKNOWN
 from gifbench.evaluation.restored_cache import RestoredCache
@@ -230,6 +230,14 @@ class SegmentMeasures:
     def add(self, restored: Frames, truth: Sequence[Pixels], shown: Sequence[GifFrame | None]) -> None:
         """Measure the next frames: `restored` (N, H, W, 3), uint8 or float, against as many frames of the truth."""
         rounded = restored if restored.dtype == np.uint8 else np.rint(restored).astype(np.uint8)
+        try:
+            self._add(restored, rounded, truth, shown)
+        except PixelsError as error:  # frames too small for a window, as a rule
+            raise PixelsError(f"{self._clip}: {error}") from error
+
+    def _add(
+        self, restored: Frames, rounded: Pixels, truth: Sequence[Pixels], shown: Sequence[GifFrame | None]
+    ) -> None:
         if self._device == "cpu":
             for frame, eight_bit, true in zip(restored, rounded, truth, strict=True):
                 for protocol in self._protocols:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gifbench.devices import accelerator
 from gifbench.errors import GifbenchError, MethodFailed
 from gifbench.media.gif import Gif
-from gifbench.methods.inference import on_device, run_method
+from gifbench.methods.inference import Batching, on_device, run_method
 from gifbench.methods.protocols import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.tasks import TASKS, Task, task
@@ -41,8 +41,8 @@ def check_method(method: LoadedMethod | str, *, device: str = "cpu") -> list[Che
 
     Checked are: frames of the right number and shape for each task the method says it does, GIFs of odd sizes, of one
     frame and of uneven timing, that the same GIF gives the same frames whatever came before it, that the size of a
-    batch does not matter, that what is handed in is not changed, and that the GPU, where there is one, agrees with the
-    CPU. Raises only what loading the method raises.
+    batch does not matter, that what is handed in is not changed, that batches keep their values while the next ones
+    are made, and that the GPU, where there is one, agrees with the CPU. Raises only what loading the method raises.
     """
     loaded = find_method(method) if isinstance(method, str) else method
     chosen = on_device(loaded, device)
@@ -55,6 +55,7 @@ def check_method(method: LoadedMethod | str, *, device: str = "cpu") -> list[Che
         ("same GIF, same frames", _deterministic),
         ("any size of a batch", _any_batch),
         ("nothing handed in is changed", _unchanged),
+        ("frames stay as they were handed over", _handed_over),
     ]
     checks = [_checked(name, promise, loaded, chosen) for name, promise in promises]
     return [*checks, _gpu(loaded, chosen)]
@@ -164,6 +165,19 @@ def _unchanged(loaded: LoadedMethod, device: str) -> str | None:
     _frames(loaded, gif, _asked(loaded, gif), device, "a GIF")
     same = np.array_equal(gif.indices, before[0]) and all(map(np.array_equal, gif.palettes, before[1]))
     return None if same else "the GIF's indices or palettes were written to; work on a copy"
+
+
+def _handed_over(loaded: LoadedMethod, device: str) -> str | None:
+    """A batch that is held while the next ones are made; one array for all of them is copied by gifbench."""
+    gif = small_gif(7, 24, 32)
+    held, copies = [], []
+    for batch in run_method(
+        loaded, gif, _asked(loaded, gif), clip="a GIF", device=device, batching=Batching(2 * 24 * 32)
+    ):
+        held.append(batch)
+        copies.append(batch.copy())
+    apart = _distance(np.concatenate(held), np.concatenate(copies))
+    return f"a batch changed by up to {apart:g} levels after it was handed over: write to it no more" if apart else None
 
 
 def _gpu(loaded: LoadedMethod, device: str) -> Check:

@@ -137,7 +137,21 @@ def _check_header(data: bytes, file: str, wanted: WantedFrames) -> None:
         raise MethodFailed(f"{wanted.name}: {file} is {what}; 8-bit RGB is wanted")
 
 
+def _check_chunks(data: bytes, file: str, wanted: WantedFrames) -> None:
+    """A PNG has one header: a decoder believes the last one, which may name any size."""
+    place, headers = len(_SIGNATURE), 0
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        headers += kind == b"IHDR"
+        if headers > 1 or not kind.isalpha() or length > len(data):
+            raise MethodFailed(f"{wanted.name}: {file} is no whole PNG, or has more than one header")
+        if kind == b"IEND":
+            return
+        place += 12 + length
+
+
 def _png(data: bytes, file: str, wanted: WantedFrames) -> Pixels:
+    _check_chunks(data, file, wanted)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -159,8 +161,12 @@ def _read(key: Key, path: Path) -> Choices:
 
 
 def _bytes(path: Path) -> bytes:
-    with storage_errors(path), path.open("rb") as file:
-        data = file.read(MOST_BYTES + 1)
+    with storage_errors(path):
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise ResultsError(f"{path}: it is no regular file")
+            data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise ResultsError(f"{path}: over {MOST_BYTES >> 20} MiB, which no study's file is")
     return data

@@ -10,6 +10,7 @@ name = "ccdnet-1"               # names the file of weights
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from gifbench.errors import UsageError, storage_errors
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_MOST_BYTES = 1 << 20
+_DEEPEST = 32
 _SHOWN = 10
 """So many problems are told at once."""
 
@@ -155,8 +158,10 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
 
     Raises `NotFound`, or `UsageError` that names the key and, for an unknown one, what was meant.
     """
-    with storage_errors(path):
-        text = path.read_bytes()
+    with storage_errors(path), path.open("rb") as file:
+        text = file.read(_MOST_BYTES + 1)
+    if len(text) > _MOST_BYTES or any(map(_is_deep, text.splitlines())):
+        raise UsageError(f"{path}: no configuration of a training: over {_MOST_BYTES >> 10} KiB, or keys too deep")
     try:
         document = tomllib.loads(text.decode())
     except (ValueError, RecursionError) as error:  # also for a number of too many digits
@@ -164,6 +169,12 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
     for change in changes:
         _apply(document, change)
     return checked(TrainingConfig, document, what=str(path))
+
+
+def _is_deep(line: bytes) -> bool:
+    """Whether a line has a key of so many parts that reading it takes memory by their square."""
+    bare = re.sub(rb"\"[^\"]*\"|'[^']*'", b"q", line)
+    return any(part.count(b".") > _DEEPEST for part in re.split(rb"[,\[\]{}=#]", bare))
 
 
 def checked(model: type[Model], values: Mapping[str, Any], *, what: str) -> Model:
@@ -180,7 +191,7 @@ def _apply(document: dict[str, Any], change: str) -> None:
     key, equals, value = change.partition("=")
     if not (key.strip() and equals):
         raise UsageError(f'--set "{change[:100]}": write section.key=value, as in training.steps=1000')
-    *sections, last = key.strip().split(".")
+    *sections, last = key.strip().split(".", _DEEPEST)
     place = document
     for section in sections:
         place = place.setdefault(section, {})

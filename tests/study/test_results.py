@@ -219,3 +219,13 @@ def test_a_key_that_is_missing_or_was_changed_is_said(made, tmp_path):
         (tmp_path / "key.json").write_text(json.dumps({**content, **change}))
         with pytest.raises(ResultsError, match=message):
             read_key(tmp_path)
+
+
+def test_a_pipe_among_the_choices_is_not_waited_for(tmp_path):
+    import os
+
+    from gifbench.study.results import _bytes
+
+    os.mkfifo(tmp_path / "choices.json")
+    with pytest.raises(ResultsError, match="no regular file"):
+        _bytes(tmp_path / "choices.json")

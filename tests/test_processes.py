@@ -1,0 +1,52 @@
+"""Workers and programs end with the process that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc says which processes there are")
+
+WORKERS = """
+import os, sys, time
+from pathlib import Path
+import joblib
+from gifbench.processes import Guarded
+
+def work(place):
+    (Path(place) / str(os.getpid())).touch()
+    time.sleep(60)
+
+joblib.Parallel(n_jobs=2)(joblib.delayed(Guarded(work))(sys.argv[1]) for _ in range(2))
+"""
+
+
+def alive(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_joblib_s_workers_end_when_their_driver_is_killed(tmp_path: Path) -> None:
+    script, place = tmp_path / "workers.py", tmp_path / "pids"
+    script.write_text(WORKERS)
+    place.mkdir()
+    driver = subprocess.Popen([sys.executable, str(script), str(place)], stderr=subprocess.DEVNULL)
+    while len(list(place.iterdir())) < 2 and driver.poll() is None:
+        time.sleep(0.05)
+    workers = [int(path.name) for path in place.iterdir()]
+    assert len(workers) == 2 and all(map(alive, workers))
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    for _ in range(600):
+        if not any(map(alive, workers)):
+            break
+        time.sleep(0.05)
+    assert not any(map(alive, workers))
