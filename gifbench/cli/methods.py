@@ -101,8 +101,8 @@ def check(
     if as_json:
         say_json([{"check": each.name, "kept": each.kept, "detail": each.detail} for each in checks])
     else:
-        shown = {True: "kept", False: "BROKEN", None: "not checked"}
-        say(table([(each.name, shown[each.kept], each.detail) for each in checks], header=("promise", "", "")))
+        shown = {True: "passed", False: "FAILED", None: "not checked"}
+        say(table([(each.name, shown[each.kept], each.detail) for each in checks], header=("check", "", "")))
     if broken := sum(each.kept is False for each in checks):
-        note(f"Error: {method} breaks {broken} of {len(checks)} promises")
+        note(f"Error: {method} fails {broken} of {len(checks)} checks")
         raise typer.Exit(FAILED)

@@ -165,7 +165,7 @@ def reproduce(
                 workers=workers,
                 out=out,
                 existing="keep",
-                progress=lambda now, row=row: progress(row, now),  # type: ignore[misc]
+                progress=lambda now, row=row: None if now.reused else progress(row, now),  # type: ignore[misc]
             )
         except DatasetDamaged:
             raise

@@ -105,8 +105,8 @@ def test_the_command_says_what_is_kept_and_fails_where_it_is_not(tmp_path: Path)
     )
     result = CliRunner().invoke(app, ["methods", "check", f"{tmp_path}/mine.py:Mine"])
     assert result.exit_code == 1
-    assert "BROKEN" in result.stdout
-    assert result.stderr.endswith("Mine breaks 15 of 16 promises\n")
+    assert "FAILED" in result.stdout
+    assert result.stderr.endswith("Mine fails 16 of 17 checks\n")
     assert result.stderr.count("\n") == 1
     good = CliRunner().invoke(app, ["methods", "check", "gif", "--json"])
     assert good.exit_code == 0
