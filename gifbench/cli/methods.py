@@ -86,7 +86,7 @@ def new(
         say_json({"method": str(method), "test": str(test)})
         return
     say(f"{method} works as it is; {test} holds it to the contract")
-    say(f"gifbench methods check {method}, then gifbench evaluate --method-file {method} --data … --task …")
+    say(f"gifbench methods check {method}, then gifbench evaluate {method} --data …")
 
 
 def check(

@@ -127,7 +127,7 @@ def test_a_new_method_works_and_its_test_passes(tmp_path: Path) -> None:
         cwd=tmp_path / "new", capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout
-    assert "16 passed" in ran.stdout
+    assert "17 passed" in ran.stdout
     ruff = subprocess.run([sys.executable, "-m", "ruff", "check", "--isolated", "."], cwd=tmp_path, check=False)
     assert ruff.returncode == 0
 
