@@ -98,7 +98,7 @@ def card(dataset: Dataset, sample: list[DatasetClip]) -> str:
     title = _escaped(str(about.get("title", dataset.name)))
     parts = [f"---\n{_header(dataset)}---\n", f"# {title}\n", _description(dataset) + "\n"]
     if sample:
-        names = ", ".join(f"`{clip.clip_id}`" for clip in sample)
+        names = ", ".join(f"`{_code(clip.clip_id)}`" for clip in sample)
         parts.append(
             f"![Frames of the truth, of the plain and of the dithered GIF]({SAMPLE})\n\nFrom left to right: truth, "
             f"GIF, dithered GIF; from top to bottom the middle frames of {names}, not scaled.\n"

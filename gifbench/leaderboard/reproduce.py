@@ -105,7 +105,7 @@ def plan(
 
 def bundled(table: int, *, dataset: str) -> list[Planned]:
     """What comes along, on the tasks of a table: no rows of the paper, but to be seen beside its best."""
-    made = {}
+    made: dict[tuple[str, str], Planned] = {}
     for paper in installed_papers():
         for row in paper.rows:
             if (row.table, row.dataset) == (table, dataset) and (method := paper.bundled.get(row.task)):
