@@ -211,4 +211,4 @@ def test_info_says_what_a_store_holds_and_lacks(video: bytes, tmp_path: Path) ->
     assert "1 http" in text
     assert "next retry is due" in text
     assert "100.0%" in text
-    assert "1 gone, 1 network, 1 not tried" in text
+    assert "1 unavailable, 1 network, 1 not tried" in text
