@@ -23,7 +23,7 @@ from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.dataset.gif_generation import check_maker
 from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.dataset.shards import STAGING
-from gifbench.download.ledger import FetchLedger, Key
+from gifbench.download.ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import UsageError
 from gifbench.manifest.outcomes import Outcome
@@ -152,16 +152,16 @@ def _outcomes(work: Work, rows: Sequence[ManifestRow], workers: int | None, clus
 def _absent(rows: Sequence[ManifestRow], store: Store | None) -> tuple[list[Outcome], list[ManifestRow]]:
     """Outcomes for the rows whose source is not in the store, with what kept it from there, and the other rows."""
     if store is None:
-        fetches, here = {}, set[tuple[str, str]]()
+        ledger, here = None, set[tuple[str, str]]()
     else:
-        fetches = FetchLedger(store.folder.url).fetches
+        ledger = FetchLedger(store.folder.url)
         here = store.present((row.source, row.locator) for row in rows if row.source != "file")
     absent, present = [], []
     for row in rows:
         if row.source == "file" or (row.source, row.locator) in here:
             present.append(row)
             continue
-        fetch = fetches.get(Key(row.source, row.locator))
+        fetch = None if ledger is None else ledger.get(row.source, row.locator)
         reason, why = "not_fetched", "it is not in the store: run gifbench fetch, and build with --store"
         if fetch is not None and fetch.state == "failed":
             reason, why = fetch.reason, fetch.detail

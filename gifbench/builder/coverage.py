@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gifbench.download.ledger import FetchLedger, Key
+from gifbench.download.ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.manifest.rows import ManifestRow
 
@@ -62,13 +62,12 @@ def store_standing(store: Store) -> StoreStanding:
 def store_coverage(store: Store, rows: Iterable[ManifestRow]) -> dict[str, Coverage]:
     """For each split of a manifest: how many of its clips could be made from what the store holds."""
     rows = list(rows)
-    fetches = FetchLedger(store.folder.url).fetches
+    ledger = FetchLedger(store.folder.url)
     here = store.present((row.source, row.locator) for row in rows if row.source != "file")
     reasons: dict[str, str | None] = {}
     for row in rows:
-        key = Key(row.source, row.locator)
-        fetch = fetches.get(key)
-        if row.source == "file" or key in here:
+        fetch = ledger.get(row.source, row.locator)
+        if row.source == "file" or (row.source, row.locator) in here:
             reasons[row.clip_id] = None
         else:
             reasons[row.clip_id] = fetch.reason if fetch is not None and fetch.state == "failed" else ""

@@ -12,6 +12,7 @@ from gifbench.cli.output import SOME_FAILED, Json, note, progress, say, say_json
 from gifbench.cli.source_options import SourceOptions
 from gifbench.download.source import MAX_SIZE, FetchLimits
 from gifbench.errors import UsageError
+from gifbench.redaction import redact
 
 if TYPE_CHECKING:
     from gifbench.download.scheduler import FetchSummary
@@ -89,7 +90,7 @@ def fetch(
                 note(f"{now.fetch.source} {now.fetch.locator}: {now.fetch.reason}: {now.fetch.detail}")
             over = now.seconds_left is None or now.done == now.wanted
             left = "" if over else f", about {span_text(now.seconds_left or 0)} left"
-            step(now.done, now.wanted, (now.fetch.locator if now.fetch else "") + left)
+            step(now.done, now.wanted, redact(now.fetch.locator if now.fetch else "") + left)
 
         policy = RetryPolicy(parallel=parallel, attempts=attempts, pause=pause, per_hour=per_hour, brake=brake)
         done = fetch_sources(rows, Store(store), sources, policy=policy, retry=again, report=report)

@@ -105,7 +105,7 @@ class HttpSource:
             if total is not None and total > self._max_size:
                 raise TooLarge(f"{url}: {total} bytes, at most {self._max_size} are fetched (--max-size)")
             with storage_errors(path):
-                note.write_text(json.dumps({"validator": _validator(answer), "url": answer.url}))
+                note.write_text(json.dumps({"validator": _validator(answer)}))
                 # Unbuffered, so that a full disk shows where it is told from a broken connection.
                 file = path.open("r+b" if start else "wb", buffering=0)
             with file:

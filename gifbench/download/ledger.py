@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from gifbench.errors import NotFound, storage_errors
 from gifbench.manifest.outcomes import current_reason
+from gifbench.redaction import hashed, redact
 from gifbench.storage import Folder
 
 _LINES = "fetches.jsonl"
@@ -25,7 +26,7 @@ _COMPACT_EVENTS = 1000
 
 
 class Key(NamedTuple):
-    """A source: its kind and locator."""
+    """A source: its kind and locator. In the ledger secrets of the locator are hashed (`gifbench.redaction`)."""
 
     source: str
     locator: str
@@ -52,7 +53,7 @@ class Fetch:
     @property
     def key(self) -> Key:
         """Which source it is."""
-        return Key(self.source, self.locator)
+        return Key(self.source, hashed(self.locator))
 
 
 class FetchLedger:
@@ -72,6 +73,7 @@ class FetchLedger:
 
     def record(self, fetch: Fetch) -> None:
         """Remember what became of a source, on disk at once."""
+        fetch = replace(fetch, locator=hashed(fetch.locator), detail=redact(fetch.detail))
         self.fetches[fetch.key] = fetch
         self._lines += 1
         line = json.dumps(asdict(fetch)).encode() + b"\n"
@@ -102,9 +104,13 @@ class FetchLedger:
             self._folder.delete(name)
         self._lines = len(lines)
 
+    def get(self, source: str, locator: str) -> Fetch | None:
+        """What became of a source, or None."""
+        return self.fetches.get(Key(source, hashed(locator)))
+
     def count(self, keys: Iterable[Key]) -> Counter[str]:
         """How many of these sources failed, by reason."""
-        found = (self.fetches.get(key) for key in keys)
+        found = (self.get(*key) for key in keys)
         return Counter(fetch.reason for fetch in found if fetch is not None and fetch.state == "failed")
 
     def _read(self, data: bytes) -> None:

@@ -167,13 +167,13 @@ class _Run:
             while self._under_way and self._drain():
                 pass
             raise
-        states = [self._ledger.fetches.get(key) for key in self._wanted]
+        states = [self._ledger.get(*key) for key in self._wanted]
         stored = sum(fetch is not None and fetch.state == "stored" for fetch in states)
         return FetchSummary(len(self._wanted), stored, dict(self._ledger.count(self._wanted)), self._left)
 
     def _plan(self, key: Key, retry: Collection[str], *, here: bool) -> None:
         """Put a source in its group's queue, unless it is decided already."""
-        before = self._ledger.fetches.get(key)
+        before = self._ledger.get(*key)
         if here:
             self._store.discard(*key)  # a kill between landing and tidying up leaves its scratch folder
             if before is None or before.state != "stored":
@@ -303,7 +303,9 @@ class _Run:
                 return ""
         doubted = [key for key in group.brake.sources(reason) if isinstance(key, Key)]
         for key in doubted:
-            fetch = self._ledger.fetches[key]
+            fetch = self._ledger.get(*key)
+            if fetch is None:
+                continue
             detail = f"not believed, since most answers of {group.name} were {reason}: {fetch.detail}"
             self._note(replace(fetch, reason="unconfirmed", detail=detail[:2000], retry_at=self._clock.now()))
         proof = "none that was there before is there now" if known else "nothing was ever fetched from there to compare"
@@ -352,7 +354,7 @@ class _Run:
         self._note(Fetch(*key, "failed", reason, detail[:2000], attempts, now, retry_at))
 
     def _attempts(self, key: Key) -> int:
-        before = self._ledger.fetches.get(key)
+        before = self._ledger.get(*key)
         return 1 if before is None else before.attempts + 1
 
     def _end(self) -> None:

@@ -30,6 +30,7 @@ from pathlib import Path
 from gifbench.download.source import Fetched
 from gifbench.errors import BuildError, DatasetDamaged, NotFound, StorageError, storage_errors
 from gifbench.media.video import probe
+from gifbench.redaction import hashed, redact
 from gifbench.storage import PARTIAL, Folder, check_name, file_sha256
 
 README = "Sources fetched by gifbench; docs/fetching.md says what is what. Safe to delete: they are fetched again.\n"
@@ -66,12 +67,20 @@ class Store:
 
     def find(self, source: str, locator: str) -> Stored | None:
         """What is known of a source that is here whole, or None."""
-        place = self._place(source, locator)
-        try:
-            stored = read_stored(self.folder, f"{place}.json")
-        except NotFound:
-            return None
-        return stored if self.folder.size(_beside(place, stored.file)) == stored.bytes else None
+        found = self._found(source, locator)
+        return None if found is None else found[1]
+
+    def _found(self, source: str, locator: str) -> tuple[str, Stored] | None:
+        """The name of the video of a source that is here whole, and what is known of it."""
+        for place in self._places(source, locator):
+            try:
+                stored = read_stored(self.folder, f"{place}.json")
+            except NotFound:
+                continue
+            video = _beside(place, stored.file)
+            if self.folder.size(video) == stored.bytes:
+                return video, stored
+        return None
 
     def present(self, sources: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Which of these pairs of source and locator are here whole.
@@ -88,14 +97,12 @@ class Store:
         for name in self.folder.names():
             stem = name.rsplit(".", 1)[0]
             stems[stem] = stems.get(stem, 0) | (2 if name.endswith(".json") else 1)
-        return {key for key in wanted if stems.get(self._place(*key)) == 3}
+        return {key for key in wanted if any(stems.get(place) == 3 for place in self._places(*key))}
 
     def path(self, source: str, locator: str) -> Path | None:
         """Where the video of a source lies; None if it is not here whole, or the store is not on this machine."""
-        stored = self.find(source, locator)
-        if stored is None or self.folder.local is None:
-            return None
-        return self.folder.local / _beside(self._place(source, locator), stored.file)
+        found = self._found(source, locator)
+        return None if found is None or self.folder.local is None else self.folder.local / found[0]
 
     @contextmanager
     def borrowed(self, source: str, locator: str) -> Iterator[Path | None]:
@@ -103,13 +110,14 @@ class Store:
         if self.folder.local is not None:
             yield self.path(source, locator)
             return
-        stored = self.find(source, locator)
-        if stored is None:
+        found = self._found(source, locator)
+        if found is None:
             yield None
             return
+        video, stored = found
         with tempfile.TemporaryDirectory(prefix="gifbench-", ignore_cleanup_errors=True) as scratch:
             path = Path(scratch, stored.file)
-            self.folder.download(_beside(self._place(source, locator), stored.file), path)
+            self.folder.download(video, path)
             yield path
 
     def land(self, source: str, locator: str, fetched: Fetched) -> Stored:
@@ -122,11 +130,11 @@ class Store:
         except Exception:
             self.discard(source, locator)
             raise
-        place = self._place(source, locator)
+        place = self._places(source, locator)[0]
         with storage_errors(fetched.path):
             stored = Stored(
                 source=source,
-                locator=locator,
+                locator=hashed(locator),
                 file=f"{place.rsplit('/', 1)[1]}{fetched.path.suffix}",
                 sha256=file_sha256(fetched.path),
                 bytes=fetched.path.stat().st_size,
@@ -134,7 +142,7 @@ class Store:
                 height=video.height,
                 codec=video.codec,
                 frame_rate=str(video.frame_rate),
-                about={**fetched.about, **_versions()},
+                about={**{name: redact(value) for name, value in fetched.about.items()}, **_versions()},
             )
         self.folder.take(fetched.path, _beside(place, stored.file))
         self.folder.write(f"{place}.json", json.dumps(asdict(stored), indent=1).encode() + b"\n")
@@ -143,7 +151,11 @@ class Store:
 
     def description(self, source: str, locator: str) -> str:
         """The name of the file that describes a source, whether it is there or not."""
-        return f"{self._place(source, locator)}.json"
+        return self.descriptions(source, locator)[0]
+
+    def descriptions(self, source: str, locator: str) -> tuple[str, ...]:
+        """The names that the file which describes a source may have, whether it is there or not."""
+        return tuple(f"{place}.json" for place in self._places(source, locator))
 
     def scratch(self, source: str, locator: str) -> Path:
         """The folder in which a source grows; what an earlier try left is still in it."""
@@ -193,18 +205,19 @@ class Store:
                         self.folder.delete(name)
             yield
 
-    def _place(self, source: str, locator: str) -> str:
-        """Where a source lies in the store, without the ending of its file."""
-        digits = _digits(source, locator)
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", locator.rsplit("/", 1)[-1])[:60].strip("_") or "source"
-        return f"{source}/{digits[:2]}/{stem}-{digits}"
+    def _places(self, source: str, locator: str) -> tuple[str, ...]:
+        """Where a source lies in the store, without the ending of its file; first as it is named now.
+
+        Secrets in a locator are in no name; gifbench 0.1 had them there.
+        """
+        return tuple(_place(source, text) for text in dict.fromkeys((hashed(locator), locator)))
 
     def _scratch(self, source: str, locator: str) -> Path:
         root = self.folder.local
         if root is None:
             cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
             root = cache / "gifbench" / f"store-{hashlib.sha256(self.folder.url.encode()).hexdigest()[:12]}"
-        return root / "unfinished" / f"{source}-{_digits(source, locator)}{PARTIAL}"
+        return root / "unfinished" / f"{source}-{_digits(source, hashed(locator))}{PARTIAL}"
 
 
 def read_stored(folder: Folder, description: str) -> Stored:
@@ -219,6 +232,12 @@ def read_stored(folder: Folder, description: str) -> Stored:
     except (ValueError, TypeError, StorageError, RecursionError) as error:
         place = folder.place(description)
         raise DatasetDamaged(f"{place}: it cannot be read ({error}); gifbench verify --repair takes it away") from error
+
+
+def _place(source: str, locator: str) -> str:
+    digits = _digits(source, locator)
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", locator.rsplit("/", 1)[-1])[:60].strip("_") or "source"
+    return f"{source}/{digits[:2]}/{stem}-{digits}"
 
 
 def _beside(place: str, file: str) -> str:

@@ -11,6 +11,7 @@ import joblib
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.store import Store, read_stored
 from gifbench.errors import DatasetDamaged, NotFound
+from gifbench.redaction import hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ def _check(store: Store, description: str) -> tuple[str, tuple[str, str] | None,
         stored = read_stored(store.folder, description)
     except DatasetDamaged:
         return "", None, "the description cannot be read"
-    key = (stored.source, stored.locator)
-    if store.description(*key) != description:
+    key = (stored.source, hashed(stored.locator))
+    if description not in store.descriptions(stored.source, stored.locator):
         return "", None, f"it describes another source, {stored.source} {stored.locator}"
     video = f"{description.rsplit('/', 1)[0]}/{stored.file.rsplit('/', 1)[-1]}"
     size = store.folder.size(video)

@@ -202,3 +202,51 @@ def test_reasons_of_an_earlier_version_are_read_by_their_present_names(tmp_path:
     }
     for old, new in read.items():
         assert Outcome.from_dict({"clip_id": "a", "state": "failed", "reason": old}).reason == new in KINDS
+
+
+def test_a_signed_url_s_secrets_stand_nowhere_and_its_video_is_found(tmp_path: Path, tiny_videos: Path) -> None:
+    """Neither in names nor in the ledger nor in the description; two signatures are two sources, and found again."""
+    video = (tiny_videos / "ant.mp4").read_bytes()
+    urls = [f"https://host/ant.mp4?X-Amz-Signature=geheim{i}&X-Amz-Credential=AKIA0123456789ABCD" for i in range(3)]
+    videos: dict[str, bytes | SourceError] = {urls[0]: video, urls[1]: video, urls[2]: Gone(f"{urls[2]}: status 404")}
+    rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=url) for i, url in enumerate(urls)]
+    store = Store(tmp_path)
+    heard: list[str] = []
+    for _ in range(2):
+        source = MemorySource(videos)
+        done = fetch_sources(rows, store, {"http": source}, report=lambda now: heard.append(str(now)))
+        assert (done.stored, done.failed) == (2, {"unavailable": 1})
+        videos = {}
+    assert store.present(("http", url) for url in urls) == {("http", url) for url in urls[:2]}
+    assert store.find("http", urls[0]) != store.find("http", urls[1])
+    assert store.path("http", urls[0]) is not None
+    assert list(verify_store(store, workers=1)) == []
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    kept = " ".join([*map(str, written), *(path.read_text() for path in written if path.suffix != ".mp4")])
+    assert "geheim" not in kept
+    assert "AKIA0123456789ABCD" not in kept
+    assert "host/ant.mp4" in kept
+
+
+def test_a_store_of_an_earlier_version_with_a_signed_url_is_read(tmp_path: Path, tiny_videos: Path) -> None:
+    from dataclasses import asdict, replace
+
+    from gifbench.download import store as module
+
+    url = "https://host/ant.mp4?X-Amz-Signature=geheim"
+    store = Store(tmp_path)
+    fetch_sources(
+        [ManifestRow(clip_id="a", split="test", source="http", locator=url)],
+        store,
+        {"http": MemorySource({url: (tiny_videos / "ant.mp4").read_bytes()})},
+    )
+    stored, path = store.find("http", url), store.path("http", url)
+    assert stored is not None and path is not None
+    place = tmp_path / module._place("http", url)
+    place.parent.mkdir(exist_ok=True)
+    before = replace(stored, locator=url, file=f"{place.name}.mp4")
+    path.rename(place.with_suffix(".mp4"))
+    path.with_suffix(".json").unlink()
+    place.with_suffix(".json").write_text(json.dumps(asdict(before)))
+    assert store.path("http", url) == place.with_suffix(".mp4")
+    assert list(verify_store(store, workers=1)) == []
