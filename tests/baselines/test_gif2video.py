@@ -179,7 +179,7 @@ def test_the_weights_of_the_parts_are_recorded(file):
         ("gif2video:color=gif,time=gaussian", "time=gaussian-0.5 does not draw frames between others"),
         ("gif2video:color=gausian,time=dis", 'did you mean "gaussian'),
         ("gif2video:color=gif,time=diss", 'did you mean "dis"'),
-        ("gif2video:color=gif,time=dis", 'did you mean "color"'),
+        ("gif2video:colr=gif,time=dis", 'did you mean "color"'),
         ("gif2video:color=gaussian,time=[dis", "brackets"),
         ("gif2video:color=gaussian],time=dis", "brackets"),
         ("gif2video:color=gaussian,time=dis,flow=best", "did you mean|choose from"),
