@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from pydantic import BaseModel, ValidationError
 from torch import nn
 
@@ -69,3 +70,25 @@ def described(weights: Weights, options: type[Options], make: Callable[[Options]
         said = f"the card says {given!r}" if place == "network" else f"{place} is {given!r}: {problem['msg']}"
         raise MethodError(f"{weights.path}: no weights of a {what}; {said}") from error
     return weights.build(lambda: make(found))
+
+
+def converted(make: Callable[[], Network], tensors: Mapping[str, torch.Tensor], *, what: str) -> Network:
+    """A network filled with somebody else's tensors, under our names; raises `WeightsError` where they do not fit.
+
+    Names and shapes are compared before any memory is taken. Counts of batches, which torch has kept since 0.4.1 and
+    nothing uses, may be missing.
+    """
+    with torch.device("meta"):
+        own = make().state_dict()
+    counts = {name: torch.tensor(0) for name in own if name.endswith("num_batches_tracked") and name not in tensors}
+    tensors = {**counts, **tensors}
+    wrong = [
+        name
+        for name in own.keys() | tensors.keys()
+        if name not in own or name not in tensors or own[name].shape != tensors[name].shape
+    ]
+    if wrong:
+        raise WeightsError(f"these tensors are of no {what}: {min(wrong)} does not fit")
+    network = make()
+    network.load_state_dict(tensors)
+    return network

@@ -17,6 +17,7 @@ from torch import nn
 
 from gifbench import WeightsError
 
+from ..pretrained import converted
 from .discriminator import PatchGAN
 from .network import Architecture, CCDNet
 
@@ -56,7 +57,7 @@ def convert(files: Sequence[Mapping[str, Tensors]]) -> tuple[nn.Module, Mapping[
         tensors |= {f"second.{name}": tensor for name, tensor in second.items()}
     return _ccdnet(
         tensors,
-        base=len(first["outc.weight"][0]),
+        base=_size(first["outc.weight"], 1),
         steps=2 if parts else 1,
         embedded=all(_CHANNELS[channels] for channels in parts),
     )
@@ -68,7 +69,7 @@ def _drrn(file: Mapping[str, Tensors]) -> tuple[nn.Module, Mapping[str, Any]] | 
     if tensors.keys() != names.keys():
         return None
     renamed = {f"first.{name}.weight": tensors[theirs] for theirs, name in names.items()}
-    return _ccdnet(renamed, backbone="drrn", base=len(tensors["input.weight"]) // 2)
+    return _ccdnet(renamed, backbone="drrn", base=_size(tensors["input.weight"], 0) // 2)
 
 
 def _glcic(file: Mapping[str, Tensors]) -> tuple[nn.Module, Mapping[str, Any]] | None:
@@ -80,7 +81,7 @@ def _glcic(file: Mapping[str, Tensors]) -> tuple[nn.Module, Mapping[str, Any]] |
         found = _GLCIC_NAME.fullmatch(name)  # a block is a convolution, BatchNorm and ReLU
         layer = f"layers.{3 * int(found[1]) + int(found[2] or 0)}.{found[3]}" if found else name
         renamed[f"first.{layer}"] = tensor
-    return _ccdnet(renamed, backbone="glcic", base=len(tensors["0.0.weight"]))
+    return _ccdnet(renamed, backbone="glcic", base=_size(tensors["0.0.weight"], 0))
 
 
 def _discriminator(file: Mapping[str, Tensors]) -> tuple[nn.Module, Mapping[str, Any]] | None:
@@ -90,8 +91,8 @@ def _discriminator(file: Mapping[str, Tensors]) -> tuple[nn.Module, Mapping[str,
     base, channels = tensors["0.weight"].shape[:2]
     if not (1 <= base <= 256 and 1 <= channels <= 64):
         raise WeightsError(f"no discriminator of GIF2Video: {channels} channels in, {base} out of the first layer")
-    network = PatchGAN(channels, base=base)
-    _fill(network, {f"layers.{name}": tensor for name, tensor in tensors.items()}, what="discriminator of GIF2Video")
+    renamed = {f"layers.{name}": tensor for name, tensor in tensors.items()}
+    network = converted(lambda: PatchGAN(channels, base=base), renamed, what="discriminator of GIF2Video")
     return network, {"network": "patch-gan", "channels": channels, "base": base}
 
 
@@ -100,23 +101,7 @@ def _ccdnet(tensors: dict[str, torch.Tensor], **options: Any) -> tuple[CCDNet, M
         architecture = Architecture(**options)
     except ValidationError as error:
         raise WeightsError(f"no network of CCDNet's shape: base is {options['base']}") from error
-    network = CCDNet(architecture)
-    _fill(network, tensors, what="network of CCDNet's shape")
-    return network, architecture.model_dump()
-
-
-def _fill(network: nn.Module, tensors: dict[str, torch.Tensor], *, what: str) -> None:
-    own = network.state_dict()
-    # Torch has counted batches since 0.4.1; the count is not used.
-    tensors |= {name: own[name] for name in own if name.endswith("num_batches_tracked") and name not in tensors}
-    wrong = [
-        name
-        for name in own.keys() | tensors.keys()
-        if name not in own or name not in tensors or own[name].shape != tensors[name].shape
-    ]
-    if wrong:
-        raise WeightsError(f"no {what}: {min(wrong)} does not fit")
-    network.load_state_dict(tensors)
+    return converted(lambda: CCDNet(architecture), tensors, what="network of CCDNet's shape"), architecture.model_dump()
 
 
 def _without_module(tensors: Tensors) -> dict[str, torch.Tensor]:
@@ -125,7 +110,12 @@ def _without_module(tensors: Tensors) -> dict[str, torch.Tensor]:
 
 def _inputs(tensors: Tensors) -> int:
     weight = tensors.get("inc.0.weight")
-    return int(weight.shape[1]) if weight is not None and weight.dim() == 4 else 0
+    return 0 if weight is None else _size(weight, 1)
+
+
+def _size(weight: torch.Tensor, dimension: int) -> int:
+    """A size of a convolution's weight; 0, which is of no network, for a tensor that is none."""
+    return int(weight.shape[dimension]) if weight.dim() == 4 else 0
 
 
 def _renamed(tensors: Tensors) -> dict[str, torch.Tensor]:

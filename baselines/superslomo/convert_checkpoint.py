@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from gifbench import WeightsError
 
+from ..pretrained import converted
 from .network import Architecture, SuperSlomo
 
 Tensors = Mapping[str, torch.Tensor]
@@ -37,17 +38,8 @@ def convert(files: Sequence[Mapping[str, Tensors]]) -> tuple[SuperSlomo, Mapping
         architecture = Architecture(base=outputs.shape[1])
     except ValidationError as error:
         raise WeightsError(f"these tensors are of no SuperSlomo: base is {outputs.shape[1]}") from error
-    network = SuperSlomo(architecture)
-    own = network.state_dict()
-    wrong = [
-        name
-        for name in own.keys() | tensors.keys()
-        if name not in own or name not in tensors or own[name].shape != tensors[name].shape
-    ]
-    if wrong:
-        raise WeightsError(f"these tensors are of no SuperSlomo as GIF2Video adapted it: {min(wrong)} does not fit")
-    network.load_state_dict(tensors)
-    return network, architecture.model_dump()
+    what = "SuperSlomo as GIF2Video adapted it"
+    return converted(lambda: SuperSlomo(architecture), tensors, what=what), architecture.model_dump()
 
 
 def _renamed(name: str) -> str:

@@ -134,6 +134,37 @@ def hostile_files(folder: Path) -> dict[str, tuple[Path, str]]:
     return {name: (folder / f"{name}.pt", text) for name, text in said.items()}
 
 
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"inconv.0.weight": (64, 3, 3, 3), "downconv1.1.0.weight": (1,), "outconv.weight": ()},
+        {"inconv.0.weight": (64, 3, 3, 3), "downconv1.1.0.weight": (1,), "outconv.weight": (3, 999, 1, 1)},
+        {"inconv.0.weight": (64, 3, 3, 3), "downconv1.1.0.weight": (1,), "outconv.weight": (3, 256, 1, 1)},
+        dict.fromkeys(("input.weight", "conv1.weight", "conv2.weight", "output.weight"), ()),
+        dict.fromkeys(("input.weight", "conv1.weight", "conv2.weight", "output.weight"), (512, 1, 1, 1)),
+        dict.fromkeys(("0.0.weight", "15.0.weight", "16.weight"), ()),
+        {"0.0.weight": (64, 3, 5, 5), "15.0.weight": (1,), "16.weight": (1,), "a.b.c": (1,), "999.0.weight": (1,)},
+        {"netA.outconv.weight": (2, 128, 1, 1), "netB.outconv.weight": (5, 128, 1, 1)},
+        {"netA.outconv.weight": (2, 4096, 1, 1), "netB.outconv.weight": (5, 32, 1, 1)},
+        {"netA.outconv.weight": (2, 32, 1, 1), "netB.outconv.weight": (), "netC.what": ()},
+    ],
+)
+def test_names_of_a_network_with_other_shapes_are_refused_and_take_no_memory(tmp_path, monkeypatch, group):
+    made = []
+    monkeypatch.setattr(torch.nn.Module, "load_state_dict", lambda *given, **options: made.append(given))
+    torch.save({"model_netG": {name: torch.zeros(shape) for name, shape in group.items()}}, tmp_path / "small.pt")
+    with pytest.raises(WeightsError) as error:
+        convert_weights([tmp_path / "small.pt"], tmp_path / "out.safetensors")
+    assert "\n" not in str(error.value) and not made
+
+
+@pytest.mark.parametrize("shape", [(), (64, 12, 4, 4), (999, 12, 4, 4)])
+def test_a_discriminator_of_another_shape_is_refused(tmp_path, shape):
+    torch.save({"model_netD": {"0.weight": torch.zeros(shape)}}, tmp_path / "small.pt")
+    with pytest.raises(WeightsError):
+        convert_weights([tmp_path / "small.pt"], tmp_path / "out.safetensors")
+
+
 def test_hostile_files_are_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files = hostile_files(tmp_path)
