@@ -84,11 +84,6 @@ def restore_gif(
     loaded = load_method(method) if isinstance(method, str) else method
     gif = Gif.open(source, limits=limits or GifLimits(), background=background, salvage=salvage)
     timing = restored_timing(gif, fps_factor)
-    if fps_factor > 1 and len(gif) > 1 and not _draws_between(loaded):
-        raise UsageError(
-            f"fps_factor must be 1 for method {loaded.name}, which would only repeat frames, got {fps_factor}. Choose "
-            "a method that draws the frames between, such as blend, dis or gif2video"
-        )
     if half_precision:
         loaded = in_half_precision(loaded, device)
     chosen = on_device(loaded, device)
@@ -126,8 +121,19 @@ def _cpu_has_bf16() -> bool:
     return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
 
 
+def check_draws_between(loaded: LoadedMethod, fps_factor: int) -> None:
+    """Raise `UsageError` where more frames are asked of a method that would only repeat the GIF's."""
+    if fps_factor > 1 and not _draws_between(loaded):
+        raise UsageError(
+            f"fps_factor must be 1 for method {loaded.name}, which would only repeat frames, got {fps_factor}. Choose "
+            "a method that draws the frames between, such as blend, dis or gif2video"
+        )
+
+
 def _draws_between(loaded: LoadedMethod) -> bool:
-    """Whether a method may give frames that the GIF does not show, by what its package says of it."""
+    """Whether a method may give frames that the GIF does not show, by what its package says of it or of its parts."""
+    if any(_draws_between(part) for part in loaded.parts):
+        return True
     if not isinstance(loaded.method, Method):
         return False
     kind, text = loaded.source or ("", "")

@@ -43,7 +43,7 @@ def restore(
     """
     from functools import partial
 
-    from gifbench.gif_restoration import restore_gif
+    from gifbench.gif_restoration import check_draws_between, restore_gif
     from gifbench.leaderboard.before_after import restore_with_page
     from gifbench.methods.registry import find_method
 
@@ -52,8 +52,10 @@ def restore(
         raise UsageError(f"--precision must be auto or fp32, got {precision}")
     run = restore_gif if page is None else partial(restore_with_page, page=page)
     with progress(f"Restoring {source.name}") as step, gif_advice():
+        loaded = find_method(method)
+        check_draws_between(loaded, fps_factor)
         made = run(
-            find_method(method),
+            loaded,
             source,
             out,
             fps_factor=fps_factor,
