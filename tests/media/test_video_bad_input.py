@@ -18,7 +18,7 @@ import pytest
 from gifbench import errors
 from gifbench.errors import CorruptMedia, NotFound, NoVideo, StorageError, TooLarge
 from gifbench.media.video import Span, VideoLimits, decode, probe
-from gifbench.media.video.container import KINDS, av_errors
+from gifbench.media.video.libav_errors import KINDS, av_errors
 from gifbench.media.video.truncation import missing_bytes
 
 

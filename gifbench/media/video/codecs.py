@@ -1,12 +1,20 @@
-"""Which codecs the ffmpeg inside PyAV has."""
+"""Which codecs the ffmpeg inside PyAV has, and the checksums of FFV1, which ffmpeg reads without minding them."""
 
 from __future__ import annotations
+
+import zlib
 
 import av
 from av.codec.codec import UnknownCodecError
 
 NEEDED = {"ffv1": "rw", "h264": "r", "hevc": "r", "vp9": "r", "av1": "r", "libx264": "w"}
 """What gifbench reads (r) and writes (w): the truth, sources from cameras and from YouTube, restored videos."""
+
+FFV1 = "ffv1"
+"""The codec of the lossless truth."""
+
+_REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_FOOTER = 8
 
 
 def ffmpeg_version() -> str:
@@ -25,3 +33,34 @@ def missing_codecs() -> list[str]:
                 except UnknownCodecError:
                     missing.append(f"{doing} {name}")
     return missing
+
+
+def slices_intact(packet: bytes) -> bool:
+    """Whether every slice of an FFV1 packet has the checksum it was written with.
+
+    A slice ends with its size without this footer (3 bytes), a status and a CRC-32 (RFC 9043, 4.9), over all of which
+    the CRC leaves 0. It takes bits from the top where zlib takes them from the bottom, hence the mirrored bytes.
+    """
+    end = len(packet)
+    mirrored = packet.translate(_REVERSED_BITS)
+    while end > 0:
+        start = end - _FOOTER - int.from_bytes(packet[end - _FOOTER : end - _FOOTER + 3], "big")
+        if end < _FOOTER or start < 0 or zlib.crc32(mirrored[start:end], 0xFFFFFFFF) != 0xFFFFFFFF:
+            return False
+        end = start
+    return True
+
+
+class Checksums:
+    """Tells damage in an FFV1 stream packet by packet, also where nobody knows whether it has checksums.
+
+    All slices of a stream have them or none: so a packet that fits and one that does not prove that one is damaged.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[bool] = set()
+
+    def damaged(self, packet: bytes) -> bool:
+        """Whether this packet, or one before it, is not what was written."""
+        self._seen.add(slices_intact(packet))
+        return len(self._seen) > 1

@@ -23,8 +23,10 @@ from av.video.frame import VideoFrame
 
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.video.container import OpenVideo, VideoLimits, av_errors, open_video
-from gifbench.media.video.frames import TimedPicture, frame_rate, shown_frames, time_base
+from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
+from gifbench.media.video.frames import TimedPicture, shown_frames
+from gifbench.media.video.libav_errors import av_errors
+from gifbench.media.video.packets import frame_rate, time_base
 from gifbench.media.video.pixels import (
     COLOR_RANGES,
     COLOR_SPACES,

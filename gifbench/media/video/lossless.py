@@ -42,8 +42,9 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, NoVideo, PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
-from gifbench.media.video.container import VideoLimits, av_errors, check_size
-from gifbench.media.video.ffv1 import CODEC, slices_intact
+from gifbench.media.video.codecs import FFV1, slices_intact
+from gifbench.media.video.container import VideoLimits, check_size
+from gifbench.media.video.libav_errors import av_errors
 
 PIXEL_FORMAT = "bgr0"
 """The 8-bit RGB layout that FFV1 takes; it codes it with the reversible color transform of JPEG 2000."""
@@ -86,7 +87,7 @@ class LosslessWriter:
         with av_errors(self._place):
             self._container = av.open(self._file, "w", format="matroska", options={"fflags": "+bitexact"})
             options = _OPTIONS | {"slices": _slices(width, height)}
-            self._stream = cast(VideoStream, self._container.add_stream(CODEC, rate=frame_rate, options=options))
+            self._stream = cast(VideoStream, self._container.add_stream(FFV1, rate=frame_rate, options=options))
             self._stream.width, self._stream.height = width, height
             self._stream.pix_fmt = PIXEL_FORMAT
             self._stream.time_base = 1 / frame_rate
@@ -207,7 +208,7 @@ class _LosslessVideo:
         check_size(Path(place), context.width, context.height, limits=VideoLimits())
         self.width, self.height = context.width, context.height
         self._rate = self._stream.average_rate or Fraction(0)
-        if self._stream.codec_context.name != CODEC or not self._rate or container.duration is None:
+        if self._stream.codec_context.name != FFV1 or not self._rate or container.duration is None:
             raise CorruptMedia(f"{place} is no lossless video of this project: its codec is {context.name}")
         self.num_frames = round(Fraction(container.duration, 1_000_000) * self._rate)
         self._reformatter = VideoReformatter()

@@ -27,8 +27,9 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, MediaError, NoVideo, UsageError, storage_errors
 from gifbench.media.clip import Pixels
-from gifbench.media.video.container import OpenVideo, VideoLimits, av_errors, check_size, open_video
-from gifbench.media.video.frames import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base
+from gifbench.media.video.container import OpenVideo, VideoLimits, check_size, open_video
+from gifbench.media.video.libav_errors import av_errors
+from gifbench.media.video.packets import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base
 from gifbench.media.video.pixels import Converter
 
 _LIMITS = VideoLimits()

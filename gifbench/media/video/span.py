@@ -10,17 +10,9 @@ from pathlib import Path
 
 from gifbench.errors import CorruptMedia, SpanOutside, UsageError
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
-from gifbench.media.video.frames import (
-    SEEKABLE,
-    CannotSeek,
-    TimedPicture,
-    deinterlaced,
-    frames_from,
-    shown_frames,
-    step,
-    time_base,
-)
+from gifbench.media.video.frames import TimedPicture, deinterlaced, frames_from, shown_frames
 from gifbench.media.video.packet_scan import stamps_are_regular
+from gifbench.media.video.packets import SEEKABLE, CannotSeek, step, time_base
 
 _HEAD = 12  # frames that are looked at before a seek: B-frames muxed with wrong times show within a few
 _SECOND = Fraction(1)

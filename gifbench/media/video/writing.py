@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
-from gifbench.media.video.container import av_errors
+from gifbench.media.video.libav_errors import av_errors
 
 _MATROSKA_TICK = Fraction(1, 1000)
 _FINEST_TICK = Fraction(1, 1_000_000)

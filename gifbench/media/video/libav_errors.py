@@ -1,0 +1,131 @@
+"""Every exception of PyAV as one of `gifbench.errors`, in a line that names the file."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av.error
+
+from gifbench.errors import (
+    CorruptMedia,
+    GifbenchError,
+    MediaError,
+    NotFound,
+    NotWritable,
+    StorageError,
+    TooLarge,
+    storage_errors,
+)
+from gifbench.media.video.truncation import missing_bytes
+
+KINDS: dict[str, type[GifbenchError]] = {
+    # What is wrong with the bytes.
+    "InvalidDataError": CorruptMedia,
+    "EOFError": CorruptMedia,
+    "ArgumentError": CorruptMedia,
+    "UndefinedError": CorruptMedia,
+    "InputChangedError": CorruptMedia,
+    "OutputChangedError": CorruptMedia,
+    "BSFNotFoundError": CorruptMedia,
+    "DecoderNotFoundError": CorruptMedia,
+    "DemuxerNotFoundError": CorruptMedia,
+    "ProtocolNotFoundError": CorruptMedia,
+    "PatchWelcomeError": CorruptMedia,
+    "NotImplementedError": CorruptMedia,
+    "ExperimentalError": CorruptMedia,
+    "OverflowError": CorruptMedia,
+    "BufferTooSmallError": CorruptMedia,
+    # What is wrong with the build of ffmpeg, or with how it is used.
+    "BugError": MediaError,
+    "ExitError": MediaError,
+    "ExternalError": MediaError,
+    "UnknownError": MediaError,
+    "LookupError": MediaError,
+    "FilterNotFoundError": MediaError,
+    "EncoderNotFoundError": MediaError,
+    "MuxerNotFoundError": MediaError,
+    "OptionNotFoundError": MediaError,
+    "PyAVCallbackError": MediaError,
+    "FFmpegError": MediaError,
+    # What is wrong with the place.
+    "MemoryError": TooLarge,
+    "FileNotFoundError": NotFound,
+    "NotADirectoryError": NotFound,
+    "PermissionError": NotWritable,
+    "OSError": StorageError,
+    "IsADirectoryError": StorageError,
+    "FileExistsError": StorageError,
+    "BlockingIOError": StorageError,
+    "BrokenPipeError": StorageError,
+    "ChildProcessError": StorageError,
+    "ConnectionAbortedError": StorageError,
+    "ConnectionRefusedError": StorageError,
+    "ConnectionResetError": StorageError,
+    "InterruptedError": StorageError,
+    "ProcessLookupError": StorageError,
+    "TimeoutError": StorageError,
+    "HTTPError": StorageError,
+    "HTTPServerError": StorageError,
+    "HTTPClientError": StorageError,
+    "HTTPBadRequestError": StorageError,
+    "HTTPUnauthorizedError": StorageError,
+    "HTTPForbiddenError": StorageError,
+    "HTTPNotFoundError": StorageError,
+    "HTTPOtherClientError": StorageError,
+    "HTTPTooManyRequestsError": StorageError,
+}
+"""The class of `gifbench.errors` for each class of `av.error`, by name."""
+
+_UNSUPPORTED = {
+    "BSFNotFoundError",
+    "DecoderNotFoundError",
+    "DemuxerNotFoundError",
+    "ProtocolNotFoundError",
+    "PatchWelcomeError",
+    "NotImplementedError",
+    "ExperimentalError",
+}
+
+_ADVICE: dict[type[GifbenchError], str] = {
+    CorruptMedia: "it cannot be decoded; it is damaged, or no video: see what `ffmpeg -i` says of it",
+    MediaError: "ffmpeg failed; see what `ffmpeg -i` says of the file",
+    TooLarge: "it wants more memory than there is",
+    NotFound: "it is not there",
+    NotWritable: "permission denied",
+    StorageError: "it cannot be read or written",
+}
+
+_OF_THE_BYTES = (errno.EIO, errno.EBUSY, errno.EOPNOTSUPP, errno.ENOTSUP)
+_OF_WHAT_IS_READ = (*_OF_THE_BYTES, errno.EPERM, errno.EACCES, errno.ENOENT)
+"""Demuxers also say "input/output error" of a file that ends too early, that of YUV4MPEG "device or resource busy" of a
+size that cannot be, and filters "operation not supported" of colors: none is about the place. Decoders return -1, which
+is "operation not permitted", when the file was opened long before."""
+
+
+@contextmanager
+def av_errors(place: object, *, opening: bool = False, reading: bool = False) -> Iterator[None]:
+    """Turn an exception of PyAV raised while `place` is read or written into the class of `KINDS`, naming the place.
+
+    An error that carries a number of the operating system goes through `storage_errors`: a full disk is `DiskFull`.
+    `reading` is for a file that could be opened: what libav then says of places and permissions is about its content.
+    `opening` likewise, and looks whether one that libav cannot open is cut off.
+    """
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        of_the_bytes = error.errno in (_OF_WHAT_IS_READ if reading or opening else _OF_THE_BYTES)
+        if isinstance(error, OSError) and not of_the_bytes:
+            with storage_errors(place):
+                raise OSError(error.errno, error.strerror) from error
+        kind = CorruptMedia if of_the_bytes else KINDS.get(type(error).__name__, MediaError)
+        advice = _ADVICE[kind]
+        if type(error).__name__ in _UNSUPPORTED or error.errno in (errno.EOPNOTSUPP, errno.ENOTSUP):
+            advice = "ffmpeg cannot decode or convert it: make a copy in a usual format with another program"
+        elif opening and isinstance(place, Path) and (missing := missing_bytes(place)):
+            advice = f"it is cut off and lacks {missing} bytes: fetch it again"
+        raise kind(f"{place}: {advice} ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise CorruptMedia(f"{place}: its header holds text that cannot be read ({error.reason})") from error

@@ -1,0 +1,111 @@
+"""The packets of an open video: all of them on one clock, or from a key frame on; and the clock's own measures."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import chain
+from math import floor
+
+import av.error
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from gifbench.media.video.container import OpenVideo
+from gifbench.media.video.transport_stream import TransportStream, read_transport_stream
+
+SEEKABLE = frozenset({"mov", "matroska"})
+"""Demuxers whose index knows the key frames. The others are read from the start: MPEG program streams, AVI and raw
+streams have no index or no presentation times, and a seek ends up near the frame, not on it."""
+
+_JUMPY = frozenset({"mpegts", "mpeg", "ogg"})
+"""Containers whose clock may be set anew in the middle: recordings that were joined."""
+_LONGEST_PAUSE = Fraction(10)
+"""Seconds: a longer one is a clock that was set anew, as ffmpeg takes it (`-dts_delta_threshold`)."""
+
+_USUAL_RATE = Fraction(25)
+
+
+class CannotSeek(Exception):
+    """Seeking would not be exact in this video; read it from the start."""
+
+
+def frame_rate(video: OpenVideo) -> Fraction:
+    """Frames a second on average, or what ffmpeg guesses; 25 for a stream without any times."""
+    stream = video.stream
+    return next((r for r in (stream.average_rate, stream.guessed_rate, stream.base_rate) if r and r > 0), _USUAL_RATE)
+
+
+def step(video: OpenVideo) -> Fraction:
+    """Seconds from one frame to the next where nothing else says it."""
+    return 1 / (video.stream.guessed_rate or frame_rate(video))
+
+
+def time_base(video: OpenVideo) -> Fraction:
+    """Seconds of one tick of the stream's clock."""
+    return video.stream.time_base or step(video)
+
+
+def continuous_packets(video: OpenVideo) -> Iterator[Packet[VideoStream]]:
+    """All packets from where the container stands, on one clock.
+
+    Where the clock of a transport or program stream goes back, jumps by more than `_LONGEST_PAUSE`, or is said to jump,
+    the packets after that follow one step after those before it.
+    """
+    packets = video.container.demux(video.stream)
+    if not _JUMPY & video.formats:
+        return packets
+    return _continuous(video, packets)
+
+
+def _continuous(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
+    tick, apart = time_base(video), step(video)
+    said: deque[int] | None = None
+    theora = video.decoder.name == "theora"
+    offset, last, last_duration = 0, None, 0
+    for packet in packets:
+        if theora and bytes(packet)[1:7] == b"theora":
+            continue  # a header between streams that were joined, which is no frame
+        dts = packet.dts
+        if dts is not None and last is not None:
+            jump = (dts - last) * tick
+            if jump < 0 or jump > 2 * apart:
+                if said is None:
+                    stream = transport_stream(video)
+                    said = deque(() if stream is None else stream.jumps)
+                announced = packet.pos is not None and bool(said) and said[0] <= packet.pos
+                if jump < 0 or jump > _LONGEST_PAUSE or announced:
+                    offset += last + (last_duration or round(apart / tick)) - dts
+            while said and packet.pos is not None and said[0] <= packet.pos:
+                said.popleft()
+        if dts is not None:
+            last, last_duration = dts, packet.duration or 0
+        if offset:
+            packet.pts = None if packet.pts is None else packet.pts + offset
+            packet.dts = None if dts is None else dts + offset
+        yield packet
+
+
+def transport_stream(video: OpenVideo) -> TransportStream | None:
+    """What a transport stream says of the picture stream; None for another container."""
+    return read_transport_stream(video.path, video.stream.id) if "mpegts" in video.formats else None
+
+
+def from_key_frame(video: OpenVideo, time: Fraction) -> Iterator[Packet[VideoStream]]:
+    """The packets from the last key frame on that is shown at or before `time`; raises `CannotSeek` for none."""
+    ticks = floor(time / time_base(video))
+    for _ in range(4):
+        try:
+            video.container.seek(ticks, stream=video.stream)
+            packets = video.container.demux(video.stream)
+            key = next(packets)
+        except (av.error.FFmpegError, StopIteration) as error:
+            raise CannotSeek from error
+        if key.pts is None or not key.is_keyframe:
+            break
+        if key.pts * time_base(video) <= time:
+            return chain([key], packets)
+        # The index goes by decoding times: this one is decoded before `time` but shown after it. Take the one before.
+        ticks = min(key.pts if key.dts is None else key.dts, ticks) - 1
+    raise CannotSeek
