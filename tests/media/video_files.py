@@ -91,6 +91,8 @@ def _makes_sense(container: str, how: str) -> bool:
         return container in ("ts", "mpg", "ogv")
     if how in ("fragments", "no edit list"):
         return container in _ISO
+    if how == "clock back" and container == "nut":
+        return False  # libav's writer ends the process
     return how != "concat" or container in ("mp4", "mkv", "ts", "mov")
 
 
