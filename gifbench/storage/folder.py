@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import shutil
 import stat
@@ -26,6 +27,8 @@ from gifbench.storage.atomic_write import PARTIAL, renamed_when_whole
 from gifbench.storage.exclusive_lock import lock_beneath
 from gifbench.storage.safe_paths import beneath, check_name, open_beneath, refuse_link, sizes_beneath
 
+_log = logging.getLogger(__name__)
+
 MAX_BYTES = 1 << 30
 """Of a file that is read whole where its reader sets no limit of its own; sparse files cost their makers nothing."""
 
@@ -40,14 +43,26 @@ class Folder:
 
     def __init__(self, url: str | os.PathLike[str]) -> None:
         self.url = os.fspath(url)
+        self._whole: tuple[str, bytes] | None = None  # the last file of a server that gives no ranges
+        self._open()
+
+    def _open(self) -> None:
         try:
             file_system, root = fsspec.core.url_to_fs(self.url)
         except (ValueError, ImportError) as error:
             if isinstance(error, ImportError) and self.url.startswith(("s3://", "s3a://")):
                 raise MissingExtra("s3fs", extra="s3", wanted_for=self.url) from error
             raise StorageError(f"{self.url}: {error}") from error
-        self._file_system: fsspec.AbstractFileSystem = file_system
+        self._opened: fsspec.AbstractFileSystem = file_system
+        self._opened_by = os.getpid()
         self._root = str(root).rstrip("/")
+
+    @property
+    def _file_system(self) -> fsspec.AbstractFileSystem:
+        # A forked process, as a DataLoader's workers are, opens it anew: connections do not survive a fork.
+        if self._opened_by != os.getpid():
+            self._open()
+        return self._opened
 
     def __reduce__(self) -> tuple[type[Folder], tuple[str]]:
         # A worker may have been started in another folder, where a relative path means something else.
@@ -88,10 +103,22 @@ class Folder:
             else:
                 if length is None and limit < MAX_BYTES:  # a request more, for small files alone
                     self._check_size(name, self.size(name) or 0, limit)
-                data = cast(bytes, self._file_system.cat_file(self._path(name), start=start or None, end=end))
+                data = self._fetch(name, start, end)
         if length is not None and len(data) != length:
             raise StorageError(f"{self.place(name)}: it ends after {start + len(data)} bytes, {end} were expected")
         return data
+
+    def _fetch(self, name: str, start: int, end: int | None) -> bytes:
+        """A range of a file that is not on this machine, or all of it."""
+        if self._whole is not None and self._whole[0] == name and end is not None:
+            return self._whole[1][start:end]
+        data = cast(bytes, self._file_system.cat_file(self._path(name), start=start or None, end=end))
+        if end is None or len(data) <= end - start:
+            return data
+        if self._whole is None:
+            _log.warning("%s: the server gives whole files only, no ranges; each is read once, which is slow", self.url)
+        self._whole = name, data
+        return data[start:end]
 
     def size(self, name: str) -> int | None:
         """The size of a file in bytes, or None if it is not there."""

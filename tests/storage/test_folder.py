@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import signal
+import warnings
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,48 @@ def test_errors_of_the_system_get_their_class() -> None:
             raise OSError(number, "as the system says it")
     with pytest.raises(StorageError, match="strange"), storage_errors("/some/where"):
         raise OSError(errno.EIO, "strange")
+
+
+def test_a_server_without_ranges_is_read_whole_once(caplog: pytest.LogCaptureFixture) -> None:
+    from tests.download.http_server import serve
+
+    with serve() as site:
+        site.bodies |= {"a.bin": bytes(range(100)), "b.bin": bytes(range(50))}
+        folder = Folder(site.url("/good"))
+        for start in (0, 10, 90):
+            assert folder.read("a.bin", start=start, length=5) == bytes(range(start, start + 5))
+        assert site.asked["/good/a.bin"] == 1
+        assert folder.read("b.bin", start=3, length=2) == b"\x03\x04"
+        with pytest.raises(StorageError, match="were expected"):
+            folder.read("b.bin", start=49, length=2)
+    assert [record.message for record in caplog.records].count(caplog.records[0].message) == 1
+    assert "no ranges" in caplog.records[0].message
+
+
+def test_a_forked_process_opens_its_file_system_anew() -> None:
+    """As a DataLoader's workers do, which took over an event loop without its thread."""
+    import os
+
+    from tests.download.http_server import serve
+
+    with serve() as site:
+        site.bodies["a.bin"] = bytes(range(100))
+        folder = Folder(site.url("/good"))
+        assert folder.read("a.bin") == bytes(range(100))
+        before = folder._file_system
+        out, into = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python tells of threads beside a fork
+            child = os.fork()
+        if not child:
+            try:
+                signal.alarm(20)
+                fresh = folder._file_system is not before
+                os.write(into, folder.read("a.bin")[:5] if fresh else b"stale")
+            finally:
+                os._exit(0)
+        os.close(into)
+        with os.fdopen(out, "rb") as said:
+            assert said.read() == bytes(range(5))
+        os.waitpid(child, 0)
+        assert folder._file_system is before
