@@ -7,16 +7,14 @@ and leaves the clip. Where there is no lock, the run that began last goes on and
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gifbench.dataset.checksums import CHECKSUMS
 from gifbench.dataset.shards import STAGING
-from gifbench.errors import AlreadyExists, BuildError, NotFound, StorageError
+from gifbench.errors import AlreadyExists, BuildError
 from gifbench.storage import Folder
 
-_RUN = f"{STAGING}/run"
 _README = b"Work in progress of gifbench build; run the same command again to go on.\n"
 
 
@@ -44,20 +42,3 @@ def alone(folder: Folder) -> Iterator[None]:
     busy = BuildError(f"{folder}: another gifbench build is at work here; wait for it, or stop it")
     with folder.lock(f"{STAGING}/lock", busy=busy):
         yield
-
-
-def begin_run(folder: Folder) -> str:
-    """Say that a run begins; its name."""
-    run = secrets.token_hex(8)
-    folder.write(_RUN, run.encode())
-    return run
-
-
-def check_run(folder: Folder, run: str) -> None:
-    """Raise `StorageError` if the run has ended, or another one has begun."""
-    try:
-        now = folder.read(_RUN).decode(errors="replace")
-    except NotFound:
-        now = ""
-    if now != run:
-        raise StorageError(f"{folder}: another gifbench build has begun here, or this one has ended; it stops here")

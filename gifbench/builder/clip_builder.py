@@ -14,10 +14,9 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from gifbench.builder.build_lock import check_run
 from gifbench.builder.ground_truth import Cut, Quantized, keep_source
 from gifbench.builder.recipe import Recipe, SourceVideo
-from gifbench.builder.shard_writer import group_name
+from gifbench.builder.staging import check_run, group_name
 from gifbench.dataset.gif_generation import GIFS, GifMaker, maker_signature
 from gifbench.dataset.shards import MEMBERS, STAGING, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DiskFull, MissingExtra, NotWritable, StorageError, storage_errors

@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from gifbench.builder.build_lock import alone, begin_run
+from gifbench.builder.build_lock import alone
 from gifbench.builder.ledger import REMOVED, Ledger
-from gifbench.builder.shard_writer import Assembly, group_name, plan_shards
+from gifbench.builder.shard_writer import Assembly, plan_shards
+from gifbench.builder.staging import begin_run, group_name
 from gifbench.dataset.card import SAMPLE
 from gifbench.dataset.reader import Dataset, open_dataset, read_about
 from gifbench.dataset.shards import STAGING, fingerprint, table_rows

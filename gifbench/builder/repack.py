@@ -166,6 +166,6 @@ def _write_tables(dataset: Dataset, target: Folder, index: Sequence[IndexRow], r
     }
     files = {name: index_bytes(index) if name == "index.parquet" else dataset.folder.read(name) for name in TABLES}
     files["dataset.json"] = json.dumps(about, indent=1).encode() + b"\n"
-    for name, data in files.items():
-        target.write(name, data)
-    target.write(CHECKSUMS, checksum_lines({name: hashlib.sha256(data).hexdigest() for name, data in files.items()}))
+    files[CHECKSUMS] = checksum_lines({name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
+    for name in (*TABLES, CHECKSUMS, "dataset.json"):  # the last one says that all are there
+        target.write(name, files[name])

@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
-from gifbench.builder.build_lock import check_run
 from gifbench.builder.ledger import Ledger
+from gifbench.builder.staging import check_run, group_name
 from gifbench.dataset.shards import END_OF_SHARD, STAGING, IndexRow, group_range, shard_name
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import ManifestRow
@@ -27,11 +27,6 @@ _SMALLEST_GROUP = 8 * tarfile.BLOCKSIZE
 before them ends with: each description is three blocks and a header."""
 _SAVE_SECONDS = 10.0
 _SAVE_SHARE = 0.02  # of the time, at most, goes into saving tables that grow with the manifest
-
-
-def group_name(clip_id: str) -> str:
-    """Where a clip's group waits until its shard is put together."""
-    return f"{STAGING}/{clip_id}.group"
 
 
 def plan_shards(rows: Iterable[ManifestRow], clips_per_shard: int) -> dict[str, list[ManifestRow]]:

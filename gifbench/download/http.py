@@ -26,7 +26,7 @@ from gifbench.errors import (
     Truncated,
     storage_errors,
 )
-from gifbench.manifest.rows import VIDEO_SUFFIXES
+from gifbench.manifest.video_files import VIDEO_SUFFIXES
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _GONE = (404, 410, 451)

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder.build_dataset import Progress, build_dataset
-from gifbench.builder.build_lock import begin_run
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repair import repair_dataset
+from gifbench.builder.staging import begin_run
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download import MemorySource
