@@ -7,6 +7,7 @@ its Voronoi cell is, and where it ends. One pass is enough, at a thirtieth of CC
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -48,7 +49,7 @@ class PaletteUNet(nn.Module):
     def __init__(self, options: PaletteUNetOptions) -> None:
         super().__init__()
         self.options = options
-        self.body = _Body(options)
+        self.body = ResidualUNet(options.widths, options.blocks, inputs=3 + 3 * NEIGHBORS)
 
     def forward(
         self, gif: torch.Tensor, palettes: torch.Tensor, *, steps: int | None = None, tile: int | None = None
@@ -62,14 +63,16 @@ class PaletteUNet(nn.Module):
         return exact(self.body, torch.cat([scaled(gif), beside(gif, palettes)], dim=1), tile)
 
 
-class _Body(nn.Module):
-    """A residual U-Net on pictures folded to half their size: (N, 9, H, W) to what is added to the first three."""
+class ResidualUNet(nn.Module):
+    """A residual U-Net on pictures folded to half their size: (N, `inputs`, H, W) to the first three channels, changed.
 
-    def __init__(self, options: PaletteUNetOptions) -> None:
+    `widths` are the channels at 1/2, 1/4, … of the picture's size, `blocks` the residual blocks there, on either way.
+    """
+
+    def __init__(self, widths: Sequence[int], blocks: Sequence[int], *, inputs: int) -> None:
         super().__init__()
-        widths, blocks = options.widths, options.blocks
         steps = range(len(widths) - 1)
-        self.stem = nn.Conv2d(4 * (3 + 3 * NEIGHBORS), widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(4 * inputs, widths[0], 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], 2, stride=2) for i in steps)
         self.encoder = nn.ModuleList(_blocks(width, count) for width, count in zip(widths, blocks, strict=True))
         self.up = nn.ModuleList(nn.Conv2d(widths[i + 1], 4 * widths[i], 1) for i in steps)

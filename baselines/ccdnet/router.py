@@ -87,6 +87,10 @@ class Router:
         known = [size for kind, size in self._networks if kind == dithered]
         return dithered, min(known, key=lambda size: (abs(math.log(size / colors)), size))
 
+    def restorer(self, gif: Gif) -> Restorer:
+        """The network that `choose` chooses."""
+        return self._networks[self.choose(gif)]
+
     def _margin(self, frame: torch.Tensor) -> float:
         """Above 0 where a frame (H, W, 3) uint8 is dithered.
 
@@ -99,7 +103,7 @@ class Router:
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[torch.Tensor]:
         """The frames at `times`, one at a time, the last shown one held; an accelerator is given many at once."""
-        network = self._networks[self.choose(gif)]
+        network = self.restorer(gif)
         shown = [(i, len(list(same))) for i, same in groupby(last_shown(gif.times, times))]
         size = 1 if self._device == "cpu" else max(1, _AT_ONCE // (gif.height * gif.width))
         for start in range(0, len(shown), size):

@@ -1,0 +1,112 @@
+"""`ccdnet-video`: `ccdnet`, then what the neighbors in time know better."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import torch
+
+from gifbench import Gif, last_shown
+
+from ..ccdnet.method import TILE, Restorer
+from ..ccdnet.router import Router
+from ..inference import Precision, Runner
+from ..interpolation.cuts import is_cut
+from ..pretrained import find_weights
+from .alignment import OFFSETS, RestoredFrame, describe, network_input
+from .network import load_network
+
+_KEPT = 2 * max(OFFSETS) + 2
+"""Restored frames that are held: those that the next frame needs, too."""
+
+
+class CCDNetVideo:
+    """Restores each frame by `ccdnet`, then corrects it by the two frames before and the two after.
+
+    These are moved along DIS flow to where the same things are; a network decides what to take over. Across a cut no
+    frame is seen. `weights` is a file that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that
+    comes with gifbench; `color_weights` is the folder that `ccdnet` calls `weights`.
+    """
+
+    version = "1"
+    description = "ccdnet, each frame corrected by its neighbors in time along DIS flow"
+    backend = "torch"
+    parameters: int = 0
+
+    def __init__(
+        self, *, weights: str = "", color_weights: str = "", tile: int = TILE, precision: Precision = "fp32"
+    ) -> None:
+        found = find_weights("ccdnet-video", weights, config="baselines/temporal_fusion/ccdnet-video.toml")
+        self._network = load_network(found).to(memory_format=torch.channels_last)
+        self._router = Router(weights=color_weights, tile=tile, precision=precision)
+        self._tile, self._runner, self._device = tile, Runner(precision=precision), "cpu"
+        self._clip: _Clip | None = None
+        self.weights = str(found.path)
+        self.parameters = self._router.parameters + sum(each.numel() for each in self._network.parameters())
+        licenses = (self._router.licence, str(found.about.get("licence") or ""))
+        self.licence = " + ".join(dict.fromkeys(each for each in licenses if each))
+
+    def to(self, device: str) -> None:
+        """Move all networks; called once, before the first clip."""
+        self._device = device
+        self._router.to(device)
+        self._network.to(device)
+
+    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[torch.Tensor]:
+        """The frames at `times`, one at a time, (1, H, W, 3) in [0, 255], the last shown one held."""
+        # Asked for part after part of one GIF, as by an interpolator, it restores no frame twice.
+        if self._clip is None or self._clip.gif is not gif:
+            self._clip = _Clip(gif, self._router.restorer(gif), self._device)
+        clip, before, corrected = self._clip, -1, torch.empty(0)
+        for number in last_shown(gif.times, times):
+            if number != before:
+                before, corrected = number, self._corrected(clip, number)
+            yield corrected
+        if times and len(gif) and before == len(gif) - 1:
+            self._clip = None
+
+    def _corrected(self, clip: _Clip, number: int) -> torch.Tensor:
+        middle, neighbors = clip.restored(number), clip.neighbors(number)
+        x = network_input(middle, neighbors)[None].to(self._device, memory_format=torch.channels_last)
+        frame = self._runner.run(lambda part: self._network(x[part], tile=self._tile), x)
+        return ((frame + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
+
+
+class _Clip:
+    """The frames of one GIF, restored when they are asked for, the last few of them held."""
+
+    def __init__(self, gif: Gif, restorer: Restorer, device: str) -> None:
+        self.gif = gif
+        self._restorer, self._device = restorer, device
+        self._kept: OrderedDict[int, RestoredFrame] = OrderedDict()
+        self._cuts: dict[int, bool] = {}
+
+    def restored(self, number: int) -> RestoredFrame:
+        """Frame `number`."""
+        if number not in self._kept:
+            gif, palette = (torch.from_numpy(a.copy()) for a in (self.gif.frame(number), self.gif.palettes[number]))
+            self._kept[number] = describe(self._restorer.restore(gif[None], [palette])[0], gif, palette)
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(number)
+        return self._kept[number]
+
+    def neighbors(self, number: int) -> list[RestoredFrame | None]:
+        """Its neighbors at `OFFSETS`; beyond an end or a cut the one on the other side, else None."""
+        found: list[RestoredFrame | None] = []
+        for offset in OFFSETS:
+            place = next((number + way for way in (offset, -offset) if self._same_scene(number, number + way)), None)
+            found.append(None if place is None else self.restored(place))
+        return found
+
+    def _same_scene(self, number: int, other: int) -> bool:
+        first, last = sorted((number, other))
+        return first >= 0 and last < len(self.gif) and not any(self._cut(place) for place in range(first, last))
+
+    def _cut(self, place: int) -> bool:
+        """Whether the scene changes after this frame."""
+        if place not in self._cuts:
+            self._cuts[place] = is_cut(self.gif.frame(place), self.gif.frame(place + 1))
+        return self._cuts[place]

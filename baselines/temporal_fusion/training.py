@@ -1,0 +1,139 @@
+"""What `gifbench train` trains for `ccdnet-video`: windows of GIFs, restored frame by frame, and their truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
+
+from ..ccdnet.palette_unet import Count, Width
+from ..frozen_color import colored, load_frame_method, scaled
+from ..pretrained import start_weights
+from .alignment import OFFSETS, describe, network_input
+from .network import TemporalFusion, TemporalFusionOptions
+
+_ROUNDING = 0.5 / 127.5**2
+"""Added to the squared error: what no picture of eight bits is known better than, so that flat crops do not rule."""
+
+
+class TemporalFusionTrainerOptions(TrainerOptions):
+    """`[model]` of a temporal fusion network."""
+
+    widths: tuple[Width, ...] = (32, 64, 96, 96)
+    blocks: tuple[Count, ...] = (1, 1, 2, 1)
+    start: str = ""
+    """Weights to start from."""
+    plain: str = "ccdnet-plain"
+    """What restores plain GIFs; it works frame by frame."""
+    dithered: str = "ccdnet-dithered"
+    """What restores dithered GIFs."""
+    pool: int = Field(default=32, ge=1, le=1024)
+    """Restored windows that are held: to restore one takes longer than to learn from it."""
+    updates: int = Field(default=4, ge=1, le=64)
+    """Updates a step, each from windows of the pool drawn at random, turned and mirrored."""
+    missing: float = Field(default=0.05, ge=0, le=1)
+    """The share of neighbors that are hidden, as those beyond a cut are."""
+
+
+class TemporalFusionTrainer:
+    """Trains the correction down the logarithm of each crop's mean squared error: its PSNR, up to sign and scale."""
+
+    options_class = TemporalFusionTrainerOptions
+    windows = True
+
+    def __init__(self, options: TemporalFusionTrainerOptions) -> None:
+        self._options = options
+        self._architecture = TemporalFusionOptions(widths=options.widths, blocks=options.blocks)
+        self._methods = {
+            False: load_frame_method(options.plain, option="[model] plain"),
+            True: load_frame_method(options.dithered, option="[model] dithered"),
+        }
+        self.network = TemporalFusion(self._architecture)
+        if options.start:
+            start_weights(options.start).fill(self.network)
+        self.others: Mapping[str, nn.Module] = {}
+        self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
+        self._pool: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
+        """Restore the batch's windows into the pool, then learn from the pool; the log shows the gain in dB."""
+        options, size = self._options, len(batch.gif)
+        with torch.autocast(batch.gif.device.type, enabled=False):
+            for sample in self._prepared(batch, generator, missing=options.missing):
+                if len(self._pool) < options.pool:
+                    self._pool.append(sample)
+                else:
+                    self._pool[_draw(options.pool, generator)] = sample
+        for _ in range(options.updates):
+            drawn = [self._pool[_draw(len(self._pool), generator)] for _ in range(size)]
+            turned = [_turned(*sample, generator) for sample in drawn]
+            x, truth = (torch.stack(part).float().to(batch.gif.device) for part in zip(*turned, strict=True))
+            restored = network(x).float()
+            error = (restored - truth).square().mean(dim=(1, 2, 3)) + _ROUNDING
+            before = (x[:, :3] - truth).square().mean(dim=(1, 2, 3)) + _ROUNDING
+            loss = error.log().mean()
+            yield Update("network", loss, {"loss": loss, "gain": 10 * torch.log10(before / error.detach()).mean()})
+
+    def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
+        """PSNR of the middle frame, and before the correction."""
+        x, truth = (
+            part[None].to(batch.gif.device) for part in next(self._prepared(batch, torch.Generator(), missing=0))
+        )
+        restored = network(x.float()).float()
+        picture = ((restored + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        return {"psnr": _psnr(restored, truth), "restored_psnr": _psnr(x[:, :3], truth)}, picture
+
+    def architecture(self) -> Mapping[str, Any]:
+        """The fields of `TemporalFusionOptions`."""
+        return self._architecture.model_dump(mode="json")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The pool."""
+        return {"pool": [list(sample) for sample in self._pool]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The pool."""
+        self._pool = [(sample[0], sample[1]) for sample in state["pool"]]
+
+    def _prepared(
+        self, batch: TrainingBatch, generator: torch.Generator, *, missing: float
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """What the network sees of each window, (CHANNELS, H, W), and its middle frame's truth, in half precision."""
+        middle = batch.gif.shape[1] // 2
+        if middle < max(OFFSETS):
+            raise UsageError(f"data.windows must be {2 * max(OFFSETS) + 1} frames or more, got {batch.gif.shape[1]}")
+        places = [middle, *(middle + offset for offset in OFFSETS)]
+        for number, dithered in enumerate(batch.dithered.tolist()):
+            gif, palettes, colors = (part[number, places] for part in (batch.gif, batch.palettes, batch.colors))
+            restored = (colored(self._methods[dithered], gif, palettes, colors) + 1) * 127.5
+            frames = [
+                describe(frame.permute(1, 2, 0), shown.permute(1, 2, 0), palette[: int(count)])
+                for frame, shown, palette, count in zip(restored, gif, palettes, colors, strict=True)
+            ]
+            hidden = torch.rand(len(OFFSETS), generator=generator) < missing
+            seen = [None if lost else frame for frame, lost in zip(frames[1:], hidden.tolist(), strict=True)]
+            yield network_input(frames[0], seen).half(), scaled(batch.truth[number, middle]).cpu().half()
+
+
+def _draw(count: int, generator: torch.Generator) -> int:
+    return int(torch.randint(count, (), generator=generator))
+
+
+def _turned(x: torch.Tensor, truth: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """One of the eight ways to turn and mirror a square; the network sees no direction in what neighbors are."""
+    way = _draw(8, generator)
+    for bit, change in ((1, lambda t: t.flip(-1)), (2, lambda t: t.flip(-2)), (4, lambda t: t.transpose(-1, -2))):
+        if way & bit and (bit != 4 or x.shape[-1] == x.shape[-2]):
+            x, truth = change(x), change(truth)
+    return x, truth
+
+
+def _psnr(frames: torch.Tensor, truth: torch.Tensor) -> float:
+    """Of frames in [-1, 1]."""
+    error = float((frames.float() - truth.float()).square().mean())
+    return min(100.0, float(10 * torch.log10(torch.tensor(4.0 / error)))) if error else 100.0
