@@ -89,6 +89,12 @@ METHODS: Mapping[str, MethodEntry] = {
         parameters=5_647_833,
         needs=("torch",),
     ),
+    "ccdnet-video": MethodEntry(
+        load="gifbench_baselines.temporal_fusion.method:CCDNetVideo",
+        summary="ccdnet, each frame corrected by its neighbors in time, moved along DIS flow",
+        parameters=6_847_045,
+        needs=("torch", "cv2"),
+    ),
     "ccdnet-plain": _small("ccdnet-plain", "the small network for plain GIFs that ccdnet chooses"),
     "ccdnet-dithered": _small("ccdnet-dithered", "the small network for dithered GIFs that ccdnet chooses"),
     "ccdnet-1": _one_step("ccdnet-1", "CCDNet of one step, without the adversarial loss (row 5)"),

@@ -31,9 +31,7 @@ class CCDNetVideo:
     """
 
     version = "1"
-    description = "ccdnet, each frame corrected by its neighbors in time along DIS flow"
     backend = "torch"
-    parameters: int = 0
 
     def __init__(
         self, *, weights: str = "", color_weights: str = "", tile: int = TILE, precision: Precision = "fp32"

@@ -1,0 +1,166 @@
+"""ccdnet-video: neighbors lie where the frame has the same things, cuts hold, and untrained it changes nothing."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import gifbench_baselines
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gifbench_baselines import pretrained  # noqa: E402
+from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
+from gifbench_baselines.temporal_fusion.alignment import CHANNELS, OFFSETS, RestoredFrame, network_input  # noqa: E402
+from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+
+from gifbench import UsageError, check_method, load_method, save_weights  # noqa: E402
+from gifbench.methods.inference import restored  # noqa: E402
+from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.loop import train  # noqa: E402
+from gifbench.training.trainer import load_trainer  # noqa: E402
+from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+NARROW = {"widths": (4, 4), "blocks": (1, 1)}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """The package's folder of weights: narrow networks for colors, and a correction that is not 0."""
+    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
+    torch.manual_seed(0)
+    options = PaletteUNetOptions(**NARROW)
+    for kind in ("plain", "dithered"):
+        network = PaletteUNet(options)
+        torch.nn.init.normal_(network.body.head.weight, std=0.02)
+        architecture = options.model_dump(mode="json")
+        save_weights(tmp_path / f"ccdnet-{kind}.safetensors", network, architecture=architecture, about={})
+    about = {"network": "dither-classifier", "base": 2}
+    save_weights(tmp_path / "dither-classifier.safetensors", DitherClassifier(base=2), architecture=about, about={})
+    save_fusion(tmp_path / "ccdnet-video.safetensors", loud=0.05)
+    return tmp_path
+
+
+def save_fusion(path, *, loud=0.0):
+    options = TemporalFusionOptions(**NARROW)
+    network = TemporalFusion(options)
+    if loud:
+        torch.nn.init.normal_(network.body.head.weight, std=loud)
+    return save_weights(path, network, architecture=options.model_dump(mode="json"), about={"licence": "CC0-1.0"})
+
+
+def frames_of(name, gif, times):
+    return np.concatenate([batch.astype(float) for batch in restored(load_method(name), gif, times, clip="a GIF")])
+
+
+def moving(count=6, height=48, width=64):
+    return as_gif([photograph(3 * i, height=height, width=width) for i in range(count)])
+
+
+def restored_frame(pixels):
+    return RestoredFrame(pixels.astype(np.float32), pixels, np.ones(pixels.shape[:2], np.float32))
+
+
+def test_untrained_it_gives_ccdnets_frames(package):
+    untrained = save_fusion(package / "untrained.safetensors")
+    gif, times = moving(), [Fraction(i, 20) for i in range(11)]
+    found = frames_of(f"ccdnet-video:weights={untrained}", gif, times)
+    assert np.abs(found - frames_of("ccdnet", gif, times)).max() < 1e-3
+
+
+def test_a_neighbor_is_moved_to_where_the_frame_has_the_same_things():
+    first, second = (photograph(shift, height=96, width=128) for shift in (0, 4))
+    x = network_input(restored_frame(first), [restored_frame(second)] * len(OFFSETS))
+    assert x.shape == (CHANNELS, 96, 128)
+    inside = (..., slice(16, -16), slice(16, -16))
+    moved = x[7:10][inside].abs().mean() / 8 * 127.5
+    unmoved = np.abs(first.astype(float) - second)[16:-16, 16:-16].mean()
+    assert moved < unmoved / 4
+
+
+def test_a_missing_neighbor_looks_like_the_frame_itself():
+    frame = restored_frame(photograph(0, height=48, width=64))
+    missing = network_input(frame, [None] * len(OFFSETS))
+    same = network_input(frame, [frame] * len(OFFSETS))
+    assert (missing - same).abs().max() < 1e-3
+
+
+def test_nothing_is_seen_across_a_cut(package):
+    scene = [photograph(3 * i, height=96, width=128) for i in range(4)]
+    other = [255 - frame[::-1, ::-1] for frame in scene]
+    alone, joined = as_gif(scene), as_gif(scene + other)
+    times = [Fraction(i, 10) for i in range(4)]
+    assert np.array_equal(frames_of("ccdnet-video", alone, times), frames_of("ccdnet-video", joined, times))
+
+
+def test_part_after_part_gives_what_all_at_once_gives(package):
+    """An interpolator asks for a few frames at a time."""
+    gif, loaded = moving(), load_method("ccdnet-video")
+    at_once = np.concatenate([np.asarray(frame) for frame in loaded.method.restore(gif, gif.times)])
+    parts = [frame for time in gif.times for frame in loaded.method.restore(gif, [time])]
+    assert np.array_equal(at_once, np.concatenate([np.asarray(part) for part in parts]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_short_gifs(package, count):
+    gif = moving(count)
+    assert frames_of("ccdnet-video", gif, gif.times).shape == (count, 48, 64, 3)
+
+
+def test_it_keeps_what_a_method_promises(package):
+    checks = check_method("ccdnet-video")
+    assert not [check for check in checks if check.kept is False], checks
+
+
+def test_tiles_have_no_seams():
+    network = TemporalFusion(TemporalFusionOptions(**NARROW)).eval()
+    torch.nn.init.normal_(network.body.head.weight, std=0.05)
+    x = torch.rand(1, CHANNELS, 100, 130)
+    with torch.inference_mode():
+        assert torch.allclose(network(x, tile=64), network(x), atol=1e-5)
+
+
+def config(**changes):
+    options = {
+        "trainer": "temporal-fusion",
+        "name": "tiny",
+        "data": {"crop": 32, "windows": [5], "dithered": "both", "colors": [8], **changes.pop("data", {})},
+        "training": {"steps": 3, "batch_size": 2, "learning_rate": 1e-3, "checkpoint_seconds": 0, **changes},
+        "model": {**NARROW, "pool": 3, "updates": 2},
+    }
+    return checked(TrainingConfig, options, what="here")
+
+
+def test_a_resumed_training_gives_the_same_weights(package, dataset, tmp_path):
+    def whole_or_stopped(out, *, stop):
+        def interrupt(step, steps, what):
+            if stop and step == 2:
+                raise KeyboardInterrupt
+
+        made = config(log_every=1)
+        if stop:
+            with pytest.raises(KeyboardInterrupt):
+                train(made, dataset, out, progress=interrupt)
+        return load_file(train(made, dataset, out, resume=stop).weights)
+
+    whole, resumed = (whole_or_stopped(tmp_path / str(stop), stop=stop) for stop in (False, True))
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_windows_that_are_too_short_are_refused(package, dataset, tmp_path):
+    with pytest.raises(UsageError, match=r"data\.windows must be 5 frames or more, got 3"):
+        train(config(data={"windows": [3]}), dataset, tmp_path / "run")
+
+
+def test_the_shipped_configuration_is_valid():
+    path = Path(gifbench_baselines.__file__).parent / "temporal_fusion" / "ccdnet-video.toml"
+    made = read_config(path)
+    trainer = load_trainer(made.trainer)
+    checked(trainer.options_class, made.model, what="[model]")
