@@ -1,51 +1,73 @@
 r"""Makes weights that come with gifbench of what a training wrote: half precision, and a card that says all.
 
-    python benchmarks/release_weights.py runs/ccdnet-plain/ccdnet-plain.safetensors --out baselines/weights \
-        --hardware "one core of …, 70 minutes" --score "faces, plain=GIF 32.94 dB, +3.14; SSIM .903 to .963"
+    python benchmarks/release_weights.py runs/ccdnet-video/ccdnet-video.safetensors --media MEDIA \
+        --out baselines/weights --hardware "one core of …, 70 minutes" --score "plain=ccdnet +0.3 dB"
 
-For networks trained on the dataset of `training_clips.py`; the scores are those that `shipped_weights.py` prints.
+For networks trained on the dataset of `training_clips.py`, whose files, licenses and credits the card names; the scores
+are those that `weights_by_kind.py` prints. Several files of weights, of trainings that began alike, are averaged.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from gifbench_baselines.ccdnet.networks import load_network
+import torch
+from gifbench_baselines.ccdnet import networks
+from gifbench_baselines.temporal_fusion import network as temporal_fusion
 from held_out import HELD_OUT
-from training_clips import PHOTOGRAPHS
+from torch import nn
+from training_clips import PHOTOGRAPHS, sources
 
-from gifbench import read_weights, save_weights
+from gifbench import Weights, read_weights, save_weights
 
-DATA = (
-    "GRID corpus (CC-BY-4.0): bbaf2n, brbk7n, id2_swwp2s, lbax4n, pwij3p",
-    "Intel open model zoo, sign language samples (CC-BY-4.0): again, eat, sister, yes",
-    "Intel sample videos (CC-BY-4.0): bottle-detection, one-by-one-person-detection",
-    "MDN learning area and shared assets (CC0-1.0): crystal, elf, frog, flower",
-    "Big Buck Bunny, Blender Foundation (CC-BY-3.0): three encodings",
-    "OpenCV documentation (Apache-2.0): box",
-    "moviepy (MIT): testcard",
-    f"photographs of scikit-image 0.26 (public domain, CC0, or no known restrictions): {', '.join(PHOTOGRAPHS)}",
-)
+CONFIGURATIONS = {"ccdnet-video": "temporal_fusion"}
+"""The folder in baselines/ of a configuration, where it is not `ccdnet`."""
+
+
+def data(media: Path) -> list[str]:
+    """What was learned from: credit, license and names."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for source in sources(media):
+        groups.setdefault((source.credit, source.licence), []).append(source.path.stem)
+    lines = [f"{credit} ({licence}): {', '.join(names)}" for (credit, licence), names in groups.items()]
+    free = ", ".join(PHOTOGRAPHS)
+    return [*lines, f"photographs of scikit-image 0.26 (public domain, CC0, or no known restrictions): {free}"]
+
+
+def average(files: Sequence[Weights]) -> Weights:
+    """The mean of the weights of several trainings of one network."""
+    first = files[0]
+    mean = {name: torch.stack([each.tensors[name].float() for each in files]).mean(dim=0) for name in first.tensors}
+    return Weights(first.path, first.architecture, first.about, mean)
+
+
+def network_of(weights: Weights) -> nn.Module:
+    """The network that the card describes, filled."""
+    fusion = weights.architecture.get("network") == "temporal-fusion"
+    return temporal_fusion.load_network(weights) if fusion else networks.load_network(weights)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path, help="the file that a training wrote")
+    parser.add_argument("weights", type=Path, nargs="+", help="files that trainings wrote")
+    parser.add_argument("--media", type=Path, required=True, help="the folder of the test media")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--score", action="append", default=[], metavar="WHAT=NUMBERS")
     given = parser.parse_args()
-    trained = read_weights(given.weights)
+    trained = average([read_weights(path) for path in given.weights])
     about = trained.about
+    name = about["name"]
     card = {
-        "name": about["name"],
-        "licence": "CC-BY-4.0",
+        "name": name,
+        "licence": "CC-BY-SA-4.0",
         "attribution": "the clips and photographs under data; the weights hold none of their pictures",
-        "data": DATA,
-        "held_out": HELD_OUT,
+        "data": data(given.media),
+        "held_out": [*HELD_OUT, "split test of the media's SOURCES.csv"],
         "schedule": {
-            "configuration": f"baselines/ccdnet/{about['name']}.toml",
+            "configuration": f"baselines/{CONFIGURATIONS.get(name, 'ccdnet')}/{name}.toml",
             "dataset": {"recipe": about["dataset"], "fingerprint": about["fingerprint"]},
             "steps": about["step"],
             "data": about["data"],
@@ -53,12 +75,12 @@ def main() -> None:
             "hardware": given.hardware,
         },
         "scores": {
-            "protocol": "standard, 6 frames a clip, held-out clips; benchmarks/shipped_weights.py",
+            "protocol": "standard, clips kept back; benchmarks/weights_by_kind.py",
             **dict(score.split("=", 1) for score in given.score),
         },
     }
-    out = given.out / given.weights.name
-    save_weights(out, load_network(trained), architecture=trained.architecture, about=card, half=True)
+    out = given.out / f"{name}.safetensors"
+    save_weights(out, network_of(trained), architecture=trained.architecture, about=card, half=True)
     print(f"{out}: {out.stat().st_size} bytes")
 
 

@@ -81,7 +81,7 @@ def sources(media: Path, split: str = "train") -> list[Source]:
     """All files of the media folder that training may see, or those kept back to measure on, in a fixed order."""
     learned = split == "train"
     found = [
-        Source(media / "clips" / row["file"], row["licence"], row["source"].split("@")[0].removeprefix("github:"))
+        Source(media / "clips" / row["file"], row["licence"], _credit(row))
         for row in _rows(media / "clips" / "SOURCES.csv")
         if row["file"].startswith(("faces/", "moments/")) and Path(row["file"]).name.startswith(HELD_OUT) != learned
     ]
@@ -96,6 +96,11 @@ def sources(media: Path, split: str = "train") -> list[Source]:
         if row["split"] == split
     ]
     return found
+
+
+def _credit(row: dict[str, str]) -> str:
+    """Whom a row without a column for it names in its note, else where the file is from."""
+    return row["note"].partition("credit ")[2] or row["source"].split("@")[0].removeprefix("github:")
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
