@@ -10,7 +10,7 @@ import torch
 
 from gifbench import Gif, last_shown
 
-from ..ccdnet.method import TILE, Restorer
+from ..ccdnet.method import Restorer
 from ..ccdnet.router import Router
 from ..inference import Precision, Runner
 from ..interpolation.cuts import is_cut
@@ -18,6 +18,8 @@ from ..pretrained import find_weights
 from .alignment import OFFSETS, RestoredFrame, describe, network_input
 from .network import load_network
 
+_TILE = 1024
+"""Larger frames are worked on in squares of this side."""
 _KEPT = 2 * max(OFFSETS) + 2
 """Restored frames that are held: those that the next frame needs, too."""
 
@@ -34,7 +36,7 @@ class CCDNetVideo:
     backend = "torch"
 
     def __init__(
-        self, *, weights: str = "", color_weights: str = "", tile: int = TILE, precision: Precision = "fp32"
+        self, *, weights: str = "", color_weights: str = "", tile: int = _TILE, precision: Precision = "fp32"
     ) -> None:
         found = find_weights("ccdnet-video", weights, config="baselines/temporal_fusion/ccdnet-video.toml")
         self._network = load_network(found).to(memory_format=torch.channels_last)

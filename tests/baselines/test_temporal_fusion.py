@@ -130,7 +130,7 @@ def config(**changes):
     options = {
         "trainer": "temporal-fusion",
         "name": "tiny",
-        "data": {"crop": 32, "windows": [5], "dithered": "both", "colors": [8], **changes.pop("data", {})},
+        "data": {"crop": 24, "windows": [5], "dithered": "both", "colors": [8], **changes.pop("data", {})},
         "training": {"steps": 3, "batch_size": 2, "learning_rate": 1e-3, "checkpoint_seconds": 0, **changes},
         "model": {**NARROW, "pool": 3, "updates": 2},
     }
