@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,6 +25,11 @@ CHANNELS = 7 * (1 + len(OFFSETS))
 """Of what the network sees: 7 of the frame, and as many of each neighbor."""
 _GAIN = 8.0
 """Differences between frames are small; this brings them to the size of the frames themselves."""
+_FAR = 0.75
+"""A neighbor is not believed where it differs from the frame by more than this share of the distance to the nearest
+other color of the palette: what the palette took is less, so the flow is wrong, or something new is seen."""
+_LEAST_FAR = 1.5
+"""A difference of so many levels is always believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +56,12 @@ def network_input(middle: RestoredFrame, neighbors: Sequence[RestoredFrame | Non
     """What the network sees, (CHANNELS, H, W) float32: the middle frame in [-1, 1], then differences from it.
 
     The neighbors are those of `OFFSETS`, in order; None, for one that does not exist or shows another scene, looks like
-    the middle frame.
+    the middle frame, and so does a neighbor where it is too different to be believed.
     """
     base = scaled(torch.from_numpy(middle.restored))
     own = _differences(base, middle.restored, middle.displayed, middle.cell)
     parts = [base, *own[1:]]
+    farthest = np.maximum(32 * _FAR * middle.cell, _LEAST_FAR)
     for neighbor in neighbors:
         if neighbor is None:
             parts += own
@@ -63,7 +70,10 @@ def network_input(middle: RestoredFrame, neighbors: Sequence[RestoredFrame | Non
         restored, displayed, cell = (
             warp(part, flow) for part in (neighbor.restored, neighbor.displayed, neighbor.cell)
         )
-        parts += _differences(base, restored, displayed, cell)
+        apart = np.sqrt(np.square(restored - middle.restored).sum(axis=2))
+        near = torch.from_numpy(cv2.blur(apart, (5, 5)) <= farthest)[..., None]
+        seen = _differences(base, restored, displayed, cell)
+        parts += [torch.where(near, theirs, ours) for theirs, ours in zip(seen, own, strict=True)]
     return torch.cat(parts, dim=2).permute(2, 0, 1).contiguous()
 
 
