@@ -6,6 +6,7 @@ r"""Methods by kind of picture, on clips that no weights which come with gifbenc
     python benchmarks/weights_by_kind.py data/kept-back 0.1.0=ccdnet:weights=FOLDER ccdnet ccdnet-video
 
 Of each clip --frames frames are scored, spread evenly, under the protocol "standard"; kinds are those of held_out.py.
+A method is given the five GIF frames around; --crop scores a square in the middle of each frame alone, to save time.
 A row is a kind, plain or dithered: the GIF's PSNR; what the Gaussian whose sigma is best for the kind gains in dB; what
 each method gains, the mean over clips and, in brackets, the least of any clip. The second table sees banding, where the
 truth is smooth (its 9×9 neighborhoods deviate by less than 3 levels): the error of the gradient in levels over ten
@@ -25,8 +26,9 @@ import numpy as np
 from classical import Clips, Restore, Shot, frame_psnr, restorer, rounded, shots
 from held_out import kind
 
-from gifbench import DatasetClip, Pixels, load_method, open_dataset, restored
+from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset, restored
 
+_AROUND = 2
 _ORDER = ("faces", "moments", "screens", "film", "photographs")
 
 
@@ -35,12 +37,34 @@ def places(clip: DatasetClip, count: int) -> list[int]:
     return [(2 * i + 1) * clip.num_frames // (2 * count) for i in range(count)]
 
 
-def restored_clip(spec: str, clip: DatasetClip, *, dithered: bool, count: int) -> list[Pixels]:
-    """The chosen frames of a clip, restored from its whole GIF."""
-    gif = clip.gif(dithered=dithered)
-    times = [gif.times[i] for i in places(clip, count)]
-    batches = restored(load_method(spec), gif, times, clip=clip.clip_id, device="cpu")
-    return [rounded(np.asarray(frame)) for batch in batches for frame in batch]
+def middle(shape: Sequence[int], crop: int | None) -> tuple[slice, slice]:
+    """The square of that side in the middle of a frame (H, W), or all of it."""
+    sides = [side if crop is None else min(side, crop) for side in shape]
+    rows, columns = (slice((whole - side) // 2, (whole + side) // 2) for whole, side in zip(shape, sides, strict=True))
+    return rows, columns
+
+
+def restored_clip(spec: str, clip: DatasetClip, *, dithered: bool, count: int, crop: int | None) -> list[Pixels]:
+    """The chosen frames of a clip, each restored from the five GIF frames around it."""
+    gif, method = clip.gif(dithered=dithered), load_method(spec)
+    rows, columns = middle((gif.height, gif.width), crop)
+    found = []
+    for place in places(clip, count):
+        first = max(0, place - _AROUND)
+        part = gif.select(range(first, min(len(gif), place + _AROUND + 1)))
+        square = Gif(part.indices[:, rows, columns], tuple(part.palettes), part.times, part.duration)
+        batches = restored(method, square, [square.times[place - first]], clip=clip.clip_id, device="cpu")
+        found += [rounded(np.asarray(frame)) for batch in batches for frame in batch]
+    return found
+
+
+def cropped(part: Clips, crop: int | None) -> Clips:
+    """Only the square in the middle of each frame."""
+    squares = {}
+    for clip, each in part.items():
+        at = middle(each[0].truth.shape[:2], crop)
+        squares[clip] = [Shot(shot.truth[at], shot.shown[at], shot.palette) for shot in each]
+    return squares
 
 
 def smooth(truth: Pixels) -> np.ndarray:
@@ -110,6 +134,7 @@ def main() -> None:
     parser.add_argument("dataset")
     parser.add_argument("methods", nargs="+", metavar="[LABEL=]METHOD")
     parser.add_argument("--frames", type=int, default=3)
+    parser.add_argument("--crop", type=int, help="the side of a square; without it, whole frames")
     parser.add_argument("--only", choices=("plain", "dithered"))
     parser.add_argument("--clips", action="store_true")
     parser.add_argument("--pictures", type=Path)
@@ -125,9 +150,12 @@ def main() -> None:
         what = "dithered" if dithered else "plain"
         if given.only not in (None, what):
             continue
-        part = shots(clips, dithered=dithered, num_frames=given.frames)
+        part = cropped(shots(clips, dithered=dithered, num_frames=given.frames), given.crop)
         frames = {
-            label: {clip.clip_id: restored_clip(spec, clip, dithered=dithered, count=given.frames) for clip in clips}
+            label: {
+                clip.clip_id: restored_clip(spec, clip, dithered=dithered, count=given.frames, crop=given.crop)
+                for clip in clips
+            }
             for label, spec in methods.items()
         }
         print_kinds(part, frames, what, by_clip=given.clips)

@@ -164,3 +164,13 @@ def test_the_shipped_configuration_is_valid():
     made = read_config(path)
     trainer = load_trainer(made.trainer)
     checked(trainer.options_class, made.model, what="[model]")
+
+
+def test_a_neighbor_that_shows_something_else_looks_like_the_frame_itself():
+    frame = photograph(0, height=48, width=64)
+    other = frame.copy()
+    other[:, 32:] = 255 - other[:, 32:]
+    seen = network_input(restored_frame(frame), [restored_frame(other)] * len(OFFSETS))
+    alone = network_input(restored_frame(frame), [None] * len(OFFSETS))
+    changed = (seen - alone).abs().amax(dim=0)
+    assert changed[:, 44:].max() < 1e-3
