@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gifbench.methods.identity import Watch
-
 if TYPE_CHECKING:
+    from gifbench.methods.identity import Watch
     from gifbench.methods.protocols import FrameMethod, Method
 
 
