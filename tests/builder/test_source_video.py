@@ -83,6 +83,11 @@ def test_pixels_that_are_not_square_are_made_so_and_that_is_in_the_index(tiny_re
     assert (row.width, row.height, row.pixel_aspect) == (180, 144, "2")  # the recipe halves 360×288
     stored = built(tiny_recipe, video, tmp_path / "stored", square_pixels=False)
     assert (stored["clip0"].row.width, stored["clip0"].row.height) == (90, 144)
+    source = built(tiny_recipe, video, tmp_path / "source", truth="source")
+    assert source.fingerprint == built(tiny_recipe, video, tmp_path / "again").fingerprint
+    assert (
+        source["clip0"].row.truth_first is None
+    )  # packets hold the stored pixels, so the frames are kept without loss
     assert details(stored) == ["pixels are 2:1: kept as stored"]
 
 
