@@ -41,7 +41,7 @@ from benchmarks.gpu.ccdnet_training import gradients, loaded, on  # noqa: E402
 from gifbench.media.colors.dither import DITHERS  # noqa: E402
 from gifbench.media.colors.quantize import quantize  # noqa: E402
 from gifbench.media.gif import Gif  # noqa: E402
-from gifbench.methods.protocols import Declared  # noqa: E402
+from gifbench.methods.protocols import MethodInfo  # noqa: E402
 from gifbench.methods.registry import LoadedMethod  # noqa: E402
 from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
 from gifbench.training.clip_sampler import as_window, chosen_places, varied  # noqa: E402
@@ -118,7 +118,7 @@ def timed(what: str, work: Callable[[], int], *, rounds: int = 3) -> float:
 
 
 def loaded_method(method: object) -> LoadedMethod:
-    declared = Declared(backend=getattr(method, "backend", "numpy"))
+    declared = MethodInfo(backend=getattr(method, "backend", "numpy"))
     return LoadedMethod(type(method).__name__, "benchmark", method, {}, declared, None, None)  # type: ignore[arg-type]
 
 

@@ -25,7 +25,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
 from gifbench.methods.identity import content_sha256
-from gifbench.methods.protocols import Declared
+from gifbench.methods.protocols import MethodInfo
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import load_metrics
 from gifbench.results.io import check_absent, save_result
@@ -81,7 +81,7 @@ def score_submission(
         origin="a submission",
         method=_GivenFrames(iter(given)),
         options={},
-        declared=Declared(licence=licence),
+        declared=MethodInfo(licence=licence),
         code_sha256=None,
         weights_sha256=None,
         full_options={"frames": frames},

@@ -27,7 +27,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
 from gifbench.methods.identity import content_sha256, full_option
-from gifbench.methods.protocols import Declared
+from gifbench.methods.protocols import MethodInfo
 from gifbench.methods.registry import LoadedMethod
 from gifbench.processes import end_strays, guard_group, guarded_folder
 from gifbench.provenance import displayed, is_there, source_code
@@ -76,7 +76,7 @@ def load_method_command(text: str, *, time_limit: float = TIME_LIMIT) -> LoadedM
         origin="a command",
         method=_Program((program, *whole[1:]), time_limit),
         options={"command": redact(" ".join(str(displayed(word)) for word in words))[:300]},
-        declared=Declared(),
+        declared=MethodInfo(),
         code_sha256=code,
         weights_sha256=None,
         source=("command", f"{time_limit!r} {text}"),

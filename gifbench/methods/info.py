@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class MethodInfo:
     """What a method says of itself, in attributes of these names; the defaults stand for what it does not say.
 
     `version` enters the results: change it when the output changes. `parameters` counts what was learned. `weights` is
@@ -35,10 +35,10 @@ class Declared:
     PRESETS: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
-def declared(source: object) -> Declared:
+def declared(source: object) -> MethodInfo:
     """What a class or an instance says of itself; what is no plain value, as a property of a class, is left out."""
     said: dict[str, Any] = {}
-    for each in fields(Declared):
+    for each in fields(MethodInfo):
         value = getattr(source, each.name, None)
         if each.name == "tasks" and isinstance(value, list | tuple):
             said["tasks"] = tuple(str(task) for task in value)
@@ -50,7 +50,7 @@ def declared(source: object) -> Declared:
             said["weights"] = str(value)
         elif isinstance(value, str) and each.name in ("version", "description", "licence", "backend"):
             said[each.name] = value
-    return Declared(**said)
+    return MethodInfo(**said)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +72,7 @@ class LoadedMethod:
     origin: str
     method: Method | FrameMethod = field(repr=False)
     options: Mapping[str, object]
-    declared: Declared
+    declared: MethodInfo
     code_sha256: str | None
     weights_sha256: str | None
     parts: tuple[LoadedMethod, ...] = field(default=(), repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gifbench.errors import GifbenchError
-from gifbench.methods.info import Declared, declared
+from gifbench.methods.info import MethodInfo, declared
 from gifbench.methods.installed import MethodEntry, Offer, installed, missing, offers_class, offers_origin
 
 
@@ -18,7 +18,7 @@ class ListedMethod:
 
     name: str
     origin: str
-    declared: Declared
+    declared: MethodInfo
     problem: str | None = None
     restores: str = "color"
     ready: bool = True
@@ -37,7 +37,7 @@ def list_methods() -> list[ListedMethod]:
             said = _said(offers)
             problem = missing(offers[0])
         except GifbenchError as error:
-            listed.append(ListedMethod(name, origin, Declared(), problem=str(error)))
+            listed.append(ListedMethod(name, origin, MethodInfo(), problem=str(error)))
             continue
         why = str(problem) if problem else None
         restores, ready = (
@@ -59,11 +59,11 @@ def _restores(offers: tuple[Offer, ...]) -> str:
     return "color" if hasattr(offers_class(offers), "restore_frames") else "both"
 
 
-def _said(offers: tuple[Offer, ...]) -> Declared:
+def _said(offers: tuple[Offer, ...]) -> MethodInfo:
     entry = offers[0].entry
     if len(offers) > 1 or entry is None:
         return declared(offers_class(offers))
-    return Declared(
+    return MethodInfo(
         description=entry.summary,
         licence=entry.license,
         parameters=entry.parameters,

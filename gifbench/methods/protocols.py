@@ -6,7 +6,7 @@ No base class is inherited. A method is a class whose instances have one of thes
 - `restore_frames(frames, palettes)`: for methods that work frame by frame. The harness holds each restored frame until
   the GIF's next one is shown, and bounds the size of the batches.
 
-What it may say of itself, as class or instance attributes, all optional: see `Declared`.
+What it may say of itself, as class or instance attributes, all optional: see `MethodInfo`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.methods.info import Declared
+from gifbench.methods.info import MethodInfo
 
-__all__ = ["Declared", "FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"]
+__all__ = ["FrameMethod", "Frames", "Method", "MethodInfo", "last_shown", "nearest_shown"]
 
 Frames = NDArray[Any]
 """RGB frames, (N, H, W, 3): uint8, or float in [0, 255] (not rounded, if a protocol is to see the fractions). A torch

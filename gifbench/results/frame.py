@@ -90,7 +90,12 @@ class Results(Sequence[Result]):
         rows = []
         for result in sorted(
             self,
-            key=lambda each: (order.get(each.task, 99), each.protocol.name, _place(each), -each.scores["psnr"].mean),
+            key=lambda each: (
+                order.get(each.task, 99),
+                each.protocol.name != "standard",
+                _place(each),
+                -each.scores["psnr"].mean,
+            ),
         ):
             psnr, name = result.scores["psnr"], result.method.name
             if len(named[name]) > 1:

@@ -11,7 +11,7 @@ import pytest
 from gifbench.errors import DatasetError
 from gifbench.media.clip import Clip, constant_times
 from gifbench.media.gif import Gif
-from gifbench.methods.protocols import Declared
+from gifbench.methods.protocols import MethodInfo
 from gifbench.methods.registry import LoadedMethod
 
 
@@ -77,7 +77,7 @@ def loaded(method: object, *, name: str = "mine", backend: str = "numpy", **decl
         origin="a test",
         method=method,
         options={},
-        declared=Declared(backend=backend, **declared),
+        declared=MethodInfo(backend=backend, **declared),
         code_sha256=None,
         weights_sha256=None,
     )

@@ -13,7 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, MethodFailed, UsageError
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.official_clips import official_clips
-from gifbench.methods.protocols import Declared
+from gifbench.methods.protocols import MethodInfo
 from gifbench.methods.registry import load_method
 from gifbench.results.io import load_results
 
@@ -222,7 +222,7 @@ def test_a_damaged_dataset_is_not_the_methods_failure(dataset, monkeypatch):
         ({"protocols": []}, UsageError, "at least one of standard"),
         ({"limit": 0}, UsageError, "at least 1, got 0"),
         ({"split": "tset"}, DatasetError, "its splits: test"),
-        ({"device": "tpu"}, UsageError, "auto, cpu, cuda"),
+        ({"device": "a TPU"}, UsageError, "auto, cpu, or an accelerator"),
     ],
 )
 def test_wrong_wishes_are_answered(dataset, options, kind, said):
@@ -231,7 +231,7 @@ def test_wrong_wishes_are_answered(dataset, options, kind, said):
 
 
 def test_a_task_that_the_method_cannot_do_is_refused(dataset):
-    method = replace(load_method("gif"), declared=Declared(tasks=("plain-1",)))
+    method = replace(load_method("gif"), declared=MethodInfo(tasks=("plain-1",)))
     with pytest.raises(UsageError, match="cannot do the task plain-2; it does plain-1"):
         evaluate(method, dataset, "plain-2")
 

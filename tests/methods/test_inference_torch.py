@@ -7,8 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from gifbench import devices
 from gifbench.errors import MissingExtra, UsageError
 from gifbench.evaluation.run_spec import measuring_device
+from gifbench.methods import inference
 from gifbench.methods.conformance import check_method
 from gifbench.methods.inference import device_kind, on_device, run_method
 from gifbench.metrics.registry import load_metric
@@ -59,23 +61,23 @@ def test_a_torch_frame_method_gets_tensors_and_is_moved_once(gif, as_loaded):
 def test_devices(as_loaded, monkeypatch):
     numpy_method, torch_method = as_loaded(Net()), as_loaded(Net(), backend="torch")
     assert on_device(numpy_method, "cuda") == "cpu"
-    with pytest.raises(UsageError, match="auto, cpu, cuda"):
-        on_device(numpy_method, "gpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="auto, cpu, or an accelerator"):
+        on_device(numpy_method, "a GPU")
+    monkeypatch.setattr(devices, "accelerator", lambda: None)
     assert on_device(torch_method, "auto") == "cpu"
     with pytest.raises(UsageError, match="sees no GPU"):
         on_device(torch_method, "cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(devices, "accelerator", lambda: "cuda")
     assert on_device(torch_method, "auto") == "cuda"
     assert on_device(torch_method, "cpu") == "cpu"
 
 
 def test_a_gpu_that_is_not_among_those_there_is_said(as_loaded, monkeypatch):
     loaded = as_loaded(Net(), backend="torch")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(devices, "accelerator", lambda: "cuda")
+    monkeypatch.setattr(devices, "device_count", lambda kind: 2)
     assert on_device(loaded, "cuda:1") == "cuda:1"
-    with pytest.raises(UsageError, match=r"--device cuda:2: torch sees 2 GPUs here, cuda:0 to cuda:1"):
+    with pytest.raises(UsageError, match=r"--device cuda:2: torch sees 2 here, cuda:0 to cuda:1"):
         on_device(loaded, "cuda:2")
 
 
@@ -86,7 +88,7 @@ def test_where_a_method_will_run_is_known_before_it_is_moved(as_loaded, monkeypa
     assert device_kind(torch_method, "cpu") == "cpu"
     assert device_kind(torch_method, "cuda:0,cuda:1") == "cuda"
     for there in (False, True):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        monkeypatch.setattr(inference, "accelerator", lambda there=there: "cuda" if there else None)
         assert device_kind(torch_method, "auto") == ("cuda" if there else "cpu")
 
 
@@ -106,14 +108,14 @@ def test_without_torch_a_torch_method_asks_for_its_extra(as_loaded, monkeypatch)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtra, match=r'method mine needs the package "torch": pip install "gifbench\[torch\]"'):
         on_device(as_loaded(Net(), backend="torch"), "auto")
-    with pytest.raises(MissingExtra, match=r"--score-on torch needs the package"):
+    with pytest.raises(MissingExtra, match="metrics_device torch needs the package"):
         measuring_device("torch")
     with pytest.raises(MissingExtra, match=r"lpips needs the package"):
         load_metric("lpips:backbone=a.pth")
 
 
 def test_a_torch_method_is_checked_on_the_cpu_where_no_gpu_is(as_loaded, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(devices, "accelerator", lambda: None)
     checks = {check.name: check for check in check_method(as_loaded(Net(), backend="torch"))}
     gpu = checks["the GPU agrees with the CPU"]
     assert (gpu.kept, gpu.detail) == (None, "no GPU is here")
