@@ -16,7 +16,7 @@ def doctor(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what is here, what is missing, and the way out. Exit code 0 if building and scoring work."""
+    """Check the installation and suggest fixes. Exit code 0 if building and scoring work."""
     from gifbench.doctor import examine
 
     findings = list(examine(network=network))

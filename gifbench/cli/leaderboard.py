@@ -16,18 +16,18 @@ def leaderboard(
     out: Annotated[Path, typer.Option(help="The folder for the page.")],
     data: Annotated[
         list[str] | None,
-        typer.Option(help="A dataset whose clips the page shows; may be given more than once."),
+        typer.Option(help="The dataset that was scored: the page shows its clips. May be given more than once."),
     ] = None,
     method_file: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE.py:CLASS", help="A method in a file of your own, so that its clips can be shown."),
+        typer.Option(metavar="FILE.py:CLASS", help="A method in a file, so that the page can show its clips too."),
     ] = None,
-    clips: Annotated[int, typer.Option(min=0, help="Clips shown a method and task.")] = 3,
+    clips: Annotated[int, typer.Option(min=0, help="Clips to show for each method and task.")] = 3,
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that gifbench made there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a static page of results, and the same tables as Markdown, CSV and LaTeX."""
+    """Make a page of results that opens from the disk, and the same tables as Markdown, CSV and LaTeX."""
     from datetime import UTC, datetime
 
     from gifbench.dataset import open_dataset

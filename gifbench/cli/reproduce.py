@@ -36,13 +36,13 @@ def reproduce(
     ] = None,
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 1,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips; said so in the result.")] = None,
-    out: Annotated[Path, typer.Option(help="The folder for results; what is there of the same run is kept.")] = Path(
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder for results; those of the same run are reused.")] = Path(
         "results"
     ),
     as_json: Json = False,
 ) -> None:
-    """Run every row of a table of the paper whose weights are at hand, and print ours beside the reported."""
+    """Run a table of the paper: every row that has weights, our numbers beside the reported ones."""
     from gifbench.dataset import open_dataset
     from gifbench.leaderboard.reproduce import bundled, plan
     from gifbench.leaderboard.reproduce import reproduce as run

@@ -27,13 +27,15 @@ def make(
     task: Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")] = "plain-1",
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     pairs: Annotated[int, typer.Option(min=1, help="Pairs that a person is shown, at most.")] = 20,
-    seed: Annotated[int, typer.Option(help="Decides clips, order and sides.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="A number that decides which clips are shown, in what order and on which side.")
+    ] = 0,
     question: Annotated[str, typer.Option(help="What people are asked.")] = "Which one looks better?",
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a study that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in that folder.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a blind study: a page that shows pairs of films and keeps what people choose, and a key for you alone."""
+    """Make a blind study: a page on which people choose between two films, and a key that only you keep."""
     from gifbench.dataset import open_dataset
     from gifbench.methods.registry import find_method
     from gifbench.study.page import KEY, PAGE, make_study
