@@ -35,7 +35,7 @@ from gifbench.cli.plugin_commands import add_commands
 
 app = typer.Typer(
     name="gifbench",
-    help="Rebuild the datasets of GIF2Video, score methods that turn GIFs back into video, keep the leaderboard.",
+    help="Turn GIFs back into video, and measure how well: restore, build datasets, score methods, keep a leaderboard.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -58,7 +58,7 @@ def gifbench(
         typer.Option("--version", callback=_version, is_eager=True, help="Print the versions that matter and exit."),
     ] = False,
 ) -> None:
-    """Rebuild the datasets of GIF2Video, score methods that turn GIFs back into video, keep the leaderboard."""
+    """Turn GIFs back into video, and measure how well: restore, build datasets, score methods, keep a leaderboard."""
     # Before anything loads OpenMP, in this process or those it starts: on a machine that others use too, threads that
     # spin while they wait make networks several times slower (benchmarks/restore_speed.py).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -117,7 +117,7 @@ app.add_typer(_manifest, name="manifest")
 
 
 _study = typer.Typer(
-    help="Blind studies: DATASET METHOD METHOD makes one, report counts it.",
+    help="Blind studies: DATASET METHOD METHOD makes one, report counts the choices.",
     no_args_is_help=True,
     cls=study.StudyGroup,
     epilog="Example: [bold]gifbench study data/gif-faces gif fcdr --task plain-1 --out study/[/bold]",
