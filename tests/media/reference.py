@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 FLOYD_STEINBERG = ((1, 0, 7), (-1, 1, 3), (0, 1, 5), (1, 1, 1))
+DAMPED_FLOYD_STEINBERG = ((1, 0, 5), (-1, 1, 3), (0, 1, 4), (1, 1, 1))
 SIERRA_2_4A = ((1, 0, 8), (-1, 1, 4), (0, 1, 4))
 
 

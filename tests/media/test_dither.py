@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gifbench.errors import PixelsError, UsageError
-from gifbench.media.colors.dither import DITHERS, bayer, floyd_steinberg, sierra_2_4a
+from gifbench.media.colors.dither import DITHERS, bayer, damped_floyd_steinberg, floyd_steinberg, sierra_2_4a
 from gifbench.media.colors.quantize import minimum_variance
 from tests.media import reference
 
@@ -25,6 +25,8 @@ def diffusers(frame, palette):
         floyd_steinberg(frame, palette, serpentine=True),
         reference.diffuse(frame, palette, reference.FLOYD_STEINBERG, serpentine=True),
     )
+    damped = reference.diffuse(frame, palette, reference.DAMPED_FLOYD_STEINBERG)
+    yield damped_floyd_steinberg(frame, palette), damped
     yield sierra_2_4a(frame, palette), reference.diffuse(frame, palette, reference.SIERRA_2_4A)
 
 

@@ -4,6 +4,7 @@ import io
 import struct
 import subprocess
 import sys
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from gifbench.media.gif import Gif, GifLimits, lzw
 from gifbench.media.gif import blocks as gif_blocks
 from gifbench.media.gif import file as gif_file
 from gifbench.media.gif import reader as gif_reader
+from gifbench.media.gif import sequence as gif_sequence
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 COLORS = [RED, GREEN, BLUE, (9, 9, 9)]
@@ -517,3 +519,24 @@ def test_bombs_are_read_or_refused_within_2_seconds_and_500_megabytes(tmp_path: 
     done = subprocess.run([sys.executable, "-c", READ_ALL, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) == len(bombs())
+
+
+def test_the_memory_of_a_sequence_does_not_grow_with_its_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gif_sequence, "_KEPT_BYTES", 1 << 20)
+    random = np.random.default_rng(0)
+    peaks = []
+    for count in (40, 160):
+        path = tmp_path / f"{count}.gif"
+        parts = (control(5, transparent=3) + image(random.integers(0, 4, (300, 400))) for _ in range(count))
+        path.write_bytes(header(400, 300) + b"".join(parts) + b";")
+        gif = Gif.open(path)
+        tracemalloc.start()
+        try:
+            for i in range(len(gif)):
+                gif.frame(i)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 12 * 300 * 400  # a tenth of what the further frames take

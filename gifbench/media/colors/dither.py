@@ -56,9 +56,9 @@ def floyd_steinberg(frame: Pixels, palette: Pixels, *, serpentine: bool = False)
 
 
 def damped_floyd_steinberg(frame: Pixels, palette: Pixels) -> Pixels:
-    """Indices (H, W) of `frame` (H, W, 3) dithered by Floyd-Steinberg that hands on 14/16 of each error. All uint8.
+    """Indices (H, W) of `frame` (H, W, 3) dithered by Floyd-Steinberg that hands on 13/16 of each error. All uint8.
 
-    Weights: right 6/16, lower left 3/16, below 4/16, lower right 1/16; rows from left to right. Small errors die away
+    Weights: right 5/16, lower left 3/16, below 4/16, lower right 1/16; rows from left to right. Small errors die away
     before they make a far color necessary: 2 to 6 dB nearer to the frame than with all of the error, and nearer also
     after a slight blur (`benchmarks/gif_quality.py`). Raises `PixelsError` or `UsageError`.
     """

@@ -24,7 +24,7 @@ SKEW = 3
 Weights = tuple[np.int32, np.int32, np.int32, np.int32]
 """Sixteenths of the error that go right, lower left, below and lower right."""
 FLOYD_STEINBERG: Weights = (np.int32(7), np.int32(3), np.int32(5), np.int32(1))
-DAMPED_FLOYD_STEINBERG: Weights = (np.int32(6), np.int32(3), np.int32(4), np.int32(1))
+DAMPED_FLOYD_STEINBERG: Weights = (np.int32(5), np.int32(3), np.int32(4), np.int32(1))
 SIERRA_2_4A: Weights = (np.int32(8), np.int32(4), np.int32(4), np.int32(0))
 
 _L, _D = LANES, LANES + 1
