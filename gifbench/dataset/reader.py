@@ -29,6 +29,7 @@ from gifbench.errors import (
 )
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits, selection
+from gifbench.plugins import installed_recipe
 from gifbench.storage import Folder
 
 
@@ -240,7 +241,7 @@ class Clips(Sequence[DatasetClip]):
         return f"Clips({len(self)} clips, {sum(row.frames for row in self._rows)} frames)"
 
 
-_STRIDE_BEFORE = {"gif-moments": 10}
+STRIDE_BEFORE = {"gif-moments": 10}
 """Of datasets that were built before `dataset.json` said it."""
 
 
@@ -279,10 +280,16 @@ class Dataset(Clips):
 
     @property
     def released_stride(self) -> int | None:
-        """Which frames the paper's released code scores, as `Recipe.released_stride` says; None: all of them."""
-        if "released_stride" in self.about:
-            return None if self.about["released_stride"] is None else int(self.about["released_stride"])
-        return _STRIDE_BEFORE.get(self.name)
+        """Which frames the paper's released code scores, as `Recipe.released_stride` says; None: all of them.
+
+        An installed recipe of that name is asked first: a file from elsewhere must not choose what is scored.
+        """
+        recipe = installed_recipe(self.name)
+        if recipe is not None:
+            stride: int | None = recipe.released_stride
+        else:
+            stride = self.about.get("released_stride", STRIDE_BEFORE.get(self.name))
+        return stride
 
     @property
     def rows(self) -> Sequence[IndexRow]:

@@ -49,15 +49,15 @@ _BATCHES_BEHIND = 2
 class ClipScorer:
     """Scores clips of a dataset on a task, under several protocols and with chosen metrics at once.
 
-    `dataset` is the dataset's name, `device` where a torch method's tensors go, `metrics_device` where frames are
-    measured.
+    `stride` is the dataset's `released_stride`, `device` where a torch method's tensors go, `metrics_device` where
+    frames are measured.
     `seed` and a clip's name are what random numbers begin from, so that no clip depends on those before it.
     """
 
     method: LoadedMethod
     task: Task
     protocols: Sequence[ScoringProtocol]
-    dataset: str
+    stride: int | None = None
     device: str = "cpu"
     metrics: Sequence[LoadedMetric] = ()
     metrics_device: str = "cpu"
@@ -69,7 +69,7 @@ class ClipScorer:
         """The passes over a clip: a segment that several protocols ask for is restored once."""
         asked_by: dict[Segment, list[str]] = defaultdict(list)
         for protocol in self.protocols:
-            for segment in protocol.segments(num_frames, self.task, dataset=self.dataset):
+            for segment in protocol.segments(num_frames, self.task, stride=self.stride):
                 asked_by[segment].append(protocol.name)
         alike: dict[tuple[str, ...], list[Segment]] = defaultdict(list)
         for segment, names in asked_by.items():

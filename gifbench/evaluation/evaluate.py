@@ -15,7 +15,7 @@ from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
 from gifbench.evaluation.journal import ScoredClipRecord, ScoreJournal
 from gifbench.evaluation.official_clips import official_clips
 from gifbench.evaluation.run_spec import RunSpec, ScoringJob, existing_result, measuring_device
-from gifbench.evaluation.scoring_protocols import PROTOCOLS, ScoringProtocol, protocol
+from gifbench.evaluation.scoring_protocols import PROTOCOLS, ScoringProtocol, protocol, released_stride
 from gifbench.evaluation.summary import RunFacts, result_of, with_metrics_of
 from gifbench.evaluation.worker_pool import scored_clips, worked_clips
 from gifbench.methods.protocols import FrameMethod, Method
@@ -279,7 +279,7 @@ class _Run:
             task=self._task.name,
             protocols=tuple(each.name for each in protocols),
             metrics=tuple(each.source for each in metrics),
-            dataset=self._dataset.name,
+            stride=released_stride(self._dataset),
             device=settings.device,
             metrics_device=settings.metrics_device,
             seed=settings.seed,

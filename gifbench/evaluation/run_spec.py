@@ -242,7 +242,7 @@ class ScoringJob:
     task: str
     protocols: tuple[str, ...]
     metrics: tuple[str, ...]
-    dataset: str
+    stride: int | None
     device: str
     metrics_device: str
     seed: int
@@ -256,7 +256,7 @@ class ScoringJob:
             loaded,
             task(self.task),
             [protocol(name) for name in self.protocols],
-            self.dataset,
+            self.stride,
             device=on_device(loaded, self.device),
             metrics=load_metrics(self.metrics) if metrics is None else metrics,
             metrics_device=measuring_device(self.metrics_device),

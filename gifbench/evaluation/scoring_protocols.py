@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gifbench.dataset.reader import STRIDE_BEFORE
 from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
@@ -49,14 +50,14 @@ class ScoringProtocol:
     rounded: bool
     joint_psnr: bool
     ssim: Callable[[NDArray[Any], Pixels], float] = field(repr=False)
-    cut: Callable[[int, int, bool], list[Segment]] = field(repr=False)
+    cut: Callable[[int, int, int | None], list[Segment]] = field(repr=False)
 
-    def segments(self, num_frames: int, task: Task, *, dataset: str) -> list[Segment]:
+    def segments(self, num_frames: int, task: Task, *, stride: int | None = None) -> list[Segment]:
         """The segments of a clip of `num_frames` frames, in order; none where it is too short for one.
 
-        `dataset` is the dataset's name: `gif2video` scores GIF-Moments more sparsely than GIF-Faces.
+        `stride` is the dataset's `released_stride`: `gif2video` scores some datasets more sparsely than others.
         """
-        return self.cut(num_frames, task.every, dataset == "gif-moments")
+        return self.cut(num_frames, task.every, stride)
 
     def start(self, task: Task) -> SegmentScores:
         """A place to collect the scores of one segment, frame by frame."""
@@ -96,7 +97,7 @@ class SegmentScores:
         return self._ssims
 
 
-def _whole_clip(num_frames: int, every: int, _is_moments: bool) -> list[Segment]:
+def _whole_clip(num_frames: int, every: int, _stride: int | None) -> list[Segment]:
     """One segment: the GIF keeps 0, k, 2k, …, and each frame from the first to the last kept one is scored once."""
     kept = tuple(range(0, num_frames, every))
     if every > 1 and len(kept) < 2:
@@ -104,15 +105,14 @@ def _whole_clip(num_frames: int, every: int, _is_moments: bool) -> list[Segment]
     return [Segment(gif_frames=kept, frames=tuple(range(kept[-1] + 1)))]
 
 
-def _as_released(num_frames: int, every: int, is_moments: bool) -> list[Segment]:
+def _as_released(num_frames: int, every: int, stride: int | None) -> list[Segment]:
     """The segments of the 2019 code: k + 1 frames whose two ends the GIF holds; the tail is not scored."""
     if every == 1:
-        scored = tuple(range(0, num_frames, 10 if is_moments else 1))
+        scored = tuple(range(0, num_frames, stride or 1))
         return [Segment(gif_frames=scored, frames=scored)]
-    stride = 10 if is_moments else every + 1
     return [
         Segment(gif_frames=(start, start + every), frames=tuple(range(start, start + every + 1)))
-        for start in range(0, num_frames - every, stride)
+        for start in range(0, num_frames - every, stride or every + 1)
     ]
 
 
@@ -148,6 +148,13 @@ PROTOCOLS: dict[str, ScoringProtocol] = {
     )
 }
 """Both protocols by name."""
+
+
+def released_stride(dataset: object) -> int | None:
+    """The `released_stride` of a dataset; one that does not say it is known by its name, if it is one of the first."""
+    before = STRIDE_BEFORE.get(str(getattr(dataset, "name", "")))
+    found: int | None = getattr(dataset, "released_stride", before)
+    return found
 
 
 def protocol(name: str) -> ScoringProtocol:

@@ -19,7 +19,7 @@ from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
 from gifbench.evaluation.evaluate import Existing, Progress, evaluate
 from gifbench.evaluation.run_spec import RunSpec, existing_result
-from gifbench.evaluation.scoring_protocols import protocol
+from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
@@ -68,7 +68,7 @@ def score_submission(
     place = Path(folder)
     _check_folder(place)
     clips = dataset.split(split)[:limit]
-    items = list(task_items(clips, chosen, protocol_name=protocol_name, dataset=dataset.name))
+    items = list(task_items(clips, chosen, protocol_name=protocol_name, stride=released_stride(dataset)))
     data = DatasetRecord(name=dataset.name, fingerprint=dataset.fingerprint)
     faults = _Faults(on_fault)
     made_for = {"fingerprint": data.fingerprint, "split": split, "task": chosen.name, "protocol": protocol_name}
@@ -133,6 +133,10 @@ class _Chosen:
     @property
     def official(self) -> dict[str, int]:
         return self.dataset.official
+
+    @property
+    def released_stride(self) -> int | None:
+        return released_stride(self.dataset)
 
     def split(self, _name: str, /) -> Sequence[ScoredClip]:
         return self.clips

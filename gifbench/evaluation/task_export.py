@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from gifbench.errors import AlreadyExists, UsageError
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
-from gifbench.evaluation.scoring_protocols import Segment, protocol
+from gifbench.evaluation.scoring_protocols import Segment, protocol, released_stride
 from gifbench.media.gif import Gif
 from gifbench.storage import Folder
 from gifbench.tasks import Task, parse_tasks
@@ -32,11 +32,11 @@ class Item:
     segment: Segment
 
 
-def task_items(clips: Sequence[ScoredClip], task: Task, *, protocol_name: str, dataset: str) -> Iterator[Item]:
+def task_items(clips: Sequence[ScoredClip], task: Task, *, protocol_name: str, stride: int | None) -> Iterator[Item]:
     """The items of a task in the order in which they are scored; clips that are too short have none."""
     chosen = protocol(protocol_name)
     for clip in clips:
-        segments = chosen.segments(clip.num_frames, task, dataset=dataset)
+        segments = chosen.segments(clip.num_frames, task, stride=stride)
         for number, segment in enumerate(segments):
             yield Item(clip.clip_id if len(segments) == 1 else f"{clip.clip_id}@{number:04d}", clip, segment)
 
@@ -65,7 +65,7 @@ def export_task(
     items = []
     for done, clip in enumerate(clips, start=1):
         gif = clip.gif(dithered=chosen.dithered)
-        for item in task_items([clip], chosen, protocol_name=protocol_name, dataset=dataset.name):
+        for item in task_items([clip], chosen, protocol_name=protocol_name, stride=released_stride(dataset)):
             given = gif.select(item.segment.gif_frames)
             folder.write(f"gifs/{item.name}.gif", given.to_bytes())
             wanted = [gif.times[i] - gif.times[item.segment.frames[0]] for i in item.segment.frames]

@@ -199,7 +199,7 @@ def test_a_gif_of_another_size_than_the_truth_is_damage(dataset, as_loaded):
 def test_a_clip_that_is_left_early_does_not_stand_in_the_way_of_the_next(dataset):
     """What was decoded of it ahead is thrown away."""
     plain = TASKS["plain-1"]
-    plan = ClipScorer(load_method("gif"), plain, [protocol("standard")], "gif-faces", device="cpu").plan
+    plan = ClipScorer(load_method("gif"), plain, [protocol("standard")], device="cpu").plan
     opened = clips_module.open_clips(dataset.clips, plain, plan)
     first = [(clip.clip_id, next(clip.truth)) for clip in opened]
     for (name, frame), clip in zip(first, dataset.clips, strict=True):

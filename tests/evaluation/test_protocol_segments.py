@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def test_a_typo_is_answered(look_up, wrong, hint):
 @given(lengths, tasks)
 def test_standard_scores_each_frame_once_up_to_the_last_kept_one(num_frames, name):
     k = task(name).every
-    segments = PROTOCOLS["standard"].segments(num_frames, task(name), dataset="gif-moments")
+    segments = PROTOCOLS["standard"].segments(num_frames, task(name), stride=10)
     if k > 1 and num_frames <= k:
         assert segments == []
         return
@@ -47,7 +48,7 @@ def test_standard_scores_each_frame_once_up_to_the_last_kept_one(num_frames, nam
 @given(lengths, tasks)
 def test_gif2video_on_faces_lays_segments_end_to_end(num_frames, name):
     k = task(name).every
-    segments = PROTOCOLS["gif2video"].segments(num_frames, task(name), dataset="gif-faces")
+    segments = PROTOCOLS["gif2video"].segments(num_frames, task(name), stride=None)
     scored = [frame for segment in segments for frame in segment.frames]
     if k == 1:
         assert scored == list(range(num_frames))
@@ -58,13 +59,13 @@ def test_gif2video_on_faces_lays_segments_end_to_end(num_frames, name):
 
 
 def test_gif2video_on_moments_takes_strides_of_ten():
-    color = PROTOCOLS["gif2video"].segments(41, task("plain-1"), dataset="gif-moments")
+    color = PROTOCOLS["gif2video"].segments(41, task("plain-1"), stride=10)
     assert [s.frames for s in color] == [(0, 10, 20, 30, 40)] == [s.gif_frames for s in color]
-    segments = PROTOCOLS["gif2video"].segments(41, task("plain-8"), dataset="gif-moments")
+    segments = PROTOCOLS["gif2video"].segments(41, task("plain-8"), stride=10)
     assert [(s.frames[0], s.frames[-1]) for s in segments] == [(0, 8), (10, 18), (20, 28), (30, 38)]
-    whole = PROTOCOLS["gif2video"].segments(39, task("plain-8"), dataset="gif-moments")
+    whole = PROTOCOLS["gif2video"].segments(39, task("plain-8"), stride=10)
     assert [s.frames[-1] for s in whole] == [8, 18, 28, 38], "a segment that ends on the last frame counts"
-    short = PROTOCOLS["gif2video"].segments(38, task("plain-8"), dataset="gif-moments")
+    short = PROTOCOLS["gif2video"].segments(38, task("plain-8"), stride=10)
     assert [s.frames[-1] for s in short] == [8, 18, 28]
 
 
@@ -72,8 +73,8 @@ def test_gif2video_on_moments_takes_strides_of_ten():
 @pytest.mark.parametrize("protocol_name", ["standard", "gif2video"])
 def test_a_clip_too_short_for_one_segment_has_none(protocol_name, name, shortest):
     found = PROTOCOLS[protocol_name]
-    assert len(found.segments(shortest, task(name), dataset="gif-faces")) == 1
-    assert found.segments(shortest - 1, task(name), dataset="gif-faces") == []
+    assert len(found.segments(shortest, task(name), stride=None)) == 1
+    assert found.segments(shortest - 1, task(name), stride=None) == []
 
 
 def noisy_frames():
@@ -108,3 +109,18 @@ def test_only_standard_rounds():
     released.add(nearly[0], truth[0])
     assert standard.psnrs == [math.inf]
     assert released.psnrs == pytest.approx([20 * math.log10(255 / 0.4)], abs=1e-4)
+
+
+def test_a_dataset_says_its_stride_an_installed_recipe_first_and_old_ones_by_name(tmp_path: Path) -> None:
+    from gifbench.dataset.reader import Dataset
+    from gifbench.evaluation.scoring_protocols import released_stride
+    from gifbench.storage import Folder
+
+    def of(**about: object) -> int | None:
+        return released_stride(Dataset(Folder(tmp_path), about, []))
+
+    assert of(name="my-own", released_stride=3) == 3
+    assert of(name="my-own") is None
+    assert of(name="gif-moments") == 10
+    assert of(name="gif-moments", released_stride=1) == 10  # a stranger's file does not choose what is scored
+    assert of(name="gif-faces", released_stride=500) is None

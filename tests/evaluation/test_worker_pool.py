@@ -190,7 +190,7 @@ def test_a_job_loads_elsewhere_what_this_process_has(tmp_path):
             task="plain-1",
             protocols=("standard",),
             metrics=(),
-            dataset="tiny",
+            stride=None,
             device="cpu",
             metrics_device="cpu",
             seed=0,
