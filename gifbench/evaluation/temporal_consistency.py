@@ -85,7 +85,7 @@ def _frames(path: Path, read_gif: _ReadGif) -> Iterator[tuple[Fraction, Pixels]]
         yield from ((time, gif.frame(i)) for i, time in enumerate(gif.times))
         return
     first: Fraction | None = None
-    for frame in decode(path):
+    for frame in decode(path, square_pixels=False):
         first = frame.time if first is None else first
         yield frame.time - first, frame.pixels
 

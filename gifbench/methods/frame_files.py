@@ -174,7 +174,7 @@ def _check_video(place: Path, wanted: WantedFrames) -> None:
     if not stat.S_ISREG(place.lstat().st_mode):
         raise MethodFailed(f"{wanted.name}: {place.name} is no regular file")
     try:
-        info = probe(place, limits=_limits(wanted))
+        info = probe(place, limits=_limits(wanted), square_pixels=False)
     except GifbenchError as error:
         raise MethodFailed(f"{wanted.name}: {error}") from error
     if (info.width, info.height) != (wanted.width, wanted.height):
@@ -189,7 +189,7 @@ def _check_video(place: Path, wanted: WantedFrames) -> None:
 
 def _video_frames(place: Path, wanted: WantedFrames) -> Iterator[Pixels]:
     _check_video(place, wanted)
-    frames = decode(place, limits=_limits(wanted))
+    frames = decode(place, limits=_limits(wanted), square_pixels=False)
     while True:
         try:
             frame = next(frames, None)
