@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from gifbench.manifest.local_files import local_source
 from gifbench.manifest.locators import FILE, locator_findings
 from gifbench.manifest.rows import Finding, ManifestRow, read_rows
 from gifbench.media.video import VideoInfo, probe
+from gifbench.storage import file_sha256
 
 
 class VideoStore(Protocol):
@@ -52,6 +54,7 @@ def check_manifest(
         if number not in bad:
             findings += videos.findings(number, row)
         report(done, len(rows), row.clip_id)
+    findings += videos.equal_across_splits(rows)
     return number_of_rows, sorted(findings, key=lambda finding: finding.row)
 
 
@@ -72,6 +75,10 @@ def _of_rows(rows: Mapping[int, ManifestRow], checks: Sequence[Callable[[Manifes
                 yield Finding(number, "start", what, clip_id=row.clip_id)
 
 
+Key = tuple[str, str]
+"""Source and locator."""
+
+
 class _Videos:
     """The videos that are at hand, each opened once."""
 
@@ -89,6 +96,46 @@ class _Videos:
             yield Finding(number, "locator", info, clip_id=row.clip_id)
         elif info is not None:
             yield from _span_findings(number, row, info)
+
+    def equal_across_splits(self, rows: Mapping[int, ManifestRow]) -> Iterator[Finding]:
+        """Files of other names with the same bytes, of which clips are in two splits, read if one size."""
+        first: dict[Key, tuple[int, ManifestRow]] = {}
+        for number, row in rows.items():
+            if isinstance(self._seen.get((row.source, row.locator)), VideoInfo):
+                first.setdefault((row.source, row.locator), (number, row))
+        for group in self._equal(first):
+            (before, kept), *others = group
+            for number, row in others:
+                if row.split != kept.split:
+                    what = f"it has the same bytes as {kept.locator}, row {before}, which is in {kept.split}"
+                    yield Finding(number, "locator", what, repr(row.locator[:100]), row.clip_id)
+
+    def _equal(self, first: Mapping[Key, tuple[int, ManifestRow]]) -> Iterator[list[tuple[int, ManifestRow]]]:
+        """Groups of rows whose videos are byte for byte the same."""
+        sizes: dict[int, list[Key]] = defaultdict(list)
+        for key, (_, row) in first.items():
+            with self._video(row) as path:
+                if path is not None:
+                    sizes[path.stat().st_size].append(key)
+        for keys in sizes.values():
+            if len(keys) > 1:
+                groups: dict[str, list[tuple[int, ManifestRow]]] = defaultdict(list)
+                for key in keys:
+                    with self._video(first[key][1]) as path:
+                        if path is not None:
+                            groups[file_sha256(path)].append(first[key])
+                yield from (group for group in groups.values() if len(group) > 1)
+
+    @contextmanager
+    def _video(self, row: ManifestRow) -> Iterator[Path | None]:
+        """The video of a row on this machine, or None where it is not here."""
+        if row.source == FILE:
+            yield local_source(self._folder, row.locator, trusted=self._trusted)
+        elif self._store is None:
+            yield None
+        else:
+            with self._store.borrowed(row.source, row.locator) as path:
+                yield path
 
     def _info(self, row: ManifestRow) -> VideoInfo | str | None:
         """What a video holds, what is wrong with it, or None for one that is not here yet."""

@@ -69,3 +69,16 @@ def test_alike_pairs_are_those_of_comparing_each_with_each() -> None:
     bits = {f"{i:04d}": rng.integers(0, 1 << 63, BITS // 64, dtype=np.uint64) for i in range(1100)}
     bits["x"] = bits["0700"] ^ np.uint64(1)
     assert alike_pairs(bits) == [("0700", "x")]
+
+
+def test_the_check_of_a_manifest_names_equal_files_in_two_splits(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", moving_picture(6, 48, 64, seed=1))
+    shutil.copy(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    shutil.copy(tmp_path / "a.mp4", tmp_path / "c.mp4")
+    (tmp_path / "list.csv").write_text(
+        "clip_id,split,source,locator\na,train,file,a.mp4\nb,test,file,b.mp4\nc,train,file,c.mp4\n"
+    )
+    code, out, _ = run("manifest", "check", tmp_path / "list.csv")
+    assert code == 1
+    assert "it has the same bytes as a.mp4, row 1, which is in train" in out
+    assert "row 3" not in out
