@@ -111,7 +111,9 @@ def _check_wanted(dataset: Dataset) -> Iterator[tuple[str, str]]:
         except (NotFound, DatasetDamaged):
             return  # which is said elsewhere
     known = {row.clip_id for row in dataset.rows}
-    known |= {row.get("clip_id") for row in tables["outcomes.parquet"] if row.get("state") in ("rejected", "failed")}
+    known |= {
+        str(row.get("clip_id")) for row in tables["outcomes.parquet"] if row.get("state") in ("rejected", "failed")
+    }
     for clip_id in sorted({str(row.get("clip_id")) for row in tables["manifest.parquet"]} - known):
         yield clip_id, "the manifest asks for it, and it is neither built nor recorded as rejected or failed"
     for clip_id in sorted(
