@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
+from torch.utils._python_dispatch import return_and_correct_aliasing
 from torch.utils._pytree import tree_flatten, tree_map
 
 KIND = "pretend"
@@ -60,6 +59,10 @@ class PretendTensor(torch.Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.is_inference_mode_enabled():  # where what is made of several operations arrives whole
+            parts = func.decompose(*args, **(kwargs or {}))
+            if parts is not NotImplemented:
+                return parts
         return dispatch(func, args, kwargs or {})
 
 
@@ -167,27 +170,18 @@ def _outer(value: Any) -> Any:
     return PretendTensor(value)
 
 
-class _Mode(TorchDispatchMode):
-    """Sees what makes tensors out of nothing, or out of CPU tensors."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if torch.is_inference_mode_enabled():  # where what is made of several operations arrives whole
-            with self:
-                parts = func.decompose(*args, **(kwargs or {}))
-            if parts is not NotImplemented:
-                return parts
-        return dispatch(func, args, kwargs or {})
+def _empty(size: Any, *, dtype: Any = None, memory_format: Any = None, **_: Any) -> PretendTensor:
+    return PretendTensor(torch.empty(size, dtype=dtype, memory_format=memory_format or torch.contiguous_format))
 
 
-class _Functions(TorchFunctionMode):
-    """Makes tensors of Python's numbers on the CPU first: torch fills them where no mode can look."""
+def _empty_strided(size: Any, stride: Any, *, dtype: Any = None, **_: Any) -> PretendTensor:
+    return PretendTensor(torch.empty_strided(size, stride, dtype=dtype))
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        device = kwargs.get("device")
-        if func in (torch.tensor, torch.as_tensor) and device is not None and torch.device(device).type == KIND:
-            return func(*args, **{**kwargs, "device": "cpu"}).to(device)
-        return func(*args, **kwargs)
+
+def _copy_from(source: torch.Tensor, target: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:
+    _count(aten.copy_.default, (target, source), None)
+    _inner(target).copy_(_inner(source))
+    return target
 
 
 class _Stream:
@@ -257,11 +251,15 @@ def install() -> None:
         _kept.extend((_module(), _Hooks(), _DummyDeviceGuard()))
         module, hooks, guard = _kept
         _setup_privateuseone_for_python_backend(KIND, module, hooks, guard)
+        kernels = torch.library.Library("aten", "IMPL")
+        kernels.impl("empty.memory_format", _empty, "PrivateUse1")
+        kernels.impl("empty_strided", _empty_strided, "PrivateUse1")
+        kernels.impl("_copy_from", _copy_from, "PrivateUse1")
         autocast = torch.library.Library("_", "IMPL", "AutocastPrivateUse1")
         autocast.fallback(
             torch.library.fallthrough_kernel
         )  # half precision is asked for, and leaves things as they are
-        _kept.append(autocast)
+        _kept.extend((kernels, autocast))
 
 
 @contextmanager
@@ -271,8 +269,9 @@ def pretend_device() -> Iterator[Pretend]:
     pretend.reset()
     pretend.fail_above = None
     pretend.active = True
+    torch.__future__.set_swap_module_params_on_conversion(True)  # a moved parameter stays the same object, as elsewhere
     try:
-        with _Mode(), _Functions():
-            yield pretend
+        yield pretend
     finally:
         pretend.active = False
+        torch.__future__.set_swap_module_params_on_conversion(False)

@@ -102,7 +102,7 @@ class Router:
         return float(logits.topk(max(1, len(logits) // 10)).values.mean()) - _TELLING
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[torch.Tensor]:
-        """The frames at `times`, one at a time, the last shown one held; an accelerator is given many at once."""
+        """The frames at `times`, the last shown one held; an accelerator is given many at once, a CPU one by one."""
         network = self.restorer(gif)
         shown = [(i, len(list(same))) for i, same in groupby(last_shown(gif.times, times))]
         size = 1 if self._device == "cpu" else max(1, _AT_ONCE // (gif.height * gif.width))
@@ -110,6 +110,9 @@ class Router:
             part = shown[start : start + size]
             frames = torch.from_numpy(np.stack([gif.frame(i) for i, _ in part]))
             restored = network.restore(frames, [torch.from_numpy(gif.palettes[i].copy()) for i, _ in part])
+            if all(count == 1 for _, count in part):
+                yield restored
+                continue
             for place, (_, count) in enumerate(part):
                 for _ in range(count):
                     yield restored[place : place + 1]
