@@ -50,7 +50,7 @@ def train(
 
     device = choose_device(device, wanted_for="gifbench train")
     options = read_config(config_path(config), set_ or ())
-    out = out or Path("runs") / options.name
+    out = out or Path("runs") / Path(config).stem
     with progress(f"train {options.name}") as step:
         trained = run(options, open_dataset(data), out, resume=resume, device=device, progress=step)
     if not trained.first:
