@@ -17,7 +17,7 @@ import numpy as np
 
 from gifbench.errors import AlreadyExists, UsageError, storage_errors
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.dither import DITHERS
+from gifbench.media.colors.dither import damped_floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance
 from gifbench.media.gif import GifWriter
 from gifbench.media.png import png_bytes
@@ -137,7 +137,7 @@ def _check_gif_speed(out: str | os.PathLike[str], timing: Timing) -> None:
 
 def _add_to_gif(writer: GifWriter, pixels: Pixels, time: Fraction) -> None:
     palette = minimum_variance(pixels, 256)
-    writer.add(DITHERS["floyd-steinberg-damped"](pixels, palette), palette, time)
+    writer.add(damped_floyd_steinberg(pixels, palette), palette, time)
 
 
 @contextmanager

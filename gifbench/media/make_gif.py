@@ -17,7 +17,7 @@ import numpy as np
 from gifbench.errors import UsageError
 from gifbench.media.animation import check_other_file
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.dither import DITHERS
+from gifbench.media.colors.dither import DITHERS, damped_floyd_steinberg
 from gifbench.media.colors.quantize import (
     QUANTIZERS,
     check_colors,
@@ -42,6 +42,8 @@ ENDINGS = (".gif", ".webp", ".apng")
 
 DITHER = "floyd-steinberg-damped"
 """What dithers where nothing else is asked for."""
+
+_DITHERS = {DITHER: damped_floyd_steinberg, **DITHERS}
 
 _MOST_FPS = {".gif": 50, ".webp": 1000, ".apng": 1000}
 """Frames a second: browsers show a frame of a GIF for two hundredths of a second at least."""
@@ -86,7 +88,7 @@ def make_gif(
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda frames: None,
 ) -> Made:
-    """Make a GIF of a span of a video: a palette of `colors` for each frame, dithered by a name of `DITHERS` or plain.
+    """Make a GIF of a span of a video: a palette of `colors` for each frame, dithered by `dither` or plain.
 
     `kmeans_steps` refine a minimum-variance palette. `one_palette` makes one for the whole clip,
     which then is decoded twice. `every=k` keeps each k-th frame. `fps` is the most frames a second, 50 unless given,
@@ -163,8 +165,8 @@ def _check(
         raise UsageError(f"every {every}-th frame cannot be kept: the step is 1 or more")
     if fps is not None and not 0 < fps <= _MOST_FPS[ending]:
         raise UsageError(f"fps must be above 0 and at most {_MOST_FPS[ending]}, got {float(fps):g}")
-    if dither is not None and dither not in DITHERS:
-        raise UsageError(f"there is no dither {dither!r}: {', '.join(DITHERS)}, or none")
+    if dither is not None and dither not in _DITHERS:
+        raise UsageError(f"there is no dither {dither!r}: {', '.join(_DITHERS)}, or none")
     if quantizer not in QUANTIZERS:
         raise UsageError(f"there is no quantizer {quantizer!r}: {', '.join(QUANTIZERS)}")
     if quantizer != "minimum-variance" and refined:
@@ -252,7 +254,7 @@ def _drawn(
     if palette is None:
         indices, palette = quantize(pixels, colors=colors, quantizer=quantizer)
     if dither is not None:
-        return DITHERS[dither](pixels, palette), palette
+        return _DITHERS[dither](pixels, palette), palette
     return (nearest(pixels, palette) if indices is None else indices), palette
 
 

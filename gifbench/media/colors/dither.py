@@ -60,7 +60,8 @@ def damped_floyd_steinberg(frame: Pixels, palette: Pixels) -> Pixels:
 
     Weights: right 5/16, lower left 3/16, below 4/16, lower right 1/16; rows from left to right. Small errors die away
     before they make a far color necessary: 2 to 6 dB nearer to the frame than with all of the error, and nearer also
-    after a slight blur (`benchmarks/gif_quality.py`). Raises `PixelsError` or `UsageError`.
+    after a slight blur (`benchmarks/gif_quality.py`). It keeps the mean of an area only near to a color of the palette,
+    so it is for palettes of the frame itself, and not among `DITHERS`. Raises `PixelsError` or `UsageError`.
     """
     return _diffused(frame, palette, DAMPED_FLOYD_STEINBERG)
 
@@ -98,7 +99,6 @@ def bayer(frame: Pixels, palette: Pixels, *, strength: int | None = None) -> Pix
 
 DITHERS: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
     "floyd-steinberg": floyd_steinberg,
-    "floyd-steinberg-damped": damped_floyd_steinberg,
     "floyd-steinberg-serpentine": partial(floyd_steinberg, serpentine=True),
     "sierra-2-4a": sierra_2_4a,
     "bayer": bayer,
