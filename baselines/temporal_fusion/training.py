@@ -127,9 +127,12 @@ def _draw(count: int, generator: torch.Generator) -> int:
 def _turned(x: torch.Tensor, truth: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """One of the eight ways to turn and mirror a square; the network sees no direction in what neighbors are."""
     way = _draw(8, generator)
-    for bit, change in ((1, lambda t: t.flip(-1)), (2, lambda t: t.flip(-2)), (4, lambda t: t.transpose(-1, -2))):
-        if way & bit and (bit != 4 or x.shape[-1] == x.shape[-2]):
-            x, truth = change(x), change(truth)
+    if way & 1:
+        x, truth = x.flip(-1), truth.flip(-1)
+    if way & 2:
+        x, truth = x.flip(-2), truth.flip(-2)
+    if way & 4 and x.shape[-1] == x.shape[-2]:
+        x, truth = x.transpose(-1, -2), truth.transpose(-1, -2)
     return x, truth
 
 
