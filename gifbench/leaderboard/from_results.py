@@ -113,14 +113,14 @@ def _impossible(result: Result) -> Iterator[str]:
         name = visible(clip.clip_id, limit=60)
         if not abs(clip.psnr) <= _HIGHEST_PSNR:
             yield f"the PSNR of clip {name} must be at most {_HIGHEST_PSNR:g} dB, got {clip.psnr:.6g}"
-        if not -1 <= clip.ssim <= 1:
+        if not -1.0001 <= clip.ssim <= 1.0001:
             yield f"the SSIM of clip {name} must be -1 to 1, got {clip.ssim:.6g}"
         if not 0 < clip.frames < 2**31:
             yield f"the frames of clip {name} must be at least 1, got {_short(clip.frames)}"
         for metric, value in clip.metrics.items():
             if value is not None and not abs(value) <= _LARGEST:
                 yield f"the {visible(metric, limit=40)} of clip {name} must be a finite number, got {value:.6g}"
-    ranges = {"psnr": (-_HIGHEST_PSNR, _HIGHEST_PSNR), "ssim": (-1.0, 1.0)}
+    ranges = {"psnr": (-_HIGHEST_PSNR, _HIGHEST_PSNR), "ssim": (-1.0001, 1.0001)}
     for metric, score in result.scores.items():
         low, high = ranges.get(metric, (-_LARGEST, _LARGEST))
         for value in (score.mean, *score.ci95):

@@ -12,7 +12,7 @@ from gifbench.cli.reproduce import show
 from gifbench.dataset import Dataset
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.reproduce import Reproduced, plan
-from gifbench.results.io import save_result
+from gifbench.results.io import Result, save_result
 from gifbench.storage import Folder
 from tests.cli.test_command import answer, run
 from tests.leaderboard.factories import SmallClip, make_result
@@ -38,7 +38,14 @@ def test_every_command_helps_with_an_example(command: tuple[str, ...], example: 
 def results(tmp_path: Path) -> Path:
     """A folder with two good results and files that are wrong in different ways."""
     place = tmp_path / "results"
-    good = [save_result(make_result(name), Folder(place)) for name in ("gif", '"><script>alert(1)</script>/../x')]
+
+    def named(name: str) -> Result:  # with an interval that its clips' values can have
+        result = make_result(name)
+        psnr = result.scores["psnr"]
+        narrow = psnr.model_copy(update={"ci95": (psnr.mean - 0.1, psnr.mean + 0.1)})
+        return result.model_copy(update={"scores": {**result.scores, "psnr": narrow}})
+
+    good = [save_result(named(name), Folder(place)) for name in ("gif", '"><script>alert(1)</script>/../x')]
     text = Path(str(good[0].path)).read_text()
     (place / "half.json").write_text(text[: len(text) // 2])
     (place / "later.json").write_text(text.replace('"gifbench_result": 1', '"gifbench_result": 99'))

@@ -52,7 +52,7 @@ def test_an_error_and_an_interruption_are_in_the_log(logs: Path, monkeypatch: py
     def interrupted(url: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gifbench.dataset.open_dataset", interrupted)
+    monkeypatch.setattr("gifbench.evaluation.evaluate.open_dataset", interrupted)
     result = CliRunner().invoke(app, ["evaluate", "gif", "--data", "/nowhere", "--task", "plain-1"])
     assert result.exit_code == 130
     assert (
