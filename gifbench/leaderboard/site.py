@@ -70,7 +70,7 @@ def build_site(
 
     """
     result_of: dict[str, Result] = {}
-    runs = []
+    runs, kept = [], []
     for result in results:
         try:
             runs.append(run_of(result))
@@ -80,11 +80,12 @@ def build_site(
             on_error(error)
             continue
         result_of[runs[-1].method_key] = result
+        kept.append(result)
     if not runs:
         raise ResultsError("no results to show: gifbench evaluate METHOD --data DATASET --out results/ writes some")
 
     given = {method.name: method for method in methods}
-    inputs = _inputs(result_of.values(), runs, dataset_for or {}, methods, f"{clips_per_method} {device}")
+    inputs = _inputs(kept, runs, dataset_for or {}, methods, f"{clips_per_method} {device}")
     if not overwrite and method_loader is installed_method and made_of(Path(out), inputs):
         if progress is not None:
             progress(f"{out}: reused, the page shows these very results")
