@@ -26,7 +26,7 @@ import numpy as np
 from classical import Clips, Restore, Shot, frame_psnr, restorer, rounded, shots
 from held_out import kind
 
-from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset, restored
+from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset, run_method
 
 _AROUND = 2
 _ORDER = ("faces", "moments", "screens", "film", "photographs")
@@ -53,7 +53,7 @@ def restored_clip(spec: str, clip: DatasetClip, *, dithered: bool, count: int, c
         first = max(0, place - _AROUND)
         part = gif.select(range(first, min(len(gif), place + _AROUND + 1)))
         square = Gif(part.indices[:, rows, columns], tuple(part.palettes), part.times, part.duration)
-        batches = restored(method, square, [square.times[place - first]], clip=clip.clip_id, device="cpu")
+        batches = run_method(method, square, [square.times[place - first]], clip=clip.clip_id, device="cpu")
         found += [rounded(np.asarray(frame)) for batch in batches for frame in batch]
     return found
 

@@ -19,7 +19,7 @@ from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalF
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import UsageError, check_method, load_method, save_weights  # noqa: E402
-from gifbench.methods.inference import restored  # noqa: E402
+from gifbench.methods.inference import run_method  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.loop import train  # noqa: E402
 from gifbench.training.trainer import load_trainer  # noqa: E402
@@ -56,7 +56,7 @@ def save_fusion(path, *, loud=0.0):
 
 
 def frames_of(name, gif, times):
-    return np.concatenate([batch.astype(float) for batch in restored(load_method(name), gif, times, clip="a GIF")])
+    return np.concatenate([batch.astype(float) for batch in run_method(load_method(name), gif, times, clip="a GIF")])
 
 
 def moving(count=6, height=48, width=64):
@@ -174,3 +174,9 @@ def test_a_neighbor_that_shows_something_else_looks_like_the_frame_itself():
     alone = network_input(restored_frame(frame), [None] * len(OFFSETS))
     changed = (seen - alone).abs().amax(dim=0)
     assert changed[:, 44:].max() < 1e-3
+
+
+def test_gif2video_takes_it_as_its_color(package):
+    gif, times = moving(), [Fraction(i, 20) for i in range(9)]
+    found = frames_of("gif2video:color=ccdnet-video,time=blend", gif, times)
+    assert np.abs(found[::2] - frames_of("ccdnet-video", gif, times[::2])).max() < 1e-3
