@@ -27,7 +27,7 @@ def restore(
     fps_factor: Annotated[int, typer.Option(help="As many times the frames: what lies between is interpolated.")] = 1,
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     precision: Annotated[
-        str, typer.Option(help="auto (bf16 on a CPU that has it: twice as fast, 0.04 levels off) or fp32.")
+        str, typer.Option(help="auto (bf16 on a CPU that has it: faster, and nearly the same) or fp32, which is exact.")
     ] = "auto",
     page: Annotated[
         Path | None, typer.Option(help="A folder for a page before and after, with a line to drag between them.")
