@@ -2,8 +2,9 @@
 
 The key is of contents: the run's spec as far as frames depend on it, the GIF's pixels and times, and the times that are
 wanted. Neither paths nor places in a list are part of it, so another checkpoint is never taken for this one, and a
-renamed dataset still hits. A file appears when it is whole, and
-is held against its own sha256 before a frame of it is used; a damaged one is restored again.
+renamed dataset still hits. A file says which GIF it was made of by its first frame, so that what is taken out of a
+dataset can be taken out of here, too (`forget`). A file appears when it is whole, and is held against its own sha256
+before a frame of it is used; a damaged one is restored again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -26,7 +27,7 @@ from gifbench.methods.protocols import Frames
 from gifbench.methods.registry import LoadedMethod
 from gifbench.storage import PARTIAL
 
-_FORMAT = 2
+_FORMAT = 3
 _BATCH_BYTES = 8 << 20
 _DTYPES = ("uint8", "float32", "float64")
 
@@ -61,10 +62,35 @@ class RestoredCache:
         shape = len(times), gif.height, gif.width, 3
         found = _open(path, shape)
         if found is None:
-            yield from _kept(path, batches, method)
+            yield from _kept(path, batches, method, first_frame=_first_frame(gif))
             return
         with found:
             yield from _read(found, shape)
+
+
+def forget(folder: Path, gifs: Iterable[Gif]) -> int:
+    """Delete the restored frames of these GIFs, and of every k-th frame of them; how many files were deleted.
+
+    Two GIFs that begin with the very same frame are taken for one. Raises `StorageError` for what cannot be deleted.
+    """
+    gone = {_first_frame(gif) for gif in gifs}
+    deleted = 0
+    for path in sorted(folder.glob("??/*.frames")):
+        try:
+            with path.open("rb") as file:
+                about = json.loads(file.read(_HEAD))
+        except (OSError, ValueError):
+            continue
+        if isinstance(about, dict) and about.get("first_frame") in gone:
+            with storage_errors(path):
+                path.unlink(missing_ok=True)
+            deleted += 1
+    return deleted
+
+
+def _first_frame(gif: Gif) -> str:
+    """The sha256 of the first frame's pixels: the same for a GIF and for one that keeps every k-th frame of it."""
+    return hashlib.sha256(np.ascontiguousarray(gif.frame(0)).tobytes()).hexdigest()
 
 
 def _key(restoration: str, gif: Gif, times: Sequence[Fraction]) -> str:
@@ -81,7 +107,7 @@ def _key(restoration: str, gif: Gif, times: Sequence[Fraction]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod) -> Iterator[Frames]:
+def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod, *, first_frame: str) -> Iterator[Frames]:
     """Give the batches on, and write them beside; the file is one line of JSON, then the values."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,9 +131,8 @@ def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod) -> Iterat
             if kind in _DTYPES:
                 with storage_errors(path):
                     file.seek(0)
-                    file.write(
-                        json.dumps({"dtype": kind, "sha256": digest.hexdigest()}).encode().ljust(_HEAD - 1) + b"\n"
-                    )
+                    facts = {"dtype": kind, "sha256": digest.hexdigest(), "first_frame": first_frame}
+                    file.write(json.dumps(facts).encode().ljust(_HEAD - 1) + b"\n")
                     file.flush()
                     os.fsync(file.fileno())
         if kind in _DTYPES and not (method.watch is not None and method.watch.reasons):
@@ -116,7 +141,7 @@ def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod) -> Iterat
         partial.unlink(missing_ok=True)
 
 
-_HEAD = 128
+_HEAD = 256
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> BinaryIO | None:

@@ -15,6 +15,7 @@ from gifbench.builder.remove import remove_clips
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.errors import NoSuchClip, UsageError
+from gifbench.evaluation.evaluate import evaluate
 from gifbench.manifest.rows import from_folder
 from tests.builder.killed_writes import every_kill
 
@@ -104,3 +105,16 @@ def test_a_removal_that_is_killed_anywhere_loses_no_other_clip_and_goes_on(
         assert [entry["fingerprint"] for entry in dataset.about["earlier_fingerprints"]] == [tiny_dataset.fingerprint]
 
     assert every_kill(run, prepare, look) > 8
+
+
+def test_restored_frames_of_a_removed_clip_leave_the_cache(copy: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    for task in ("plain-1", "dithered-2"):
+        evaluate("gaussian-0.5", open_dataset(copy), task, protocols=["standard"], cache=cache)
+    assert len(list(cache.rglob("*.frames"))) == 6
+    done = CliRunner().invoke(app, ["remove", str(copy), "bee", "--reason", "gone", "--cache", str(cache), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["forgotten"] == 2
+    assert len(list(cache.rglob("*.frames"))) == 4
+    missing = CliRunner().invoke(app, ["remove", str(copy), "ant", "--reason", "gone", "--cache", str(tmp_path / "no")])
+    assert missing.exit_code == 1
