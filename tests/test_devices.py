@@ -33,6 +33,7 @@ def one_size_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many frames at once on either device: other sizes round differently, on one device too."""
     monkeypatch.setattr("gifbench_baselines.inference._PIXELS_OF_A_CPU", 1 << 30)
     monkeypatch.setattr("gifbench_baselines.ccdnet.router._AT_ONCE", 1)
+    monkeypatch.setattr("gifbench_baselines.superslomo.method._AT_ONCE_ON_CPU", 1 << 22)
 
 
 @pytest.fixture
@@ -123,11 +124,11 @@ def test_color_methods_give_the_cpus_frames_with_a_few_copies_a_batch(name: str)
 
 
 @pytest.mark.parametrize("name", TIME)
-@pytest.mark.usefixtures("one_size_of_batches")
+@pytest.mark.usefixtures("one_size_of_batches", "one_thread")
 def test_interpolators_give_the_cpus_frames(name: str, pretend: Pretend) -> None:
     gif = small_gif(4, 48, 64)
     theirs = frames_of(name, gif, KIND, every=2)
-    assert np.array_equal(theirs, frames_of(name, gif, "cpu", every=2))
+    assert np.abs(theirs - frames_of(name, gif, "cpu", every=2)).max() < 1e-3  # of 255: tensors lie in memory otherwise
     assert pretend.operations > 100
 
 
@@ -136,7 +137,7 @@ def test_gif2video_works_on_two_streams(pretend: Pretend) -> None:
     assert pretend.streams > 0
 
 
-@pytest.mark.usefixtures("one_size_of_batches")
+@pytest.mark.usefixtures("one_size_of_batches", "one_thread")
 def test_the_stabilizer_gives_the_cpus_frames(pretend: Pretend) -> None:
     gif = small_gif(4, 48, 64)
     assert np.array_equal(frames_of("stable:[ccdnet]", gif, KIND), frames_of("stable:[ccdnet]", gif, "cpu"))

@@ -123,7 +123,6 @@ class SuperSlomoMethod:
     def _in_parts(self, count: int, frame: Any, work: Callable[[int, int], Any]) -> Iterator[Any]:  # noqa: ANN401
         """What `work` gives for parts of `count` things, in order; parts are halved where the GPU's memory ends."""
         most = _AT_ONCE_ON_CPU if self._device.type == "cpu" else _AT_ONCE
-        most = _AT_ONCE_ON_CPU if self._device.type == "cpu" else _AT_ONCE
         size = max(1, most // (frame.shape[0] * frame.shape[1]))
         start = 0
         while start < count:

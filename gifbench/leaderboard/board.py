@@ -210,14 +210,13 @@ def _table(runs: Sequence[Run], *, twin: bool) -> Table:
     best = min(complete, key=lambda run: (-run.psnr.mean, run.method_key), default=None)
     behind = behind_on_shared_clips([run for run in kept if missing[run.method_key]], best) if best else {}
     gif = next((run for run in kept if run.is_gif), None)
-    names = Counter(run.label for run in kept)
     rows = []
     for run in sorted(kept, key=lambda run: (bool(missing[run.method_key]), -run.psnr.mean, run.method_key)):
         lacks, key = missing[run.method_key], run.method_key
         rank = None if lacks else 1 + sum(other.psnr.mean > run.psnr.mean for other in complete)
         same_clips = gif is not None and gif is not run and gif.clip_scores.keys() == run.clip_scores.keys()
         gain = run.psnr.mean - gif.psnr.mean if gif is not None and same_clips else None
-        detail = run.full_detail if names[run.label] > 1 else run.detail
+        detail = run.detail_among([other for other in kept if other.label == run.label])
         rows.append(Row(run, rank, lacks, stand.get(key), behind.get(key), gain, detail))
     first = kept[0]
     reported = reported_rows(dataset=first.dataset, split=first.split, task=first.task, protocol=first.protocol)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gifbench.leaderboard.sanitize import slug, visible
@@ -106,12 +106,27 @@ class Run:
 
     @property
     def full_detail(self) -> str:
-        """`detail` with all options, which the name leaves out where they are the defaults."""
+        """`detail` with all that can tell runs of one name apart."""
+        parts = [part for part in (self.detail, *self._facts) if part]
+        return visible("; ".join(parts), limit=160) if parts else ""
+
+    def detail_among(self, others: Sequence[Run]) -> str:
+        """`detail`, and in what this run differs from `others` of the same name: options, origin, device, code."""
+        apart = [
+            mine
+            for place, mine in enumerate(self._facts)
+            if mine and any(other._facts[place] != mine for other in others)
+        ]
+        parts = [part for part in (self.detail, *apart) if part]
+        return visible("; ".join(parts), limit=160) if parts else ""
+
+    @property
+    def _facts(self) -> tuple[str, ...]:
+        """What tells runs of one name apart, each as it is shown."""
         options = ", ".join(f"{name}={value}" for name, value in sorted(self.options.items()))
         code = f"code {self.code[:8]}" if self.code else ""
         identity = f"identity {self.identity[:8]}" if self.identity else ""
-        parts = [part for part in (self.detail, options, self.origin, self.device, code, identity) if part]
-        return visible("; ".join(parts), limit=160) if parts else ""
+        return options, self.origin, self.device, code, identity
 
     @property
     def kind(self) -> str:

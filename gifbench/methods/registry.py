@@ -127,14 +127,23 @@ def find_method(text: str) -> LoadedMethod:
     `LABEL=` and any of these, which is then called LABEL. Raises what `load_method` and `load_method_file` raise.
     """
     label = _LABEL.fullmatch(text)
-    if label is not None and not Path(text).exists():
+    if label is not None and not _exists(text):
         return relabeled(find_method(label["spec"]), label["label"])
     if FILE_SPEC.match(text):
         return load_method_file(text)
     path = Path(text)
-    if path.suffix == ".safetensors" or (text not in installed() and path.is_dir()):
+    by_name = text.partition(":")[0] in installed()  # whatever its options end with
+    if not by_name and (path.suffix == ".safetensors" or (_exists(text) and path.is_dir())):
         return _trained(path)
     return load_method(text)
+
+
+def _exists(text: str) -> bool:
+    """Whether this is the path of something; False for what cannot be a path."""
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def relabeled(method: LoadedMethod, name: str) -> LoadedMethod:

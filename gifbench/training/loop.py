@@ -174,6 +174,13 @@ class _Run:
         while True:
             try:
                 self._learner.step(self._step, TrainingBatch(*(part[: self._batch_size] for part in batch)), meter)
+            except ValueError as error:
+                if "more than 1 value per channel" not in str(error):
+                    raise
+                raise TrainingError(
+                    f"batches of {self._batch_size} are too small for this network's batch normalization: its smallest "
+                    "picture is one pixel; choose a larger data.crop or training.batch_size"
+                ) from error
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise

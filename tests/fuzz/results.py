@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import strategies as st
 
-from gifbench.evaluation.journal import Journal
+from gifbench.evaluation.journal import ScoreJournal
 from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.tables import csv_table, markdown
@@ -66,7 +66,7 @@ def _read_journal(data: bytes) -> None:
         path.write_bytes(data)
 
         def opened() -> None:
-            with Journal.open(path, _IDENTITY):
+            with ScoreJournal.open(path, _IDENTITY):
                 pass
 
         ends_well(opened)

@@ -63,8 +63,10 @@ def test_info_writes_the_sheet_and_overwrites_it_only_when_asked(tiny_dataset: D
     assert CliRunner().invoke(app, ask).exit_code == 0
     before = out.read_bytes()
     again = CliRunner().invoke(app, ask)
-    assert again.exit_code == 1
-    assert "it is there already" in again.output
+    assert again.exit_code == 0
+    assert "reused" in again.output
+    out.write_bytes(b"another page")
+    assert CliRunner().invoke(app, ask).exit_code == 1
     assert CliRunner().invoke(app, [*ask, "--overwrite"]).exit_code == 0
     assert out.read_bytes() == before
 

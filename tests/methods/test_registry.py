@@ -85,7 +85,7 @@ def test_one_method_with_one_set_of_options_has_one_name(text, name, options):
         ("gaussian:sgima=1", UsageError, 'no option "sgima": did you mean "sigma"?'),
         ("gaussian:sigma=wide", UsageError, 'option sigma wants a number, not "wide"'),
         ("gaussian:sigma=nan", UsageError, "sigma must be above 0"),
-        ("gaussian:sigma=-1", UsageError, "not -1.0"),
+        ("gaussian:sigma=-1", UsageError, "got -1.0"),
         ("gaussian:0.7", UsageError, '"0.7" is no option'),
         ("gaussian:sigma=1,sigma=2", UsageError, "given twice"),
         ("gif:show=holt", UsageError, 'option show cannot be "holt": did you mean "hold"?'),
