@@ -189,6 +189,13 @@ def bomb(frames: Path) -> None:
     (frames / "ant" / "00002.png").write_bytes(png(60_000, 60_000, bytes(10_000)))
 
 
+def second_header(frames: Path) -> None:
+    """A decoder believes the last header, after the first one was checked."""
+    honest, huge = png(32, 24, bytes(24 * (1 + 32 * 3))), png(13_000, 13_000, b"")
+    end = 8 + 4 + 4 + 13 + 4
+    (frames / "ant" / "00002.png").write_bytes(honest[:end] + huge[8:end] + honest[end:])
+
+
 def too_few_rows(frames: Path) -> None:
     (frames / "ant" / "00002.png").write_bytes(png(32, 24, bytes(100)))
 
@@ -288,6 +295,7 @@ def broken_task(frames: Path) -> None:
         (palette, "with a palette; 8-bit RGB is wanted"),
         (sixteen, "ant: 00002.png is 16-bit, RGB; 8-bit RGB is wanted"),
         (bomb, "ant: 00002.png has 60000×60000 pixels, 32×24 are wanted"),
+        (second_header, "ant: 00002.png is no whole PNG, or has more than one header"),
         (too_few_rows, "ant: 00002.png cannot be decoded"),
         (long_file, "00002.png is longer than"),
         (wrong_size, "ant: 00002.png has 24×32 pixels, 32×24 are wanted"),

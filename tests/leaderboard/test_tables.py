@@ -53,7 +53,7 @@ def test_csv_reads_back_with_full_precision():
 
 
 def test_csv_holds_no_formulas():
-    for name in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1"):
+    for name in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"):
         (row,) = csv.DictReader(io.StringIO(csv_table(made(make_result(name)))))
         assert row["method"][0] == "'"
 

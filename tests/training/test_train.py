@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +210,23 @@ def test_every_row_is_a_configuration(path):
 def test_a_wrong_option_is_named(change, said):
     with pytest.raises(UsageError, match=said):
         read_config(ROWS[0], [change])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" + ".a" * 50_000 + " = 1", "[" + "a." * 50_000 + "a]", 'x = {"b"' + " . c" * 20_000 + " = 1}", "#" * (2 << 20)],
+    ids=["key", "table", "inline", "long"],
+)
+def test_a_hostile_configuration_is_refused_before_it_takes_memory(tmp_path, text):
+    """A key of 50,000 parts takes gigabytes where it is read."""
+    path = tmp_path / "bomb.toml"
+    path.write_text(text)
+    tracemalloc.start()
+    with pytest.raises(UsageError, match="no configuration of a training"):
+        read_config(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 << 20
 
 
 def test_wrong_names_are_answered_with_what_was_meant(dataset, tmp_path):
