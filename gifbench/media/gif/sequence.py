@@ -21,6 +21,10 @@ from gifbench.media.gif.decoder import FrameDecoder, ShownFrame, stands_alone
 
 _KEPT_BYTES, _KEPT_FRAMES = 1 << 25, 4
 """How much of what was decoded last is kept: so many bytes, and so many frames in any case."""
+_WIDEST = 4
+"""Bytes of an index at most."""
+_SMALL = 256
+"""Colors of a palette that is kept for good."""
 
 
 class FrameSequence:
@@ -30,10 +34,9 @@ class FrameSequence:
         self._decoder, self._blocks = decoder, blocks
         self._next = 0
         self._kept: OrderedDict[int, ShownFrame] = OrderedDict()
-        self._most_kept = max(_KEPT_FRAMES, _KEPT_BYTES // (blocks.height * blocks.width))
-        self._palettes: dict[
-            int, tuple[Pixels, int | None]
-        ] = {}  # of frames decoded before: small, and often asked for
+        self._kept_bytes = 0
+        # Of frames decoded before: small where an image covers the screen, and often asked for.
+        self._palettes: dict[int, tuple[Pixels, int | None]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -45,7 +48,7 @@ class FrameSequence:
     def nbytes(self) -> int:
         """The bytes that are held, at most."""
         pixels = self._blocks.height * self._blocks.width
-        return pixels * (self._most_kept + 11)
+        return max(_KEPT_BYTES, _KEPT_FRAMES * _WIDEST * pixels) + 11 * pixels
 
     def indices(self) -> SequenceIndices:
         """The indices of all frames."""
@@ -75,18 +78,22 @@ class FrameSequence:
 
     def colors(self, number: int) -> tuple[Pixels, int | None]:
         """The palette and the see-through index of frame `number`."""
-        if number not in self._palettes:
-            self.frame(number)
-        return self._palettes[number]
+        known = self._palettes.get(number)
+        if known is None:
+            shown = self.frame(number)
+            known = shown.palette, shown.transparent
+        return known
 
     def _alone(self, number: int) -> bool:
         return stands_alone(self._blocks.images[number], self._blocks)
 
     def _keep(self, number: int, shown: ShownFrame) -> None:
         self._kept[number] = shown
-        self._palettes[number] = shown.palette, shown.transparent
-        while len(self._kept) > self._most_kept:
-            self._kept.popitem(last=False)
+        self._kept_bytes += shown.indices.nbytes
+        if len(shown.palette) <= _SMALL:
+            self._palettes[number] = shown.palette, shown.transparent
+        while len(self._kept) > _KEPT_FRAMES and self._kept_bytes > _KEPT_BYTES:
+            self._kept_bytes -= self._kept.popitem(last=False)[1].indices.nbytes
 
 
 T = TypeVar("T")
