@@ -134,6 +134,10 @@ class CorruptMedia(MediaError):
     code = "corrupt"
 
 
+class DamagedMedia(CorruptMedia):
+    """Bytes of a file lack or are wrong, so that another copy of it may be whole."""
+
+
 class NoVideo(MediaError):
     """A file holds no picture stream."""
 

@@ -19,13 +19,16 @@ from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.builder.staging import check_run, group_name
 from gifbench.dataset.gif_generation import GIFS, GifMaker, maker_signature
 from gifbench.dataset.shards import MEMBERS, STAGING, IndexRow, Member, about_clip, write_member
-from gifbench.errors import DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
+from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
+from gifbench.manifest.locators import FILE
 from gifbench.manifest.outcomes import Outcome, outcome_of
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.gif import frame_delays
 from gifbench.media.perceptual_hash import PerceptualHash
 from gifbench.media.video import Frame, Span, snap_times
 from gifbench.storage import PARTIAL, Folder
+
+_FETCH_AGAIN = "Where the store lost bytes of it, gifbench verify STORE --repair and gifbench fetch bring it again"
 
 
 def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *, run: str | None = None) -> Outcome:
@@ -46,7 +49,10 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *,
     except MissingExtra:
         raise
     except Exception as error:
-        return replace(outcome_of(error, row.clip_id), seconds=time.perf_counter() - started)
+        outcome = outcome_of(error, row.clip_id)
+        if isinstance(error, DamagedMedia) and row.source != FILE:
+            outcome = replace(outcome, detail=f"{outcome.detail}. {_FETCH_AGAIN}")
+        return replace(outcome, seconds=time.perf_counter() - started)
     if row.frames not in (None, index_row.frames):
         notes = (f"{row.frames} frames were expected, there are {index_row.frames}", *done.notes)
     else:

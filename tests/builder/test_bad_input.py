@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset
-from gifbench.manifest.rows import from_folder
+from gifbench.manifest.rows import ManifestRow, from_folder
+from gifbench.storage import Folder
 from tests.conftest import moving_picture, write_video
 
 
@@ -69,6 +71,23 @@ def test_each_file_has_its_own_reason(mess: Path, tiny_recipe: Path, tmp_path: P
         assert clip == "good" or row["detail"]
     assert "20000" in rows["huge"]["detail"]
     assert len(dataset["good"].truth) == 8
+
+
+def test_only_what_was_fetched_can_be_fetched_again(mess: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+    """Of a video of one's own that advice is of no use, nor where every copy is the same."""
+    for source, name, fetched in [
+        ("file", "truncated.mp4", False),
+        ("file", "empty.mp4", False),
+        ("http", "truncated.mp4", True),
+        ("http", "empty.mp4", True),
+        ("http", "sound.mp4", False),
+        ("http", "text.mp4", False),
+    ]:
+        row = ManifestRow(clip_id="clip", split="test", source=source, locator=name)
+        outcome = make_clip(load_recipe(str(tiny_recipe)), row, mess / name, Folder(tmp_path))
+        assert outcome.state == "failed"
+        assert ("gifbench fetch" in outcome.detail) == fetched, outcome.detail
+        assert "fetch it again" not in outcome.detail
 
 
 LIMITED = """

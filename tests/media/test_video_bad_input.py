@@ -62,7 +62,7 @@ def test_a_video_that_is_cut_off_is_an_error_and_not_fewer_frames(name, share, g
     path = tmp_path / name
     whole = good[name].read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(CorruptMedia, match="fetch it again"):
+    with pytest.raises(CorruptMedia, match="give a whole copy"):
         first_frames(path, 200)
 
 

@@ -178,7 +178,7 @@ def test_a_transport_stream_that_lacks_packets_is_still_damaged(tmp_path):
     path.write_bytes(np.delete(data, own[len(own) // 2 : len(own) // 2 + 2], axis=0).tobytes())
     stream = read_transport_stream(path, 256)
     assert stream is not None and not stream.whole
-    with pytest.raises(CorruptMedia, match="fetch it again"):
+    with pytest.raises(CorruptMedia, match="give a whole copy"):
         count_frames(path)
 
 

@@ -28,6 +28,7 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import (
     CorruptMedia,
+    DamagedMedia,
     NoVideo,
     StorageError,
     TooLarge,
@@ -162,7 +163,7 @@ def _check_file(path: Path) -> None:
         with path.open("rb"):  # a file that may not be read says so here, as the system says it
             pass
     if found.st_size == 0:
-        raise CorruptMedia(f"{path} is empty (0 bytes): fetch it again")
+        raise DamagedMedia(f"{path} is empty (0 bytes): give a whole copy")
 
 
 def _picture_stream(container: InputContainer, path: Path) -> VideoStream:

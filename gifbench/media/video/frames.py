@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from gifbench.errors import CorruptMedia
+from gifbench.errors import CorruptMedia, DamagedMedia
 from gifbench.media.video.codecs import FFV1, Checksums
 from gifbench.media.video.container import OpenVideo, check_size, encrypted
 from gifbench.media.video.filters import PictureFilter
@@ -31,6 +31,7 @@ from gifbench.media.video.times import Timeline
 from gifbench.media.video.truncation import is_fragmented, matroska_is_whole, missing_bytes
 
 _SLACK = Fraction(1)  # seconds by which a header may be wrong
+_ANOTHER_COPY = "give a whole copy, or one that ffmpeg made of it, which guesses what lacks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ def _pictures(
         _check_whole(video, decoding.number, error)
         if isinstance(error, OSError | MemoryError):
             raise
-        raise CorruptMedia(
-            f"{video.path}: decoding breaks off after {decoding.number} frames ({error.strerror}): fetch it again"
+        raise DamagedMedia(
+            f"{video.path}: decoding breaks off after {decoding.number} frames ({error.strerror}): {_ANOTHER_COPY}"
         ) from error
     _check_whole(video, decoding.number, None)
 
@@ -145,8 +146,8 @@ class _Decoding:
             raise encrypted(video.path)
         damaged = packet.is_corrupt and not self._joined()
         if packet.size and self._key_seen and (damaged or (self._checksums and self._checksums.damaged(bytes(packet)))):
-            raise CorruptMedia(
-                f"{video.path}: its data break off or are damaged at frame {self.number}: fetch it again"
+            raise DamagedMedia(
+                f"{video.path}: its data break off or are damaged at frame {self.number}: {_ANOTHER_COPY}"
             )
         return pictures
 
@@ -164,7 +165,7 @@ class _Decoding:
         if picture.is_corrupt:
             if not self._key_seen:
                 return
-            raise CorruptMedia(f"{self._video.path}: frame {self.number} is damaged: fetch it again")
+            raise DamagedMedia(f"{self._video.path}: frame {self.number} is damaged: {_ANOTHER_COPY}")
         yield from self.repeats(picture.pts or 0)
         size = picture.width, picture.height
         if size != self._size:
@@ -193,9 +194,9 @@ def _cropping(video: OpenVideo) -> PictureFilter | None:
 def _check_whole(video: OpenVideo, number: int, error: Exception | None) -> None:
     missing = missing_bytes(video.path, lambda: _samples_end(video))
     if missing:
-        raise CorruptMedia(
+        raise DamagedMedia(
             f"{video.path} is cut off: it lacks {missing} bytes of what its header declares, "
-            f"and ends after {number} frames: fetch it again"
+            f"and ends after {number} frames: give a whole copy"
         ) from error
 
 
@@ -270,9 +271,9 @@ def _declared_end(video: OpenVideo, end: Fraction) -> Fraction:
     matroska = "matroska" in video.formats
     whole = matroska_is_whole(video.path) if matroska else not is_fragmented(video.path)
     if not whole:
-        raise CorruptMedia(
+        raise DamagedMedia(
             f"{video.path}: its pictures end at {float(end):.3f} s, and its header declares {float(declared):.3f} s: "
-            "fetch it again"
+            "give a whole copy"
         )
     return declared
 

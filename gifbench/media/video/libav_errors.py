@@ -11,6 +11,7 @@ import av.error
 
 from gifbench.errors import (
     CorruptMedia,
+    DamagedMedia,
     GifbenchError,
     MediaError,
     NotFound,
@@ -125,7 +126,7 @@ def av_errors(place: object, *, opening: bool = False, reading: bool = False) ->
         if type(error).__name__ in _UNSUPPORTED or error.errno in (errno.EOPNOTSUPP, errno.ENOTSUP):
             advice = "ffmpeg cannot decode or convert it: make a copy in a usual format with another program"
         elif opening and isinstance(place, Path) and (missing := missing_bytes(place)):
-            advice = f"it is cut off and lacks {missing} bytes: fetch it again"
+            kind, advice = DamagedMedia, f"it is cut off and lacks {missing} bytes: give a whole copy"
         raise kind(f"{place}: {advice} ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise CorruptMedia(f"{place}: its header holds text that cannot be read ({error.reason})") from error
