@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from gifbench.results.bootstrap import RESAMPLES
-from gifbench.results.comparison import FLIPS, compare
+from gifbench.results.significance import FLIPS, compare
 
 
 def seconds(function) -> float:

@@ -34,7 +34,7 @@ import numpy as np
 from PIL import Image
 
 from gifbench.media.colors.quantize import quantize_pair
-from gifbench.media.gif import Gif, lzw
+from gifbench.media.gif import Gif, lzw_encoder
 from gifbench.media.gif.writer import GifWriter
 
 CLIPS = (
@@ -210,7 +210,7 @@ def limits(clips: list[np.ndarray], size: tuple[int, int], folder: Path, repeats
     copy = np.empty_like(frames)
     indices = [quantize_pair(frame, colors=32)[1:] for frame in frames]
     blank = np.zeros(size[0] * size[1], np.uint8)
-    encoder = lzw.Encoder(blank.size)
+    encoder = lzw_encoder.Encoder(blank.size)
     rows = {
         "one pass over the RGB bytes (copy)": lambda: np.copyto(copy, frames),
         "LZW of a blank image, twice": lambda: [encoder.encode(blank, 5) for _ in range(2 * len(frames))],

@@ -88,7 +88,7 @@ def peers(row: str, frames: torch.Tensor, palettes: list[torch.Tensor], *, compi
             return network(gif[some].float() / 127.5 - 1)
 
         def harness(precision: str) -> Restore:
-            from gifbench_baselines.inference import Runner
+            from gifbench_baselines.tiled_inference import Runner
 
             runner = Runner(precision=precision)  # type: ignore[arg-type]
             return lambda: runner.run(lambda part: call(last, part), gif)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from gifbench.compiled import keep_compiled as _keep_compiled
+from gifbench.numba_cache import keep_compiled as _keep_compiled
 
 if TYPE_CHECKING:
     from gifbench.builder.build_dataset import build_dataset
@@ -43,11 +43,10 @@ if TYPE_CHECKING:
     from gifbench.methods.command import load_method_command
     from gifbench.methods.conformance import Check, check_method
     from gifbench.methods.inference import run_method
-    from gifbench.methods.installed import MethodEntry
-    from gifbench.methods.listing import list_methods
+    from gifbench.methods.installed import MethodEntry, list_methods
     from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown, nearest_shown
     from gifbench.methods.registry import LoadedMethod, load_method, load_method_file
-    from gifbench.results.frame import Results
+    from gifbench.results.dataframe import Results
     from gifbench.results.io import load_results
     from gifbench.results.schema import Result
     from gifbench.tasks import TASKS, Task
@@ -77,12 +76,11 @@ _HOME = {
     "gifbench.methods.conformance": ("Check", "check_method"),
     "gifbench.methods.protocols": ("FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"),
     "gifbench.evaluation.evaluate": ("evaluate",),
-    "gifbench.methods.installed": ("MethodEntry",),
-    "gifbench.methods.listing": ("list_methods",),
+    "gifbench.methods.installed": ("MethodEntry", "list_methods"),
     "gifbench.methods.registry": ("LoadedMethod", "load_method", "load_method_file"),
     "gifbench.gif_restoration": ("restore_gif",),
     "gifbench.methods.inference": ("run_method",),
-    "gifbench.results.frame": ("Results",),
+    "gifbench.results.dataframe": ("Results",),
     "gifbench.results.io": ("load_results",),
     "gifbench.results.schema": ("Result",),
     "gifbench.evaluation.submission": ("score_submission",),

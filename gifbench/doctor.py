@@ -208,7 +208,7 @@ def _places() -> Iterator[Finding]:
     else:
         yield _space("temporary files", Path(temporary))
     yield _space("this folder", Path())
-    from gifbench.compiled import compiled_home
+    from gifbench.numba_cache import compiled_home
 
     home = compiled_home()
     if home is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
+from gifbench.plugins import known_names
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from gifbench.manifest.rows import ManifestRow, manifest_bytes
-from gifbench.tables import parquet_bytes
+from gifbench.parquet import parquet_bytes
 
 HERE = Path(__file__).parent
 

@@ -15,25 +15,24 @@ import gifbench
 ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
-BELOW_RESULTS = {"errors", "redaction", "storage", "tables", "plugins", "did_you_mean", "media"}
+BELOW_RESULTS = {"errors", "redaction", "storage", "parquet", "plugins", "media"}
 BELOW_METHODS = BELOW_RESULTS | {"devices", "results", "provenance", "processes", "tasks", "metrics"}
 BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "journal"}
 MAY_IMPORT = {
     "redaction": set(),
     "errors": {"redaction"},
     "storage": {"errors"},
-    "tables": {"parquet_budget"},
+    "parquet": {"parquet_budget"},
     "parquet_budget": set(),
-    "compiled": set(),
-    "did_you_mean": set(),
-    "plugins": {"errors", "did_you_mean"},
+    "numba_cache": set(),
+    "plugins": {"errors"},
     "devices": {"errors"},
     "media": {"errors", "storage"},
-    "tasks": {"errors", "did_you_mean"},
-    "dataset": {"errors", "storage", "tables", "plugins", "media", "processes"},
-    "manifest": {"errors", "storage", "tables", "plugins", "did_you_mean", "media", "dataset"},
-    "download": {"errors", "plugins", "did_you_mean", "redaction", "storage", "tables", "media", "dataset", "manifest"},
-    "builder": {"errors", "storage", "tables", "media", "dataset", "manifest", "download", "processes"},
+    "tasks": {"errors", "plugins"},
+    "dataset": {"errors", "storage", "parquet", "plugins", "media", "processes"},
+    "manifest": {"errors", "storage", "parquet", "plugins", "media", "dataset"},
+    "download": {"errors", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"},
+    "builder": {"errors", "storage", "parquet", "media", "dataset", "manifest", "download", "processes"},
     "metrics": BELOW_RESULTS | {"methods", "provenance"},
     "results": BELOW_RESULTS | {"tasks"},
     "journal": {"errors"},
@@ -46,7 +45,7 @@ MAY_IMPORT = {
     "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
     "study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
     "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
-    "doctor": {"compiled", "devices", "media"},
+    "doctor": {"numba_cache", "devices", "media"},
     "cli": BELOW_EVALUATION
     | {
         "evaluation",

@@ -2,14 +2,12 @@
 
 backbones.py           U-Net, DRRN, GLCIC
 naf.py                 a NAFNet-style one
-network.py             CCDNet-k: the unrolled steps, f_C between them, frames of any size
-nearest_rows.py        f_C on a CPU
+network.py             CCDNet-k: the unrolled steps, f_C between them (also on a CPU), frames of any size
 palette_unet.py        the small network of the weights that come with gifbench
-networks.py            which network a file of weights is of
 discriminator.py       the conditional 70×70 PatchGAN and its pool of fakes
 losses.py              color, gradients, adversarial
 classifier.py          is this frame dithered?
-method.py              a file of weights as a method
+method.py              a file of weights as a method: which network it is of, and frames through it
 router.py              the method `ccdnet`, which chooses between networks
 convert_checkpoint.py  what the authors' own weights are called
 training.py            what `gifbench train` trains; palette_training.py, for the small network

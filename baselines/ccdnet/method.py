@@ -1,18 +1,59 @@
-"""CCDNet as a method: a file of weights, and how frames go through the network that it is of."""
+"""CCDNet as a method: which network a file of weights is of, and how frames go through it.
+
+The card of the weights names a kind from `KINDS` and gives that kind's options. A network of any kind restores frames
+by `network(gif, palettes, steps=…, tile=…)`: GIF frames (N, 3, H, W) uint8 and palettes (N, K, 3) uint8, shorter ones
+filled up with their first color, to frames (N, 3, H, W) in [-1, 1]. `steps`, None for as trained, unrolls a CCDNet;
+other kinds refuse it. `tile` bounds the side of what is worked on at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from pydantic import BaseModel
+from torch import nn
 
-from gifbench import UsageError, Weights
+from gifbench import MethodError, UsageError, Weights
 
-from ..inference import Precision, Runner
-from ..pretrained import find_weights
-from .network import CCDNet, stack_palettes
-from .networks import load_network
+from ..pretrained import described, find_weights
+from ..tiled_inference import Precision, Runner
+from .network import Architecture, CCDNet, stack_palettes
+from .palette_unet import PaletteUNet, PaletteUNetOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of network: the options that cards give, checked and bounded, and how it is made of them."""
+
+    options: type[BaseModel]
+    make: Callable[[Any], nn.Module]
+
+
+KINDS: Mapping[str, Kind] = {
+    "ccdnet": Kind(Architecture, CCDNet),
+    "palette-unet": Kind(PaletteUNetOptions, PaletteUNet),
+}
+"""By the name that a card gives as `network`."""
+
+
+def load_network(weights: Weights) -> nn.Module:
+    """The network that the card of the weights describes, filled, in evaluation mode.
+
+    Raises `MethodError` for weights of a kind that is not in `KINDS` or with options out of their bounds, and
+    `WeightsError` where tensors and options do not fit.
+    """
+    name = weights.architecture.get("network")
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise MethodError(
+            f"{weights.path}: no weights of a CCDNet; the card says {str(name)[:60]!r}, {', '.join(KINDS)} can be read"
+        )
+    network: nn.Module = described(weights, kind.options, kind.make, what="CCDNet")
+    return network
+
 
 TILE = 512
 """Larger frames are worked on in squares of this side."""
@@ -24,7 +65,7 @@ class Restorer:
     def __init__(self, found: Weights, *, steps: int | None = None, tile: int = TILE, precision: Precision) -> None:
         if tile < 64:
             raise UsageError(f"tile must be 64 pixels or more, got {tile}")
-        # Only ever called with what `networks` says every kind takes.
+        # Only ever called with what every kind takes.
         self.network: Any = load_network(found)
         self.network.to(memory_format=torch.channels_last)
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())

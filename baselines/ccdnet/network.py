@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numba import njit
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
 
-from ..tiles import exact
+from ..tiled_inference import exact
 from .backbones import known_backbone, make_backbone
-from .nearest_rows import nearest_rows
 
 _MOST_DISTANCES = 1 << 22
 """So many distances from pixels to colors are in memory at once."""
@@ -181,3 +183,21 @@ def fill_palettes(palettes: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
     longest = int(colors.max())
     empty = torch.arange(longest, device=palettes.device)[None] >= colors[:, None]
     return torch.where(empty[..., None], palettes[:, :1], palettes[:, :longest])
+
+
+@njit(cache=True, nogil=True)
+def nearest_rows(
+    pixels: NDArray[np.float64],
+    colors: NDArray[np.float64],
+    lengths: NDArray[np.float64],
+    out: NDArray[np.int64],
+) -> None:
+    """Into `out` (P) the first of the colors (K, 3) nearest to each of the pixels (P, 3); `lengths` (K) are squared."""
+    for i in range(len(pixels)):
+        red, green, blue = -2 * pixels[i, 0], -2 * pixels[i, 1], -2 * pixels[i, 2]
+        least, best = np.inf, 0
+        for k in range(len(colors)):
+            score = lengths[k] + red * colors[k, 0] + green * colors[k, 1] + blue * colors[k, 2]
+            if score < least:
+                least, best = score, k
+        out[i] = best

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 from torch.nn import functional
 
-from ..tiles import exact
+from ..tiled_inference import exact
 from .network import scaled
 
 NEIGHBORS = 2

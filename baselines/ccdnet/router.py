@@ -15,7 +15,7 @@ import torch
 from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 
 from .. import pretrained
-from ..inference import Precision
+from ..tiled_inference import Precision
 from .classifier import ClassifierOptions, DitherClassifier
 from .method import TILE, Restorer
 from .network import scaled

@@ -138,7 +138,7 @@ def _moving(gif: Gif, gaps: Sequence[Gap], *, holds_cuts: bool) -> tuple[list[Ga
 
 
 def _is_cut(pair: tuple[Pixels, Pixels]) -> bool:
-    from .cuts import is_cut  # here, because it needs OpenCV and a blend does not
+    from .scene_cuts import is_cut  # here, because it needs OpenCV and a blend does not
 
     return is_cut(*pair)
 

@@ -8,9 +8,8 @@ import torch
 
 from gifbench import UsageError, Weights
 
-from ..inference import Precision, Runner
 from ..pretrained import described, find_weights
-from ..tiles import blended
+from ..tiled_inference import Precision, Runner, blended
 from .network import Architecture, UNet256
 
 OVERLAP = 64

@@ -15,7 +15,7 @@ from ..ccdnet.discriminator import PatchGAN
 from ..ccdnet.losses import color_loss, fake_loss, real_loss
 from ..ccdnet.network import scaled
 from ..ccdnet.training import frame_scores
-from ..tiles import padded
+from ..tiled_inference import padded
 from .network import Architecture, UNet256
 
 

@@ -11,7 +11,7 @@ import torch
 
 from gifbench import Frames, Gif, LoadedMethod, Weights, last_shown, run_method
 
-from ..interpolation.cuts import is_cut
+from ..interpolation.scene_cuts import is_cut
 from ..pretrained import described, find_weights
 from .network import Architecture, Stabilizer, State
 

@@ -13,9 +13,8 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..frozen_color import colored, load_frame_method
 from ..pretrained import start_weights
-from .losses import ways
+from .losses import Perceptual, ways
 from .network import Architecture, Stabilizer, State
-from .perceptual import Perceptual
 
 
 class StabilizerOptions(TrainerOptions):

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from gifbench import optical_flow
 
-from ..tiles import padded
+from ..tiled_inference import padded
 
 Variant = Literal["adapted", "original", "dis"]
 

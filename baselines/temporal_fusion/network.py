@@ -12,7 +12,7 @@ from gifbench import Weights
 
 from ..ccdnet.palette_unet import Count, ResidualUNet, Width
 from ..pretrained import described
-from ..tiles import exact
+from ..tiled_inference import exact
 from .alignment import CHANNELS
 
 

@@ -48,7 +48,7 @@ from gifbench.training.clip_sampler import as_window, chosen_places, varied  # n
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.distributed import Processes  # noqa: E402
 from gifbench.training.metric_meter import Meter  # noqa: E402
-from gifbench.training.optimizer_step import Learner  # noqa: E402
+from gifbench.training.optimizer import Learner  # noqa: E402
 from gifbench.training.trainer import TrainingBatch  # noqa: E402
 from gifbench.training.weights import save_weights  # noqa: E402
 

@@ -14,13 +14,13 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from gifbench.builder.ground_truth import Cut, Quantized, keep_source
 from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.builder.staging import check_run, group_name
+from gifbench.builder.truth_writer import Cut, Quantized, keep_source
 from gifbench.dataset.gif_generation import GIFS, GifMaker, maker_signature
 from gifbench.dataset.shards import MEMBERS, STAGING, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
-from gifbench.manifest.locators import FILE
+from gifbench.manifest.locator_check import FILE
 from gifbench.manifest.outcomes import Outcome, outcome_of
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.gif import frame_delays

@@ -33,8 +33,8 @@ from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, inde
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
 from gifbench.manifest.outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
+from gifbench.parquet import parquet_bytes
 from gifbench.storage import Folder
-from gifbench.tables import parquet_bytes
 
 TABLES = ("manifest.parquet", "index.parquet", "outcomes.parquet")
 REMOVED = "removed"

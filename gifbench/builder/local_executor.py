@@ -18,7 +18,7 @@ from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe
 from gifbench.download.store import Store
 from gifbench.errors import GifbenchError, MissingExtra, StorageError
-from gifbench.manifest.local_files import local_source
+from gifbench.manifest.locator_check import local_source
 from gifbench.manifest.outcomes import Outcome, outcome_of
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.colors.quantize import quantize_pair

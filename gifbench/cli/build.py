@@ -74,7 +74,7 @@ def build(
     from gifbench.builder.existing_rows import warn_of_changes
     from gifbench.builder.recipe import load_recipe
     from gifbench.download.store import Store
-    from gifbench.manifest.locators import check_locators
+    from gifbench.manifest.locator_check import check_locators
     from gifbench.storage import Folder
 
     made = load_recipe(recipe, _settings(set_ or []))

@@ -13,7 +13,7 @@ from gifbench.cli.output import Json, note, progress, say, say_json, table
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.results.frame import Results
+    from gifbench.results.dataframe import Results
 
 ExistingResults = Annotated[
     str,
@@ -198,7 +198,7 @@ def results(
 ) -> None:
     """Show what was scored as a table: a row a method, task and protocol, the best first."""
     from gifbench.errors import ResultsError
-    from gifbench.results.frame import Results
+    from gifbench.results.dataframe import Results
     from gifbench.results.io import load_results
 
     refused: list[ResultsError] = []
@@ -220,7 +220,7 @@ def results(
 
 
 def _say_table(found: Results) -> None:
-    from gifbench.results.frame import COLUMNS
+    from gifbench.results.dataframe import COLUMNS
 
     datasets = {(each.dataset.name, each.dataset.fingerprint, each.split): each for each in found}
     for key in sorted(datasets):

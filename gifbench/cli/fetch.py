@@ -70,7 +70,7 @@ def fetch(
     from gifbench.download.retry_policy import RetryPolicy, span_text
     from gifbench.download.scheduler import FetchProgress, fetch_sources
     from gifbench.download.store import Store
-    from gifbench.manifest.locators import check_locators
+    from gifbench.manifest.locator_check import check_locators
     from gifbench.manifest.source_list import read_source_list
 
     if (listed is None) == (manifest is None):

@@ -11,14 +11,14 @@ from gifbench.cli.output import FAILED, Json, note, say, say_json, table
 from gifbench.devices import DEVICE_HELP
 
 if TYPE_CHECKING:
-    from gifbench.methods.listing import ListedMethod
+    from gifbench.methods.installed import ListedMethod
 
 
 def methods(context: typer.Context, as_json: Json = False) -> None:
     """List the methods: what each restores, whether it is ready to run or has to be trained, and what it is."""
     if context.invoked_subcommand is not None:
         return
-    from gifbench.methods.listing import list_methods
+    from gifbench.methods.installed import list_methods
     from gifbench.tasks import TASKS
 
     listed = sorted(list_methods(), key=lambda method: (bool(method.problem), not method.ready))

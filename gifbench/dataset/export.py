@@ -6,9 +6,9 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from gifbench.dataset.ground_truth import iter_truth
 from gifbench.dataset.reader import DatasetClip
 from gifbench.dataset.shards import MEMBERS
+from gifbench.dataset.truth_reader import iter_truth
 from gifbench.errors import AlreadyExists
 from gifbench.media.png import png_bytes
 from gifbench.media.video import LosslessWriter

@@ -15,8 +15,8 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 
 from gifbench.dataset.gif_generation import made_part
-from gifbench.dataset.ground_truth import read_truth
 from gifbench.dataset.reader import DatasetClip
+from gifbench.dataset.truth_reader import read_truth
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif

@@ -14,11 +14,11 @@ from typing import Any, overload
 import numpy as np
 
 from gifbench.dataset.gif_generation import made_gifs, made_part, other_gifs
-from gifbench.dataset.ground_truth import iter_truth, read_truth
 from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.member_file import MemberFile
 from gifbench.dataset.metadata import MAX_ABOUT, parse_about
 from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, group_frame, table_rows
+from gifbench.dataset.truth_reader import iter_truth, read_truth
 from gifbench.errors import (
     CorruptMedia,
     DatasetDamaged,

@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from gifbench.errors import DatasetDamaged
 from gifbench.media.clip import constant_times
-from gifbench.tables import parquet_bytes, parquet_rows
+from gifbench.parquet import parquet_bytes, parquet_rows
 
 FORMAT = 1
 """The version of the format; a reader refuses a later one."""

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from gifbench.errors import GifbenchError, MetricError, PixelsError
 from gifbench.evaluation.clip_reader import OpenClip, Pass
-from gifbench.evaluation.journal import UNKNOWN
 from gifbench.evaluation.restored_cache import RestoredCache
+from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, Segment, SegmentScores
 from gifbench.media.clip import Pixels
 from gifbench.methods.inference import Batching, run_method

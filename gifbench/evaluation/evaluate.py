@@ -12,16 +12,15 @@ from typing import Any, Literal, get_args
 from gifbench.dataset import open_dataset
 from gifbench.errors import DatasetError, UsageError
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
-from gifbench.evaluation.journal import ScoredClipRecord, ScoreJournal
-from gifbench.evaluation.official_clips import official_clips
 from gifbench.evaluation.run_spec import RunSpec, ScoringJob, existing_result, measuring_device
+from gifbench.evaluation.score_journal import ScoredClipRecord, ScoreJournal
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, ScoringProtocol, protocol, released_stride
-from gifbench.evaluation.summary import RunFacts, result_of, with_metrics_of
+from gifbench.evaluation.summary import RunFacts, official_clips, result_of, with_metrics_of
 from gifbench.evaluation.worker_pool import scored_clips, worked_clips
 from gifbench.methods.protocols import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, find_method, load_instance
 from gifbench.metrics.registry import LoadedMetric, load_metrics
-from gifbench.results.frame import Results
+from gifbench.results.dataframe import Results
 from gifbench.results.io import check_absent, save_result
 from gifbench.results.schema import DatasetRecord, Result
 from gifbench.storage import Folder

@@ -19,8 +19,8 @@ from typing import Any
 from gifbench.devices import choose_device, device_model, kind_of
 from gifbench.errors import MethodError, ResultsError, UsageError
 from gifbench.evaluation.clip_scorer import ClipScorer
-from gifbench.evaluation.journal import UNKNOWN
 from gifbench.evaluation.restored_cache import RestoredCache
+from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, protocol
 from gifbench.methods.command import load_method_command
 from gifbench.methods.inference import Batching, device_kind, on_device

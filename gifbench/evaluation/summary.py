@@ -9,6 +9,7 @@ import sys
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -16,11 +17,13 @@ import numpy as np
 
 from gifbench.devices import device_model
 from gifbench.errors import DatasetError
-from gifbench.evaluation.journal import UNKNOWN
 from gifbench.evaluation.run_spec import RunSpec, protocol_record
+from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import LoadedMetric
+from gifbench.parquet import parquet_rows
+from gifbench.plugins import official_list
 from gifbench.provenance import code_record
 from gifbench.results.bootstrap import BOOTSTRAP_SEED, mean_interval
 from gifbench.results.schema import (
@@ -190,3 +193,12 @@ def _environment(facts: RunFacts) -> Environment:
         metrics_device=facts.spec.metrics_device,
         workers=facts.workers,
     )
+
+
+@cache
+def official_clips(dataset: str, split: str) -> frozenset[str]:
+    """The names of the clips of a split in the official list of the recipe `dataset`; empty where none is shipped."""
+    file = official_list(dataset)
+    if file is None:
+        return frozenset()
+    return frozenset(row["clip_id"] for row in parquet_rows(file.read_bytes()) if row["split"] == split)

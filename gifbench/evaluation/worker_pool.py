@@ -26,8 +26,8 @@ from typing import Any
 from gifbench.errors import GifbenchError, MethodFailed, UsageError
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset, open_clips
 from gifbench.evaluation.clip_scorer import ClipScorer
-from gifbench.evaluation.journal import ScoredClipRecord
 from gifbench.evaluation.run_spec import ScoringJob
+from gifbench.evaluation.score_journal import ScoredClipRecord
 from gifbench.processes import end_with_parent
 
 _START_SECONDS = 60.0

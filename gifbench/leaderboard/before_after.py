@@ -14,7 +14,7 @@ from gifbench.gif_restoration import Restored, restore_gif, restored_timing
 from gifbench.leaderboard.atomic_publish import published
 from gifbench.leaderboard.clip_examples import Pictures, pictures_of, write_lane
 from gifbench.leaderboard.filmstrips import error_map, telling_box
-from gifbench.leaderboard.render import render
+from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.sanitize import visible
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits

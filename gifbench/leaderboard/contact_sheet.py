@@ -17,7 +17,7 @@ from PIL import Image
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import GifbenchError
 from gifbench.leaderboard.filmstrips import telling_box
-from gifbench.leaderboard.render import render
+from gifbench.leaderboard.jinja_environment import render
 from gifbench.media.clip import Pixels
 from gifbench.media.resize import resize
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gifbench.leaderboard.run import Run, Score
 from gifbench.results.bootstrap import mean_interval
-from gifbench.results.comparison import Comparison, compare
+from gifbench.results.significance import Comparison, compare
 
 FEWEST_CLIPS = 6
 """With fewer clips no difference can reach p < 0.05: all 2⁵ flips of five signs give p = 2/32 at best."""

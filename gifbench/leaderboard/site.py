@@ -13,8 +13,8 @@ from gifbench.leaderboard.board import Board, Run, boards
 from gifbench.leaderboard.clip_examples import DatasetSource, Example, Excerpts, Restore, Shown, show
 from gifbench.leaderboard.clip_pages import clip_pages
 from gifbench.leaderboard.from_results import MethodLoader, installed_method, restore_with, run_of
+from gifbench.leaderboard.html_pages import board_page, clip_page, index_page, method_page
 from gifbench.leaderboard.latex_tables import latex_table
-from gifbench.leaderboard.page import board_page, clip_page, index_page, method_page
 from gifbench.leaderboard.sanitize import visible
 from gifbench.leaderboard.tables import csv_table, markdown, markdown_table
 from gifbench.methods.registry import LoadedMethod

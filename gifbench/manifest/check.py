@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gifbench.errors import GifbenchError
-from gifbench.manifest.local_files import local_source
-from gifbench.manifest.locators import FILE, locator_findings
+from gifbench.manifest.locator_check import FILE, local_source, locator_findings
 from gifbench.manifest.rows import Finding, ManifestRow, read_rows
 from gifbench.media.video import VideoInfo, probe
 from gifbench.storage import file_sha256

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from gifbench.errors import ManifestError
-from gifbench.tables import parquet_batches, parquet_bytes, python_rows
+from gifbench.parquet import parquet_batches, parquet_bytes, python_rows
 
 Row = dict[str, Any]
 

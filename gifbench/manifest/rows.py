@@ -18,9 +18,9 @@ from gifbench.dataset.shards import CLIP_ID
 from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
 from gifbench.manifest.io import file_bytes, raw_rows
 from gifbench.manifest.video_files import VIDEO_SUFFIXES, find_videos
+from gifbench.parquet import parquet_bytes, parquet_rows
 from gifbench.plugins import official_list
 from gifbench.storage import Folder
-from gifbench.tables import parquet_bytes, parquet_rows
 
 SPLITS = ("train", "validation", "test")
 

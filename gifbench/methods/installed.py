@@ -1,7 +1,7 @@
 """Which methods installed packages offer: the entry points of the group `gifbench.methods`, read without importing any.
 
 An entry point is a method's class, by the name of the method, or a table of many: a constant, written in capitals, that
-maps names to `MethodEntry`. What a table says of its methods is known without importing them.
+maps names to `MethodEntry`. What a table says of its methods is known, and listed, without importing them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from gifbench.errors import GifbenchError, MethodError, MissingExtra
+from gifbench.methods.info import MethodInfo, declared
 from gifbench.plugins import import_errors, missing_extra
 
 GROUP = "gifbench.methods"
@@ -123,3 +124,66 @@ def _loaded(offer: Offer) -> type[Any]:
         "__doc__": found.__doc__,
     }
     return type(found.__name__, (found,), {**said, **entry.attributes})
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMethod:
+    """A line of `gifbench methods`; `problem` says why the method cannot be loaded, None where it can.
+
+    `restores` is color, time (the frames between) or both; `ready` is False for a network that has to be trained first.
+    """
+
+    name: str
+    origin: str
+    declared: MethodInfo
+    problem: str | None = None
+    restores: str = "color"
+    ready: bool = True
+
+
+_UNKNOWN = MethodEntry(load="", summary="", ready=False)
+"""What is believed of a class with learned parameters that no table describes."""
+
+
+def list_methods() -> list[ListedMethod]:
+    """All installed methods, presets in place of the method that has them; one that cannot be loaded says why."""
+    listed = []
+    for name, offers in installed().items():
+        origin = offers_origin(offers)
+        try:
+            said = _said(offers)
+            problem = missing(offers[0])
+        except GifbenchError as error:
+            listed.append(ListedMethod(name, origin, MethodInfo(), problem=str(error)))
+            continue
+        why = str(problem) if problem else None
+        restores, ready = (
+            _restores(offers),
+            said.parameters == 0 or (offers[0].entry is not None and offers[0].entry.ready),
+        )
+        listed += [
+            ListedMethod(each, origin, said, problem=why, restores=restores, ready=ready)
+            for each in (said.PRESETS or [name])
+        ]
+    return sorted(listed, key=lambda method: method.name)
+
+
+def _restores(offers: tuple[Offer, ...]) -> str:
+    """As a table says; a class of its own that sees frame by frame restores color, another one may do both."""
+    entry = offers[0].entry
+    if entry is not None:
+        return entry.restores
+    return "color" if hasattr(offers_class(offers), "restore_frames") else "both"
+
+
+def _said(offers: tuple[Offer, ...]) -> MethodInfo:
+    entry = offers[0].entry
+    if len(offers) > 1 or entry is None:
+        return declared(offers_class(offers))
+    return MethodInfo(
+        description=entry.summary,
+        licence=entry.license,
+        parameters=entry.parameters,
+        tasks=entry.tasks,
+        PRESETS=entry.presets,
+    )

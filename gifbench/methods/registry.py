@@ -11,12 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMethod, NotFound, UsageError, storage_errors
 from gifbench.methods.identity import Watch, content_sha256, full_option, state
 from gifbench.methods.info import LoadedMethod, declared
-from gifbench.methods.installed import Offer, installed, offers_class, offers_origin
-from gifbench.methods.listing import ListedMethod, list_methods
+from gifbench.methods.installed import ListedMethod, Offer, installed, list_methods, offers_class, offers_origin
 from gifbench.methods.options import (
     FILE_SPEC,
     Loader,
@@ -28,7 +26,7 @@ from gifbench.methods.options import (
     read_options,
 )
 from gifbench.methods.protocols import FrameMethod, Method
-from gifbench.plugins import file_class, import_file, one_line
+from gifbench.plugins import file_class, import_file, known_names, one_line
 from gifbench.provenance import displayed, source_code
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")

@@ -13,12 +13,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError
 from gifbench.methods.identity import content_sha256, full_option
 from gifbench.methods.options import Spec, complete_options, parse_spec, read_options
 from gifbench.metrics.metric import Described, Metric
-from gifbench.plugins import file_class, import_errors, import_file, one_line
+from gifbench.plugins import file_class, import_errors, import_file, known_names, one_line
 from gifbench.provenance import displayed, source_code
 
 GROUP = "gifbench.metrics"
@@ -33,8 +32,8 @@ OWN = {
     "requantized": "gifbench.metrics.requantized:Requantized",
     "delta-e": "gifbench.metrics.delta_e:DeltaE",
     "flat": "gifbench.metrics.flat_share:FlatShare",
-    "e-warp": "gifbench.metrics.steadiness:WarpError",
-    "tof": "gifbench.metrics.steadiness:FlowDifference",
+    "e-warp": "gifbench.metrics.temporal:WarpError",
+    "tof": "gifbench.metrics.temporal:FlowDifference",
     "lpips": "gifbench.metrics.lpips:Lpips",
     "dists": "gifbench.metrics.dists:Dists",
 }

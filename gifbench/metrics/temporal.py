@@ -1,4 +1,4 @@
-"""Steadiness: the warping error E_warp and tOF of any number of videos, beside the truth whose motion they share.
+"""Temporal consistency: the warping error E_warp and tOF, as functions of videos and as metrics of an evaluation.
 
 E_warp is that of Lai et al., "Learning blind video temporal consistency" (ECCV 2018), equations 9 to 11: the mean
 squared difference between a frame and the next one, drawn back along the motion between them, over the pixels that both
@@ -8,6 +8,7 @@ via self-supervision for GAN-based video generation" (TecoGAN, 2020): how far, i
 frames is from the truth's. Both flows are OpenCV's DIS unless another is given; TecoGAN takes Farnebäck's.
 
 A blurred video is steady: E_warp says something only beside the truth's own and beside fidelity.
+DIS runs on the CPU, also where the other metrics run on a GPU.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from gifbench.errors import PixelsError
 from gifbench.media.flow import Flow, FlowMethod, inconsistent, motion_edges, optical_flow, warp
+from gifbench.metrics.metric import FramePair
 
 Frame = NDArray[Any]
 """One RGB frame, shape (H, W, 3), uint8 or float, 0 to 255."""
@@ -122,3 +124,38 @@ def _check_alike(now: Sequence[Frame], before: Sequence[Frame] | None, number: i
                 f"frame {number}: {frame.shape[1]}×{frame.shape[0]} pixels beside {wanted[1]}×{wanted[0]}; "
                 "all videos must be of one size"
             )
+
+
+class WarpError:
+    """E_warp: how much the picture changes along the truth's motion, in thousandths."""
+
+    better = "lower"
+    unit = "10⁻³"
+    spec = (
+        "1000 times E_warp of Lai et al. 2018 on the scale of [0, 1]: mean squared difference between a frame and the "
+        "next one drawn back along the truth's motion (OpenCV DIS, MEDIUM) over the pixels seen in both "
+        "(|f + b'|^2 <= 0.01 (|f|^2 + |b'|^2) + 0.5 and |grad f|^2 <= 0.01 |f|^2 + 0.002), mean over pairs of frames"
+    )
+
+    def measure(self, pair: FramePair) -> float | None:
+        """For the frame and the one before; None for a segment's first frame, and where no pixel is seen in both."""
+        if pair.before is None or pair.motion is None or not pair.motion.seen.any():
+            return None
+        return 1000 * warp_error(pair.before.restored, pair.restored, pair.motion)
+
+
+class FlowDifference:
+    """tOF: how far the motion of the restored frames is from the truth's."""
+
+    better = "lower"
+    unit = "pixels"
+    spec = (
+        "tOF of TecoGAN (Chu et al. 2020): mean distance between the flow of the restored frames and the truth's "
+        "(OpenCV DIS, MEDIUM, both on gray pictures), in pixels, mean over pairs of frames"
+    )
+
+    def measure(self, pair: FramePair) -> float | None:
+        """For the frame and the one before; None for a segment's first frame."""
+        if pair.before is None or pair.motion is None:
+            return None
+        return flow_difference(pair.before.restored, pair.restored, pair.motion)

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from gifbench.errors import AlreadyExists, NotFound, ResultsError, StorageError
+from gifbench.parquet import parquet_rows
 from gifbench.results.schema import SCHEMA, ClipScore, DatasetRecord, Result
 from gifbench.storage import Folder
-from gifbench.tables import parquet_rows
 
 __all__ = ["ClipScore", "Result", "load_result", "load_results", "result_name", "save_result"]
 

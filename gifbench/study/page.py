@@ -23,7 +23,7 @@ from gifbench.leaderboard.atomic_publish import published
 from gifbench.leaderboard.clip_examples import ClipSource, frame_ends
 from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, shown_size
 from gifbench.leaderboard.from_results import restore_with
-from gifbench.leaderboard.render import render
+from gifbench.leaderboard.jinja_environment import render
 from gifbench.methods.registry import LoadedMethod
 from gifbench.tasks import task as task_of
 

@@ -18,8 +18,8 @@ from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError, storage_errors
+from gifbench.plugins import known_names
 
 Model = TypeVar("Model", bound=BaseModel)
 

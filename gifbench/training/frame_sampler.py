@@ -13,11 +13,11 @@ from torch.utils.data import Dataset as TorchDataset
 
 from gifbench.dataset.loader import FrameDataset, Sample
 from gifbench.dataset.reader import DatasetClip
-from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS
 from gifbench.media.colors.quantize import check_colors, quantize
+from gifbench.plugins import known_names
 from gifbench.training.augmentation import view
 from gifbench.training.config import DataOptions
 from gifbench.training.trainer import TrainingBatch

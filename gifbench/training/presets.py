@@ -9,8 +9,8 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
-from gifbench.did_you_mean import known_names
 from gifbench.errors import NotFound
+from gifbench.plugins import known_names
 
 GROUP = "gifbench.trainers"
 

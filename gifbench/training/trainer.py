@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import nn
 
-from gifbench.did_you_mean import known_names
 from gifbench.errors import TrainingError, UsageError
+from gifbench.plugins import known_names
 from gifbench.training.config import TrainerOptions
 
 GROUP = "gifbench.trainers"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from gifbench.dataset.reader import Dataset, DatasetClip
-from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
+from gifbench.plugins import known_names
 from gifbench.training.clip_sampler import validation_windows
 from gifbench.training.config import DataOptions
 from gifbench.training.trainer import Trainer, TrainingBatch

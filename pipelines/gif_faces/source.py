@@ -55,8 +55,7 @@ class FaceForensicsKind(SourceKind):
 
     def open(self, rows: Sequence[ManifestRow], options: FaceForensicsOptions, limits: FetchLimits) -> Source:
         """The folder of one of the two datasets."""
-        from .faceforensics import FaceForensicsFolder
-        from .faceforensics_script import run_script
+        from .faceforensics import FaceForensicsFolder, run_script
 
         folder, script = options.faceforensics, options.faceforensics_script
         if options.faceforensics_plus_plus is not None:

@@ -16,8 +16,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet.discriminator import PatchGAN, judged  # noqa: E402
+from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.network import nearest_color, scaled  # noqa: E402
-from gifbench_baselines.ccdnet.networks import load_network  # noqa: E402
 from gifbench_baselines.superslomo.method import load_network as load_superslomo  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 

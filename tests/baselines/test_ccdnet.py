@@ -19,6 +19,7 @@ from gifbench_baselines.ccdnet.backbones import BACKBONES, UNet  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.discriminator import FakePool, PatchGAN, judged  # noqa: E402
 from gifbench_baselines.ccdnet.losses import accuracy, color_loss, gradient_loss  # noqa: E402
+from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.network import (  # noqa: E402
     Architecture,
     CCDNet,
@@ -27,8 +28,7 @@ from gifbench_baselines.ccdnet.network import (  # noqa: E402
     stack_palettes,
     to_palette,
 )
-from gifbench_baselines.ccdnet.networks import load_network  # noqa: E402
-from gifbench_baselines.tiles import exact  # noqa: E402
+from gifbench_baselines.tiled_inference import exact  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines import METHODS, pretrained  # noqa: E402
-from gifbench_baselines.ccdnet import networks  # noqa: E402
+from gifbench_baselines.ccdnet import method  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
@@ -140,7 +140,7 @@ def test_a_training_starts_from_what_is_there_or_says_how(tmp_path, monkeypatch)
 
 
 def test_a_network_of_any_kind_on_the_list_can_be_routed_to(package, tmp_path, monkeypatch):
-    monkeypatch.setitem(networks.KINDS, "lighter", networks.Kind(LighterOptions, Lighter))
+    monkeypatch.setitem(method.KINDS, "lighter", method.Kind(LighterOptions, Lighter))
     for name, levels in (("plain", 2), ("dithered", 5)):
         options = LighterOptions(levels=levels)
         network = Lighter(options)

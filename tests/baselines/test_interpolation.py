@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from gifbench_baselines.identity import NearestGif
 from gifbench_baselines.interpolation.blend import Blend
-from gifbench_baselines.interpolation.cuts import is_cut
 from gifbench_baselines.interpolation.dis import Dis
 from gifbench_baselines.interpolation.gap_scheduler import BATCH_PIXELS, find_gaps
+from gifbench_baselines.interpolation.scene_cuts import is_cut
 from skimage import data
 
 from gifbench.errors import UsageError

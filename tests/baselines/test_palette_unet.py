@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet, scaled  # noqa: E402
-from gifbench_baselines.ccdnet.networks import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.palette_training import PaletteUNetTrainer, PaletteUNetTrainerOptions  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions, beside  # noqa: E402
 from pydantic import ValidationError  # noqa: E402

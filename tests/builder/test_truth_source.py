@@ -129,7 +129,7 @@ def test_a_dataset_that_is_older_than_these_columns_is_read(lossless: Dataset, t
 def test_an_index_that_promises_other_pictures_is_damage(kept: Dataset) -> None:
     import dataclasses
 
-    from gifbench.dataset.ground_truth import read_truth
+    from gifbench.dataset.truth_reader import read_truth
 
     clip = kept["tail"]
     row = dataclasses.replace(clip.row, truth_first=30)

@@ -39,7 +39,7 @@ from gifbench.errors import (
     Unreachable,
     UsageError,
 )
-from gifbench.manifest.locators import check_locators
+from gifbench.manifest.locator_check import check_locators
 from gifbench.manifest.outcomes import KINDS, REASONS
 from gifbench.manifest.rows import ManifestRow
 from gifbench.storage import Folder

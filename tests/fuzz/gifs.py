@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from hypothesis import strategies as st
 
-from gifbench.media.gif import Gif, GifLimits, lzw
+from gifbench.media.gif import Gif, GifLimits, lzw_encoder
 from tests.fuzz.damage import Draw, damaged
 from tests.fuzz.target import Target, ends_well
 
@@ -52,7 +52,9 @@ def _every_disposal() -> bytes:
         control = struct.pack("<BBBBHBB", 0x21, 0xF9, 4, disposal << 2 | 1, disposal, 3, 0)
         flags = 0x40 if disposal == 2 else 0x81 if disposal == 3 else 0
         place = struct.pack("<BHHHHB", 0x2C, disposal % 2, disposal % 2, 4, 3, flags)
-        pictures += control + place + (bytes(range(100, 112)) if disposal == 3 else b"") + lzw.compress(pixels, 2)
+        pictures += (
+            control + place + (bytes(range(100, 112)) if disposal == 3 else b"") + lzw_encoder.compress(pixels, 2)
+        )
     return pictures
 
 
@@ -104,7 +106,7 @@ def _pixels(draw: Draw, count: int) -> bytes:
     code_size = draw(st.sampled_from((2, 2, 4, 8)))
     if count and draw(st.integers(0, 2)):
         steps = draw(st.integers(1, 7))
-        data = lzw.compress((np.arange(count) // steps % (1 << code_size)).astype(np.uint8), code_size)
+        data = lzw_encoder.compress((np.arange(count) // steps % (1 << code_size)).astype(np.uint8), code_size)
         return draw(damaged([data], most=2)) if draw(st.booleans()) else data
     codes = draw(st.binary(max_size=200))
     return bytes([draw(st.integers(0, 13))]) + b"".join(

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import strategies as st
 
-from gifbench.evaluation.journal import ScoreJournal
+from gifbench.evaluation.score_journal import ScoreJournal
 from gifbench.leaderboard.board import boards
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.tables import csv_table, markdown

@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gifbench_baselines.ccdnet.classifier import DitherClassifier
+from gifbench_baselines.ccdnet.method import load_network
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet
-from gifbench_baselines.ccdnet.networks import load_network
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions
 from gifbench_baselines.ccdnet.router import load_classifier
 from gifbench_baselines.pix2pix import method as pix2pix

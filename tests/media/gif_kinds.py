@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gifbench.media.gif import lzw
+from gifbench.media.gif import lzw_encoder
 
 RED, GREEN, BLUE, GRAY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (9, 9, 9)
 COLORS = [RED, GREEN, BLUE, GRAY]
@@ -31,12 +31,12 @@ def descriptor(left: int, top: int, width: int, height: int, colors: list | None
 
 def solid(index: int, width: int = 4, height: int = 4, left: int = 0, top: int = 0, **about: object) -> bytes:
     place = descriptor(left, top, width, height, **about)  # type: ignore[arg-type]
-    return place + lzw.compress(np.full((height, width), index, np.uint8), 2)
+    return place + lzw_encoder.compress(np.full((height, width), index, np.uint8), 2)
 
 
 def ramp(width: int = 4, height: int = 4, left: int = 0, top: int = 0, **about: object) -> bytes:
     place = descriptor(left, top, width, height, **about)  # type: ignore[arg-type]
-    return place + lzw.compress((np.arange(width * height) // 2 % 3).astype(np.uint8), 2)
+    return place + lzw_encoder.compress((np.arange(width * height) // 2 % 3).astype(np.uint8), 2)
 
 
 def short(image: bytes, keep: int) -> bytes:

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gifbench.errors import CorruptMedia, GifbenchError, NotFound, TooLarge, UsageError
-from gifbench.media.gif import Gif, GifLimits, lzw
+from gifbench.media.gif import Gif, GifLimits, lzw_encoder
 from gifbench.media.gif import blocks as gif_blocks
-from gifbench.media.gif import file as gif_file
+from gifbench.media.gif import lazy_frames as gif_sequence
+from gifbench.media.gif import limits as gif_file
 from gifbench.media.gif import reader as gif_reader
-from gifbench.media.gif import sequence as gif_sequence
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 COLORS = [RED, GREEN, BLUE, (9, 9, 9)]
@@ -48,7 +48,7 @@ def image(indices: object, left: int = 0, top: int = 0, colors: list | None = No
         pixels = np.concatenate([pixels[0::8], pixels[4::8], pixels[2::4], pixels[1::2]])
     code_size = max(2, int(pixels.max()).bit_length())
     place = struct.pack("<BHHHHB", 0x2C, left, top, width, height, flags)
-    return place + table(colors or []) + lzw.compress(pixels, code_size)
+    return place + table(colors or []) + lzw_encoder.compress(pixels, code_size)
 
 
 def solid(height: int, width: int, index: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from gifbench.training.clip_sampler import Windows  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.frame_sampler import Samples  # noqa: E402
 from gifbench.training.loop import train  # noqa: E402
-from gifbench.training.schedule import learning_rate  # noqa: E402
+from gifbench.training.optimizer import learning_rate  # noqa: E402
 from gifbench.training.trainer import load_trainer  # noqa: E402
 from tests.conftest import moving_picture, write_video  # noqa: E402
 

@@ -24,14 +24,14 @@ import numpy as np
 
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.dither_rows import (
+from gifbench.media.colors.dither_kernels import (
     DAMPED_FLOYD_STEINBERG,
     FLOYD_STEINBERG,
     SIERRA_2_4A,
     RowDiffuser,
     Weights,
+    diffuse_serpentine,
 )
-from gifbench.media.colors.dither_serpentine import diffuse_serpentine
 from gifbench.media.colors.nearest import nearest_indices
 from gifbench.media.colors.palette_validation import check_frame, check_palette
 

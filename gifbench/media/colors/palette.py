@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.palette_cells import (
+from gifbench.media.colors.color_histogram import (
     BLOCK,
     MAX_PIXELS,
     count_colors,
@@ -18,7 +18,7 @@ from gifbench.media.colors.palette_cells import (
     take_cells,
     take_colors,
 )
-from gifbench.media.colors.palette_split import refine, split_boxes
+from gifbench.media.colors.minimum_variance import refine, split_boxes
 
 _BITS = 5  # steps a channel of the cube, as a power of two
 _FEW, _FEW_A_COLOR = 512, 4  # cells in all, and for each color: up to these the boxes are made of single colors

@@ -16,7 +16,7 @@ from PIL import Image
 
 from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.dither_rows import FLOYD_STEINBERG, RowDiffuser
+from gifbench.media.colors.dither_kernels import FLOYD_STEINBERG, RowDiffuser
 from gifbench.media.colors.nearest import nearest_indices
 from gifbench.media.colors.palette import PaletteMaker
 from gifbench.media.colors.palette_validation import check_colors, check_frame, check_palette, check_pixels
@@ -41,7 +41,7 @@ def minimum_variance(frame: Pixels, colors: int = 32, *, kmeans_steps: int = 0) 
 
     A frame that has no more colors than that gets exactly its own. `kmeans_steps` refines the palette by as many
     steps of Lloyd's k-means. To the bit the same on every machine. Raises `PixelsError` or `UsageError`. The method:
-    see `palette_split.py`.
+    see `minimum_variance.py`.
     """
     check_frame(frame)
     return _maker(colors, kmeans_steps).palette(frame)

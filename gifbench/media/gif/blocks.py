@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gifbench.errors import CorruptMedia, TooLarge
 from gifbench.media.clip import Pixels
-from gifbench.media.gif.file import WINDOW, GifFile, GifLimits
+from gifbench.media.gif.limits import WINDOW, GifFile, GifLimits
 from gifbench.media.gif.lzw_decoder import MAX_CODE_SIZE
 
 _NETSCAPE, _ANIMEXTS = (np.frombuffer(identifier, np.uint8) for identifier in (b"NETSCAPE2.0", b"ANIMEXTS1.0"))

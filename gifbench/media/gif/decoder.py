@@ -1,7 +1,7 @@
 """From the blocks of a GIF to its frames, one after the other.
 
 An image that covers the screen and hides nothing, as in the files that gifbench writes, goes straight from LZW into the
-result. Every other image is drawn on a `Canvas`, which then says what is seen.
+result. Every other image is drawn on a `Canvas`, which then says what is seen; over which frame, Chromium decides.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.gif import lzw_decoder
 from gifbench.media.gif.blocks import Blocks, ImageBlock
 from gifbench.media.gif.canvas import Canvas, Indices
-from gifbench.media.gif.file import GifFile
-from gifbench.media.gif.frame_dependence import required_frames
+from gifbench.media.gif.limits import GifFile
 
 
 class ShownFrame(NamedTuple):
@@ -168,3 +167,44 @@ def _interlaced_rows(height: int) -> np.ndarray:
     """The row of the picture that each row of an interlaced image's data is (GIF89a, appendix E)."""
     rows = np.arange(height)
     return np.concatenate([rows[0::8], rows[4::8], rows[2::4], rows[1::2]])
+
+
+def required_frames(images: list[ImageBlock], width: int, height: int) -> list[int | None]:
+    """For each image the number of the frame that it is drawn over, None where it is drawn over an empty screen.
+
+    So Chromium has it (Skia, `SkFrameHolder::setAlphaAndRequiredFrame`). It makes a difference only where an image
+    lacks data: what it leaves undrawn is then see-through or shows that frame, and what needs it cannot be shown.
+    """
+    screen = (0, 0, width, height)
+    places = [_on_screen(image, width, height) for image in images]
+    required: list[int | None] = []
+    for number, image in enumerate(images):
+        covers = image.transparent is None and places[number] == screen
+        before = None if number == 0 or covers else _last_that_stays(images, number)
+        if before is not None and images[before].disposal == 2:
+            before = None if places[before] == screen or required[before] is None else before
+        if image.transparent is None:
+            while before is not None and _contains(places[number], places[before]):
+                before = required[before]
+        required.append(before)
+    return required
+
+
+_Place = tuple[int, int, int, int]
+"""Left, top, right and bottom."""
+
+
+def _last_that_stays(images: list[ImageBlock], number: int) -> int | None:
+    """The last image before `number` after which the screen is not put back as it was."""
+    return next((before for before in range(number - 1, -1, -1) if not images[before].restores), None)
+
+
+def _on_screen(image: ImageBlock, width: int, height: int) -> _Place:
+    place = image.left, image.top, min(image.left + image.width, width), min(image.top + image.height, height)
+    return place if place[0] < place[2] and place[1] < place[3] else (0, 0, 0, 0)
+
+
+def _contains(outer: _Place, inner: _Place) -> bool:
+    if inner[0] >= inner[2] or outer[0] >= outer[2]:
+        return False
+    return outer[0] <= inner[0] and outer[1] <= inner[1] and outer[2] >= inner[2] and outer[3] >= inner[3]

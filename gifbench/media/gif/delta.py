@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gifbench.errors import PixelsError
 from gifbench.media.clip import Pixels
-from gifbench.media.gif import lzw
+from gifbench.media.gif import lzw_encoder
 from gifbench.media.gif.canvas import Indices
 
 _SEE_THROUGH = -1
@@ -156,4 +156,4 @@ def _bytes(choice: tuple[NDArray[np.int32], Pixels]) -> int:
     """The size of the palette and the data of an image."""
     colors, indices = choice
     bits = max(2, (len(colors) - 1).bit_length())
-    return (3 << bits) + len(lzw.compress(indices, bits))
+    return (3 << bits) + len(lzw_encoder.compress(indices, bits))

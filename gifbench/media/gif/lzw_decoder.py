@@ -13,7 +13,7 @@ from numba import njit
 
 from gifbench.errors import CorruptMedia
 from gifbench.media.clip import Pixels
-from gifbench.media.gif.lzw import MAX_CODES
+from gifbench.media.gif.lzw_encoder import MAX_CODES
 
 MAX_CODE_SIZE = 11
 """More than 8 is against the specification, but can be decoded as long as no index above 255 appears."""

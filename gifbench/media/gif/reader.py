@@ -13,8 +13,8 @@ from gifbench.media.clip import Pixels
 from gifbench.media.gif.blocks import Blocks, ImageBlock, parse
 from gifbench.media.gif.canvas import Indices
 from gifbench.media.gif.decoder import FrameDecoder, stands_alone
-from gifbench.media.gif.file import GifFile, GifLimits, Source
-from gifbench.media.gif.sequence import FrameSequence, SequenceIndices
+from gifbench.media.gif.lazy_frames import FrameSequence, SequenceIndices
+from gifbench.media.gif.limits import GifFile, GifLimits, Source
 
 MOST_HELD = 360_000_000
 """Bytes that `Gif.read` takes at most; what needs more decodes as it goes. The largest clip of the official lists, 1558

@@ -17,7 +17,7 @@ import numpy as np
 
 from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.gif import lzw
+from gifbench.media.gif import lzw_encoder
 from gifbench.media.gif.canvas import Indices
 from gifbench.media.gif.delta import Delta, Frame, Image
 
@@ -44,7 +44,7 @@ class GifWriter:
         self._time = Fraction(0)
         self._clock = 0  # hundredths written so far
         self._closed = False
-        self._encoder = lzw.Encoder(height * width)
+        self._encoder = lzw_encoder.Encoder(height * width)
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0))
         if loop != 1:
             file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", max(loop - 1, 0), 0))

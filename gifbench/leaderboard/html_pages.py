@@ -13,9 +13,9 @@ from gifbench.leaderboard.board import Board, Row, Run, Table
 from gifbench.leaderboard.clip_examples import Example, Pictures, Shown
 from gifbench.leaderboard.clip_pages import ClipPage, Key, clip_lines, together_on
 from gifbench.leaderboard.clip_selection import shared_clips
+from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.plots import plots
 from gifbench.leaderboard.ranking import FEWEST_CLIPS
-from gifbench.leaderboard.render import render
 from gifbench.leaderboard.sanitize import visible
 
 ShownOn = Mapping[tuple[str, str], Shown]

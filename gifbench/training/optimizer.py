@@ -1,7 +1,8 @@
-"""The networks of a training, what optimizes them, and one step of it."""
+"""The networks of a training, their optimizers, the learning rate of each step, and one step of it."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -13,7 +14,6 @@ from gifbench.errors import TrainingError
 from gifbench.training.config import TrainingOptions
 from gifbench.training.distributed import Processes
 from gifbench.training.metric_meter import Meter
-from gifbench.training.schedule import learning_rate
 from gifbench.training.trainer import Trainer, TrainingBatch
 
 
@@ -114,3 +114,14 @@ class Learner:
         if self._average is not None:
             self._average.load_state_dict(state["average"])
         self._trainer.load_state_dict(state["trainer"])
+
+
+def learning_rate(options: TrainingOptions, step: int) -> float:
+    """The learning rate of a step, counted from 0."""
+    if options.schedule == "halve" and options.halve_every:
+        return float(options.learning_rate * 0.5 ** (step // options.halve_every))
+    if options.schedule == "drop":
+        return float(options.learning_rate * 0.1 ** sum(step >= drop for drop in options.drops))
+    if options.schedule == "cosine":
+        return options.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * step / options.steps)) / 2)
+    return options.learning_rate

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gifbench.errors import UsageError
 from gifbench.results.bootstrap import bootstrap_means
-from gifbench.results.comparison import compare, holm, rank_groups
+from gifbench.results.significance import compare, holm, rank_groups
 
 
 def hard_clips(clips: int, *advantages: float, noise: float = 0.2, seed: int = 0) -> np.ndarray:

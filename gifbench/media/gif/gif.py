@@ -16,9 +16,9 @@ from numba import njit
 from gifbench.errors import CorruptMedia, PixelsError, UsageError
 from gifbench.media.clip import Pixels, check_times
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.file import GifLimits, Source
+from gifbench.media.gif.lazy_frames import SequenceIndices, SequencePalettes, SequenceTransparent
+from gifbench.media.gif.limits import GifLimits, Source
 from gifbench.media.gif.reader import Decoded, open_gif, read_alone, read_gif
-from gifbench.media.gif.sequence import SequenceIndices, SequencePalettes, SequenceTransparent
 from gifbench.media.gif.writer import GifWriter
 from gifbench.storage import atomic_write
 

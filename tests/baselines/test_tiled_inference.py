@@ -6,16 +6,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import inference  # noqa: E402
-from gifbench_baselines.inference import Runner  # noqa: E402
-from gifbench_baselines.tiles import blended  # noqa: E402
+from gifbench_baselines import tiled_inference  # noqa: E402
+from gifbench_baselines.tiled_inference import Runner, blended  # noqa: E402
 
 
 @pytest.mark.parametrize(
     "error", [torch.cuda.OutOfMemoryError("CUDA out of memory"), RuntimeError("[enforce] can't allocate memory: 12 B")]
 )
 def test_without_memory_parts_are_halved_and_a_warning_says_so(error, monkeypatch):
-    monkeypatch.setattr(inference, "_PIXELS_OF_A_CPU", 1 << 20)
+    monkeypatch.setattr(tiled_inference, "_PIXELS_OF_A_CPU", 1 << 20)
     frames = torch.arange(11.0).reshape(11, 1, 1, 1)
     sizes = []
 

@@ -1,19 +1,20 @@
 """Whether a locator may be followed: a manifest from the internet must not open files or networks here.
 
 Every kind of source but `file` is an entry point of the group `gifbench.sources`, called as the column `source` says
-it. What a kind is, `gifbench.download.SourceKind` says; here only its check of a locator is asked.
+it. What a kind is, `gifbench.download.SourceKind` says; here only its check of a locator is asked. A local
+file must be a regular one below the manifest's folder, without a link that leads out.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from gifbench.did_you_mean import known_names
-from gifbench.errors import Refused
+from gifbench.errors import Refused, storage_errors
 from gifbench.manifest.rows import Finding, ManifestRow, refuse
-from gifbench.plugins import SOURCES, entry_names, source_kind
+from gifbench.plugins import SOURCES, entry_names, known_names, source_kind
 
 FILE = "file"
 """The kind of a local video, whose locator is a path from the manifest's folder."""
@@ -63,3 +64,22 @@ def check_file(locator: str, *, trusted: bool = False) -> None:
 
 def _all_kinds() -> list[str]:
     return [FILE, *entry_names(SOURCES)]
+
+
+def local_source(folder: Path, locator: str, *, trusted: bool = False) -> Path:
+    """Where the file `locator` of a manifest lies, whose files count from `folder`; it may be missing.
+
+    Unless the manifest is `trusted` the path is the resolved one, so that a link that is set later is not followed.
+    Raises `Refused` for a path or link that leads out of `folder`, unless `trusted`, and for a pipe, device or socket,
+    which would be waited for.
+    """
+    path = folder / locator
+    with storage_errors(path):
+        if not trusted:
+            top, real = os.path.realpath(folder), os.path.realpath(path)
+            if os.path.commonpath((top, real)) != top:
+                raise Refused(f"{path}: it leads out of the manifest's folder; --trust-manifest follows it")
+            path = Path(real)
+        if path.exists() and not path.is_file():
+            raise Refused(f"{path}: it must be a regular file")
+    return path

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gifbench.dataset.shards import INDEX_SCHEMA, table_rows
-from gifbench.tables import parquet_bytes, parquet_rows
+from gifbench.parquet import parquet_bytes, parquet_rows
 
 
 def written(table: pa.Table, **options: object) -> bytes:
@@ -54,7 +54,7 @@ def test_a_small_file_that_stands_for_gigabytes_is_refused(name: str, tmp_path: 
     (tmp_path / "bomb.parquet").write_bytes(data)
     # In a process of its own, which may take 512 MiB, as docs/robustness.md promises.
     code = (
-        "import sys, resource, pyarrow\nfrom pathlib import Path\nfrom gifbench.tables import parquet_rows\n"
+        "import sys, resource, pyarrow\nfrom pathlib import Path\nfrom gifbench.parquet import parquet_rows\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try:\n    for row in parquet_rows(Path(sys.argv[1]).read_bytes()): pass\n"
         "except pyarrow.ArrowException as error:\n    print(error)\nelse:\n    print('read')\n"

@@ -1,4 +1,4 @@
-"""The bytes of a GIF, in memory or on a disk, and what they may ask for."""
+"""Limits on what a GIF from elsewhere may ask for, and its bytes, in memory or on a disk, held to them."""
 
 from __future__ import annotations
 
