@@ -21,7 +21,8 @@ from gifbench.numba_cache import keep_compiled as _keep_compiled
 if TYPE_CHECKING:
     from gifbench.builder.build_dataset import build_dataset
     from gifbench.builder.recipe import Recipe, load_recipe
-    from gifbench.dataset.reader import Clips, Dataset, DatasetClip, open_dataset
+    from gifbench.dataset.clip import DatasetClip
+    from gifbench.dataset.reader import Clips, Dataset, open_dataset
     from gifbench.dataset.verify import verify_dataset
     from gifbench.devices import is_out_of_memory, side_by_side
     from gifbench.errors import GifbenchError, MethodError, PixelsError, UsageError, WeightsError
@@ -58,7 +59,8 @@ _HOME = {
     "gifbench.manifest.rows": ("ManifestRow", "read_manifest"),
     "gifbench.builder.recipe": ("Recipe", "load_recipe"),
     "gifbench.builder.build_dataset": ("build_dataset",),
-    "gifbench.dataset.reader": ("Clips", "Dataset", "DatasetClip", "open_dataset"),
+    "gifbench.dataset.clip": ("DatasetClip",),
+    "gifbench.dataset.reader": ("Clips", "Dataset", "open_dataset"),
     "gifbench.dataset.verify": ("verify_dataset",),
     "gifbench.devices": ("is_out_of_memory", "side_by_side"),
     "gifbench.errors": ("GifbenchError", "MethodError", "PixelsError", "UsageError", "WeightsError"),

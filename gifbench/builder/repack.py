@@ -17,9 +17,10 @@ from gifbench.builder.build_lock import alone, claim
 from gifbench.builder.ledger import RECORDED_VERSIONS, TABLES
 from gifbench.builder.recipe import Recipe
 from gifbench.dataset.checksums import CHECKSUMS, checksum_lines
+from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.gif_generation import made_gifs, maker_signature, other_gifs
 from gifbench.dataset.index_recovery import rows_in_shards
-from gifbench.dataset.reader import Dataset, DatasetClip, open_dataset
+from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.dataset.shards import (
     END_OF_SHARD,
     MEMBERS,

@@ -13,10 +13,12 @@ from gifbench.cli import (
     build,
     card,
     consistency,
-    dataset,
+    demo,
     doctor,
     evaluate,
+    export,
     fetch,
+    info,
     leaderboard,
     make,
     manifest,
@@ -26,9 +28,11 @@ from gifbench.cli import (
     repack,
     reproduce,
     restore,
+    results,
     score,
     study,
     train,
+    verify,
 )
 from gifbench.cli.output import command, say
 from gifbench.cli.plugin_commands import add_commands
@@ -69,9 +73,9 @@ for _function, _example in (
     (fetch.fetch, "gifbench fetch clips.csv --store store/"),
     (fetch.retry, "gifbench retry data/gif-faces --source videos/"),
     (recipes.recipes, "gifbench recipes gif-faces"),
-    (dataset.info, "gifbench info data/gif-faces"),
-    (dataset.verify, "gifbench verify data/gif-faces"),
-    (dataset.export, "gifbench export data/gif-faces CLIP --out clip/"),
+    (info.info, "gifbench info data/gif-faces"),
+    (verify.verify, "gifbench verify data/gif-faces"),
+    (export.export, "gifbench export data/gif-faces CLIP --out clip/"),
     (remove.remove, "gifbench remove data/gif-faces CLIP --reason 'taken down'"),
     (repack.repack, "gifbench repack data/gif-moments --out data/with-gifs --gifs stored"),
     (card.card, "gifbench card data/gif-faces --url https://example.org/gif-faces"),
@@ -79,7 +83,7 @@ for _function, _example in (
     (evaluate.tasks, "gifbench tasks"),
     (evaluate.metrics, "gifbench metrics"),
     (evaluate.evaluate, "gifbench evaluate gif gaussian-0.5 --data data/gif-faces --task plain-1 --out results/"),
-    (evaluate.results, "gifbench results results/"),
+    (results.results, "gifbench results results/"),
     (score.task_export, "gifbench task-export data/gif-faces --task dithered-4 --out task/"),
     (score.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),
     (restore.restore, "gifbench restore cat.gif"),
@@ -92,7 +96,7 @@ for _function, _example in (
     (reproduce.reproduce, "gifbench reproduce table1 --data data/gif-faces --runs runs/"),
     (leaderboard.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),
     (doctor.doctor, "gifbench doctor --network"),
-    (leaderboard.demo, "gifbench demo --out demo/"),
+    (demo.demo, "gifbench demo --out demo/"),
 ):
     app.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_function))
 

@@ -1,4 +1,4 @@
-"""`gifbench tasks`, `metrics`, `evaluate` and `results`."""
+"""`gifbench evaluate`, and the lists of `gifbench tasks` and `metrics`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from gifbench.cli.output import Json, note, progress, say, say_json, table
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.results.dataframe import Results
+    pass
+from gifbench.cli.results import say_results
 
 ExistingResults = Annotated[
     str,
@@ -23,6 +24,8 @@ ExistingResults = Annotated[
         help="Results that exist: keep those of the very same run and score the others, refuse, or score all again.",
     ),
 ]
+
+
 Metrics = Annotated[
     list[str] | None,
     typer.Option(
@@ -30,6 +33,8 @@ Metrics = Annotated[
         help="Measured beside PSNR and SSIM, as gifbench metrics lists them; may be given more than once.",
     ),
 ]
+
+
 MetricFile = Annotated[
     list[str] | None, typer.Option(metavar="FILE.py:CLASS", help="A metric in a Python file of your own.")
 ]
@@ -135,9 +140,9 @@ def evaluate(
     Results of the very same run are reused. Interrupt it whenever you like: the same command goes on with the clips
     that are left.
     """
-    from gifbench.evaluation.evaluate import Progress
     from gifbench.evaluation.evaluate import evaluate as score
     from gifbench.evaluation.scoring_protocols import PROTOCOLS
+    from gifbench.evaluation.task_run import Progress
     from gifbench.methods.command import TIME_LIMIT, load_method_command
     from gifbench.methods.registry import find_method
     from gifbench.tasks import DEFAULT_TASKS
@@ -188,44 +193,5 @@ def evaluate(
     if as_json:
         say_json([result.summary() for result in found])
         return
-    _say_table(found)
+    say_results(found)
     say(f"{len(found)} results in {out}; gifbench leaderboard {out} --data {data} --out site makes the page")
-
-
-def results(
-    folder: Annotated[list[Path], typer.Argument(help="Results files, or folders of them.")],
-    as_json: Json = False,
-) -> None:
-    """Show what was scored as a table: a row a method, task and protocol, the best first."""
-    from gifbench.errors import ResultsError
-    from gifbench.results.dataframe import Results
-    from gifbench.results.io import load_results
-
-    refused: list[ResultsError] = []
-    found = Results(load_results(*folder, on_error=refused.append))
-    for error in refused:
-        note(f"Left out: {error}")
-    if not found:
-        raise (
-            refused[0]
-            if refused
-            else ResultsError(
-                f"{', '.join(map(str, folder))}: no results are here; gifbench evaluate … --out writes some"
-            )
-        )
-    if as_json:
-        say_json([result.summary() for result in found])
-        return
-    _say_table(found)
-
-
-def _say_table(found: Results) -> None:
-    from gifbench.results.dataframe import COLUMNS
-
-    datasets = {(each.dataset.name, each.dataset.fingerprint, each.split): each for each in found}
-    for key in sorted(datasets):
-        name, fingerprint, split = key
-        here = type(found)([each for each in found if (each.dataset.name, each.dataset.fingerprint, each.split) == key])
-        if len(datasets) > 1:
-            say(f"{name}, {split}, fingerprint {fingerprint[:8]}")
-        say(table(here.table(), header=(*COLUMNS, *here.further_metrics)))

@@ -1,4 +1,4 @@
-"""`gifbench leaderboard` and `gifbench demo`."""
+"""`gifbench leaderboard`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, say, say_json, table
+from gifbench.cli.output import Json, note, say, say_json
 from gifbench.devices import DEVICE_HELP
 
 
@@ -67,26 +67,3 @@ def leaderboard(
         say_json({"page": str(page), "results": len(loaded) - late, "refused": [str(error) for error in refused]})
     else:
         say(f"{len(loaded) - late} results{f', {len(refused)} files left out' if refused else ''}: {page}")
-
-
-def demo(
-    out: Annotated[Path, typer.Option(help="The folder for datasets, results and page.")] = Path("demo"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes that build; one a core if not given.")] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Do everything again instead of reusing an earlier demo.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """See it work in two minutes: build two small datasets from real videos, score methods, write the page."""
-    from gifbench.demo import PROTOCOL, demo_table, run_demo
-
-    made = run_demo(out, workers=workers, overwrite=overwrite, report=note)
-    if as_json:
-        say_json({"page": str(made.page), "results": [result.summary() for result in made.results]})
-        return
-    header, *rows = demo_table(made)
-    say(f"\nPSNR in dB, higher is better; mean over {made.results[0].clips} clips, protocol {PROTOCOL}:\n")
-    say(table(rows, header=header))
-    say("\nThe film in gif-moments is one that the networks were trained on; the face in gif-faces is not.")
-    say(f"The page: {made.page.absolute().as_uri()}")
-    say("A GIF of yours: gifbench restore my.gif")

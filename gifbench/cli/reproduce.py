@@ -13,7 +13,7 @@ from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.evaluation.evaluate import Progress
+    from gifbench.evaluation.task_run import Progress
     from gifbench.leaderboard.reproduce import Planned, Reproduced
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
-from gifbench.dataset.reader import Dataset, DatasetClip
+from gifbench.dataset.clip import DatasetClip
+from gifbench.dataset.reader import Dataset
 from gifbench.media.clip import Pixels
 
 SAMPLED_CLIPS = 3

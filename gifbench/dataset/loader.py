@@ -14,8 +14,8 @@ from typing import Generic, NamedTuple, TypeVar
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
+from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.gif_generation import made_part
-from gifbench.dataset.reader import DatasetClip
 from gifbench.dataset.truth_reader import read_truth
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
-from gifbench.evaluation.evaluate import Existing, Progress, evaluate
+from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.run_spec import RunSpec, existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
+from gifbench.evaluation.task_run import Existing, Progress
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
-from gifbench.evaluation.evaluate import Progress, ScoredDataset, evaluate
+from gifbench.evaluation.clip_reader import ScoredDataset
+from gifbench.evaluation.evaluate import evaluate
+from gifbench.evaluation.task_run import Progress
 from gifbench.leaderboard.paper_tables import ReportedRow, installed_papers
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.results.io import Result

@@ -21,10 +21,10 @@ from gifbench.devices import (
     free_memory,
     is_out_of_memory,
     kind_of,
-    synchronize,
 )
 from gifbench.errors import MethodFailed, MissingExtra
 from gifbench.media.gif import Gif
+from gifbench.methods.buffers import is_array, own_copy
 from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown
 from gifbench.methods.registry import LoadedMethod
 from gifbench.plugins import one_line
@@ -32,7 +32,9 @@ from gifbench.plugins import one_line
 BATCH_PIXELS = 1 << 21
 """Pixels that a batch of `restore_frames` holds at most: 32 frames of 256×256, 9 of 636×360, or one larger frame."""
 
+
 _NO_MEMORY = object()
+
 
 _SLACK = 1e-3
 """How far a float may lie outside [0, 255]: the noise of float32 arithmetic. It is clipped."""
@@ -138,7 +140,7 @@ def _batches(
         return
     with _calling(loaded, what):
         answer: Any = method.restore(gif, times)
-    if _is_array(answer):
+    if is_array(answer):
         yield answer
         return
     if not isinstance(answer, Iterable):
@@ -179,10 +181,10 @@ def _held(
             while batching.size(gif) >= len(chosen):
                 batching.halve(gif)
             continue
-        if _is_array(answer) and not answer.ndim:
+        if is_array(answer) and not answer.ndim:
             raise MethodFailed(f"{what}: restore_frames gave back a single number for a batch of {len(chosen)} frames")
-        if not _is_array(answer) or len(answer) != len(chosen):
-            count = f"{len(answer)} frames" if _is_array(answer) else type(answer).__name__
+        if not is_array(answer) or len(answer) != len(chosen):
+            count = f"{len(answer)} frames" if is_array(answer) else type(answer).__name__
             raise MethodFailed(f"{what}: restore_frames gave back {count} for a batch of {len(chosen)} frames")
         shown = [place for place, (_, count) in enumerate(runs[start : start + size]) for _ in range(count)]
         if len(shown) == len(chosen):
@@ -232,72 +234,10 @@ def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArra
     return frames if low >= 0 and high <= 255 else frames.clip(0, 255)
 
 
-def own_copy(batch: Any) -> Any:  # noqa: ANN401  # an array or tensor, or whatever a method gave
-    """The batch itself if nobody else can write to it, else a copy.
-
-    A method may fill the same array again and again, or views of it, while the batch before is still measured. Whether
-    it can is told by references: a fresh array that was just handed over has one.
-    """
-    if isinstance(batch, np.ndarray):
-        return batch.copy() if _array_is_held(batch) else batch
-    if _is_array(batch) and batch.device.type == "cpu" and batch.layout is sys.modules["torch"].strided:
-        return batch.detach().clone() if _tensor_is_held(batch) else batch
-    return batch
-
-
-def _array_is_held(array: NDArray[Any]) -> bool:
-    if sys.getrefcount(array) > _ALONE:
-        return True
-    base = array.base
-    if base is None:
-        return not array.flags.owndata
-    if isinstance(base, bytes):
-        return False
-    # Of a view the owner counts: it is held by the view, and by this function.
-    return type(base) is not np.ndarray or not base.flags.owndata or sys.getrefcount(base) > _ALONE_BASE
-
-
-def _tensor_is_held(tensor: Any) -> bool:  # noqa: ANN401
-    torch = sys.modules["torch"]
-    if tensor.is_pinned():  # a copy from the GPU may still be under way
-        synchronize(accelerator() or "cpu")
-    uses = getattr(torch._C, "_storage_Use_Count", None)  # where it is gone, every tensor is copied
-    if uses is None or sys.getrefcount(tensor) > _ALONE or tensor.is_shared():
-        return True
-    storage = tensor.untyped_storage()
-    fresh = torch.empty(1)
-    fresh_storage = fresh.untyped_storage()
-    held: bool = uses(storage._cdata) > uses(fresh_storage._cdata)
-    return held
-
-
-def _alone() -> tuple[int, int]:
-    """The references that a fresh array has, and those of its owner where it is a view: as `own_copy` counts them."""
-    seen: list[int] = []
-
-    def own(batch: object) -> None:
-        count(batch)
-
-    def count(array: Any) -> None:  # noqa: ANN401
-        seen.append(sys.getrefcount(array))
-        base = array.base
-        if base is not None:
-            seen.append(sys.getrefcount(base))
-
-    batch: NDArray[Any] = np.empty(1)
-    own(batch)
-    batch = np.empty(2).reshape(1, 2)
-    own(batch)
-    return seen[0], seen[2]
-
-
-_ALONE, _ALONE_BASE = _alone()
-
-
 def _numpy(batch: object, what: str) -> NDArray[Any] | None:
     if isinstance(batch, np.ndarray):
         return batch
-    if not _is_array(batch):
+    if not is_array(batch):
         return None
     tensor: Any = batch
     torch = sys.modules["torch"]
@@ -320,11 +260,6 @@ def _tensor(array: NDArray[Any], device: str) -> Any:  # noqa: ANN401  # a torch
     import torch
 
     return torch.tensor(array, device=device)
-
-
-def _is_array(answer: object) -> bool:
-    torch = sys.modules.get("torch")  # where torch was never imported, nothing can be a tensor
-    return isinstance(answer, np.ndarray) or (torch is not None and isinstance(answer, torch.Tensor))
 
 
 @contextmanager

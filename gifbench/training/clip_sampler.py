@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
+from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.loader import FrameDataset
-from gifbench.dataset.reader import DatasetClip
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.training.config import DataOptions

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
+from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.loader import FrameDataset, Sample
-from gifbench.dataset.reader import DatasetClip
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from gifbench.dataset.reader import Dataset, DatasetClip
+from gifbench.dataset.clip import DatasetClip
+from gifbench.dataset.reader import Dataset
 from gifbench.errors import UsageError
 from gifbench.plugins import known_names
 from gifbench.training.clip_sampler import validation_windows

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gifbench.dataset import Dataset
-from gifbench.dataset.reader import DatasetClip
+from gifbench.dataset.clip import DatasetClip
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
 

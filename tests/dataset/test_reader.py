@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
-from gifbench.dataset.reader import DatasetClip
+from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.shards import IndexRow, Member, fingerprint
 from gifbench.errors import AlreadyExists, CorruptMedia, DatasetDamaged, DatasetError, NoSuchClip, UsageError
 from gifbench.media.colors.dither import floyd_steinberg

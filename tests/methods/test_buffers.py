@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.methods.inference import own_copy, run_method
+from gifbench.methods.buffers import own_copy
+from gifbench.methods.inference import run_method
 
 
 class Fresh:

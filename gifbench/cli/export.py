@@ -1,0 +1,47 @@
+"""`gifbench export`: clips of a dataset as files that any player opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.errors import UsageError
+
+Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
+
+
+def export(
+    dataset: Where,
+    clip: Annotated[str | None, typer.Argument(help="The clip's id; gifbench info DATASET --clips lists them.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("clips"),
+    all_: Annotated[bool, typer.Option("--all", help="Every clip of the dataset.")] = False,
+    png: Annotated[bool, typer.Option("--png", help="Also write every frame of the truth as a PNG.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a clip's truth video and both its GIFs, and its frames if asked; or those of every clip."""
+    from gifbench.dataset import export_clip, open_dataset
+
+    if (clip is None) == (not all_):
+        raise UsageError("name a clip, or give --all for every clip; gifbench info DATASET --clips lists them")
+    opened = open_dataset(dataset)
+    chosen = [opened[clip]] if clip is not None else list(opened)
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*")} if out.is_dir() else {}
+    files: list[Path] = []
+    with progress("Exporting") as step:
+        for done, each in enumerate(chosen):
+            step(done, len(chosen), each.clip_id)
+            files += export_clip(each, out, png=png, overwrite=overwrite)
+        step(len(chosen), len(chosen), "")
+    if all(before.get(file) == file.stat().st_mtime_ns for file in files if file.parent == out):
+        note(f"{out}: reused, the very same files are there")
+    if as_json:
+        say_json({"files": [str(file) for file in files]})
+        return
+    for file in files[:3]:
+        say(str(file))
+    if len(files) > 3:
+        say(f"and {len(files) - 3} {'files' if all_ else 'frames'}")

@@ -1,0 +1,126 @@
+"""`gifbench verify`: a dataset or a store of sources checked, and repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gifbench.cli.build import AllowDuplicates, RecipeFile, TrustManifest
+from gifbench.cli.info import Place
+from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.errors import DatasetDamaged
+
+if TYPE_CHECKING:
+    from gifbench.builder.recipe import Recipe
+    from gifbench.dataset.duplicates import Duplicates
+    from gifbench.download.store import Store
+
+
+def verify(
+    place: Place,
+    repair: Annotated[bool, typer.Option("--repair", help="Make what is damaged anew, from its sources.")] = False,
+    source: Annotated[Path | None, typer.Option(help="With --repair: the folder that it was built from.")] = None,
+    store: Annotated[str | None, typer.Option(help="With --repair: the store that it was built from.")] = None,
+    recipe: RecipeFile = None,
+    trust_manifest: TrustManifest = False,
+    allow_duplicates: AllowDuplicates = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check every checksum, that every member decodes, and that truth pixels match their hashes; or a whole store."""
+    from gifbench.builder.repair import repair_dataset
+    from gifbench.dataset import verify_dataset
+    from gifbench.dataset.verify import KNOWN_FROM_A_COPY
+    from gifbench.download.store import Store
+
+    if Store(place).is_there():
+        _verify_store(Store(place), repair=repair, workers=workers, as_json=as_json)
+        return
+    dataset = place
+    with progress("Verifying") as step:
+        damage = list(verify_dataset(dataset, workers=workers, report=step))
+    if repair and damage:
+        for name, what in damage:
+            note(f"{name}: {what}")
+        with progress("Repairing") as step:
+            repair_dataset(
+                dataset,
+                {name for name, _ in damage},
+                sources=source.absolute() if source else None,
+                store=Store(store) if store else None,
+                recipe=_recipe(dataset, recipe),
+                trusted=trust_manifest,
+                workers=workers,
+                report=lambda now: step(now.done, now.wanted, now.outcome.clip_id if now.outcome else ""),
+            )
+        with progress("Verifying") as step:
+            damage = list(verify_dataset(dataset, workers=workers, report=step))
+    same = _duplicates(dataset, damage)
+    if as_json:
+        lines = [{"place": name, "what": what} for name, what in damage]
+        say_json({"dataset": dataset, "damage": lines, "duplicates": same.to_json() if same else None})
+    for name, what in damage:
+        if not as_json:
+            say(f"{name}: {what}")
+    if damage:
+        places = {name for name, _ in damage}
+        if needed := sorted(places & KNOWN_FROM_A_COPY.keys()):
+            raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair needs {' and '.join(needed)} from a copy")
+        raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair makes it anew")
+    if same is not None:
+        for line in same.lines():
+            note(line)
+        if not allow_duplicates:
+            same.refuse_across_splits(dataset)
+    if not as_json:
+        say(f"{dataset}: whole")
+
+
+def _duplicates(dataset: str, damage: Sequence[tuple[str, str]]) -> Duplicates | None:
+    """Which clips are the same; None where the dataset is damaged, which comes first."""
+    from gifbench.dataset import open_dataset
+    from gifbench.dataset.duplicates import find_duplicates
+
+    return None if damage else find_duplicates(open_dataset(dataset))
+
+
+def _recipe(dataset: str, file: Path | None) -> Recipe | None:
+    """The recipe in a file that the user gave, with the parameters of the dataset."""
+    from gifbench.builder.recipe import recorded_recipe
+    from gifbench.dataset.reader import read_about
+    from gifbench.storage import Folder
+
+    if file is None:
+        return None
+    about = read_about(Folder(dataset))
+    return recorded_recipe(about["name"], about["recipe"], file=file, place=dataset)
+
+
+def _verify_store(store: Store, *, repair: bool, workers: int | None, as_json: bool) -> None:
+    """Read every byte of a store; with `repair` take away what is damaged, so that it is fetched again."""
+    from gifbench.download.store_verify import take_away
+    from gifbench.download.store_verify import verify_store as check
+
+    with progress("Verifying") as step:
+        damage = list(check(store, workers=workers, report=step))
+    if as_json:
+        say_json(
+            {
+                "store": store.folder.url,
+                "damage": [{"place": found.place, "what": found.what} for found in damage],
+                "repaired": repair,
+            }
+        )
+    for found in damage:
+        (note if as_json else say)(f"{found.place}: {found.what}")
+    if damage and not repair:
+        raise DatasetDamaged(
+            f"{store.folder.url}: {len(damage)} damaged; --repair takes it away, and gifbench fetch brings it again"
+        )
+    take_away(store, damage)
+    if not as_json:
+        gone = f"{len(damage)} damaged were taken away; run gifbench fetch to have them again"
+        say(f"{store.folder.url}: {gone if damage else 'whole'}")
