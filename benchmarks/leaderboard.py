@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.run import Run, Score
+from gifbench.leaderboard.scored_run import Run, Score
 from gifbench.leaderboard.site import write_site
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from gifbench.errors import UsageError
-from gifbench.media.animation import Timing, animation, check_ending, check_other_file
+from gifbench.media.animation_writer import Timing, animation, check_ending, check_other_file
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.methods.inference import Batching, device_kind, on_device, run_method

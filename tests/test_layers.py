@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
 BELOW_RESULTS = {"errors", "redaction", "storage", "parquet", "plugins", "media"}
-BELOW_METHODS = BELOW_RESULTS | {"devices", "results", "provenance", "processes", "tasks", "metrics"}
+BELOW_METHODS = BELOW_RESULTS | {"devices", "results", "provenance", "child_processes", "tasks", "metrics"}
 BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "journal"}
 MAY_IMPORT = {
     "redaction": set(),
@@ -29,14 +29,14 @@ MAY_IMPORT = {
     "devices": {"errors"},
     "media": {"errors", "storage"},
     "tasks": {"errors", "plugins"},
-    "dataset": {"errors", "storage", "parquet", "plugins", "media", "processes"},
+    "dataset": {"errors", "storage", "parquet", "plugins", "media", "child_processes"},
     "manifest": {"errors", "storage", "parquet", "plugins", "media", "dataset"},
     "download": {"errors", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"},
-    "builder": {"errors", "storage", "parquet", "media", "dataset", "manifest", "download", "processes"},
+    "builder": {"errors", "storage", "parquet", "media", "dataset", "manifest", "download", "child_processes"},
     "metrics": BELOW_RESULTS | {"methods", "provenance"},
     "results": BELOW_RESULTS | {"tasks"},
     "journal": {"errors"},
-    "processes": set(),
+    "child_processes": set(),
     "provenance": {"errors", "redaction", "results"},
     "methods": BELOW_METHODS,
     "gif_restoration": BELOW_METHODS | {"methods"},

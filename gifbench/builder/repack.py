@@ -16,6 +16,7 @@ import joblib
 from gifbench.builder.build_lock import alone, claim
 from gifbench.builder.ledger import RECORDED_VERSIONS, TABLES
 from gifbench.builder.recipe import Recipe
+from gifbench.child_processes import Guarded
 from gifbench.dataset.checksums import CHECKSUMS, checksum_lines
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.gif_generation import made_gifs, maker_signature, other_gifs
@@ -33,7 +34,6 @@ from gifbench.dataset.shards import (
 )
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError
 from gifbench.media.gif import frame_delays
-from gifbench.processes import Guarded
 from gifbench.storage import Folder
 
 _STORED: dict[str, Any] = dict.fromkeys(OF_MADE_GIFS)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import joblib
 
+from gifbench.child_processes import Guarded
 from gifbench.dataset.checksums import CHECKSUMS, read_checksums
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.gif_generation import check_maker
@@ -14,7 +15,6 @@ from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import Dataset, only_a_copy, open_dataset, read_about
 from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range, table_rows
 from gifbench.errors import DatasetDamaged, NotFound
-from gifbench.processes import Guarded
 from gifbench.storage import Folder
 
 KNOWN = ("dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet")

@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from gifbench.child_processes import end_with_parent
 from gifbench.errors import GifbenchError, MethodFailed, UsageError
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset, open_clips
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.run_spec import ScoringJob
 from gifbench.evaluation.score_journal import ScoredClipRecord
-from gifbench.processes import end_with_parent
 
 _START_SECONDS = 60.0
 """What a worker has at least to load its method, whatever the limit of a clip."""

@@ -21,8 +21,8 @@ from gifbench.leaderboard.ranking import (
     compare_runs,
     standings,
 )
-from gifbench.leaderboard.run import Measured, Run, Score
 from gifbench.leaderboard.sanitize import slug, visible
+from gifbench.leaderboard.scored_run import Measured, Run, Score
 
 __all__ = ["Board", "Column", "Row", "Run", "Score", "Standing", "Table", "boards"]
 

@@ -27,8 +27,8 @@ from gifbench.leaderboard.filmstrips import (
     shown_size,
     telling_box,
 )
-from gifbench.leaderboard.run import Run
 from gifbench.leaderboard.sanitize import slug, visible
+from gifbench.leaderboard.scored_run import Run
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.tasks import TASKS

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from gifbench.leaderboard.board import Board, Column, Table
 from gifbench.leaderboard.clip_examples import Example, Lane, Pictures, Shown
-from gifbench.leaderboard.run import Run
 from gifbench.leaderboard.sanitize import slug
+from gifbench.leaderboard.scored_run import Run
 
 MOST_PAGES = 250
 """A dataset of more clips has pages only for those that are shown with pictures."""

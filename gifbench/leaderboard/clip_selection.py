@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gifbench.leaderboard.board import Board
-from gifbench.leaderboard.run import Run
+from gifbench.leaderboard.scored_run import Run
 
 
 @dataclass(frozen=True, slots=True)

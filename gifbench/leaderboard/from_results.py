@@ -10,8 +10,8 @@ import numpy as np
 
 from gifbench.errors import ResultsError
 from gifbench.leaderboard.clip_examples import Restore
-from gifbench.leaderboard.run import Measured, Run, Score
 from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.scored_run import Measured, Run, Score
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.inference import on_device, run_method

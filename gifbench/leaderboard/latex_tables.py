@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gifbench.leaderboard.board import Board, Column, Row, Table
-from gifbench.leaderboard.run import Score
 from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.scored_run import Score
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",

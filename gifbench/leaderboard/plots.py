@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gifbench.leaderboard.board import Row, Table
-from gifbench.leaderboard.run import Run
 from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.scored_run import Run
 
 WIDTH, HEIGHT = 560, 320
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 44

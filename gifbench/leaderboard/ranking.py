@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gifbench.leaderboard.run import Run, Score
+from gifbench.leaderboard.scored_run import Run, Score
 from gifbench.results.bootstrap import mean_interval
 from gifbench.results.significance import Comparison, compare
 

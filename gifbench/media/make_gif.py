@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from gifbench.errors import UsageError
-from gifbench.media.animation import check_other_file
+from gifbench.media.animation_writer import check_other_file
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS, damped_floyd_steinberg
 from gifbench.media.colors.quantize import (

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from gifbench.child_processes import end_strays, guard_group, guarded_folder
 from gifbench.errors import MethodFailed, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
@@ -29,7 +30,6 @@ from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_
 from gifbench.methods.identity import content_sha256, full_option
 from gifbench.methods.protocols import MethodInfo
 from gifbench.methods.registry import LoadedMethod
-from gifbench.processes import end_strays, guard_group, guarded_folder
 from gifbench.provenance import displayed, is_there, source_code
 from gifbench.redaction import redact
 

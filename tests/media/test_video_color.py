@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gifbench.media.video import Span, decode, probe
-from gifbench.media.video.pixels import SCALE_FLAGS
+from gifbench.media.video.color_conversion import SCALE_FLAGS
 
 
 def ffmpeg(*args: object) -> bytes:

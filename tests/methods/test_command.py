@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from gifbench.child_processes import end_strays
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
 from gifbench.media.gif import Gif
 from gifbench.methods.command import load_method_command
 from gifbench.methods.inference import run_method
-from gifbench.processes import end_strays
 
 COPY = """
 import json, sys

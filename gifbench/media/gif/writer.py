@@ -19,7 +19,7 @@ from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import lzw_encoder
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.delta import Delta, Frame, Image
+from gifbench.media.gif.delta_frames import Delta, Frame, Image
 
 _SHORTEST_DELAY, _LONGEST_DELAY = 2, 65535
 """Hundredths of a second; browsers show a frame whose delay is 0 or 1 for 100 ms."""

@@ -2,11 +2,11 @@
 
 from gifbench.media.video.container import VideoLimits
 from gifbench.media.video.decoding import Frame, VideoInfo, count_frames, decode, probe
+from gifbench.media.video.encoding import VideoWriter
 from gifbench.media.video.lossless import LosslessWriter, iter_lossless, read_lossless
 from gifbench.media.video.packet_copy import CannotKeep, keep_packets, read_kept
 from gifbench.media.video.span import Span
-from gifbench.media.video.times import snap_times
-from gifbench.media.video.writing import VideoWriter
+from gifbench.media.video.timestamps import snap_times
 
 __all__ = [
     "CannotKeep",

@@ -23,11 +23,7 @@ from av.video.frame import VideoFrame
 
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
-from gifbench.media.video.frames import TimedPicture, shown_frames
-from gifbench.media.video.libav_errors import av_errors
-from gifbench.media.video.packets import frame_rate, time_base
-from gifbench.media.video.pixels import (
+from gifbench.media.video.color_conversion import (
     COLOR_RANGES,
     COLOR_SPACES,
     HDR,
@@ -38,6 +34,10 @@ from gifbench.media.video.pixels import (
     orientation,
     square_size,
 )
+from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
+from gifbench.media.video.frames import TimedPicture, shown_frames
+from gifbench.media.video.libav_errors import av_errors
+from gifbench.media.video.packets import frame_rate, time_base
 from gifbench.media.video.span import FirstFrame, Span, first_frame, not_one_frame, spanned
 
 

@@ -27,7 +27,7 @@ from gifbench.media.video.packets import (
     time_base,
     transport_stream,
 )
-from gifbench.media.video.times import Timeline
+from gifbench.media.video.timestamps import Timeline
 from gifbench.media.video.truncation import is_fragmented, matroska_is_whole, missing_bytes
 
 _SLACK = Fraction(1)  # seconds by which a header may be wrong

@@ -27,10 +27,10 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, MediaError, NoVideo, UsageError, storage_errors
 from gifbench.media.clip import Pixels
+from gifbench.media.video.color_conversion import Converter
 from gifbench.media.video.container import OpenVideo, VideoLimits, check_size, open_video
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.packets import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base
-from gifbench.media.video.pixels import Converter
 
 _LIMITS = VideoLimits()
 _READING = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm"}

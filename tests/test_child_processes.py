@@ -17,7 +17,7 @@ WORKERS = """
 import os, sys, time
 from pathlib import Path
 import joblib
-from gifbench.processes import Guarded
+from gifbench.child_processes import Guarded
 
 def work(place):
     (Path(place) / str(os.getpid())).touch()

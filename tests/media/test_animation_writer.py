@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from gifbench.errors import AlreadyExists, NotFound, PixelsError, UsageError
-from gifbench.media.animation import Timing, animation
+from gifbench.media.animation_writer import Timing, animation
 from gifbench.media.gif import Gif
 from gifbench.media.video import VideoWriter, decode, probe
 from gifbench.media.webp import WebpWriter
