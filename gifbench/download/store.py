@@ -29,11 +29,14 @@ from pathlib import Path
 
 from gifbench.download.source import Fetched
 from gifbench.errors import BuildError, DatasetDamaged, NotFound, StorageError, storage_errors
-from gifbench.media.video import probe
+from gifbench.media.video import know_stamp_order, probe, stamp_order
 from gifbench.redaction import hashed, redact
 from gifbench.storage import PARTIAL, Folder, check_name, file_sha256
 
 README = "Sources fetched by gifbench; docs/fetching.md says what is what. Safe to delete: they are fetched again.\n"
+
+_STAMPS = "time_stamps"
+"""What `gifbench.media.video.stamp_order` said of a video, so that no build looks through all of it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Stored:
     frame_rate: str
     """Frames a second, as a fraction."""
     about: dict[str, str] = field(default_factory=dict)
-    """Where it came from, the format chosen, versions of tools."""
+    """Where it came from, the format chosen, what was seen of its time stamps, versions of tools."""
 
 
 class Store:
@@ -107,17 +110,19 @@ class Store:
     @contextmanager
     def borrowed(self, source: str, locator: str) -> Iterator[Path | None]:
         """A file with the video of a source, on this machine, while the block lasts; None if it is not here whole."""
-        if self.folder.local is not None:
-            yield self.path(source, locator)
-            return
         found = self._found(source, locator)
         if found is None:
             yield None
             return
         video, stored = found
+        if self.folder.local is not None:
+            know_stamp_order(self.folder.local / video, _stamps(stored))
+            yield self.folder.local / video
+            return
         with tempfile.TemporaryDirectory(prefix="gifbench-", ignore_cleanup_errors=True) as scratch:
             path = Path(scratch, stored.file)
             self.folder.download(video, path)
+            know_stamp_order(path, _stamps(stored))
             yield path
 
     def land(self, source: str, locator: str, fetched: Fetched) -> Stored:
@@ -131,6 +136,9 @@ class Store:
             self.discard(source, locator)
             raise
         place = self._places(source, locator)[0]
+        about = {name: redact(value) for name, value in fetched.about.items()}
+        if order := stamp_order(fetched.path):
+            about[_STAMPS] = order
         with storage_errors(fetched.path):
             stored = Stored(
                 source=source,
@@ -142,7 +150,7 @@ class Store:
                 height=video.height,
                 codec=video.codec,
                 frame_rate=str(video.frame_rate),
-                about={**{name: redact(value) for name, value in fetched.about.items()}, **_versions()},
+                about={**about, **_versions()},
             )
         self.folder.take(fetched.path, _beside(place, stored.file))
         self.folder.write(f"{place}.json", json.dumps(asdict(stored), indent=1).encode() + b"\n")
@@ -232,6 +240,11 @@ def read_stored(folder: Folder, description: str) -> Stored:
     except (ValueError, TypeError, StorageError, RecursionError) as error:
         place = folder.place(description)
         raise DatasetDamaged(f"{place}: it cannot be read ({error}); gifbench verify --repair takes it away") from error
+
+
+def _stamps(stored: Stored) -> str:
+    about: object = stored.about  # a stranger's store may hold anything
+    return str(about.get(_STAMPS, "")) if isinstance(about, dict) else ""
 
 
 def _place(source: str, locator: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections import OrderedDict
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,10 @@ from gifbench.download.store import Store
 from gifbench.download.store_verify import take_away, verify_store
 from gifbench.errors import DatasetDamaged, Gone, SourceError, StorageError
 from gifbench.manifest.rows import ManifestRow
+from gifbench.media.video import Span, decode, packet_scan
 from tests.builder.servers import s3
+from tests.media.matroska import write_matroska
+from tests.media.test_video_stamps import pictures
 
 
 @pytest.fixture(scope="module")
@@ -250,3 +256,38 @@ def test_a_store_of_an_earlier_version_with_a_signed_url_is_read(tmp_path: Path,
     place.with_suffix(".json").write_text(json.dumps(asdict(before)))
     assert store.path("http", url) == place.with_suffix(".mp4")
     assert list(verify_store(store, workers=1)) == []
+
+
+def long_video() -> bytes:
+    ticks = [40 * i for i in range(60)]
+    with tempfile.TemporaryDirectory() as folder:
+        return write_matroska(Path(folder, "long.mkv"), zip(ticks, pictures(60), strict=True)).read_bytes()
+
+
+@pytest.mark.parametrize("kept", ["", "regular", "something else", ["regular"], None])
+def test_time_stamps_are_looked_through_when_a_video_comes_and_not_again(
+    kept: object, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch(store, {"long.mkv": long_video()})
+    description = store.description("http", "long.mkv")
+    values = json.loads(store.folder.read(description))
+    assert values["about"]["time_stamps"].startswith("regular ")
+    if kept is None:
+        values["about"] = ["no", "mapping"]
+    elif kept:
+        values["about"]["time_stamps"] = kept
+    store.folder.write(description, json.dumps(values).encode())
+    looked = []
+    find = packet_scan._regular
+    monkeypatch.setattr(packet_scan, "_known", OrderedDict())
+    monkeypatch.setattr(packet_scan, "_regular", lambda video: looked.append(video.path) or find(video))
+    for _ in range(2):
+        with store.borrowed("http", "long.mkv") as path:
+            assert path is not None
+            (frame,) = decode(path, Span(start=Fraction(50, 25), end=Fraction(51, 25)), pixels="gray")
+            assert frame.video_time == 2
+            if not kept and kept is not None:
+                assert not looked
+            else:
+                assert looked
+    assert damage(store) == []

@@ -5,6 +5,7 @@ from gifbench.media.video.decoding import Frame, VideoInfo, count_frames, decode
 from gifbench.media.video.encoding import VideoWriter
 from gifbench.media.video.lossless import LosslessWriter, iter_lossless, read_lossless
 from gifbench.media.video.packet_copy import CannotKeep, keep_packets, read_kept
+from gifbench.media.video.packet_scan import know_stamp_order, stamp_order
 from gifbench.media.video.span import Span
 from gifbench.media.video.timestamps import snap_times
 
@@ -20,8 +21,10 @@ __all__ = [
     "decode",
     "iter_lossless",
     "keep_packets",
+    "know_stamp_order",
     "probe",
     "read_kept",
     "read_lossless",
     "snap_times",
+    "stamp_order",
 ]

@@ -2,20 +2,29 @@
 
 A span that is reached by seeking is the same as from the start only if a frame's time follows from its own stamp. That
 holds where every packet has stamps, no two frames have the same, and their order fits the codec's. Where it does not,
-the video is read from its start. A video is looked at once in a process; 200,000 packets pass in a second.
+the video is read from its start. A video is looked at once in a process; 150,000 packets pass in a second, and all
+bytes of the file. Whoever keeps videos can keep the answer with them: `stamp_order` gives it, `know_stamp_order` takes
+it back.
 """
 
 from __future__ import annotations
 
-import functools
 import heapq
+import os
+from collections import OrderedDict
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
+import av
 import av.error
 
 from gifbench.errors import GifbenchError
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
+from gifbench.media.video.packets import SEEKABLE
 
+_SCAN = "1"
+"""Changes where `_regular` judges otherwise."""
 _DEEPEST = 5
 """Frames that an encoder may put out of order. MP4's demuxer takes a larger number from faulty stamps."""
 _LONG_GROUP = 48
@@ -24,18 +33,64 @@ _LONG_GROUP = 48
 
 def stamps_are_regular(video: OpenVideo) -> bool:
     """Whether all time stamps of the video are there, differ, and are in an order that its codec can have written."""
-    found = video.path.stat()
-    return _scan(video.path, found.st_size, found.st_mtime_ns, video.limits)
+    return _is_regular(video.path, video.limits)
 
 
-@functools.lru_cache(maxsize=4096)
-def _scan(path: Path, size: int, modified: int, limits: VideoLimits) -> bool:
-    del size, modified
+def stamp_order(path: str | os.PathLike[str]) -> str:
+    """What a look at the time stamps of the video at `path` says, to be kept with it for `know_stamp_order`.
+
+    `regular` or `irregular`, and the version of the scan and of libav that say so; "" where no seek would be tried.
+    """
+    place = Path(path)
     try:
-        with open_video(path, limits=limits) as video:
-            return _regular(video)
-    except (GifbenchError, av.error.FFmpegError):
-        return False  # what is wrong is said by whoever reads it to that place
+        with open_video(place, limits=VideoLimits()) as video:
+            if not SEEKABLE & video.formats:
+                return ""
+    except GifbenchError:
+        return ""
+    return f"{'regular' if _is_regular(place, VideoLimits()) else 'irregular'} {_versions()}"
+
+
+def know_stamp_order(path: str | os.PathLike[str], order: str) -> None:
+    """Take what `stamp_order` said of the video at `path`, as it is now, instead of looking anew in this process.
+
+    Anything else, or what other versions said, is passed over.
+    """
+    if order in (f"regular {_versions()}", f"irregular {_versions()}"):
+        place = Path(path)
+        with suppress(OSError):
+            _remember(_key(place), regular=order.startswith("regular"))
+
+
+_known: OrderedDict[tuple[Path, int, int], bool] = OrderedDict()
+_MOST_KNOWN = 4096
+
+
+def _is_regular(path: Path, limits: VideoLimits) -> bool:
+    key = _key(path)
+    if key not in _known:
+        try:
+            with open_video(path, limits=limits) as video:
+                _remember(key, regular=_regular(video))
+        except (GifbenchError, av.error.FFmpegError):
+            _remember(key, regular=False)  # what is wrong is said by whoever reads it to that place
+    return _known[key]
+
+
+def _key(path: Path) -> tuple[Path, int, int]:
+    found = path.stat()
+    return path, found.st_size, found.st_mtime_ns
+
+
+def _remember(key: tuple[Path, int, int], *, regular: bool) -> None:
+    _known[key] = regular
+    while len(_known) > _MOST_KNOWN:
+        _known.popitem(last=False)
+
+
+@cache
+def _versions() -> str:
+    return "-".join((_SCAN, *map(str, av.library_versions["libavformat"])))
 
 
 def _regular(video: OpenVideo) -> bool:
