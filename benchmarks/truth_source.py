@@ -33,7 +33,7 @@ SINGLE = 5
 KINDS = {
     "lossless": {"truth": "lossless"},
     "packets": {"truth": "source"},
-    "packets, GIFs made": {"truth": "source", "gifs": "made"},
+    "packets, GIFs made": {"truth": "source", "gifs": "generated"},
 }
 
 

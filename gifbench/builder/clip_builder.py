@@ -85,7 +85,7 @@ def _make(
         times, duration, fps, ticks, time_base = _clock(done.times, done.duration, video)
         start = _start(done, video)
         aspect = video.info.pixel_aspect
-        made = recipe.gifs == "made"
+        made = recipe.gifs == "generated"
         delays = frame_delays(done.times, done.duration)
         unplaced = Member(0, 0, "")
         index_row = IndexRow(

@@ -14,8 +14,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gifbench.dataset.metadata import Gifs, current_gifs
 from gifbench.errors import RecipeError, Rejected
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
@@ -81,8 +82,9 @@ class Recipe(BaseModel, ABC):
         Field(description="source: the packets of the source are kept, and cut and resized when they are read"),
     ] = "lossless"
     gifs: Annotated[
-        Literal["stored", "made"],
-        Field(description="made: no GIFs are kept, and the very same are made of the truth when they are read"),
+        Gifs,
+        BeforeValidator(current_gifs),
+        Field(description="generated: no GIFs are kept, and the very same are made of the truth when they are read"),
     ] = "stored"
     square_pixels: Annotated[
         bool, Field(description="widen or heighten videos whose pixels are not square; false: keep the stored pixels")

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, get_args
 
 import joblib
 
@@ -21,6 +21,7 @@ from gifbench.dataset.checksums import CHECKSUMS, checksum_lines
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.gif_generation import made_gifs, maker_signature, other_gifs
 from gifbench.dataset.index_recovery import rows_in_shards
+from gifbench.dataset.metadata import Gifs, current_gifs
 from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.dataset.shards import (
     END_OF_SHARD,
@@ -32,7 +33,7 @@ from gifbench.dataset.shards import (
     index_bytes,
     write_member,
 )
-from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError
+from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, UsageError
 from gifbench.media.gif import frame_delays
 from gifbench.storage import Folder
 
@@ -44,7 +45,7 @@ def repack_dataset(
     url: str,
     out: str,
     *,
-    gifs: Literal["stored", "made"],
+    gifs: Gifs,
     workers: int | None = None,
     report: Callable[[int, int, str], None] = lambda done, of, what: None,
 ) -> Dataset:
@@ -55,13 +56,16 @@ def repack_dataset(
 
     Raises `AlreadyExists` if a dataset or something else is at `out`, `BuildError` if another process is at work there,
     `DatasetDamaged` if a member is not the one of the index, `DatasetError` if this gifbench makes other GIFs than the
-    dataset has.
+    dataset has, `UsageError` for another value of `gifs`.
     """
+    kept = current_gifs(gifs)
+    if kept not in get_args(Gifs):
+        raise UsageError(f"gifs must be stored or generated, got {str(gifs)[:40]!r}")
     dataset, target = open_dataset(url), Folder(out)
     if target.exists("dataset.json"):
         raise AlreadyExists(f"{out}: a dataset is there already; choose another folder")
     claim(target)
-    recipe = {**dataset.about["recipe"], "gifs": gifs}
+    recipe = {**dataset.about["recipe"], "gifs": kept}
     shards: dict[str, list[IndexRow]] = defaultdict(list)
     for row in sorted(dataset.rows, key=lambda row: row.truth.offset):
         shards[row.shard].append(row)
@@ -72,7 +76,9 @@ def repack_dataset(
         there: dict[str, list[IndexRow]] = defaultdict(list)
         for row in rows_in_shards(target):
             there[row.shard].append(row)
-        index = {shard: there[shard] for shard, rows in shards.items() if _same(there[shard], rows, gifs)}
+        index = {
+            shard: there[shard] for shard, rows in shards.items() if _same(there[shard], rows, stored=kept == "stored")
+        }
         missing = sorted(shards.keys() - index.keys())
         report(len(index), len(shards), "")
         parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
@@ -87,13 +93,13 @@ def repack_dataset(
     return open_dataset(out)
 
 
-def _same(there: Sequence[IndexRow], wanted: Sequence[IndexRow], gifs: str) -> bool:
+def _same(there: Sequence[IndexRow], wanted: Sequence[IndexRow], *, stored: bool) -> bool:
     """Whether a shard of an interrupted call is the one that is wanted."""
 
     def clips(rows: Sequence[IndexRow]) -> set[tuple[str, ...]]:
         return {(row.clip_id, *(getattr(row, name).sha256 for name in MEMBERS)) for row in rows}
 
-    return clips(there) == clips(wanted) and all(("plain" in row.stored) == (gifs == "stored") for row in there)
+    return clips(there) == clips(wanted) and all(("plain" in row.stored) == stored for row in there)
 
 
 def _write_shard(

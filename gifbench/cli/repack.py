@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,17 +10,13 @@ from gifbench.cli.build import Workers
 from gifbench.cli.output import Json, progress, say, say_json
 
 
-class Gifs(StrEnum):
-    """Whether a dataset holds its GIFs."""
-
-    STORED = "stored"
-    MADE = "made"
-
-
 def repack(
     dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
     out: Annotated[str, typer.Option(help="Where the other one is written: a folder or an fsspec URL.")],
-    gifs: Annotated[Gifs, typer.Option(help="Members of the shards, or made of the truth when they are read.")],
+    gifs: Annotated[
+        str,
+        typer.Option(metavar="stored|generated", help="Kept in the shards, or made of the truth when they are read."),
+    ],
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
@@ -29,7 +24,7 @@ def repack(
     from gifbench.builder.repack import repack_dataset
 
     with progress("Repacking") as step:
-        written = repack_dataset(dataset, out, gifs=gifs.value, workers=workers, report=step)
+        written = repack_dataset(dataset, out, gifs=gifs, workers=workers, report=step)
     if as_json:
         say_json({key: written.about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes")})
     else:

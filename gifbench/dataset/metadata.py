@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -11,6 +11,9 @@ from gifbench.dataset.shards import FORMAT
 
 MAX_ABOUT = 16 << 20
 """Bytes of the largest `dataset.json` that is read; honest ones have some thousand."""
+
+Gifs = Literal["stored", "generated"]
+"""Whether the shards hold a clip's GIFs, or they are made of its truth when they are read."""
 
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -49,15 +52,22 @@ _FORMAT = TypeAdapter(Annotated[int, Field(strict=True, ge=1)])
 def parse_about(data: bytes) -> dict[str, Any]:
     """The bytes of `dataset.json` as Python's values, checked unless they are of a later format.
 
-    Raises `ValueError` for what is none.
+    Values that earlier versions called otherwise have their names of today. Raises `ValueError` for what is none.
     """
     try:
         about: dict[str, Any] = json.loads(data)
         if _FORMAT.validate_python(about["format"]) <= FORMAT:
             _About.model_validate(about, strict=True)
+            if "gifs" in about["recipe"]:
+                about["recipe"]["gifs"] = current_gifs(about["recipe"]["gifs"])
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ValueError(f"{'.'.join(map(str, first['loc'])) or 'format'}: {first['msg']}"[:200]) from error
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}: {error}"[:200]) from error
     return about
+
+
+def current_gifs(value: object) -> object:
+    """A value of the parameter `gifs`, which version 0.1.0 called "made" where it is "generated" now."""
+    return "generated" if value == "made" else value

@@ -1,4 +1,4 @@
-"""gifs=made keeps no GIFs, and everything that reads them gets the very same, made of the truth."""
+"""gifs=generated keeps no GIFs, and everything that reads them gets the very same, made of the truth."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def build(tiny_recipe: Path, videos: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def made(build: Build) -> Dataset:
-    return build(gifs="made", truth="source")
+    return build(gifs="generated", truth="source")
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def copy(made: Dataset, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def recipe(tiny_recipe: Path) -> Recipe:
-    return load_recipe(str(tiny_recipe), {"gifs": "made", "truth": "source"})
+    return load_recipe(str(tiny_recipe), {"gifs": "generated", "truth": "source"})
 
 
 def tree(folder: str | Path) -> dict[str, bytes]:
@@ -126,7 +126,7 @@ def same_gifs(ours: DatasetClip, theirs: DatasetClip) -> None:
 def test_the_gifs_that_are_made_are_the_ones_that_would_have_been_stored(
     truth: str, build: Build, stored: Dataset
 ) -> None:
-    made = build(gifs="made", truth=truth)
+    made = build(gifs="generated", truth=truth)
     assert made.fingerprint == stored.fingerprint
     assert len(made) == len(ROWS)
     for clip in made:
@@ -142,7 +142,7 @@ def test_the_parameters_of_the_recipe_are_those_of_the_maker(
     settings: dict[str, object], videos: Path, tiny_recipe: Path, tmp_path: Path
 ) -> None:
     pair = []
-    for gifs_, truth in (("made", "source"), ("stored", "lossless")):
+    for gifs_, truth in (("generated", "source"), ("stored", "lossless")):
         recipe = load_recipe(str(tiny_recipe), {"gifs": gifs_, "truth": truth, **settings})
         pair.append(build_dataset(recipe, ROWS[1:2], str(tmp_path / gifs_), sources=videos, workers=1))
     assert pair[0].fingerprint == pair[1].fingerprint
@@ -168,7 +168,7 @@ def test_a_shard_holds_no_gif_and_the_index_says_so(made: Dataset) -> None:
     assert (row.to_dict()["plain_offset"], row.to_dict()["truth_offset"] is None) == (None, False)
     assert row.plain.bytes == len(made["tail"].read("plain"))
     assert made.about["bytes"] == sum(each.truth.bytes for each in made.rows)
-    assert made.about["recipe"]["gifs"] == "made"
+    assert made.about["recipe"]["gifs"] == "generated"
 
 
 def test_stored_gifs_are_described_as_ever(stored: Dataset) -> None:
@@ -231,7 +231,7 @@ def test_windows_and_validation_are_the_same(made: Dataset, stored: Dataset) -> 
 
 
 def test_scores_and_exported_tasks_are_the_same(made: Dataset, stored: Dataset, tmp_path: Path) -> None:
-    for name, dataset in (("made", made), ("stored", stored)):
+    for name, dataset in (("generated", made), ("stored", stored)):
         common = ["--task", "dithered-2", "--split", "test"]
         for line in (
             ["evaluate", "gif", "--data", dataset.url, "--out", str(tmp_path / name / "results"), *common],
@@ -239,14 +239,14 @@ def test_scores_and_exported_tasks_are_the_same(made: Dataset, stored: Dataset, 
         ):
             done = CliRunner().invoke(app, line)
             assert done.exit_code == 0, done.output
-    gif_files = sorted(path.relative_to(tmp_path / "made") for path in (tmp_path / "made").rglob("*.gif"))
-    tables = sorted(path.relative_to(tmp_path / "made") for path in (tmp_path / "made").rglob("*.parquet"))
+    gif_files = sorted(path.relative_to(tmp_path / "generated") for path in (tmp_path / "generated").rglob("*.gif"))
+    tables = sorted(path.relative_to(tmp_path / "generated") for path in (tmp_path / "generated").rglob("*.parquet"))
     assert len(gif_files) == 4
     for file in gif_files:
-        assert (tmp_path / "made" / file).read_bytes() == (tmp_path / "stored" / file).read_bytes()
+        assert (tmp_path / "generated" / file).read_bytes() == (tmp_path / "stored" / file).read_bytes()
     assert tables
     for file in tables:
-        ours, theirs = (pq.read_table(tmp_path / name / file) for name in ("made", "stored"))
+        ours, theirs = (pq.read_table(tmp_path / name / file) for name in ("generated", "stored"))
         scores = [name for name in ours.column_names if "seconds" not in name]
         assert ours.select(scores).equals(theirs.select(scores))
 
@@ -345,7 +345,7 @@ def test_a_killed_build_goes_on(tiny_recipe: Path, videos: Path, made: Dataset, 
     for video in videos.iterdir():
         shutil.copy(video, tmp_path / video.name)
     out = tmp_path / "killed"
-    settings = ["--set", "gifs=made", "--set", "truth=source", "--workers", "1"]
+    settings = ["--set", "gifs=generated", "--set", "truth=source", "--workers", "1"]
     command = [sys.executable, "-m", "gifbench", "build", str(slow), "--manifest", str(manifest), "--out", str(out)]
     for groups in (1, 3):
         process = subprocess.Popen([*command, *settings], start_new_session=True)
@@ -383,8 +383,8 @@ def test_a_repaired_dataset_is_the_one_it_was(
 
 @pytest.mark.parametrize("truth", ["lossless", "source"])
 def test_a_repacked_dataset_is_the_one_that_a_build_gives(truth: str, build: Build, tmp_path: Path) -> None:
-    pair = {gifs_: build(gifs=gifs_, truth=truth) for gifs_ in ("stored", "made")}
-    for wanted, given in (("stored", "made"), ("made", "stored"), ("made", "made")):
+    pair = {gifs_: build(gifs=gifs_, truth=truth) for gifs_ in ("stored", "generated")}
+    for wanted, given in (("stored", "generated"), ("generated", "stored"), ("generated", "generated")):
         out = tmp_path / f"{wanted} of {given}"
         done = CliRunner().invoke(app, ["repack", pair[given].url, "--out", str(out), "--gifs", wanted])
         assert done.exit_code == 0, done.output
@@ -417,7 +417,7 @@ def test_a_repacked_dataset_can_grow(
     some, out = str(tmp_path / "some"), str(tmp_path / "out")
     stored = load_recipe(str(tiny_recipe), {"truth": "source"})
     build_dataset(stored, ROWS[:3], some, sources=videos, workers=1)
-    repack_dataset(some, out, gifs="made", workers=1)
+    repack_dataset(some, out, gifs="generated", workers=1)
     build_dataset(recipe, ROWS, out, sources=videos, workers=1)
     assert tree(out) == tree(made.url)
 
@@ -427,7 +427,7 @@ def test_damage_is_not_repacked(copy: Path, tmp_path: Path) -> None:
     spoilt = bytearray((copy / row.shard).read_bytes())
     spoilt[row.truth.offset + row.truth.bytes // 2] ^= 1
     (copy / row.shard).write_bytes(spoilt)
-    for gifs_ in ("stored", "made"):
+    for gifs_ in ("stored", "generated"):
         done = CliRunner().invoke(app, ["repack", str(copy), "--out", str(tmp_path / gifs_), "--gifs", gifs_])
         assert done.exit_code == 1
         assert "clip tail: truth: its bytes differ" in done.stderr
@@ -436,7 +436,7 @@ def test_damage_is_not_repacked(copy: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("stored", "other_maker")
 def test_gifs_that_would_not_come_back_are_not_left_out(stored: Dataset, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="cannot be left out"):
-        repack_dataset(stored.url, str(tmp_path / "out"), gifs="made", workers=1)
+        repack_dataset(stored.url, str(tmp_path / "out"), gifs="generated", workers=1)
 
 
 def test_a_dataset_that_lies_elsewhere_is_read_alike(made: Dataset, stored: Dataset) -> None:

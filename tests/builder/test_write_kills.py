@@ -26,9 +26,9 @@ def tree(folder: str | Path) -> dict[str, bytes]:
 
 
 def test_repacking(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    out, gifs = tmp_path / "out", "made"
+    out, gifs = tmp_path / "out", "generated"
     before = tree(tiny_dataset.url)
-    calm = tree(repack_dataset(tiny_dataset.url, str(tmp_path / "calm"), gifs="made", workers=1).url)
+    calm = tree(repack_dataset(tiny_dataset.url, str(tmp_path / "calm"), gifs="generated", workers=1).url)
 
     def run() -> None:
         if not (out / "dataset.json").exists():

@@ -10,9 +10,11 @@ import pytest
 
 from gifbench.builder.build_dataset import build_dataset
 from gifbench.builder.recipe import load_recipe, recorded_recipe
+from gifbench.builder.repack import repack_dataset
 from gifbench.dataset import open_dataset, verify_dataset
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
+from gifbench.errors import UsageError
 from gifbench.manifest.rows import from_folder
 from gifbench.results.io import load_results
 from tests.conftest import moving_picture, write_video
@@ -103,3 +105,20 @@ def test_videos_are_added_to_a_dataset_whose_clips_stay(tmp_path: Path) -> None:
     assert {clip.clip_id: clip.row.pixels_sha256 for clip in after if clip.clip_id in before} == before
     assert len(after) == len(before) + 1
     assert list(verify_dataset(after.url, workers=1)) == []
+
+
+def test_gifs_that_were_called_made_are_generated(tmp_path: Path) -> None:
+    """The old word is read and taken; what is written has the new one, and the dataset is the same."""
+    out = Path(shutil.copytree(WRITTEN / "datasets" / "moments-made", tmp_path / "out"))
+    assert json.loads((out / "dataset.json").read_text())["recipe"]["gifs"] == "made"
+    before = open_dataset(out)
+    assert before.about["recipe"]["gifs"] == "generated"
+    recipe = recorded_recipe(before.name, json.loads((out / "dataset.json").read_text())["recipe"])
+    assert recipe == recorded_recipe(before.name, before.about["recipe"])
+    after = build_dataset(recipe, [], str(out), sources=WRITTEN / "videos", workers=1)
+    assert after.fingerprint == FINGERPRINTS["moments-made"]
+    assert json.loads((out / "dataset.json").read_text())["recipe"]["gifs"] == "generated"
+    again = repack_dataset(str(out), str(tmp_path / "again"), gifs="made", workers=1)  # type: ignore[arg-type]
+    assert (again.fingerprint, again.about["recipe"]) == (after.fingerprint, after.about["recipe"])
+    with pytest.raises(UsageError, match="gifs must be stored or generated, got 'kept'"):
+        repack_dataset(str(out), str(tmp_path / "third"), gifs="kept", workers=1)  # type: ignore[arg-type]

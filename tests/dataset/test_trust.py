@@ -56,7 +56,7 @@ def test_a_name_in_the_index_that_is_no_name_is_refused(column: str, name: str, 
 )
 def test_a_shard_in_the_index_that_is_no_shard_is_refused(shard: str, copy: Path) -> None:
     change(copy / "index.parquet", "shard", shard)
-    for call in (open_dataset, lambda url: repack_dataset(str(url), str(url) + "-2", gifs="made", workers=1)):
+    for call in (open_dataset, lambda url: repack_dataset(str(url), str(url) + "-2", gifs="generated", workers=1)):
         with pytest.raises(DatasetDamaged, match="shard"):
             call(copy)
 
