@@ -113,8 +113,7 @@ def test_a_disk_that_is_full_is_said_and_the_rerun_finishes(
     assert failed.returncode == 1
     assert failed.stderr.count("Error:") == 1
     assert "Traceback" not in failed.stderr
-    command = [sys.executable, "-m", "gifbench", "build", str(tiny_recipe), "--source", str(tiny_videos)]
-    subprocess.run([*command, "--out", str(out)], check=True, capture_output=True)
+    build_dataset(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
     assert len(open_dataset(out)) == 3
 
 

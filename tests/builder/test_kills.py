@@ -6,15 +6,17 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from gifbench.manifest.rows import manifest_bytes, read_manifest
 from tests.builder.kills import DEAD, LOCAL, ROUGH, kill_until, prepare, start, workers_of
 from tests.download.http_server import serve
 
 
-def test_a_build_with_a_fetch_that_is_killed_is_the_one_that_was_not(tmp_path: Path) -> None:
-    """Eight kills here; benchmarks/kill_test.py does fifty and more."""
-    calm, killed = kill_until(8, tmp_path, seed=4, report=lambda count, whom: None)
+@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.slow)])
+def test_a_build_with_a_fetch_that_is_killed_is_the_one_that_was_not(tmp_path: Path, kills: int) -> None:
+    """Few kills here; benchmarks/kill_test.py does fifty and more."""
+    calm, killed = kill_until(kills, tmp_path, seed=4, report=lambda count, whom: None)
     assert len(calm.outcomes) == LOCAL + 2 * ROUGH + len(DEAD)
     assert sum(state == "built" for state, _ in calm.outcomes.values()) == LOCAL - 1 + 2 * ROUGH
     assert {calm.outcomes[f"dead{kind}"] for kind in DEAD} == {
