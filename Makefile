@@ -4,17 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo test coverage lint format docs install clean
+.PHONY: demo test test-slow coverage lint format docs install clean
 
 demo: install
 	$(BIN)/gifbench demo --out demo
 
+# Python keeps what it compiles, whatever the environment says: each process that a test starts would compile all anew.
+test test-slow coverage: export PYTHONDONTWRITEBYTECODE =
+test test-slow: export OMP_WAIT_POLICY = PASSIVE
+
 test: install
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+
+# What takes long and finds little that the others do not: CI runs it.
+test-slow: install
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow
 
 # The core: reading, writing, scoring and the ledgers. Fails below 95% of its branches.
 coverage: install
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= tests/media tests/dataset tests/builder tests/evaluation tests/cli tests/test_storage.py
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= tests/media tests/dataset tests/builder tests/evaluation tests/cli tests/storage
 	$(BIN)/python tests/branches.py
 
 lint: install

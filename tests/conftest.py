@@ -17,6 +17,11 @@ from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
 
+# Every core has a worker of the tests, and a thread that waits for another one does not spin. Before torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
