@@ -42,6 +42,7 @@ class Fcdr:
     """
 
     version = "1"
+    needs_palettes = False
 
     def __init__(self, *, scale: float = 1.0, noise: bool = False, seed: int = 0) -> None:
         if not 0 < scale <= 255:

@@ -23,6 +23,7 @@ class _Filter:
     """One filter over single frames; a graph is made for each size."""
 
     version = "1"
+    needs_palettes = False
     name: str
 
     def __init__(self, options: dict[str, str]) -> None:

@@ -17,6 +17,7 @@ class Gaussian:
     """
 
     version = "1"
+    needs_palettes = False
 
     def __init__(self, *, sigma: float = 0.5) -> None:
         if not 0 < sigma <= 100:

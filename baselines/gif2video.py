@@ -41,6 +41,7 @@ class Gif2Video:
         self._device = "cpu"
         self._together: Callable[[Job, Job], tuple[Any, Any]] = in_turn
         self.parameters = color.parameters + time.parameters
+        self.needs_palettes = color.declared.needs_palettes or time.declared.needs_palettes
         self.licence = " + ".join(dict.fromkeys(part.licence for part in (color, time) if part.licence))
         self.backend = "torch" if "torch" in (color.declared.backend, time.declared.backend) else "numpy"
 

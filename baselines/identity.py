@@ -17,6 +17,7 @@ class IdentityGif:
     """
 
     version = "1"
+    needs_palettes = False
     holds_cuts = False
     """Nothing is drawn between two frames, so that there is no cut to look for."""
 

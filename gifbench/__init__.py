@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gifbench.evaluation.evaluate import evaluate
     from gifbench.evaluation.submission import score_submission
     from gifbench.evaluation.task_export import export_task
-    from gifbench.gif_restoration import restore_gif
+    from gifbench.gif_restoration import restore_gif, restore_video
     from gifbench.leaderboard import build_site
     from gifbench.leaderboard.paper_tables import PaperTables, ReportedRow
     from gifbench.manifest.rows import ManifestRow, read_manifest
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from gifbench.methods.conformance import Check, check_method
     from gifbench.methods.inference import run_method
     from gifbench.methods.installed import MethodEntry, list_methods
-    from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown, nearest_shown
+    from gifbench.methods.protocols import FrameMethod, Frames, FrameSource, Method, last_shown, nearest_shown
     from gifbench.methods.registry import LoadedMethod, load_method, load_method_file
     from gifbench.results.dataframe import Results
     from gifbench.results.io import load_results
@@ -76,11 +76,11 @@ _HOME = {
     "gifbench.media.video": ("count_frames", "probe"),
     "gifbench.methods.command": ("load_method_command",),
     "gifbench.methods.conformance": ("Check", "check_method"),
-    "gifbench.methods.protocols": ("FrameMethod", "Frames", "Method", "last_shown", "nearest_shown"),
+    "gifbench.methods.protocols": ("FrameMethod", "FrameSource", "Frames", "Method", "last_shown", "nearest_shown"),
     "gifbench.evaluation.evaluate": ("evaluate",),
     "gifbench.methods.installed": ("MethodEntry", "list_methods"),
     "gifbench.methods.registry": ("LoadedMethod", "load_method", "load_method_file"),
-    "gifbench.gif_restoration": ("restore_gif",),
+    "gifbench.gif_restoration": ("restore_gif", "restore_video"),
     "gifbench.methods.inference": ("run_method",),
     "gifbench.results.dataframe": ("Results",),
     "gifbench.results.io": ("load_results",),
@@ -101,6 +101,7 @@ __all__ = [
     "Dataset",
     "DatasetClip",
     "FrameMethod",
+    "FrameSource",
     "Frames",
     "Gif",
     "GifLimits",
@@ -150,6 +151,7 @@ __all__ = [
     "read_weights",
     "resize",
     "restore_gif",
+    "restore_video",
     "run_method",
     "save_weights",
     "score_submission",

@@ -1,33 +1,40 @@
-"""Any GIF in, the video it came from out: a method run on one file, for people who want the picture and no score."""
+"""A method run on one file, a GIF or a video, for people who want the picture and no score."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from gifbench.errors import UsageError
-from gifbench.media.animation_writer import Timing, animation, check_ending, check_other_file
+from gifbench.media.animation_writer import VIDEO_ENDINGS, Timing, animation, check_ending, check_other_file
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits
+from gifbench.media.video import Film, Sound, VideoLimits, sound_kinds
+from gifbench.media.video.film import luminance_of
 from gifbench.methods.inference import Batching, device_kind, on_device, run_method
 from gifbench.methods.installed import installed
-from gifbench.methods.protocols import Method
+from gifbench.methods.protocols import FrameSource, Method
 from gifbench.methods.registry import LoadedMethod, load_method
 
 MOST_IN_BETWEEN = 16
 """The largest `fps_factor`: a GIF's shortest frame, 20 ms, then still is a millisecond or more in each part."""
 
+Audio = Literal["keep", "drop"]
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What `restore_gif` wrote: the method's name, frames read and written, width and height in pixels, seconds.
+    """What `restore_gif` or `restore_video` wrote.
 
+    The method's name, frames read (of a GIF or a video) and written, width and height in pixels, and seconds.
     `notes` say what else there is to know, such as batches that were halved because memory ran out.
     """
 
@@ -40,8 +47,8 @@ class Restored:
     notes: tuple[str, ...] = ()
 
 
-def restored_timing(gif: Gif, fps_factor: int = 1) -> Timing:
-    """The GIF's own times, and between each two frames `fps_factor` - 1 further ones, evenly spaced.
+def restored_timing(gif: FrameSource, fps_factor: int = 1) -> Timing:
+    """The own times of a GIF or a video, and between each two frames `fps_factor` - 1 further ones, evenly spaced.
 
     The last frame stays until the GIF's end: nothing follows that it could be interpolated with. Raises `UsageError`
     for a factor outside 1 to 16.
@@ -64,6 +71,7 @@ def restore_gif(
     background: tuple[int, int, int] = (255, 255, 255),
     limits: GifLimits | None = None,
     salvage: bool = False,
+    gray: bool = False,
     half_precision: bool = False,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -74,31 +82,151 @@ def restore_gif(
     `out` ends in `.mp4`, `.webm`, `.mov`, `.mkv` (lossless), `.webp` or `.gif`, or is a folder for PNGs; it appears
     when it is whole. `fps_factor` asks the method for as many times the frames. What is see-through is shown over
     `background`. The GIF is decoded as it goes, with `limits` and `salvage` as `Gif.open` has them; one batch of
-    restored frames is held. With `half_precision` the method is one `in_half_precision`. `seen` is called with each
-    frame (H, W, 3) uint8 as it is written. Raises what `Gif.open` and the method raise, `UsageError`, and
-    `AlreadyExists` unless `overwrite`.
+    restored frames is held. `gray` shows a method that needs no palettes the luminance alone. With `half_precision` the
+    method is one `in_half_precision`. `seen` is called with each frame (H, W, 3) uint8 as it is written.
+
+    Raises what `Gif.open` and the method raise, `UsageError`, and `AlreadyExists` unless `overwrite`.
     """
     check_ending(out)
     if overwrite:
         check_other_file(source, out)
     loaded = load_method(method) if isinstance(method, str) else method
     gif = Gif.open(source, limits=limits or GifLimits(), background=background, salvage=salvage)
+    if gray:
+        _check_takes_videos(loaded, "--gray gives frames without palettes")
     timing = restored_timing(gif, fps_factor)
-    if half_precision:
-        loaded = in_half_precision(loaded, device)
-    chosen = on_device(loaded, device)
+    loaded, chosen = _ready(loaded, device, half_precision=half_precision)
     batching = Batching()
-    done, total = 0, len(timing.times)
     with animation(out, width=gif.width, height=gif.height, timing=timing, loop=gif.loop, overwrite=overwrite) as add:
-        for batch in run_method(loaded, gif, timing.times, clip=str(source), device=chosen, batching=batching):
-            for frame in batch:
-                rounded = frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8)
-                add(rounded)
-                seen(rounded)
-                done += 1
-                progress(done, total)
+        shown = _GrayGif(gif) if gray else gif
+        done = _run(
+            loaded, shown, timing, add, clip=str(source), device=chosen, batching=batching, told=(progress, seen)
+        )
     seconds, notes = float(gif.duration), (*gif.damage, *batching.notes)
     return Restored(loaded.name, len(gif), done, gif.width, gif.height, seconds, notes)
+
+
+def restore_video(
+    method: LoadedMethod | str,
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    gray: bool = False,
+    audio: Audio = "keep",
+    fps_factor: int = 1,
+    device: str = "auto",
+    limits: VideoLimits | None = None,
+    half_precision: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    seen: Callable[[Pixels], None] = lambda frame: None,
+) -> Restored:
+    """Run a method that needs no palettes on the video at `source` and write `out`, each frame at its own time.
+
+    `out` is what `restore_gif` writes. `gray` shows the method the luminance alone. `audio` keeps the sound, in step,
+    where `out` is a video: its packets as they are where the container holds their kind, else encoded anew; `"drop"`
+    leaves it out. Frames are decoded as they are needed, and one batch of results is held, however long the video is.
+    The other options are those of `restore_gif`. Raises what `media.video.decode` and the method raise, `UsageError`,
+    also for a method that needs palettes, and `AlreadyExists` unless `overwrite`.
+    """
+    check_ending(out)
+    if audio not in ("keep", "drop"):
+        raise UsageError(f'audio must be "keep" or "drop", got {audio!r}')
+    if overwrite:
+        check_other_file(source, out)
+    loaded = load_method(method) if isinstance(method, str) else method
+    _check_takes_videos(loaded, f"{source} is a video, which has none")
+    with Film(source, gray=gray, limits=limits) as film:
+        timing = restored_timing(film, fps_factor)
+        loaded, chosen = _ready(loaded, device, half_precision=half_precision)
+        batching = Batching()
+        notes: list[str] = []
+        sound = _sound(film, out, audio, notes)
+        size = {"width": film.width, "height": film.height}
+        with animation(out, **size, timing=timing, sound=sound, notes=notes, overwrite=overwrite) as add:
+            done = _run(
+                loaded, film, timing, add, clip=str(source), device=chosen, batching=batching, told=(progress, seen)
+            )
+        notes = [*film.notes, *batching.notes, *notes]
+        return Restored(loaded.name, len(film), done, film.width, film.height, float(film.duration), tuple(notes))
+
+
+def is_gif(source: str | os.PathLike[str]) -> bool:
+    """Whether the file at `source` begins as a GIF does, or is named as one."""
+    try:
+        with Path(source).open("rb") as file:
+            return file.read(4) == b"GIF8" or Path(source).suffix.lower() == ".gif"
+    except OSError:
+        return Path(source).suffix.lower() == ".gif"
+
+
+def _check_takes_videos(loaded: LoadedMethod, why: str) -> None:
+    if loaded.declared.needs_palettes:
+        raise UsageError(
+            f"method {loaded.name} needs the palettes of a GIF: {why}. Choose one that does not, such as colorize, "
+            "gaussian-0.5 or dis, or make a GIF first: gifbench make VIDEO OUT.gif"
+        )
+
+
+def _sound(film: Film, out: str | os.PathLike[str], audio: Audio, notes: list[str]) -> Sound | None:
+    """The sound that `out` gets, and a note where it cannot have it."""
+    if audio == "drop" or not sound_kinds(film.path):
+        return None
+    ending = Path(out).suffix.lower()
+    if ending not in VIDEO_ENDINGS:
+        notes.append(f"the sound is left out: {ending or 'a folder of PNGs'} holds none")
+        return None
+    return Sound(film.path, film.clock)
+
+
+def _ready(loaded: LoadedMethod, device: str, *, half_precision: bool) -> tuple[LoadedMethod, str]:
+    """The method on its device, in half precision where that is asked for, and which device it is."""
+    if half_precision:
+        loaded = in_half_precision(loaded, device)
+    return loaded, on_device(loaded, device)
+
+
+def _run(
+    loaded: LoadedMethod,
+    source: FrameSource,
+    timing: Timing,
+    add: Callable[[Pixels], None],
+    *,
+    clip: str,
+    device: str,
+    batching: Batching,
+    told: tuple[Callable[[int, int], None], Callable[[Pixels], None]],
+) -> int:
+    """Restore the frames at the times of `timing` and hand each to `add`: how many there were.
+
+    `told` are called with how many are done of how many, and with each frame.
+    """
+    progress, seen = told
+    done, total = 0, len(timing.times)
+    for batch in run_method(loaded, source, timing.times, clip=clip, device=device, batching=batching):
+        for frame in batch:
+            rounded = frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8)
+            add(rounded)
+            seen(rounded)
+            done += 1
+            progress(done, total)
+    return done
+
+
+class _GrayGif:
+    """The luminance of a GIF's frames, without palettes, as `Film` gives that of a video's."""
+
+    def __init__(self, gif: Gif) -> None:
+        self._gif = gif
+        self.times, self.duration, self.width, self.height = gif.times, gif.duration, gif.width, gif.height
+        self.palettes: Sequence[Pixels] = [np.empty((0, 3), np.uint8)] * len(gif)
+
+    def __len__(self) -> int:
+        return len(self._gif)
+
+    def frame(self, i: int) -> Pixels:
+        """Frame `i`, (H, W, 3) uint8."""
+        return luminance_of(self._gif.frame(i))
 
 
 def in_half_precision(loaded: LoadedMethod, device: str) -> LoadedMethod:

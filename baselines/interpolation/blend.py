@@ -15,6 +15,7 @@ class Blend:
     """Crossfades from each GIF frame to the next, also over a change of scene. The result is float and not rounded."""
 
     version = "1"
+    needs_palettes = False
     holds_cuts = False
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:

@@ -27,6 +27,7 @@ class Dis:
     """
 
     version = "1"
+    needs_palettes = False
 
     def __init__(self, *, blur: float = 1.0) -> None:
         if not 0 <= blur <= 20:

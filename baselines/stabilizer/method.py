@@ -19,9 +19,9 @@ from .network import Architecture, Stabilizer, State
 class Stable:
     """Steadies the frames that `method` restores, each with the help of the one before, in one pass.
 
-    Write `stable:ccdnet`, or `stable:[gaussian:sigma=0.7],precision=bf16` where options of both are meant. The GIF is
-    the video that the network takes for steady; where its scene changes, it begins anew. `weights` is a file that
-    `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with gifbench.
+    Write `stable:ccdnet`, or `stable:[gaussian:sigma=0.7],precision=bf16` where options of both are meant. The GIF, or
+    of a video its own frames, is what the network takes for steady; where its scene changes, it begins anew. `weights`
+    is a file that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with gifbench.
     """
 
     version = "1"
@@ -33,6 +33,7 @@ class Stable:
         self._method, self._half, self._device = method, precision == "bf16", "cpu"
         self.weights = str(found.path)
         self.tasks = method.tasks
+        self.needs_palettes = method.declared.needs_palettes
         self.parameters = method.parameters + sum(each.numel() for each in self._network.parameters())
         own = str(found.about.get("licence") or "")
         self.licence = " + ".join(dict.fromkeys(licence for licence in (method.licence, own) if licence))

@@ -33,6 +33,7 @@ class SuperSlomoMethod:
 
     version = "1"
     backend = "torch"
+    needs_palettes = False
     row: ClassVar[str] = "superslomo"
     """The name of the method, of its configuration and of its weights."""
     variants: ClassVar[tuple[Variant, ...]] = ("adapted", "dis")

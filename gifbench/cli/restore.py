@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +14,9 @@ from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
+if TYPE_CHECKING:
+    from gifbench.gif_restoration import Restored
+
 DEFAULT_METHOD = "ccdnet"
 
 
@@ -19,12 +24,19 @@ def restore(
     arguments: Annotated[
         list[str],
         typer.Argument(
-            metavar="[METHOD] IN.gif [OUT]",
-            help="METHOD: as gifbench methods lists them, or FILE.py:CLASS; ccdnet unless given. IN: any GIF. "
+            metavar="[METHOD] IN [OUT]",
+            help="METHOD: as gifbench methods lists them, or FILE.py:CLASS; ccdnet unless given. IN: any GIF, or a "
+            "video, for a method that needs no palettes. "
             "OUT: .mp4, .webm, .mov, .mkv (lossless), .webp, .gif, or a folder for PNGs; unless given, .mp4 beside IN.",
         ),
     ],
     fps_factor: Annotated[int, typer.Option(help="As many times the frames: what lies between is interpolated.")] = 1,
+    gray: Annotated[
+        bool, typer.Option("--gray", help="Show the method the luminance alone, as of a film in black and white.")
+    ] = False,
+    audio: Annotated[
+        Literal["keep", "drop"], typer.Option(help="Keep the sound of a video, in step, where OUT is one; or drop it.")
+    ] = "keep",
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     precision: Annotated[
         str, typer.Option(help="auto (bf16 on a CPU that has it: faster, and nearly the same) or fp32, which is exact.")
@@ -37,20 +49,27 @@ def restore(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT and the page if there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a method on any GIF; each frame stays as long as the GIF shows it.
+    """Run a method on any GIF, or on a video; each frame stays as long as it is shown there.
 
-    The shortest form is `gifbench restore my.gif`, which writes my.mp4 beside it with the bundled ccdnet.
+    The shortest form is `gifbench restore my.gif`, which writes my.mp4 beside it with the bundled ccdnet. A video takes
+    a method that needs no palettes: `gifbench restore colorize film.mp4 --gray` writes film-restored.mp4.
     """
-    from functools import partial
-
-    from gifbench.gif_restoration import check_draws_between, restore_gif
-    from gifbench.leaderboard.before_after import restore_with_page
+    from gifbench.gif_restoration import check_draws_between, is_gif
     from gifbench.methods.registry import find_method
 
     method, source, out = _parts(arguments)
     if precision not in ("auto", "fp32"):
         raise UsageError(f"--precision must be auto or fp32, got {precision}")
-    run = restore_gif if page is None else partial(restore_with_page, page=page)
+    gif = is_gif(source)
+    if not gif and page is not None:
+        raise UsageError(f"--page is for GIFs, and {source} is none. Leave it out")
+    if not gif and salvage:
+        raise UsageError(f"--salvage is for GIFs, and {source} is none. Leave it out")
+    if out is None:
+        out = source.with_suffix(".mp4") if gif else source.with_name(f"{source.stem}-restored.mp4")
+    run = _for_gif(page, gray=gray, salvage=salvage, max_pixels=max_pixels)
+    if not gif:
+        run = _for_video(gray=gray, audio=audio, max_pixels=max_pixels)
     with progress(f"Restoring {source.name}") as step, gif_advice():
         loaded = find_method(method)
         check_draws_between(loaded, fps_factor)
@@ -60,8 +79,6 @@ def restore(
             out,
             fps_factor=fps_factor,
             device=device,
-            limits=gif_limits(max_pixels),
-            salvage=salvage,
             half_precision=precision == "auto",
             overwrite=overwrite,
             progress=lambda done, total: step(done, total, "frames"),
@@ -88,15 +105,35 @@ def restore(
         say(f"{page / 'index.html'}: before and after")
 
 
-def _parts(arguments: list[str]) -> tuple[str, Path, Path]:
-    """Method, input and output: with two arguments the first is the input if it is a file that is there."""
+def _for_gif(page: Path | None, *, gray: bool, salvage: bool, max_pixels: int | None) -> Callable[..., Restored]:
+    from gifbench.gif_restoration import restore_gif
+    from gifbench.leaderboard.before_after import restore_with_page
+
+    limits = gif_limits(max_pixels)
+    if page is None:
+        return partial(restore_gif, limits=limits, salvage=salvage, gray=gray)
+    if gray:
+        raise UsageError("--page shows a GIF as it is beside what was made of it, so it does not go with --gray")
+    return partial(restore_with_page, page=page, limits=limits, salvage=salvage)
+
+
+def _for_video(*, gray: bool, audio: Literal["keep", "drop"], max_pixels: int | None) -> Callable[..., Restored]:
+    from gifbench.gif_restoration import restore_video
+    from gifbench.media.video import VideoLimits
+
+    limits = VideoLimits() if max_pixels is None else VideoLimits(max_pixels=max_pixels)
+    return partial(restore_video, gray=gray, audio=audio, limits=limits)
+
+
+def _parts(arguments: list[str]) -> tuple[str, Path, Path | None]:
+    """Method, input and output, if given: with two arguments the first is the input if it is a file that is there."""
     if not 1 <= len(arguments) <= 3:
-        raise UsageError(f"restore takes [METHOD] IN.gif [OUT], got {len(arguments)} arguments")
+        raise UsageError(f"restore takes [METHOD] IN [OUT], got {len(arguments)} arguments")
     given = list(arguments)
     if len(given) == 1 or (len(given) == 2 and _names_a_gif(given[0])):
         given.insert(0, DEFAULT_METHOD)
     method, source = given[0], Path(given[1])
-    out = Path(given[2]) if len(given) == 3 else source.with_suffix(".mp4")
+    out = Path(given[2]) if len(given) == 3 else None
     return method, source, out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -13,15 +14,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
 from gifbench.errors import AlreadyExists, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import damped_floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance
 from gifbench.media.gif import GifWriter
 from gifbench.media.png import png_bytes
-from gifbench.media.video import VideoWriter
+from gifbench.media.video import Sound, VideoWriter
+from gifbench.media.video.sound import join_sound
 from gifbench.media.webp import WebpWriter
 from gifbench.storage import atomic_write
 
@@ -69,12 +69,21 @@ def check_other_file(source: str | os.PathLike[str], out: str | os.PathLike[str]
 
 @contextmanager
 def animation(
-    out: str | os.PathLike[str], *, width: int, height: int, timing: Timing, loop: int = 0, overwrite: bool = False
+    out: str | os.PathLike[str],
+    *,
+    width: int,
+    height: int,
+    timing: Timing,
+    loop: int = 0,
+    sound: Sound | None = None,
+    notes: list[str] | None = None,
+    overwrite: bool = False,
 ) -> Iterator[Add]:
     """A function that takes the frames one after the other; `out` appears when the block ends well.
 
-    `loop` is how often GIF and WebP play, 0 for ever. A GIF has 256 colors a frame, dithered. Raises `UsageError` for
-    an ending that cannot be written, `AlreadyExists` unless `overwrite`.
+    `loop` is how often GIF and WebP play, 0 for ever. A GIF has 256 colors a frame, dithered. A video gets the `sound`
+    of another; `notes` grows by what must be said of it. Raises `UsageError` for an ending that cannot be written,
+    `AlreadyExists` unless `overwrite`.
     """
     check_ending(out)
     ending = Path(out).suffix.lower()
@@ -85,8 +94,10 @@ def animation(
     if ending == ".gif":
         _check_gif_speed(out, timing)
     if ending in VIDEO_ENDINGS:
-        with _video(Path(out), width=width, height=height, timing=timing, overwrite=overwrite) as add:
-            yield add
+        with _video(Path(out), width=width, height=height, timing=timing, overwrite=overwrite, sound=sound) as video:
+            yield video.add
+        if notes is not None:
+            notes += video.notes
         return
     with atomic_write(out, overwrite=overwrite) as file:
         if ending == ".gif":
@@ -101,17 +112,29 @@ def animation(
             webp.close()
 
 
+@dataclass(slots=True)
+class _Video:
+    """A video that is being written: how, and what must be said of it in the end."""
+
+    add: Add
+    notes: tuple[str, ...] = ()
+
+
 @contextmanager
-def _video(out: Path, *, width: int, height: int, timing: Timing, overwrite: bool) -> Iterator[Add]:
-    """Written beside `out` under a name with the same ending, then put in its place."""
+def _video(
+    out: Path, *, width: int, height: int, timing: Timing, overwrite: bool, sound: Sound | None
+) -> Iterator[_Video]:
+    """Written beside `out` under a name with the same ending, joined by its sound, then put in its place."""
     if os.path.lexists(out) and not overwrite:
         raise AlreadyExists(f"{out}: it is there already; choose another name or ask to overwrite it")
-    beside = out.with_name(f".{out.stem[:100]}.{secrets.token_hex(4)}.unfinished{out.suffix}")
-    tick = Fraction(1, int(np.lcm.reduce([time.denominator for time in (*timing.times, timing.duration)])))
+    beside, joined = (
+        out.with_name(f".{out.stem[:100]}.{secrets.token_hex(4)}.unfinished{out.suffix}") for _ in range(2)
+    )
+    ticks = math.lcm(*(time.denominator for time in (*timing.times, timing.duration)))
     rate = len(timing.times) / timing.duration
     try:
         with VideoWriter(
-            beside, width=width, height=height, frame_rate=rate, tick=max(tick, Fraction(1, 90_000))
+            beside, width=width, height=height, frame_rate=rate, tick=Fraction(1, min(ticks, 90_000))
         ) as writer:
             spans = iter(zip(timing.times, timing.ends, strict=True))
 
@@ -119,11 +142,17 @@ def _video(out: Path, *, width: int, height: int, timing: Timing, overwrite: boo
                 start, end = next(spans)
                 writer.add(pixels, start, end - start)
 
-            yield add
+            video = _Video(add)
+            yield video
+        if sound is not None:
+            video.notes = join_sound(beside, sound, joined)
+            beside.unlink()
+            beside = joined
         with storage_errors(out):
             beside.replace(out)
     finally:
         beside.unlink(missing_ok=True)
+        joined.unlink(missing_ok=True)
 
 
 def _check_gif_speed(out: str | os.PathLike[str], timing: Timing) -> None:

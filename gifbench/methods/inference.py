@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,8 @@ from gifbench.devices import (
     kind_of,
 )
 from gifbench.errors import MethodFailed, MissingExtra
-from gifbench.media.gif import Gif
 from gifbench.methods.buffers import is_array, own_copy
-from gifbench.methods.protocols import FrameMethod, Frames, Method, last_shown
+from gifbench.methods.protocols import FrameMethod, Frames, FrameSource, Method, last_shown
 from gifbench.methods.registry import LoadedMethod
 from gifbench.plugins import one_line
 
@@ -53,11 +52,11 @@ class Batching:
     pixels: int | None = None
     notes: list[str] = field(default_factory=list)
 
-    def size(self, gif: Gif) -> int:
+    def size(self, gif: FrameSource) -> int:
         """Frames of `gif` that a batch may hold."""
         return max(1, (self.pixels or BATCH_PIXELS) // (gif.height * gif.width))
 
-    def halve(self, gif: Gif) -> None:
+    def halve(self, gif: FrameSource) -> None:
         """After memory ran out: batches of half as many frames from now on."""
         size = self.size(gif) // 2
         self.pixels = size * gif.height * gif.width
@@ -93,7 +92,7 @@ def on_device(loaded: LoadedMethod, device: str = "auto") -> str:
 
 def run_method(
     loaded: LoadedMethod,
-    gif: Gif,
+    gif: FrameSource,
     times: Sequence[Fraction],
     *,
     clip: str,
@@ -120,9 +119,7 @@ def run_method(
         if given > len(times):
             raise MethodFailed(f"{what}: it gave back {given} frames or more, {len(times)} were asked for")
         yield frames
-    if 0 < highest <= 1 and any(
-        int(palette.max()) > 16 for palette in gif.palettes
-    ):  # of all batches: a frame alone may well be black
+    if 0 < highest <= 1 and _is_light(gif):  # of all batches: a frame alone may well be black
         raise MethodFailed(
             f"{what}: no value is above {highest:.3g}, so the frames seem to be in 0..1; give 255 × that"
         )
@@ -130,8 +127,17 @@ def run_method(
         raise MethodFailed(f"{what}: it gave back {given} frames, {len(times)} were asked for")
 
 
+def _is_light(gif: FrameSource) -> bool:
+    """Whether more is shown than black: by the palettes, or, of a video, by its first, middle and last frame."""
+    if any(len(palette) and int(palette.max()) > 16 for palette in gif.palettes):
+        return True
+    if len(gif.palettes[0]):
+        return False
+    return any(int(gif.frame(i).max()) > 16 for i in {0, len(gif) // 2, len(gif) - 1})
+
+
 def _batches(
-    loaded: LoadedMethod, gif: Gif, times: Sequence[Fraction], *, what: str, device: str, batching: Batching
+    loaded: LoadedMethod, gif: FrameSource, times: Sequence[Fraction], *, what: str, device: str, batching: Batching
 ) -> Iterator[object]:
     method = loaded.method
     if not isinstance(method, Method):
@@ -139,7 +145,7 @@ def _batches(
         yield from _held(loaded, method, gif, times, what=what, torch_device=torch_device, batching=batching)
         return
     with _calling(loaded, what):
-        answer: Any = method.restore(gif, times)
+        answer: Any = method.restore(cast(Any, gif), times)
     if is_array(answer):
         yield answer
         return
@@ -160,7 +166,7 @@ def _batches(
 def _held(
     loaded: LoadedMethod,
     method: FrameMethod,
-    gif: Gif,
+    gif: FrameSource,
     times: Sequence[Fraction],
     *,
     what: str,
@@ -196,7 +202,7 @@ def _held(
         answer = None  # the next one is counted alone
 
 
-def _restored_batch(method: FrameMethod, gif: Gif, chosen: Sequence[int], torch_device: str | None) -> Any:  # noqa: ANN401
+def _restored_batch(method: FrameMethod, gif: FrameSource, chosen: Sequence[int], torch_device: str | None) -> Any:  # noqa: ANN401
     """What the method makes of these frames; `_NO_MEMORY` where that runs out."""
     try:
         frames: Any = np.stack([gif.frame(i) for i in chosen])

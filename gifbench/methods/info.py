@@ -20,7 +20,8 @@ class MethodInfo:
 
     `version` enters the results: change it when the output changes. `parameters` counts what was learned. `weights` is
     a file whose name and sha256 enter the results. `tasks` names the tasks it can do (None: all). `backend = "torch"`
-    asks for tensors, and for one call of `to(device)` before the first clip.
+    asks for tensors, and for one call of `to(device)` before the first clip. `needs_palettes = False` says that the
+    method works without palettes, so that it can be given a video, whose palettes are empty.
     `PRESETS` maps further names to options, so that `gaussian-0.5` stands for `gaussian:sigma=0.5`; each begins with
     the name that the method is registered by and a hyphen.
     """
@@ -32,6 +33,7 @@ class MethodInfo:
     weights: str | None = None
     tasks: tuple[str, ...] | None = None
     backend: str = "numpy"
+    needs_palettes: bool = True
     PRESETS: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
@@ -46,6 +48,8 @@ def declared(source: object) -> MethodInfo:
             said["PRESETS"] = dict(value)
         elif each.name == "parameters" and isinstance(value, int) and value >= 0:
             said["parameters"] = value
+        elif each.name == "needs_palettes" and isinstance(value, bool):
+            said["needs_palettes"] = value
         elif each.name == "weights" and isinstance(value, str | Path):
             said["weights"] = str(value)
         elif isinstance(value, str) and each.name in ("version", "description", "licence", "backend"):

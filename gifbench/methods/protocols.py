@@ -6,7 +6,8 @@ No base class is inherited. A method is a class whose instances have one of thes
 - `restore_frames(frames, palettes)`: for methods that work frame by frame. The harness holds each restored frame until
   the GIF's next one is shown, and bounds the size of the batches.
 
-What it may say of itself, as class or instance attributes, all optional: see `MethodInfo`.
+What it may say of itself, as class or instance attributes, all optional: see `MethodInfo`. One that says
+`needs_palettes = False` is run on videos, too: in place of the GIF it gets a `FrameSource` whose palettes are empty.
 """
 
 from __future__ import annotations
@@ -22,11 +23,46 @@ from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.info import MethodInfo
 
-__all__ = ["FrameMethod", "Frames", "Method", "MethodInfo", "last_shown", "nearest_shown"]
+__all__ = ["FrameMethod", "FrameSource", "Frames", "Method", "MethodInfo", "last_shown", "nearest_shown"]
 
 Frames = NDArray[Any]
 """RGB frames, (N, H, W, 3): uint8, or float in [0, 255] (not rounded, if a protocol is to see the fractions). A torch
 tensor of that shape, on any device, will do where a method returns one."""
+
+
+class FrameSource(Protocol):
+    """What is read of a GIF to restore it, which a video has as well: `Gif` and `media.video.Film` are two of them."""
+
+    @property
+    def times(self) -> tuple[Fraction, ...]:
+        """When each frame is shown, in seconds since the first; `times[0] == 0`."""
+        ...
+
+    @property
+    def duration(self) -> Fraction:
+        """When the last frame ends."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        ...
+
+    @property
+    def palettes(self) -> Sequence[Pixels]:
+        """The palette of each frame, (K, 3) uint8; of a video (0, 3)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def frame(self, i: int) -> Pixels:
+        """Frame `i` as RGB, (H, W, 3) uint8, in memory of its own."""
+        ...
 
 
 @runtime_checkable
@@ -48,6 +84,8 @@ class FrameMethod(Protocol):
 
     def restore_frames(self, frames: Pixels, palettes: Sequence[Pixels]) -> Frames:
         """Restore `frames` (N, H, W, 3) uint8, drawn with `palettes` (N arrays (K, 3) uint8): as many come back.
+
+        Frames of a video, which only methods with `needs_palettes = False` get, come with palettes of no color.
 
         With `backend = "torch"` both are tensors on the harness's device.
         """

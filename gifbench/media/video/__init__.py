@@ -3,16 +3,20 @@
 from gifbench.media.video.container import VideoLimits
 from gifbench.media.video.decoding import Frame, VideoInfo, count_frames, decode, probe
 from gifbench.media.video.encoding import VideoWriter
+from gifbench.media.video.film import Film
 from gifbench.media.video.lossless import LosslessWriter, iter_lossless, read_lossless
 from gifbench.media.video.packet_copy import CannotKeep, keep_packets, read_kept
 from gifbench.media.video.packet_scan import know_stamp_order, stamp_order
+from gifbench.media.video.sound import Sound, sound_kinds
 from gifbench.media.video.span import Span
 from gifbench.media.video.timestamps import snap_times
 
 __all__ = [
     "CannotKeep",
+    "Film",
     "Frame",
     "LosslessWriter",
+    "Sound",
     "Span",
     "VideoInfo",
     "VideoLimits",
@@ -26,5 +30,6 @@ __all__ = [
     "read_kept",
     "read_lossless",
     "snap_times",
+    "sound_kinds",
     "stamp_order",
 ]

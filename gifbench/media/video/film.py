@@ -1,0 +1,167 @@
+"""A video as a method sees it: frames by number and their times, as of a GIF, and no palettes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self, overload
+
+import cv2
+import numpy as np
+
+from gifbench.errors import CorruptMedia
+from gifbench.media.clip import Pixels
+from gifbench.media.video.container import VideoLimits
+from gifbench.media.video.decoding import Frame, decode
+from gifbench.media.video.span import Span, spanned
+
+_KEPT_BYTES, _KEPT_FRAMES = 1 << 26, 4
+"""How much of what was decoded last is kept: so many bytes, and so many frames in any case."""
+
+_NO_COLORS: Pixels = np.empty((0, 3), np.uint8)
+_NO_COLORS.flags.writeable = False
+
+
+class Film:
+    """The frames of the video at `path`, decoded as they are asked for, in the same memory however many there are.
+
+    It has what a method reads of a GIF: `times`, `duration`, `width`, `height`, its length, `frame(i)` and `palettes`,
+    which are empty, (0, 3) each. `gray` shows the luminance of every frame (BT.601), in all three channels. Frames
+    are upright, of square pixels and of one size, as `decode` gives them; `notes` say what was done for that.
+
+    The video is read once for its times when it is opened, so that one which is damaged anywhere is refused before
+    any work is done. Frames are cheapest in order; going back by more than some dozen frames reads from the start.
+    Raises what `decode` raises.
+
+        with Film("talk.mp4") as film:
+            film.frame(0)  # (H, W, 3) uint8, RGB
+    """
+
+    damage: tuple[str, ...] = ()
+    loop = 0
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, gray: bool = False, limits: VideoLimits | None = None, threads: int = 1
+    ) -> None:
+        self.path, self._gray, self._threads = Path(path), gray, threads
+        self._limits = limits or VideoLimits()
+        self.times, self.duration, self.clock = _scanned(self.path, self._limits)
+        self._kept: OrderedDict[int, Pixels] = OrderedDict()
+        self._lock = threading.Lock()
+        self._decoded: Iterator[Frame] = iter(())
+        self._next = 0
+        self._notes: dict[str, None] = {}
+        self._restart(0)
+        first = self.frame(0)
+        self.height, self.width = first.shape[:2]
+        self._most_kept = max(_KEPT_FRAMES, _KEPT_BYTES // first.nbytes)
+        self.palettes: Sequence[Pixels] = _NoPalettes(range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __repr__(self) -> str:
+        return f"Film({len(self)} frames of {self.width}×{self.height}, {float(self.duration):.3f} s)"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was converted, or left, in the frames so far that a viewer would notice, a line each."""
+        return tuple(self._notes)
+
+    def frame(self, i: int) -> Pixels:
+        """Frame `i` as RGB, (H, W, 3) uint8, in memory of its own; a negative `i` counts from the end."""
+        number = range(len(self.times))[i]
+        with self._lock:
+            if number not in self._kept:
+                if number < self._next:
+                    self._restart(number)
+                while self._next <= number:
+                    self._advance()
+            return self._kept[number].copy()
+
+    def close(self) -> None:
+        """Close the file; frames that are not held cannot be asked for any more."""
+        close = getattr(self._decoded, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    _most_kept = _KEPT_FRAMES
+
+    def _restart(self, number: int) -> None:
+        self.close()
+        span = Span(start_frame=number) if number else None  # by number, which is exact whatever the clock says
+        self._decoded = decode(self.path, span, limits=self._limits, threads=self._threads)
+        self._next = number
+
+    def _advance(self) -> None:
+        found = next(self._decoded, None)
+        if found is None:
+            raise CorruptMedia(
+                f"{self.path}: it has {self._next} frames now, and had {len(self)} when it was opened: leave the file "
+                "as it is while it is read"
+            )
+        for note in found.notes:
+            self._notes[note] = None
+        pixels = luminance_of(found.pixels) if self._gray else found.pixels
+        self._kept[self._next] = pixels
+        self._next += 1
+        while len(self._kept) > self._most_kept:
+            self._kept.popitem(last=False)
+
+
+class _NoPalettes(Sequence[Pixels]):
+    """As many empty palettes as there are frames."""
+
+    def __init__(self, numbers: range) -> None:
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, i: int) -> Pixels: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[Pixels]: ...
+    def __getitem__(self, i: int | slice) -> Pixels | Sequence[Pixels]:
+        found = self._numbers[i]
+        return _NoPalettes(found) if isinstance(found, range) else _NO_COLORS
+
+
+def luminance_of(pixels: Pixels) -> Pixels:
+    """The luminance of RGB pixels (…, 3) uint8 (BT.601, rounded), in all three channels."""
+    gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels).reshape(1, -1, 3), cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.repeat(gray.reshape(*pixels.shape[:-1], 1), 3, axis=-1)
+
+
+def _scanned(path: Path, limits: VideoLimits) -> tuple[tuple[Fraction, ...], Fraction, Fraction]:
+    """The times of all frames from the first on, when the last one ends, and the container's clock at the first."""
+    clocks: list[Fraction] = []
+    end = Fraction(0)
+    with closing(spanned(path, Span(), limits, 1)) as frames:  # type: ignore[type-var]
+        for shown, _ in frames:
+            clocks.append(shown.time)
+            end = shown.time + shown.duration
+    start = clocks[0]
+    times = tuple(clock - start for clock in clocks)
+    late = next((i for i, (before, after) in enumerate(pairwise(times)) if after <= before), None)
+    if late is not None:
+        raise CorruptMedia(
+            f"{path}: frame {late + 1} is shown at {float(times[late + 1]):.6g} s, not after the one before: copy it "
+            "with ffmpeg to give it new times"
+        )
+    return times, end - start, start

@@ -1,0 +1,213 @@
+"""The sound of one video beside the pictures of another: packets as they are where the container holds their kind.
+
+Time 0 of the pictures is the first shown frame of the source. What sounds before it is left out, and all else stays
+where it was beside the pictures.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import av.error
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from gifbench.errors import CorruptMedia, storage_errors
+from gifbench.media.video.container import CONTAINERS
+from gifbench.media.video.libav_errors import av_errors
+
+_FENCES = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+
+_HELD = {
+    ".mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"},
+    ".mov": {"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_f32le"},
+    ".webm": {"opus", "vorbis"},
+    ".mkv": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "vorbis", "flac", "pcm_s16le", "pcm_s24le", "pcm_f32le"}
+    | {"mp2", "dts", "truehd", "pcm_u8", "pcm_s16be"},
+}
+"""Kinds of sound whose packets a container takes as they are; others are encoded anew."""
+
+_ENCODED: dict[str, tuple[str, int]] = {".webm": ("libopus", 96_000)}
+_AAC = ("aac", 160_000)
+_OPUS_RATES = (48_000, 24_000, 16_000, 12_000, 8_000)
+_AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Where sound is taken from: a file, and the container's clock, in seconds, at what becomes time 0."""
+
+    path: Path
+    clock: Fraction
+
+
+def sound_kinds(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """The codecs of a file's sound by ffmpeg's names, a stream each; empty where it has none that ffmpeg knows."""
+    with av_errors(Path(path), opening=True), _opened(Path(path)) as container:
+        return tuple(stream.codec_context.codec.canonical_name for stream in _streams(container))
+
+
+def join_sound(pictures: Path, sound: Sound, out: Path) -> tuple[str, ...]:
+    """Write `out` with the pictures of one file and the sound of another, and say what was encoded anew.
+
+    `out` ends as `pictures` does, in `.mp4`, `.mov`, `.webm` or `.mkv`. A few packets are held. Raises `CorruptMedia`
+    for sound that cannot be decoded where it must be, and the `StorageError` of the place.
+    """
+    try:
+        with (
+            storage_errors(out),
+            av_errors(sound.path, reading=True),
+            _opened(pictures) as seen,
+            _opened(sound.path) as heard,
+            av.open(f"file:{out}", "w", format=container_name(out), options=_options(out)) as target,
+        ):
+            picture = seen.streams.video[0]
+            copied = target.add_stream_from_template(picture, opaque=True)
+            tracks = [_track(stream, target, out.suffix.lower()) for stream in _streams(heard)]
+            packets = heapq.merge(
+                _pictures(seen, picture, copied), _sounds(heard, tracks, sound), key=lambda timed: timed[0]
+            )
+            for _, packet in packets:
+                target.mux(packet)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+    return tuple(dict.fromkeys(track.note for track in tracks if track.note))
+
+
+def container_name(out: Path) -> str:
+    """The container, by ffmpeg's name, that a file's ending stands for."""
+    return {".mkv": "matroska", ".webm": "webm", ".mov": "mov"}.get(out.suffix.lower(), "mp4")
+
+
+def _options(out: Path) -> dict[str, str]:
+    fast = {"movflags": "+faststart"} if container_name(out) in ("mp4", "mov") else {}
+    return {"fflags": "+bitexact", **fast}
+
+
+def _opened(path: Path) -> InputContainer:
+    return av.open(f"file:{path}", mode="r", options=dict(_FENCES), metadata_errors="replace")
+
+
+def _streams(container: InputContainer) -> list[AudioStream]:
+    """The streams of sound that ffmpeg knows; PyAV gives others no decoder."""
+    return [stream for stream in container.streams.audio if getattr(stream, "codec_context", None) is not None]
+
+
+def _pictures(
+    container: InputContainer, stream: VideoStream, target: VideoStream
+) -> Iterator[tuple[Fraction, Packet[Any]]]:
+    for packet in container.demux(stream):
+        if packet.size and packet.dts is not None:
+            time = packet.dts * packet.time_base
+            packet.stream = target
+            yield time, packet
+
+
+def _sounds(container: InputContainer, tracks: list[_Track], sound: Sound) -> Iterator[tuple[Fraction, Packet[Any]]]:
+    by_index = {track.stream.index: track for track in tracks}
+    last = Fraction(0)
+    if not tracks:
+        return
+    for packet in container.demux([track.stream for track in tracks]):
+        for ready in by_index[packet.stream.index].packets(packet, sound):
+            # `heapq.merge` wants times that do not go back, and a muxer orders what does by a little.
+            last = max(last, (ready.dts or 0) * ready.time_base)
+            yield last, ready
+
+
+class _Track:
+    """One stream of sound on its way."""
+
+    note = ""
+
+    def __init__(self, stream: AudioStream) -> None:
+        self.stream = stream
+
+    def packets(self, packet: Packet[Any], sound: Sound) -> Iterator[Packet[Any]]:
+        """What is written for a packet of the source; an empty one ends the stream."""
+        raise NotImplementedError
+
+
+class _Copied(_Track):
+    """Packets as they are, at other times."""
+
+    def __init__(self, stream: AudioStream, target: OutputContainer) -> None:
+        super().__init__(stream)
+        self._target = target.add_stream_from_template(stream, opaque=True)
+
+    def packets(self, packet: Packet[Any], sound: Sound) -> Iterator[Packet[Any]]:
+        if not packet.size or packet.pts is None:
+            return
+        base = packet.time_base
+        shift = round(sound.clock / base)
+        packet.pts -= shift
+        packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+        if packet.pts + (packet.duration or 0) < 0:
+            return
+        packet.stream = self._target
+        yield packet
+
+
+class _Encoded(_Track):
+    """Sound that is decoded and encoded anew, because the container does not hold its kind."""
+
+    def __init__(self, stream: AudioStream, target: OutputContainer, ending: str) -> None:
+        super().__init__(stream)
+        codec, bit_rate = _ENCODED.get(ending, _AAC)
+        decoder = stream.codec_context
+        known = _OPUS_RATES if codec == "libopus" else _AAC_RATES
+        self._rate = decoder.sample_rate if decoder.sample_rate in known else 48_000
+        layout = "mono" if decoder.channels == 1 else "stereo"
+        self._target = cast(AudioStream, target.add_stream(codec, rate=self._rate))
+        self._target.codec_context.bit_rate = bit_rate if layout == "stereo" else bit_rate // 2
+        self._target.codec_context.layout = layout
+        self._target.codec_context.time_base = Fraction(1, self._rate)
+        sample_format = "flt" if codec == "libopus" else "fltp"
+        self._target.codec_context.format = sample_format
+        self._resampler = AudioResampler(format=sample_format, layout=layout, rate=self._rate)
+        kind = codec.removeprefix("lib")
+        self.note = f"the sound was encoded anew, {decoder.codec.canonical_name} to {kind}: {ending} does not hold it"
+        self._written = 0
+        self._begun = False
+
+    def packets(self, packet: Packet[Any], sound: Sound) -> Iterator[Packet[Any]]:
+        try:
+            frames = cast("list[AudioFrame]", packet.decode())
+        except av.error.FFmpegError as error:
+            raise CorruptMedia(
+                f"{sound.path}: its sound cannot be decoded ({error.strerror}): leave it out by --audio drop"
+            ) from error
+        for frame in frames:
+            if frame.pts is None or frame.time_base is None:
+                continue
+            time = frame.pts * Fraction(frame.time_base) - sound.clock
+            if time + Fraction(frame.samples, frame.sample_rate) <= 0:
+                continue
+            frame.pts = round(time * frame.sample_rate)
+            frame.time_base = Fraction(1, frame.sample_rate)
+            for ready in self._resampler.resample(frame):
+                yield from self._target.encode(ready)
+        if not packet.size:
+            for ready in self._resampler.resample(None):
+                yield from self._target.encode(ready)
+            with suppress(av.error.EOFError):
+                yield from self._target.encode(None)
+
+
+def _track(stream: AudioStream, target: OutputContainer, ending: str) -> _Track:
+    if stream.codec_context.codec.canonical_name in _HELD.get(ending, _HELD[".mp4"]):
+        return _Copied(stream, target)
+    return _Encoded(stream, target, ending)

@@ -1,0 +1,292 @@
+"""A video through a method: every frame at its own time, what sounds in step with what is seen, nothing held."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from gifbench.cli.app import app
+from gifbench.errors import AlreadyExists, CorruptMedia, GifbenchError, UsageError
+from gifbench.gif_restoration import restore_gif, restore_video
+from gifbench.media.gif import Gif
+from gifbench.media.video import Film, decode, sound_kinds
+from gifbench.methods.conformance import small_gif
+from gifbench.methods.registry import load_instance
+from tests.conftest import moving_picture, write_video
+from tests.media.video_files import ffmpeg
+
+RATE = 48_000
+FLASH = Fraction(1)
+
+
+def film_with_sound(
+    path: Path,
+    *,
+    sound: str = "aac",
+    starts: Fraction = Fraction(0),
+    sound_starts: Fraction = Fraction(0),
+    b_frames: int = 2,
+    channels: str = "stereo",
+    video: str = "libx264",
+) -> Path:
+    """Two seconds of dark frames with one white, and a tone that begins with it, both FLASH after `starts`."""
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream(video, rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        if video == "libx264":
+            pictures.options = {"bf": str(b_frames), "preset": "ultrafast"}
+        tones = container.add_stream(sound, rate=RATE)
+        tones.codec_context.layout = channels
+        seconds = 2 + starts - sound_starts
+        t = np.arange(int(seconds * RATE)) / RATE + float(sound_starts)
+        begin = float(starts + FLASH)
+        wave = np.where((t >= begin) & (t < begin + 0.3), 0.6 * np.sin(2 * np.pi * 1000 * t), 0).astype(np.float32)
+        packets = []
+        for n in range(50):
+            level = 255 if n == 25 else 20
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = n + round(starts * 25), Fraction(1, 25)
+            packets += pictures.encode(frame)
+        packets += pictures.encode()
+        size = tones.codec_context.frame_size or 1024
+        count = 1 if channels == "mono" else 2
+        layout = tones.codec_context.format.name
+        for first in range(0, len(wave), size):
+            part = np.repeat(wave[first : first + size][None], count, axis=0)
+            if layout.startswith("s16"):
+                part = (part * 32767).astype(np.int16)
+            part = part if layout.endswith("p") else np.ascontiguousarray(part.T).reshape(1, -1)
+            heard = av.AudioFrame.from_ndarray(part, format=layout, layout=channels)
+            heard.sample_rate, heard.time_base = RATE, Fraction(1, RATE)
+            heard.pts = first + round(sound_starts * RATE)
+            packets += tones.encode(heard)
+        packets += tones.encode()
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            container.mux(packet)
+    return path
+
+
+def seen_and_heard(path: Path) -> tuple[float, float]:
+    """When the white frame is shown and when the tone begins, on the container's clock."""
+    flash = next(frame for frame in decode(path) if frame.pixels.mean() > 128)
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            samples = frame.to_ndarray().astype(np.float64)
+            peak = np.abs(samples if frame.format.is_planar else samples.reshape(-1, len(frame.layout.channels)).T)
+            loud = np.flatnonzero(peak.max(axis=0) > 0.25 * (32767 if samples.max() > 8 else 1))
+            if len(loud):
+                return float(flash.clock), float(frame.pts * frame.time_base) + loud[0] / frame.sample_rate
+    raise AssertionError("no tone")
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("plain.mp4", {}),
+        ("late.ts", {"starts": Fraction(3)}),
+        ("sound_first.mkv", {"starts": Fraction(1, 2)}),
+        ("sound_last.mp4", {"sound_starts": Fraction(4, 5)}),
+        ("opus.webm", {"sound": "libopus", "video": "libvpx-vp9"}),
+        ("pcm.mov", {"sound": "pcm_s16le", "channels": "mono"}),
+    ],
+)
+def test_the_sound_stays_in_step(tmp_path: Path, ending: str, name: str, options: dict) -> None:
+    source = film_with_sound(tmp_path / name, **options)
+    seen, heard = seen_and_heard(source)
+    made = restore_video("gif", source, tmp_path / f"out{ending}")
+    assert made.frames == 50
+    seen_then, heard_then = seen_and_heard(tmp_path / f"out{ending}")
+    assert abs((heard_then - seen_then) - (heard - seen)) < 0.012, (heard - seen, heard_then - seen_then)
+
+
+def test_packets_are_kept_where_the_container_holds_them_and_encoded_anew_where_not(tmp_path: Path) -> None:
+    source = film_with_sound(tmp_path / "in.mp4")
+    assert restore_video("gif", source, tmp_path / "a.mkv").notes == ()
+    assert sound_kinds(tmp_path / "a.mkv") == ("aac",)
+    made = restore_video("gif", source, tmp_path / "a.webm")
+    assert made.notes == ("the sound was encoded anew, aac to opus: .webm does not hold it",)
+    assert sound_kinds(tmp_path / "a.webm") == ("opus",)
+    assert restore_video("gif", source, tmp_path / "b.mp4", audio="drop").notes == ()
+    assert sound_kinds(tmp_path / "b.mp4") == ()
+    assert restore_video("gif", source, tmp_path / "frames").notes == (
+        "the sound is left out: a folder of PNGs holds none",
+    )
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".webm", ".mov"])
+def test_frames_keep_their_own_times(tmp_path: Path, ending: str) -> None:
+    times = [Fraction(n, 1000) for n in (0, 40, 200, 233, 700)]
+    source = uneven(tmp_path / "uneven.mkv", times)
+    made = restore_video("gif", source, tmp_path / f"out{ending}")
+    shown = list(decode(tmp_path / f"out{ending}"))
+    assert made.frames == 5
+    assert [frame.time for frame in shown] == times
+
+
+def uneven(path: Path, times: list[Fraction]) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "bgr0"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for time, pixels in zip(times, moving_picture(len(times), 24, 32), strict=True):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = int(time * 1000), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def test_a_method_gets_frames_without_palettes_and_gray_gives_the_luminance(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", moving_picture(5, 48, 64))
+    seen: list[NDArray[np.uint8]] = []
+
+    class Look:
+        needs_palettes = False
+
+        def restore_frames(self, frames, palettes):
+            assert [palette.shape for palette in palettes] == [(0, 3)] * len(frames)
+            seen.extend(frames)
+            return frames
+
+    restore_video(load_instance(Look()), source, tmp_path / "a.mkv")
+    decoded = np.stack([frame.pixels for frame in decode(source)])
+    np.testing.assert_array_equal(np.stack(seen), decoded)
+    seen.clear()
+    restore_video(load_instance(Look()), source, tmp_path / "b.mkv", gray=True)
+    light = np.rint(decoded @ [0.299, 0.587, 0.114])
+    assert np.abs(np.stack(seen) - light[..., None]).max() <= 1
+    assert (np.stack(seen) == np.stack(seen)[..., :1]).all()
+
+
+def test_frames_between_are_drawn_of_a_video_too(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", moving_picture(4, 48, 64))
+    assert restore_video("blend", source, tmp_path / "a.mkv", fps_factor=2).frames == 7
+
+
+def test_a_method_that_needs_palettes_gets_one_clear_line(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", moving_picture(3, 48, 64))
+    for method in ("palette-smooth", "gif2video:color=palette-smooth,time=blend"):
+        with pytest.raises(UsageError, match=r"needs the palettes of a GIF: .*in.mp4 is a video"):
+            restore_video(method, source, tmp_path / "a.mkv")
+    result = CliRunner().invoke(app, ["restore", "palette-smooth", str(source)])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert [each.name for each in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_the_command_takes_a_video_and_never_writes_over_it(tmp_path: Path) -> None:
+    source = film_with_sound(tmp_path / "in.mp4")
+    result = CliRunner().invoke(app, ["restore", "gaussian-0.5", str(source), "--gray", "--json"])
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert (Path(said["file"]).name, said["frames"]) == ("in-restored.mp4", 50)
+    assert sound_kinds(tmp_path / "in-restored.mp4") == ("aac",)
+    for arguments in (["--audio", "loud"], ["--page", str(tmp_path / "page")], ["--salvage"]):
+        assert CliRunner().invoke(app, ["restore", "gif", str(source), "a.mkv", *arguments]).exit_code == 2
+    with pytest.raises(UsageError, match="source itself"):
+        restore_video("gif", source, source, overwrite=True)
+    with pytest.raises(AlreadyExists):
+        restore_video("gif", source, tmp_path / "in-restored.mp4")
+
+
+def test_gray_of_a_gif_wants_a_method_without_palettes(tmp_path: Path) -> None:
+    small_gif(3, 24, 32).write(tmp_path / "in.gif")
+    restore_gif("gif", tmp_path / "in.gif", tmp_path / "a.mkv", gray=True)
+    shown = next(decode(tmp_path / "a.mkv")).pixels
+    light = np.rint(Gif.read(tmp_path / "in.gif").frame(0) @ [0.299, 0.587, 0.114])
+    assert np.abs(shown - light[..., None]).max() <= 1
+    with pytest.raises(UsageError, match="--gray gives frames without palettes"):
+        restore_gif("palette-smooth", tmp_path / "in.gif", tmp_path / "b.mkv", gray=True)
+
+
+def test_frames_are_found_whatever_the_order_and_few_are_held(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", moving_picture(30, 48, 64))
+    decoded = [frame.pixels for frame in decode(source)]
+    with Film(source) as film:
+        film._most_kept = 4
+        for number in (0, 1, 7, 3, 29, 28, 0, -1):
+            np.testing.assert_array_equal(film.frame(number), decoded[number])
+            assert len(film._kept) <= 4
+        assert (len(film), film.width, film.height) == (30, 64, 48)
+        with pytest.raises(IndexError):
+            film.frame(30)
+
+
+def test_turned_wide_and_changing_pictures_are_shown_as_they_should_be(tmp_path: Path) -> None:
+    plain = write_video(tmp_path / "plain.mp4", moving_picture(5, 48, 64))
+    ffmpeg("-display_rotation:v:0", 90, "-i", plain, "-c", "copy", tmp_path / "turned.mp4")
+    ffmpeg("-i", plain, "-c", "copy", "-aspect", "8:3", tmp_path / "wide.mp4")
+    other = write_video(tmp_path / "other.mp4", moving_picture(5, 64, 48))
+    for number, path in enumerate((plain, other)):
+        ffmpeg("-i", path, "-c", "copy", "-bsf:v", "h264_mp4toannexb", tmp_path / f"{number}.h264")
+    (tmp_path / "both.h264").write_bytes((tmp_path / "0.h264").read_bytes() + (tmp_path / "1.h264").read_bytes())
+    sizes = {
+        "turned.mp4": (48, 64, 5, ""),
+        "wide.mp4": (128, 48, 5, "made square"),
+        "both.h264": (64, 48, 10, "scaled"),
+    }
+    for name, (width, height, frames, said) in sizes.items():
+        made = restore_video("gif", tmp_path / name, tmp_path / f"{name}.mkv")
+        assert (made.width, made.height, made.frames) == (width, height, frames)
+        assert said in " ".join(made.notes)
+        assert next(decode(tmp_path / f"{name}.mkv")).pixels.shape == (height, width, 3)
+
+
+def one_frame(folder: Path) -> Path:
+    return write_video(folder / "one.mp4", moving_picture(1, 48, 64))
+
+
+def gray_file(folder: Path) -> Path:
+    with av.open(str(folder / "gray.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "gray"
+        for n in range(3):
+            frame = av.VideoFrame.from_ndarray(np.full((24, 32), 40 * n + 20, np.uint8), format="gray")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return folder / "gray.mkv"
+
+
+@pytest.mark.parametrize(("make", "frames"), [(one_frame, 1), (gray_file, 3)])
+def test_one_frame_and_a_gray_file_without_sound(tmp_path: Path, make, frames: int) -> None:
+    for ending in (".mp4", ".webm", ".mkv", ".gif", ".webp"):
+        assert restore_video("gaussian-0.5", make(tmp_path), tmp_path / f"out{ending}").frames == frames
+
+
+def test_what_is_no_video_or_is_damaged_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    whole = film_with_sound(tmp_path / "whole.mp4")
+    files = {
+        "text.mp4": b"no video at all",
+        "empty.mkv": b"",
+        "cut.mp4": whole.read_bytes()[:-2000],
+    }
+    whole.unlink()
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(CorruptMedia):
+            restore_video("gif", tmp_path / name, tmp_path / "out.mp4")
+    with pytest.raises(GifbenchError):
+        restore_video("gif", tmp_path / "missing.mp4", tmp_path / "out.mp4")
+    assert {each.name for each in tmp_path.iterdir()} == set(files)
+
+
+def test_a_method_that_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    source = film_with_sound(tmp_path / "in.mp4")
+
+    class Tired:
+        needs_palettes = False
+
+        def restore(self, gif, times):
+            yield gif.frame(0)[None]
+            raise ValueError("enough")
+
+    with pytest.raises(GifbenchError, match="enough"):
+        restore_video(load_instance(Tired()), source, tmp_path / "out.mp4")
+    assert [each.name for each in tmp_path.iterdir()] == ["in.mp4"]
