@@ -150,6 +150,21 @@ METHODS: Mapping[str, MethodEntry] = {
         restores="time",
         ready=False,
     ),
+    # What is made of films, frame by frame.
+    "colorize": MethodEntry(
+        load="gifbench_baselines.film.methods:Colorize",
+        summary="chroma for a luminance, by a small U-Net with self-attention",
+        parameters=1_543_881,
+        needs=("torch",),
+        ready=False,
+    ),
+    "cartoon": MethodEntry(
+        load="gifbench_baselines.film.methods:Cartoon",
+        summary="the generator of CartoonGAN (Chen et al., CVPR 2018)",
+        parameters=11_129_667,
+        needs=("torch",),
+        ready=False,
+    ),
     # Both, and what goes around another method.
     "gif2video": MethodEntry(
         load="gifbench_baselines.gif2video:Gif2Video",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -55,16 +56,17 @@ def ways(truth: torch.Tensor) -> tuple[list[Way], list[Way]]:
 
 
 _LAYERS: tuple[int | str, ...] = (64, 64, "half", 128, 128, "half", 256, 256, 256, 256, "half", 512, 512, 512)
+Layer = Literal["relu4_3", "conv4_4"]
 
 
 class Perceptual(nn.Module):
-    """The mean absolute difference of features of frames in [0, 1].
+    """The mean absolute difference of features of frames in [0, 1]: at `relu4_3`, or at `conv4_4`, before its ReLU.
 
     `path` is torchvision's file of VGG-19, `vgg19-dcbb9e9d.pth`, which only tensors are read from. Raises `UsageError`
     where it is not there or holds something else.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, layer: Layer = "relu4_3") -> None:
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
@@ -74,6 +76,8 @@ class Perceptual(nn.Module):
             else:
                 layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
                 channels = width
+        if layer == "conv4_4":
+            layers.append(nn.Conv2d(channels, channels, 3, padding=1))
         self.features = nn.Sequential(*layers)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("spread", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)

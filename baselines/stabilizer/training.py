@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -11,6 +11,7 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
+from ..film.chroma import luminance
 from ..frozen_color import colored, load_frame_method
 from ..pretrained import start_weights
 from .losses import Perceptual, ways
@@ -26,6 +27,9 @@ class StabilizerOptions(TrainerOptions):
     """Weights to start from."""
     methods: tuple[str, ...] = ("gaussian-0.5",)
     """What restores the GIFs, drawn anew for each step; each works frame by frame."""
+    shown: Literal["gif", "gray"] = "gif"
+    """The video that is taken for steady: the GIF, or, for methods that color a film, its luminance alone, so that no
+    colors leak from it."""
     short_term: float = Field(default=100.0, ge=0)
     long_term: float = Field(default=100.0, ge=0)
     content: float = Field(default=100.0, ge=0)
@@ -110,6 +114,8 @@ class StabilizerTrainer:
         flat = batch.gif.flatten(0, 1), batch.palettes.flatten(0, 1), batch.colors.flatten(0, 1)
         processed = ((colored(self._methods[chosen], *flat) + 1) / 2).unflatten(0, shape)
         shown, truth = batch.gif.float() / 255, batch.truth.float() / 255
+        if self._options.shown == "gray":
+            shown = luminance(shown.flatten(0, 1)).expand(-1, 3, -1, -1).unflatten(0, shape)
         outputs = [processed[:, 0]]
         state: State | None = None
         for t in range(1, shape[1]):

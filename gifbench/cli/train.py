@@ -91,7 +91,7 @@ def _list(*, as_json: bool) -> None:
 
 
 def convert_weights(
-    source: Annotated[Path, typer.Argument(help="A .pt file of the authors of GIF2Video.")],
+    source: Annotated[Path, typer.Argument(help="A .pt or .pth file: of the authors of GIF2Video, or CartoonGAN's.")],
     out: Annotated[Path, typer.Argument(help="The file to write, NAME.safetensors; its card is NAME.md.")],
     first: Annotated[
         Path | None, typer.Option(help="The first network's .pt file, where SOURCE is a second one (CCDNet-2 and 3).")

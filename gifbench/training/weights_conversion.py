@@ -67,6 +67,8 @@ def convert_weights(
 def read_pickled(path: Path) -> dict[str, dict[str, torch.Tensor]]:
     """The groups of tensors in a file that `torch.save` wrote: the state of each network that it holds, by its key.
 
+    That of a file which is the state of one network has the key "".
+
     Raises `WeightsError` where there is anything but tensors and plain values, or nothing of the kind.
     """
     with storage_errors(path):
@@ -87,6 +89,8 @@ def read_pickled(path: Path) -> dict[str, dict[str, torch.Tensor]]:
     # Torch's reader answers damage with whatever its own code stumbles over.
     except Exception as error:
         raise WeightsError(f"{path}: no weights of torch, or damaged: {_one_line(error)}") from error
+    if isinstance(state, dict) and state and all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
+        state = {"": state}  # the state of one network, without a name
     groups = {
         str(key): {str(name): tensor for name, tensor in group.items() if isinstance(tensor, torch.Tensor)}
         for key, group in (state.items() if isinstance(state, dict) else ())
