@@ -24,7 +24,7 @@ def repack(
     from gifbench.builder.repack import repack_dataset
 
     with progress("Repacking") as step:
-        written = repack_dataset(dataset, out, gifs=gifs, workers=workers, report=step)
+        written = repack_dataset(dataset, out, gifs=gifs, workers=workers, report=step)  # type: ignore[arg-type]  # checked there
     if as_json:
         say_json({key: written.about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes")})
     else:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from gifbench.leaderboard.board import Board, Column, Row, Table
 from gifbench.leaderboard.sanitize import visible
 from gifbench.leaderboard.scored_run import Score
@@ -45,30 +47,30 @@ def latex_table(board: Board, table: Table, *, date: str | None = None) -> str:
     """
     measured = [row for row in table.rows if row.run is not None]
     ranked = [row for row in measured if row.rank is not None]
+    reported = [row for row in table.rows if row.reported]
     best_psnr = max((round(row.psnr.mean, 2) for row in ranked), default=None)
     best_ssim = max((round(row.ssim.mean, 4) for row in ranked), default=None)
-    lines = [
-        f"% gifbench leaderboard{f', {latex_text(date)}' if date else ''}; dataset fingerprint "
-        f"{latex_text(board.fingerprint[:16])}",
-        "% \\usepackage{booktabs}",
-        r"\begin{table}",
-        r"\centering",
-        rf"\begin{{tabular}}{{clrr{'r' * len(table.columns)}r}}",
-        r"\toprule",
-        rf"Rank & Method & PSNR (dB) & SSIM{''.join(map(_heading, table.columns))} & Clips \\",
-        r"\midrule",
-    ]
+    cells = []
     before: int | None = None
     for row in measured:
         group = row.standing.group if row.standing else None
-        if before is not None and group != before:
-            lines.append(r"\addlinespace")
+        gap = "\\addlinespace\n" if before is not None and group != before else ""
         before = group if row.rank is not None else None
-        lines.append(_row(row, table.columns, best_psnr=best_psnr, best_ssim=best_ssim))
-    if reported := [row for row in table.rows if row.reported]:
-        lines += [r"\midrule", *(_reported(row, len(table.columns)) for row in reported)]
-    lines += [r"\bottomrule", r"\end{tabular}", _caption(board, table, ranked, reported), r"\end{table}"]
-    return "\n".join(lines) + "\n"
+        cells.append([gap, *_cells(row, table.columns, best_psnr=best_psnr, best_ssim=best_ssim)])
+    cells += [["" if i else "\\midrule\n", "", *_reported(row, len(table.columns))] for i, row in enumerate(reported)]
+    header = ["Rank", "Method", "PSNR (dB)", "SSIM", *map(_heading, table.columns), "Clips"]
+    # A line that stands between two rows is written before the first cell of the second.
+    frame = pd.DataFrame([[line + rank, *rest] for line, rank, *rest in cells], columns=header, dtype=object)
+    made = f", {latex_text(date)}" if date else ""
+    return (
+        f"% gifbench leaderboard{made}; dataset fingerprint {latex_text(board.fingerprint[:16])}\n"
+        "% \\usepackage{booktabs}\n"
+    ) + frame.style.hide(axis="index").to_latex(
+        column_format=f"clrr{'r' * len(table.columns)}r",
+        hrules=True,
+        position_float="centering",
+        caption=_caption(board, table, ranked, reported),
+    )
 
 
 def latex_text(text: str, *, limit: int = 64) -> str:
@@ -81,30 +83,29 @@ def latex_text(text: str, *, limit: int = 64) -> str:
 def _heading(column: Column) -> str:
     unit = f" ({latex_text(column.example.unit)})" if column.example.unit else ""
     arrow = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}.get(column.example.better, "")
-    return f" & {latex_text(column.label)}{unit} {arrow}"
+    return f"{latex_text(column.label)}{unit} {arrow}"
 
 
-def _row(row: Row, columns: Sequence[Column], *, best_psnr: float | None, best_ssim: float | None) -> str:
+def _cells(row: Row, columns: Sequence[Column], *, best_psnr: float | None, best_ssim: float | None) -> list[str]:
     run = row.run
     assert run is not None  # noqa: S101  # only measured rows come here
-    name = latex_text(run.method) + (r"\textsuperscript{\dag}" if row.missing else "")
-    psnr = _value(row.psnr, 2, bold=row.rank is not None and round(row.psnr.mean, 2) == best_psnr)
-    ssim = _value(row.ssim, 4, bold=row.rank is not None and round(row.ssim.mean, 4) == best_ssim)
-    more = ""
-    for each in columns:
-        found = each.of(run)
-        bold = found is not None and row.rank is not None and found.score.mean == each.best
-        more += f" & {_value(found.score, each.digits, bold=bold)}" if found else " &"
-    return f"{row.rank or '--'} & {name} & {psnr} & {ssim}{more} & {run.clips} \\\\"
+    ranked = row.rank is not None
+    metrics = [(each, each.of(run)) for each in columns]
+    return [
+        str(row.rank or "--"),
+        latex_text(run.method) + (r"\textsuperscript{\dag}" if row.missing else ""),
+        _value(row.psnr, 2, bold=ranked and round(row.psnr.mean, 2) == best_psnr),
+        _value(row.ssim, 4, bold=ranked and round(row.ssim.mean, 4) == best_ssim),
+        *(_value(m.score, each.digits, bold=ranked and m.score.mean == each.best) if m else "" for each, m in metrics),
+        str(run.clips),
+    ]
 
 
-def _reported(row: Row, metrics: int) -> str:
+def _reported(row: Row, metrics: int) -> list[str]:
     reported = row.reported
     assert reported is not None  # noqa: S101  # only the paper's rows come here
-    name = f"{latex_text(reported.method)} (as reported)"
-    return (
-        rf" & \textit{{{name}}} & \textit{{{row.psnr.mean:.2f}}} & \textit{{{row.ssim.mean:.3f}}}{' &' * metrics} & \\"
-    )
+    shown = (f"{latex_text(reported.method)} (as reported)", f"{row.psnr.mean:.2f}", f"{row.ssim.mean:.3f}")
+    return [*(rf"\textit{{{text}}}" for text in shown), *[""] * (metrics + 1)]
 
 
 def _value(score: Score, digits: int, *, bold: bool) -> str:
@@ -127,4 +128,4 @@ def _caption(board: Board, table: Table, ranked: list[Row], reported: list[Row])
         parts.append(r"\dag\ lacks clips, not ranked.")
     if reported:
         parts.append("Rows in italics are the numbers reported by Wang et al., CVPR 2019, on their own data.")
-    return rf"\caption{{{' '.join(parts)}}}"
+    return " ".join(parts)

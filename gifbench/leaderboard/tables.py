@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Sequence
+
+import pandas as pd
 
 from gifbench.leaderboard.board import Board, Column, Row, Score, Table
 from gifbench.leaderboard.paper_tables import ReportedRow
@@ -116,39 +116,36 @@ def csv_table(boards: Sequence[Board]) -> str:
 
     A text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
     metrics = sorted({column.label for board in boards for table in board.tables for column in table.columns})
-    writer.writerow([*CSV_COLUMNS, *map(_cell, metrics)])
-    for board in boards:
-        for table in board.tables:
-            for row in table.rows:
-                columns = {column.label: column.of(row.run) for column in table.columns} if row.run else {}
-                values = [found.score.mean if (found := columns.get(name)) else None for name in metrics]
-                writer.writerow([_cell(value) for value in (*_csv_row(board, table, row), *values)])
-    return file.getvalue()
+    rows = [
+        [_cell(value) for value in _csv_row(board, table, row, metrics)]
+        for board in boards
+        for table in board.tables
+        for row in table.rows
+    ]
+    frame = pd.DataFrame(rows, columns=[*CSV_COLUMNS, *map(_cell, metrics)], dtype=object)
+    return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _csv_row(board: Board, table: Table, row: Row) -> tuple[object, ...]:
+def _csv_row(board: Board, table: Table, row: Row, metrics: Sequence[str]) -> tuple[object, ...]:
     place = (board.dataset, board.fingerprint, board.split, board.task, table.protocol, row.rank)
     scores = (row.psnr.mean, row.psnr.low, row.psnr.high, row.ssim.mean, row.ssim.low, row.ssim.high)
     if isinstance(row.entry, ReportedRow):
         reported = f"as reported: {row.entry.where}"
-        return (*place, row.entry.method, None, reported, None, None, None, None, *scores, None, *([None] * 6))
+        return (*place, row.entry.method, None, reported, *[None] * 4, *scores, *[None] * (7 + len(metrics)))
     run = row.entry
     method = (run.label, run.full_detail, "measured", "no" if row.missing else "yes", run.clips, run.official or None)
     stands: tuple[object, ...] = (None,) * 6
     if standing := row.standing:
         behind = standing.behind
         stands = (standing.group, standing.rank_low, standing.rank_high, behind.mean, behind.low, behind.high)
-    return (*place, *method, run.frames, *scores, run.frames_per_second, *stands)
+    columns = {column.label: column.of(run) for column in table.columns}
+    values = [found.score.mean if (found := columns.get(name)) else None for name in metrics]
+    return (*place, *method, run.frames, *scores, run.frames_per_second, *stands, *values)
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str):
-        text = visible(value) if value else value
-        # Also in their full width, which a spreadsheet reads alike.
-        return (
-            f"'{text}" if text and unicodedata.normalize("NFKC", text[0]) in ("=", "+", "-", "@", "\t", "\r") else text
-        )
-    return "" if value is None else value
+    if not isinstance(value, str) or not (text := visible(value)):
+        return value
+    # Also in their full width, which a spreadsheet reads alike.
+    return f"'{text}" if unicodedata.normalize("NFKC", text[0]) in ("=", "+", "-", "@", "\t", "\r") else text
