@@ -20,8 +20,8 @@ from statistics import fmean
 import cv2
 import numpy as np
 
-from gifbench import build_dataset, evaluate, load_recipe
-from gifbench.builder.build_dataset import Progress
+from gifbench import evaluate, load_recipe
+from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.manifest.rows import from_folder
 from gifbench.results.schema import Result

@@ -33,7 +33,8 @@ from gifbench_baselines.pix2pix.network import Architecture as Pix2PixArchitectu
 from gifbench_baselines.pix2pix.network import UNet256
 from gifbench_baselines.pretrained import WEIGHTS
 
-from gifbench import Weights, build_dataset, load_recipe, open_dataset, read_weights
+from gifbench import Weights, load_recipe, open_dataset, read_weights
+from gifbench.builder.build_dataset import build_dataset
 from gifbench.manifest.rows import from_folder
 from gifbench.training.config import TrainingConfig, checked, read_config
 from gifbench.training.frame_sampler import Samples

@@ -38,12 +38,12 @@ def main() -> None:
     left, top, width, height = given.box
     detail = (slice(None), slice(top, top + height), slice(left, left + width))
     with tempfile.TemporaryDirectory() as folder:
-        gif_file, frames = Path(folder) / "my.gif", []
+        gif_file = Path(folder) / "my.gif"
         make_gif(given.video, gif_file, span=span, every=EVERY, size=(COLUMNS, None))
         gif = Gif.read(gif_file)
-        restore_gif("ccdnet", gif_file, Path(folder) / "restored.gif", seen=lambda frame: frames.append(frame.copy()))
+        frames = restore_gif("ccdnet", gif_file).frames
     truth = [frame.pixels for i, frame in enumerate(decode(given.video, span)) if i % EVERY == 0]
-    lanes = [gif.frames[detail], np.stack(frames)[detail], _scaled(truth, gif.height)[detail]]
+    lanes = [gif.frames[detail], frames[detail], _scaled(truth, gif.height)[detail]]
     pictures = [_sheet([lane[i] for lane in lanes]) for i in range(len(gif))]
     to_and_fro = [*pictures, *pictures[-2:0:-1]]
     to_and_fro[0].save(

@@ -20,6 +20,7 @@
     ├── BuildError                build
     │   ├── ManifestError         manifest         a manifest row, named by number and column
     │   ├── RecipeError           recipe           an unknown recipe or parameter
+    │   │   └── NoSuchRecipe      recipe           also a UsageError
     │   ├── Rejected              rejected         a clip that a recipe's rule refuses: rule, value, limit
     │   ├── SourceError           source           a source that cannot be fetched: the reason is its code
     │   │   ├── Gone              unavailable      deleted, or never there
@@ -196,6 +197,10 @@ class RecipeError(BuildError):
     """A recipe or one of its parameters is unknown or wrong."""
 
     code = "recipe"
+
+
+class NoSuchRecipe(RecipeError, UsageError):
+    """No recipe has that name."""
 
 
 class Rejected(BuildError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -9,25 +10,44 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, BinaryIO, Literal, overload
 
 import numpy as np
 
-from gifbench.errors import UsageError
+from gifbench.argument_types import check_type, check_types
+from gifbench.errors import TooLarge, UsageError
 from gifbench.media.animation_writer import VIDEO_ENDINGS, Timing, animation, check_ending, check_other_file
-from gifbench.media.clip import Pixels
+from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import Film, Sound, VideoLimits, sound_kinds
 from gifbench.media.video.film import luminance_of
 from gifbench.methods.inference import Batching, device_kind, on_device, run_method
 from gifbench.methods.installed import installed
 from gifbench.methods.protocols import FrameSource, Method
-from gifbench.methods.registry import LoadedMethod, load_method
+from gifbench.methods.registry import LoadedMethod, load_any_method, load_method
+
+MOST_HELD = 4 << 30
+"""Bytes of restored frames that are held at most; a file is written as it goes, whatever its size."""
 
 MOST_IN_BETWEEN = 16
 """The largest `fps_factor`: a GIF's shortest frame, 20 ms, then still is a millisecond or more in each part."""
 
 Audio = Literal["keep", "drop"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RestoredVideo(Clip):
+    """What `restore_gif` gives: a `Clip`, that is frames (T, H, W, 3) uint8, RGB, their exact times, and `save`.
+
+    `method` is the name of the method. `notes` say what else there is to know, such as what of the file is damaged.
+    """
+
+    method: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        # Named, since a dataclass with slots is another class than the one that super() looks for here.
+        return f"{Clip.__repr__(self)[:-1]}, by {self.method})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +81,43 @@ def restored_timing(gif: FrameSource, fps_factor: int = 1) -> Timing:
     return Timing((*times, gif.times[-1]), gif.duration)
 
 
+@overload
 def restore_gif(
-    method: LoadedMethod | str,
-    source: str | os.PathLike[str],
+    method: Any,  # noqa: ANN401
+    source: Any,  # noqa: ANN401
+    out: None = None,
+    *,
+    fps_factor: int = ...,
+    device: str = ...,
+    background: tuple[int, int, int] = ...,
+    limits: GifLimits | None = ...,
+    salvage: bool = ...,
+    gray: bool = ...,
+    half_precision: bool = ...,
+    progress: Callable[[int, int], None] = ...,
+) -> RestoredVideo: ...
+@overload
+def restore_gif(
+    method: Any,  # noqa: ANN401
+    source: Any,  # noqa: ANN401
     out: str | os.PathLike[str],
+    *,
+    fps_factor: int = ...,
+    device: str = ...,
+    background: tuple[int, int, int] = ...,
+    limits: GifLimits | None = ...,
+    salvage: bool = ...,
+    gray: bool = ...,
+    half_precision: bool = ...,
+    overwrite: bool = ...,
+    progress: Callable[[int, int], None] = ...,
+    seen: Callable[[Pixels], None] = ...,
+) -> Restored: ...
+@check_types
+def restore_gif(
+    method: Any,  # what `load_any_method` takes
+    source: Any,  # a Gif, or what `Gif.open` takes
+    out: str | os.PathLike[str] | None = None,
     *,
     fps_factor: int = 1,
     device: str = "auto",
@@ -76,38 +129,74 @@ def restore_gif(
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
     seen: Callable[[Pixels], None] = lambda frame: None,
-) -> Restored:
-    """Restore the GIF at `source` and write it to `out`, with the GIF's own timing.
+) -> RestoredVideo | Restored:
+    """Restore a GIF: its frames as the method gives them back, with the GIF's own times.
 
-    `out` ends in `.mp4`, `.webm`, `.mov`, `.mkv` (lossless), `.webp` or `.gif`, or is a folder for PNGs; it appears
-    when it is whole. `fps_factor` asks the method for as many times the frames. What is see-through is shown over
-    `background`. The GIF is decoded as it goes, with `limits` and `salvage` as `Gif.open` has them; one batch of
-    restored frames is held. `gray` shows a method that needs no palettes the luminance alone. With `half_precision` the
-    method is one `in_half_precision`. `seen` is called with each frame (H, W, 3) uint8 as it is written.
+        video = gifbench.restore_gif("ccdnet", "cat.gif")
+        video.frames.shape  # (T, H, W, 3), uint8, RGB
+        video.save("cat.mp4")
 
-    Raises what `Gif.open` and the method raise, `UsageError`, and `AlreadyExists` unless `overwrite`.
+    `method` is a name as the command takes it, an object with `restore` or `restore_frames`, or its class; `source` a
+    path, the bytes of a file, an open binary file, or a `Gif`. Without `out` a `RestoredVideo` comes back. With it the
+    frames are written as they come, however many there are, and what comes back says how many: `out` ends in `.mp4`,
+    `.webm`, `.mov`, `.mkv` (lossless), `.webp`, `.gif` or `.png`, or is a folder for PNGs, and appears when it is
+    whole.
+
+    `fps_factor`, 1 to 16, asks for as many times the frames. `device` is `auto`, `cpu`, `cuda`, `cuda:1`, `mps` or
+    `xpu`. What is see-through is shown over `background`; `limits` and `salvage` are those of `Gif.open`. `gray` shows
+    a method that needs no palettes the luminance alone. With `half_precision` a network computes in bf16 on a CPU that
+    has it, which moves a frame by about 0.04 of a level. `progress` is called with the frames done and their number,
+    `seen` with each frame (H, W, 3) uint8.
+
+    Raises what `Gif.open` and the method raise, `UsageError` for what cannot be, `AlreadyExists` unless `overwrite`,
+    and without `out` `TooLarge` where the frames would take over 4 GiB.
     """
-    check_ending(out)
-    if overwrite:
+    if out is not None:
+        check_ending(out)
+    loaded = load_any_method(method)
+    if not isinstance(source, Gif):
+        check_type("source", source, str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Gif)
+    named = isinstance(source, str | os.PathLike)
+    if overwrite and named and out is not None:
         check_other_file(source, out)
-    loaded = load_method(method) if isinstance(method, str) else method
-    gif = Gif.open(source, limits=limits or GifLimits(), background=background, salvage=salvage)
+    gif = source
+    if not isinstance(source, Gif):
+        gif = Gif.open(source, limits=limits or GifLimits(), background=background, salvage=salvage)
     if gray:
         _check_takes_videos(loaded, "--gray gives frames without palettes")
     timing = restored_timing(gif, fps_factor)
     loaded, chosen = _ready(loaded, device, half_precision=half_precision)
-    batching = Batching()
-    with animation(out, width=gif.width, height=gif.height, timing=timing, loop=gif.loop, overwrite=overwrite) as add:
+    clip, batching = str(os.fspath(source)) if named else "the GIF", Batching()
+
+    def run(add: Callable[[Pixels], None]) -> int:
         shown = _GrayGif(gif) if gray else gif
-        done = _run(
-            loaded, shown, timing, add, clip=str(source), device=chosen, batching=batching, told=(progress, seen)
-        )
+        return _run(loaded, shown, timing, add, clip=clip, device=chosen, batching=batching, told=(progress, seen))
+
+    if out is None:
+        frames = _held(gif, timing, clip)
+        places = iter(frames)
+        run(lambda frame: np.copyto(next(places), frame))
+        return RestoredVideo(frames, tuple(timing.times), timing.duration, loaded.name, (*gif.damage, *batching.notes))
+    with animation(out, width=gif.width, height=gif.height, timing=timing, loop=gif.loop, overwrite=overwrite) as add:
+        done = run(add)
     seconds, notes = float(gif.duration), (*gif.damage, *batching.notes)
     return Restored(loaded.name, len(gif), done, gif.width, gif.height, seconds, notes)
 
 
+def _held(gif: Gif, timing: Timing, clip: str) -> Pixels:
+    """Room for the restored frames."""
+    shape = (len(timing.times), gif.height, gif.width, 3)
+    if (held := math.prod(shape)) > MOST_HELD:
+        raise TooLarge(
+            f"{clip}: its {shape[0]} restored frames of {gif.width}×{gif.height} take {held / 1e9:.1f} GB. Give out, "
+            "the file to write, or restore a part: Gif.open(path).select(range(100))"
+        )
+    return np.empty(shape, np.uint8)
+
+
+@check_types
 def restore_video(
-    method: LoadedMethod | str,
+    method: Any,  # noqa: ANN401  # what `load_any_method` takes
     source: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
@@ -134,7 +223,7 @@ def restore_video(
         raise UsageError(f'audio must be "keep" or "drop", got {audio!r}')
     if overwrite:
         check_other_file(source, out)
-    loaded = load_method(method) if isinstance(method, str) else method
+    loaded = load_any_method(method)
     _check_takes_videos(loaded, f"{source} is a video, which has none")
     with Film(source, gray=gray, limits=limits) as film:
         timing = restored_timing(film, fps_factor)

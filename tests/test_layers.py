@@ -15,7 +15,8 @@ import gifbench
 ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
-BELOW_RESULTS = {"errors", "redaction", "storage", "parquet", "plugins", "media"}
+EVERYWHERE = {"errors", "argument_types", "notebook"}
+BELOW_RESULTS = EVERYWHERE | {"redaction", "storage", "parquet", "plugins", "media"}
 BELOW_METHODS = BELOW_RESULTS | {"devices", "results", "provenance", "child_processes", "tasks", "metrics"}
 BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "journal"}
 MAY_IMPORT = {
@@ -25,14 +26,18 @@ MAY_IMPORT = {
     "parquet": {"parquet_budget"},
     "parquet_budget": set(),
     "numba_cache": set(),
+    "argument_types": {"errors"},
+    "notebook": set(),
+    "toml_file": {"errors"},
     "plugins": {"errors"},
     "devices": {"errors"},
-    "media": {"errors", "storage"},
+    "media": EVERYWHERE | {"storage"},
     "tasks": {"errors", "plugins"},
-    "dataset": {"errors", "storage", "parquet", "plugins", "media", "child_processes"},
+    "dataset": EVERYWHERE | {"storage", "parquet", "plugins", "media", "child_processes"},
     "manifest": {"errors", "storage", "parquet", "plugins", "media", "dataset"},
     "download": {"errors", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"},
-    "builder": {"errors", "storage", "parquet", "media", "dataset", "manifest", "download", "child_processes"},
+    "builder": EVERYWHERE
+    | {"storage", "parquet", "plugins", "toml_file", "media", "dataset", "manifest", "download", "child_processes"},
     "metrics": BELOW_RESULTS | {"methods", "provenance"},
     "results": BELOW_RESULTS | {"tasks"},
     "journal": {"errors"},
@@ -41,7 +46,7 @@ MAY_IMPORT = {
     "methods": BELOW_METHODS,
     "gif_restoration": BELOW_METHODS | {"methods"},
     "evaluation": BELOW_EVALUATION,
-    "training": BELOW_EVALUATION | {"evaluation", "manifest", "download"},
+    "training": BELOW_EVALUATION | {"evaluation", "manifest", "download", "toml_file"},
     "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
     "study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
     "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},

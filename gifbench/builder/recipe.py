@@ -16,12 +16,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gifbench.argument_types import check_types
 from gifbench.dataset.metadata import Gifs, current_gifs
-from gifbench.errors import RecipeError, Rejected
+from gifbench.errors import NoSuchRecipe, RecipeError, Rejected, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
 from gifbench.media.geometry import Geometry
 from gifbench.media.video import Frame, Span, VideoInfo, decode, probe
+from gifbench.plugins import import_errors, known_names
+from gifbench.toml_file import read_toml
 
 GROUP = "gifbench.recipes"
 
@@ -151,15 +154,27 @@ def recorded_recipe(
     return make_recipe(kind, settings)
 
 
-def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
-    """The recipe called `name`, or the one in the Python file `name`, with some parameters set.
+@check_types
+def load_recipe(name: str | os.PathLike[str], settings: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe called `name`, or the one in the file `name`, with some parameters set.
 
-    A file is run: `name` must come from the user; what a file says goes through `recorded_recipe`. Values of `settings`
-    may be text, as they come from a command line. Raises `RecipeError` for an unknown recipe or parameter, with what
-    was perhaps meant.
+        gifbench.load_recipe("gif-faces", {"expand": 2.25, "colors": 64})
+
+    A Python file (`.py`) defines a recipe of its own, and is run: `name` must come from the user; what a file says goes
+    through `recorded_recipe`. A TOML file (`.toml`) names an installed recipe by `recipe = "gif-faces"`, and sets
+    parameters by its other lines. Values of `settings` come before those of a file, and may be text, as they come from
+    a command line. Raises `NoSuchRecipe`, a `UsageError`, for an unknown recipe with what was perhaps meant, and
+    `RecipeError` for an unknown parameter or a wrong value.
     """
+    name, settings = os.fspath(name), dict(settings or {})
+    if name.endswith(".toml"):
+        values = read_toml(name, what="recipe")
+        named = values.pop("recipe", None)
+        if not isinstance(named, str):
+            raise UsageError(f'{name}: recipe must be the name of an installed recipe, as in recipe = "gif-faces"')
+        return make_recipe(_from_entry_point(named), {**values, **settings})
     kind = _from_file(Path(name)) if name.endswith(".py") else _from_entry_point(name)
-    return make_recipe(kind, settings or {})
+    return make_recipe(kind, settings)
 
 
 def installed_recipes() -> list[Recipe]:
@@ -203,16 +218,16 @@ def _value(value: Any) -> Any:  # noqa: ANN401  # a setting may be anything that
 def _from_entry_point(name: str) -> type[Recipe]:
     found = {point.name: point for point in entry_points(group=GROUP)}
     if name not in found:
-        near = difflib.get_close_matches(name, found, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(found)) or 'none'}"
-        raise RecipeError(f"no recipe is called {name!r}; {hint} (or give the path of a .py file)")
-    return _checked(found[name].load(), name)
+        near = known_names(name, sorted(found))
+        raise NoSuchRecipe(f"no recipe is called {name[:100]!r}; {near} (or give the path of a .py or .toml file)")
+    with import_errors(f"recipe {name} ({found[name].value})", RecipeError):
+        return _checked(found[name].load(), name)
 
 
 def _from_file(path: Path) -> type[Recipe]:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise RecipeError(f"{path}: there is no such recipe file")
+        raise NoSuchRecipe(f"{path}: there is no such recipe file")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

@@ -12,9 +12,7 @@ from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.builder.recipe import Recipe
     from gifbench.dataset import Dataset
-    from gifbench.manifest.rows import ManifestRow
 
 
 TrustManifest = Annotated[
@@ -41,7 +39,7 @@ Cluster = Annotated[
 
 
 def build(
-    recipe: Annotated[str, typer.Argument(help="gif-faces, gif-moments, or the path of a recipe file (.py).")],
+    recipe: Annotated[str, typer.Argument(help="gif-faces, gif-moments, or the path of a recipe file (.py, .toml).")],
     out: Annotated[str, typer.Option(help="The dataset: a folder, or an fsspec URL such as s3://bucket/gif-faces.")],
     source: Annotated[Path | None, typer.Option(help="Build from every video in this folder.")] = None,
     manifest: Annotated[
@@ -70,19 +68,28 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
+    from gifbench.builder.build import request
     from gifbench.builder.build_dataset import Progress, build_dataset
     from gifbench.builder.existing_rows import warn_of_changes
     from gifbench.builder.recipe import load_recipe
     from gifbench.download.store import Store
-    from gifbench.manifest.locator_check import check_locators
     from gifbench.storage import Folder
 
     made = load_recipe(recipe, _settings(set_ or []))
-    rows, official = _rows(made, source, manifest, split, out=out, overwrite=overwrite)
-    if manifest:
-        check_locators(rows, name=str(manifest), trusted=trust_manifest)
-    folder = (source or (manifest.parent if manifest else Path())).absolute()
-    changed = [] if overwrite else warn_of_changes(Folder(out), rows[:limit], folder, note)
+    if (source is None) == (manifest is None):
+        raise UsageError("say what to build from: either --source FOLDER or --manifest FILE")
+    wanted = request(
+        made,
+        out=out,
+        videos=source,
+        manifest=manifest,
+        split=split,
+        overwrite=overwrite,
+        trust_manifest=trust_manifest,
+        warn=note,
+    )
+    rows = wanted.rows[:limit]
+    changed = [] if overwrite else warn_of_changes(Folder(out), rows, wanted.sources, note)
     with progress(f"Building {made.name}") as step:
 
         def report(now: Progress) -> None:
@@ -93,15 +100,15 @@ def build(
 
         dataset = build_dataset(
             made,
-            rows[:limit],
+            rows,
             out,
-            sources=folder,
+            sources=wanted.sources,
             store=Store(store) if store else None,
             workers=workers,
             cluster=cluster,
-            official=official,
+            official=dict(wanted.official),
             overwrite=overwrite,
-            trust="everything" if trust_manifest else "rows" if source else "nothing",
+            trust=wanted.trust,
             report=report,
         )
     say_built(dataset, as_json=as_json, changed=changed, allow_duplicates=allow_duplicates)
@@ -138,34 +145,3 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
             raise UsageError(f"--set {pair!r}: write KEY=VALUE, as in --set expand=2.25")
         settings[key] = value
     return settings
-
-
-def _rows(
-    recipe: Recipe, source: Path | None, manifest: Path | None, split: str, *, out: str, overwrite: bool
-) -> tuple[list[ManifestRow], dict[str, int]]:
-    """What is to be built, and how many clips the official list has in each split."""
-    from collections import Counter
-
-    from gifbench.builder.existing_rows import with_existing_ids
-    from gifbench.manifest.rows import SPLITS, from_folder, official_rows, official_splits, read_manifest
-    from gifbench.storage import Folder
-
-    if (source is None) == (manifest is None):
-        raise UsageError("say what to build from: either --source FOLDER or --manifest FILE")
-    if split not in SPLITS:
-        raise UsageError(f"--split is {split!r}: it must be one of {', '.join(SPLITS)}")
-    official = official_splits(recipe.manifest)
-    if source:
-        folder = Folder(out)
-        rows = from_folder(
-            source,
-            split=split,
-            known=official_rows(recipe.manifest),
-            without=[] if folder.local is None else [folder.local],
-            warn=note,
-        )
-        rows = rows if overwrite else with_existing_ids(folder, rows)
-    else:
-        rows = read_manifest(manifest or "")
-    # Videos of one's own are no part of the official list, and cover none of it.
-    return rows, dict(Counter(official.values())) if any(row.clip_id in official for row in rows) else {}

@@ -111,7 +111,8 @@ def _for_gif(page: Path | None, *, gray: bool, salvage: bool, max_pixels: int | 
 
     limits = gif_limits(max_pixels)
     if page is None:
-        return partial(restore_gif, limits=limits, salvage=salvage, gray=gray)
+        to_file: Callable[..., Restored] = restore_gif  # since it is given OUT
+        return partial(to_file, limits=limits, salvage=salvage, gray=gray)
     if gray:
         raise UsageError("--page shows a GIF as it is beside what was made of it, so it does not go with --gray")
     return partial(restore_with_page, page=page, limits=limits, salvage=salvage)

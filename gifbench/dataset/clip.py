@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import html
 import io
 import os
 from collections.abc import Iterator, Sequence
@@ -12,6 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from gifbench import notebook
+from gifbench.argument_types import check_types
 from gifbench.dataset.gif_generation import made_gifs, made_part, other_gifs
 from gifbench.dataset.shards import IndexRow, Member, group_frame
 from gifbench.dataset.truth_reader import iter_truth, read_truth
@@ -19,6 +23,7 @@ from gifbench.errors import (
     CorruptMedia,
     DatasetDamaged,
     DatasetError,
+    GifbenchError,
     StorageError,
 )
 from gifbench.media.clip import Clip, Pixels
@@ -33,7 +38,20 @@ class DatasetClip:
         self._folder = folder
         self.row = row
         self._whole: set[str] = set()  # members whose bytes were once held against their sha256
-        self.times, self.duration = row.times()
+
+    @functools.cached_property
+    def _shown(self) -> tuple[tuple[Fraction, ...], Fraction]:
+        return self.row.times()
+
+    @property
+    def times(self) -> tuple[Fraction, ...]:
+        """When each frame is shown, in exact seconds since the first."""
+        return self._shown[0]
+
+    @property
+    def duration(self) -> Fraction:
+        """When the last frame ends, in exact seconds since the first."""
+        return self._shown[1]
 
     @property
     def clip_id(self) -> str:
@@ -72,11 +90,28 @@ class DatasetClip:
         row = self.row
         return f"DatasetClip({row.clip_id!r}, {row.split}, {row.frames} frames of {row.width}×{row.height})"
 
+    def _repr_html_(self) -> str:
+        """What is known of the clip, and its plain GIF, playing."""
+        row = self.row
+        known = {
+            "clip": row.clip_id,
+            "split": row.split,
+            "frames": f"{row.frames} of {row.width}×{row.height}, {float(self.fps):.5g} a second",
+            "from": f"{row.locator}, {row.start_seconds:g} to {row.end_seconds:g} s",
+            "licence": row.licence or "not known",
+        }
+        try:
+            shown = notebook.picture(self.read("plain"), "gif", caption="as a plain GIF")
+        except GifbenchError as error:
+            shown = f"<p>{html.escape(str(error))}</p>"
+        return notebook.facts(known) + shown
+
     @property
     def truth(self) -> Clip:
         """The frames before they were made a GIF: RGB uint8, (T, H, W, 3). Read and decoded anew each time."""
         return Clip(read_truth(self.row, self.read("truth")), self.times, self.duration)
 
+    @check_types
     def truth_frames(self, frames: Sequence[int]) -> Pixels:
         """Some frames of the truth, by number, as RGB uint8 (N, H, W, 3): no others are decoded if it can be helped."""
         return read_truth(self.row, self.read("truth"), frames=frames)
@@ -99,6 +134,7 @@ class DatasetClip:
                 member.seek(0)
             yield from iter_truth(self.row, member, frames=frames)
 
+    @check_types
     def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
         """The clip's GIF, plain or dithered, with the clip's exact times; `every=k` keeps the frames 0, k, 2k, …
 
@@ -110,15 +146,17 @@ class DatasetClip:
         gif = replace(gif, times=self.times, duration=self.duration, dithered=dithered)
         return gif if every == 1 else replace(gif.every(every), duration=self.duration)
 
-    def gif_frames(self, frames: Sequence[int], *, dithered: bool = False) -> Gif:
+    @check_types
+    def gif_frames(self, frames: Sequence[int], *, dithered: bool = False, data: bytes | None = None) -> Gif:
         """Some frames of the GIF by increasing numbers, what `gif().select(frames)` gives.
 
         No others are decoded, or made where the dataset does not store GIFs; these are not held against the index.
+        `data` are the member's bytes, where they were read before.
         """
         chosen = selection(frames, num_frames=self.num_frames)
         if "plain" not in self.row.stored:
             return made_part(self.row, self.truth_frames(chosen), chosen, dithered=dithered)
-        data = self.read("dithered" if dithered else "plain")
+        data = self.read("dithered" if dithered else "plain") if data is None else data
         gif = Gif.read_frames(data, chosen, limits=self._limits(data))
         start, ends = self.times[chosen[0]], (*self.times[1:], self.duration)
         shown = tuple(self.times[number] - start for number in chosen)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
+from gifbench import notebook
+from gifbench.argument_types import check_types
 from gifbench.dataset.clip import DatasetClip
+from gifbench.dataset.dataframe import Outcomes, clips_frame, clips_table
 from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.metadata import MAX_ABOUT, parse_about
+from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, table_rows
 from gifbench.errors import (
     DatasetDamaged,
@@ -19,6 +23,9 @@ from gifbench.errors import (
 )
 from gifbench.plugins import installed_recipe
 from gifbench.storage import Folder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Clips(Sequence[DatasetClip]):
@@ -41,6 +48,18 @@ class Clips(Sequence[DatasetClip]):
 
     def __repr__(self) -> str:
         return f"Clips({len(self)} clips, {sum(row.frames for row in self._rows)} frames)"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A `pandas.DataFrame` with a row a clip, in the order of the clips.
+
+        Columns are `clip_id`, `split`, `frames`, `height` and `width` in pixels, `fps` (frames a second), `seconds`,
+        `source`, `locator`, `start_seconds` and `end_seconds` in the source, `licence`, `truth_bytes`, `plain_bytes`,
+        `dithered_bytes` (of a GIF that is made when it is read, what it then has) and `shard`.
+        """
+        return clips_frame(self._rows)
+
+    def _repr_html_(self) -> str:
+        return clips_table(self._rows)
 
 
 STRIDE_BEFORE = {"gif-moments": 10}
@@ -98,6 +117,21 @@ class Dataset(Clips):
         """The index."""
         return self._rows
 
+    @property
+    def outcomes(self) -> Outcomes:
+        """What became of each row that the dataset was asked for, by clip id; `.to_pandas()` gives a table.
+
+        Read from `outcomes.parquet` at each call. Raises `NotFound` where that is missing, `DatasetDamaged` where it
+        cannot be read.
+        """
+        place = self._folder.place("outcomes.parquet")
+        rows = table_rows(self._folder.read("outcomes.parquet"), place=place)
+        try:
+            return Outcomes(Outcome.from_dict(row) for row in rows)
+        except ValueError as error:
+            raise DatasetDamaged(f"{place}: a column is missing or wrong ({error})") from error
+
+    @check_types
     def split(self, name: str) -> Clips:
         """The clips of a split; raises `DatasetError` if the dataset has none of that name."""
         rows = [row for row in self._rows if row.split == name]
@@ -123,6 +157,19 @@ class Dataset(Clips):
     def __repr__(self) -> str:
         return f"Dataset({self.name!r} at {self.url}, {len(self)} clips, {self.fingerprint})"
 
+    def _repr_html_(self) -> str:
+        """What the dataset holds, and its first clips."""
+        outcomes = self.about["outcomes"]
+        left_out = ", ".join(f"{sum(outcomes[kind].values())} {kind}" for kind in ("rejected", "failed"))
+        known = {
+            "dataset": f"{self.name} at {self.url}",
+            "fingerprint": self.fingerprint,
+            "clips": ", ".join(f"{split} {count}" for split, count in self.about["clips"].items()) or "none",
+            "frames": ", ".join(f"{split} {count}" for split, count in self.about["frames"].items()) or "none",
+            "left out": left_out,
+        }
+        return notebook.facts(known) + super()._repr_html_()
+
     def _row(self, clip_id: str) -> IndexRow:
         try:
             return self._by_id[clip_id]
@@ -132,6 +179,7 @@ class Dataset(Clips):
             raise NoSuchClip(f"{self.url}: no clip is called {clip_id!r}; {hint}") from None
 
 
+@check_types
 def open_dataset(url: str | os.PathLike[str]) -> Dataset:
     """Open a built dataset at a path or an fsspec URL.
 

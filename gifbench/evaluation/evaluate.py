@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from gifbench.evaluation.clip_reader import ScoredDataset
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, protocol
 from gifbench.evaluation.task_run import Existing, Progress, RunSettings, TaskRun
 from gifbench.methods.protocols import FrameMethod, Method
-from gifbench.methods.registry import LoadedMethod, find_method, load_instance
+from gifbench.methods.registry import LoadedMethod, load_any_method
 from gifbench.metrics.registry import load_metrics
 from gifbench.results.dataframe import Results
 from gifbench.storage import Folder
@@ -119,26 +118,11 @@ def load_methods(methods: MethodLike | Sequence[MethodLike]) -> list[LoadedMetho
     several = isinstance(methods, list | tuple)
     found: dict[str, LoadedMethod] = {}
     for each in methods if several else [methods]:  # type: ignore[union-attr]
-        loaded = _loaded(each)
+        loaded = load_any_method(each)
         found[loaded.identity] = loaded
     if not found:
         raise UsageError("methods must name at least one method, got none")
     return list(found.values())
-
-
-def _loaded(method: object) -> LoadedMethod:
-    if isinstance(method, LoadedMethod):
-        return method
-    if isinstance(method, str):
-        return find_method(method)
-    if isinstance(method, os.PathLike):
-        return find_method(str(os.fspath(method)))
-    if not inspect.isclass(method):
-        return load_instance(method)
-    try:
-        return load_instance(method())
-    except TypeError as error:
-        raise UsageError(f"the class {method.__name__} cannot be made without options: {error}") from error
 
 
 def _text(name: str, value: object) -> str:

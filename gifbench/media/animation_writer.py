@@ -1,4 +1,4 @@
-"""Frames with times of their own as a file that people open: MP4, Matroska, WebP, GIF, or a folder of PNGs."""
+"""Frames with times of their own as a file that people open: MP4, Matroska, WebP, GIF, PNG, or a folder of PNGs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import damped_floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance
 from gifbench.media.gif import GifWriter
-from gifbench.media.png import png_bytes
+from gifbench.media.png import ApngWriter, png_bytes
 from gifbench.media.video import Sound, VideoWriter
 from gifbench.media.video.sound import join_sound
 from gifbench.media.webp import WebpWriter
@@ -27,7 +27,9 @@ from gifbench.storage import atomic_write
 
 VIDEO_ENDINGS = (".mp4", ".webm", ".mov", ".mkv")
 
-ENDINGS = (*VIDEO_ENDINGS, ".webp", ".gif")
+PNG_ENDINGS = (".png", ".apng")
+
+ENDINGS = (*VIDEO_ENDINGS, ".webp", ".gif", *PNG_ENDINGS)
 """What a file may end with; a name without an ending is a folder of PNGs."""
 
 _FRAME_FILE = re.compile(r"\d+\.png|times\.json")
@@ -81,9 +83,9 @@ def animation(
 ) -> Iterator[Add]:
     """A function that takes the frames one after the other; `out` appears when the block ends well.
 
-    `loop` is how often GIF and WebP play, 0 for ever. A GIF has 256 colors a frame, dithered. A video gets the `sound`
-    of another; `notes` grows by what must be said of it. Raises `UsageError` for an ending that cannot be written,
-    `AlreadyExists` unless `overwrite`.
+    `loop` is how often GIF, WebP and PNG play, 0 for ever. A GIF has 256 colors a frame, dithered. A video gets the
+    `sound` of another; `notes` grows by what must be said of it. Raises `UsageError` for an ending that cannot be
+    written, `AlreadyExists` unless `overwrite`.
     """
     check_ending(out)
     ending = Path(out).suffix.lower()
@@ -106,10 +108,11 @@ def animation(
             yield lambda pixels: _add_to_gif(gif, pixels, next(starts))
             gif.close(timing.duration)
         else:
-            webp = WebpWriter(file, width=width, height=height, loop=loop)
+            kind = ApngWriter if ending in PNG_ENDINGS else WebpWriter
+            writer = kind(file, width=width, height=height, loop=loop)
             ends = iter(timing.ends)
-            yield lambda pixels: webp.add(pixels, next(ends))
-            webp.close()
+            yield lambda pixels: writer.add(pixels, next(ends))
+            writer.close()
 
 
 @dataclass(slots=True)

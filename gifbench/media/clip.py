@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gifbench import notebook
+from gifbench.argument_types import check_types
 from gifbench.errors import PixelsError
 
 Pixels = NDArray[np.uint8]
 """Eight-bit pixels, 0 to 255; the shape stands where the name is used."""
+
+
+_MOST_SHOWN = 12 << 20
+"""Pixels that a notebook is shown at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +29,9 @@ class Clip:
     """A span of video, decoded: what a GIF is made from, and what a method should give back.
 
     `frames` are RGB, shape (T, H, W, 3), uint8. `times[i]` is when frame i is shown, in seconds since the first frame
-    (`times[0] == 0`, strictly increasing), and `duration` when the last one ends; all are exact fractions.
+    (`times[0] == 0`, strictly increasing), and `duration` when the last one ends; all are exact fractions. `save`
+    writes it as a video or an animation; in a notebook it shows itself, playing. Raises `PixelsError` for other frames
+    or times.
     """
 
     frames: Pixels
@@ -36,7 +47,40 @@ class Clip:
 
     def __repr__(self) -> str:
         num_frames, height, width, _ = self.frames.shape
-        return f"Clip({num_frames} frames of {width}×{height}, {float(self.duration):.3f} s)"
+        return f"{type(self).__name__}({num_frames} frames of {width}×{height}, {float(self.duration):.3f} s)"
+
+    @check_types
+    def save(self, out: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the clip as a file that people open, with its exact times; gives back the path.
+
+        The ending of `out` says what is written: `.mp4`, `.mov` (H.264), `.webm` (VP9), `.mkv` (lossless), `.webp`,
+        `.gif` (256 colors a frame, dithered), `.png` or `.apng` (animated, lossless); a name without an ending is a
+        folder of PNGs. It appears when it is whole. Raises `UsageError` for another ending and for a GIF with frames
+        shorter than 20 ms, `AlreadyExists` unless `overwrite`, and the `StorageError` of the place.
+        """
+        from gifbench.media.animation_writer import Timing, animation
+
+        _, height, width, _ = self.frames.shape
+        timing = Timing(self.times, self.duration)
+        with animation(out, width=width, height=height, timing=timing, overwrite=overwrite) as add:
+            for frame in self.frames:
+                add(frame)
+        return Path(out)
+
+    def _repr_html_(self) -> str:
+        """The clip as a WebP, playing; of a long one each second frame, or fewer."""
+        from gifbench.media.webp import WebpWriter
+
+        num_frames, height, width, _ = self.frames.shape
+        every = max(1, -(-num_frames * height * width // _MOST_SHOWN))
+        file = io.BytesIO()
+        webp = WebpWriter(file, width=width, height=height)
+        ends = (*self.times[every::every], self.duration)
+        for frame, end in zip(self.frames[::every], ends, strict=True):
+            webp.add(frame, end)
+        webp.close()
+        fewer = f", one frame of {every} shown" if every > 1 else ""
+        return notebook.picture(file.getvalue(), "webp", caption=f"{self!r}{fewer}")
 
 
 def check_frames(frames: object) -> None:

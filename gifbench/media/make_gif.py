@@ -10,10 +10,11 @@ from fractions import Fraction
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from gifbench.argument_types import check_types
 from gifbench.errors import UsageError
 from gifbench.media.animation_writer import check_other_file
 from gifbench.media.clip import Pixels
@@ -26,10 +27,11 @@ from gifbench.media.colors.quantize import (
     nearest,
     quantize,
 )
+from gifbench.media.frame_input import frame_input
 from gifbench.media.geometry import Geometry
 from gifbench.media.gif import GifWriter, frame_delays
 from gifbench.media.png import ApngWriter
-from gifbench.media.video import Frame, Span, decode, probe
+from gifbench.media.video import Frame, Span
 from gifbench.media.webp import WebpWriter
 from gifbench.storage import atomic_write
 
@@ -68,8 +70,9 @@ class Made:
     notes: tuple[str, ...] = ()
 
 
+@check_types
 def make_gif(
-    video: str | os.PathLike[str],
+    frames: Any,  # noqa: ANN401  # what `frame_input` takes
     out: str | os.PathLike[str],
     *,
     colors: int = 256,
@@ -78,7 +81,7 @@ def make_gif(
     kmeans_steps: int = 0,
     one_palette: bool = False,
     every: int = 1,
-    fps: Fraction | None = None,
+    fps: Fraction | float | None = None,
     span: Span | None = None,
     size: Size = (None, None),
     background: tuple[int, int, int] = (255, 255, 255),
@@ -88,7 +91,14 @@ def make_gif(
     overwrite: bool = False,
     progress: Callable[[int], None] = lambda frames: None,
 ) -> Made:
-    """Make a GIF of a span of a video: a palette of `colors` for each frame, dithered by `dither` or plain.
+    """Make a GIF of a video or of frames: a palette of `colors` for each frame, dithered by `dither` or plain.
+
+        gifbench.make_gif("talk.mp4", "talk.gif", colors=64)
+        gifbench.make_gif(video.frames, "cat.gif", fps=12.5)
+
+    `frames` is the path of a video or GIF; a `Clip` or `Gif`, with their times; an array (T, H, W, 3) or, gray,
+    (T, H, W), uint8; or a list of pictures: arrays (H, W, 3), Pillow images, paths. Of those without times `fps` are
+    shown a second, 25 unless given.
 
     `kmeans_steps` refine a minimum-variance palette. `one_palette` makes one for the whole clip,
     which then is decoded twice. `every=k` keeps each k-th frame. `fps` is the most frames a second, 50 unless given,
@@ -96,22 +106,23 @@ def make_gif(
     pixels show `background`; `deinterlace` and `tonemap` are those of `decode`. `optimize` writes only what changes,
     which is smaller and shows the same pixels. `out` may also end in `.webp` or `.apng`, which hold all colors.
 
-    Holds two frames at a time; `out` appears when it is whole. Raises what `decode` raises, `UsageError` for a
-    parameter that cannot be and where `out` is the video itself, `AlreadyExists` unless `overwrite`.
+    Holds two frames of a video at a time; `out` appears when it is whole. Raises what `decode` raises, `UsageError` for
+    a parameter that cannot be and where `out` is the video itself, `PixelsError` for arrays that are no pictures,
+    `AlreadyExists` unless `overwrite`.
     """
     ending = Path(out).suffix.lower()
-    _check(ending, out, colors, dither, quantizer, every=every, fps=fps, refined=bool(kmeans_steps or one_palette))
-    if overwrite:
-        check_other_file(video, out)
-    how = {"background": background, "deinterlace": deinterlace, "tonemap": tonemap}
-    info = probe(video)
-    width, height = _size(size, info.width, info.height)
+    rate = None if fps is None else _rate(fps)
+    _check(ending, out, colors, dither, quantizer, every=every, fps=rate, refined=bool(kmeans_steps or one_palette))
+    if overwrite and isinstance(frames, str | os.PathLike):
+        check_other_file(frames, out)
+    source = frame_input(frames, fps=rate, span=span, background=background, deinterlace=deinterlace, tonemap=tonemap)
+    width, height = _size(size, source.width, source.height)
     geometry = Geometry(crop=None, width=width, height=height, filter="area")
-    paced = _Paced(fps or Fraction(_MOST_FPS[ending]), least_hundredths=2 if ending == ".gif" else 0)
+    paced = _Paced(rate or Fraction(_MOST_FPS[ending]), least_hundredths=2 if ending == ".gif" else 0)
     notes: dict[str, None] = {}
 
     def kept() -> Iterator[tuple[Fraction, Pixels]]:
-        for start, frame in paced(_kept(decode(video, span, **how), every)):  # type: ignore[arg-type]
+        for start, frame in paced(_kept(source.frames(), every)):
             notes.update(dict.fromkeys(frame.notes))
             yield start, geometry.apply(frame.pixels)
 
@@ -262,6 +273,14 @@ def _kept(frames: Iterator[Frame], every: int) -> Iterator[tuple[Frame, Fraction
     """Each k-th frame, with the end of all frames up to the next that is kept."""
     while batch := list(islice(frames, every)):
         yield batch[0], batch[-1].time + batch[-1].duration
+
+
+def _rate(fps: Fraction | float) -> Fraction:
+    """Frames a second as a fraction: a float for the decimal that it is written as, so that 29.97 is 2997/100."""
+    try:
+        return Fraction(str(fps)) if isinstance(fps, float) else Fraction(fps)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"fps must be a number above 0, got {fps}") from error
 
 
 def _size(size: Size, width: int, height: int) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -273,6 +274,30 @@ def load_instance(method: object) -> LoadedMethod:
         unknown=tuple(dict.fromkeys(unknown)),
         watch=Watch(),
     )
+
+
+def load_any_method(method: object) -> LoadedMethod:
+    """A method given in any way: a name, a path, a loaded one, an object with `restore` or `restore_frames`, its class.
+
+    Raises `UsageError` for anything else and for a class that needs options, `MethodError` for one that raises when it
+    is made, and what `find_method` raises.
+    """
+    if isinstance(method, LoadedMethod):
+        return method
+    if isinstance(method, str):
+        return find_method(method)
+    if isinstance(method, os.PathLike):
+        return find_method(str(os.fspath(method)))
+    if not inspect.isclass(method):
+        return load_instance(method)
+    try:
+        return load_instance(method())
+    except TypeError as error:
+        raise UsageError(f"the class {method.__name__} cannot be made without options: {error}") from error
+    except GifbenchError:
+        raise
+    except Exception as error:
+        raise MethodError(f"the class {method.__name__} cannot be made: {one_line(error)}") from error
 
 
 def _source_file(factory: Callable[..., Any]) -> str | None:

@@ -10,7 +10,6 @@ name = "ccdnet-1"               # names the file of weights
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,12 +17,12 @@ from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gifbench.errors import UsageError, storage_errors
+from gifbench.errors import UsageError
 from gifbench.plugins import known_names
+from gifbench.toml_file import read_toml
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_MOST_BYTES = 1 << 20
 _DEEPEST = 32
 _SHOWN = 10
 """So many problems are told at once."""
@@ -158,23 +157,27 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
 
     Raises `NotFound`, or `UsageError` that names the key and, for an unknown one, what was meant.
     """
-    with storage_errors(path), path.open("rb") as file:
-        text = file.read(_MOST_BYTES + 1)
-    if len(text) > _MOST_BYTES or any(map(_is_deep, text.splitlines())):
-        raise UsageError(f"{path}: no configuration of a training: over {_MOST_BYTES >> 10} KiB, or keys too deep")
-    try:
-        document = tomllib.loads(text.decode())
-    except (ValueError, RecursionError) as error:  # also for a number of too many digits
-        raise UsageError(f"{path}: not TOML: {str(error)[:200]}") from error
+    document = read_toml(path, what="configuration of a training")
     for change in changes:
         _apply(document, change)
     return checked(TrainingConfig, document, what=str(path))
 
 
-def _is_deep(line: bytes) -> bool:
-    """Whether a line has a key of so many parts that reading it takes memory by their square."""
-    bare = re.sub(rb"\"[^\"]*\"|'[^']*'", b"q", line)
-    return any(part.count(b".") > _DEEPEST for part in re.split(rb"[,\[\]{}=#]", bare))
+def configuration(
+    config: TrainingConfig | Mapping[str, Any] | Path, changes: Mapping[str, Mapping[str, Any]]
+) -> TrainingConfig:
+    """A configuration with other values in its sections; raises what `read_config` raises."""
+    if isinstance(config, Path):
+        document, what = read_toml(config, what="configuration of a training"), str(config)
+    else:
+        document = config.model_dump(mode="json") if isinstance(config, TrainingConfig) else dict(config)
+        what = "the configuration"
+    for section, values in changes.items():
+        before = document.get(section, {})
+        if not isinstance(before, Mapping):
+            raise UsageError(f"{what}: {section} must be a section, got {type(before).__name__}")
+        document[section] = {**before, **values}
+    return checked(TrainingConfig, document, what=what)
 
 
 def checked(model: type[Model], values: Mapping[str, Any], *, what: str) -> Model:

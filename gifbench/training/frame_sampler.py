@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 
 from gifbench.dataset.clip import DatasetClip
-from gifbench.dataset.loader import FrameDataset, Sample
+from gifbench.dataset.loader import FrameDataset, FrameParts
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS
@@ -62,15 +62,16 @@ class Samples(TorchDataset[TrainingBatch]):
         index = int(draw.integers(self._starts[clip], self._starts[clip + 1]))
         dithered = bool(draw.integers(2)) if options.dithered == "both" else bool(options.dithered)
         generator = torch.Generator().manual_seed(int(draw.integers(1 << 62)))
+        sample: FrameParts
         if options.colors:
             sample = self._made(self._frames[dithered], index, draw, generator, dithered=dithered)
         else:
             sample = self._frames[dithered].draw(index, generator)
-        gif, truth = sample.gif, sample.truth
+        gif, truth = sample["gif"], sample["truth"]
         if options.flips and draw.integers(2):
             gif, truth = gif.flip(-1), truth.flip(-1)
-        colors = torch.tensor(sample.colors)
-        return TrainingBatch(gif, sample.palette, colors, truth, torch.tensor(dithered), torch.zeros(()))
+        palette, colors = sample["palette"], sample["colors"]
+        return TrainingBatch(gif, palette, colors, truth, torch.tensor(dithered), torch.zeros(()))
 
     def _made(
         self,
@@ -80,7 +81,7 @@ class Samples(TorchDataset[TrainingBatch]):
         generator: torch.Generator,
         *,
         dithered: bool,
-    ) -> Sample:
+    ) -> FrameParts:
         """A sample whose GIF frame is made from the whole frame of the truth."""
         truth = frames.truth_frame(index)
         if self._options.views is not None:

@@ -212,10 +212,10 @@ def test_training_samples_are_the_same(dithered: bool, made: Dataset, stored: Da
     assert len(ours) == len(theirs) > 50
     for number in np.random.default_rng(0).permutation(len(ours))[:25]:
         sample, expected = ours[int(number)], theirs[int(number)]
-        np.testing.assert_array_equal(sample.gif, expected.gif)
-        np.testing.assert_array_equal(sample.palette, expected.palette)
-        np.testing.assert_array_equal(sample.truth, expected.truth)
-        assert sample.colors == expected.colors
+        np.testing.assert_array_equal(sample["gif"], expected["gif"])
+        np.testing.assert_array_equal(sample["palette"], expected["palette"])
+        np.testing.assert_array_equal(sample["truth"], expected["truth"])
+        assert sample["colors"] == expected["colors"]
 
 
 def test_windows_and_validation_are_the_same(made: Dataset, stored: Dataset) -> None:

@@ -108,7 +108,7 @@ def test_training_samples_are_the_same(kept: Dataset, lossless: Dataset) -> None
 
     ours, theirs = FrameDataset(kept, every=3), FrameDataset(lossless, every=3)
     for number in range(len(ours)):
-        np.testing.assert_array_equal(ours[number].truth, theirs[number].truth)
+        np.testing.assert_array_equal(ours[number]["truth"], theirs[number]["truth"])
         np.testing.assert_array_equal(ours.truth_frame(number), theirs.truth_frame(number))
 
 

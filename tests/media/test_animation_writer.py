@@ -136,7 +136,7 @@ def test_webp_says_what_it_cannot_hold() -> None:
             writer.add(np.zeros((9, 8, 3), np.uint8), end)
 
 
-@pytest.mark.parametrize("name", ["a.avi", "a.mp4.exe", "a.PNG"])
+@pytest.mark.parametrize("name", ["a.avi", "a.mp4.exe", "a.JPG"])
 def test_an_ending_that_cannot_be_written_is_said(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"cannot be written; end it in \.mp4"):
         write(tmp_path / name, moving_picture(5, 8, 8))

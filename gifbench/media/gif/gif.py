@@ -13,6 +13,8 @@ from typing import BinaryIO
 import numpy as np
 from numba import njit
 
+from gifbench import notebook
+from gifbench.argument_types import check_types
 from gifbench.errors import CorruptMedia, PixelsError, UsageError
 from gifbench.media.clip import Pixels, check_times
 from gifbench.media.gif.canvas import Indices
@@ -25,6 +27,10 @@ from gifbench.storage import atomic_write
 __all__ = ["Gif", "GifLimits"]
 
 _LIMITS = GifLimits()
+
+_MOST_SHOWN = 24 << 20
+"""Pixels that a notebook is shown at most."""
+
 _DTYPES = (np.uint8, np.uint16, np.uint32)
 
 
@@ -76,6 +82,12 @@ class Gif:
         dithered = {None: "", True: ", dithered", False: ", plain"}[self.dithered]
         return f"Gif({len(self)} frames of {self.width}×{self.height}{colors}{dithered}, {float(self.duration):.3f} s)"
 
+    def _repr_html_(self) -> str:
+        """The GIF, playing; of a long one each second frame, or fewer."""
+        every = max(1, -(-len(self) * self.height * self.width // _MOST_SHOWN))
+        fewer = f", one frame of {every} shown" if every > 1 else ""
+        return notebook.picture(self.every(every).to_bytes(), "gif", caption=f"{self!r}{fewer}")
+
     @property
     def is_sequence(self) -> bool:
         """Whether frames are decoded as they are asked for, and not held."""
@@ -105,6 +117,7 @@ class Gif:
         _look_up(self.indices[i], self.palettes[i], out)
         return out
 
+    @check_types
     def select(self, frames: Sequence[int]) -> Gif:
         """The GIF of only these frames, given by increasing numbers.
 
@@ -134,6 +147,7 @@ class Gif:
             self.damage,
         )
 
+    @check_types
     def every(self, k: int) -> Gif:
         """The GIF of frames 0, k, 2k, …, each shown until the next: what a sparse task gives a method."""
         if k < 1:
@@ -141,6 +155,7 @@ class Gif:
         return self.select(range(0, len(self), k))
 
     @classmethod
+    @check_types
     def read(
         cls,
         source: Source,
@@ -163,6 +178,7 @@ class Gif:
         return cls._from(read_gif(source, limits=limits, background=background, salvage=salvage))
 
     @classmethod
+    @check_types
     def open(
         cls,
         source: Source,
@@ -208,6 +224,7 @@ class Gif:
             decoded.damage,
         )
 
+    @check_types
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False, optimize: bool = False) -> None:
         """Write the file at `path`; it appears there when it is whole.
 
