@@ -34,6 +34,7 @@ from gifbench.cli import (
     train,
     verify,
 )
+from gifbench.cli.missing_parameters import CommandNamingAllMissing
 from gifbench.cli.output import command, say
 from gifbench.cli.plugin_commands import add_commands
 
@@ -98,7 +99,7 @@ for _function, _example in (
     (doctor.doctor, "gifbench doctor --network"),
     (demo.demo, "gifbench demo --out demo/"),
 ):
-    app.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_function))
+    app.command(cls=CommandNamingAllMissing, epilog=f"Example: [bold]{_example}[/bold]")(command(_function))
 
 
 _methods = typer.Typer(no_args_is_help=False, invoke_without_command=True)
@@ -107,7 +108,7 @@ for _of_methods, _example in (
     (methods.new, "gifbench methods new my-method"),
     (methods.check, "gifbench methods check mine.py:Mine"),
 ):
-    _methods.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_methods))
+    _methods.command(cls=CommandNamingAllMissing, epilog=f"Example: [bold]{_example}[/bold]")(command(_of_methods))
 app.add_typer(_methods, name="methods")
 
 
@@ -116,7 +117,9 @@ for _of_manifest, _name, _example in (
     (manifest.from_folder, "from-folder", "gifbench manifest from-folder videos/ --splits train=8,test=2"),
     (manifest.check, "check", "gifbench manifest check clips.csv"),
 ):
-    _manifest.command(_name, epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_manifest))
+    _manifest.command(_name, cls=CommandNamingAllMissing, epilog=f"Example: [bold]{_example}[/bold]")(
+        command(_of_manifest)
+    )
 app.add_typer(_manifest, name="manifest")
 
 
@@ -130,7 +133,7 @@ for _of_study, _example in (
     (study.make, "gifbench study data/gif-faces gif fcdr --task plain-1 --out study/"),
     (study.report, "gifbench study report study/ choices/"),
 ):
-    _study.command(epilog=f"Example: [bold]{_example}[/bold]", no_args_is_help=False)(command(_of_study))
+    _study.command(cls=CommandNamingAllMissing, epilog=f"Example: [bold]{_example}[/bold]")(command(_of_study))
 app.add_typer(_study, name="study")
 
 

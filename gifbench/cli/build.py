@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import UsageError
 
@@ -38,6 +39,7 @@ Cluster = Annotated[
 ]
 
 
+@one_of("source", "manifest")
 def build(
     recipe: Annotated[str, typer.Argument(help="gif-faces, gif-moments, or the path of a recipe file (.py, .toml).")],
     out: Annotated[str, typer.Option(help="The dataset: a folder, or an fsspec URL such as s3://bucket/gif-faces.")],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.output import Json, note, progress, say, say_json, table
 from gifbench.errors import UsageError
 
@@ -85,6 +86,7 @@ def chosen_metrics(names: list[str] | None, files: list[str] | None) -> list[str
     return [text.strip() for text in texts if text.strip()] + list(files or [])
 
 
+@one_of("method", "method_command", "method_file")
 def evaluate(
     data: Annotated[str, typer.Option(help="The dataset: a folder or an fsspec URL.")],
     method: Annotated[

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.output import Json, note, progress, say, say_json
 from gifbench.errors import UsageError
 
 Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
 
 
+@one_of("clip", "all_")
 def export(
     dataset: Where,
     clip: Annotated[str | None, typer.Argument(help="The clip's id; gifbench info DATASET --clips lists them.")] = None,

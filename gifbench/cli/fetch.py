@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gifbench.cli.build import Cluster, RecipeFile, TrustManifest, Workers, say_built
+from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.output import SOME_FAILED, Json, note, progress, say, say_json
 from gifbench.cli.source_options import SourceOptions
 from gifbench.download.source import MAX_SIZE, FetchLimits
@@ -115,6 +116,7 @@ def _say_fetched(store: str, done: FetchSummary) -> None:
         )
 
 
+@one_of("source", "store")
 def retry(
     dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
     source: Annotated[Path | None, typer.Option(help="The folder that its local files count from.")] = None,

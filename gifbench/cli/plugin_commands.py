@@ -15,6 +15,7 @@ from typing import Any
 
 import typer
 
+from gifbench.cli.missing_parameters import CommandNamingAllMissing
 from gifbench.cli.output import EXAMPLE, command
 from gifbench.errors import UsageError
 from gifbench.plugins import one_line
@@ -41,7 +42,8 @@ def add_commands(app: typer.Typer, groups: Mapping[str, typer.Typer]) -> None:
         function, settings = _loaded(point)
         line = getattr(function, EXAMPLE, None)
         epilog = f"Example: [bold]{line}[/bold]" if line else None
-        (known[group] if group else app).command(name, epilog=epilog, context_settings=settings)(command(function))
+        place = known[group] if group else app
+        place.command(name, cls=CommandNamingAllMissing, epilog=epilog, context_settings=settings)(command(function))
 
 
 def _loaded(point: EntryPoint) -> tuple[Callable[..., None], dict[str, Any]]:

@@ -313,7 +313,7 @@ def test_methods_and_tasks_are_listed() -> None:
         (["build", "gif-faces", "--source", ".", "--out", "x", "--split", "valid"], 2, "train, validation, test"),
         (["build", "nothing.py", "--source", ".", "--out", "x"], 1, "no such recipe file"),
         (["build", "gif-faces", "--source", ".", "--out", "s4://b/x"], 1, "Protocol not known: s4"),
-        (["build", "gif-faces"], 2, "Missing option"),
+        (["build", "gif-faces"], 2, "build wants"),
         (["info", "/nowhere"], 1, "no dataset is here"),
         (["make", "/nowhere.mp4", "x.gif"], 1, "nowhere.mp4"),
         (["make", "/nowhere.mp4", "x.gif", "--colors", "257"], 2, "2 to 256"),
