@@ -34,8 +34,13 @@ class Cut:
 
     def lossless(self, target: Path) -> LosslessWriter:
         """A writer of the frames of the dataset."""
-        width, height = self.geometry.width, self.geometry.height
-        return LosslessWriter(target, width=width, height=height, frame_rate=self.video.info.frame_rate)
+        return LosslessWriter(
+            target,
+            width=self.geometry.width,
+            height=self.geometry.height,
+            frame_rate=self.video.info.frame_rate,
+            codec=self.recipe.truth_codec,
+        )
 
 
 @dataclass(frozen=True, slots=True)

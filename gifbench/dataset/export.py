@@ -11,7 +11,7 @@ from gifbench.dataset.shards import MEMBERS
 from gifbench.dataset.truth_reader import iter_truth
 from gifbench.errors import AlreadyExists
 from gifbench.media.png import png_bytes
-from gifbench.media.video import LosslessWriter
+from gifbench.media.video import LosslessWriter, lossless_codec
 from gifbench.storage import Folder
 
 
@@ -50,8 +50,8 @@ def export_clip(clip: DatasetClip, out: Path, *, png: bool = False, overwrite: b
 
 
 def _truth_file(clip: DatasetClip, truth: bytes) -> bytes:
-    """A lossless video of the clip's frames; the member itself where it is one."""
-    if clip.row.truth_first is None:
+    """A lossless video of the clip's frames in FFV1, which archives know; the member itself where it is that."""
+    if clip.row.truth_first is None and lossless_codec(truth) == "ffv1":
         return truth
     file = io.BytesIO()
     rate = clip.fps.limit_denominator(60_000)

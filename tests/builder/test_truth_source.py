@@ -17,7 +17,7 @@ from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
 from gifbench.dataset.shards import about_clip
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.manifest.rows import ManifestRow
-from gifbench.media.video import read_lossless
+from gifbench.media.video import lossless_codec, read_lossless
 from tests.conftest import moving_picture, write_video
 
 ROWS = [
@@ -100,6 +100,19 @@ def test_an_exported_clip_is_the_clip_and_not_its_source(kept: Dataset, tmp_path
     files = export_clip(clip, tmp_path, png=True)
     np.testing.assert_array_equal(read_lossless(files[0]), clip.truth.frames)
     np.testing.assert_array_equal(cv2.imread(str(files[4]))[..., ::-1], clip.truth.frames[1])
+
+
+def test_either_codec_of_lossless_truth_is_the_same_dataset(
+    lossless: Dataset, videos: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    ffv1 = build("lossless", tiny_recipe, videos, tmp_path / "ffv1", truth_codec="ffv1")
+    assert ffv1.fingerprint == lossless.fingerprint
+    assert lossless_codec(ffv1["tail"].read("truth")) == "ffv1"
+    assert lossless_codec(lossless["tail"].read("truth")) == "utvideo"
+    np.testing.assert_array_equal(ffv1["tail"].truth_frames([3, 1]), lossless["tail"].truth_frames([3, 1]))
+    # What people and archives get is FFV1, whatever the dataset keeps.
+    files = [export_clip(dataset["tail"], tmp_path / name)[0] for name, dataset in (("a", ffv1), ("b", lossless))]
+    assert files[0].read_bytes() == files[1].read_bytes() == ffv1["tail"].read("truth")
 
 
 def test_training_samples_are_the_same(kept: Dataset, lossless: Dataset) -> None:

@@ -1,10 +1,10 @@
 """Videos in, exact frame by frame; and the lossless truth out and in again. Only this package knows PyAV."""
 
 from gifbench.media.video.container import VideoLimits
-from gifbench.media.video.decoding import Frame, VideoInfo, count_frames, decode, probe
+from gifbench.media.video.decoding import Frame, HeldPictures, VideoInfo, count_frames, decode, probe
 from gifbench.media.video.encoding import VideoWriter
 from gifbench.media.video.film import Film
-from gifbench.media.video.lossless import LosslessWriter, iter_lossless, read_lossless
+from gifbench.media.video.lossless import LosslessCodec, LosslessWriter, iter_lossless, lossless_codec, read_lossless
 from gifbench.media.video.packet_copy import CannotKeep, keep_packets, read_kept
 from gifbench.media.video.packet_scan import know_stamp_order, stamp_order
 from gifbench.media.video.sound import Sound, sound_kinds
@@ -15,6 +15,8 @@ __all__ = [
     "CannotKeep",
     "Film",
     "Frame",
+    "HeldPictures",
+    "LosslessCodec",
     "LosslessWriter",
     "Sound",
     "Span",
@@ -26,6 +28,7 @@ __all__ = [
     "iter_lossless",
     "keep_packets",
     "know_stamp_order",
+    "lossless_codec",
     "probe",
     "read_kept",
     "read_lossless",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
+from typing import Final
 
 import av
 from av.codec.codec import UnknownCodecError
 
-NEEDED = {"ffv1": "rw", "h264": "r", "hevc": "r", "vp9": "r", "av1": "r", "libx264": "w"}
+NEEDED = {"utvideo": "rw", "ffv1": "rw", "h264": "r", "hevc": "r", "vp9": "r", "av1": "r", "libx264": "w"}
 """What gifbench reads (r) and writes (w): the truth, sources from cameras and from YouTube, restored videos."""
 
-FFV1 = "ffv1"
-"""The codec of the lossless truth."""
+FFV1: Final = "ffv1"
+UTVIDEO: Final = "utvideo"
+"""The codecs of the lossless truth: with checksums, and fast."""
 
 _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _FOOTER = 8
@@ -49,6 +52,22 @@ def slices_intact(packet: bytes) -> bool:
             return False
         end = start
     return True
+
+
+def utvideo_whole(packet: bytes, extradata: bytes | None) -> bool:
+    """Whether a UtVideo packet in GBR is as long as its planes say: ffmpeg cuts off one that does not compress at all.
+
+    A plane is 256 code lengths, where each slice ends (4 bytes each), and the slices; four bytes end the packet. The
+    last byte of the stream's `extradata` is the number of slices less one.
+    """
+    slices = (extradata or bytes(16))[15] + 1
+    at = 0
+    for _ in range(3):
+        at += 256 + 4 * slices
+        if at > len(packet):
+            return False
+        at += struct.unpack_from("<I", packet, at - 4)[0]
+    return at + 4 == len(packet)
 
 
 class Checksums:

@@ -133,8 +133,7 @@ class Converter:
         planes = self._filtered(
             frame, *self._scaled(frame), ("format", "pix_fmts=gbrap" if see_through else "pix_fmts=gbrp")
         )
-        rgb = np.empty((planes.height, planes.width, 3), np.uint8)
-        _interleave()(*(_plane(planes, i) for i in (2, 0, 1)), rgb.reshape(planes.height, -1))
+        rgb = interleaved(planes)
         return _over(rgb, _plane(planes, 3), np.array(self._background, np.uint8)) if see_through else rgb
 
     def _gray(self, frame: VideoFrame) -> Pixels:
@@ -177,6 +176,13 @@ class Converter:
         if found is None:
             found = self._filters[filters] = PictureFilter(filters)
         return found.one(frame)
+
+
+def interleaved(planar: VideoFrame) -> Pixels:
+    """RGB pixels (H, W, 3) of a picture in the planes of `gbrp` or `gbrap`, in memory of their own."""
+    rgb = np.empty((planar.height, planar.width, 3), np.uint8)
+    _interleave()(*(_plane(planar, i) for i in (2, 0, 1)), rgb.reshape(planar.height, -1))
+    return rgb
 
 
 def _interleave_planes(red: Pixels, green: Pixels, blue: Pixels, out: Pixels) -> None:

@@ -14,9 +14,10 @@ whether a span was reached by seeking or from the start.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from av.video.frame import VideoFrame
@@ -99,6 +100,37 @@ class Frame:
         return f"Frame({self.index} at {float(self.time):.3f} s, pixels {self.pixels.shape})"
 
 
+class HeldPictures:
+    """The decoded pictures of one span of one video, kept for a second reading where they are few enough.
+
+    `most_bytes` bounds what is kept; of a longer span nothing is. `whole` says whether all of it is here.
+    """
+
+    def __init__(self, most_bytes: int = 256 << 20) -> None:
+        self._most_bytes = most_bytes
+        self._pictures: list[tuple[TimedPicture, FirstFrame]] = []
+        self.whole = False
+
+    def read(
+        self, frames: Callable[[], Iterator[tuple[TimedPicture, FirstFrame]]]
+    ) -> Iterator[tuple[TimedPicture, FirstFrame]]:
+        """The pictures that are here, or those of `frames()`, which are then kept."""
+        if self.whole:
+            yield from self._pictures
+            return
+        kept: list[tuple[TimedPicture, FirstFrame]] = []
+        num_bytes = 0
+        for shown, first in frames():
+            num_bytes += sum(plane.buffer_size for plane in shown.picture.planes)
+            if num_bytes <= self._most_bytes:
+                kept.append((shown, first))
+            else:
+                kept.clear()
+            yield shown, first
+        if num_bytes <= self._most_bytes:
+            self._pictures, self.whole = kept, True
+
+
 def probe(path: str | os.PathLike[str], *, limits: VideoLimits | None = None, square_pixels: bool = True) -> VideoInfo:
     """What the video file at `path` holds; reads its headers and decodes its first frame.
 
@@ -154,6 +186,7 @@ def decode(
     background: Color = WHITE,
     limits: VideoLimits | None = None,
     threads: int = 1,
+    held: HeldPictures | None = None,
 ) -> Iterator[Frame]:
     """The frames of a span of the video at `path`, one after the other; memory does not grow with the video.
 
@@ -166,7 +199,8 @@ def decode(
     - `square_pixels` scales pictures whose pixels are not square, so that one side grows; off, they stay as stored.
     - `background`, red, green and blue, is what see-through pixels show.
 
-    `threads` of the decoder change nothing but the speed. What was done or left is in `Frame.notes`.
+    `threads` of the decoder change nothing but the speed. `held` keeps the decoded pictures for another call with the
+    same video, span and `deinterlace`, which then decodes nothing. What was done or left is in `Frame.notes`.
 
     Raises, while it is iterated: `NotFound`, `NoVideo`, `TooLarge`; `SpanOutside` if the span reaches beyond the video
     (by time: more than half a frame), which may show only at the end; `CorruptMedia` if decoding breaks off before the
@@ -177,7 +211,8 @@ def decode(
     if len([value for value in background if 0 <= value <= 255]) != 3:
         raise UsageError(f"background must be red, green and blue of 0 to 255 each, got {background!r}")
     how = _Conversion(pixels, deinterlace, tonemap, square_pixels, background)
-    return _decode(Path(path), span or Span(), how, limits or VideoLimits(), threads)
+    read = partial(spanned, Path(path), span or Span(), limits or VideoLimits(), threads, deinterlace=deinterlace)
+    return _decode(Path(path), read() if held is None else held.read(read), how)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +226,10 @@ class _Conversion:
     background: Color
 
 
-def _decode(path: Path, span: Span, how: _Conversion, limits: VideoLimits, threads: int) -> Iterator[Frame]:
+def _decode(path: Path, pictures: Iterator[tuple[TimedPicture, FirstFrame]], how: _Conversion) -> Iterator[Frame]:
     converter = Converter(how.kind)
     begin: Fraction | None = None
-    for index, (shown, first) in enumerate(spanned(path, span, limits, threads, deinterlace=how.deinterlace)):
+    for index, (shown, first) in enumerate(pictures):
         if begin is None:
             size = _size(first, square_pixels=how.square_pixels)
             converter = Converter(how.kind, place=path, size=size, tonemap=how.tonemap, background=how.background)

@@ -1,11 +1,13 @@
-"""The truth on disk: RGB frames in FFV1 in Matroska, every pixel as it was, the same bytes on every run.
+"""The truth on disk: RGB frames without loss in Matroska, every pixel as it was, the same bytes on every run.
 
-FFV1 version 3 (RFC 9043), Golomb-Rice coder, small context, every frame a key frame, a checksum a slice. Chosen by
-`benchmarks/truth_codec.py` on real clips, one thread, against FFV1 as ffmpeg sets it (6.71 and 5.81 bits a pixel, 257
-and 104 frames/s decoded, at 256×256 and 636×360; AMD EPYC, PyAV 18.1):
+Two codecs, both all key frames. **UtVideo** (median prediction) is what a build writes by default: it is read and
+written five times as fast. **FFV1** version 3 (RFC 9043; Golomb-Rice coder, small context, a checksum a slice) takes
+0.81 of its bytes, and is what gifbench 0.1 wrote and `export` writes. Chosen by `benchmarks/truth_codec.py` on real
+clips, one thread, against FFV1 as ffmpeg sets it (6.71 and 5.81 bits a pixel, 257 and 104 frames/s decoded, at 256×256
+and 636×360; AMD EPYC, PyAV 18.1):
 
     codec                           size         encode       decode       one frame at random
-    this                          1.01  1.01   1.04  0.96   1.06  0.95      4.5   10.6 ms
+    FFV1 as here                  1.01  1.01   1.04  0.96   1.06  0.95      4.5   10.6 ms
     FFV1 range coder, all keys    0.99  0.98   0.72  0.63   0.68  0.60      6.2   16.2 ms
     FFV1, a key frame in 12       1.00  1.00   1.03  0.95   1.05  0.98     20.5   57.2 ms
     x264 RGB medium, one in 16    1.06  1.08   0.28  0.23   0.77  0.57     59     194 ms
@@ -15,10 +17,9 @@ and 104 frames/s decoded, at 256×256 and 636×360; AMD EPYC, PyAV 18.1):
     UtVideo median, all keys      1.18  1.22   4.6   4.1    3.3   3.3       1.7     4.0 ms
     PNG                           1.50  1.53   0.27  0.20   3.1   2.3       2.9     9.2 ms
 
-What is smaller, by 6% at most (range coder, large context, a key frame in 12), takes nearly twice as long to read.
 Between frames almost nothing can be predicted once the noise counts, so key frames alone cost 1%, and make any frame
-one seek and one decode. UtVideo reads three times as fast; it would add 0.4 TB to the 2 TB of GIF-Moments, and it has
-neither checksums nor a standard.
+one seek and one decode. Writing FFV1 was 45% of the time that a moment took to build. UtVideo has no checksums: the
+sha256 of the whole member, which the index holds, tells its damage.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Literal, Self, cast
 
 import av
 import numpy as np
@@ -42,21 +43,28 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, NoVideo, PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
-from gifbench.media.video.codecs import FFV1, slices_intact
+from gifbench.media.video.codecs import FFV1, UTVIDEO, slices_intact, utvideo_whole
 from gifbench.media.video.container import VideoLimits, check_size
 from gifbench.media.video.libav_errors import av_errors
+from gifbench.media.video.pixels import interleaved
+
+LosslessCodec = Literal["utvideo", "ffv1"]
+"""What frames may be written in without loss."""
 
 PIXEL_FORMAT = "bgr0"
 """The 8-bit RGB layout that FFV1 takes; it codes it with the reversible color transform of JPEG 2000."""
 _OPTIONS = {"level": "3", "coder": "rice", "context": "0", "slicecrc": "1"}
+_PLANAR = "gbrp"
+"""The layout that UtVideo takes."""
 _READING = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm", "err_detect": "crccheck+explode"}
 
 
 class LosslessWriter:
     """Writes RGB frames at a constant rate as a lossless Matroska file; one frame is held in memory at a time.
 
-    `target` is a path, whose file is replaced, or an open binary file that can seek. The bytes depend on the frames,
-    the size, the rate and the version of ffmpeg in PyAV, and on nothing else: no dates, no random identifiers.
+    `target` is a path, whose file is replaced, or, for `ffv1`, an open binary file that can seek. The bytes depend on
+    the frames, the size, the rate, the codec and the version of ffmpeg in PyAV, and on nothing else: no dates, no
+    random identifiers.
 
         with LosslessWriter("clip.mkv", width=256, height=256, frame_rate=Fraction(30)) as writer:
             for pixels in frames:  # (256, 256, 3) uint8
@@ -67,43 +75,91 @@ class LosslessWriter:
     """
 
     def __init__(
-        self, target: str | os.PathLike[str] | BinaryIO, *, width: int, height: int, frame_rate: Fraction
+        self,
+        target: str | os.PathLike[str] | BinaryIO,
+        *,
+        width: int,
+        height: int,
+        frame_rate: Fraction,
+        codec: LosslessCodec = FFV1,
     ) -> None:
         if width < 1 or height < 1 or frame_rate <= 0:
             raise UsageError(f"cannot write {width}×{height} pictures at {frame_rate} frames a second")
         if width == 1 and height > _ONE_SLICE[1]:
             raise UsageError(f"FFV1 cannot hold pictures of {width}×{height}: make them 2 pixels wide")
         self._shape = (height, width, 3)
+        self._codec = codec
         self._own: Path | None = None
         if isinstance(target, str | os.PathLike):
             self._own = Path(target)
             with storage_errors(target):
                 self._file: BinaryIO = self._own.open("wb")
+        elif codec == UTVIDEO:
+            raise UsageError("UtVideo is written to a path, not to an open file")
         else:
             self._file = target
         self._place = str(self._own or "lossless video")
         self._closed = False
         self.num_frames = 0
+        self._frame_rate = frame_rate
         with av_errors(self._place):
+            self._open()
+
+    def _open(self) -> None:
+        height, width, _ = self._shape
+        if self._codec == UTVIDEO:
+            # PyAV asks the muxer itself whether it knows a codec, and Matroska's names only those with a name of
+            # their own there; by way of `tee` it is asked by ffmpeg, and writes any that AVI has a code for.
+            self._file.close()
+            self._container = av.open(_tee(cast(Path, self._own)), "w", format="tee")
+            options = {"pred": "median"}
+        else:
             self._container = av.open(self._file, "w", format="matroska", options={"fflags": "+bitexact"})
             options = _OPTIONS | {"slices": _slices(width, height)}
-            self._stream = cast(VideoStream, self._container.add_stream(FFV1, rate=frame_rate, options=options))
-            self._stream.width, self._stream.height = width, height
-            self._stream.pix_fmt = PIXEL_FORMAT
-            self._stream.time_base = 1 / frame_rate
-            context = self._stream.codec_context
-            context.thread_count = 1
-            context.gop_size = 1
-            context.flags |= av.codec.context.Flags.bitexact
+        self._stream = self._container.add_stream(self._codec, rate=self._frame_rate, options=options)
+        self._stream.width, self._stream.height = width, height
+        self._stream.pix_fmt = _PLANAR if self._codec == UTVIDEO else PIXEL_FORMAT
+        self._stream.time_base = 1 / self._frame_rate
+        context = self._stream.codec_context
+        context.thread_count = 1
+        context.gop_size = 1
+        context.flags |= av.codec.context.Flags.bitexact
 
     def add(self, pixels: Pixels) -> None:
         """Write the next frame: RGB (H, W, 3), uint8."""
         _check_frame(pixels, self._shape)
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        if self._codec == UTVIDEO:
+            frame = _planar(pixels)
+        else:
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         frame.pts = self.num_frames
         with storage_errors(self._place), av_errors(self._place):
-            self._container.mux(self._stream.encode(frame))
+            packets = self._stream.encode(frame)
+            extradata = self._stream.codec_context.extradata
+            if self._codec == UTVIDEO and not all(utvideo_whole(bytes(packet), extradata) for packet in packets):
+                self._change_to_ffv1()
+                self.add(pixels)
+                return
+            self._container.mux(packets)
         self.num_frames += 1
+
+    def _change_to_ffv1(self) -> None:
+        """Write what is there once more: a picture of noise is coming, which ffmpeg's UtVideo cuts off."""
+        path, count = cast(Path, self._own), self.num_frames
+        self._container.close()
+        if not path.is_file():  # never a device that happened to be the target
+            raise PixelsError(f"{path}: UtVideo cannot hold frame {count}, which is noise; write FFV1")
+        before = path.with_name(f"{path.name}.{UTVIDEO}")
+        path.rename(before)
+        try:
+            self._codec, self.num_frames = FFV1, 0
+            self._file = path.open("wb")
+            self._open()
+            if count:
+                for earlier in iter_lossless(before):
+                    self.add(earlier)
+        finally:
+            before.unlink()
 
     def close(self) -> None:
         """Finish the file; a second call does nothing. `PixelsError` where no frame was added."""
@@ -153,6 +209,21 @@ def _slices(width: int, height: int) -> str:
     return "1" if height == 1 or (width <= _ONE_SLICE[0] and height <= _ONE_SLICE[1]) else "4"
 
 
+def _tee(path: Path) -> str:
+    """What ffmpeg's muxer `tee` is to open for one Matroska file."""
+    quoted = str(path.absolute()).replace("'", "'\\''")
+    return f"[f=matroska:fflags=+bitexact]'file:{quoted}'"
+
+
+def _planar(pixels: Pixels) -> VideoFrame:
+    height, width, _ = pixels.shape
+    frame = VideoFrame(width, height, _PLANAR)
+    for plane, channel in zip(frame.planes, (1, 2, 0), strict=True):
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        rows[:height, :width] = pixels[..., channel]
+    return frame
+
+
 def _check_frame(pixels: object, shape: tuple[int, int, int]) -> None:
     if not isinstance(pixels, np.ndarray):
         raise PixelsError(f"a frame of this video is a uint8 array {shape}, not {type(pixels).__name__}")
@@ -166,7 +237,8 @@ def read_lossless(
     """The frames of a file of `LosslessWriter`, or those numbered `frames` in that order: (T, H, W, 3) uint8, RGB.
 
     `source` is a path, or the file's bytes. Only the frames asked for are decoded. Raises `UsageError` for a number
-    outside the video, `NotFound`, and `CorruptMedia` where a checksum, a size or the number of frames is wrong.
+    outside the video, `NotFound`, and `CorruptMedia` where a checksum, a size or the number of frames is wrong; UtVideo
+    has no checksums.
     """
     with _open(source, threads) as video:
         wanted = list(range(video.num_frames)) if frames is None else [int(i) for i in frames]
@@ -195,6 +267,12 @@ def iter_lossless(
             yield pixels.copy()
 
 
+def lossless_codec(source: bytes | str | os.PathLike[str]) -> LosslessCodec:
+    """The codec of a file of `LosslessWriter`, a path or the file's bytes; raises `CorruptMedia` for another file."""
+    with _open(source, 1) as video:
+        return video.codec
+
+
 class _LosslessVideo:
     """An open file of `LosslessWriter`: all key frames, at a constant rate, so that a frame's time gives its number."""
 
@@ -208,7 +286,8 @@ class _LosslessVideo:
         check_size(Path(place), context.width, context.height, limits=VideoLimits())
         self.width, self.height = context.width, context.height
         self._rate = self._stream.average_rate or Fraction(0)
-        if self._stream.codec_context.name != FFV1 or not self._rate or container.duration is None:
+        self.codec: LosslessCodec = cast(LosslessCodec, context.name)
+        if self.codec not in (FFV1, UTVIDEO) or not self._rate or container.duration is None:
             raise CorruptMedia(f"{place} is no lossless video of this project: its codec is {context.name}")
         self.num_frames = round(Fraction(container.duration, 1_000_000) * self._rate)
         self._reformatter = VideoReformatter()
@@ -225,8 +304,10 @@ class _LosslessVideo:
                 break
             if number < waiting[-1]:
                 continue
-            if not slices_intact(bytes(packet)):
+            if self.codec == FFV1 and not slices_intact(bytes(packet)):
                 raise CorruptMedia(f"{self.place}: frame {number} is damaged: its checksum differs")
+            if self.codec == UTVIDEO and not utvideo_whole(bytes(packet), self._stream.codec_context.extradata):
+                raise CorruptMedia(f"{self.place}: frame {number} is damaged: it has another length than it says")
             for picture in packet.decode():
                 yield number, self._rgb(picture, number)
                 waiting.pop()
@@ -249,6 +330,8 @@ class _LosslessVideo:
     def _rgb(self, picture: VideoFrame, number: int) -> Pixels:
         if picture.is_corrupt or (picture.height, picture.width) != (self.height, self.width):
             raise CorruptMedia(f"{self.place}: frame {number} is damaged")
+        if picture.format.name == _PLANAR:
+            return interleaved(picture)
         return cast(Pixels, self._reformatter.reformat(picture, format="rgb24", threads=1).to_ndarray())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -15,6 +16,10 @@ from gifbench.errors import PixelsError, UsageError
 
 ENTRY_POINTS = "gifbench.detectors"
 """The entry-point group in which a package offers its own detector: a class that is called without arguments."""
+
+
+_DETECTORS = threading.local()
+"""Those of each thread: dlib's takes a quarter of a second to load, and cannot serve two threads at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class FaceDetector(Protocol):
     `name` is its name among the entry points. `pixels` says what it looks at: "gray" pictures (H, W) or "rgb" ones
     (H, W, 3), both uint8. `detect` enlarges the picture `upsample` times by two before it searches, and gives boxes in
     the pixels of the picture as it came, cut off at its borders, the surest first. The same picture gives the same
-    boxes.
+    boxes, whatever was looked at before: one object serves many clips.
     """
 
     name: str
@@ -101,7 +106,7 @@ def detector_names() -> list[str]:
 
 
 def find_detector(name: str) -> FaceDetector:
-    """Make the detector that an installed package offers as `name`.
+    """Give the detector that an installed package offers as `name`; it is made once a thread, since that takes long.
 
     Errors: `UsageError` for a name that nobody offers, `MissingExtra` where the package that it stands on is absent.
     """
@@ -110,8 +115,11 @@ def find_detector(name: str) -> FaceDetector:
         close = get_close_matches(name, points, n=1)
         hint = f'; did you mean "{close[0]}"?' if close else ""
         raise UsageError(f'no face detector is called "{name}"{hint} There are: {", ".join(sorted(points)) or "none"}')
-    detector: FaceDetector = points[name].load()()
-    return detector
+    kind: Callable[[], FaceDetector] = points[name].load()
+    made: dict[Callable[[], FaceDetector], FaceDetector] = vars(_DETECTORS).setdefault("made", {})
+    if kind not in made:
+        made[kind] = kind()
+    return made[kind]
 
 
 def check_image(image: object, *, pixels: Literal["gray", "rgb"]) -> Pixels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -25,6 +26,26 @@ def test_hog_is_found_by_its_name():
         pytest.skip("dlib is not installed")
     assert isinstance(detector, HogDetector)
     assert detector.name == "hog"
+
+
+def test_a_detector_is_made_once_a_thread(monkeypatch):
+    made = []
+
+    class Point:
+        name = "counting"
+
+        def load(self):
+            return make
+
+    def make():
+        made.append(object())
+        return made[-1]
+
+    monkeypatch.setattr("gifbench_pipelines.gif_faces.faces.detector.entry_points", lambda group: [Point()])
+    assert find_detector("counting") is find_detector("counting") is made[0]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(find_detector, "counting").result() is made[1]
+    assert len(made) == 2
 
 
 def test_a_wrong_name_gets_a_hint():
