@@ -22,7 +22,7 @@ from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.builder.staging import begin_run
 from gifbench.dataset.gif_generation import check_maker
-from gifbench.dataset.reader import Dataset, open_dataset
+from gifbench.dataset.reader import Dataset, open_dataset, read_about
 from gifbench.dataset.shards import STAGING
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.store import Store
@@ -88,6 +88,8 @@ def build_dataset(
             keep_removed(folder)
             clear(folder)
         folder.sweep()
+        if folder.exists("dataset.json"):
+            recipe = recipe.resumed(read_about(folder)["recipe"])
         run = begin_run(folder)
         with _uncollected():
             ledger = Ledger(folder, recipe)

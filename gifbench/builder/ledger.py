@@ -237,7 +237,7 @@ class Ledger:
 
     def _check_recipe(self, recipe: Recipe, about: Mapping[str, Any]) -> None:
         # A dataset that is older than a parameter was built with what is now its default.
-        defaults = {name: field.default for name, field in type(recipe).model_fields.items()}
+        defaults = {name: field.default for name, field in type(recipe).model_fields.items()} | dict(recipe.before)
         before = {**defaults, "name": about["name"], **about["recipe"]}
         now = {"name": recipe.name, **recipe.model_dump(mode="json")}
         if before != now:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -107,6 +107,16 @@ class Recipe(BaseModel, ABC):
     min_frames: Annotated[int, Field(ge=1, description="a clip with fewer frames is rejected as too_short")] = 1
     clips_per_shard: Annotated[int, Field(ge=1, description="manifest rows whose clips share a shard")] = 32
 
+    before: ClassVar[Mapping[str, Any]] = {"truth_codec": "ffv1"}
+    """What datasets that are older than a parameter were built with, where that is not its default now."""
+
+    def resumed(self, recorded: Mapping[str, Any]) -> Self:
+        """The recipe to go on with a dataset: with the codec that it has, unless another one was asked for."""
+        codec = recorded.get("truth_codec", self.before["truth_codec"])
+        if "truth_codec" in self.model_fields_set or codec not in get_args(LosslessCodec):
+            return self
+        return self.model_copy(update={"truth_codec": codec})
+
     @abstractmethod
     def geometry(self, video: SourceVideo) -> Geometry:
         """Which part of the picture is kept and at what size; raises `Rejected` for a clip that a rule refuses."""
@@ -151,6 +161,7 @@ def recorded_recipe(
     A name in a file never leads to code: a recipe that is not installed comes from `file`, which the user gives each
     time. Raises `RecipeError` for a recipe that is not installed, or where that in `file` has another name.
     """
+    settings = {**Recipe.before, **settings}
     if file is None:
         if name not in recipe_names() or name.endswith(".py"):
             raise RecipeError(

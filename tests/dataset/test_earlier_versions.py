@@ -16,6 +16,7 @@ from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
 from gifbench.errors import UsageError
 from gifbench.manifest.rows import from_folder
+from gifbench.media.video import lossless_codec
 from gifbench.results.io import load_results
 from tests.conftest import moving_picture, write_video
 
@@ -68,6 +69,7 @@ def test_a_build_that_was_killed_goes_on(tmp_path: Path) -> None:
     )
     assert list(verify_dataset(dataset.url, workers=1)) == []
     assert [clip.clip_id for clip in dataset] == ["0001", "a_run_mp4-95092b08", "ant", "b_run_mp4-8cdf08f7"]
+    assert {lossless_codec(clip.read("truth")) for clip in dataset} == {"ffv1"}
     assert 0 < len(made) - 1 < 6  # what the journal tells of is not made again
 
 
