@@ -44,9 +44,9 @@ from av.video.stream import VideoStream
 from gifbench.errors import CorruptMedia, NoVideo, PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.video.codecs import FFV1, UTVIDEO, slices_intact, utvideo_whole
+from gifbench.media.video.color_conversion import interleaved
 from gifbench.media.video.container import VideoLimits, check_size
 from gifbench.media.video.libav_errors import av_errors
-from gifbench.media.video.pixels import interleaved
 
 LosslessCodec = Literal["utvideo", "ffv1"]
 """What frames may be written in without loss."""
