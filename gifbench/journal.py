@@ -6,20 +6,18 @@ taken for not there; the checksum covers the header too, so that no line of anot
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from gifbench.errors import StorageError, storage_errors
+from gifbench.storage import lock_file
 
-_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 _CHECK = "check"
 _LONGEST = 1 << 30
 
@@ -58,21 +56,19 @@ def open_journal(
     returns for a journal that is to begin anew. `busy` is raised where another process holds the journal. A link, and
     anything else but a regular file, raises `StorageError`.
     """
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-    with os.fdopen(handle, "a+b", buffering=0) as raw:
-        file: Any = raw
+    with ExitStack() as stack:
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folder = os.open(path.parent, os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, folder)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        file: Any = stack.enter_context(os.fdopen(handle, "a+b", buffering=0))
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or about.st_size > _LONGEST:
             raise StorageError(f"{path}: it is no journal of gifbench; move it away")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise busy from None
         first = _checked(header, b"")
         with storage_errors(path):
+            stack.enter_context(lock_file(handle, folder, path.name, busy=busy))
             file.seek(0)
             parts = file.read().split(b"\n")
             found = [part + b"\n" for part in parts[:-1]]

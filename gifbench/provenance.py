@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import inspect
 import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gifbench.redaction import redact
 
@@ -108,9 +109,12 @@ class SourceCode:
     unknown: tuple[str, ...] = ()
 
 
-def source_sha256(file: str | None) -> str | None:
-    """The `sha256` of `source_code`."""
-    return source_code(file).sha256
+def source_file(value: Callable[..., Any]) -> str | None:
+    """The file that a class or function is written in; None where there is none."""
+    try:
+        return inspect.getsourcefile(value)
+    except (TypeError, OSError):
+        return None
 
 
 def source_code(file: str | None, *, name: str | None = None) -> SourceCode:

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     | {"storage", "parquet", "plugins", "toml_file", "media", "dataset", "manifest", "download", "child_processes"},
     "metrics": BELOW_RESULTS | {"methods", "provenance"},
     "results": BELOW_RESULTS | {"tasks"},
-    "journal": {"errors"},
+    "journal": {"errors", "storage"},
     "child_processes": set(),
     "provenance": {"errors", "redaction", "results"},
     "methods": BELOW_METHODS,

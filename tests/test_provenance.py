@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gifbench import provenance
-from gifbench.provenance import code_record, source_sha256
+from gifbench.provenance import code_record, source_code
 
 
 @pytest.fixture
@@ -35,27 +35,27 @@ def package(tmp_path):
     ],
 )
 def test_it_changes_with_whatever_is_imported_and_with_nothing_else(package, changed, matters):
-    before = source_sha256(str(package / "method.py"))
+    before = source_code(str(package / "method.py")).sha256
     with (package / changed).open("a") as file:
         file.write("# changed\n")
-    assert (source_sha256(str(package / "method.py")) != before) is matters
+    assert (source_code(str(package / "method.py")).sha256 != before) is matters
 
 
 def test_it_does_not_depend_on_where_the_package_lies(package, tmp_path):
-    before = source_sha256(str(package / "method.py"))
+    before = source_code(str(package / "method.py")).sha256
     (tmp_path / "elsewhere").mkdir()
     moved = package.rename(tmp_path / "elsewhere" / "mine")
-    assert source_sha256(str(moved / "method.py")) == before
+    assert source_code(str(moved / "method.py")).sha256 == before
 
 
 def test_a_file_beside_others_takes_those_that_it_imports(tmp_path):
     (tmp_path / "mine.py").write_text("import helper\n")
-    alone = source_sha256(str(tmp_path / "mine.py"))
+    alone = source_code(str(tmp_path / "mine.py")).sha256
     (tmp_path / "helper.py").write_text("import mine\n")
-    together = source_sha256(str(tmp_path / "mine.py"))
+    together = source_code(str(tmp_path / "mine.py")).sha256
     assert alone != together
     (tmp_path / "mine.py").write_text("this is no Python (\n")
-    assert source_sha256(str(tmp_path / "mine.py")) not in (alone, together)
+    assert source_code(str(tmp_path / "mine.py")).sha256 not in (alone, together)
 
 
 def test_the_code_of_gifbench_is_known_by_version_and_hash():
@@ -75,8 +75,8 @@ def test_an_installed_package_has_no_commit_and_a_checkout_without_git_neither(t
 
 
 def test_code_without_a_file_has_no_hash(tmp_path):
-    assert source_sha256(None) is None
-    assert source_sha256(str(tmp_path / "typed at a prompt")) is None
+    assert source_code(None).sha256 is None
+    assert source_code(str(tmp_path / "typed at a prompt")).sha256 is None
 
 
 def test_the_hash_is_of_files_that_are_there(tmp_path, monkeypatch):

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,7 +24,7 @@ from gifbench.errors import storage_errors
 from gifbench.media.gif import Gif
 from gifbench.methods.protocols import Frames
 from gifbench.methods.registry import LoadedMethod
-from gifbench.storage import PARTIAL
+from gifbench.storage import atomic_write
 
 _FORMAT = 3
 _BATCH_BYTES = 8 << 20
@@ -111,34 +110,27 @@ def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod, *, first_
     """Give the batches on, and write them beside; the file is one line of JSON, then the values."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}{PARTIAL}")
     digest, kind = hashlib.sha256(), ""
-    try:
-        with storage_errors(path):
-            file = partial.open("xb")
-        with file:
-            file.write(b" " * _HEAD)
-            for batch in batches:
-                kind = kind or str(batch.dtype)
-                if kind != str(batch.dtype):  # as from a method that mixes kinds: nothing to be kept as one array
-                    kind = "mixed"
-                elif kind != "mixed":
-                    data = np.ascontiguousarray(batch).tobytes()
-                    digest.update(data)
-                    with storage_errors(path):
-                        file.write(data)
-                yield batch
-            if kind in _DTYPES:
-                with storage_errors(path):
-                    file.seek(0)
-                    facts = {"dtype": kind, "sha256": digest.hexdigest(), "first_frame": first_frame}
-                    file.write(json.dumps(facts).encode().ljust(_HEAD - 1) + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-        if kind in _DTYPES and not (method.watch is not None and method.watch.reasons):
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with suppress(_NotKeptError), atomic_write(path) as file:
+        file.write(b" " * _HEAD)
+        for batch in batches:
+            kind = kind or str(batch.dtype)
+            if kind != str(batch.dtype):  # as from a method that mixes kinds: nothing to be kept as one array
+                kind = "mixed"
+            elif kind != "mixed":
+                data = np.ascontiguousarray(batch).tobytes()
+                digest.update(data)
+                file.write(data)
+            yield batch
+        if kind not in _DTYPES or (method.watch is not None and method.watch.reasons):
+            raise _NotKeptError
+        file.seek(0)
+        facts = {"dtype": kind, "sha256": digest.hexdigest(), "first_frame": first_frame}
+        file.write(json.dumps(facts).encode().ljust(_HEAD - 1) + b"\n")
+
+
+class _NotKeptError(Exception):
+    """What was written is not to be kept after all."""
 
 
 _HEAD = 256

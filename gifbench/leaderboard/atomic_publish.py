@@ -7,17 +7,18 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gifbench.errors import AlreadyExists, storage_errors
+from gifbench.errors import AlreadyExists, StorageError, storage_errors
+from gifbench.storage import exclusive_lock
 
 MARKER = "gifbench-site.json"
 """The file that says that a folder is a site made here, and which entries of the folder are the site's own."""
 
 _DRAFT, _ASIDE = ".draft", ".old"
-_SITE = "site"
-"""Where a site that is replaced stands meanwhile, in a hidden folder of its own."""
+_SITE, _LOCK = "site", "lock"
+"""What a hidden folder holds: the site that is written, or is replaced, and the lock of the process at work."""
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def published(out: Path, *, overwrite: bool, inputs: str = "") -> Iterator[Path]
         out.parent.mkdir(parents=True, exist_ok=True)
     with _beside(out, _DRAFT) as draft:
         with storage_errors(draft):
-            draft.chmod(0o755)
+            draft.mkdir(mode=0o755)
         yield draft
         with storage_errors(out):
             entries = sorted({entry.name for entry in draft.iterdir()} | {MARKER})
@@ -66,16 +67,17 @@ def made_of(out: Path, inputs: str) -> bool:
 
 @contextmanager
 def _beside(out: Path, ending: str) -> Iterator[Path]:
-    """A new hidden folder beside `out`, removed at the end; it is locked, so that nobody sweeps it meanwhile."""
+    """A place for a site in a new hidden folder beside `out`, removed at the end.
+
+    A lock in that folder keeps others from sweeping it meanwhile.
+    """
     with storage_errors(out):
         folder = Path(tempfile.mkdtemp(prefix=_hidden(out), suffix=ending, dir=out.parent))
-    lock = os.open(folder, os.O_RDONLY)
     try:
-        _locked(lock)
-        yield folder
+        with exclusive_lock(folder / _LOCK, busy=AlreadyExists(f"{folder}: another process is at work here")):
+            yield folder / _SITE
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
 
 
 def _sweep(out: Path) -> None:
@@ -85,32 +87,17 @@ def _sweep(out: Path) -> None:
     for left in sorted(out.parent.iterdir()):
         if not (left.name.startswith(_hidden(out)) and left.name.endswith((_DRAFT, _ASIDE))):
             continue
-        try:
-            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:  # no folder, or gone by now
+        if left.is_symlink() or not left.is_dir():
             continue
-        try:
-            if _locked(lock):
-                if left.name.endswith(_ASIDE) and (left / _SITE).is_dir() and not out.exists():
-                    (left / _SITE).rename(out)
-                shutil.rmtree(left, ignore_errors=True)
-        finally:
-            os.close(lock)
+        # A process that holds the lock is still at work; where there can be no locks nothing is swept.
+        with suppress(AlreadyExists, StorageError), exclusive_lock(left / _LOCK, busy=AlreadyExists(str(left))):
+            if left.name.endswith(_ASIDE) and (left / _SITE).is_dir() and not out.exists():
+                (left / _SITE).rename(out)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _hidden(out: Path) -> str:
     return f".{out.name[:100]}."
-
-
-def _locked(folder: int) -> bool:
-    """Whether the open folder could be locked, until it is closed: a process that has it so is still at work."""
-    import fcntl
-
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # on a file system without locks too, and then nothing is swept
-        return False
-    return True
 
 
 def _check_place(out: Path, *, overwrite: bool) -> None:
@@ -151,9 +138,9 @@ def _move(draft: Path, out: Path) -> None:
         draft.rename(out)
         return
     with _beside(out, _ASIDE) as aside:
-        out.rename(aside / _SITE)
+        out.rename(aside)
         try:
             draft.rename(out)
         except OSError:
-            (aside / _SITE).rename(out)
+            aside.rename(out)
             raise

@@ -32,6 +32,7 @@ from gifbench.methods.protocols import MethodInfo
 from gifbench.methods.registry import LoadedMethod
 from gifbench.provenance import displayed, is_there, source_code
 from gifbench.redaction import redact
+from gifbench.storage import file_sha256
 
 TIME_LIMIT = 600.0
 """Seconds that a program has for one GIF, unless said otherwise."""
@@ -131,10 +132,7 @@ def _name(program: Path) -> str:
 
 def _digest(files: Sequence[Path]) -> str:
     """The sha256 of the one file, or of the digests of several in their order."""
-    digests = []
-    for path in files:
-        with storage_errors(path), path.open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    digests = [file_sha256(path) for path in files]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 

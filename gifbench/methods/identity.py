@@ -23,6 +23,7 @@ import numpy as np
 from gifbench.errors import storage_errors
 from gifbench.provenance import is_there, source_code
 from gifbench.redaction import redact
+from gifbench.storage import file_sha256
 
 _MOST_BYTES = 256 << 30
 _MOST_FILES = 100_000
@@ -39,7 +40,7 @@ def content_sha256(path: str | os.PathLike[str]) -> str | None:
     place = Path(path)
     with storage_errors(place):
         if place.is_file():
-            return _file_sha256(place)
+            return file_sha256(place)
         if not place.is_dir():
             return None
         digest, size = hashlib.sha256(b"folder\0"), 0
@@ -52,13 +53,8 @@ def content_sha256(path: str | os.PathLike[str]) -> str | None:
             size += each.stat().st_size
             if size > _MOST_BYTES:
                 return None
-            digest.update(os.fsencode(each.relative_to(place)) + b"\0" + bytes.fromhex(_file_sha256(each)))
+            digest.update(os.fsencode(each.relative_to(place)) + b"\0" + bytes.fromhex(file_sha256(each)))
         return digest.hexdigest()
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def full_option(value: object) -> tuple[object, str | None]:

@@ -28,7 +28,7 @@ from gifbench.methods.options import (
 )
 from gifbench.methods.protocols import FrameMethod, Method
 from gifbench.plugins import file_class, import_file, known_names, one_line
-from gifbench.provenance import displayed, source_code
+from gifbench.provenance import displayed, source_code, source_file
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
 _LONGEST_NAME = 300
@@ -211,7 +211,7 @@ def _set_up(
             f"method {canonical[:80]}…: with its options the name is longer than {_LONGEST_NAME} characters"
         )
     loaded_parts = tuple(part for part in parts.values() if isinstance(part, LoadedMethod))
-    code = source_code(_source_file(factory), name=getattr(factory, "__name__", None))
+    code = source_code(source_file(factory), name=getattr(factory, "__name__", None))
     full = {key: full_option(value) for key, value in options.items() if key not in parts}
     weights = _weights_sha256(info.weights)
     unknown = [*code.unknown, *(why for _, why in full.values() if why), *watch.reasons]
@@ -254,7 +254,7 @@ def load_instance(method: object) -> LoadedMethod:
     if not _NAME.fullmatch(name):
         raise MethodError(f"{name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
     info = declared(method)
-    code = source_code(_source_file(kind), name=kind.__qualname__.partition(".")[0])
+    code = source_code(source_file(kind), name=kind.__qualname__.partition(".")[0])
     attributes: dict[str, object] = getattr(method, "__dict__", {})
     plain = bool | int | float | str | None
     held, why = state(attributes)
@@ -263,7 +263,7 @@ def load_instance(method: object) -> LoadedMethod:
         unknown.append("its class is made in a function, and may depend on more than its source")
     return LoadedMethod(
         name=name,
-        origin=f"{Path(_source_file(kind) or 'this process').name}:{kind.__name__}",
+        origin=f"{Path(source_file(kind) or 'this process').name}:{kind.__name__}",
         method=method,
         options={key: _shown(value) for key, value in attributes.items() if isinstance(value, plain)},
         declared=info,
@@ -298,13 +298,6 @@ def load_any_method(method: object) -> LoadedMethod:
         raise
     except Exception as error:
         raise MethodError(f"the class {method.__name__} cannot be made: {one_line(error)}") from error
-
-
-def _source_file(factory: Callable[..., Any]) -> str | None:
-    try:
-        return inspect.getsourcefile(factory)
-    except (TypeError, OSError):
-        return None
 
 
 def _instance(name: str, factory: Callable[..., Any], options: Mapping[str, object]) -> Method | FrameMethod:

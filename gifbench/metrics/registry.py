@@ -18,7 +18,7 @@ from gifbench.methods.identity import content_sha256, full_option
 from gifbench.methods.options import Spec, complete_options, parse_spec, read_options
 from gifbench.metrics.metric import Described, Metric
 from gifbench.plugins import file_class, import_errors, import_file, known_names, one_line
-from gifbench.provenance import displayed, source_code
+from gifbench.provenance import displayed, source_code, source_file
 
 GROUP = "gifbench.metrics"
 """The entry points by which an installed package offers metrics."""
@@ -168,7 +168,7 @@ def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, ow
         "weights": weights,
     }
     if not own:
-        code = source_code(_source_file(factory), name=getattr(factory, "__name__", None))
+        code = source_code(source_file(factory), name=getattr(factory, "__name__", None))
         facts["code"] = code.sha256
         unknown += code.unknown
     full = {key: full_option(value) for key, value in complete.items()}
@@ -182,13 +182,6 @@ def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, ow
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     canonical = f"{name}:{','.join(changed)}"[:200] if changed else name
     return LoadedMetric(canonical, metric, described, digest, text, tuple(dict.fromkeys(unknown)))
-
-
-def _source_file(factory: Callable[..., Any]) -> str | None:
-    try:
-        return inspect.getsourcefile(factory)
-    except (TypeError, OSError):
-        return None
 
 
 def _described(source: object, name: str) -> Described:

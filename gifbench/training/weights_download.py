@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from gifbench.download.http_client import get
 from gifbench.errors import SourceError, UsageError, WeightsError, storage_errors
-from gifbench.storage import file_sha256
+from gifbench.storage import atomic_write, file_sha256
 
 MOST_BYTES = 2 << 30
 """Bytes of the largest file of weights that is fetched or read: nine times those of the largest network here."""
@@ -37,7 +37,7 @@ def cache_folder() -> Path:
 def fetch_weights(url: str) -> Path:
     """The file behind `https://…/name.safetensors#sha256=…`, from the cache if it is there.
 
-    It appears in the cache by renaming, when all of it has come and has the sha256 that the URL names. Raises
+    It appears in the cache when all of it has come and has the sha256 that the URL names. Raises
     `UsageError` for a URL without one, `WeightsError` where nothing, too much, or something else comes.
     """
     parts = urlsplit(url)
@@ -55,33 +55,27 @@ def fetch_weights(url: str) -> Path:
         return path
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{name}.{secrets.token_hex(4)}.partial")
-    try:
-        seen = _transfer(parts._replace(fragment="").geturl(), partial)
+    with atomic_write(path) as file:
+        seen = _transfer(parts._replace(fragment="").geturl(), file)
         if seen != sha256:
             raise WeightsError(f"{url[:200]}: what came has the sha256 {seen}; it is not kept")
-        with storage_errors(path):
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 
-def _transfer(url: str, path: Path) -> str:
-    """Fetch into a new file; gives the sha256 of what came."""
+def _transfer(url: str, file: BinaryIO) -> str:
+    """Fetch into an open file; gives the sha256 of what came."""
     digest, size = hashlib.sha256(), 0
     try:
         # Somebody typed this URL, or a configuration of theirs holds it: it may be in a private network.
         with get(url, timeout=_SILENT, trusted=True) as answer:
             if answer.status != 200:
                 raise WeightsError(f"{url[:200]}: cannot be fetched: status {answer.status}")
-            with storage_errors(path), path.open("xb") as file:
-                for data in answer.read():
-                    size += len(data)
-                    if size > MOST_BYTES:
-                        raise WeightsError(f"{url[:200]}: more than {MOST_BYTES} bytes; no more are fetched")
-                    digest.update(data)
-                    file.write(data)
+            for data in answer.read():
+                size += len(data)
+                if size > MOST_BYTES:
+                    raise WeightsError(f"{url[:200]}: more than {MOST_BYTES} bytes; no more are fetched")
+                digest.update(data)
+                file.write(data)
     except SourceError as error:
         how = f"broke off after {size} bytes" if size else "cannot be fetched"
         raise WeightsError(f"{url[:200]}: {how}: {str(error).removeprefix(f'{url}: ')[:200]}") from error
