@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -20,7 +20,7 @@ from gifbench.media.animation_writer import VIDEO_ENDINGS, Timing, animation, ch
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import Film, Sound, VideoLimits, sound_kinds
-from gifbench.media.video.film import luminance_of
+from gifbench.media.video.film import GifAsFilm
 from gifbench.methods.inference import Batching, device_kind, on_device, run_method
 from gifbench.methods.installed import installed
 from gifbench.methods.protocols import FrameSource, Method
@@ -169,7 +169,7 @@ def restore_gif(
     clip, batching = str(os.fspath(source)) if named else "the GIF", Batching()
 
     def run(add: Callable[[Pixels], None]) -> int:
-        shown = _GrayGif(gif) if gray else gif
+        shown = GifAsFilm(gif, gray=True) if gray else gif
         return _run(loaded, shown, timing, add, clip=clip, device=chosen, batching=batching, told=(progress, seen))
 
     if out is None:
@@ -300,22 +300,6 @@ def _run(
             done += 1
             progress(done, total)
     return done
-
-
-class _GrayGif:
-    """The luminance of a GIF's frames, without palettes, as `Film` gives that of a video's."""
-
-    def __init__(self, gif: Gif) -> None:
-        self._gif = gif
-        self.times, self.duration, self.width, self.height = gif.times, gif.duration, gif.width, gif.height
-        self.palettes: Sequence[Pixels] = [np.empty((0, 3), np.uint8)] * len(gif)
-
-    def __len__(self) -> int:
-        return len(self._gif)
-
-    def frame(self, i: int) -> Pixels:
-        """Frame `i`, (H, W, 3) uint8."""
-        return luminance_of(self._gif.frame(i))
 
 
 def in_half_precision(loaded: LoadedMethod, device: str) -> LoadedMethod:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from gifbench.errors import AlreadyExists, UsageError, storage_errors
+from gifbench.errors import AlreadyExists, MediaError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import damped_floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance
@@ -148,9 +148,13 @@ def _video(
             video = _Video(add)
             yield video
         if sound is not None:
-            video.notes = join_sound(beside, sound, joined)
-            beside.unlink()
-            beside = joined
+            try:
+                video.notes = join_sound(beside, sound, joined)
+            except MediaError as error:  # the pictures took hours, perhaps
+                video.notes = (f"the sound is left out, because it cannot be joined: {error}",)
+            else:
+                beside.unlink()
+                beside = joined
         with storage_errors(out):
             beside.replace(out)
     finally:

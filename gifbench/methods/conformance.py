@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gifbench.devices import accelerator
 from gifbench.errors import GifbenchError, MethodFailed
 from gifbench.media.gif import Gif
+from gifbench.media.video.film import GifAsFilm
 from gifbench.methods.inference import Batching, on_device, run_method
 from gifbench.methods.protocols import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, find_method
@@ -40,9 +41,10 @@ def check_method(method: LoadedMethod | str, *, device: str = "cpu") -> list[Che
     """Hold a method (`gaussian-0.5`, `mine.py:Mine`, or a loaded one) against the contract: a check a promise.
 
     Checked are: frames of the right number and shape for each task the method says it does, GIFs of odd sizes, of one
-    frame and of uneven timing, that the same GIF gives the same frames whatever came before it, that the size of a
-    batch does not matter, that what is handed in is not changed, that batches keep their values while the next ones
-    are made, and that the GPU, where there is one, agrees with the CPU. Raises only what loading the method raises.
+    frame and of uneven timing, a video where it says that it needs no palettes, that the same GIF gives the same frames
+    whatever came before it, that the size of a batch does not matter, that what is handed in is not changed, that
+    batches keep their values while the next ones are made, and that the GPU, where there is one, agrees with the CPU.
+    Raises only what loading the method raises.
     """
     loaded = find_method(method) if isinstance(method, str) else method
     chosen = on_device(loaded, device)
@@ -53,6 +55,7 @@ def check_method(method: LoadedMethod | str, *, device: str = "cpu") -> list[Che
         ("uneven timing", _uneven),
         ("many frames", _many),
         ("same GIF, same frames", _deterministic),
+        *([] if loaded.declared.needs_palettes else [("a video, without palettes", _video)]),
         ("any size of a batch", _any_batch),
         ("nothing handed in is changed", _unchanged),
         ("frames stay as they were handed over", _handed_over),
@@ -130,6 +133,12 @@ def _uneven(loaded: LoadedMethod, device: str) -> str | None:
 def _many(loaded: LoadedMethod, device: str) -> str | None:
     gif = small_gif(70, 16, 16)
     _frames(loaded, gif, gif.times, device, "a GIF of 70 frames")
+    return None
+
+
+def _video(loaded: LoadedMethod, device: str) -> str | None:
+    film = GifAsFilm(small_gif(4, 24, 32))
+    list(run_method(loaded, film, [*film.times, film.times[-1]], clip="a video", device=device))
     return None
 
 

@@ -131,6 +131,41 @@ def test_frames_keep_their_own_times(tmp_path: Path, ending: str) -> None:
     assert [frame.time for frame in shown] == times
 
 
+@pytest.mark.parametrize("ending", [".webm", ".mkv"])
+def test_a_hole_in_the_sound_is_silent_and_nothing_after_it_moves(tmp_path: Path, ending: str) -> None:
+    whole, holed = film_with_sound(tmp_path / "whole.mkv"), tmp_path / "holed.mkv"
+    with av.open(str(whole)) as source, av.open(str(holed), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            missing = packet.stream.type == "audio" and packet.pts is not None and 0.2 < packet.pts / 1000 < 0.8
+            if packet.size and not missing:
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    seen, heard = seen_and_heard(holed)
+    restore_video("gif", holed, tmp_path / f"out{ending}")
+    seen_then, heard_then = seen_and_heard(tmp_path / f"out{ending}")
+    assert abs((heard_then - seen_then) - (heard - seen)) < 0.012
+
+
+def test_damaged_sound_is_told_and_costs_no_pictures(tmp_path: Path) -> None:
+    whole, hurt = film_with_sound(tmp_path / "whole.mkv"), tmp_path / "hurt.mkv"
+    with av.open(str(whole)) as source, av.open(str(hurt), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for number, packet in enumerate(source.demux()):
+            if not packet.size:
+                continue
+            kept = packet
+            if packet.stream.type == "audio" and number % 3:
+                kept = av.Packet(bytes([0x55]) * packet.size)
+                kept.pts, kept.dts, kept.time_base, kept.duration = packet.pts, packet.dts, packet.time_base, 21
+            kept.stream = streams[packet.stream.index]
+            target.mux(kept)
+    made = restore_video("gif", hurt, tmp_path / "out.webm")
+    assert made.frames == 50
+    assert "damaged" in " ".join(made.notes) or "left out" in " ".join(made.notes)
+    assert len(list(decode(tmp_path / "out.webm"))) == 50
+
+
 def uneven(path: Path, times: list[Fraction]) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)

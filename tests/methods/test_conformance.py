@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.errors import AlreadyExists, UsageError
 from gifbench.methods.conformance import check_method
-from gifbench.methods.registry import load_method_file
+from gifbench.methods.registry import load_instance, load_method_file
 from gifbench.methods.template import new_method
 
 
@@ -144,3 +144,26 @@ def test_a_name_that_cannot_be_is_wrong_usage(tmp_path: Path, name: str) -> None
     with pytest.raises(UsageError, match="cannot name a method"):
         new_method(name, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_method_that_says_that_it_needs_no_palettes_is_given_a_video():
+    class Liar:
+        needs_palettes = False
+
+        def restore_frames(self, frames, palettes):
+            assert all(len(palette) for palette in palettes)
+            return frames
+
+    class Honest:
+        needs_palettes = False
+
+        def restore_frames(self, frames, palettes):
+            return frames
+
+    kept = {
+        kind.__name__: {check.name: check.kept for check in check_method(load_instance(kind()))}
+        for kind in (Liar, Honest)
+    }
+    assert kept["Liar"]["a video, without palettes"] is False
+    assert kept["Honest"]["a video, without palettes"] is True
+    assert "a video, without palettes" not in {check.name for check in check_method("palette-smooth")}

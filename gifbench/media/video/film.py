@@ -18,6 +18,7 @@ import numpy as np
 
 from gifbench.errors import CorruptMedia
 from gifbench.media.clip import Pixels
+from gifbench.media.gif import Gif
 from gifbench.media.video.container import VideoLimits
 from gifbench.media.video.decoding import Frame, decode
 from gifbench.media.video.span import Span, spanned
@@ -140,6 +141,23 @@ class _NoPalettes(Sequence[Pixels]):
     def __getitem__(self, i: int | slice) -> Pixels | Sequence[Pixels]:
         found = self._numbers[i]
         return _NoPalettes(found) if isinstance(found, range) else _NO_COLORS
+
+
+class GifAsFilm:
+    """The frames of a GIF as a `Film` has them, without their palettes; `gray` shows the luminance alone."""
+
+    def __init__(self, gif: Gif, *, gray: bool = False) -> None:
+        self._gif, self._gray = gif, gray
+        self.times, self.duration, self.width, self.height = gif.times, gif.duration, gif.width, gif.height
+        self.palettes: Sequence[Pixels] = _NoPalettes(range(len(gif)))
+
+    def __len__(self) -> int:
+        return len(self._gif)
+
+    def frame(self, i: int) -> Pixels:
+        """Frame `i`, (H, W, 3) uint8; a negative `i` counts from the end."""
+        pixels = self._gif.frame(i)
+        return luminance_of(pixels) if self._gray else pixels
 
 
 def luminance_of(pixels: Pixels) -> Pixels:

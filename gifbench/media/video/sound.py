@@ -24,7 +24,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from gifbench.errors import CorruptMedia, storage_errors
+from gifbench.errors import storage_errors
 from gifbench.media.video.container import CONTAINERS
 from gifbench.media.video.libav_errors import av_errors
 
@@ -40,6 +40,8 @@ _HELD = {
 """Kinds of sound whose packets a container takes as they are; others are encoded anew."""
 
 _ENCODED: dict[str, tuple[str, int]] = {".webm": ("libopus", 96_000)}
+_GAP = Fraction(1, 20)
+"""Seconds without sound that are filled with silence where it is encoded anew; less is taken for rounding."""
 _AAC = ("aac", 160_000)
 _OPUS_RATES = (48_000, 24_000, 16_000, 12_000, 8_000)
 _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
@@ -62,8 +64,8 @@ def sound_kinds(path: str | os.PathLike[str]) -> tuple[str, ...]:
 def join_sound(pictures: Path, sound: Sound, out: Path) -> tuple[str, ...]:
     """Write `out` with the pictures of one file and the sound of another, and say what was encoded anew.
 
-    `out` ends as `pictures` does, in `.mp4`, `.mov`, `.webm` or `.mkv`. A few packets are held. Raises `CorruptMedia`
-    for sound that cannot be decoded where it must be, and the `StorageError` of the place.
+    `out` ends as `pictures` does, in `.mp4`, `.mov`, `.webm` or `.mkv`. A few packets are held. Raises `MediaError`
+    where the sound cannot be read or joined, and the `StorageError` of the place.
     """
     try:
         with (
@@ -84,7 +86,7 @@ def join_sound(pictures: Path, sound: Sound, out: Path) -> tuple[str, ...]:
     except BaseException:
         out.unlink(missing_ok=True)
         raise
-    return tuple(dict.fromkeys(track.note for track in tracks if track.note))
+    return tuple(dict.fromkeys(note for track in tracks for note in track.notes))
 
 
 def container_name(out: Path) -> str:
@@ -131,10 +133,13 @@ def _sounds(container: InputContainer, tracks: list[_Track], sound: Sound) -> It
 class _Track:
     """One stream of sound on its way."""
 
-    note = ""
-
     def __init__(self, stream: AudioStream) -> None:
         self.stream = stream
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said of it in the end."""
+        return ()
 
     def packets(self, packet: Packet[Any], sound: Sound) -> Iterator[Packet[Any]]:
         """What is written for a packet of the source; an empty one ends the stream."""
@@ -179,32 +184,59 @@ class _Encoded(_Track):
         self._target.codec_context.format = sample_format
         self._resampler = AudioResampler(format=sample_format, layout=layout, rate=self._rate)
         kind = codec.removeprefix("lib")
-        self.note = f"the sound was encoded anew, {decoder.codec.canonical_name} to {kind}: {ending} does not hold it"
-        self._written = 0
-        self._begun = False
+        self._note = f"the sound was encoded anew, {decoder.codec.canonical_name} to {kind}: {ending} does not hold it"
+        self._end: int | None = None
+        """Up to where, in samples of the source from time 0, sound was handed on."""
+        self._damaged = 0
 
     def packets(self, packet: Packet[Any], sound: Sound) -> Iterator[Packet[Any]]:
-        try:
-            frames = cast("list[AudioFrame]", packet.decode())
-        except av.error.FFmpegError as error:
-            raise CorruptMedia(
-                f"{sound.path}: its sound cannot be decoded ({error.strerror}): leave it out by --audio drop"
-            ) from error
-        for frame in frames:
+        for frame in self._decoded(packet):
             if frame.pts is None or frame.time_base is None:
                 continue
-            time = frame.pts * Fraction(frame.time_base) - sound.clock
-            if time + Fraction(frame.samples, frame.sample_rate) <= 0:
+            rate = frame.sample_rate
+            start = round((frame.pts * Fraction(frame.time_base) - sound.clock) * rate)
+            if start + frame.samples <= 0:
                 continue
-            frame.pts = round(time * frame.sample_rate)
-            frame.time_base = Fraction(1, frame.sample_rate)
-            for ready in self._resampler.resample(frame):
-                yield from self._target.encode(ready)
+            if self._end is not None and start - self._end > rate * _GAP:
+                for silence in _silent(frame, self._end, start):
+                    yield from self._handed_on(silence)
+            elif self._end is not None and abs(start - self._end) <= rate * _GAP:
+                start = self._end  # what clocks of containers round does not add up
+            frame.pts, frame.time_base = start, Fraction(1, rate)
+            self._end = start + frame.samples
+            yield from self._handed_on(frame)
         if not packet.size:
-            for ready in self._resampler.resample(None):
-                yield from self._target.encode(ready)
+            yield from self._handed_on(None)
             with suppress(av.error.EOFError):
                 yield from self._target.encode(None)
+
+    def _decoded(self, packet: Packet[Any]) -> list[AudioFrame]:
+        """The frames of a packet; none of a damaged one, which is told in the note."""
+        try:
+            return cast("list[AudioFrame]", packet.decode())
+        except av.error.FFmpegError:
+            self._damaged += 1
+            return []
+
+    def _handed_on(self, frame: AudioFrame | None) -> Iterator[Packet[Any]]:
+        for ready in self._resampler.resample(frame):
+            yield from self._target.encode(ready)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        damaged = f"{self._damaged} packets of the sound are damaged, and silent now"
+        return (self._note, damaged) if self._damaged else (self._note,)
+
+
+def _silent(like: AudioFrame, start: int, end: int) -> Iterator[AudioFrame]:
+    """Silence from one sample to another, in frames of a second at most, of the kind of another frame."""
+    rate = like.sample_rate
+    for first in range(start, end, rate):
+        frame = AudioFrame(format=like.format.name, layout=like.layout.name, samples=min(rate, end - first))
+        for plane in frame.planes:
+            plane.update(bytes([128 if like.format.name.startswith("u8") else 0]) * plane.buffer_size)
+        frame.sample_rate, frame.pts, frame.time_base = rate, first, Fraction(1, rate)
+        yield frame
 
 
 def _track(stream: AudioStream, target: OutputContainer, ending: str) -> _Track:
