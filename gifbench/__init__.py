@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from gifbench.dataset.loader import FrameDataset
     from gifbench.dataset.reader import Dataset, open_dataset
     from gifbench.devices import is_out_of_memory, side_by_side
-    from gifbench.errors import GifbenchError, MethodError, PixelsError, UsageError, WeightsError
+    from gifbench.errors import GifbenchError, MakerError, MethodError, PixelsError, UsageError, WeightsError
     from gifbench.evaluation.evaluate import evaluate
+    from gifbench.gif_makers import Maker, MakerClip
     from gifbench.gif_restoration import RestoredVideo, restore_gif, restore_video
     from gifbench.leaderboard.paper_tables import PaperTables, ReportedRow
     from gifbench.manifest.rows import ManifestRow
@@ -60,8 +61,9 @@ _HOME = {
     "gifbench.dataset.clip": ("DatasetClip",),
     "gifbench.dataset.reader": ("Dataset", "open_dataset"),
     "gifbench.devices": ("is_out_of_memory", "side_by_side"),
-    "gifbench.errors": ("GifbenchError", "MethodError", "PixelsError", "UsageError", "WeightsError"),
+    "gifbench.errors": ("GifbenchError", "MakerError", "MethodError", "PixelsError", "UsageError", "WeightsError"),
     "gifbench.evaluation.evaluate": ("evaluate",),
+    "gifbench.gif_makers": ("Maker", "MakerClip"),
     "gifbench.gif_restoration": ("RestoredVideo", "restore_gif", "restore_video"),
     "gifbench.leaderboard.paper_tables": ("PaperTables", "ReportedRow"),
     "gifbench.manifest.rows": ("ManifestRow",),
@@ -101,6 +103,9 @@ __all__ = [
     "GifLimits",
     "GifbenchError",
     "LoadedMethod",
+    "Maker",
+    "MakerClip",
+    "MakerError",
     "ManifestRow",
     "Method",
     "MethodEntry",

@@ -40,6 +40,7 @@
     │   │   ├── Truncated         truncated        fewer or more bytes than announced
     │   │   └── ToolFailed        tool             yt-dlp does not understand the site: it is probably too old
     │   └── NoNetwork             no_network       nothing can be reached: the run stops instead of failing every item
+    ├── MakerError                maker            a maker of GIFs: its program is missing, or it failed
     ├── MethodError               method           a restoration method
     │   ├── NoSuchMethod          no_such_method
     │   ├── MethodFailed          method_failed    it raised, or returned something that is not the frames asked for
@@ -334,6 +335,12 @@ class NoNetwork(BuildError):
     """Nothing can be reached from here; the run stops, and what was not tried stays untried."""
 
     code = "no_network"
+
+
+class MakerError(GifbenchError):
+    """A maker of GIFs is not installed, failed, or made something that is not the GIF of its clip."""
+
+    code = "maker"
 
 
 class MethodError(GifbenchError):

@@ -17,7 +17,15 @@ ROOT = Path(__file__).parent.parent
 # docs/design.md, "Folders": what each wing may import, beside itself.
 EVERYWHERE = {"errors", "argument_types", "notebook"}
 BELOW_RESULTS = EVERYWHERE | {"redaction", "storage", "parquet", "plugins", "media"}
-BELOW_METHODS = BELOW_RESULTS | {"devices", "results", "provenance", "child_processes", "tasks", "metrics"}
+BELOW_METHODS = BELOW_RESULTS | {
+    "gif_makers",
+    "devices",
+    "results",
+    "provenance",
+    "child_processes",
+    "tasks",
+    "metrics",
+}
 BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "journal"}
 MAY_IMPORT = {
     "redaction": set(),
@@ -32,8 +40,9 @@ MAY_IMPORT = {
     "plugins": {"errors"},
     "devices": {"errors"},
     "media": EVERYWHERE | {"storage"},
-    "tasks": {"errors", "plugins"},
-    "dataset": EVERYWHERE | {"storage", "parquet", "plugins", "media", "child_processes"},
+    "gif_makers": {"errors", "plugins", "media"},
+    "tasks": {"errors", "plugins", "gif_makers"},
+    "dataset": EVERYWHERE | {"storage", "parquet", "plugins", "media", "gif_makers", "child_processes"},
     "manifest": {"errors", "storage", "parquet", "plugins", "media", "dataset"},
     "download": {"errors", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"},
     "builder": EVERYWHERE

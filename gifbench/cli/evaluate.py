@@ -43,15 +43,38 @@ MetricFile = Annotated[
 
 def tasks(as_json: Json = False) -> None:
     """List the tasks: which GIF a method is given, and how many of the video's frames it holds."""
-    from gifbench.tasks import TASKS
+    from gifbench.gif_makers import list_makers
+    from gifbench.tasks import STEPS, TASKS
 
+    makers = list_makers()
     if as_json:
-        say_json([{"name": task.name, "dithered": task.dithered, "every": task.every} for task in TASKS.values()])
+        own = [
+            {"name": task.name, "dithered": task.dithered, "every": task.every, "maker": None, "problem": None}
+            for task in TASKS.values()
+        ]
+        of_makers = [
+            {
+                "name": f"{each.name}-{every}",
+                "dithered": each.dithered,
+                "every": every,
+                "maker": {"name": each.name, "version": each.version, "summary": each.summary},
+                "problem": each.problem,
+            }
+            for each in makers
+            for every in STEPS
+        ]
+        say_json(own + of_makers)
         return
     for task in TASKS.values():
         kept = "every frame" if task.every == 1 else f"frames 0, {task.every}, {2 * task.every}, …"
         dithered = "Floyd-Steinberg dithered" if task.dithered else "plain"
         say(f"{task.name:<12} {dithered} GIF of {kept}")
+    say("\nGIFs as people make them, for MAKER-1, MAKER-2, MAKER-4, MAKER-8 (all does not include them):")
+    rows = [(each.name, each.summary, each.version if each.problem is None else "not here") for each in makers]
+    say(table(rows, header=("maker", "GIFs", "version")))
+    for each in makers:
+        if each.problem is not None:
+            note(each.problem)
 
 
 def metrics(as_json: Json = False) -> None:
@@ -98,8 +121,8 @@ def evaluate(
     task: Annotated[
         list[str] | None,
         typer.Option(
-            help="Tasks, as gifbench tasks lists them, with commas or given more than once; all, plain, dithered. "
-            "plain-1 and dithered-1 if not given."
+            help="Tasks, as gifbench tasks lists them, with commas or given more than once; all, plain, dithered, or a "
+            "maker (ffmpeg-256-bayer) for its four. plain-1 and dithered-1 if not given."
         ),
     ] = None,
     method_file: Annotated[list[str] | None, typer.Option(hidden=True)] = None,

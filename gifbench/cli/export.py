@@ -21,6 +21,10 @@ def export(
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("clips"),
     all_: Annotated[bool, typer.Option("--all", help="Every clip of the dataset.")] = False,
     png: Annotated[bool, typer.Option("--png", help="Also write every frame of the truth as a PNG.")] = False,
+    maker: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Also write the GIF that this maker makes, as gifbench tasks lists them."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -29,6 +33,7 @@ def export(
 
     if (clip is None) == (not all_):
         raise UsageError("name a clip, or give --all for every clip; gifbench info DATASET --clips lists them")
+    makers = [name.strip() for given in maker or [] for name in given.split(",") if name.strip()]
     opened = open_dataset(dataset)
     chosen = [opened[clip]] if clip is not None else list(opened)
     before = {path: path.stat().st_mtime_ns for path in out.glob("*")} if out.is_dir() else {}
@@ -36,7 +41,7 @@ def export(
     with progress("Exporting") as step:
         for done, each in enumerate(chosen):
             step(done, len(chosen), each.clip_id)
-            files += export_clip(each, out, png=png, overwrite=overwrite)
+            files += export_clip(each, out, png=png, makers=makers, overwrite=overwrite)
         step(len(chosen), len(chosen), "")
     if all(before.get(file) == file.stat().st_mtime_ns for file in files if file.parent == out):
         note(f"{out}: reused, the very same files are there")
@@ -46,4 +51,4 @@ def export(
     for file in files[:3]:
         say(str(file))
     if len(files) > 3:
-        say(f"and {len(files) - 3} {'files' if all_ else 'frames'}")
+        say(f"and {len(files) - 3} {'frames' if png and not (all_ or makers) else 'files'}")

@@ -63,4 +63,5 @@ def forget_clips(dataset: str, clips: list[str], cache: Path) -> int:
         raise NotFound(f"--cache {cache}: there is no such folder")
     wanted = set(clips)
     opened = [clip for clip in open_dataset(dataset) if clip.clip_id in wanted]
-    return forget(cache, (clip.gif(dithered=dithered) for clip in opened for dithered in (False, True)))
+    gifs = (clip.gif(dithered=dithered) for clip in opened for dithered in (False, True))
+    return forget(cache, gifs, clip_ids=[clip.clip_id for clip in opened])

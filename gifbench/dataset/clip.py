@@ -25,7 +25,9 @@ from gifbench.errors import (
     DatasetError,
     GifbenchError,
     StorageError,
+    UsageError,
 )
+from gifbench.gif_makers import generated_gif, load_maker
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits, selection
 from gifbench.storage import Folder
@@ -135,25 +137,38 @@ class DatasetClip:
             yield from iter_truth(self.row, member, frames=frames)
 
     @check_types
-    def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
+    def gif(self, *, dithered: bool = False, every: int = 1, maker: str | None = None) -> Gif:
         """The clip's GIF, plain or dithered, with the clip's exact times; `every=k` keeps the frames 0, k, 2k, …
 
         Palettes are per frame, so a GIF with fewer frames is a view of the whole one. The last frame that is kept is
         shown to the end of the clip. Where the dataset does not store GIFs it is made of the truth, and raises as
         `read` does unless it is the one of the index.
+
+        `maker` names who makes the GIF instead, as people do: `ffmpeg-256-bayer`, `pillow`. It is made of the truth now
+        and always; raises `UsageError` for an unknown one, `MakerError` where its program is missing or fails.
         """
-        gif = self.written_gif("dithered" if dithered else "plain")
-        gif = replace(gif, times=self.times, duration=self.duration, dithered=dithered)
+        if maker is not None:
+            if dithered:
+                raise UsageError(f"dithered must be left out with maker, got both; {maker} dithers as its name says")
+            gif = generated_gif(load_maker(maker), self.iter_truth, self.times, self.duration)
+        else:
+            gif = self.written_gif("dithered" if dithered else "plain")
+            gif = replace(gif, times=self.times, duration=self.duration, dithered=dithered)
         return gif if every == 1 else replace(gif.every(every), duration=self.duration)
 
     @check_types
-    def gif_frames(self, frames: Sequence[int], *, dithered: bool = False, data: bytes | None = None) -> Gif:
+    def gif_frames(
+        self, frames: Sequence[int], *, dithered: bool = False, maker: str | None = None, data: bytes | None = None
+    ) -> Gif:
         """Some frames of the GIF by increasing numbers, what `gif().select(frames)` gives.
 
         No others are decoded, or made where the dataset does not store GIFs; these are not held against the index.
-        `data` are the member's bytes, where they were read before.
+        `data` are the member's bytes, where they were read before. What a `maker` makes of a frame depends on the
+        others: all are made.
         """
         chosen = selection(frames, num_frames=self.num_frames)
+        if maker is not None:
+            return self.gif(dithered=dithered, maker=maker).select(chosen)
         if "plain" not in self.row.stored:
             return made_part(self.row, self.truth_frames(chosen), chosen, dithered=dithered)
         data = self.read("dithered" if dithered else "plain") if data is None else data

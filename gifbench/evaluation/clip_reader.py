@@ -11,6 +11,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from gifbench.errors import DatasetDamaged, MediaError
 from gifbench.evaluation.scoring_protocols import Segment
+from gifbench.gif_makers import generated_gif, load_maker
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif
 from gifbench.tasks import Task
@@ -71,6 +72,14 @@ class ScoredDataset(Protocol):
 
     def split(self, name: str, /) -> Sequence[ScoredClip]:
         """The clips of a split."""
+        ...
+
+
+class GifClip(Protocol):
+    """A clip that has its GIF; for tasks of makers it also has `truth`, or `iter_truth()`, `times` and `duration`."""
+
+    def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
+        """The GIF, plain or dithered, with the truth's times."""
         ...
 
 
@@ -157,7 +166,20 @@ def _decoded(
 
 def _gif(clip: ScoredClip, task: Task) -> Gif:
     with _damage(clip):
-        return clip.gif(dithered=task.dithered)
+        return task_gif(clip, task)
+
+
+def task_gif(clip: GifClip, task: Task) -> Gif:
+    """The GIF of a task with all frames of the clip: its own plain or dithered one, or what the task's maker makes."""
+    if task.maker is None:
+        return clip.gif(dithered=bool(task.dithered))
+    times, duration = getattr(clip, "times", None), getattr(clip, "duration", None)
+    stream = getattr(clip, "iter_truth", None)
+    if times is None or duration is None or stream is None:
+        truth: Clip = clip.truth  # type: ignore[attr-defined]  # what a clip has that does not stream
+        times, duration = truth.times, truth.duration
+        stream = lambda: iter(truth.frames)  # noqa: E731
+    return generated_gif(load_maker(task.maker), stream, times, duration)
 
 
 def _truth(clip: ScoredClip, passes: Sequence[Pass], *, hold: bool) -> Iterator[Pixels]:

@@ -118,7 +118,7 @@ class ClipScorer:
         timed = _Timed(batches)
         source: Iterator[Frames] = timed
         if self.cache is not None:
-            source = self.cache.through(self.method, gif, times, timed)
+            source = self.cache.through(self.method, gif, times, timed, clip_id=clip.clip_id)
         numbers = iter(segment.frames)
         behind: deque[Future[None]] = deque()
         try:

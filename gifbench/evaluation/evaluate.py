@@ -18,7 +18,7 @@ from gifbench.methods.registry import LoadedMethod, load_any_method
 from gifbench.metrics.registry import load_metrics
 from gifbench.results.dataframe import Results
 from gifbench.storage import Folder
-from gifbench.tasks import DEFAULT_TASKS, Task, parse_tasks
+from gifbench.tasks import DEFAULT_TASKS, Task, does_task, parse_tasks
 
 MethodLike = LoadedMethod | str | Method | FrameMethod | type
 """A method as `evaluate` takes it: a name, a loaded one, an object with `restore` or `restore_frames`, or its class."""
@@ -93,9 +93,9 @@ def evaluate(
         raise UsageError(f"dataset must be a folder, a URL or a dataset, got {type(dataset).__name__}")
     for method in loaded:
         for task in chosen:
-            if method.tasks is not None and task.name not in method.tasks:
+            if not does_task(method.tasks, task):
                 raise UsageError(
-                    f"method {method.name} cannot do the task {task.name}; it does {', '.join(method.tasks)}"
+                    f"method {method.name} cannot do the task {task.name}; it does {', '.join(method.tasks or ())}"
                 )
     clips = opened.split(run.split)
     if not len(clips):

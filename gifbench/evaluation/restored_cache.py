@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -47,11 +47,13 @@ class RestoredCache:
         gif: Gif,
         times: Sequence[Fraction],
         batches: Iterator[Frames],
+        *,
+        clip_id: str = "",
     ) -> Iterator[Frames]:
         """The frames from the cache if they are there, whole; else from `batches`, which then are kept.
 
-        `batches` is not touched in the first case. Those of a method whose identity is not known are not kept. Raises
-        `StorageError` where the folder cannot be written.
+        `batches` is not touched in the first case. A new file says that it is of `clip_id`. Those of a method whose
+        identity is not known are not kept. Raises `StorageError` where the folder cannot be written.
         """
         if method.unknown or (method.watch is not None and method.watch.reasons):
             yield from batches
@@ -61,18 +63,21 @@ class RestoredCache:
         shape = len(times), gif.height, gif.width, 3
         found = _open(path, shape)
         if found is None:
-            yield from _kept(path, batches, method, first_frame=_first_frame(gif))
+            yield from _kept(
+                path, batches, method, about={"first_frame": _first_frame(gif), "clip": _clip_key(clip_id)}
+            )
             return
         with found:
             yield from _read(found, shape)
 
 
-def forget(folder: Path, gifs: Iterable[Gif]) -> int:
+def forget(folder: Path, gifs: Iterable[Gif], *, clip_ids: Iterable[str] = ()) -> int:
     """Delete the restored frames of these GIFs, and of every k-th frame of them; how many files were deleted.
 
-    Two GIFs that begin with the very same frame are taken for one. Raises `StorageError` for what cannot be deleted.
+    Two GIFs that begin with the very same frame are taken for one. What is known to be of one of `clip_ids`, whoever
+    made its GIF, is deleted too. Raises `StorageError` for what cannot be deleted.
     """
-    gone = {_first_frame(gif) for gif in gifs}
+    gone, clips = {_first_frame(gif) for gif in gifs}, {_clip_key(clip_id) for clip_id in clip_ids}
     deleted = 0
     for path in sorted(folder.glob("??/*.frames")):
         try:
@@ -80,7 +85,7 @@ def forget(folder: Path, gifs: Iterable[Gif]) -> int:
                 about = json.loads(file.read(_HEAD))
         except (OSError, ValueError):
             continue
-        if isinstance(about, dict) and about.get("first_frame") in gone:
+        if isinstance(about, dict) and (about.get("first_frame") in gone or about.get("clip") in clips):
             with storage_errors(path):
                 path.unlink(missing_ok=True)
             deleted += 1
@@ -90,6 +95,11 @@ def forget(folder: Path, gifs: Iterable[Gif]) -> int:
 def _first_frame(gif: Gif) -> str:
     """The sha256 of the first frame's pixels: the same for a GIF and for one that keeps every k-th frame of it."""
     return hashlib.sha256(np.ascontiguousarray(gif.frame(0)).tobytes()).hexdigest()
+
+
+def _clip_key(clip_id: str) -> str:
+    """Of a clip's name, which may be long; a file without one has none."""
+    return hashlib.sha256(clip_id.encode("utf-8", "surrogatepass")).hexdigest()[:16] if clip_id else ""
 
 
 def _key(restoration: str, gif: Gif, times: Sequence[Fraction]) -> str:
@@ -106,7 +116,7 @@ def _key(restoration: str, gif: Gif, times: Sequence[Fraction]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod, *, first_frame: str) -> Iterator[Frames]:
+def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod, *, about: Mapping[str, str]) -> Iterator[Frames]:
     """Give the batches on, and write them beside; the file is one line of JSON, then the values."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +135,7 @@ def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod, *, first_
         if kind not in _DTYPES or (method.watch is not None and method.watch.reasons):
             raise _NotKeptError
         file.seek(0)
-        facts = {"dtype": kind, "sha256": digest.hexdigest(), "first_frame": first_frame}
+        facts = {"dtype": kind, "sha256": digest.hexdigest(), **about}
         file.write(json.dumps(facts).encode().ljust(_HEAD - 1) + b"\n")
 
 

@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.restored_cache import RestoredCache
 from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, protocol
+from gifbench.gif_makers import load_maker
 from gifbench.methods.command import load_method_command
 from gifbench.methods.inference import Batching, device_kind, on_device
 from gifbench.methods.registry import LoadedMethod, load_method, load_method_file, relabeled
@@ -30,7 +31,7 @@ from gifbench.provenance import code_record
 from gifbench.results.io import load_result, result_name
 from gifbench.results.schema import DatasetRecord, ProtocolRecord, Result
 from gifbench.storage import Folder
-from gifbench.tasks import task
+from gifbench.tasks import known_task, task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,8 @@ class RunSpec:
     `method` are the facts of the loaded method, options in full and files by content; `unknown` says why these are not
     all, and is empty where they are. `protocols` and `metrics` map names to the sha256 of their definitions. `device`
     is where the method runs (`cpu`, or the GPU's model), `precision` torch's settings there, `metrics_device` where
-    frames are measured. `limit` is None where all clips are scored.
+    frames are measured. `limit` is None where all clips are scored. `maker` has the
+    facts of who makes the task's GIFs, and is empty for the dataset's own.
     """
 
     method: Mapping[str, object]
@@ -56,6 +58,7 @@ class RunSpec:
     precision: str
     metrics_device: str
     versions: Mapping[str, str]
+    maker: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -90,6 +93,7 @@ class RunSpec:
             device=runs_on,
             precision=_precision(runs_on) if uses_torch else "",
             metrics_device=_models(kind_of(metrics_device), metrics_device),
+            maker=_maker_facts(task),
             versions={
                 **{name: found for name in sorted(packages) if (found := _version(name))},
                 **dict(method.packages),
@@ -114,6 +118,7 @@ class RunSpec:
             "precision": self.precision,
             "metrics_device": self.metrics_device,
             "versions": dict(self.versions),
+            **({"maker": dict(self.maker)} if self.maker else {}),
         }
 
     @property
@@ -159,6 +164,11 @@ class RunSpec:
     def journal_name(self) -> str:
         """Where the journal of the run lies, beside its results."""
         return f"{self.result_name('both').removesuffix('.json')}.journal.jsonl"
+
+
+def _maker_facts(name: str) -> Mapping[str, str]:
+    chosen = known_task(name)
+    return {} if chosen is None or chosen.maker is None else load_maker(chosen.maker).facts
 
 
 def _models(kind: str, device: str) -> str:

@@ -22,6 +22,7 @@ from gifbench.evaluation.run_spec import RunSpec, existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
 from gifbench.evaluation.task_run import Existing, Progress
+from gifbench.gif_makers import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
@@ -73,6 +74,8 @@ def score_submission(
     data = DatasetRecord(name=dataset.name, fingerprint=dataset.fingerprint)
     faults = _Faults(on_fault)
     made_for = {"fingerprint": data.fingerprint, "split": split, "task": chosen.name, "protocol": protocol_name}
+    if chosen.maker is not None:
+        made_for["maker"] = load_maker(chosen.maker).facts["signature"]
     _check_task_file(place / TASK_FILE, made_for, faults)
     given = _check_items(place, items, faults, partial=partial)
     faults.finish(place)
@@ -245,8 +248,9 @@ def _check_task_file(path: Path, wanted: Mapping[str, str], faults: _Faults) -> 
             "split": about["split"],
             "task": about["task"],
             "protocol": about["protocol"],
+            "maker": about.get("maker", {}).get("signature", ""),
         }
-    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         faults.add(f"{TASK_FILE} is not what task-export wrote ({type(error).__name__})")
         return
     for key, value in wanted.items():

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gifbench.errors import AlreadyExists, UsageError
-from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
+from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset, task_gif
 from gifbench.evaluation.scoring_protocols import Segment, protocol, released_stride
+from gifbench.gif_makers import load_maker
 from gifbench.media.gif import Gif
 from gifbench.storage import Folder
 from gifbench.tasks import Task, parse_tasks
@@ -64,7 +65,7 @@ def export_task(
     clips = dataset.split(split)[:limit]
     items = []
     for done, clip in enumerate(clips, start=1):
-        gif = clip.gif(dithered=chosen.dithered)
+        gif = task_gif(clip, chosen)
         for item in task_items([clip], chosen, protocol_name=protocol_name, stride=released_stride(dataset)):
             given = gif.select(item.segment.gif_frames)
             folder.write(f"gifs/{item.name}.gif", given.to_bytes())
@@ -78,6 +79,7 @@ def export_task(
         "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
         "split": split,
         "task": chosen.name,
+        **({} if chosen.maker is None else {"maker": load_maker(chosen.maker).facts}),
         "protocol": protocol_name,
         "limit": limit,
         "items": items,

@@ -133,7 +133,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One dataset (by fingerprint), split and task: its tables, one a protocol.
+    """One dataset (by fingerprint), split, task and maker of its GIFs ("" for its own): its tables, one a protocol.
 
     `clips` were scored by some run; `covered` of the `official` ones (0 where there is no list) by the run with most.
     `twins` counts the other fingerprints that results under the same dataset name have.
@@ -149,6 +149,7 @@ class Board:
     twins: int
     tables: tuple[Table, ...]
     slug: str
+    maker: str = ""
 
 
 PROTOCOL_ORDER = ("standard", "gif2video")
@@ -156,14 +157,14 @@ PROTOCOL_ORDER = ("standard", "gif2video")
 
 def boards(runs: Iterable[Run]) -> tuple[Board, ...]:
     """All boards, in the order of dataset, split, dithering, and how sparse the GIF is."""
-    groups: dict[tuple[str, str, str, str], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str, str], list[Run]] = defaultdict(list)
     fingerprints: dict[str, set[str]] = defaultdict(set)
     for run in runs:
-        groups[run.dataset, run.fingerprint, run.split, run.task].append(run)
+        groups[run.dataset, run.fingerprint, run.split, run.task, run.maker].append(run)
         fingerprints[run.dataset].add(run.fingerprint)
     made = []
-    for key in sorted(groups, key=lambda k: (k[0], k[1], k[2], _task_order(k[3]))):
-        dataset, fingerprint, split, task = key
+    for key in sorted(groups, key=lambda k: (k[0], k[1], k[2], _task_order(k[3]), k[4])):
+        dataset, fingerprint, split, task, maker = key
         found = groups[key]
         protocols: dict[tuple[str, str], list[Run]] = defaultdict(list)
         for run in found:
@@ -183,14 +184,15 @@ def boards(runs: Iterable[Run]) -> tuple[Board, ...]:
                     _table(protocols[name, definition], twin=names[name] > 1)
                     for name, definition in sorted(protocols, key=_protocol_order)
                 ),
-                slug=slug(f"{dataset} {task} {split}", key="\n".join(key)),
+                slug=slug(f"{dataset} {task} {split}", key="\n".join(part for part in key if part)),
+                maker=maker,
             )
         )
     return tuple(made)
 
 
 def _task_order(task: str) -> tuple[int, int, str]:
-    variant, _, every = task.partition("-")
+    variant, _, every = task.rpartition("-")
     known = {"plain": 0, "dithered": 1}.get(variant, 2)
     return known, int(every) if every.isascii() and every.isdigit() and len(every) < 9 else 0, task
 
@@ -221,7 +223,8 @@ def _table(runs: Sequence[Run], *, twin: bool) -> Table:
     first = kept[0]
     reported = reported_rows(dataset=first.dataset, split=first.split, task=first.task, protocol=first.protocol)
     rows += [Row(row) for row in reported]
-    key = "\n".join((first.dataset, first.fingerprint, first.split, first.task, first.protocol))
+    made_by = (first.maker,) if first.maker else ()
+    key = "\n".join((first.dataset, first.fingerprint, first.split, first.task, *made_by, first.protocol))
     return Table(
         protocol=f"{first.protocol} ({first.definition[:8]})" if twin else first.protocol,
         definition=first.definition,

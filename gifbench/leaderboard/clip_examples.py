@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from gifbench.errors import GifbenchError, StorageError, storage_errors
+from gifbench.evaluation.clip_reader import task_gif
 from gifbench.leaderboard.board import Board
 from gifbench.leaderboard.clip_selection import Choice, choices
 from gifbench.leaderboard.filmstrips import (
@@ -31,7 +32,7 @@ from gifbench.leaderboard.sanitize import slug, visible
 from gifbench.leaderboard.scored_run import Run
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.tasks import TASKS
+from gifbench.tasks import task
 
 Restore = Callable[[Gif, Sequence[Fraction]], Pixels]
 """A method, ready to run: a GIF and times in, RGB frames (N, H, W, 3) uint8 out."""
@@ -157,10 +158,10 @@ def show(
 
 
 def _write(board: Board, choice: Choice, *, excerpts: Excerpts, restore: Restore, site: Path) -> Pictures:
-    asked = TASKS[board.task]
+    asked = task(board.task)
     clip = excerpts.dataset[choice.clip_id]
     part = excerpt(clip.times, clip.duration, every=asked.every)
-    gif = clip.gif(dithered=asked.dithered).select(part.gif_frames)
+    gif = task_gif(clip, asked).select(part.gif_frames)
     truth = excerpts.truth(choice.clip_id, part)
     start = clip.times[part.first]
     restored = None if choice.run.is_gif else restore(gif, tuple(clip.times[i] - start for i in part.frames))

@@ -91,6 +91,7 @@ def run_of(result: Result) -> Run:
         definition=_definition(result.protocol),
         identity=method.identity,
         code=method.code_sha256 or "",
+        maker="" if result.maker is None else made_by(result.maker.version, result.maker.signature),
         measures={
             metric.name: Measured(
                 score=_score(score, clips=score.clips or result.clips),
@@ -105,6 +106,11 @@ def run_of(result: Result) -> Run:
         },
         clip_measures={clip.clip_id: clip.metrics for clip in result.clip_scores if clip.metrics},
     )
+
+
+def made_by(version: str, signature: str) -> str:
+    """Who made the GIFs of a board, as `Run.maker` says it."""
+    return f"{version}; signature {signature}"
 
 
 def _impossible(result: Result) -> Iterator[str]:
@@ -167,6 +173,7 @@ def _facts(result: Result) -> dict[str, str]:
         "Learned parameters": f"{method.parameters:,}" if method.parameters else "none",
         "Weights": f"{method.weights}, sha256 {(method.weights_sha256 or '')[:16]}" if method.weights else "none",
         "Code": f"sha256 {method.code_sha256[:16]}" if method.code_sha256 else "",
+        "GIFs made by": "" if result.maker is None else f"{result.maker.name}, {result.maker.version}",
         "Scored by": scored_by,
         "Ran on": f"{ran_on.device}, {ran_on.platform}, {ran_on.cpus} processors",
         "Metrics ran on": "" if ran_on.metrics_device == "cpu" else ran_on.metrics_device,

@@ -13,11 +13,12 @@ import jinja2
 from markupsafe import Markup, escape
 
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
+from gifbench.gif_makers import load_maker
 from gifbench.leaderboard.board import Board, Table
 from gifbench.leaderboard.filmstrips import ERROR_TOP
 from gifbench.leaderboard.paper_tables import reported_note
 from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
-from gifbench.tasks import TASKS
+from gifbench.tasks import known_task
 
 _VARIANTS = {False: "Plain GIFs, without dithering", True: "GIFs dithered by Floyd-Steinberg"}
 
@@ -126,16 +127,21 @@ def _scale(table: Table) -> Callable[[float], str | None]:
 
 
 def _about_task(board: Board) -> str:
-    if board.task not in TASKS:
-        return "A task that this version of gifbench does not know."
-    task = TASKS[board.task]
+    task = known_task(board.task)
+    if task is None:
+        return "A task that this version of gifbench, and what is installed beside it, does not know."
+    variant = _VARIANTS[bool(task.dithered)] if task.maker is None else _made_by(task.maker, board.maker)
     if task.every == 1:
-        return f"{_VARIANTS[task.dithered]}, with every frame of the video: the colors are to be given back."
+        return f"{variant}, with every frame of the video: the colors are to be given back."
     nth = {2: "second", 4: "fourth", 8: "eighth"}.get(task.every, f"{task.every}th")
     return (
-        f"{_VARIANTS[task.dithered]}, that keep every {nth} frame of the video: the colors and the frames between are "
-        "to be given back."
+        f"{variant}, that keep every {nth} frame of the video: the colors and the frames between are to be given back."
     )
+
+
+def _made_by(name: str, about: str) -> str:
+    versions = f" ({visible(about, limit=200)})" if about else ""
+    return f"GIFs as people make them, by {visible(load_maker(name).summary, limit=200)}{versions}"
 
 
 def _about_protocol(name: str) -> str:

@@ -51,7 +51,8 @@ class Run:
     limited to, `too_short` how many clips were skipped because they are shorter than one segment. `measures` are the
     chosen metrics by name, `clip_measures` their values by clip id and name. `definition` stands for the protocol as
     the run defines it: two protocols of one name and other definitions are two. `identity` is the sha256 of the method
-    and its device, empty in files of earlier versions, `code` that of its source.
+    and its device, empty in files of earlier versions, `code` that of its source. `maker` says who made the GIFs, with
+    the version, empty where they are the dataset's own.
     """
 
     method: str
@@ -81,6 +82,7 @@ class Run:
     definition: str = ""
     identity: str = ""
     code: str = ""
+    maker: str = ""
     measures: Mapping[str, Measured] = field(default_factory=dict)
     clip_measures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 

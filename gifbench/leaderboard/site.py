@@ -8,11 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from gifbench.errors import GifbenchError, ResultsError, storage_errors
+from gifbench.gif_makers import load_maker
 from gifbench.leaderboard.atomic_publish import made_of, published
 from gifbench.leaderboard.board import Board, Run, boards
 from gifbench.leaderboard.clip_examples import DatasetSource, Example, Excerpts, Restore, Shown, show
 from gifbench.leaderboard.clip_pages import clip_pages
-from gifbench.leaderboard.from_results import MethodLoader, installed_method, restore_with, run_of
+from gifbench.leaderboard.from_results import MethodLoader, installed_method, made_by, restore_with, run_of
 from gifbench.leaderboard.html_pages import board_page, clip_page, index_page, method_page
 from gifbench.leaderboard.latex_tables import latex_table
 from gifbench.leaderboard.sanitize import visible
@@ -21,7 +22,7 @@ from gifbench.methods.registry import LoadedMethod
 from gifbench.provenance import code_record
 from gifbench.results.io import Result
 from gifbench.storage import file_sha256
-from gifbench.tasks import TASKS
+from gifbench.tasks import known_task
 
 Progress = Callable[[str], None]
 """Called with a line of text before each step that takes time."""
@@ -181,6 +182,18 @@ def _pages(
     yield "leaderboard.tex", "\n".join(latex_table(board, table, date=date) for board in made for table in board.tables)
 
 
+def _can_be_made(board: Board) -> bool:
+    """Whether the GIFs of a board are the dataset's own, or of a maker that makes the very same here."""
+    asked = known_task(board.task)
+    if asked is None or asked.maker is None:
+        return asked is not None
+    try:
+        facts = load_maker(asked.maker).facts
+    except GifbenchError:
+        return False
+    return board.maker == made_by(facts["version"], facts["signature"])
+
+
 def _methods(made: Sequence[Board]) -> list[Run]:
     """One run of each method, in the order of the first board that has it; the GIF itself comes last.
 
@@ -209,7 +222,7 @@ def _show_method(
     mine = [
         (board, run)
         for board in made
-        if board.fingerprint in excerpts and board.task in TASKS and (run := _run_on(board, method))
+        if board.fingerprint in excerpts and _can_be_made(board) and (run := _run_on(board, method))
     ]
     if not mine:
         return {}

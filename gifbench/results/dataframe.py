@@ -92,6 +92,7 @@ class Results(Sequence[Result]):
             self,
             key=lambda each: (
                 order.get(each.task, 99),
+                each.task,
                 each.protocol.name != "standard",
                 _place(each),
                 -each.scores["psnr"].mean,
@@ -168,7 +169,9 @@ class Results(Sequence[Result]):
 def _place(result: Result) -> tuple[str, ...]:
     """What results are compared within: the same clips of a dataset, task and protocol."""
     scored = "" if result.limit is None else str(result.limit)
-    return result.dataset.fingerprint, result.split, result.task, result.protocol.name, scored, str(result.clips)
+    made_by = "" if result.maker is None else result.maker.signature
+    place = (result.dataset.fingerprint, result.split, result.task, made_by, result.protocol.name)
+    return (*place, scored, str(result.clips))
 
 
 _BOTH = ("method", "task", "protocol", "metric", "dataset", "fingerprint", "split")

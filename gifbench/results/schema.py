@@ -15,8 +15,9 @@ SCHEMA = 3
 
 Version 2 counts official clips alone in `coverage.scored`, where version 1 counted all; it added `metrics`, `seeds`,
 `code`, `notes`, `protocol.sha256` and `environment.scored_on`, which files of version 1 lack. Version 3 added the
-identity of the run and of its method, and what of these is unknown; `environment.metrics_device` was `scored_on`, and
-the metric `requantized` was `requantised`. Values have ranges since, in files of all versions.
+identity of the run and of its method, what of these is unknown, and the maker of the GIFs;
+`environment.metrics_device` was `scored_on`, and the metric `requantized` was `requantised`. Values have ranges since,
+in files of all versions.
 """
 
 MOST_DB = 100.0
@@ -85,6 +86,14 @@ class DatasetRecord(_Part):
 
     name: str = Field(description="the recipe's name, such as gif-faces")
     fingerprint: str = Field(description="stands for all that methods see and are scored against")
+
+
+class MakerRecord(_Part):
+    """Who made the GIFs of a task that is not of the dataset's own: two signatures are two tasks, never compared."""
+
+    name: str = Field(description="such as ffmpeg-256-bayer", max_length=200)
+    version: Text = Field(description="of the library or program")
+    signature: str = Field(description="stands for what it makes of a few test frames", max_length=64)
 
 
 class ProtocolRecord(_Part):
@@ -165,7 +174,8 @@ class Result(_Part):
 
     gifbench_result: int = Field(description="version of this schema; its presence marks a results file")
     method: MethodRecord
-    task: str = Field(description="plain-1 … dithered-8")
+    task: str = Field(description="plain-1 … dithered-8, or <maker>-1 … -8")
+    maker: MakerRecord | None = Field(default=None, description="of the GIFs; null where they are the dataset's own")
     split: str = Field(description="train, validation or test")
     protocol: ProtocolRecord
     dataset: DatasetRecord

@@ -19,12 +19,14 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from gifbench.errors import UsageError, storage_errors
+from gifbench.evaluation.clip_reader import task_gif
 from gifbench.leaderboard.atomic_publish import published
 from gifbench.leaderboard.clip_examples import ClipSource, frame_ends
 from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, shown_size
 from gifbench.leaderboard.from_results import restore_with
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.methods.registry import LoadedMethod
+from gifbench.tasks import does_task
 from gifbench.tasks import task as task_of
 
 QUESTION = "Which one looks better?"
@@ -127,8 +129,8 @@ def make_study(
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise UsageError("a study compares two different methods or more; name each once")
     for method in methods:
-        if method.tasks is not None and on not in method.tasks:
-            raise UsageError(f"method {method.name} cannot do the task {on}; it does {', '.join(method.tasks)}")
+        if not does_task(method.tasks, asked):
+            raise UsageError(f"method {method.name} cannot do the task {on}; it does {', '.join(method.tasks or ())}")
     clips = list(dataset.split(split))
     if not clips or pairs < 1:
         raise UsageError(f"{dataset.name}: the split {split} has {len(clips)} clips, and {pairs} pairs were asked for")
@@ -193,7 +195,7 @@ def _plan(
 def _write_film(method: LoadedMethod, clip: StudyClip, on: str, page: Path, *, name: str, device: str) -> _Film:
     asked = task_of(on)
     part = excerpt(clip.times, clip.duration, every=asked.every)
-    gif = clip.gif(dithered=asked.dithered).select(part.gif_frames)
+    gif = task_gif(clip, asked).select(part.gif_frames)
     start = clip.times[part.first]
     frames = restore_with(method, device=device)(gif, tuple(clip.times[i] - start for i in part.frames))
     height, width = shown_size(clip.height, clip.width)

@@ -11,9 +11,10 @@ from torch.utils.data import Dataset as TorchDataset
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.loader import FrameDataset
 from gifbench.errors import UsageError
+from gifbench.gif_makers import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.training.config import DataOptions
-from gifbench.training.frame_sampler import check_options, drawn_gif
+from gifbench.training.frame_sampler import check_options, drawn_gif, drawn_maker, gif_by_maker
 from gifbench.training.trainer import TrainingBatch
 
 
@@ -55,7 +56,11 @@ class Windows(TorchDataset[TrainingBatch]):
         first = int(draw.integers(self._counts[clip] - steps * options.every))
         places = chosen_places(draw, steps, options.between)
         frames, numbers = self._frames[dithered], [first + place * options.every for place in places]
-        if options.colors:
+        maker = drawn_maker(options, draw)
+        if maker is not None:
+            truth, dithered = frames.read_truth(clip, numbers), bool(maker.dithered)
+            shown = gif_by_maker(maker, truth)
+        elif options.colors:
             truth = frames.read_truth(clip, numbers)
             shown = [drawn_gif(frame, options, draw, dithered=dithered) for frame in truth]
         else:
@@ -66,7 +71,10 @@ class Windows(TorchDataset[TrainingBatch]):
 
 
 def validation_windows(clip: DatasetClip, options: DataOptions) -> Iterator[TrainingBatch]:
-    """The windows of a clip that validation sees, each alone in its batch: whole frames, the longest, all between."""
+    """The windows of a clip that validation sees, each alone in its batch: whole frames, the longest, all between.
+
+    Each is seen as the dataset's GIF, and as each maker's.
+    """
     steps = max(options.windows) - 1
     last_start = clip.num_frames - 1 - steps * options.every
     count = min(options.validation_frames, last_start + 1)
@@ -78,6 +86,13 @@ def validation_windows(clip: DatasetClip, options: DataOptions) -> Iterator[Trai
             shown = [(gif.frame(i), gif.palettes[i]) for i in frames]
             times = [place / steps for place in range(steps + 1)]
             window = as_window(shown, clip.truth_frames(frames), times, dithered=dithered)
+            yield TrainingBatch(*(tensor[None] for tensor in window))
+    for maker in map(load_maker, options.makers):
+        for number in range(count):
+            first = number * (last_start + 1) // count
+            truth = clip.truth_frames([first + place * options.every for place in range(steps + 1)])
+            times = [place / steps for place in range(steps + 1)]
+            window = as_window(gif_by_maker(maker, truth), truth, times, dithered=bool(maker.dithered))
             yield TrainingBatch(*(tensor[None] for tensor in window))
 
 

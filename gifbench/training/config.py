@@ -83,6 +83,10 @@ class DataOptions(TrainerOptions):
     """Palette sizes of GIFs that are made from the truth on the fly; empty: the dataset's GIFs as they are."""
     dithers: tuple[str, ...] = ("floyd-steinberg",)
     """The ditherers of GIFs that are made on the fly."""
+    makers: tuple[str, ...] = ()
+    """Makers (`gifbench tasks` lists them) whose GIFs some samples are: each of its frame, or its window, alone."""
+    maker_share: float = Field(default=0.5, gt=0, le=1)
+    """The share of samples that are makers' GIFs, where `makers` names any; the others are as without them."""
     views: ViewOptions | None = None
     """Of GIFs that are made on the fly: see the frames in other framings, sizes and colors."""
     equal_clips: bool = False

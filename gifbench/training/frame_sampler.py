@@ -5,7 +5,7 @@ So a training that is resumed sees what it would have seen, and the number of wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.loader import FrameDataset, FrameParts
 from gifbench.errors import UsageError
+from gifbench.gif_makers import LoadedMaker, load_maker, made_frames
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS
 from gifbench.media.colors.quantize import check_colors, quantize
@@ -62,14 +63,16 @@ class Samples(TorchDataset[TrainingBatch]):
         index = int(draw.integers(self._starts[clip], self._starts[clip + 1]))
         dithered = bool(draw.integers(2)) if options.dithered == "both" else bool(options.dithered)
         generator = torch.Generator().manual_seed(int(draw.integers(1 << 62)))
+        maker = drawn_maker(options, draw)
         sample: FrameParts
-        if options.colors:
-            sample = self._made(self._frames[dithered], index, draw, generator, dithered=dithered)
+        if options.colors or maker is not None:
+            sample = self._made(self._frames[dithered], index, draw, generator, dithered=dithered, maker=maker)
         else:
             sample = self._frames[dithered].draw(index, generator)
         gif, truth = sample["gif"], sample["truth"]
         if options.flips and draw.integers(2):
             gif, truth = gif.flip(-1), truth.flip(-1)
+        dithered = dithered if maker is None else bool(maker.dithered)
         palette, colors = sample["palette"], sample["colors"]
         return TrainingBatch(gif, palette, colors, truth, torch.tensor(dithered), torch.zeros(()))
 
@@ -81,12 +84,16 @@ class Samples(TorchDataset[TrainingBatch]):
         generator: torch.Generator,
         *,
         dithered: bool,
+        maker: LoadedMaker | None,
     ) -> FrameParts:
         """A sample whose GIF frame is made from the whole frame of the truth."""
         truth = frames.truth_frame(index)
         if self._options.views is not None:
             truth = view(truth, self._options.views, draw, least=self._options.crop or 1)
-        shown, palette = drawn_gif(truth, self._options, draw, dithered=dithered)
+        if maker is None:
+            shown, palette = drawn_gif(truth, self._options, draw, dithered=dithered)
+        else:
+            ((shown, palette),) = gif_by_maker(maker, [truth])
         return frames.cut(shown, palette, truth, generator)
 
 
@@ -97,10 +104,37 @@ def check_options(options: DataOptions) -> None:
     for name in options.dithers:
         if name not in DITHERS:
             raise UsageError(f'data.dithers: there is no dither "{name}": {known_names(name, DITHERS)}')
+    for name in options.makers:
+        try:
+            _ = load_maker(name).version
+        except UsageError as error:
+            raise UsageError(f"data.makers: {error}") from error
     if options.views is not None and not options.colors:
         raise UsageError("data.views are of GIFs made on the fly: say by data.colors of how many colors")
     if options.colors and options.dithered and not options.dithers:
         raise UsageError("data.dithers is empty: name the ditherers of the dithered GIFs that data.colors asks for")
+
+
+def drawn_maker(options: DataOptions, draw: np.random.Generator) -> LoadedMaker | None:
+    """Who makes a sample's GIF; None for what the other options say. Nothing is drawn where no makers are named."""
+    if not options.makers or draw.random() >= options.maker_share:
+        return None
+    return load_maker(str(draw.choice(options.makers)))
+
+
+def gif_by_maker(maker: LoadedMaker, frames: Iterable[Pixels]) -> list[tuple[Pixels, Pixels]]:
+    """Frames (H, W, 3) as a maker's GIF of them shows them, each with its palette of at most 256 colors.
+
+    Where images laid over each other show more, as those of gifski may, the palette has the 256 that most pixels have.
+    """
+    found = []
+    for shown, palette in made_frames(maker, frames):
+        kept = palette
+        if len(palette) > 256:
+            colors, counts = np.unique(shown.reshape(-1, 3), axis=0, return_counts=True)
+            kept = colors[np.sort(np.argsort(-counts, kind="stable")[:256])]
+        found.append((shown, kept))
+    return found
 
 
 def drawn_gif(

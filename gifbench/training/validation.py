@@ -12,9 +12,12 @@ from torch import nn
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.reader import Dataset
 from gifbench.errors import UsageError
+from gifbench.gif_makers import load_maker
+from gifbench.media.clip import Pixels
 from gifbench.plugins import known_names
 from gifbench.training.clip_sampler import validation_windows
 from gifbench.training.config import DataOptions
+from gifbench.training.frame_sampler import gif_by_maker
 from gifbench.training.trainer import Trainer, TrainingBatch
 
 _PANEL_CLIPS = 4
@@ -34,7 +37,10 @@ def split_clips(dataset: Dataset, options: DataOptions) -> tuple[list[DatasetCli
 
 
 class Validation:
-    """Whole frames or windows at equal distances, plain or dithered as the training is; both where it is both."""
+    """Whole frames or windows at equal distances, plain or dithered as the training is; both where it is both.
+
+    Each is seen as each of the training's makers makes it, too.
+    """
 
     def __init__(self, clips: Sequence[DatasetClip], options: DataOptions) -> None:
         self._clips, self._options = clips, options
@@ -69,16 +75,25 @@ class Validation:
         for dithered in (False, True) if self._options.dithered == "both" else (bool(self._options.dithered),):
             gif = clip.gif_frames(frames, dithered=dithered)
             for place in range(count):
-                palette = np.zeros((1, 256, 3), np.uint8)
-                palette[0, : len(gif.palettes[place])] = gif.palettes[place]
-                yield TrainingBatch(
-                    torch.from_numpy(gif.frame(place).transpose(2, 0, 1).copy())[None],
-                    torch.from_numpy(palette),
-                    torch.tensor([len(gif.palettes[place])]),
-                    torch.from_numpy(truth[place].transpose(2, 0, 1).copy())[None],
-                    torch.tensor([dithered]),
-                    torch.zeros(1),
-                )
+                yield _batch(gif.frame(place), gif.palettes[place], truth[place], dithered=dithered)
+        for maker in map(load_maker, self._options.makers):
+            for frame in truth:
+                ((shown, palette),) = gif_by_maker(maker, [frame])
+                yield _batch(shown, palette, frame, dithered=bool(maker.dithered))
+
+
+def _batch(shown: Pixels, colors: Pixels, truth: Pixels, *, dithered: bool) -> TrainingBatch:
+    """One frame (H, W, 3) of a GIF, its palette (K, 3) and the truth."""
+    palette = np.zeros((1, 256, 3), np.uint8)
+    palette[0, : len(colors)] = colors
+    return TrainingBatch(
+        torch.from_numpy(shown.transpose(2, 0, 1).copy())[None],
+        torch.from_numpy(palette),
+        torch.tensor([len(colors)]),
+        torch.from_numpy(truth.transpose(2, 0, 1).copy())[None],
+        torch.tensor([dithered]),
+        torch.zeros(1),
+    )
 
 
 def _middle(frames: torch.Tensor) -> torch.Tensor:
