@@ -18,12 +18,14 @@ from gifbench import gif_makers
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MakerError, UsageError
+from gifbench.evaluation.submission import score_submission
 from gifbench.evaluation.task_export import export_task
 from gifbench.gif_makers import MakerClip, generated_gif, list_makers, load_maker, made_frames
+from gifbench.leaderboard import build_site
 from gifbench.media.gif import Gif
 from gifbench.results.io import load_results
 from gifbench.study.page import make_study
-from gifbench.tasks import TASKS, does_task, known_task, parse_tasks, task
+from gifbench.tasks import TASKS, Task, does_task, known_task, parse_tasks, task
 from tests.conftest import moving_picture
 
 GREEN = np.array([[0, 200, 0], [200, 0, 0]], np.uint8)
@@ -103,7 +105,7 @@ def test_what_is_no_task_is_refused_by_name(mine: Any, name: str) -> None:
 
 
 def test_a_task_of_a_maker_says_who_and_how_sparse(mine: Any) -> None:
-    assert task("ffmpeg-64-none-4") == gifbench.Task("ffmpeg-64-none-4", False, 4, "ffmpeg-64-none")
+    assert task("ffmpeg-64-none-4") == Task("ffmpeg-64-none-4", False, 4, "ffmpeg-64-none")
     assert task("mine-2").dithered is None
     assert does_task(("plain-1", "dithered-1"), task("pillow-1"))
     assert not does_task(("plain-1", "dithered-1"), task("pillow-2"))
@@ -218,14 +220,14 @@ def test_an_exported_task_says_who_made_its_gifs_and_is_scored(
 
             Image.fromarray(frame).save(folder / f"{i:05d}.png")
     (tmp_path / "back" / "task.json").write_text(json.dumps(about))
-    result = gifbench.score_submission(tmp_path / "back", tiny_dataset, "mine-merged-1", name="same")
+    result = score_submission(tmp_path / "back", tiny_dataset, "mine-merged-1", name="same")
     (gif,) = gifbench.evaluate("gif", tiny_dataset, "mine-merged-1", protocols="standard")
     assert result.scores["psnr"].mean == gif.scores["psnr"].mean
     about["maker"]["signature"] = "0" * 16
     (tmp_path / "back" / "task.json").write_text(json.dumps(about))
     said: list[str] = []
     with pytest.raises(gifbench.MethodError, match="nothing was scored"):
-        gifbench.score_submission(tmp_path / "back", tiny_dataset, "mine-merged-1", name="same", on_fault=said.append)
+        score_submission(tmp_path / "back", tiny_dataset, "mine-merged-1", name="same", on_fault=said.append)
     assert "made for the maker" in said[0]
 
 
@@ -236,7 +238,7 @@ def test_boards_of_two_makers_are_never_one(mine: Any, tiny_dataset: Dataset, tm
         monkeypatch.setattr(mine, "level", level)
         gif_makers._signature_of.cache_clear()
         out += gifbench.evaluate(["gif", "gaussian-0.5"], tiny_dataset, ["mine-1", "pillow-2"], protocols="standard")
-    page = gifbench.build_site(out, tmp_path / "site", dataset_for={tiny_dataset.fingerprint: tiny_dataset})
+    page = build_site(out, tmp_path / "site", dataset_for={tiny_dataset.fingerprint: tiny_dataset})
     boards = sorted(path.name for path in (page.parent / "boards").glob("*.html"))
     assert len(boards) == 3
     text = "".join(path.read_text(encoding="utf-8") for path in (page.parent / "boards").glob("*.html"))
@@ -252,7 +254,7 @@ def test_a_page_shows_results_of_a_maker_that_is_not_installed(
 ) -> None:
     (result,) = gifbench.evaluate("gif", tiny_dataset, "mine-1", protocols="standard")
     other = result.model_copy(update={"task": "unheard-of-1"})
-    page = gifbench.build_site([other], tmp_path / "site", dataset_for={tiny_dataset.fingerprint: tiny_dataset})
+    page = build_site([other], tmp_path / "site", dataset_for={tiny_dataset.fingerprint: tiny_dataset})
     text = "".join(path.read_text(encoding="utf-8") for path in (page.parent / "boards").glob("*.html"))
     assert "does not know" in text
 
