@@ -265,7 +265,7 @@ def _sound(film: Film, out: str | os.PathLike[str], audio: Audio, notes: list[st
     if ending not in VIDEO_ENDINGS:
         notes.append(f"the sound is left out: {ending or 'a folder of PNGs'} holds none")
         return None
-    return Sound(film.path, film.clock)
+    return Sound(film.path, film.clock, film.duration)
 
 
 def _ready(loaded: LoadedMethod, device: str, *, half_precision: bool) -> tuple[LoadedMethod, str]:

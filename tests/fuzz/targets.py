@@ -16,6 +16,7 @@ _MODULES = {
     "results": ("results-json", "results-parquet", "evaluation-journal", "study-key", "study-choices"),
     "options": ("method", "recipe", "config"),
     "weights": ("weights",),
+    "films": ("film",),
 }
 
 NAMES = tuple(name for names in _MODULES.values() for name in names)

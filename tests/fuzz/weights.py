@@ -14,6 +14,8 @@ from gifbench_baselines.ccdnet.method import load_network
 from gifbench_baselines.ccdnet.network import Architecture, CCDNet
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions
 from gifbench_baselines.ccdnet.router import load_classifier
+from gifbench_baselines.film.cartoon_network import load_cartoon
+from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer, load_colorizer
 from gifbench_baselines.pix2pix import method as pix2pix
 from gifbench_baselines.stabilizer import method as stabilizer
 from gifbench_baselines.superslomo import method as superslomo
@@ -23,7 +25,10 @@ from gifbench.training.weights import read_weights, save_weights
 from tests.fuzz.damage import JSON_VALUES, Draw, damaged, edited, written
 from tests.fuzz.target import MOST_BYTES, Target, ends_well
 
-_MAKERS = (load_network, load_classifier, pix2pix.load_network, stabilizer.load_network, superslomo.load_network)
+_MAKERS = (
+    *(load_network, load_classifier, pix2pix.load_network, stabilizer.load_network, superslomo.load_network),
+    *(load_colorizer, load_cartoon),
+)
 _TYPES = ("F32", "F16", "BF16", "F64", "F8_E4M3", "F8_E5M2", "I64", "U8", "BOOL", "C64", "F4", "x")
 
 
@@ -40,9 +45,11 @@ def _read(data: bytes) -> None:
 def _seeds() -> list[bytes]:
     ccdnet = Architecture(base=4)
     unet = PaletteUNetOptions(widths=(4, 8), blocks=(1, 1))
+    colorize = ColorizeOptions(widths=(8, 8), blocks=(1, 1))
     networks = (
         (CCDNet(ccdnet), {"network": "ccdnet", **ccdnet.model_dump()}),
         (PaletteUNet(unet), {"network": "palette-unet", **unet.model_dump()}),
+        (Colorizer(colorize), colorize.model_dump(mode="json")),
         (DitherClassifier(base=2), {"network": "dither-classifier", "base": 2}),
     )
     with TemporaryDirectory() as folder:

@@ -35,26 +35,27 @@ def film_with_sound(
     b_frames: int = 2,
     channels: str = "stereo",
     video: str = "libx264",
+    pictures: int = 50,
 ) -> Path:
-    """Two seconds of dark frames with one white, and a tone that begins with it, both FLASH after `starts`."""
+    """Dark frames with one white, and a tone that begins with it, both FLASH after `starts`; two seconds of them."""
     with av.open(str(path), "w") as container:
-        pictures = container.add_stream(video, rate=25)
-        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        shown = container.add_stream(video, rate=25)
+        shown.width, shown.height, shown.pix_fmt = 64, 48, "yuv420p"
         if video == "libx264":
-            pictures.options = {"bf": str(b_frames), "preset": "ultrafast"}
+            shown.options = {"bf": str(b_frames), "preset": "ultrafast"}
         tones = container.add_stream(sound, rate=RATE)
         tones.codec_context.layout = channels
-        seconds = 2 + starts - sound_starts
+        seconds = Fraction(pictures, 25) + starts - sound_starts
         t = np.arange(int(seconds * RATE)) / RATE + float(sound_starts)
         begin = float(starts + FLASH)
         wave = np.where((t >= begin) & (t < begin + 0.3), 0.6 * np.sin(2 * np.pi * 1000 * t), 0).astype(np.float32)
         packets = []
-        for n in range(50):
+        for n in range(pictures):
             level = 255 if n == 25 else 20
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), format="rgb24")
             frame.pts, frame.time_base = n + round(starts * 25), Fraction(1, 25)
-            packets += pictures.encode(frame)
-        packets += pictures.encode()
+            packets += shown.encode(frame)
+        packets += shown.encode()
         size = tones.codec_context.frame_size or 1024
         count = 1 if channels == "mono" else 2
         layout = tones.codec_context.format.name
@@ -145,6 +146,23 @@ def test_a_hole_in_the_sound_is_silent_and_nothing_after_it_moves(tmp_path: Path
     restore_video("gif", holed, tmp_path / f"out{ending}")
     seen_then, heard_then = seen_and_heard(tmp_path / f"out{ending}")
     assert abs((heard_then - seen_then) - (heard - seen)) < 0.012
+
+
+@pytest.mark.parametrize("ending", [".webm", ".mkv"])
+def test_a_stamp_hours_away_is_damage_and_no_hours_of_silence(tmp_path: Path, ending: str) -> None:
+    whole, odd = film_with_sound(tmp_path / "whole.mkv"), tmp_path / "odd.mkv"
+    with av.open(str(whole)) as source, av.open(str(odd), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.size:
+                if packet.stream.type == "audio" and packet.pts > 1900:
+                    packet.pts = packet.dts = packet.pts + 40_000_000
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    restore_video("gif", odd, tmp_path / f"out{ending}")
+    with av.open(str(tmp_path / f"out{ending}")) as made:
+        assert made.duration < 3_000_000
+    assert seen_and_heard(tmp_path / f"out{ending}")
 
 
 def test_damaged_sound_is_told_and_costs_no_pictures(tmp_path: Path) -> None:

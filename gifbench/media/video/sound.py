@@ -40,6 +40,7 @@ _HELD = {
 """Kinds of sound whose packets a container takes as they are; others are encoded anew."""
 
 _ENCODED: dict[str, tuple[str, int]] = {".webm": ("libopus", 96_000)}
+_LATE = Fraction(60)
 _GAP = Fraction(1, 20)
 """Seconds without sound that are filled with silence where it is encoded anew; less is taken for rounding."""
 _AAC = ("aac", 160_000)
@@ -49,10 +50,14 @@ _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Where sound is taken from: a file, and the container's clock, in seconds, at what becomes time 0."""
+    """Where sound is taken from: a file, the container's clock at what becomes time 0, and how long the pictures last.
+
+    Both are in seconds. Sound may go on after the pictures, but what is stamped over a minute after both is damage.
+    """
 
     path: Path
     clock: Fraction
+    duration: Fraction
 
 
 def sound_kinds(path: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -152,6 +157,8 @@ class _Copied(_Track):
     def __init__(self, stream: AudioStream, target: OutputContainer) -> None:
         super().__init__(stream)
         self._target = target.add_stream_from_template(stream, opaque=True)
+        self._last: int | None = None
+        self._end = Fraction(0)
 
     def packets(self, packet: Packet[Any], sound: Sound) -> Iterator[Packet[Any]]:
         if not packet.size or packet.pts is None:
@@ -160,8 +167,10 @@ class _Copied(_Track):
         shift = round(sound.clock / base)
         packet.pts -= shift
         packet.dts = packet.pts if packet.dts is None else packet.dts - shift
-        if packet.pts + (packet.duration or 0) < 0:
+        start, end = packet.pts * base, (packet.pts + (packet.duration or 0)) * base
+        if end < 0 or (self._last is not None and packet.dts <= self._last) or _too_late(start, self._end, sound):
             return
+        self._last, self._end = packet.dts, end
         packet.stream = self._target
         yield packet
 
@@ -195,7 +204,8 @@ class _Encoded(_Track):
                 continue
             rate = frame.sample_rate
             start = round((frame.pts * Fraction(frame.time_base) - sound.clock) * rate)
-            if start + frame.samples <= 0:
+            before = Fraction(self._end or 0, rate)
+            if start + frame.samples <= 0 or _too_late(Fraction(start, rate), before, sound):
                 continue
             if self._end is not None and start - self._end > rate * _GAP:
                 for silence in _silent(frame, self._end, start):
@@ -226,6 +236,11 @@ class _Encoded(_Track):
     def notes(self) -> tuple[str, ...]:
         damaged = f"{self._damaged} packets of the sound are damaged, and silent now"
         return (self._note, damaged) if self._damaged else (self._note,)
+
+
+def _too_late(start: Fraction, before: Fraction, sound: Sound) -> bool:
+    """Whether a time can only be damage, where sound so far ends at `before`: it would be silence for hours."""
+    return start > max(before, sound.duration) + _LATE
 
 
 def _silent(like: AudioFrame, start: int, end: int) -> Iterator[AudioFrame]:
