@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -84,15 +83,14 @@ class Waits:
         here = Path(os.environ["MARK"])
         if not here.exists():
             here.touch()
-            time.sleep(60)
+            time.sleep(3600)
         return gif.frames
 """
 
 
-@pytest.mark.parametrize("existing", ["keep", "error"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "existing"), [(signal.SIGINT, "keep"), (signal.SIGTERM, "error")])
 def test_ended_in_the_first_clip_of_the_second_method_the_same_command_goes_on(
-    tiny_dataset: Dataset, tmp_path: Path, number: signal.Signals, existing: str
+    tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, existing: str
 ) -> None:
     (tmp_path / "waits.py").write_text(WAITS)
     mark = tmp_path / "mark"
@@ -100,16 +98,16 @@ def test_ended_in_the_first_clip_of_the_second_method_the_same_command_goes_on(
         *("evaluate", "gif", tmp_path / "waits.py", "--data", tiny_dataset.url, "--task", "plain-1"),
         *("--out", tmp_path / "results", "--existing", existing),
     )
-    environment = {**os.environ, "MARK": str(mark)}
-    process = subprocess.Popen(same, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    monkeypatch.setenv("MARK", str(mark))
+    process = subprocess.Popen(same, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     while not mark.exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(number)
     _, said = process.communicate()
     assert process.returncode == 128 + number
     assert "run the same command again to go on" in said
-    done = subprocess.run(same, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, same[3:])
+    assert done.exit_code == 0, done.output
     assert "gif on plain-1: the very same run exists, reused" in done.stderr
     assert len(list((tmp_path / "results").rglob("*.json"))) == 4
 
@@ -118,8 +116,8 @@ SLEEPS = """
 import os, subprocess, sys, time
 from pathlib import Path
 Path(sys.argv[3]).write_text(str(os.getpid()))
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
-time.sleep(60)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True)
+time.sleep(3600)
 """
 
 
@@ -131,8 +129,7 @@ def alive(number: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc says which processes there are")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGKILL, 1), (signal.SIGKILL, 2), (signal.SIGHUP, 2)])
 def test_a_program_ends_with_the_command_however_that_ends(
     tiny_dataset: Dataset, tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:

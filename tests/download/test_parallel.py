@@ -73,7 +73,7 @@ def video(tiny_videos: Path) -> bytes:
 
 
 def test_servers_are_asked_at_once_and_each_for_one_video_at_a_time(video: bytes, tmp_path: Path) -> None:
-    met = threading.Barrier(3, timeout=20)
+    met = threading.Barrier(3, timeout=200)
 
     class Meeting(Servers):
         def answer(self, locator: str) -> bytes:
@@ -87,9 +87,11 @@ def test_servers_are_asked_at_once_and_each_for_one_video_at_a_time(video: bytes
 
 
 def test_no_more_servers_are_asked_at_once_than_wanted(video: bytes, tmp_path: Path) -> None:
+    both = threading.Barrier(2, timeout=200)
+
     class Slow(Servers):
         def answer(self, locator: str) -> bytes:
-            time.sleep(0.02)
+            both.wait()  # breaks unless two are under way
             return video
 
     source = Slow(video)
@@ -137,14 +139,14 @@ def test_dead_links_on_many_servers_are_no_missing_network(video: bytes, tmp_pat
 
 
 def test_a_full_disk_stops_all_and_keeps_what_was_under_way(video: bytes, tmp_path: Path) -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=200)
 
     class Full(Servers):
         def answer(self, locator: str) -> bytes:
             both.wait()
             if locator.startswith("full/"):
                 raise DiskFull("no space is left there")
-            time.sleep(0.1)
+            time.sleep(0.5)  # so that the full disk is noticed meanwhile
             return video
 
     source = Full(video)

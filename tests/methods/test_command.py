@@ -135,13 +135,11 @@ def test_one_that_hangs_is_ended_with_all_it_started(program, gif: Gif, tmp_path
     code = """
 import subprocess, sys, time
 from pathlib import Path
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
 Path(sys.argv[0]).with_suffix(".pid").write_text(str(child.pid))
-time.sleep(60)
+time.sleep(3600)
 """
-    started = time.monotonic()
     assert "longer than the limit of 1.5 seconds" in fails(program(code), gif, time_limit=1.5)
-    assert time.monotonic() - started < 20
     assert ended(int(Path("mine.pid").read_text()))
 
 
