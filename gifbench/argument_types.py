@@ -45,7 +45,11 @@ def check_types(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.cache
     def annotations() -> dict[str, Any]:
-        return get_type_hints(function, include_extras=True)
+        def only_parameters() -> None:  # what is given back may be a type that is not imported before it is needed
+            """Hold the annotations."""
+
+        only_parameters.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != "return"}
+        return get_type_hints(only_parameters, globalns=function.__globals__, include_extras=True)
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -139,7 +143,10 @@ def _described(kind: Any) -> str:  # noqa: ANN401, PLR0911  # any annotation
     if origin in (collections.abc.Mapping, dict):
         return "a mapping"
     known = origin or kind
-    return _WORDS[known] if known in _WORDS else f"a {getattr(known, '__name__', known)}"
+    if known in _WORDS:
+        return _WORDS[known]
+    name = {"ndarray": "array"}.get(getattr(known, "__name__", ""), getattr(known, "__name__", str(known)))
+    return f"{'an' if name[:1] in 'AEIOaeio' else 'a'} {name}"
 
 
 def _several(words: str) -> str:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from gifbench.argument_types import check_types
 from gifbench.errors import MissingExtra, UsageError
 
 DEVICE_HELP = "auto, cpu, or an accelerator such as cuda, cuda:1, mps or xpu; for methods that use torch."
@@ -82,6 +83,7 @@ def device_model(device: str) -> str:
     return f"{kind}: {named(int(number) if number else None)}" if callable(named) else device
 
 
+@check_types
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether Python or torch ran out of memory, on an accelerator or, where the system says so, on the CPU.
 
@@ -121,6 +123,7 @@ def one_after_the_other(first: Job, second: Job) -> tuple[Any, Any]:
     return first(), second()
 
 
+@check_types
 def side_by_side(device: str) -> Callable[[Job, Job], tuple[Any, Any]]:
     """How to do two things at the same time on `device`: on two streams, where it has streams.
 

@@ -94,7 +94,7 @@ def restore_gif(
     salvage: bool = ...,
     gray: bool = ...,
     half_precision: bool = ...,
-    progress: Callable[[int, int], None] = ...,
+    progress: Callable[[int, int], None] | None = ...,
 ) -> RestoredVideo: ...
 @overload
 def restore_gif(
@@ -110,8 +110,8 @@ def restore_gif(
     gray: bool = ...,
     half_precision: bool = ...,
     overwrite: bool = ...,
-    progress: Callable[[int, int], None] = ...,
-    seen: Callable[[Pixels], None] = ...,
+    progress: Callable[[int, int], None] | None = ...,
+    seen: Callable[[Pixels], None] | None = ...,
 ) -> Restored: ...
 @check_types
 def restore_gif(
@@ -127,8 +127,8 @@ def restore_gif(
     gray: bool = False,
     half_precision: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    seen: Callable[[Pixels], None] = lambda frame: None,
+    progress: Callable[[int, int], None] | None = None,
+    seen: Callable[[Pixels], None] | None = None,
 ) -> RestoredVideo | Restored:
     """Restore a GIF: its frames as the method gives them back, with the GIF's own times.
 
@@ -207,8 +207,8 @@ def restore_video(
     limits: VideoLimits | None = None,
     half_precision: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    seen: Callable[[Pixels], None] = lambda frame: None,
+    progress: Callable[[int, int], None] | None = None,
+    seen: Callable[[Pixels], None] | None = None,
 ) -> Restored:
     """Run a method that needs no palettes on the video at `source` and write `out`, each frame at its own time.
 
@@ -284,7 +284,7 @@ def _run(
     clip: str,
     device: str,
     batching: Batching,
-    told: tuple[Callable[[int, int], None], Callable[[Pixels], None]],
+    told: tuple[Callable[[int, int], None] | None, Callable[[Pixels], None] | None],
 ) -> int:
     """Restore the frames at the times of `timing` and hand each to `add`: how many there were.
 
@@ -296,9 +296,11 @@ def _run(
         for frame in batch:
             rounded = frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8)
             add(rounded)
-            seen(rounded)
             done += 1
-            progress(done, total)
+            if seen is not None:
+                seen(rounded)
+            if progress is not None:
+                progress(done, total)
     return done
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gifbench.argument_types import check_type
 from gifbench.errors import PixelsError, UsageError
 
 Values = NDArray[np.float32]
@@ -20,6 +21,8 @@ def gaussian_blur(values: NDArray[Any], sigma: float) -> Values:
     It is cut off at four sigma and sums to 1; the picture goes on beyond its borders as in a mirror that stands there
     (OpenCV's BORDER_REFLECT). Raises `UsageError` for a sigma that is not above 0, `PixelsError` for other arrays.
     """
+    check_type("values", values, np.ndarray)
+    check_type("sigma", sigma, float)
     if not 0 < sigma < math.inf:
         raise UsageError(f"a gaussian has a sigma above 0 pixels, not {sigma}")
     if values.ndim not in (2, 3) or values.size == 0:

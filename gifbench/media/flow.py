@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gifbench.argument_types import check_types
 from gifbench.errors import PixelsError
 
 Flow = NDArray[np.float32]
@@ -25,6 +26,7 @@ _SMALLEST = 48
 """Pixels a side that DIS is given at least: its pyramid of 8×8 patches refuses pictures of a few pixels."""
 
 
+@check_types
 def optical_flow(first: NDArray[Any], second: NDArray[Any], *, blur: float = 0.0) -> Flow:
     """The flow from `first` to `second`, RGB frames (H, W, 3) of any size, uint8 or float in 0 to 255; it is finite.
 
@@ -50,6 +52,7 @@ def within_frame(flow: Flow) -> Flow:
     return flow
 
 
+@check_types
 def warp(frame: NDArray[Any], flow: Flow) -> NDArray[np.float32]:
     """What `frame` (H, W) or (H, W, C) shows where `flow` leads: bilinear, beyond the border the border's value.
 
@@ -62,6 +65,7 @@ def warp(frame: NDArray[Any], flow: Flow) -> NDArray[np.float32]:
     return np.asarray(cv2.remap(source, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
+@check_types
 def inconsistent(forward: Flow, backward: Flow) -> NDArray[np.bool_]:
     """Where going there and back does not end near the start, (H, W): what is hidden in the other frame, or mistaken.
 

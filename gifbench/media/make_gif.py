@@ -89,7 +89,7 @@ def make_gif(
     tonemap: bool = False,
     optimize: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int], None] = lambda frames: None,
+    progress: Callable[[int], None] | None = None,
 ) -> Made:
     """Make a GIF of a video or of frames: a palette of `colors` for each frame, dithered by `dither` or plain.
 
@@ -144,7 +144,8 @@ def make_gif(
         for start, pixels in kept():
             psnrs.append(writer.add(pixels, start))
             times.append(start)
-            progress(len(psnrs))
+            if progress is not None:
+                progress(len(psnrs))
         writer.close(paced.end)
     seconds = Fraction(sum(frame_delays(times, paced.end)), 100) if ending == ".gif" else paced.end
     mean = sum(psnrs) / len(psnrs)

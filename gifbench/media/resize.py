@@ -7,12 +7,14 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from gifbench.argument_types import check_types
 from gifbench.errors import PixelsError
 from gifbench.media.clip import Pixels
 
 Filter = Literal["area", "bilinear", "four-neighbours"]
 
 
+@check_types
 def resize(frame: Pixels, *, width: int, height: int, filter: Filter) -> Pixels:
     """A picture, uint8 (H, W) or (H, W, 3), at `width` × `height` pixels; always in memory of its own.
 

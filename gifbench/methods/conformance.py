@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gifbench.argument_types import check_types
 from gifbench.devices import accelerator
 from gifbench.errors import GifbenchError, MethodFailed
 from gifbench.media.gif import Gif
 from gifbench.media.video.film import GifAsFilm
 from gifbench.methods.inference import Batching, on_device, run_method
 from gifbench.methods.protocols import FrameMethod, Method
-from gifbench.methods.registry import LoadedMethod, find_method
+from gifbench.methods.registry import LoadedMethod, load_any_method
 from gifbench.tasks import TASKS, Task, task
 
 _FPS = 25
@@ -37,8 +38,16 @@ class Check:
     detail: str = ""
 
 
-def check_method(method: LoadedMethod | str, *, device: str = "cpu") -> list[Check]:
-    """Hold a method (`gaussian-0.5`, `mine.py:Mine`, or a loaded one) against the contract: a check a promise.
+@check_types
+def check_method(
+    method: Any,  # noqa: ANN401  # what `load_any_method` takes
+    *,
+    device: str = "cpu",
+) -> list[Check]:
+    """Hold a method against the contract: a check a promise.
+
+    `method` is a name or a file (`gaussian-0.5`, `mine.py:Mine`), an object with `restore` or `restore_frames`, or its
+    class.
 
     Checked are: frames of the right number and shape for each task the method says it does, GIFs of odd sizes, of one
     frame and of uneven timing, a video where it says that it needs no palettes, that the same GIF gives the same frames
@@ -46,7 +55,7 @@ def check_method(method: LoadedMethod | str, *, device: str = "cpu") -> list[Che
     batches keep their values while the next ones are made, and that the GPU, where there is one, agrees with the CPU.
     Raises only what loading the method raises.
     """
-    loaded = find_method(method) if isinstance(method, str) else method
+    loaded = load_any_method(method)
     chosen = on_device(loaded, device)
     promises: list[tuple[str, Callable[[LoadedMethod, str], str | None]]] = [
         *((f"task {name}", _on_task(task(name))) for name in loaded.tasks or TASKS),

@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from gifbench.argument_types import check_types
 from gifbench.devices import (
     accelerator,
     check_device,
@@ -90,6 +91,7 @@ def on_device(loaded: LoadedMethod, device: str = "auto") -> str:
     return chosen
 
 
+@check_types
 def run_method(
     loaded: LoadedMethod,
     gif: FrameSource,

@@ -19,6 +19,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from gifbench.argument_types import check_types
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.info import MethodInfo
@@ -30,6 +31,7 @@ Frames = NDArray[Any]
 tensor of that shape, on any device, will do where a method returns one."""
 
 
+@runtime_checkable
 class FrameSource(Protocol):
     """What is read of a GIF to restore it, which a video has as well: `Gif` and `media.video.Film` are two of them."""
 
@@ -92,6 +94,7 @@ class FrameMethod(Protocol):
         ...
 
 
+@check_types
 def last_shown(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list[int]:
     """For each of `times` the number of the GIF frame that a player shows then: the last one that began (hold).
 
@@ -100,6 +103,7 @@ def last_shown(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list
     return [max(0, bisect_right(gif_times, time) - 1) for time in times]
 
 
+@check_types
 def nearest_shown(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list[int]:
     """For each of `times` the number of the GIF frame that began nearest to it; halfway the earlier one.
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gifbench.argument_types import check_types
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NoSuchMethod, NotFound, UsageError, storage_errors
 from gifbench.methods.identity import Watch, content_sha256, full_option, state
 from gifbench.methods.info import LoadedMethod, declared
@@ -49,12 +50,16 @@ __all__ = [
 ]
 
 
-def load_method(text: str) -> LoadedMethod:
-    """Load `gif`, `gaussian-0.5` or `gaussian:sigma=0.7` from the installed methods.
+@check_types
+def load_method(text: str | os.PathLike[str]) -> LoadedMethod:
+    """Load `gif`, `gaussian-0.5` or `gaussian:sigma=0.7` from the installed methods; from a path what lies there.
 
-    Raises `NoSuchMethod` for an unknown name, `UsageError` for wrong options, `MissingExtra` or another `MethodError`
-    where the method cannot be loaded.
+    That is a Python file with one method, a file of weights, or the folder of a training. Raises `NoSuchMethod` for an
+    unknown name, `UsageError` for wrong options, `MissingExtra` or another `MethodError` where the method cannot be
+    loaded.
     """
+    if not isinstance(text, str):
+        return find_method(os.fspath(text))
     return _installed(text, load=find_method)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from gifbench import notebook
+from gifbench.argument_types import check_types
 from gifbench.errors import MissingExtra, UsageError
 from gifbench.results.schema import Result
 
@@ -24,6 +25,7 @@ class Results(Sequence[Result]):
     `to_pandas()` gives a row a method, task, protocol and metric. In a notebook the value shows a table by itself.
     """
 
+    @check_types
     def __init__(self, results: Sequence[Result] = ()) -> None:
         self._results = tuple(results)
 
@@ -57,6 +59,7 @@ class Results(Sequence[Result]):
         shown = "; ".join(list(names)[:6])
         return f"Results({len(self)}: {shown}{'; …' if len(names) > 6 else ''})"
 
+    @check_types
     def to_pandas(self, *, per_clip: bool = False) -> pd.DataFrame:
         """A `pandas.DataFrame` with a row a method, task, protocol and metric; with `per_clip` a row a clip of these.
 
@@ -68,8 +71,6 @@ class Results(Sequence[Result]):
         """
         import pandas as pd
 
-        if not isinstance(per_clip, bool):
-            raise UsageError(f"per_clip must be True or False, got {per_clip!r:.40}")
         rows = [row for result in self for row in (_clip_rows(result) if per_clip else _mean_rows(result))]
         columns = _CLIP_COLUMNS if per_clip else _MEAN_COLUMNS
         return pd.DataFrame(rows, columns=list(columns))
@@ -126,6 +127,7 @@ class Results(Sequence[Result]):
         """The names of all chosen metrics that some result has."""
         return list(dict.fromkeys(metric.name for result in self for metric in result.metrics))
 
+    @check_types
     def plot(self, metric: str = "psnr") -> Any:  # noqa: ANN401  # a matplotlib Figure
         """A `matplotlib` figure: the means of `metric` with their 95% intervals, a panel a task and protocol.
 
@@ -159,11 +161,7 @@ class Results(Sequence[Result]):
 
     def _repr_html_(self) -> str:
         """The table, for a notebook."""
-        header = "".join(f"<th>{html.escape(name)}</th>" for name in (*COLUMNS, *self.further_metrics))
-        body = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in self.table()
-        )
-        return f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
+        return notebook.table((*COLUMNS, *self.further_metrics), self.table())
 
 
 def _place(result: Result) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from gifbench.argument_types import check_type, check_types
 from gifbench.errors import AlreadyExists, NotFound, ResultsError, StorageError
 from gifbench.parquet import parquet_rows
+from gifbench.results.dataframe import Results
 from gifbench.results.schema import SCHEMA, ClipScore, DatasetRecord, Result
 from gifbench.storage import Folder
 
@@ -91,15 +94,25 @@ def save_result(result: Result, folder: Folder, *, overwrite: bool = False) -> R
     return saved
 
 
-def load_results(*places: str | Path, on_error: Callable[[ResultsError], None] | None = None) -> list[Result]:
+@check_types
+def load_results(
+    *places: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    on_error: Callable[[ResultsError], None] | None = None,
+) -> Results:
     """Read results files, and all that lie below folders, in the order of their paths.
 
+        gifbench.load_results("results").to_pandas()
+
+    Several places are given one after the other, or as a list.
     A file that is broken, edited by hand, half written or of a later gifbench raises `ResultsError`; with `on_error`
     that is called with the error instead, and the other files are read. Raises `NotFound` for a place that is not
     there.
     """
+    several: list[Any] = [each for place in places for each in (place if isinstance(place, list | tuple) else [place])]
+    for place in several:
+        check_type("a place of results", place, str | os.PathLike)
     results = []
-    for place in map(Path, places):
+    for place in [Path(os.fspath(each)) for each in several]:
         if not place.exists():
             raise NotFound(f"{place}: no results are here; gifbench evaluate … --out writes some")
         for path in [place / name for name in Folder(place).names()] if place.is_dir() else [place]:
@@ -113,7 +126,7 @@ def load_results(*places: str | Path, on_error: Callable[[ResultsError], None] |
                 if on_error is None:
                     raise
                 on_error(error)
-    return results
+    return Results(results)
 
 
 def load_result(path: str | Path) -> Result:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gifbench import notebook
-from gifbench.argument_types import check_types
+from gifbench.argument_types import check_type, check_types
 from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.devices import choose_device
 from gifbench.errors import MissingExtra, NotFound, TrainingError, UsageError, storage_errors
@@ -36,8 +36,8 @@ class TrainingRun:
     data: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.path, str | os.PathLike):
-            raise UsageError(f"path must be the folder of a training, got {type(self.path).__name__}")
+        check_type("path", self.path, str | os.PathLike)
+        check_type("data", self.data, str)
         object.__setattr__(self, "path", Path(self.path))
         if not self.path.is_dir():
             raise NotFound(f"{self.path}: there is no such folder of a training")

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from gifbench.argument_types import check_types
 from gifbench.errors import WeightsError, storage_errors
 from gifbench.storage import atomic_write
 from gifbench.training.weights_download import MOST_BYTES, fetch_weights, is_url
@@ -69,6 +70,7 @@ class Weights:
                 raise WeightsError(f"{self.path}: weights of another architecture, {shapes}")
 
 
+@check_types
 def save_weights(
     path: str | os.PathLike[str],
     network: nn.Module,
@@ -102,6 +104,7 @@ def save_weights(
     return path
 
 
+@check_types
 def read_weights(path: str | os.PathLike[str]) -> Weights:
     """Read a file of weights, at a path or behind `https://…/name.safetensors#sha256=…` (see `fetch_weights`).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,40 @@ def test_a_wrong_type_is_one_clear_usage_error(dataset, arguments, said) -> None
     given = {"methods": "gif", "dataset": dataset, "tasks": "plain-1", **arguments}
     with pytest.raises(gifbench.UsageError, match=said):
         gifbench.evaluate(**given)
+
+
+def test_results_are_drawn_where_matplotlib_is(tiny_dataset: Dataset) -> None:
+    results = gifbench.evaluate([Median(), "gif"], tiny_dataset, ["plain-1", "dithered-1"])
+    figure = results.plot()
+    assert [axis.get_title() for axis in figure.axes] == [
+        f"{task}, {name}" for task in ("plain-1", "dithered-1") for name in ("standard", "gif2video")
+    ]
+    assert {label.get_text() for label in figure.axes[0].get_yticklabels()} == {"gif", "Median"}
+    lengths = [bar.get_width() for bar in figure.axes[0].patches]
+    means = results.to_pandas().query("task == 'plain-1' and protocol == 'standard' and metric == 'psnr'")["mean"]
+    assert sorted(lengths) == pytest.approx(sorted(means))
+    assert results.plot("ssim").axes[0].get_xlabel() == "ssim"
+    with pytest.raises(gifbench.UsageError, match="metric must be one of psnr, ssim, got 'pnsr'"):
+        results.plot("pnsr")
+    with pytest.raises(gifbench.UsageError, match="there are no results"):
+        gifbench.Results().plot()
+
+
+def test_without_matplotlib_one_line_says_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(gifbench.GifbenchError, match=r'Results.plot needs .* pip install "gifbench\[plot\]"'):
+        gifbench.Results().plot()
+
+
+def test_results_that_were_written_are_results_again(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    results = gifbench.evaluate("gif", tiny_dataset, "plain-1", out=tmp_path / "results")
+    for again in (
+        gifbench.load_results(tmp_path / "results"),
+        gifbench.load_results([str(tmp_path / "results")]),
+        gifbench.load_results(*(each.path for each in results)),
+    ):
+        assert isinstance(again, gifbench.Results)
+        assert set(again.to_pandas()["mean"]) == set(results.to_pandas()["mean"])
 
 
 def test_the_version_is_told() -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
+from gifbench.argument_types import check_types
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.video.color_conversion import (
@@ -131,6 +132,7 @@ class HeldPictures:
             self._pictures, self.whole = kept, True
 
 
+@check_types
 def probe(path: str | os.PathLike[str], *, limits: VideoLimits | None = None, square_pixels: bool = True) -> VideoInfo:
     """What the video file at `path` holds; reads its headers and decodes its first frame.
 
@@ -264,6 +266,7 @@ def _notes(shown: TimedPicture, first: FirstFrame, how: _Conversion) -> tuple[st
     return tuple(notes)
 
 
+@check_types
 def count_frames(path: str | os.PathLike[str], span: Span | None = None, *, limits: VideoLimits | None = None) -> int:
     """How many frames `decode` gives for that span: decodes them, converts none. Raises what `decode` raises."""
     return sum(1 for _ in spanned(Path(path), span or Span(), limits or VideoLimits(), 1))
