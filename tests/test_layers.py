@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "notebook": set(),
     "toml_file": {"errors"},
     "plugins": {"errors"},
-    "devices": {"errors"},
+    "devices": {"errors", "argument_types"},
     "media": EVERYWHERE | {"storage"},
     "gif_makers": {"errors", "plugins", "media"},
     "tasks": {"errors", "plugins", "gif_makers"},
