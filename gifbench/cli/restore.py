@@ -25,8 +25,8 @@ def restore(
         list[str],
         typer.Argument(
             metavar="[METHOD] IN [OUT]",
-            help="METHOD: as gifbench methods lists them, or FILE.py:CLASS; ccdnet unless given. IN: any GIF, or a "
-            "video, for a method that needs no palettes. "
+            help="METHOD: as gifbench methods lists them, FILE.py:CLASS, a run folder or a .safetensors; ccdnet unless "
+            "given. IN: any GIF, or a video, for a method that needs no palettes. "
             "OUT: .mp4, .webm, .mov, .mkv (lossless), .webp, .gif, or a folder for PNGs; unless given, .mp4 beside IN.",
         ),
     ],
@@ -139,4 +139,5 @@ def _parts(arguments: list[str]) -> tuple[str, Path, Path | None]:
 
 
 def _names_a_gif(text: str) -> bool:
-    return text.lower().endswith(".gif") or Path(text).is_file()
+    path = Path(text)
+    return path.suffix.lower() == ".gif" or (path.is_file() and path.suffix.lower() not in (".py", ".safetensors"))
