@@ -3,6 +3,7 @@
     GIFBENCH_TEST_DATA=… python benchmarks/building.py speed [--frames 60]
     python benchmarks/building.py resize
     python benchmarks/building.py memory [--minutes 10 20]
+    GIFBENCH_TEST_DATA=… python benchmarks/building.py beside --peer …/bin/python [--frames 60] [--rounds 3]
 
 `speed` makes whole clips (decode, crop or scale, palette, plain and dithered GIF, lossless truth, hashes, shard group)
 in one process, and beside it, in the same run, turns about, decodes and resizes the same frames with PyAV and OpenCV
@@ -12,6 +13,11 @@ three; the last two columns are the milliseconds a frame that truth and GIFs alo
 `resize` times one picture, resized as the recipes do it, beside OpenCV on one thread, which gives the same bytes;
 processor time, the least of 15 tens.
 
+`beside` types the same `gifbench build` here and with another installation of gifbench, such as an older version, turn
+about, one process each, and holds the fingerprints of the two against each other. Its seconds are processor time, the
+least of `--rounds`, less that of the same command with nothing left to do. Faces are built whole, of moments
+`--frames` frames each.
+
 `memory` makes videos of ffmpeg's test source in 1920×1080 at 30 frames a second and builds each in a process of its
 own, whose peak resident memory it prints; it takes about half as long as the videos do.
 """
@@ -20,6 +26,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import subprocess
 import sys
@@ -34,6 +41,7 @@ import av
 import cv2
 import imageio_ffmpeg
 import numpy as np
+import pyarrow.parquet as pq
 
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.ledger import STAGING
@@ -175,6 +183,62 @@ def resizing() -> None:
         )
 
 
+def _command(python: str, manifest: Path, recipe: str, out: Path) -> float:
+    """Processor seconds of one `gifbench build`."""
+    command = [python, "-m", "gifbench", "build", recipe, "--manifest", str(manifest), "--out", str(out)]
+    before = os.times()
+    subprocess.run([*command, "--workers", "1", "--trust-manifest"], check=True, capture_output=True, cwd=out.parent)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def _sizes(out: Path) -> tuple[str, int, int, int]:
+    """Fingerprint, frames, bytes of truth and of all members of a dataset."""
+    rows = pq.ParquetFile(out / "index.parquet").read(use_threads=False).to_pylist()
+    about = json.loads((out / "dataset.json").read_text())
+    return (
+        about["fingerprint"],
+        sum(row["frames"] for row in rows),
+        sum(row["truth_bytes"] for row in rows),
+        about["bytes"],
+    )
+
+
+def beside(clips: Path, peer: str, frames: int, rounds: int) -> None:
+    print(
+        f"{'recipe':<12} {'clips':>5} {'frames':>7} {'peer':>9} {'here':>9} {'faster':>7} {'peer truth':>11} "
+        f"{'here':>11} {'ratio':>6} {'all members':>12}"
+    )
+    for recipe, kind in (("gif-faces", "faces"), ("gif-moments", "moments")):
+        with tempfile.TemporaryDirectory() as scratch:
+            manifest = Path(scratch, "manifest.csv")
+            lines = ["clip_id,split,source,locator,end_frame"]
+            for i, video in enumerate(sorted((clips / kind).iterdir())):
+                end = "" if kind == "faces" else str(frames)
+                lines.append(f"clip{i},test,file,{video.resolve()},{end}")
+            manifest.write_text("\n".join(lines) + "\n")
+            sides = {"peer": peer, "here": sys.executable}
+            took = dict.fromkeys(sides, float("inf"))
+            found = {}
+            for number in range(rounds + 1):  # the first one compiles
+                for side, python in sides.items():
+                    out = Path(scratch, f"{side}{number}")
+                    whole = _command(python, manifest, recipe, out)
+                    nothing = _command(python, manifest, recipe, out)
+                    if number:
+                        took[side] = min(took[side], whole - nothing)
+                    found[side] = _sizes(out)
+            (one, count, truth, members), (other, same_count, here_truth, here_members) = found["peer"], found["here"]
+            if (one, count) != (other, same_count):
+                raise ValueError(f"{recipe}: {one}, {count} frames, and here {other}, {same_count} frames")
+            print(
+                f"{recipe:<12} {len(lines) - 1:>5} {count:>7} {took['peer']:>7.1f} s {took['here']:>7.1f} s "
+                f"{took['peer'] / took['here']:>6.2f}× {truth / 1e6:>8.1f} MB {here_truth / 1e6:>8.1f} MB "
+                f"{here_truth / truth:>5.2f}× {here_members / members:>11.2f}×",
+                flush=True,
+            )
+
+
 def memory(minutes: list[float]) -> None:
     print(f"{'minutes':>8} {'frames':>8} {'peak memory, MB':>16} {'frames/s':>9}")
     with tempfile.TemporaryDirectory() as folder:
@@ -216,6 +280,10 @@ def main() -> None:
     commands.add_parser("speed").add_argument("--frames", type=int, default=60)
     commands.add_parser("memory").add_argument("--minutes", type=float, nargs="+", default=[10, 20])
     commands.add_parser("resize")
+    both = commands.add_parser("beside")
+    both.add_argument("--peer", required=True, help="the Python of the other installation")
+    both.add_argument("--frames", type=int, default=60)
+    both.add_argument("--rounds", type=int, default=3)
     worker = commands.add_parser("one")
     worker.add_argument("video", type=Path)
     worker.add_argument("out", type=Path)
@@ -227,6 +295,9 @@ def main() -> None:
     elif arguments.command == "memory":
         memory(arguments.minutes)
     elif folder := os.environ.get("GIFBENCH_TEST_DATA"):
+        if arguments.command == "beside":
+            beside(Path(folder) / "clips", arguments.peer, arguments.frames, arguments.rounds)
+            return
         speed(Path(folder) / "clips", arguments.frames)
     else:
         sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
