@@ -29,10 +29,11 @@ from pathlib import Path
 import gifbench.builder.build_dataset as of_run
 from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.builder.recipe import load_recipe
-from gifbench.builder.staging import group_name
+from gifbench.builder.staging import WorkResult
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.manifest.outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow, from_folder, manifest_bytes
+from gifbench.storage import PARTIAL
 
 
 class Enough(Exception):
@@ -81,8 +82,9 @@ class Stub:
         }
         known = replace(known, **members)
         write_member(group, f"{row.clip_id}.json", io.BytesIO(about_clip(known)))
-        (self.folder.local / group_name(row.clip_id)).write_bytes(group.getvalue())
-        return Outcome(row.clip_id, "built", seconds=0.0, row=known)
+        name = f"staging/.{row.clip_id}{PARTIAL}"
+        (self.folder.local / name).write_bytes(group.getvalue())
+        return WorkResult(Outcome(row.clip_id, "built", seconds=0.0, row=known), name)
 
 
 def wanted(rows: int) -> list[ManifestRow]:

@@ -44,7 +44,6 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from gifbench.builder.clip_builder import make_clip
-from gifbench.builder.ledger import STAGING
 from gifbench.builder.recipe import load_recipe
 from gifbench.manifest.outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow
@@ -52,7 +51,6 @@ from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.media.gif import GifWriter
 from gifbench.media.resize import resize
 from gifbench.media.video import LosslessWriter, read_lossless
-from gifbench.storage import Folder
 
 CLIPS = {
     "gif-faces": ("faces/grid__bbaf2n.mpg", "faces/intel_asl__book.mkv"),
@@ -76,10 +74,8 @@ SIZES = (
 
 
 def make(recipe: str, video: Path, frames: int | None, out: Path) -> Outcome:
-    folder = Folder(out)
-    (out / STAGING).mkdir(parents=True, exist_ok=True)
     row = ManifestRow(clip_id="clip", split="test", source="file", locator=video.name, end_frame=frames)
-    outcome = make_clip(load_recipe(recipe), row, video, folder)
+    outcome = make_clip(load_recipe(recipe), row, video, out).outcome
     assert outcome.row is not None, outcome
     return outcome
 
@@ -101,7 +97,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def open_truth(out: Path) -> bytes:
     """The lossless member of the group that `make` left."""
-    with tarfile.open(out / STAGING / "clip.group") as group:
+    with tarfile.open(out / "group") as group:
         member = group.extractfile("clip.truth.mkv")
         assert member is not None
         return member.read()

@@ -20,7 +20,7 @@ from gifbench.builder.local_executor import Work, outcomes_here
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_writer import Assembly, plan_shards
-from gifbench.builder.staging import begin_run
+from gifbench.builder.staging import WorkResult, accept, begin_run
 from gifbench.dataset.gif_generation import check_maker
 from gifbench.dataset.reader import Dataset, open_dataset, read_about
 from gifbench.dataset.shards import STAGING
@@ -117,9 +117,10 @@ def build_dataset(
                     assembly.add(outcome.clip_id)
             own = [row for row in pending if row.clip_id in given]
             others = [row for row in pending if row.clip_id not in given]
-            for outcome in chain(
-                _outcomes(work, others, workers, cluster), _outcomes(replace(work, trusted=True), own, workers, cluster)
+            for result in chain(
+                _results(work, others, workers, cluster), _results(replace(work, trusted=True), own, workers, cluster)
             ):
+                outcome = accept(folder, result)
                 ledger.record(outcome)
                 assembly.add(outcome.clip_id)
                 done += 1
@@ -143,7 +144,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _outcomes(work: Work, rows: Sequence[ManifestRow], workers: int | None, cluster: str | None) -> Iterator[Outcome]:
+def _results(work: Work, rows: Sequence[ManifestRow], workers: int | None, cluster: str | None) -> Iterator[WorkResult]:
     """What becomes of each row, wherever it is made."""
     if cluster is not None and rows:
         return outcomes_on_cluster(work, rows, cluster)

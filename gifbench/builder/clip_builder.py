@@ -1,4 +1,7 @@
-"""Making one clip: from a source file to its group of members, one frame in memory at a time."""
+"""Making one clip: from a source file to its group of members, one frame in memory at a time.
+
+What comes out is a value, `MadeClip`. Which dataset the clip is for, and whether it gets there, is not known here.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,17 @@ import functools
 import hashlib
 import io
 import math
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from gifbench.builder.recipe import Recipe, SourceVideo
-from gifbench.builder.staging import check_run, group_name
 from gifbench.builder.truth_writer import Cut, Quantized, keep_source
 from gifbench.dataset.gif_generation import GIFS, GifMaker, maker_signature
-from gifbench.dataset.shards import MEMBERS, STAGING, IndexRow, Member, about_clip, write_member
+from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
 from gifbench.manifest.locator_check import FILE
 from gifbench.manifest.outcomes import Outcome, outcome_of
@@ -26,24 +27,32 @@ from gifbench.manifest.rows import ManifestRow
 from gifbench.media.gif import frame_delays
 from gifbench.media.perceptual_hash import PerceptualHash
 from gifbench.media.video import Frame, Span, snap_times
-from gifbench.storage import PARTIAL, Folder
 
 _FETCH_AGAIN = "Where the store lost bytes of it, gifbench verify STORE --repair and gifbench fetch bring it again"
+_GROUP = "group"
 
 
-def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *, run: str | None = None) -> Outcome:
-    """Make a clip and leave its group in the staging folder of a dataset.
+@dataclass(frozen=True, slots=True)
+class MadeClip:
+    """What became of a row, and the file that holds the group of a built clip, in the folder that was given for it."""
 
-    Whatever is wrong with the clip is its outcome. Raises `StorageError` for what is wrong with the dataset's folder,
-    since that would be wrong for every clip: a full disk, a place that cannot be written, or that `run`, the run that
-    this is part of, has ended. `MissingExtra`, likewise, where a package is absent that the recipe stands on.
+    outcome: Outcome
+    group: Path | None = None
+
+
+def make_clip(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> MadeClip:
+    """Make a clip; its files grow in the folder `scratch`, and its group stays there.
+
+    Whatever is wrong with the clip is its outcome. Raises `StorageError` for what is wrong with the folder, since that
+    would be wrong for every clip: a full disk, a place that cannot be written. `MissingExtra`, likewise, where a
+    package is absent that the recipe stands on.
     """
     if why := recipe.missing_span(row):
         # The whole video would be built otherwise, which is not what the manifest means.
-        return Outcome(row.clip_id, "failed", "no_span", why)
+        return MadeClip(Outcome(row.clip_id, "failed", "no_span", why))
     started = time.perf_counter()
     try:
-        index_row, done = _make(recipe, row, source, folder, run)
+        index_row, done = _make(recipe, row, source, scratch)
     except OutputError as error:
         raise error.cause from None
     except MissingExtra:
@@ -52,80 +61,74 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, *,
         outcome = outcome_of(error, row.clip_id)
         if isinstance(error, DamagedMedia) and row.source != FILE:
             outcome = replace(outcome, detail=f"{outcome.detail}. {_FETCH_AGAIN}")
-        return replace(outcome, seconds=time.perf_counter() - started)
+        return MadeClip(replace(outcome, seconds=time.perf_counter() - started))
     if row.frames not in (None, index_row.frames):
         notes = (f"{row.frames} frames were expected, there are {index_row.frames}", *done.notes)
     else:
         notes = done.notes
     took = time.perf_counter() - started
-    return Outcome(row.clip_id, "built", detail="; ".join(notes), seconds=took, look=done.look, row=index_row)
+    outcome = Outcome(row.clip_id, "built", detail="; ".join(notes), seconds=took, look=done.look, row=index_row)
+    return MadeClip(outcome, scratch / _GROUP)
 
 
 class OutputError(Exception):
-    """A `StorageError` of the dataset's folder, told apart from one of the source."""
+    """A `StorageError` of the scratch folder, told apart from one of the source."""
 
     def __init__(self, cause: StorageError) -> None:
         super().__init__(str(cause))
         self.cause = cause
 
 
-def _make(
-    recipe: Recipe, row: ManifestRow, source: Path, folder: Folder, run: str | None
-) -> tuple[IndexRow, Quantized]:
+def _make(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> tuple[IndexRow, Quantized]:
     """The row of the clip for the index, and what is known of its frames."""
     span = Span(_fraction(row.start), _fraction(row.end), row.start_frame, row.end_frame)
     video = recipe.open(source, span)
     cut = Cut(recipe, video, recipe.geometry(video))
     geometry = cut.geometry
-    with _scratch(row.clip_id, folder) as name:
-        scratch = Path(name)
-        done = _write_members(cut, scratch, folder)
-        recipe.check_length(len(done.times))
-        first = _keep_source(cut, done, scratch) if recipe.truth == "source" else None
-        times, duration, fps, ticks, time_base = _clock(done.times, done.duration, video)
-        start = _start(done, video)
-        aspect = video.info.pixel_aspect
-        made = recipe.gifs == "generated"
-        delays = frame_delays(done.times, done.duration)
-        unplaced = Member(0, 0, "")
-        index_row = IndexRow(
-            clip_id=row.clip_id,
-            split=row.split,
-            source=row.source,
-            locator=row.locator,
-            source_sha256=_sha256(source, source.stat().st_size, source.stat().st_mtime_ns),
-            start_seconds=float(start),
-            end_seconds=float(start + duration),
-            frames=len(times),
-            fps=str(fps),
-            time_base=str(time_base),
-            ticks=ticks,
-            width=geometry.width,
-            height=geometry.height,
-            crop=geometry.crop,
-            licence=row.licence,
-            pixels_sha256=done.pixels_sha256,
-            shard="",
-            truth=unplaced,
-            plain=unplaced,
-            dithered=unplaced,
-            truth_first=first,
-            truth_filter=None if first is None else geometry.filter,
-            truth_jpeg=None if first is None else recipe.jpeg,
-            gif_colors=recipe.colors if made else None,
-            gif_quantizer=recipe.quantizer if made else None,
-            gif_kmeans_steps=recipe.kmeans_steps if made else None,
-            gif_maker=maker_signature(recipe.colors, recipe.quantizer, recipe.kmeans_steps) if made else None,
-            gif_delays=delays if made and delays != frame_delays(times, duration) else None,
-            pixel_aspect=None if aspect == 1 else str(aspect),
-        )
-        with _output_errors(folder):
-            if run is not None:
-                check_run(folder, run)
-        return _write_group(index_row, scratch, folder), done
+    done = _write_members(cut, scratch)
+    recipe.check_length(len(done.times))
+    first = _keep_source(cut, done, scratch) if recipe.truth == "source" else None
+    times, duration, fps, ticks, time_base = _clock(done.times, done.duration, video)
+    start = _start(done, video)
+    aspect = video.info.pixel_aspect
+    made = recipe.gifs == "generated"
+    delays = frame_delays(done.times, done.duration)
+    unplaced = Member(0, 0, "")
+    index_row = IndexRow(
+        clip_id=row.clip_id,
+        split=row.split,
+        source=row.source,
+        locator=row.locator,
+        source_sha256=_sha256(source, source.stat().st_size, source.stat().st_mtime_ns),
+        start_seconds=float(start),
+        end_seconds=float(start + duration),
+        frames=len(times),
+        fps=str(fps),
+        time_base=str(time_base),
+        ticks=ticks,
+        width=geometry.width,
+        height=geometry.height,
+        crop=geometry.crop,
+        licence=row.licence,
+        pixels_sha256=done.pixels_sha256,
+        shard="",
+        truth=unplaced,
+        plain=unplaced,
+        dithered=unplaced,
+        truth_first=first,
+        truth_filter=None if first is None else geometry.filter,
+        truth_jpeg=None if first is None else recipe.jpeg,
+        gif_colors=recipe.colors if made else None,
+        gif_quantizer=recipe.quantizer if made else None,
+        gif_kmeans_steps=recipe.kmeans_steps if made else None,
+        gif_maker=maker_signature(recipe.colors, recipe.quantizer, recipe.kmeans_steps) if made else None,
+        gif_delays=delays if made and delays != frame_delays(times, duration) else None,
+        pixel_aspect=None if aspect == 1 else str(aspect),
+    )
+    return _write_group(index_row, scratch), done
 
 
-def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantized:
+def _write_members(cut: Cut, scratch: Path) -> Quantized:
     """Write both GIFs and, where the recipe wants it lossless, the truth, a frame at a time."""
     times: list[Fraction] = []
     clock: list[Fraction] = []
@@ -133,7 +136,7 @@ def _write_members(cut: Cut, scratch: Path, folder: Folder) -> Quantized:
     start = Fraction(0)
     digest, look = hashlib.sha256(), PerceptualHash()
     recipe, width, height = cut.recipe, cut.geometry.width, cut.geometry.height
-    with _output_errors(folder), ExitStack() as stack:
+    with _output_errors(scratch), ExitStack() as stack:
         truth = None
         if recipe.truth == "lossless":
             truth = stack.enter_context(cut.lossless(scratch / MEMBERS["truth"]))
@@ -189,9 +192,9 @@ def _clock(
     return times, duration, len(times) / duration, ticks, unit
 
 
-def _write_group(index_row: IndexRow, scratch: Path, folder: Folder) -> IndexRow:
-    """Put the members and the clip's description into one file of the staging folder, and say where they lie in it."""
-    with _output_errors(folder), folder.create(group_name(index_row.clip_id)) as group:
+def _write_group(index_row: IndexRow, scratch: Path) -> IndexRow:
+    """Put the members and the clip's description into one file, and say where they lie in it."""
+    with _output_errors(scratch), (scratch / _GROUP).open("wb") as group:
         members = {}
         for member, ending in MEMBERS.items():
             with (scratch / ending).open("rb") as file:
@@ -205,17 +208,8 @@ def _write_group(index_row: IndexRow, scratch: Path, folder: Folder) -> IndexRow
     return index_row
 
 
-def _scratch(clip_id: str, folder: Folder) -> tempfile.TemporaryDirectory[str]:
-    """A folder for the members while they grow: beside the dataset, so that its disk is the one that fills up."""
-    parent = None if folder.local is None else folder.local / STAGING
-    with _output_errors(folder):
-        return tempfile.TemporaryDirectory(
-            prefix=f".{clip_id}.", suffix=PARTIAL, dir=parent, ignore_cleanup_errors=True
-        )
-
-
 class _SourceError(Exception):
-    """Carries an error of the source through the code that watches for errors of the dataset's folder."""
+    """Carries an error of the source through the code that watches for errors of the scratch folder."""
 
 
 def _source_errors(frames: Iterator[Frame]) -> Iterator[Frame]:
@@ -226,10 +220,10 @@ def _source_errors(frames: Iterator[Frame]) -> Iterator[Frame]:
 
 
 @contextmanager
-def _output_errors(folder: Folder) -> Iterator[None]:
+def _output_errors(scratch: Path) -> Iterator[None]:
     """Tell a full disk or a read-only folder, which stop the build, from what is wrong with one source."""
     try:
-        with storage_errors(folder):
+        with storage_errors(scratch):
             yield
     except _SourceError as error:
         raise error.__cause__ or error from None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from gifbench.builder.ledger import RECORDED_VERSIONS
 from gifbench.builder.local_executor import Work
+from gifbench.builder.staging import WorkResult
 from gifbench.dataset.shards import STAGING
 from gifbench.errors import BuildError, MissingExtra, StorageError, UsageError
 from gifbench.manifest.outcomes import Outcome
@@ -48,7 +49,7 @@ def check_address(address: str) -> None:
         )
 
 
-def outcomes_on_cluster(work: Work, rows: Sequence[ManifestRow], address: str) -> Iterator[Outcome]:
+def outcomes_on_cluster(work: Work, rows: Sequence[ManifestRow], address: str) -> Iterator[WorkResult]:
     """What becomes of each row, in the order in which they end, made by the Dask cluster at `address`.
 
     A row that killed several workers is tried once more when all others have ended, and then fails as `crashed`.
@@ -64,7 +65,8 @@ def outcomes_on_cluster(work: Work, rows: Sequence[ManifestRow], address: str) -
             again: list[ManifestRow] = []
             yield from _stream(client, work, [row], address, again.append)
             for lost in again:
-                yield Outcome(lost.clip_id, "failed", "crashed", "several workers of the cluster died of it")
+                why = "several workers of the cluster died of it"
+                yield WorkResult(Outcome(lost.clip_id, "failed", "crashed", why))
 
 
 @contextmanager
@@ -145,7 +147,7 @@ def _probe() -> Callable[..., tuple[dict[str, str], dict[str, str]]]:
 
 def _stream(
     client: Client, work: Work, rows: Sequence[ManifestRow], address: str, killed: Callable[[ManifestRow], None]
-) -> Iterator[Outcome]:
+) -> Iterator[WorkResult]:
     """Outcomes as they end; `killed` is called with the rows that Dask gave up because their workers died."""
     from distributed import KilledWorker, as_completed
 

@@ -16,6 +16,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe
+from gifbench.builder.staging import WorkResult, hand_over, scratch_folder
 from gifbench.child_processes import end_with_parent
 from gifbench.download.store import Store
 from gifbench.errors import GifbenchError, MissingExtra, StorageError
@@ -41,7 +42,7 @@ class Work:
     trusted: bool = False
     """Whether local files may lie outside of `sources`, and be links that lead out of it."""
 
-    def __call__(self, row: ManifestRow) -> Outcome | StorageError | MissingExtra:
+    def __call__(self, row: ManifestRow) -> WorkResult | StorageError | MissingExtra:
         """Make one clip. An error that is not the clip's own is returned: of the dataset's folder, a missing extra."""
         if os.getpid() != self.driver and threading.current_thread() is threading.main_thread():
             # Ctrl-C reaches every process of the terminal, and it is the driver that ends its workers.
@@ -55,17 +56,26 @@ class Work:
                 try:
                     source = local_source(self.sources, row.locator, trusted=self.trusted)
                 except GifbenchError as error:
-                    return outcome_of(error, row.clip_id)
-                return make_clip(self.recipe, row, source, self.folder, run=self.run)
+                    return WorkResult(outcome_of(error, row.clip_id))
+                return self._make(row, source)
             with self.store.borrowed(row.source, row.locator) as path:
                 if path is None:
-                    return Outcome(row.clip_id, "failed", "not_fetched", "it left the store during the build")
-                return make_clip(self.recipe, row, path, self.folder, run=self.run)
+                    return WorkResult(
+                        Outcome(row.clip_id, "failed", "not_fetched", "it left the store during the build")
+                    )
+                return self._make(row, path)
         except (StorageError, MissingExtra) as error:
             return error
 
+    def _make(self, row: ManifestRow, source: Path) -> WorkResult:
+        with scratch_folder(self.folder, row.clip_id) as scratch:
+            made = make_clip(self.recipe, row, source, scratch)
+            if made.group is None:
+                return WorkResult(made.outcome)
+            return WorkResult(made.outcome, hand_over(self.folder, row.clip_id, made.group, self.run))
 
-def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iterator[Outcome]:
+
+def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iterator[WorkResult]:
     """What becomes of each row, in the order in which they end, made by so many processes of this machine.
 
     When a worker dies, the rows that were under way are made again, each alone, so that the one that kills its worker
@@ -80,9 +90,9 @@ def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iter
         started: list[ManifestRow] = []
         ended: set[str] = set()
         try:
-            for outcome in _run(work, waiting, workers, started):
-                ended.add(outcome.clip_id)
-                yield outcome
+            for result in _run(work, waiting, workers, started):
+                ended.add(result.outcome.clip_id)
+                yield result
             return
         except TerminatedWorkerError:
             suspects = [row for row in started if row.clip_id not in ended]
@@ -91,11 +101,12 @@ def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iter
             try:
                 yield from _run(work, [row], 2, [])
             except TerminatedWorkerError as error:
-                yield Outcome(row.clip_id, "failed", "crashed", str(error).split(".", maxsplit=1)[0], attempts=2)
+                why = str(error).split(".", maxsplit=1)[0]
+                yield WorkResult(Outcome(row.clip_id, "failed", "crashed", why, attempts=2))
         waiting = [row for row in waiting if row.clip_id not in ended]
 
 
-def _run(work: Work, rows: Sequence[ManifestRow], workers: int, started: list[ManifestRow]) -> Iterator[Outcome]:
+def _run(work: Work, rows: Sequence[ManifestRow], workers: int, started: list[ManifestRow]) -> Iterator[WorkResult]:
     """Make clips in `workers` processes (in this one for 1); `started` grows by what has been handed out."""
 
     def tasks() -> Iterator[Any]:

@@ -1,22 +1,71 @@
 """The staging folder of a build: where a clip waits for its shard, and whose turn it is to write there.
 
-All that a worker needs to know of the dataset that it makes a clip for.
+A worker leaves the group of a clip under a name that counts for nothing, and returns that name; only the build that
+asked for the clip gives it the name under which a group counts. So a worker whose build has gone changes nothing, and
+no clip has to fit into memory on its way.
 """
 
 from __future__ import annotations
 
 import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from gifbench.dataset.shards import STAGING
-from gifbench.errors import NotFound, StorageError
-from gifbench.storage import Folder
+from gifbench.errors import NotFound, StorageError, storage_errors
+from gifbench.manifest.outcomes import Outcome
+from gifbench.storage import PARTIAL, Folder
 
 _RUN = f"{STAGING}/run"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkResult:
+    """What a worker returns for a row: what became of it, and the file below the dataset that holds a built clip."""
+
+    outcome: Outcome
+    file: str | None = None
 
 
 def group_name(clip_id: str) -> str:
     """Where a clip's group waits until its shard is put together."""
     return f"{STAGING}/{clip_id}.group"
+
+
+@contextmanager
+def scratch_folder(folder: Folder, clip_id: str) -> Iterator[Path]:
+    """A folder on this machine for the files of a clip while they grow; it is gone after the block.
+
+    Beside the dataset if that is on this machine, so that its disk is the one that fills up.
+    """
+    parent = None if folder.local is None else folder.local / STAGING
+    with storage_errors(folder):
+        scratch = tempfile.TemporaryDirectory(
+            prefix=f".{clip_id}.", suffix=PARTIAL, dir=parent, ignore_cleanup_errors=True
+        )
+    with scratch as name:
+        yield Path(name)
+
+
+def hand_over(folder: Folder, clip_id: str, group: Path, run: str) -> str:
+    """Leave a clip's group for the build that is the run `run`, and return the name to tell it.
+
+    Raises `StorageError` if the run has ended.
+    """
+    check_run(folder, run)
+    name = f"{STAGING}/.{clip_id}.{secrets.token_hex(4)}{PARTIAL}"
+    folder.take(group, name)
+    return name
+
+
+def accept(folder: Folder, result: WorkResult) -> Outcome:
+    """Give a worker's file the name under which it counts; the outcome, which may be recorded after that."""
+    if result.file is not None:
+        folder.rename(result.file, group_name(result.outcome.clip_id))
+    return result.outcome
 
 
 def begin_run(folder: Folder) -> str:

@@ -186,6 +186,21 @@ class Folder:
                 self._file_system.put_file(str(path), self._path(name))
                 path.unlink()
 
+    def rename(self, name: str, to: str) -> None:
+        """Give a file another name, in place of the file that has it; at once on a disk of this machine."""
+        with self._errors(name):
+            if self.local is not None:
+                beneath(
+                    self._root,
+                    to,
+                    lambda folder, part: beneath(
+                        self._root, name, lambda was, old: os.rename(old, part, src_dir_fd=was, dst_dir_fd=folder)
+                    ),
+                    make=True,
+                )
+            else:
+                self._file_system.mv(self._path(name), self._path(to))
+
     def download(self, name: str, path: Path) -> None:
         """Copy a file of the folder to `path` on this machine."""
         if self.local is not None:

@@ -18,7 +18,6 @@ from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset
 from gifbench.manifest.rows import ManifestRow, from_folder
-from gifbench.storage import Folder
 from tests.conftest import moving_picture, write_video
 
 
@@ -84,7 +83,7 @@ def test_only_what_was_fetched_can_be_fetched_again(mess: Path, tiny_recipe: Pat
         ("http", "text.mp4", False),
     ]:
         row = ManifestRow(clip_id="clip", split="test", source=source, locator=name)
-        outcome = make_clip(load_recipe(str(tiny_recipe)), row, mess / name, Folder(tmp_path))
+        outcome = make_clip(load_recipe(str(tiny_recipe)), row, mess / name, tmp_path).outcome
         assert outcome.state == "failed"
         assert ("gifbench fetch" in outcome.detail) == fetched, outcome.detail
         assert "fetch it again" not in outcome.detail

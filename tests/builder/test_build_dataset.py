@@ -19,10 +19,10 @@ import pytest
 from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.builder.local_executor import Work
 from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.builder.staging import WorkResult
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download.store import Store
 from gifbench.errors import AlreadyExists, BuildError, DiskFull, StorageError
-from gifbench.manifest.outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.media.video import decode
 from gifbench.storage import Folder
@@ -361,6 +361,6 @@ def test_a_fault_of_a_recipe_is_the_clips_and_says_what_it_was(tiny_videos: Path
 def test_a_video_that_leaves_the_store_during_a_build_is_fetched_another_time(recipe: Recipe, tmp_path: Path) -> None:
     row = ManifestRow(clip_id="gone", split="test", source="http", locator="http://example.org/gone.mp4")
     work = Work(recipe, Folder(tmp_path / "out"), tmp_path, Store(tmp_path / "store"), "a run", os.getpid())
-    outcome = work(row)
-    assert isinstance(outcome, Outcome)
-    assert (outcome.reason, outcome.detail) == ("not_fetched", "it left the store during the build")
+    result = work(row)
+    assert isinstance(result, WorkResult)
+    assert (result.outcome.reason, result.outcome.detail) == ("not_fetched", "it left the store during the build")
