@@ -366,3 +366,23 @@ def test_a_film_of_one_frame_or_of_gray_is_colored(package, tmp_path):
         assert restore_video(name, film(tmp_path / "one.mp4", 1), tmp_path / "a.mkv", overwrite=True).frames == 1
     with pytest.raises(WeightsError):
         load_method("colorize:weights=nowhere.safetensors")
+
+
+def test_what_a_colorizer_learns_is_the_color_of_things():
+    """Bright things are blue and dark ones are red: after some updates that is what it paints."""
+    light = torch.randint(0, 2, (2, 1, 6, 6), generator=torch.Generator().manual_seed(3)).float()
+    light = torch.nn.functional.interpolate(light, scale_factor=8.0)
+    colors = torch.cat([light * 0.3 - 0.1, 0.2 - light * 0.3], dim=1)
+    truth = (255 * chroma.to_rgb(0.35 + 0.3 * light, colors)).round().to(torch.uint8)
+    sample = batch(side=48)._replace(truth=truth)
+    torch.manual_seed(0)
+    trainer = ColorizeTrainer(ColorizeTrainerOptions(widths=(8, 16), blocks=(1, 1), side=32, views=2, updates=1))
+    adam = torch.optim.Adam(trainer.network.parameters(), lr=1e-2)
+    for step in range(40):
+        for update in trainer.updates(trainer.network, sample, torch.Generator().manual_seed(step)):
+            adam.zero_grad()
+            update.loss.backward()
+            adam.step()
+    with torch.no_grad():
+        scores, _ = trainer.scores(trainer.network, sample)
+    assert scores["chroma_psnr"] > scores["gray_psnr"] + 3, scores
