@@ -33,10 +33,10 @@ index = datasets.load_dataset("parquet", data_files=folder + "/index.parquet", s
 uneven = datasets.load_dataset(sys.argv[2], split="test").select_columns("json")
 assert not [name for name in sys.modules if name.split(".")[0] == "gifbench"]
 said = []
+raw = raw.cast_column("truth.mkv", datasets.Video(decode=False))
 for clips in (raw, carded):
-    clips = clips.cast_column("truth.mkv", datasets.Video(decode=False))
-    read = [(c["__key__"], c["json"]["frames"], c["plain.gif"].n_frames, len(c["truth.mkv"]["bytes"])) for c in clips]
-    said.append(read)
+    read = [(c["__key__"], c["json"]["frames"], c["plain.gif"].n_frames, c["truth.mkv"]) for c in clips]
+    said.append([(*first, len(truth["bytes"] if clips is raw else truth)) for *first, truth in read])
 ticks = [clip["json"]["ticks"] for clip in uneven]
 print(json.dumps({"said": said, "ticks": ticks, "index": index["clip_id"][:]}))
 """
@@ -73,18 +73,47 @@ def with_uneven_times(dataset: Dataset, folder: Path) -> Path:
     return folder
 
 
+def offline(folder: Path) -> dict[str, str]:
+    """The environment of a process that must see no network and has its caches in `folder`."""
+    variables = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "PATH": ""}
+    return {**variables, "HF_HOME": str(folder), "HOME": str(folder)}
+
+
+NO_TORCHCODEC = """
+import sys
+sys.modules["torchcodec"] = None
+{code}
+assert {{key: split.num_rows for key, split in clips.items()}} == {{"test": 3}}
+assert isinstance(clip["truth.mkv"], bytes) and clip["truth.mkv"][:4] == bytes.fromhex("1a45dfa3")
+assert set(clips["test"][0]) >= {members}
+assert not [name for name in sys.modules if name.split(".")[0] == "gifbench"]
+print(index["train"].num_rows)
+"""
+
+
+@pytest.mark.parametrize("gifs", ["stored", "made"])
+def test_the_code_of_a_card_runs_as_it_stands(gifs: str, carded: Dataset, tmp_path: Path) -> None:
+    folder = Path(carded.url)
+    if gifs == "made":
+        folder = tmp_path / "made"
+        for words in (["repack", carded.url, "--out", str(folder), "--gifs", "made"], ["card", str(folder)]):
+            done = CliRunner().invoke(app, words)
+            assert done.exit_code == 0, done.output
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0].replace("PATH", str(folder))
+    members = {"truth.mkv", "json", "__key__", *(("plain.gif", "dithered.gif") if gifs == "stored" else ())}
+    script = NO_TORCHCODEC.format(code=code, members=members)
+    words = [sys.executable, "-I", "-c", script]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, env=offline(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "3"
+
+
 def test_hugging_face_datasets_loads_shards_and_index(carded: Dataset, tmp_path: Path) -> None:
     # In a process of its own: its caches are set when it is imported, and it must see neither gifbench nor a network.
-    offline = {
-        "HF_HUB_OFFLINE": "1",
-        "HF_DATASETS_OFFLINE": "1",
-        "HF_HOME": str(tmp_path),
-        "PATH": "",
-        "HOME": str(tmp_path),
-    }
     uneven = with_uneven_times(carded, tmp_path / "uneven")
     code = [sys.executable, "-I", "-c", HUGGING_FACE, carded.url, str(uneven)]
-    done = subprocess.run(code, check=False, capture_output=True, text=True, env=offline, cwd=tmp_path)
+    done = subprocess.run(code, check=False, capture_output=True, text=True, env=offline(tmp_path), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     expected = [[clip.clip_id, clip.num_frames, clip.num_frames, clip.row.truth.bytes] for clip in carded]
