@@ -30,8 +30,8 @@ import gifbench.builder.build_dataset as of_run
 from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.staging import WorkResult
+from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
-from gifbench.manifest.outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow, from_folder, manifest_bytes
 from gifbench.storage import PARTIAL
 

@@ -207,8 +207,8 @@ class NoSuchRecipe(RecipeError, UsageError):
 class Rejected(BuildError):
     """A clip that a rule of the recipe refuses.
 
-    `rule` is the reason that the outcomes table records (`too_small`, `no_face`, …), `value` what was seen and `limit`
-    what the rule asks for, both as text for people.
+    `rule` is the reason that the outcomes table records (`too_small`, `too_short`, … or one of `Recipe.rules`), `value`
+    what was seen and `limit` what the rule asks for, both as text for people.
     """
 
     code = "rejected"

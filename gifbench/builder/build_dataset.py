@@ -22,12 +22,12 @@ from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.builder.staging import WorkResult, accept, begin_run
 from gifbench.dataset.gif_generation import check_maker
+from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.reader import Dataset, open_dataset, read_about
 from gifbench.dataset.shards import STAGING
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import UsageError
-from gifbench.manifest.outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow
 from gifbench.storage import Folder
 

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 from gifbench.builder.ledger import RECORDED_VERSIONS
 from gifbench.builder.local_executor import Work
 from gifbench.builder.staging import WorkResult
+from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.shards import STAGING
 from gifbench.errors import BuildError, MissingExtra, StorageError, UsageError
-from gifbench.manifest.outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow
 
 if TYPE_CHECKING:

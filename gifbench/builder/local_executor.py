@@ -18,10 +18,10 @@ from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.staging import WorkResult, hand_over, scratch_folder
 from gifbench.child_processes import end_with_parent
+from gifbench.dataset.outcomes import Outcome, outcome_of
 from gifbench.download.store import Store
 from gifbench.errors import GifbenchError, MissingExtra, StorageError
 from gifbench.manifest.locator_check import local_source
-from gifbench.manifest.outcomes import Outcome, outcome_of
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.colors.quantize import quantize_pair
 from gifbench.storage import Folder

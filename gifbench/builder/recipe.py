@@ -76,6 +76,9 @@ class Recipe(BaseModel, ABC):
     manifest: ClassVar[str | None] = None
     """The official list that is shipped with gifbench, if there is one: a file of `manifests/`."""
 
+    rules: ClassVar[Mapping[str, str]] = {}
+    """The recipe's own names for what `Rejected` refuses, in small letters and _, and what each means."""
+
     colors: Annotated[int, Field(ge=2, le=256, description="colors in the palette of each frame")] = 32
     quantizer: Annotated[
         Literal["minimum-variance", "median-cut"], Field(description="how a frame's palette is chosen")

@@ -11,10 +11,10 @@ from gifbench.builder.ledger import REMOVED, Ledger
 from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.builder.staging import begin_run, group_name
 from gifbench.dataset.card import SAMPLE
+from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.reader import Dataset, open_dataset, read_about
 from gifbench.dataset.shards import STAGING, fingerprint, table_rows
 from gifbench.errors import DatasetDamaged, NoSuchClip, NotFound, UsageError
-from gifbench.manifest.outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow, check_rows
 from gifbench.storage import Folder
 

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.shards import STAGING
 from gifbench.errors import NotFound, StorageError, storage_errors
-from gifbench.manifest.outcomes import Outcome
 from gifbench.storage import PARTIAL, Folder
 
 _RUN = f"{STAGING}/run"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -104,7 +105,7 @@ def fetch(
 
 
 def _say_fetched(store: str, done: FetchSummary) -> None:
-    from gifbench.manifest.outcomes import REASONS
+    from gifbench.dataset.outcomes import REASONS
 
     say(f"{store}: {done.stored} of {done.wanted} sources are here")
     for reason, count in sorted(done.failed.items()):
@@ -140,7 +141,7 @@ def retry(
     if source is None and store is None:
         raise UsageError("say where the sources are: --source FOLDER, --store FOLDER, or both")
     about = read_about(Folder(dataset))
-    wanted = _reasons(only) or _may_succeed()
+    wanted = _reasons(only, rules=about["outcomes"]["rejected"]) or _may_succeed()
     made = recorded_recipe(about["name"], about["recipe"], file=recipe, place=dataset)
     with progress(f"Retrying {made.name}") as step:
 
@@ -166,21 +167,18 @@ def retry(
 
 def _may_succeed() -> list[str]:
     """Every reason but the ones that a second try cannot change."""
-    from gifbench.manifest.outcomes import KINDS
+    from gifbench.dataset.outcomes import KINDS
 
     return [reason for reason, kind in KINDS.items() if kind != "permanent"]
 
 
-def _reasons(text: str) -> list[str]:
-    """The reasons in a list with commas; raises `UsageError` for one that is not on the list."""
-    import difflib
-
-    from gifbench.manifest.outcomes import REASONS, current_reason
+def _reasons(text: str, *, rules: Iterable[str] = ()) -> list[str]:
+    """The reasons in a list with commas; raises `UsageError` for one that is neither on the list nor in `rules`."""
+    from gifbench.dataset.outcomes import REASONS, current_reason
+    from gifbench.plugins import known_names
 
     reasons = [current_reason(part.strip()) for part in text.split(",") if part.strip()]
     for reason in reasons:
-        if reason not in REASONS:
-            near = difflib.get_close_matches(reason, REASONS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(REASONS)}"
-            raise UsageError(f"there is no reason {reason!r}; {hint}")
+        if reason not in (known := dict.fromkeys((*REASONS, *rules))):
+            raise UsageError(f"there is no reason {reason!r}: {known_names(reason, known)}")
     return reasons

@@ -60,7 +60,7 @@ def info(
         page: dict[str, object] = {"html": str(html)} if html is not None else {}
         if clips:
             page |= {"clip_list": [_clip_about(row) for row in opened.rows], "left_out": _left_out(opened)}
-        extra = {"reasons": _reasons_of(about["outcomes"]), "coverage": _coverage_json(coverage)}
+        extra = {"reasons": _reasons_of(about["outcomes"], opened.name), "coverage": _coverage_json(coverage)}
         say_json({**about, **extra, "duplicates": same.to_json(), **page})
         return
     say(f"{about['title']} ({opened.name}), fingerprint {opened.fingerprint}, {about['bytes'] / 1e6:.1f} MB\n")
@@ -74,7 +74,7 @@ def info(
     outcomes = about["outcomes"]
     missing = about["wanted"] - outcomes["built"] - sum(sum(outcomes[key].values()) for key in ("rejected", "failed"))
     say(f"\n{outcomes['built']} built" + (f", {missing} not tried yet (run gifbench build again)" if missing else ""))
-    _say_reasons(_reasons_of(outcomes))
+    _say_reasons(_reasons_of(outcomes, opened.name))
     _say_coverage("the official list", coverage)
     if clips:
         _say_clips(opened)
@@ -149,7 +149,7 @@ def _coverage(dataset: Dataset) -> dict[str, Coverage]:
 def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
     """Say what a store holds and lacks, when what failed is tried again, and what of a manifest it covers."""
     from gifbench.builder.coverage import store_coverage, store_standing
-    from gifbench.manifest.outcomes import KINDS, REASONS
+    from gifbench.dataset.outcomes import KINDS, REASONS
     from gifbench.manifest.rows import read_manifest
 
     standing = store_standing(store)
@@ -187,17 +187,19 @@ def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
     _say_coverage(str(manifest), coverage)
 
 
-def _reasons_of(outcomes: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
-    """The outcomes of a build as a list, a reason each, the most frequent first."""
-    from gifbench.manifest.outcomes import KINDS, REASONS, current_reason
+def _reasons_of(outcomes: Mapping[str, Mapping[str, int]], recipe: str) -> list[dict[str, Any]]:
+    """The outcomes of a build by the recipe of that name as a list, a reason each, the most frequent first."""
+    from gifbench.dataset.outcomes import KINDS, REASONS, current_reason
+    from gifbench.plugins import installed_recipe
 
+    meanings = {**getattr(installed_recipe(recipe), "rules", {}), **REASONS}
     rows = [
         {
             "state": state,
             "reason": current_reason(reason),
             "count": count,
-            "kind": KINDS.get(current_reason(reason), "fixable"),
-            "meaning": REASONS.get(current_reason(reason), ""),
+            "kind": KINDS.get(current_reason(reason), "permanent" if state == "rejected" else "fixable"),
+            "meaning": meanings.get(current_reason(reason), ""),
         }
         for state in ("rejected", "failed")
         for reason, count in outcomes[state].items()

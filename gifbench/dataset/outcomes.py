@@ -1,7 +1,8 @@
-"""What became of a manifest row, and the closed list of reasons."""
+"""What became of a manifest row, and the list of reasons."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -23,10 +24,8 @@ _LIST: tuple[tuple[str, Kind, str], ...] = (
     ("too_small", "permanent", "the picture is smaller than the recipe wants"),
     ("too_slow", "permanent", "fewer frames a second than the recipe wants"),
     ("too_short", "permanent", "fewer frames than the recipe wants"),
-    ("no_face", "permanent", "no face was found in any frame"),
-    ("face_lost", "permanent", "the face is missing from too many frames"),
     ("removed", "permanent", "it was taken out of the dataset: gifbench remove"),
-    ("rejected", "permanent", "a rule of one's own recipe"),
+    ("rejected", "permanent", "a rule of the recipe that has no name"),
     # The source cannot be used.
     ("corrupt", "permanent", "the source cannot be decoded, or not to the end of the span"),
     ("no_video", "permanent", "the source has no picture stream"),
@@ -59,12 +58,15 @@ _LIST: tuple[tuple[str, Kind, str], ...] = (
 )
 
 REASONS: Mapping[str, str] = {reason: text for reason, _, text in _LIST}
-"""Why a clip is not built. The list is closed: a reason that is not here is recorded as `rejected` or `internal`."""
+"""Why a clip is not built. An error that is not here is recorded as `internal`; a recipe's own rules keep their names,
+which `Recipe.rules` explains.
+"""
 
 KINDS: Mapping[str, Kind] = {reason: kind for reason, kind, _ in _LIST}
 """Whether trying again can help, for each reason."""
 
 
+_RULE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _RENAMED = {"gone": "unavailable", "not_yet": "not_yet_available", "no_format": "no_matching_format"}
 
 
@@ -77,9 +79,9 @@ def current_reason(reason: str) -> str:
 class Outcome:
     """What became of a manifest row.
 
-    `reason` is a key of `REASONS` ("" for a built clip), `detail` the value that a rule saw or the error's own text,
-    `attempts` how often it was tried, `seconds` what the last try took. A built clip has its index row, whose offsets
-    count from the start of its group until the group is in a shard.
+    `reason` is a key of `REASONS` or of a recipe's `rules` ("" for a built clip), `detail` the value that a rule saw or
+    the error's own text, `attempts` how often it was tried, `seconds` what the last try took. A built clip has its
+    index row, whose offsets count from the start of its group until the group is in a shard.
     """
 
     clip_id: str
@@ -129,7 +131,7 @@ OUTCOMES_SCHEMA = pa.schema(
 def outcome_of(error: Exception, clip_id: str) -> Outcome:
     """The outcome of a clip whose making raised `error`."""
     if isinstance(error, Rejected):
-        reason = error.rule if error.rule in REASONS else "rejected"
+        reason = error.rule if _RULE.fullmatch(error.rule) else "rejected"
         return Outcome(clip_id, "rejected", reason, f"{error.value} (wanted {error.limit})")
     if isinstance(error, GifbenchError) and error.code in REASONS:
         return Outcome(clip_id, "failed", error.code, str(error))

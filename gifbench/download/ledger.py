@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
+from gifbench.dataset.outcomes import current_reason
 from gifbench.errors import NotFound, storage_errors
-from gifbench.manifest.outcomes import current_reason
 from gifbench.redaction import hashed, redact
 from gifbench.storage import Folder
 

@@ -16,13 +16,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gifbench.dataset.outcomes import KINDS, outcome_of
 from gifbench.download.ledger import Fetch, FetchLedger, Key
 from gifbench.download.retry_policy import Clock, RetryPolicy, SystemClock, span_text
 from gifbench.download.service_health import Brake, Reach
 from gifbench.download.source import Source
 from gifbench.download.store import Store
 from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, UsageError
-from gifbench.manifest.outcomes import KINDS, outcome_of
 from gifbench.manifest.rows import ManifestRow
 
 BREAKERS = ("rate_limited", "bot_check")

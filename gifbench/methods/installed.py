@@ -141,10 +141,6 @@ class ListedMethod:
     ready: bool = True
 
 
-_UNKNOWN = MethodEntry(load="", summary="", ready=False)
-"""What is believed of a class with learned parameters that no table describes."""
-
-
 def list_methods() -> list[ListedMethod]:
     """All installed methods, presets in place of the method that has them; one that cannot be loaded says why."""
     listed = []

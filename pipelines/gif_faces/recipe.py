@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,10 @@ class GifFaces(Recipe):
     name = "gif-faces"
     title = "GIF-Faces"
     manifest = "gif-faces"
+    rules: ClassVar[Mapping[str, str]] = {
+        "no_face": "no face was found in any frame",
+        "face_lost": "the face is missing from too many frames",
+    }
 
     detector: Annotated[str, Field(description="what finds faces: a name of the group gifbench.detectors")] = "hog"
     crop: Annotated[

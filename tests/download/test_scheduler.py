@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.cli.app import app
+from gifbench.dataset.outcomes import KINDS, REASONS
 from gifbench.download import MemorySource
 from gifbench.download import ledger as fetch_ledger
 from gifbench.download.http import HttpSource
@@ -40,7 +41,6 @@ from gifbench.errors import (
     UsageError,
 )
 from gifbench.manifest.locator_check import check_locators
-from gifbench.manifest.outcomes import KINDS, REASONS
 from gifbench.manifest.rows import ManifestRow
 from gifbench.storage import Folder
 from tests.download.http_server import Site, serve

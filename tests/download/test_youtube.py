@@ -14,6 +14,7 @@ import pytest
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import DownloadError, ExtractorError, YoutubeDLError
 
+from gifbench.dataset.outcomes import KINDS
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import fetch_sources
@@ -32,7 +33,6 @@ from gifbench.errors import (
     ToolFailed,
     UsageError,
 )
-from gifbench.manifest.outcomes import KINDS
 from gifbench.manifest.rows import ManifestRow
 from tests.download.http_server import Site, serve
 from tests.download.test_scheduler import FastClock

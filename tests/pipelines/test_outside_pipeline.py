@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gifbench.manifest.rows import ManifestRow, manifest_bytes
+from tests.conftest import moving_picture, write_video
 
 PACKAGE = Path(__file__).parent.parent / "outside_pipeline"
 BUILD = "from setuptools import build_meta; build_meta.build_wheel({out!r})"
@@ -61,6 +62,19 @@ def test_a_source_a_command_a_recipe_and_a_card_of_a_package(site: Path, tiny_vi
     card = (data / "README.md").read_text()
     assert "## Which half\n\nThe left one, in 32 colors." in card
     assert "## Faces and people" in card
+
+
+def test_a_rule_of_the_recipe_s_own_has_its_name_and_meaning(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    write_video(tmp_path / "videos" / "flat.mp4", moving_picture(4, 8, 32))
+    data = tmp_path / "data"
+    gifbench(site, "build", "halves", "--source", tmp_path / "videos", "--out", data, "--workers", "1")
+    (reason,) = json.loads(gifbench(site, "info", data, "--json").stdout)["reasons"]
+    assert (reason["state"], reason["reason"], reason["kind"]) == ("rejected", "too_flat", "permanent")
+    assert reason["meaning"] == "there is not enough of it to halve"
+    gifbench(site, "retry", data, "--source", tmp_path / "videos", "--only", "too_flat")
+    wrong = gifbench(site, "retry", data, "--source", tmp_path / "videos", "--only", "too_fat", code=2).stderr
+    assert 'did you mean "too_flat"?' in wrong
 
 
 def test_what_a_package_checks_and_adds_is_said(site: Path, tmp_path: Path) -> None:

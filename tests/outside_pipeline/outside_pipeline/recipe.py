@@ -1,6 +1,7 @@
 """The left half of each video, as long as it is long enough."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from gifbench import ManifestRow
 from gifbench.builder import Geometry, Recipe, Rejected, SourceVideo
@@ -13,6 +14,7 @@ class Halves(Recipe):
     title = "Left halves"
     manifest = "halves"
     released_stride = 3
+    rules: ClassVar[Mapping[str, str]] = {"too_flat": "there is not enough of it to halve"}
 
     @classmethod
     def card_sections(cls, parameters: Mapping[str, str]) -> Mapping[str, str]:
@@ -26,6 +28,6 @@ class Halves(Recipe):
     def geometry(self, video: SourceVideo) -> Geometry:
         """The left half."""
         if video.info.height < 16:
-            raise Rejected("too_small", value=str(video.info.height), limit="at least 16")
+            raise Rejected("too_flat", value=str(video.info.height), limit="at least 16")
         half = video.info.width // 2
         return Geometry(crop=(0, 0, half, video.info.height), width=half, height=video.info.height, filter="area")
