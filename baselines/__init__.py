@@ -82,6 +82,12 @@ METHODS: Mapping[str, MethodEntry] = {
         summary="ffmpeg's filter gradfun (libavfilter through PyAV)",
         license="LGPL-2.1-or-later",
     ),
+    "spandrel": MethodEntry(
+        load="gifbench_baselines.community_model:CommunityModel",
+        summary="any community model that spandrel loads: spandrel:weights=FILE; larger scales are shrunk back",
+        needs=("torch", "spandrel"),
+        ready=False,
+    ),
     # Color, learned. Rows are those of the paper's Table 1.
     "ccdnet": MethodEntry(
         load="gifbench_baselines.ccdnet.router:Router",

@@ -26,6 +26,7 @@ IMPORTS = {
     "youtube": "import yt_dlp",
     "torch": "import torch",
     "train": "import accelerate",
+    "spandrel": "import spandrel",
     "raft": "import torchvision",
     "cluster": "import distributed",
     "s3": "import s3fs",

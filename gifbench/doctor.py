@@ -26,6 +26,7 @@ EXTRAS = {
     "youtube": (("yt-dlp", "yt-dlp-ejs", "deno"), "fetching GIF-Moments"),
     "torch": (("torch", "safetensors"), "learned methods"),
     "train": (("accelerate", "tensorboard"), "training in several processes, curves"),
+    "spandrel": (("spandrel",), "community models of OpenModelDB"),
     "raft": (("torchvision",), "steadiness along RAFT's flow"),
     "cluster": (("distributed",), "builds on a Dask cluster"),
     "s3": (("s3fs",), "datasets at s3://"),

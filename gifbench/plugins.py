@@ -28,7 +28,7 @@ RECIPES = "gifbench.recipes"
 MANIFESTS = "gifbench.manifests"
 """The entry points that name packages with official lists of clips."""
 
-_EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft"}
+_EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "spandrel": "spandrel"}
 """What code of methods may import that an extra brings."""
 
 

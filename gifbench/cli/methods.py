@@ -62,7 +62,7 @@ def _weights(method: ListedMethod) -> str:
     if method.problem:
         return "missing"
     if not method.declared.parameters:
-        return "none needed"
+        return "none needed" if method.ready else "a file of yours"
     return f"{'ready' if method.ready else 'to train'}, {_count(method.declared.parameters)}"
 
 

@@ -30,7 +30,8 @@ class MethodEntry:
     packages of extras that it imports: a list says that they are missing. `presets` map further names to options; each
     begins with the method's own name and a hyphen, but for one that is it. `attributes` are set on the class, for
     classes that serve several names. `restores` says what a method gives back: "color", "time" (the frames between), or
-    "both". `ready` is False for a network whose weights do not come along: it has to be trained first.
+    "both". `ready` is False for a network whose weights do not come along: it has to be trained first, or
+    needs a file of the user's.
     """
 
     load: str
@@ -155,7 +156,7 @@ def list_methods() -> list[ListedMethod]:
         why = str(problem) if problem else None
         restores, ready = (
             _restores(offers),
-            said.parameters == 0 or (offers[0].entry is not None and offers[0].entry.ready),
+            said.parameters == 0 if offers[0].entry is None else offers[0].entry.ready,
         )
         listed += [
             ListedMethod(each, origin, said, problem=why, restores=restores, ready=ready)
