@@ -182,7 +182,7 @@ METHODS: Mapping[str, MethodEntry] = {
         load="gifbench_baselines.stabilizer.method:Stable",
         summary="a method, steadied by the ConvLSTM of Lai et al. (ECCV 2018)",
         parameters=426_135,
-        needs=("torch",),
+        needs=("torch", "cv2"),
     ),
 }
 """Every method by name. `parameters` are of the weights that come along, or of the paper's network where none do."""

@@ -5,7 +5,8 @@
 Of each video of a folder, whose colors are known, the first --frames frames after --skip are taken, scaled so that
 their shorter side is --side at most. The methods see their luminance alone. Columns: E_warp in thousandths along the
 motion of the source (OpenCV's DIS) of the source, of each method's frames, and PSNR of chroma (Cb and Cr, BT.601, of
-255) in dB, beside that of leaving all gray. Blurring lowers E_warp, too, so it says something only beside the PSNR.
+255) in dB, beside that of leaving all gray; at last PSNR of the luminance of what was steadied. Blurring lowers E_warp,
+too, so it says something only beside both.
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ def chroma(frames: NDArray[np.generic]) -> Frames:
     return np.stack([(blue - y) / 1.772, (red - y) / 1.402], axis=-1)
 
 
+def light(frames: NDArray[np.generic]) -> Frames:
+    """The luminance of frames (…, 3), 0 to 255: (…)."""
+    return np.asarray(np.asarray(frames, np.float32) @ np.array([0.299, 0.587, 0.114], np.float32), np.float32)
+
+
 def psnr(found: Frames, wanted: Frames) -> float:
     return float(10 * np.log10(255**2 / max(float(np.square(found - wanted).mean()), 1e-6)))
 
@@ -94,12 +100,12 @@ def main() -> None:
     parser.add_argument("--skip", type=int, default=10)
     parser.add_argument("--side", type=int, default=288)
     parser.add_argument("--method", default="colorize")
-    parser.add_argument("--steadied", default="stable:[colorize]")
+    parser.add_argument("--steadied", default="stable:[colorize],propagate=0.8")
     parser.add_argument("--pictures", type=Path, help="A folder for a picture a clip: gray, both methods', the truth.")
     arguments = parser.parse_args()
     methods = [load_method(arguments.method), load_method(arguments.steadied)]
-    print("| clip | E_warp source | per frame | steadied | chroma gray | per frame | steadied |")
-    print("|---|---:|---:|---:|---:|---:|---:|", flush=True)
+    print("| clip | E_warp source | per frame | steadied | chroma gray | per frame | steadied | its luminance |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     rows = []
     for path in sorted(arguments.folder.iterdir()):
         try:
@@ -111,6 +117,7 @@ def main() -> None:
         errors = [e_warp(truth, frames) for frames in made]
         row = [errors[0][0], *(own for _, own in errors), psnr(np.zeros_like(wanted), wanted)]
         row += [psnr(chroma(frames), wanted) for frames in made]
+        row.append(psnr(light(made[1]), light(truth)))
         rows.append(row)
         shown = " | ".join([f"{value:.4f}" for value in row[:3]] + [f"{value:.2f}" for value in row[3:]])
         print(f"| {path.stem} | {shown} |", flush=True)

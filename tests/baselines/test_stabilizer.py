@@ -74,6 +74,23 @@ def test_untrained_it_changes_nothing(package):
         assert np.abs(frames_of(f"stable:{name}", gif, times) - frames_of(name, gif, times)).max() < 1e-3
 
 
+def test_propagation_steadies_what_stands_still_and_keeps_off_a_cut(package):
+    """A method that flickers over a still picture: untrained, the network changes nothing, and propagation does."""
+    still = as_gif([photograph(0, height=40, width=56)] * 5 + [255 - photograph(9, height=40, width=56)])
+    flicker = package / "flicker.py"
+    flicker.write_text(
+        "import numpy as np\nclass Flicker:\n    def restore(self, gif, times):\n"
+        "        for i, _ in enumerate(times):\n"
+        "            yield np.clip(gif.frame(i).astype(float) + 10 * (-1) ** i, 0, 255)[None]\n"
+    )
+    plain = frames_of(f"stable:[{flicker}:Flicker]", still, still.times)
+    steady = frames_of(f"stable:[{flicker}:Flicker],propagate=0.8", still, still.times)
+    assert np.abs(np.diff(steady[:5], axis=0)).mean() < 0.5 * np.abs(np.diff(plain[:5], axis=0)).mean()
+    assert np.abs(steady[5] - plain[5]).max() < 1e-3  # the scene has changed
+    with pytest.raises(UsageError, match=r"propagate must be 0 to 0\.9"):
+        load_method("stable:[gif],propagate=1")
+
+
 def test_what_is_held_stays_as_it_is_and_motion_does_not(tmp_path):
     weights = save(tmp_path / "w.safetensors", loud=0.3)
     out = frames_of(f"stable:[gif],weights={weights}", moving(), [Fraction(i, 30) for i in range(10)])
