@@ -22,8 +22,8 @@ from typing import Literal
 from gifbench.devices import accelerator, device_model
 
 EXTRAS = {
-    "faces": (("dlib-bin",), "building GIF-Faces"),
-    "youtube": (("yt-dlp", "yt-dlp-ejs", "deno"), "fetching GIF-Moments"),
+    "faces": (("dlib-bin",), "finding faces"),
+    "youtube": (("yt-dlp", "yt-dlp-ejs", "deno"), "fetching from YouTube"),
     "torch": (("torch", "safetensors"), "learned methods"),
     "train": (("accelerate", "tensorboard"), "training in several processes, curves"),
     "spandrel": (("spandrel",), "community models of OpenModelDB"),
@@ -226,7 +226,7 @@ def _space(what: str, place: Path) -> Finding:
         return Finding(what=what, state="trouble", found=str(error), way_out="go to a folder that exists")
     found = f"{place.absolute()}, {free / (1 << 30):.0f} GB free"
     if free < _LITTLE_SPACE:
-        way = "GIF-Faces takes about 20 GB, GIF-Moments hundreds: free some, or say --out elsewhere"
+        way = "a dataset takes tens to hundreds of GB: free some, or say --out elsewhere"
         return Finding(what=what, state="trouble", found=found, way_out=way)
     if not os.access(place, os.W_OK):
         return Finding(what=what, state="trouble", found=f"{found}, not writable", way_out="say --out elsewhere")

@@ -1,4 +1,4 @@
-"""From raw videos to a dataset: manifests, recipes, faces, the resumable run."""
+"""From raw videos to a dataset: recipes, and builds that go on where they stopped."""
 
 from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.errors import Rejected

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib.util
 import json
 import os
@@ -219,9 +218,8 @@ def make_recipe(kind: type[Recipe], settings: Mapping[str, Any]) -> Recipe:
     """A recipe with some parameters set; raises `RecipeError` naming the first that is wrong."""
     unknown = [key for key in settings if key not in kind.model_fields]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], kind.model_fields, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(kind.model_fields)}"
-        raise RecipeError(f"recipe {kind.name} has no parameter {unknown[0][:100]!r}; {hint}")
+        near = known_names(unknown[0], kind.model_fields)
+        raise RecipeError(f"recipe {kind.name} has no parameter {unknown[0][:100]!r}; {near}")
     try:
         return kind.model_validate({key: _value(value) for key, value in settings.items()})
     except ValidationError as error:

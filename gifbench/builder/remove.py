@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from gifbench.builder.build_lock import alone
 from gifbench.builder.ledger import REMOVED, Ledger
@@ -12,9 +11,9 @@ from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.builder.staging import begin_run, group_name
 from gifbench.dataset.card import SAMPLE
 from gifbench.dataset.outcomes import Outcome
-from gifbench.dataset.reader import Dataset, open_dataset, read_about
+from gifbench.dataset.reader import Dataset, no_such_clip, open_dataset, read_about
 from gifbench.dataset.shards import STAGING, fingerprint, table_rows
-from gifbench.errors import DatasetDamaged, NoSuchClip, NotFound, UsageError
+from gifbench.errors import DatasetDamaged, NotFound, UsageError
 from gifbench.manifest.rows import ManifestRow, check_rows
 from gifbench.storage import Folder
 
@@ -39,9 +38,7 @@ def remove_clips(url: str, clip_ids: Sequence[str], *, reason: str) -> tuple[Dat
         ledger = Ledger(folder, None)
         for clip_id in clip_ids:
             if clip_id not in ledger.rows:
-                near = get_close_matches(clip_id, ledger.rows, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"it has {len(ledger.rows)}"
-                raise NoSuchClip(f"{url}: no clip is called {clip_id[:100]!r}; {hint}")
+                raise no_such_clip(url, clip_id, ledger.rows)
         folder.sweep()
         run = begin_run(folder)
         new = [clip_id for clip_id in dict.fromkeys(clip_ids) if not ledger.is_removed(clip_id)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, overload
 
@@ -62,10 +62,6 @@ class Clips(Sequence[DatasetClip]):
         return clips_table(self._rows)
 
 
-STRIDE_BEFORE = {"gif-moments": 10}
-"""Of datasets that were built before `dataset.json` said it."""
-
-
 class Dataset(Clips):
     """A built dataset: a sequence of all its clips, and a mapping by clip id."""
 
@@ -106,10 +102,7 @@ class Dataset(Clips):
         An installed recipe of that name is asked first: a file from elsewhere must not choose what is scored.
         """
         recipe = installed_recipe(self.name)
-        if recipe is not None:
-            stride: int | None = recipe.released_stride
-        else:
-            stride = self.about.get("released_stride", STRIDE_BEFORE.get(self.name))
+        stride: int | None = self.about.get("released_stride") if recipe is None else recipe.released_stride
         return stride
 
     @property
@@ -174,9 +167,14 @@ class Dataset(Clips):
         try:
             return self._by_id[clip_id]
         except KeyError:
-            near = get_close_matches(clip_id, self._by_id, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it holds {len(self)} clips"
-            raise NoSuchClip(f"{self.url}: no clip is called {clip_id!r}; {hint}") from None
+            raise no_such_clip(self.url, clip_id, self._by_id) from None
+
+
+def no_such_clip(url: str, clip_id: str, known: Collection[str]) -> NoSuchClip:
+    """The error for a clip that is not among the `known` ones, with the one that was perhaps meant."""
+    near = get_close_matches(clip_id, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it holds {len(known)} clips"
+    return NoSuchClip(f"{url}: no clip is called {clip_id[:100]!r}; {hint}")
 
 
 @check_types

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench.dataset.reader import STRIDE_BEFORE
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.metrics.psnr import PSNR_CAP, psnr, squared_error
 from gifbench.metrics.ssim import gaussian_ssim, uniform_ssim
-from gifbench.plugins import known_names
+from gifbench.plugins import installed_recipe, known_names
 from gifbench.tasks import Task
 
 
@@ -151,9 +150,9 @@ PROTOCOLS: dict[str, ScoringProtocol] = {
 
 
 def released_stride(dataset: object) -> int | None:
-    """The `released_stride` of a dataset; one that does not say it is known by its name, if it is one of the first."""
-    before = STRIDE_BEFORE.get(str(getattr(dataset, "name", "")))
-    found: int | None = getattr(dataset, "released_stride", before)
+    """The `released_stride` of a dataset; of one that does not say it, that of the installed recipe of its name."""
+    says = dataset if hasattr(dataset, "released_stride") else installed_recipe(str(getattr(dataset, "name", "")))
+    found: int | None = getattr(says, "released_stride", None)
     return found
 
 

@@ -16,7 +16,7 @@ from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.gif_makers import load_maker
 from gifbench.leaderboard.board import Board, Table
 from gifbench.leaderboard.filmstrips import ERROR_TOP
-from gifbench.leaderboard.paper_tables import reported_note
+from gifbench.leaderboard.paper_tables import reported_by, reported_note
 from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
 from gifbench.tasks import known_task
 
@@ -85,6 +85,7 @@ def _environment() -> jinja2.Environment:
         about_task=_about_task,
         about_protocol=_about_protocol,
         about_reported=lambda board: reported_note(board.dataset, board.task),
+        reported_by=lambda board: reported_by(board.dataset, board.task),
     )
     environment.globals["error_top"] = ERROR_TOP
     return environment

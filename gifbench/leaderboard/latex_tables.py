@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gifbench.leaderboard.board import Board, Column, Row, Table
+from gifbench.leaderboard.paper_tables import reported_by
 from gifbench.leaderboard.sanitize import visible
 from gifbench.leaderboard.scored_run import Score
 
@@ -127,5 +128,6 @@ def _caption(board: Board, table: Table, ranked: list[Row], reported: list[Row])
     if any(row.missing for row in table.rows):
         parts.append(r"\dag\ lacks clips, not ranked.")
     if reported:
-        parts.append("Rows in italics are the numbers reported by Wang et al., CVPR 2019, on their own data.")
+        paper = latex_text(reported_by(board.dataset, board.task), limit=400)
+        parts.append(f"Rows in italics are the numbers reported by {paper}, on their own data.")
     return " ".join(parts)

@@ -45,7 +45,7 @@ class ReportedRow:
 
 @dataclass(frozen=True, slots=True)
 class PaperTables:
-    """The tables of one paper.
+    """The tables of one paper, which `citation` names for readers of a page.
 
     `method_of` is given a row and a folder of trainings, or None, and says which method is run for it
     (`gifbench.load_method` loads it) and what a person does where that method has no weights, empty for one that needs
@@ -57,6 +57,7 @@ class PaperTables:
     method_of: Callable[[ReportedRow, Path | None], tuple[str, str]]
     notes: Mapping[tuple[str, str], str] = field(default_factory=dict)
     bundled: Mapping[str, str] = field(default_factory=dict)
+    citation: str = "the paper"
 
 
 def installed_papers() -> list[PaperTables]:
@@ -84,6 +85,12 @@ def reported_rows(*, dataset: str, split: str, task: str, protocol: str) -> tupl
         first = min((row.table for row in here), default=0)
         found += [row for row in here if row.table == first]
     return tuple(found)
+
+
+def reported_by(dataset: str, task: str) -> str:
+    """The papers that report rows on a dataset and task."""
+    papers = (each for each in installed_papers() if any((r.dataset, r.task) == (dataset, task) for r in each.rows))
+    return " and ".join(dict.fromkeys(paper.citation for paper in papers))
 
 
 def reported_note(dataset: str, task: str) -> str:
