@@ -40,7 +40,7 @@ def test_a_missing_extra_is_no_failure_and_says_its_name(monkeypatch: pytest.Mon
     code, found = findings(monkeypatch, hidden=("deno", "dlib-bin"))
     assert code == 0
     assert (found["youtube"].state, found["youtube"].way_out) == ("absent", 'pip install "gifbench[youtube]"')
-    assert found["youtube"].found == "deno not installed: for fetching GIF-Moments"
+    assert found["youtube"].found == "deno not installed: for fetching from YouTube"
     assert found["faces"].way_out == 'pip install "gifbench[faces]"'
 
 
