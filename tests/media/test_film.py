@@ -108,6 +108,37 @@ def test_the_sound_stays_in_step(tmp_path: Path, ending: str, name: str, options
     assert abs((heard_then - seen_then) - (heard - seen)) < 0.012, (heard - seen, heard_then - seen_then)
 
 
+def all_seen_and_heard(path: Path) -> tuple[list[float], list[float]]:
+    """When each white frame is shown after the first, and when each tone begins after the first."""
+    shown = [float(frame.time) for frame in decode(path) if frame.pixels.mean() > 128]
+    onsets, loud = [], False
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            peak = np.abs(frame.to_ndarray().astype(np.float64)).max(axis=0)
+            if peak.max() > 0.2 and not loud:
+                onsets.append(float(frame.pts * frame.time_base) + np.argmax(peak > 0.2) / frame.sample_rate)
+            loud = bool(peak.max() > 0.2)
+    return shown, onsets
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".webm"])
+@pytest.mark.parametrize("kind", [".ts", ".mpg"])
+def test_the_sound_of_joined_recordings_stays_in_step(tmp_path: Path, kind: str, ending: str) -> None:
+    codecs = {".ts": {}, ".mpg": {"sound": "mp2", "video": "mpeg1video"}}[kind]
+    part = film_with_sound(tmp_path / f"part{kind}", **codecs).read_bytes()
+    later = b""
+    if kind == ".ts":  # a clock that jumps ahead; of two program streams libav makes one
+        later = film_with_sound(tmp_path / "later.ts", starts=Fraction(40), sound_starts=Fraction(40)).read_bytes()
+    joined = tmp_path / f"joined{kind}"
+    joined.write_bytes(part + part + later)
+    parts = 3 if later else 2
+    made = restore_video("gif", joined, tmp_path / f"out{ending}")
+    seen, heard = all_seen_and_heard(tmp_path / f"out{ending}")
+    assert (made.frames, len(seen), len(heard)) == (50 * parts, parts, parts)
+    for flash, tone in zip(seen, heard, strict=True):
+        assert abs((tone - heard[0]) - (flash - seen[0])) < 0.03, (seen, heard)
+
+
 def test_packets_are_kept_where_the_container_holds_them_and_encoded_anew_where_not(tmp_path: Path) -> None:
     source = film_with_sound(tmp_path / "in.mp4")
     assert restore_video("gif", source, tmp_path / "a.mkv").notes == ()

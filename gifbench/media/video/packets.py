@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from math import floor
+from typing import Any
 
 import av.error
 from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from gifbench.media.video.container import OpenVideo
@@ -23,6 +25,8 @@ _JUMPY = frozenset({"mpegts", "mpeg", "ogg"})
 """Containers whose clock may be set anew in the middle: recordings that were joined."""
 _LONGEST_PAUSE = Fraction(10)
 """Seconds: a longer one is a clock that was set anew, as ffmpeg takes it (`-dts_delta_threshold`)."""
+_SMALL_STEP_BACK = Fraction(1, 2)
+"""Seconds by which packets of sound may lie out of order."""
 
 _USUAL_RATE = Fraction(25)
 
@@ -54,17 +58,42 @@ def continuous_packets(video: OpenVideo) -> Iterator[Packet[VideoStream]]:
     the packets after that follow one step after those before it.
     """
     packets = video.container.demux(video.stream)
-    if not _JUMPY & video.formats:
+    if not is_jumpy(video):
         return packets
-    return _continuous(video, packets)
+    return _continuous(video, packets, [])
 
 
-def _continuous(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
+def packets_beside(video: OpenVideo, streams: Sequence[Stream], offsets: list[Fraction]) -> Iterator[Packet[Any]]:
+    """The packets of other streams as they come, and how the pictures' clock was set anew on the way.
+
+    `offsets` grows, with each time that `continuous_packets` would set the clock anew, by the seconds that it adds from
+    there on.
+    """
+    packets = video.container.demux([video.stream, *streams])
+    if is_jumpy(video):
+        packets = _continuous(video, packets, offsets)
+    return (packet for packet in packets if packet.stream.index != video.stream.index)
+
+
+def is_jumpy(video: OpenVideo) -> bool:
+    """Whether the container is of those whose clock may be set anew."""
+    return bool(_JUMPY & video.formats)
+
+
+def is_jump(seconds: Fraction) -> bool:
+    """Whether a clock that moved on by so much from one packet to the next was set anew."""
+    return seconds < -_SMALL_STEP_BACK or seconds > _LONGEST_PAUSE
+
+
+def _continuous(video: OpenVideo, packets: Iterator[Packet[Any]], offsets: list[Fraction]) -> Iterator[Packet[Any]]:
     tick, apart = time_base(video), step(video)
     said: deque[int] | None = None
     theora = video.decoder.name == "theora"
     offset, last, last_duration = 0, None, 0
     for packet in packets:
+        if packet.stream.index != video.stream.index:
+            yield packet
+            continue
         if theora and bytes(packet)[1:7] == b"theora":
             continue  # a header between streams that were joined, which is no frame
         dts = packet.dts
@@ -77,6 +106,7 @@ def _continuous(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Ite
                 announced = packet.pos is not None and bool(said) and said[0] <= packet.pos
                 if jump < 0 or jump > _LONGEST_PAUSE or announced:
                     offset += last + (last_duration or round(apart / tick)) - dts
+                    offsets.append(offset * tick)
             while said and packet.pos is not None and said[0] <= packet.pos:
                 said.popleft()
         if dts is not None:

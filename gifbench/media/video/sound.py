@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,8 +25,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from gifbench.errors import storage_errors
-from gifbench.media.video.container import CONTAINERS
+from gifbench.media.video.container import CONTAINERS, OpenVideo, VideoLimits, open_video
 from gifbench.media.video.libav_errors import av_errors
+from gifbench.media.video.packets import is_jump, is_jumpy, packets_beside
 
 _FENCES = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
 
@@ -41,8 +42,11 @@ _HELD = {
 
 _ENCODED: dict[str, tuple[str, int]] = {".webm": ("libopus", 96_000)}
 _LATE = Fraction(60)
-_GAP = Fraction(1, 20)
-"""Seconds without sound that are filled with silence where it is encoded anew; less is taken for rounding."""
+_MOST_WAITING = 500
+"""Packets of sound that are held until the pictures' clock is set anew as theirs was."""
+_GAP = Fraction(1, 50)
+"""Seconds: where sound is encoded anew, longer holes are filled with silence, and longer overlaps cut; less is taken
+for what clocks of containers round, and does not add up."""
 _AAC = ("aac", 160_000)
 _OPUS_RATES = (48_000, 24_000, 16_000, 12_000, 8_000)
 _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
@@ -77,12 +81,12 @@ def join_sound(pictures: Path, sound: Sound, out: Path) -> tuple[str, ...]:
             storage_errors(out),
             av_errors(sound.path, reading=True),
             _opened(pictures) as seen,
-            _opened(sound.path) as heard,
+            open_video(sound.path, limits=VideoLimits()) as heard,
             av.open(f"file:{out}", "w", format=container_name(out), options=_options(out)) as target,
         ):
             picture = seen.streams.video[0]
             copied = target.add_stream_from_template(picture, opaque=True)
-            tracks = [_track(stream, target, out.suffix.lower()) for stream in _streams(heard)]
+            tracks = [_track(stream, target, out.suffix.lower()) for stream in _streams(heard.container)]
             packets = heapq.merge(
                 _pictures(seen, picture, copied), _sounds(heard, tracks, sound), key=lambda timed: timed[0]
             )
@@ -123,16 +127,50 @@ def _pictures(
             yield time, packet
 
 
-def _sounds(container: InputContainer, tracks: list[_Track], sound: Sound) -> Iterator[tuple[Fraction, Packet[Any]]]:
+def _sounds(video: OpenVideo, tracks: list[_Track], sound: Sound) -> Iterator[tuple[Fraction, Packet[Any]]]:
     by_index = {track.stream.index: track for track in tracks}
-    last = Fraction(0)
+    last, offsets = Fraction(0), [Fraction(0)]
     if not tracks:
         return
-    for packet in container.demux([track.stream for track in tracks]):
-        for ready in by_index[packet.stream.index].packets(packet, sound):
-            # `heapq.merge` wants times that do not go back, and a muxer orders what does by a little.
-            last = max(last, (ready.dts or 0) * ready.time_base)
-            yield last, ready
+    clocks = {index: _Clock(offsets, jumpy=is_jumpy(video)) for index in by_index}
+    for packet in packets_beside(video, [track.stream for track in tracks], offsets):
+        track = by_index[packet.stream.index]
+        for timed, offset in clocks[packet.stream.index].set(packet):
+            for ready in track.packets(timed, sound, offset):
+                # `heapq.merge` wants times that do not go back, and a muxer orders what does by a little.
+                last = max(last, (ready.dts or 0) * ready.time_base)
+                yield last, ready
+
+
+class _Clock:
+    """Which of the pictures' clocks the packets of a stream of sound are stamped by, where that is set anew.
+
+    In a recording that was joined the streams take turns, so that the sound of the one part comes among the pictures of
+    the next, and the other way round: the sound's n-th jump goes with the pictures' n-th.
+    """
+
+    def __init__(self, offsets: Sequence[Fraction], *, jumpy: bool) -> None:
+        self._offsets, self._jumpy = offsets, jumpy
+        self._jumps = 0
+        self._last: Fraction | None = None
+        self._waiting: list[Packet[Any]] = []
+
+    def set(self, packet: Packet[Any]) -> Iterator[tuple[Packet[Any], Fraction]]:
+        """The packets that are ready now, each with the seconds that are added to its stamps."""
+        ends = not packet.size
+        if self._jumpy and packet.dts is not None and not ends:
+            time = packet.dts * packet.time_base
+            if self._last is not None and is_jump(time - self._last):
+                self._jumps += 1
+            self._last = time
+        self._waiting.append(packet)
+        if self._jumps >= len(self._offsets):
+            if len(self._waiting) < _MOST_WAITING and not ends:
+                return
+            self._jumps = len(self._offsets) - 1  # a pause of the sound alone
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            yield each, self._offsets[self._jumps]
 
 
 class _Track:
@@ -146,8 +184,8 @@ class _Track:
         """What must be said of it in the end."""
         return ()
 
-    def packets(self, packet: Packet[Any], sound: Sound) -> Iterator[Packet[Any]]:
-        """What is written for a packet of the source; an empty one ends the stream."""
+    def packets(self, packet: Packet[Any], sound: Sound, offset: Fraction) -> Iterator[Packet[Any]]:
+        """What is written for a packet of the source, `offset` seconds later than stamped; an empty one ends it."""
         raise NotImplementedError
 
 
@@ -160,11 +198,11 @@ class _Copied(_Track):
         self._last: int | None = None
         self._end = Fraction(0)
 
-    def packets(self, packet: Packet[Any], sound: Sound) -> Iterator[Packet[Any]]:
+    def packets(self, packet: Packet[Any], sound: Sound, offset: Fraction) -> Iterator[Packet[Any]]:
         if not packet.size or packet.pts is None:
             return
         base = packet.time_base
-        shift = round(sound.clock / base)
+        shift = round((sound.clock - offset) / base)
         packet.pts -= shift
         packet.dts = packet.pts if packet.dts is None else packet.dts - shift
         start, end = packet.pts * base, (packet.pts + (packet.duration or 0)) * base
@@ -198,20 +236,22 @@ class _Encoded(_Track):
         """Up to where, in samples of the source from time 0, sound was handed on."""
         self._damaged = 0
 
-    def packets(self, packet: Packet[Any], sound: Sound) -> Iterator[Packet[Any]]:
+    def packets(self, packet: Packet[Any], sound: Sound, offset: Fraction) -> Iterator[Packet[Any]]:
         for frame in self._decoded(packet):
             if frame.pts is None or frame.time_base is None:
                 continue
             rate = frame.sample_rate
-            start = round((frame.pts * Fraction(frame.time_base) - sound.clock) * rate)
+            start = round((frame.pts * Fraction(frame.time_base) + offset - sound.clock) * rate)
             before = Fraction(self._end or 0, rate)
             if start + frame.samples <= 0 or _too_late(Fraction(start, rate), before, sound):
                 continue
             if self._end is not None and start - self._end > rate * _GAP:
                 for silence in _silent(frame, self._end, start):
                     yield from self._handed_on(silence)
-            elif self._end is not None and abs(start - self._end) <= rate * _GAP:
-                start = self._end  # what clocks of containers round does not add up
+            elif self._end is not None:
+                if start < self._end - rate * _GAP:
+                    continue  # at a joint, where sound overlaps: pushed on, all after it would be late
+                start = self._end
             frame.pts, frame.time_base = start, Fraction(1, rate)
             self._end = start + frame.samples
             yield from self._handed_on(frame)
