@@ -261,7 +261,8 @@ def _drawn(
 ) -> tuple[Pixels, Pixels]:
     """Indices and palette of a frame, whose palette may be given."""
     if palette is None and quantizer == "minimum-variance":
-        palette = minimum_variance(pixels, colors, kmeans_steps=kmeans_steps)
+        # The other dithers, and none, show a dataset's palettes.
+        palette = minimum_variance(pixels, colors, kmeans_steps=kmeans_steps, fine=dither == DITHER)
     indices: Pixels | None = None
     if palette is None:
         indices, palette = quantize(pixels, colors=colors, quantizer=quantizer)

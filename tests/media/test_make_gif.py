@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from gifbench.errors import UsageError
+from gifbench.media.colors.dither import damped_floyd_steinberg
+from gifbench.media.colors.quantize import minimum_variance
 from gifbench.media.gif import Gif
 from gifbench.media.make_gif import dithered_frame, make_gif
 from gifbench.media.video import LosslessWriter, Span
@@ -168,3 +170,16 @@ def test_a_dithered_frame_is_nearer_than_ffmpegs() -> None:
                 theirs = list(ffmpegs(list(frames), colors, mode))
                 for blur in (0, 1):
                     assert psnr(ours, frames, blur=blur) > psnr(theirs, frames, blur=blur)
+
+
+def test_the_colors_of_a_screen_are_told_apart() -> None:
+    """Many grays, and few pixels of other colors in more cells than a dataset's palettes tell colors apart in."""
+    from benchmarks.gif_quality import psnr
+
+    random = np.random.default_rng(0)
+    screen = np.full((180, 240, 3), 255, np.uint8)
+    screen[20:140] = random.integers(30, 250, (120, 240, 1))
+    screen[150:156, :120] = random.integers(70, 170, (6, 120, 3))
+    palette = minimum_variance(screen, 128)
+    coarse = palette[damped_floyd_steinberg(screen, palette)]
+    assert psnr([dithered_frame(screen, 128)], [screen]) > psnr([coarse], [screen]) + 1

@@ -36,15 +36,19 @@ __all__ = [
 ]
 
 
-def minimum_variance(frame: Pixels, colors: int = 32, *, kmeans_steps: int = 0) -> Pixels:
+_FINE = 2048  # cells of 8×8×8 colors; photographs have more or many thousand colors, and gain nothing
+
+
+def minimum_variance(frame: Pixels, colors: int = 32, *, kmeans_steps: int = 0, fine: bool = False) -> Pixels:
     """The palette (K, 3) of `frame` (H, W, 3) by minimum variance, with at most `colors` colors (2 to 256).
 
     A frame that has no more colors than that gets exactly its own. `kmeans_steps` refines the palette by as many
-    steps of Lloyd's k-means. To the bit the same on every machine. Raises `PixelsError` or `UsageError`. The method:
-    see `minimum_variance.py`.
+    steps of Lloyd's k-means. A `fine` palette is split by single colors also where many are alike, as on a screen: up
+    to 4 dB nearer there, in up to ten times the time; datasets have none. To the bit the same on every machine. Raises
+    `PixelsError` or `UsageError`. The method: see `minimum_variance.py`.
     """
     check_frame(frame)
-    return _maker(colors, kmeans_steps).palette(frame)
+    return _maker(colors, kmeans_steps, fine=fine).palette(frame)
 
 
 def median_cut(frame: Pixels, colors: int = 32) -> tuple[Pixels, Pixels]:
@@ -153,10 +157,12 @@ class PairQuantizer:
         return palette, plain, self._diffuser(frame, palette, FLOYD_STEINBERG)
 
 
-def _maker(colors: int, kmeans_steps: int) -> PaletteMaker:
+def _maker(colors: int, kmeans_steps: int, *, fine: bool = False) -> PaletteMaker:
     check_colors(colors)
     if type(kmeans_steps) is not int or kmeans_steps < 0:
         raise UsageError(f"kmeans_steps is a whole number from 0, not {kmeans_steps!r}")
+    if fine:
+        return PaletteMaker(colors=int(colors), kmeans_steps=kmeans_steps, few=_FINE)
     return PaletteMaker(colors=int(colors), kmeans_steps=kmeans_steps)
 
 
