@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.output import SOME_FAILED, Json, note, progress, say, say_json
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ def build(
     ] = False,
     trust_manifest: TrustManifest = False,
     allow_duplicates: AllowDuplicates = False,
+    allow_failed: Annotated[
+        bool, typer.Option("--allow-failed", help="End with 0 also where some clips failed; else with 3.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
@@ -114,6 +117,8 @@ def build(
             report=report,
         )
     say_built(dataset, as_json=as_json, changed=changed, allow_duplicates=allow_duplicates)
+    if any(dataset.about["outcomes"]["failed"].values()) and not allow_failed:
+        raise typer.Exit(SOME_FAILED)
 
 
 def say_built(dataset: Dataset, *, as_json: bool, changed: Sequence[str] = (), allow_duplicates: bool = False) -> None:
