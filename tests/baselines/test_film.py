@@ -286,16 +286,38 @@ def test_what_a_cartoonist_lacks_is_said(tmp_path):
         list(trainer.updates(trainer.network, batch(), torch.Generator()))
 
 
-def test_the_content_is_what_vgg_sees_at_conv4_4(tmp_path):
-    from gifbench_baselines.stabilizer.losses import Perceptual
+def test_the_content_is_what_vgg_sees_at_conv4_4(tmp_path, monkeypatch):
+    """VGG-19 made narrow: the layers are counted as torchvision counts them, where conv4_4 is number 25."""
+    from gifbench_baselines.stabilizer import losses
 
-    with pytest.raises(UsageError):
-        Perceptual(str(tmp_path / "none.pth"), layer="conv4_4")
-    names = {"features.25.weight": (512, 512, 3, 3), "features.25.bias": (512,)}
-    state = {name: torch.zeros(shape) for name, shape in names.items()}
-    torch.save(state, tmp_path / "part.pth")
-    with pytest.raises(UsageError, match="does not hold the weights of torchvision's VGG-19"):
-        Perceptual(str(tmp_path / "part.pth"), layer="conv4_4")
+    narrow = tuple(each if isinstance(each, str) else 4 for each in losses._LAYERS)
+    monkeypatch.setattr(losses, "_LAYERS", narrow)
+    torch.manual_seed(0)
+    places = [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25]
+    state = {}
+    for number, place in enumerate(places):
+        state[f"features.{place}.weight"] = torch.randn(4, 4 if number else 3, 3, 3)
+        state[f"features.{place}.bias"] = torch.randn(4)
+    torch.save(state, tmp_path / "vgg.pth")
+    judge = losses.Perceptual(str(tmp_path / "vgg.pth"), layer="conv4_4")
+    x = torch.rand(1, 3, 32, 32)
+    assert float(judge(x, x)) == 0 < float(judge(x, 1 - x))
+    seen = judge.features((x - judge.mean) / judge.spread)
+    assert seen.shape == (1, 4, 4, 4) and float(seen.min()) < 0  # before the ReLU
+    shorter = losses.Perceptual(str(tmp_path / "vgg.pth"))
+    assert len(judge.features) == len(shorter.features) + 1 == 26
+    toons = cartoons(tmp_path / "toons")
+    options = {"pictures": str(toons), "vgg": str(tmp_path / "vgg.pth"), "base": 4, "blocks": 1, "initialization": 0}
+    trainer = CartoonTrainer(CartoonTrainerOptions(**options))
+    _, update = trainer.updates(trainer.network, batch(), torch.Generator().manual_seed(0))
+    parts = update.parts
+    assert float(update.loss.detach()) == pytest.approx(
+        10 * float(parts["content"].detach()) + float(parts["adversarial"].detach()), rel=1e-5
+    )
+    torch.save({"features.25.bias": torch.zeros(4)}, tmp_path / "part.pth")
+    for file, why in (("none.pth", "there is no file"), ("part.pth", "does not hold the weights of torchvision's VGG")):
+        with pytest.raises(UsageError, match=why):
+            losses.Perceptual(str(tmp_path / file), layer="conv4_4")
 
 
 def public_weights(network: Cartoonist) -> dict[str, torch.Tensor]:
