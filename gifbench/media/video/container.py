@@ -174,6 +174,11 @@ def _picture_stream(container: InputContainer, path: Path) -> VideoStream:
     if not streams:
         kinds = ", ".join(sorted({s.type for s in container.streams})) or "none at all"
         raise NoVideo(f"{path} holds no moving picture (streams: {kinds}): give a video")
+    tiles = [s for s in streams if s.disposition & av.stream.Disposition.dependent]
+    if len(tiles) > 1 and "mov" in container.format.name.split(","):
+        raise NoVideo(
+            f"{path} holds one still picture in {len(tiles)} tiles (HEIC or AVIF): convert it with ffmpeg first"
+        )
     stream = next((s for s in streams if best is not None and s.index == best.index), streams[0])
     if stream.codec_context is None:
         raise CorruptMedia(f"{path}: its pictures are in a codec that PyAV cannot decode: convert it with ffmpeg first")
