@@ -215,12 +215,12 @@ def test_damaged_sound_is_told_and_costs_no_pictures(tmp_path: Path) -> None:
     assert len(list(decode(tmp_path / "out.webm"))) == 50
 
 
-def uneven(path: Path, times: list[Fraction]) -> Path:
+def uneven(path: Path, times: list[Fraction], *, height: int = 24, width: int = 32) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 32, 24, "bgr0"
+        stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
         stream.codec_context.time_base = Fraction(1, 1000)
-        for time, pixels in zip(times, moving_picture(len(times), 24, 32), strict=True):
+        for time, pixels in zip(times, moving_picture(len(times), height, width), strict=True):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = int(time * 1000), Fraction(1, 1000)
             container.mux(stream.encode(frame))
@@ -374,3 +374,18 @@ def test_a_method_that_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> Non
     with pytest.raises(GifbenchError, match="enough"):
         restore_video(load_instance(Tired()), source, tmp_path / "out.mp4")
     assert [each.name for each in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_what_was_made_of_wide_pixels_or_odd_sides_is_held_against_its_source(tmp_path: Path) -> None:
+    from gifbench.evaluation.temporal_consistency import measure_consistency
+
+    plain = write_video(tmp_path / "plain.mp4", moving_picture(4, 48, 64))
+    ffmpeg("-i", plain, "-c", "copy", "-aspect", "8:3", tmp_path / "wide.mp4")
+    odd = uneven(tmp_path / "odd.mkv", [Fraction(n, 25) for n in range(4)], height=25, width=33)
+    for source in (tmp_path / "wide.mp4", odd):
+        out = tmp_path / f"{source.stem}-out.mp4"
+        restore_video("gaussian-0.5", source, out)
+        measured = measure_consistency(out, source)
+        assert measured.frames == 4
+    stored = write_video(tmp_path / "stored.mkv", moving_picture(4, 48, 64), codec="ffv1", options={"level": "3"})
+    assert measure_consistency(stored, tmp_path / "wide.mp4").frames == 4
