@@ -10,7 +10,8 @@ from pathlib import Path
 from gifbench.dataset.reader import read_index
 from gifbench.dataset.shards import table_rows
 from gifbench.errors import DatasetError, StorageError
-from gifbench.manifest.rows import ManifestRow, check_rows, safe_name
+from gifbench.manifest.clip_ids import keep_ids
+from gifbench.manifest.rows import ManifestRow, check_rows
 from gifbench.storage import Folder, file_sha256
 
 _HASHERS = 4
@@ -24,16 +25,7 @@ def with_existing_ids(folder: Folder, rows: Sequence[ManifestRow]) -> list[Manif
     A new row whose id another source of the dataset has gets one with its ending in it. Raises what reading a manifest
     raises.
     """
-    existing = _existing(folder)
-    ids = {_what(row): row.clip_id for row in existing}
-    taken = {row.clip_id: _what(row) for row in existing}
-    kept = []
-    for row in rows:
-        clip_id = ids.get(_what(row))
-        if clip_id is None and row.clip_id in taken:
-            clip_id = safe_name(f"./{row.locator}")
-        kept.append(row if clip_id in (None, row.clip_id) else row.model_copy(update={"clip_id": clip_id}))
-    return kept
+    return keep_ids(rows, _existing(folder))
 
 
 def changed_sources(folder: Folder, rows: Sequence[ManifestRow], sources: Path) -> list[str]:
@@ -83,7 +75,3 @@ def _existing(folder: Folder) -> list[ManifestRow]:
         return []
     place = folder.place("manifest.parquet")
     return check_rows(table_rows(folder.read("manifest.parquet"), place=place), name=place)
-
-
-def _what(row: ManifestRow) -> tuple[object, ...]:
-    return row.source, row.locator, row.start, row.end, row.start_frame, row.end_frame

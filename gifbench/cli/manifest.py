@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -81,8 +82,10 @@ def from_folder(
     """Make a manifest of the videos in a folder, to be edited, split, or given to others with the videos."""
     from collections import Counter
 
+    from gifbench.errors import GifbenchError
+    from gifbench.manifest.clip_ids import keep_ids
     from gifbench.manifest.from_folder import folder_manifest, parse_splits, read_licences
-    from gifbench.manifest.rows import write_manifest
+    from gifbench.manifest.rows import read_manifest, write_manifest
 
     target = out or folder / "manifest.csv"
     rows = folder_manifest(
@@ -94,6 +97,9 @@ def from_folder(
         licences=read_licences(licences) if licences else None,
         warn=note,
     )
+    if overwrite and target.is_file():
+        with suppress(GifbenchError):  # what cannot be read has no ids to keep
+            rows = keep_ids(rows, read_manifest(target))
     write_manifest(target, rows, overwrite=overwrite)
     counts = dict(sorted(Counter(row.split for row in rows).items()))
     without = sum(not row.licence for row in rows)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from gifbench.errors import ManifestError, NotFound, UsageError, storage_errors
-from gifbench.manifest.rows import SPLITS, ManifestRow, check_name, from_folder, safe_name
+from gifbench.manifest.clip_ids import safe_name
+from gifbench.manifest.rows import SPLITS, ManifestRow, check_name, from_folder
 
 BY_FOLDER = "folders"
 """What `splits` is where the videos lie in folders that are called as splits are."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
@@ -16,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from gifbench.dataset.shards import CLIP_ID
 from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
+from gifbench.manifest.clip_ids import clip_ids, safe_name, siblings
 from gifbench.manifest.io import file_bytes, raw_rows
 from gifbench.manifest.video_files import VIDEO_SUFFIXES, find_videos
 from gifbench.parquet import parquet_bytes, parquet_rows
@@ -255,8 +255,9 @@ def from_folder(
     """A row for every video in a folder and the folders below it; locators are relative to the folder.
 
     A clip's id follows from the file's path in the folder and from nothing else: its name without the ending for a
-    file of the folder itself, the whole path for one of a folder below. Of two files whose names differ in the ending
-    alone the first, in the order of `VIDEO_SUFFIXES`, has the short one. A file whose name, without its ending, is the
+    file of the folder itself, the whole path for one of a folder below. The one exception is said to `warn`: of files
+    of the folder itself whose names differ in the ending alone the first, in the order of `VIDEO_SUFFIXES`, has the
+    short id; `keep_ids` keeps those that a dataset or a manifest has. A file whose name, without its ending, is the
     clip id of a row of `known` has that id, wherever it lies, and takes split and expectations from there; others take
     `split`. `without` are places that are passed over, such as the dataset that is built; `warn` is told of what is.
     Raises `ManifestError` if there is no video, or if two files have the name of one clip of `known`.
@@ -272,6 +273,13 @@ def from_folder(
         check_name(file)
     if found.skipped:
         warn(f"{folder}: passed over: {found.skipped_text()}")
+    for short, others in siblings(found.files):
+        names = ", ".join(other.name for other in others)
+        warn(
+            f"{folder}: {short.name} and {names} have one name: {short.name} is the clip {safe_name(short.stem)}, "
+            "the others have their ending in the id. A dataset or a manifest that exists keeps its ids; elsewhere, to "
+            "be sure of them, give each file a name of its own"
+        )
     if not found.files:
         raise ManifestError(f"{folder}: no video is in it; a video's name ends in {' '.join(VIDEO_SUFFIXES)}")
     by_id = {row.clip_id: row for row in known}
@@ -310,28 +318,3 @@ def official_splits(name: str | None) -> dict[str, str]:
     if file is None:
         return {}
     return {row["clip_id"]: row["split"] for row in parquet_rows(file.read_bytes(), columns=("clip_id", "split"))}
-
-
-def clip_ids(files: Sequence[Path], known: Container[str] = ()) -> Iterator[tuple[str, Path]]:
-    """The clip id of each file, by its path in the folder, as `from_folder` says."""
-    first: dict[str, Path] = {}
-    for file in sorted(files, key=_by_suffix):
-        if len(file.parts) == 1:
-            first.setdefault(safe_name(file.stem), file)
-    for file in files:
-        stem = safe_name(file.stem)
-        short = stem in known or (len(file.parts) == 1 and first[stem] == file)
-        yield (stem if short else safe_name(file.as_posix())), file
-
-
-def _by_suffix(file: Path) -> tuple[int, str]:
-    suffix = file.suffix.lower()
-    return (VIDEO_SUFFIXES.index(suffix) if suffix in VIDEO_SUFFIXES else len(VIDEO_SUFFIXES), file.name)
-
-
-def safe_name(name: str) -> str:
-    """`name` as a clip may be called; different names stay different."""
-    if CLIP_ID.fullmatch(name):
-        return name
-    # Different names must not become one: what was replaced is kept apart by a few digits of the name's hash.
-    return f"{re.sub('[^A-Za-z0-9_-]', '_', name)[:70]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -17,6 +17,7 @@ _MODULES = {
     "options": ("method", "recipe", "config"),
     "weights": ("weights",),
     "films": ("film",),
+    "paths": ("paths-dataset", "paths-store", "paths-results", "paths-submission"),
 }
 
 NAMES = tuple(name for names in _MODULES.values() for name in names)

@@ -18,7 +18,8 @@ from tests.fuzz.target import MEMORY, SECONDS, BrokenPromise, Target, data_bytes
 from tests.fuzz.targets import NAMES, load
 
 EXAMPLES = 25
-_FEW = {"method": 6}  # each unknown name looks at all that are installed
+_FEW = {"method": 6, "paths-dataset": 8, "paths-store": 5, "paths-results": 3, "paths-submission": 5}
+"""Inputs of targets that are slow: an unknown method looks at all that are installed, paths try whole commands."""
 _WARM: set[str] = set()
 """The targets that have read a whole input in this process, so that nothing is left to compile."""
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.dataset import open_dataset
 from gifbench.manifest.from_folder import folder_manifest
-from gifbench.manifest.rows import from_folder
+from gifbench.manifest.rows import from_folder, read_manifest
 from gifbench.manifest.video_files import find_videos
 from tests.conftest import moving_picture, write_video
 
@@ -40,6 +40,44 @@ def test_neighbours_change_neither_id_nor_split(tmp_path: Path) -> None:
     assert {name: now[name] for name in names} == splits
     assert after["ant.mp4"] == "ant"
     assert now["ant.mp4"] == now["ant.mkv"]
+
+
+def test_two_endings_of_one_name_are_said_and_what_is_there_keeps_its_ids(tmp_path: Path) -> None:
+    """Alone either file is called by its name; who has the short id of both is said, and no manifest changes for it."""
+    put(tmp_path, "ant.mkv")
+    assert ids(tmp_path) == {"ant.mkv": "ant"}
+    command = ["manifest", "from-folder", str(tmp_path), "--splits", "train=1,test=1"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    before = {row.locator: row for row in read_manifest(tmp_path / "manifest.csv")}
+    put(tmp_path, "ant.mp4", "x/ant.mkv")
+    said: list[str] = []
+    fresh = {row.locator: row.clip_id for row in from_folder(tmp_path, warn=said.append)}
+    assert fresh["ant.mp4"] == "ant" and len(set(fresh.values())) == 3
+    (line,) = (each for each in said if "have one name" in each)
+    assert "ant.mp4 and ant.mkv have one name: ant.mp4 is the clip ant" in line
+    again = CliRunner().invoke(app, [*command, "--overwrite"])
+    assert again.exit_code == 0 and "have one name" in again.stderr
+    after = {row.locator: row for row in read_manifest(tmp_path / "manifest.csv")}
+    assert after["ant.mkv"] == before["ant.mkv"]
+    assert len({row.clip_id for row in after.values()}) == 3
+    (tmp_path / "manifest.csv").write_bytes(b"no manifest")
+    assert CliRunner().invoke(app, [*command, "--overwrite"]).exit_code == 0
+
+
+@pytest.mark.parametrize(("first", "second"), [("mkv", "mp4"), ("mp4", "mkv")])
+def test_a_dataset_keeps_its_clip_when_another_ending_of_its_name_comes(
+    first: str, second: str, tmp_path: Path, tiny_recipe: Path, tiny_videos: Path
+) -> None:
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    videos.mkdir()
+    shutil.copy(tiny_videos / "ant.mp4", videos / f"ant.{first}")
+    build = ["build", str(tiny_recipe), "--out", str(out), "--workers", "1", "--source", str(videos)]
+    assert CliRunner().invoke(app, build).exit_code == 0
+    shutil.copy(tiny_videos / "bee.mp4", videos / f"ant.{second}")
+    assert CliRunner().invoke(app, build).exit_code == 0
+    found = {clip.row.locator: clip.clip_id for clip in open_dataset(out)}
+    assert found[f"ant.{first}"] == "ant"
+    assert found[f"ant.{second}"] != "ant" and len(found) == 2
 
 
 def test_a_dataset_keeps_the_ids_that_it_has(tmp_path: Path, tiny_recipe: Path, tiny_videos: Path) -> None:
