@@ -58,6 +58,16 @@ def hashed(text: str) -> str:
     return _replaced(text, lambda secret: f"sha256-{_digits(secret)}")
 
 
+def holds_secret(text: str) -> bool:
+    """Whether there is a secret in `text`; what `hashed` put in the place of one is none."""
+    return hashed(text) != text
+
+
+def is_stripped(text: str) -> bool:
+    """Whether a secret was in `text` once, and `hashed` took it out."""
+    return re.search(r"sha256-[0-9a-f]{16}", text) is not None and not holds_secret(text)
+
+
 def _replaced(text: str, instead: Callable[[str], str]) -> str:
     if not _MAY_HOLD.search(text):
         return text

@@ -27,6 +27,7 @@ from gifbench.manifest.rows import ManifestRow
 from gifbench.media.gif import frame_delays
 from gifbench.media.perceptual_hash import PerceptualHash
 from gifbench.media.video import Frame, Span, snap_times
+from gifbench.redaction import hashed
 
 _FETCH_AGAIN = "Where the store lost bytes of it, gifbench verify STORE --repair and gifbench fetch bring it again"
 _GROUP = "group"
@@ -98,7 +99,7 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> tupl
         clip_id=row.clip_id,
         split=row.split,
         source=row.source,
-        locator=row.locator,
+        locator=hashed(row.locator),  # shards are shared; the manifest keeps what fetching again needs
         source_sha256=_sha256(source, source.stat().st_size, source.stat().st_mtime_ns),
         start_seconds=float(start),
         end_seconds=float(start + duration),

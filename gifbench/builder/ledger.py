@@ -34,6 +34,7 @@ from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, inde
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
 from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
 from gifbench.parquet import parquet_bytes
+from gifbench.redaction import hashed
 from gifbench.storage import Folder
 
 TABLES = ("manifest.parquet", "index.parquet", "outcomes.parquet")
@@ -106,6 +107,8 @@ class Ledger:
                 continue
             if self.is_removed(row.clip_id):
                 continue
+            if before is not None and before == row.model_copy(update={"locator": hashed(row.locator)}):
+                continue  # its secret was taken out of the dataset
             if before is not None and before != row and self.state(row.clip_id) == "built":
                 raise BuildError(
                     f"{self._folder}: clip {row.clip_id} was built as {_what(before)}, and is now wanted as "
@@ -185,8 +188,12 @@ class Ledger:
         found = (outcome.row for outcome in self.outcomes.values())
         return sorted((row for row in found if row is not None and row.shard), key=lambda row: row.clip_id)
 
-    def save(self) -> None:
-        """Write the tables, then start the journal over with the clips that lie in no shard yet."""
+    def save(self, *, rows: bool = False) -> None:
+        """Write the tables, then start the journal over with the clips that lie in no shard yet.
+
+        `rows` says that the manifest is another, too.
+        """
+        self._rows_saved &= not rows
         index = self.placed()
         outcomes = sorted(self.outcomes.values(), key=lambda outcome: outcome.clip_id)
         # The journal first: the index no longer tells of clips whose groups wait for their shard.
@@ -200,8 +207,8 @@ class Ledger:
             "dataset.json": json.dumps(self._about(index), indent=1).encode() + b"\n",
         }
         if not self._rows_saved:
-            rows = manifest_bytes(sorted(self.rows.values(), key=_order))
-            tables = {"manifest.parquet": rows, **tables}
+            manifest = manifest_bytes(sorted(self.rows.values(), key=_order))
+            tables = {"manifest.parquet": manifest, **tables}
         self._sha256 |= {name: hashlib.sha256(data).hexdigest() for name, data in tables.items()}
         # A kill between two of the files leaves some as they were and some as this list says.
         self._folder.write(PENDING, checksum_lines(self._sha256))

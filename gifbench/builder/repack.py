@@ -35,6 +35,7 @@ from gifbench.dataset.shards import (
 )
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, UsageError
 from gifbench.media.gif import frame_delays
+from gifbench.redaction import hashed
 from gifbench.storage import Folder
 
 _STORED: dict[str, Any] = dict.fromkeys(OF_MADE_GIFS)
@@ -116,6 +117,7 @@ def _write_shard(
                 new = replace(row, **_STORED)
             else:
                 new = _without_gifs(clip, recipe) if "plain" in row.stored else row
+            new = replace(new, locator=hashed(new.locator))
             where: dict[str, Any] = {
                 name: write_member(file, f"{new.clip_id}.{MEMBERS[name]}", io.BytesIO(members[name]))
                 for name in new.stored

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, progress, say, say_json
+from gifbench.cli.output import Json, note, progress, say, say_json
 
 Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
 
@@ -16,14 +16,29 @@ def card(
     url: Annotated[str, typer.Option(help="Where the dataset is published.")] = "",
     published: Annotated[str, typer.Option(help="The day on which it was, as 2026-08-31.")] = "",
     picture: Annotated[bool, typer.Option(help="Whether the card shows frames of three clips.")] = True,
+    strip_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--strip-secrets", help="Take signed URLs and tokens out of the dataset's tables; a hash stands for each."
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a card that is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a dataset's card (README.md), a picture for it, and Croissant metadata beside dataset.json."""
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import write_card
+    from gifbench.dataset.secrets import find_secrets
 
-    opened = open_dataset(dataset)
+    if strip_secrets:
+        from gifbench.builder.strip_secrets import strip_secrets as take_out
+
+        opened, stripped = take_out(dataset)
+        note(f"{dataset}: secrets of {stripped} rows taken out")
+    else:
+        opened = open_dataset(dataset)
+        if secrets := find_secrets(opened):
+            note(secrets.warning(dataset))
     with progress("Drawing") as step:
         names = write_card(opened, url=url, published=published, picture=picture, overwrite=overwrite, report=step)
     files = [opened.folder.place(name) for name in names]

@@ -12,6 +12,7 @@ import typer
 
 from gifbench.cli.output import Json, note, progress, say, say_json, table
 from gifbench.errors import UsageError
+from gifbench.redaction import redact
 
 if TYPE_CHECKING:
     from gifbench.builder.coverage import Coverage
@@ -40,6 +41,7 @@ def info(
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import outdated
     from gifbench.dataset.duplicates import find_duplicates
+    from gifbench.dataset.secrets import find_secrets
     from gifbench.download.store import Store
 
     store = Store(place)
@@ -83,6 +85,8 @@ def info(
         say(f"\n{line}")
     if across := same.across_splits():
         say(f"\n{len(across)} groups of equal clips are in two splits: what is learnt of one is tested with the other")
+    if secrets := find_secrets(opened):
+        say(f"\n{secrets.warning(place)}")
     if outdated(opened):
         say(f"\nIts card is of another state: gifbench card {place} --overwrite")
     if html is not None:
@@ -92,7 +96,7 @@ def info(
 def _clip_about(row: IndexRow) -> dict[str, object]:
     seconds = round(row.end_seconds - row.start_seconds, 3)
     about = {"clip_id": row.clip_id, "split": row.split, "frames": row.frames, "width": row.width, "height": row.height}
-    return {**about, "seconds": seconds, "source": row.source, "locator": row.locator}
+    return {**about, "seconds": seconds, "source": row.source, "locator": redact(row.locator)}
 
 
 def _left_out(dataset: Dataset) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.build import Workers
-from gifbench.cli.output import Json, progress, say, say_json
+from gifbench.cli.output import Json, note, progress, say, say_json
 
 
 def repack(
@@ -22,9 +22,12 @@ def repack(
 ) -> None:
     """Write a dataset once more with its GIFs stored, or without them. No source is needed."""
     from gifbench.builder.repack import repack_dataset
+    from gifbench.dataset.secrets import find_secrets
 
     with progress("Repacking") as step:
         written = repack_dataset(dataset, out, gifs=gifs, workers=workers, report=step)  # type: ignore[arg-type]  # checked there
+    if secrets := find_secrets(written):
+        note(secrets.warning(out))
     if as_json:
         say_json({key: written.about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes")})
     else:

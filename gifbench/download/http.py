@@ -20,6 +20,7 @@ from gifbench.errors import (
     Gone,
     LoginRequired,
     RateLimited,
+    Refused,
     ServerFailed,
     SourceError,
     TooLarge,
@@ -27,6 +28,7 @@ from gifbench.errors import (
     storage_errors,
 )
 from gifbench.manifest.video_files import VIDEO_SUFFIXES
+from gifbench.redaction import is_stripped
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _GONE = (404, 410, 451)
@@ -66,6 +68,10 @@ class HttpSource:
 
     def fetch(self, locator: str, scratch: Path) -> Fetched:
         """Fetch a URL; raises a `SourceError` by cause, or `TooLarge`."""
+        if is_stripped(locator):
+            raise Refused(
+                f"{locator}: its secret was taken out when it was shared; use the manifest that it was fetched with"
+            )
         path = scratch / f"body{_suffix(locator)}"
         left = self._tries
         while True:

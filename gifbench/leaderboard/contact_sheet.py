@@ -20,6 +20,7 @@ from gifbench.leaderboard.filmstrips import telling_box
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.media.clip import Pixels
 from gifbench.media.resize import resize
+from gifbench.redaction import redact
 
 MOST_CLIPS = 60
 """More are not looked at; the pictures of a real clip have about 40 kB, so a page has 2 to 3 MB."""
@@ -80,7 +81,7 @@ def _shown(clip: DatasetClip) -> SheetClip:
     row = clip.row
     rate = f"{float(clip.fps):.4g} a second" if row.ticks is None else "uneven times"
     facts = f"{row.frames:,} frames of {row.width} × {row.height}, {rate}"
-    source = f"{row.source}: {row.locator}, {row.start_seconds:.2f} to {row.end_seconds:.2f} s"
+    source = f"{row.source}: {redact(row.locator)}, {row.start_seconds:.2f} to {row.end_seconds:.2f} s"
     shown = SheetClip(clip.clip_id, clip.split, facts, source, row.licence)
     try:
         return replace(shown, rows=_pictures(clip))
