@@ -46,6 +46,7 @@
     │   ├── MethodFailed          method_failed    it raised, or returned something that is not the frames asked for
     │   └── WeightsError          weights          a file of weights that cannot be used
     ├── MetricError               metric           a metric cannot be loaded, raised, or gave no number
+    ├── ClusterError              cluster          a Dask cluster out of reach, without workers, or of other versions
     ├── TrainingError             training         a training that cannot start or go on
     └── ResultsError              results          a results file
 
@@ -347,6 +348,12 @@ class MethodError(GifbenchError):
     """A restoration method cannot be used."""
 
     code = "method"
+
+
+class ClusterError(GifbenchError):
+    """A Dask cluster cannot do the work: it is out of reach, has no workers, or workers of other versions."""
+
+    code = "cluster"
 
 
 class NoSuchMethod(MethodError):

@@ -14,13 +14,14 @@ from typing import Literal
 import joblib
 
 from gifbench.builder.build_lock import alone, claim, clear
-from gifbench.builder.dask_executor import check_address, outcomes_on_cluster
+from gifbench.builder.dask_executor import outcomes_on_cluster
 from gifbench.builder.ledger import Ledger
 from gifbench.builder.local_executor import Work, outcomes_here
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.builder.staging import WorkResult, accept, begin_run
+from gifbench.dask_cluster import check_address
 from gifbench.dataset.gif_generation import check_maker
 from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.reader import Dataset, open_dataset, read_about

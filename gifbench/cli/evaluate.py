@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gifbench.cli.build import Cluster
 from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.output import Json, note, progress, say, say_json, table
 from gifbench.errors import UsageError
@@ -151,6 +152,7 @@ def evaluate(
     ] = "cpu",
     score_on: Annotated[str | None, typer.Option(hidden=True)] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 1,
+    cluster: Cluster = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips; the result says so.")] = None,
     seed: Annotated[int, typer.Option(help="What each clip's random numbers begin from.")] = 0,
     cache: Annotated[Path | None, typer.Option(help="A folder that keeps restored frames for other metrics.")] = None,
@@ -206,6 +208,7 @@ def evaluate(
             device=device,
             metrics_device=score_on or metrics_device,
             workers=workers,
+            cluster=cluster,
             time_limit=time_limit,
             seed=seed,
             cache=cache,

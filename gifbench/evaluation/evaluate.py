@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from gifbench.dask_cluster import check_address
 from gifbench.dataset import open_dataset
 from gifbench.errors import DatasetError, UsageError
 from gifbench.evaluation.clip_reader import ScoredDataset
@@ -36,6 +37,7 @@ def evaluate(
     device: str = "auto",
     metrics_device: str = "cpu",
     workers: int = 1,
+    cluster: str | None = None,
     time_limit: float | None = None,
     seed: int = 0,
     cache: str | os.PathLike[str] | None = None,
@@ -56,6 +58,8 @@ def evaluate(
     `workers` processes share the clips, and `device` may name several GPUs (`cuda:0,cuda:1`), a worker each at least;
     on the CPU the scores are the same to the bit whatever their number. `time_limit`, in seconds a clip, ends a method
     that takes longer, in a process of its own. Both need a method that another process can load, by name or file.
+    `cluster` is the address of a Dask scheduler whose workers score the clips instead, to the same bits: they must have
+    the same versions, and see the dataset and the method's file.
 
     With `out` each result is written below that folder, whole or not at all, and beside it a journal of the clips that
     are scored: after a kill the same call goes on with the others. Of results that exist, `existing="keep"` takes those
@@ -75,6 +79,7 @@ def evaluate(
         device=_text("device", device),
         metrics_device=_text("metrics_device", metrics_device),
         workers=_whole("workers", workers, least=1, most=1024) or 1,
+        cluster=None if cluster is None else _text("cluster", cluster),
         time_limit=_seconds(time_limit),
         seed=_whole("seed", seed, least=-(1 << 62), most=1 << 62) or 0,
         cache=None if cache is None else Path(_path("cache", cache)).absolute(),
@@ -88,6 +93,7 @@ def evaluate(
     if progress is not None and not callable(progress):
         raise UsageError(f"progress must be a function, got {type(progress).__name__}")
     chosen, loaded = parse_tasks(tasks), load_methods(methods)
+    _check_cluster(run, loaded)
     opened: Any = open_dataset(os.fspath(dataset)) if isinstance(dataset, str | os.PathLike) else dataset
     if not all(hasattr(opened, name) for name in ("name", "fingerprint", "split")):
         raise UsageError(f"dataset must be a folder, a URL or a dataset, got {type(dataset).__name__}")
@@ -111,6 +117,17 @@ def evaluate(
         for each in runs:
             each.check_existing()
     return Results([result for each in runs for result in each.results()])
+
+
+def _check_cluster(run: RunSettings, methods: Sequence[LoadedMethod]) -> None:
+    if run.cluster is not None:
+        check_address(run.cluster)
+        # A program has its own limit, and is ended by itself, wherever it runs.
+        programs = all(each.source is not None and each.source[0] == "command" for each in methods)
+        if run.workers > 1 or "," in run.device or (run.time_limit is not None and not programs):
+            raise UsageError(
+                "a cluster has its own workers, got workers, time_limit or several devices, too; give one of the two"
+            )
 
 
 def load_methods(methods: MethodLike | Sequence[MethodLike]) -> list[LoadedMethod]:

@@ -102,6 +102,21 @@ class RunSpec:
             },
         )
 
+    def again(self, method: LoadedMethod, metrics: Sequence[LoadedMetric], *, device: str, on: str) -> RunSpec:
+        """The spec of the same run in this process, `device` and `on` (for metrics) as they were asked for."""
+        return RunSpec.of(
+            method,
+            self.dataset,
+            split=self.split,
+            task=self.task,
+            protocols=[protocol(name) for name in self.protocols],
+            metrics=metrics,
+            seed=self.seed,
+            limit=self.limit,
+            device=device,
+            metrics_device=on,
+        )
+
     def facts(self) -> dict[str, Any]:
         """The spec as JSON values, as a journal begins with it."""
         return {

@@ -76,7 +76,7 @@ class ScoreJournal:
                 return
             before = header.get("spec") if isinstance(header, dict) else None
             raise ResultsError(
-                f"{path}: a run that was interrupted here had {_difference(before, spec)}; "
+                f"{path}: a run that was interrupted here had {difference(before, spec)}; "
                 "resume with the same settings, or overwrite it (--existing overwrite)"
             )
 
@@ -105,8 +105,8 @@ def _records(lines: list[dict[str, Any]]) -> Iterator[ScoredClipRecord]:
             continue  # of no use: that clip is scored again
 
 
-def _difference(before: object, now: Mapping[str, Any]) -> str:
-    """What an earlier run had otherwise, in words."""
+def difference(before: object, now: Mapping[str, Any]) -> str:
+    """What is otherwise in `now` than in the facts of a run `before`, in words."""
     if not isinstance(before, dict):
         return "a first line that is of another version of gifbench, or was edited"
     for key in sorted({*before, *now}):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
+from gifbench.evaluation.cluster_scoring import clips_on_cluster
 from gifbench.evaluation.run_spec import RunSpec, ScoringJob, existing_result, measuring_device
 from gifbench.evaluation.score_journal import ScoredClipRecord, ScoreJournal
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, released_stride
@@ -51,6 +52,7 @@ class RunSettings:
     device: str
     metrics_device: str
     workers: int
+    cluster: str | None
     time_limit: float | None
     seed: int
     cache: Path | None
@@ -162,7 +164,7 @@ class TaskRun:
         )
         # A program has its own limit, and is ended by itself.
         limit = None if self._method.source and self._method.source[0] == "command" else settings.time_limit
-        alone = settings.workers == 1 and limit is None and "," not in settings.device
+        alone = settings.workers == 1 and limit is None and "," not in settings.device and settings.cluster is None
         scorer = job.scorer(self._method, metrics) if alone else None
         measuring_device(settings.metrics_device)
         # What is not known by content is never gone on with: the clips before may be another method's.
@@ -171,10 +173,16 @@ class TaskRun:
             self._journal = journal
             pending = [i for i, clip in enumerate(clips) if clip.clip_id not in journal.records]
             devices = [scorer.device] if scorer is not None else []
-            scored = (
-                scored_clips(scorer, (clips[i] for i in pending))
-                if scorer is not None
-                else worked_clips(
+            crew: set[str] = set()
+            if scorer is not None:
+                scored = scored_clips(scorer, (clips[i] for i in pending))
+            elif settings.cluster is not None:
+                waiting = [clips[i] for i in pending]
+                scored = clips_on_cluster(
+                    job, spec, self._dataset, waiting, address=settings.cluster, devices=devices, crew=crew
+                )
+            else:
+                scored = worked_clips(
                     job,
                     self._dataset,
                     clips,
@@ -183,7 +191,6 @@ class TaskRun:
                     time_limit=limit,
                     devices=devices,
                 )
-            )
             for record in scored:
                 self._take(record)
             facts = RunFacts(
@@ -191,7 +198,7 @@ class TaskRun:
                 method=self._method,
                 metrics=metrics,
                 devices=devices or ["cpu"],
-                workers=settings.workers,
+                workers=max(settings.workers, len(crew)),
                 clip_ids=[clip.clip_id for clip in clips],
                 official=self._dataset.official.get(settings.split, 0),
                 official_ids=official_clips(self._dataset.name, settings.split),

@@ -115,7 +115,7 @@ def worked_clips(
                     worker.ready = True
                     devices.append(content)
                 else:
-                    yield _taken(content, begun)
+                    yield timed_record(content, begun)
                     begun = time.perf_counter()
                 if waiting:
                     worker.clip = waiting.popleft()
@@ -130,9 +130,16 @@ def worked_clips(
             _end(worker, at_once=True)
 
 
-def _taken(record: ScoredClipRecord, begun: float) -> ScoredClipRecord:
+def timed_record(record: ScoredClipRecord, begun: float) -> ScoredClipRecord:
     """With the seconds since the record before, of whichever worker: they add up to what passed."""
     return ScoredClipRecord(record.clip_id, record.scores, time.perf_counter() - begun, record.notes)
+
+
+def error_of(kind: type[GifbenchError], message: str) -> GifbenchError:
+    """The error that another process ended with; some are made from other things than their message."""
+    error: GifbenchError = kind.__new__(kind)
+    Exception.__init__(error, message)
+    return error
 
 
 def _start(job: ScoringJob, clips: Sequence[ScoredClip], time_limit: float | None) -> _Worker:
@@ -179,10 +186,7 @@ def _receive(worker: _Worker, clips: Sequence[ScoredClip], job: ScoringJob) -> t
         at = "as it was set up" if worker.clip is None else f"on {_what(worker, clips)}"
         raise MethodFailed(f"method {_name(job)}: its process was ended {how} {at}") from None
     if kind == "error":
-        error_type, message = content
-        error: GifbenchError = error_type.__new__(error_type)
-        Exception.__init__(error, message)  # some are made from other things than their message
-        raise error
+        raise error_of(*content)
     if kind == "fault":
         raise RuntimeError(f"a worker failed:\n{content}")
     return kind, content

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder import dask_executor as of_cluster
+from gifbench import dask_cluster as of_cluster
+from gifbench.builder import dask_executor
 from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
@@ -97,9 +98,9 @@ def test_workers_that_differ_or_do_not_see_the_folders_are_named(
     rows = from_folder(tiny_videos)
     with pytest.raises(BuildError, match=r"the worker tcp://\S+ does not see the dataset at memory://"):
         build_dataset(recipe, rows, f"memory://{tmp_path.name}/x", sources=tiny_videos, cluster=cluster)
-    monkeypatch.setattr(of_cluster, "RECORDED_VERSIONS", ("gifbench", "a-package-of-this-test"))
-    real = of_cluster._here
-    monkeypatch.setattr(of_cluster, "_here", lambda names: {**real(names), "a-package-of-this-test": "1.0"})
+    monkeypatch.setattr(dask_executor, "RECORDED_VERSIONS", ("gifbench", "a-package-of-this-test"))
+    real = of_cluster.versions_here
+    monkeypatch.setattr(of_cluster, "versions_here", lambda names: {**real(names), "a-package-of-this-test": "1.0"})
     with pytest.raises(BuildError, match=r"the worker tcp://\S+ has no a-package-of-this-test, here it is 1\.0"):
         build_dataset(recipe, rows, str(tmp_path / "out"), sources=tiny_videos, cluster=cluster)
 

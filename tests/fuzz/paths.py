@@ -390,7 +390,7 @@ _STORE_PLACES = (
     *(f"row {name}" for name in ("clip_id", "split", "source", "locator", "locator", "license", "note")),
     *(f"ledger {name}" for name in ("source", "locator", "key", "detail")),
 )
-_STORE_LINKS = (".lock", "fetches.jsonl", "README", "http", "rows.jsonl", "http/53", ".partial", "ant.mp4", "scratch")
+_STORE_LINKS = (".lock", "fetches.jsonl", "README", "http", "http/53", ".partial", "ant.mp4", "scratch")
 
 # Results, and the folder of a submission ------------------------------------------------------------------------------
 

@@ -1,0 +1,176 @@
+"""A Dask cluster scores as this process does, to the bit; its workers may die, and it says what it lacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from gifbench import evaluate
+from gifbench.cli.app import app
+from gifbench.dataset import Dataset
+from gifbench.errors import ClusterError, MethodFailed, UsageError
+from gifbench.evaluation.run_spec import RunSpec
+from gifbench.evaluation.task_run import Progress
+from gifbench.results.schema import Result
+from tests.builder.servers import dask_cluster
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+KILLER = """
+import os, signal
+from pathlib import Path
+
+class Killer:
+    def restore_frames(self, frames, palettes):
+        if not Path({mark!r}).exists() or {always}:
+            Path({mark!r}).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return frames
+
+class Raises:
+    def restore_frames(self, frames, palettes):
+        raise ValueError("not today")
+
+class Noise:
+    def restore_frames(self, frames, palettes):
+        import numpy as np
+        return np.clip(frames.astype(int) + np.random.randint(-3, 4, frames.shape), 0, 255).astype(np.uint8)
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    with dask_cluster() as address:
+        yield address
+
+
+def scores(results: object) -> list[object]:
+    """All that a result says of its clips but for how long it took."""
+    assert isinstance(results, list)
+    return [
+        (each.method, each.identity, each.scores, [replace(clip, seconds=0.0) for clip in each.clip_scores])
+        for each in results
+        if isinstance(each, Result)
+    ]
+
+
+def method(tmp_path: Path, name: str, *, always: bool = False) -> str:
+    path = tmp_path / "killer.py"
+    path.write_text(KILLER.format(mark=str(tmp_path / "mark"), always=always))
+    return f"{path}:{name}"
+
+
+def test_a_cluster_gives_the_scores_of_this_process(cluster: str, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    asked = (["gif", "gaussian:sigma=0.7", method(tmp_path, "Noise")], tiny_dataset.url, ["plain-1", "dithered-2"])
+    here = evaluate(*asked, metrics=["flat"], out=tmp_path / "here")
+    there = evaluate(*asked, metrics=["flat"], out=tmp_path / "there", cluster=cluster)
+    assert scores(list(there)) == scores(list(here)) != []
+    names = sorted(path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*.parquet"))
+    assert names == sorted(path.relative_to(tmp_path / "there") for path in (tmp_path / "there").rglob("*.parquet"))
+    for name in names:
+        tables = [pq.read_table(tmp_path / where / name).drop_columns(["seconds"]) for where in ("here", "there")]
+        assert tables[0].equals(tables[1])
+
+
+def test_the_command_scores_on_it_and_what_was_scored_is_reused(
+    cluster: str, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    command = ["evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*command, "--cluster", cluster, "--json"])
+    assert done.exit_code == 0, done.output
+    assert {each["protocol"] for each in json.loads(done.stdout)} == {"standard", "gif2video"}
+    again = CliRunner().invoke(app, command)
+    assert again.exit_code == 0 and "reused" in again.stderr
+    assert not list(tmp_path.rglob("*.journal.jsonl"))
+
+
+def test_a_worker_that_is_killed_costs_nothing(cluster: str, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    from distributed import Client
+
+    here = evaluate("gaussian-0.5", tiny_dataset.url, "plain-1")
+    killed: list[int] = []
+
+    def kill_one(now: Progress) -> None:
+        if not killed:
+            with Client(cluster, set_as_default=False) as client:
+                killed.extend(client.run(os.getpid).values())
+            os.kill(killed[0], signal.SIGKILL)
+
+    there = evaluate("gaussian-0.5", tiny_dataset.url, "plain-1", cluster=cluster, progress=kill_one)
+    assert killed
+    assert scores(list(there)) == scores(list(here))
+
+
+def test_a_method_that_kills_its_worker_once_is_given_to_another(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    with dask_cluster() as address:
+        found = evaluate(method(tmp_path, "Killer"), tiny_dataset.url, "plain-1", cluster=address)
+    assert {each.clips for each in found} == {len(tiny_dataset.split("test"))}
+
+
+def test_a_method_that_kills_every_worker_is_named_with_its_clip_and_what_was_scored_is_kept(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    with (
+        dask_cluster() as address,
+        pytest.raises(MethodFailed, match=r"several workers of the cluster died on clip \w+"),
+    ):
+        evaluate(method(tmp_path, "Killer", always=True), tiny_dataset.url, "plain-1", cluster=address)
+
+
+def test_what_a_method_raises_there_is_raised_here(cluster: str, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(MethodFailed, match="not today"):
+        evaluate(method(tmp_path, "Raises"), tiny_dataset.url, "plain-1", cluster=cluster)
+
+
+def test_a_scheduler_that_goes_away_keeps_the_clips_that_are_scored(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    from distributed import Client
+
+    def shut_down(now: Progress) -> None:
+        if now.clips == 1:
+            with Client(address, set_as_default=False) as client:
+                client.shutdown()
+
+    out = tmp_path / "out"
+    with dask_cluster(workers=1) as address, pytest.raises(ClusterError, match="run the same command again"):
+        evaluate("gif", tiny_dataset.url, "plain-1", out=out, cluster=address, progress=shut_down)
+    (journal,) = out.rglob("*.journal.jsonl")
+    assert len(journal.read_text().splitlines()) >= 2
+    went_on: list[int] = []
+    evaluate("gif", tiny_dataset.url, "plain-1", out=out, progress=lambda now: went_on.append(now.clips))
+    assert went_on[0] >= 2 and not list(out.rglob("*.journal.jsonl"))
+
+
+def test_workers_that_would_give_other_scores_are_named(
+    cluster: str, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = RunSpec.of
+
+    def other(*arguments: object, **named: object) -> RunSpec:
+        spec: RunSpec = real(*arguments, **named)  # type: ignore[arg-type]
+        return replace(spec, versions={**spec.versions, "av": "0.0"})
+
+    monkeypatch.setattr(RunSpec, "of", other)
+    with pytest.raises(ClusterError, match=r"would give other scores: it has another versions \(av"):
+        evaluate("gif", tiny_dataset.url, "plain-1", cluster=cluster)
+
+
+def test_what_cannot_be_sent_is_wrong_usage(cluster: str, tiny_dataset: Dataset) -> None:
+    class Mine:
+        def restore_frames(self, frames: object, palettes: object) -> object:
+            return frames
+
+    with pytest.raises(UsageError, match="cannot be sent to a cluster"):
+        evaluate(Mine(), tiny_dataset.url, "plain-1", cluster=cluster)
+    for more in ({"workers": 2}, {"time_limit": 5.0}, {"device": "cuda:0,cuda:1"}):
+        with pytest.raises(UsageError, match="give one of the two"):
+            evaluate("gif", tiny_dataset.url, "plain-1", cluster=cluster, **more)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="as in tcp://host:8786"):
+        evaluate("gif", tiny_dataset.url, "plain-1", cluster="nonsense")
