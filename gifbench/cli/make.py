@@ -33,7 +33,9 @@ def make(
     start: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
     end: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
     size: Annotated[str | None, typer.Option(help="WIDTH, xHEIGHT or WIDTHxHEIGHT, in pixels.")] = None,
-    background: Annotated[str, typer.Option(help="What see-through pixels show: #rrggbb, white or black.")] = "white",
+    background: Annotated[
+        str, typer.Option(help="What see-through pixels show: #rrggbb, white or black; none keeps them.")
+    ] = "white",
     deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Make interlaced frames whole.")] = False,
     tonemap: Annotated[bool, typer.Option("--tonemap", help="Bring HDR to what a GIF can show.")] = False,
     optimize: Annotated[
@@ -94,10 +96,12 @@ def _number(text: str | None, option: str, what: str) -> Fraction | None:
         raise UsageError(f"{option} is {text!r}: write {what}") from None
 
 
-def _color(text: str) -> tuple[int, int, int]:
+def _color(text: str) -> tuple[int, int, int] | None:
+    if text.lower() == "none":
+        return None
     digits = {"white": "ffffff", "black": "000000"}.get(text.lower(), text.removeprefix("#"))
     if not re.fullmatch(r"[0-9a-fA-F]{6}", digits):
-        raise UsageError(f"--background is {text!r}: write a color as #rrggbb, or white or black")
+        raise UsageError(f"--background is {text!r}: write a color as #rrggbb, white, black or none")
     red, green, blue = bytes.fromhex(digits)
     return red, green, blue
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import islice
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gifbench.argument_types import check_types
 from gifbench.errors import UsageError
@@ -28,10 +29,12 @@ from gifbench.media.colors.quantize import (
     quantize,
 )
 from gifbench.media.frame_input import frame_input
+from gifbench.media.frame_pacing import Paced, every_kth
 from gifbench.media.geometry import Geometry
 from gifbench.media.gif import GifWriter, frame_delays
 from gifbench.media.png import ApngWriter
-from gifbench.media.video import Frame, Span
+from gifbench.media.transparency import BLACK, WHITE, CutOut, cut_out, with_transparent_index
+from gifbench.media.video import Span
 from gifbench.media.webp import WebpWriter
 from gifbench.storage import atomic_write
 
@@ -84,7 +87,7 @@ def make_gif(
     fps: Fraction | float | None = None,
     span: Span | None = None,
     size: Size = (None, None),
-    background: tuple[int, int, int] = (255, 255, 255),
+    background: tuple[int, int, int] | None = (255, 255, 255),
     deinterlace: bool = False,
     tonemap: bool = False,
     optimize: bool = False,
@@ -100,11 +103,12 @@ def make_gif(
     (T, H, W), uint8; or a list of pictures: arrays (H, W, 3), Pillow images, paths. Of those without times `fps` are
     shown a second, 25 unless given.
 
-    `kmeans_steps` refine a minimum-variance palette. `one_palette` makes one for the whole clip,
-    which then is decoded twice. `every=k` keeps each k-th frame. `fps` is the most frames a second, 50 unless given,
-    which is what browsers show: of more, frames are dropped, so that the GIF plays as fast as the video. See-through
-    pixels show `background`; `deinterlace` and `tonemap` are those of `decode`. `optimize` writes only what changes,
-    which is smaller and shows the same pixels. `out` may also end in `.webp` or `.apng`, which hold all colors.
+    `kmeans_steps` refine a minimum-variance palette. `one_palette` makes one for the whole clip, which then is decoded
+    twice. `every=k` keeps each k-th frame. `fps` is the most frames a second, 50 unless given, which is what browsers
+    show: of more, frames are dropped, so that the GIF plays as fast as the video. See-through pixels show `background`;
+    where it is None they stay so, in a GIF, at the cost of a color. `deinterlace` and `tonemap` are those of `decode`.
+    `optimize` writes only what changes, which is smaller and shows the same pixels. `out` may also end in `.webp` or
+    `.apng`, which hold all colors.
 
     Holds two frames of a video at a time; `out` appears when it is whole. Raises what `decode` raises, `UsageError` for
     a parameter that cannot be and where `out` is the video itself, `PixelsError` for arrays that are no pictures,
@@ -115,16 +119,25 @@ def make_gif(
     _check(ending, out, colors, dither, quantizer, every=every, fps=rate, refined=bool(kmeans_steps or one_palette))
     if overwrite and isinstance(frames, str | os.PathLike):
         check_other_file(frames, out)
-    source = frame_input(frames, fps=rate, span=span, background=background, deinterlace=deinterlace, tonemap=tonemap)
+    if background is None:
+        _check_transparency(ending, colors)
+        frames, colors = list(frames) if isinstance(frames, Iterator) else frames, colors - 1
+    how: dict[str, Any] = {"fps": rate, "span": span, "deinterlace": deinterlace, "tonemap": tonemap}
+    source = frame_input(frames, background=background or WHITE, **how)
+    under = frame_input(frames, background=BLACK, **how) if background is None else None
     width, height = _size(size, source.width, source.height)
     geometry = Geometry(crop=None, width=width, height=height, filter="area")
-    paced = _Paced(rate or Fraction(_MOST_FPS[ending]), least_hundredths=2 if ending == ".gif" else 0)
+    paced, beside = (
+        Paced(rate or Fraction(_MOST_FPS[ending]), least_hundredths=2 if ending == ".gif" else 0) for _ in range(2)
+    )
     notes: dict[str, None] = {}
 
-    def kept() -> Iterator[tuple[Fraction, Pixels]]:
-        for start, frame in paced(_kept(source.frames(), every)):
+    def kept() -> Iterator[tuple[Fraction, CutOut]]:
+        over_black = repeat(None) if under is None else beside(every_kth(under.frames(), every))
+        for (start, frame), other in zip(paced(every_kth(source.frames(), every)), over_black, strict=False):
             notes.update(dict.fromkeys(frame.notes))
-            yield start, geometry.apply(frame.pixels)
+            pixels = geometry.apply(frame.pixels)
+            yield start, CutOut(pixels) if other is None else cut_out(pixels, geometry.apply(other[1].pixels))
 
     psnrs: list[float] = []
     times: list[Fraction] = []
@@ -133,7 +146,7 @@ def make_gif(
         if ending == ".gif":
             palette = None
             if one_palette:
-                palette = global_palette((pixels for _, pixels in kept()), colors, kmeans_steps=kmeans_steps)
+                palette = global_palette((frame.pixels for _, frame in kept()), colors, kmeans_steps=kmeans_steps)
             draw = partial(
                 _drawn, palette, colors=colors, quantizer=quantizer, kmeans_steps=kmeans_steps, dither=dither
             )
@@ -141,8 +154,8 @@ def make_gif(
         else:
             kind = WebpWriter if ending == ".webp" else ApngWriter
             writer = _FullColorOut(kind(file, width=width, height=height), lossless=ending == ".apng")
-        for start, pixels in kept():
-            psnrs.append(writer.add(pixels, start))
+        for start, frame in kept():
+            psnrs.append(writer.add(frame, start))
             times.append(start)
             if progress is not None:
                 progress(len(psnrs))
@@ -157,6 +170,13 @@ def dithered_frame(pixels: Pixels, colors: int = 256) -> Pixels:
     """The frame (H, W, 3) uint8 as `make_gif` shows it by default."""
     indices, palette = _drawn(None, pixels, colors=colors, quantizer="minimum-variance", kmeans_steps=0, dither=DITHER)
     return palette[indices]
+
+
+def _check_transparency(ending: str, colors: int) -> None:
+    if ending != ".gif":
+        raise UsageError(f"background must be a color for {ending}, got none: only a .gif keeps what is see-through")
+    if colors < 3:
+        raise UsageError(f"colors must be 3 or more where what is see-through is kept, got {colors}")
 
 
 def _check(
@@ -185,41 +205,10 @@ def _check(
         raise UsageError(f"k-means steps and one palette for the clip go with minimum-variance, not with {quantizer}")
 
 
-class _Paced:
-    """Frames no faster than `rate` a second: each is shown when a place for it is free, unless it is over by then.
-
-    So the animation is as long as the video. `end` is when the last one ends, `dropped` how many were left out.
-    """
-
-    def __init__(self, rate: Fraction, *, least_hundredths: int) -> None:
-        self._step, self._least = 1 / rate, least_hundredths
-        self.end, self.dropped = Fraction(0), 0
-
-    def __call__(self, frames: Iterator[tuple[Frame, Fraction]]) -> Iterator[tuple[Fraction, Frame]]:
-        self.end, self.dropped = Fraction(0), 0
-        waiting: tuple[Fraction, Frame] | None = None
-        free = Fraction(0)
-        for frame, end in frames:
-            self.end = end
-            start = max(frame.time, free)
-            if waiting is not None and start >= end:
-                self.dropped += 1
-                continue
-            if waiting is not None:
-                yield waiting
-            waiting, free = (start, frame), start + self._step
-        if waiting is None:
-            return
-        if waiting[0] and round(100 * self.end) - round(100 * waiting[0]) < self._least:
-            self.dropped += 1  # to show it would make the animation longer
-        else:
-            yield waiting
-
-
 class _Writer(Protocol):
     """Takes frames with the times at which they are shown."""
 
-    def add(self, pixels: Pixels, start: Fraction) -> float:
+    def add(self, frame: CutOut, start: Fraction) -> float:
         """Append a frame; the PSNR of what is shown."""
         ...
 
@@ -233,10 +222,14 @@ class _GifOut:
         self._writer, self._draw = writer, draw
         self.close = writer.close
 
-    def add(self, pixels: Pixels, start: Fraction) -> float:
-        indices, palette = self._draw(pixels)
-        self._writer.add(indices, palette, start)
-        return _psnr(palette[indices], pixels)
+    def add(self, frame: CutOut, start: Fraction) -> float:
+        indices, palette = self._draw(frame.pixels)
+        psnr = _psnr(palette[indices], frame.pixels, frame.hidden)
+        transparent = None
+        if frame.hidden is not None:
+            indices, palette, transparent = with_transparent_index(indices, palette, frame.hidden)
+        self._writer.add(indices, palette, start, transparent=transparent)
+        return psnr
 
 
 class _FullColorOut:
@@ -244,10 +237,10 @@ class _FullColorOut:
         self._writer, self._psnr = writer, math.inf if lossless else math.nan
         self._waiting: Pixels | None = None
 
-    def add(self, pixels: Pixels, start: Fraction) -> float:
+    def add(self, frame: CutOut, start: Fraction) -> float:
         if self._waiting is not None:
             self._writer.add(self._waiting, start)
-        self._waiting = pixels
+        self._waiting = frame.pixels
         return self._psnr
 
     def close(self, end: Fraction) -> None:
@@ -271,12 +264,6 @@ def _drawn(
     return (nearest(pixels, palette) if indices is None else indices), palette
 
 
-def _kept(frames: Iterator[Frame], every: int) -> Iterator[tuple[Frame, Fraction]]:
-    """Each k-th frame, with the end of all frames up to the next that is kept."""
-    while batch := list(islice(frames, every)):
-        yield batch[0], batch[-1].time + batch[-1].duration
-
-
 def _rate(fps: Fraction | float) -> Fraction:
     """Frames a second as a fraction: a float for the decimal that it is written as, so that 29.97 is 2997/100."""
     try:
@@ -296,7 +283,9 @@ def _size(size: Size, width: int, height: int) -> tuple[int, int]:
     return wanted_width, wanted_height
 
 
-def _psnr(frame: Pixels, truth: Pixels) -> float:
+def _psnr(frame: Pixels, truth: Pixels, hidden: NDArray[np.bool_] | None) -> float:
     difference = frame.astype(np.int32) - truth
-    error = float(np.mean(difference * difference))
+    if hidden is not None:
+        difference = difference[~hidden]
+    error = float(np.mean(difference * difference)) if difference.size else 0.0
     return 10 * math.log10(255**2 / error) if error else math.inf
