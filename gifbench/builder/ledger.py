@@ -274,7 +274,7 @@ class Ledger:
         manifest, index, outcomes = (tables[file] for file in TABLES)
         # As any manifest from outside: who wrote this one is not known.
         self.rows = {row.clip_id: row for row in check_rows(manifest, name=self._folder.place(TABLES[0]))}
-        with _damaged_unless_values(self._folder.place(TABLES[1]), "gifbench verify --repair makes it anew"):
+        with _damaged_unless_values(self._folder.place(TABLES[1]), "gifbench verify --repair rebuilds it"):
             placed = {row.clip_id: row for row in map(checked_row, index)}
         with _damaged_unless_values(
             self._folder.place(TABLES[2]), "delete it: the clips that are not built are tried again"

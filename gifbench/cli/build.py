@@ -20,11 +20,11 @@ TrustManifest = Annotated[
     bool,
     typer.Option(
         "--trust-manifest",
-        help="The manifest is one's own: also files outside its folder and private addresses.",
+        help="Trust this manifest: allow paths outside its folder and private network addresses.",
     ),
 ]
 AllowDuplicates = Annotated[
-    bool, typer.Option("--allow-duplicates", help="Equal clips in two splits are no fault, and are only named.")
+    bool, typer.Option("--allow-duplicates", help="Accept equal clips in two splits, and only list them.")
 ]
 RecipeFile = Annotated[
     Path | None,

@@ -6,15 +6,13 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, progress, say, say_json
-
-Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
+from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json
 
 
 def card(
-    dataset: Where,
+    dataset: DatasetPlace,
     url: Annotated[str, typer.Option(help="Where the dataset is published.")] = "",
-    published: Annotated[str, typer.Option(help="The day on which it was, as 2026-08-31.")] = "",
+    published: Annotated[str, typer.Option(help="The day of publication, as 2026-08-31.")] = "",
     picture: Annotated[bool, typer.Option(help="Whether the card shows frames of three clips.")] = True,
     strip_secrets: Annotated[
         bool,

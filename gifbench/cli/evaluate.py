@@ -154,7 +154,7 @@ def evaluate(
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 1,
     cluster: Cluster = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips; the result says so.")] = None,
-    seed: Annotated[int, typer.Option(help="What each clip's random numbers begin from.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of each clip's random numbers.")] = 0,
     cache: Annotated[Path | None, typer.Option(help="A folder that keeps restored frames for other metrics.")] = None,
     out: Annotated[Path, typer.Option(help="The folder for results.")] = Path("results"),
     existing: ExistingResults = "keep",

@@ -8,15 +8,13 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json
 from gifbench.errors import UsageError
-
-Where = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
 
 
 @one_of("clip", "all_")
 def export(
-    dataset: Where,
+    dataset: DatasetPlace,
     clip: Annotated[str | None, typer.Argument(help="The clip's id; gifbench info DATASET --clips lists them.")] = None,
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("clips"),
     all_: Annotated[bool, typer.Option("--all", help="Every clip of the dataset.")] = False,

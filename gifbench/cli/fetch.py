@@ -10,7 +10,7 @@ import typer
 
 from gifbench.cli.build import Cluster, RecipeFile, TrustManifest, Workers, say_built
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import SOME_FAILED, Json, note, progress, say, say_json
+from gifbench.cli.output import SOME_FAILED, DatasetPlace, Json, note, progress, say, say_json
 from gifbench.cli.source_options import SourceOptions
 from gifbench.download.source import MAX_SIZE, FetchLimits
 from gifbench.errors import UsageError
@@ -55,8 +55,8 @@ def fetch(
         int,
         typer.Option(
             min=0,
-            help="Stop a service that gives the same answer for good to most of so many sources in a row, as if all "
-            "were deleted, unless one that was there before still is; 0: believe every answer.",
+            help="Stop a service once most of so many sources in a row get the same permanent answer, as if all were "
+            "deleted, unless a source that is known to exist is still there; 0: never.",
         ),
     ] = 20,
     max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video.")] = MAX_SIZE,
@@ -119,7 +119,7 @@ def _say_fetched(store: str, done: FetchSummary) -> None:
 
 @one_of("source", "store")
 def retry(
-    dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
+    dataset: DatasetPlace,
     source: Annotated[Path | None, typer.Option(help="The folder that its local files count from.")] = None,
     store: Annotated[str | None, typer.Option(help="The store that gifbench fetch filled.")] = None,
     only: Annotated[
@@ -131,7 +131,7 @@ def retry(
     trust_manifest: TrustManifest = False,
     as_json: Json = False,
 ) -> None:
-    """Make the clips of a dataset once more that failed for a reason that may have passed."""
+    """Retry the clips of a dataset that failed for a reason that may have passed."""
     from gifbench.builder.build_dataset import Progress, build_dataset
     from gifbench.builder.recipe import recorded_recipe
     from gifbench.dataset.reader import read_about

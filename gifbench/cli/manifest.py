@@ -24,7 +24,7 @@ def check(
     trust_manifest: TrustManifest = False,
     as_json: Json = False,
 ) -> None:
-    """Say all that is wrong with a manifest, by row and column, before anything is fetched or built."""
+    """Check a manifest before anything is fetched or built: every fault by row and column."""
     from gifbench.builder.recipe import installed_recipes, load_recipe
     from gifbench.download.store import Store
     from gifbench.errors import ManifestError

@@ -78,7 +78,7 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path(),
     as_json: Json = False,
 ) -> None:
-    """Write a method that works, and its test: a place to begin."""
+    """Write a template: a working method and its test."""
     from gifbench.methods.template import new_method
 
     method, test = new_method(name, folder)
@@ -94,7 +94,7 @@ def check(
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Hold a method against the contract: shapes, times, batches, determinism, odd sizes, one frame."""
+    """Check a method against the contract: shapes, times, batches, determinism, odd sizes, one frame."""
     from gifbench.methods.conformance import check_method
 
     checks = check_method(method, device=device)

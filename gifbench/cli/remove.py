@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, say, say_json
+from gifbench.cli.output import DatasetPlace, Json, note, say, say_json
 
 
 def remove(
-    dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
+    dataset: DatasetPlace,
     clips: Annotated[list[str], typer.Argument(help="The ids of the clips.", metavar="CLIP…")],
     reason: Annotated[str, typer.Option(help="Why, as in 'taken down'; it is recorded with each clip.")],
     cache: Annotated[

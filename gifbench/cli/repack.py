@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.build import Workers
-from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json
 
 
 def repack(
-    dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
-    out: Annotated[str, typer.Option(help="Where the other one is written: a folder or an fsspec URL.")],
+    dataset: DatasetPlace,
+    out: Annotated[str, typer.Option(help="Where the copy is written: a folder or an fsspec URL.")],
     gifs: Annotated[
         str,
         typer.Option(metavar="stored|generated", help="Kept in the shards, or made of the truth when they are read."),
@@ -20,7 +20,7 @@ def repack(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Write a dataset once more with its GIFs stored, or without them. No source is needed."""
+    """Copy a dataset with its GIFs stored, or without them; no source videos are needed."""
     from gifbench.builder.repack import repack_dataset
     from gifbench.dataset.secrets import find_secrets
 

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.evaluate import ExistingResults, MetricFile, Metrics, chosen_metrics
-from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json
 
-Data = Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")]
 OneTask = Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")]
 Split = Annotated[str, typer.Option(help="train, validation or test.")]
 OneProtocol = Annotated[str, typer.Option(help="standard or gif2video, which cuts sparse GIFs into segments.")]
@@ -18,7 +17,7 @@ Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N clips."
 
 
 def task_export(
-    data: Data,
+    data: DatasetPlace,
     task: OneTask,
     out: Annotated[Path, typer.Option(help="The folder for the GIFs and task.json.")],
     split: Split = "test",
@@ -27,7 +26,7 @@ def task_export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a task that is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a task's GIFs without their truth, and what is wanted of each: restore them anywhere, in any language."""
+    """Write a task's GIFs without their truth, and which frames to restore: for methods in any language."""
     from gifbench.dataset import open_dataset
     from gifbench.evaluation.task_export import export_task
 

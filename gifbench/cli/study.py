@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gifbench.cli.output import Json, note, progress, say, say_json, table
+from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json, table
 from gifbench.devices import DEVICE_HELP
 
 
@@ -21,7 +21,7 @@ class StudyGroup(TyperGroup):
 
 
 def make(
-    dataset: Annotated[str, typer.Argument(help="The dataset: a folder or an fsspec URL.", metavar="DATASET")],
+    dataset: DatasetPlace,
     method: Annotated[list[str], typer.Argument(help="Two methods or more, or FILE.py:CLASS.", metavar="METHOD...")],
     out: Annotated[Path, typer.Option(help="The folder for the study.")],
     task: Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")] = "plain-1",

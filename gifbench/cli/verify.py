@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def verify(
     place: Place,
-    repair: Annotated[bool, typer.Option("--repair", help="Make what is damaged anew, from its sources.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Rebuild what is damaged from its sources.")] = False,
     source: Annotated[Path | None, typer.Option(help="With --repair: the folder that it was built from.")] = None,
     store: Annotated[str | None, typer.Option(help="With --repair: the store that it was built from.")] = None,
     recipe: RecipeFile = None,
@@ -69,7 +69,7 @@ def verify(
         places = {name for name, _ in damage}
         if needed := sorted(places & KNOWN_FROM_A_COPY.keys()):
             raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair needs {' and '.join(needed)} from a copy")
-        raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair makes it anew")
+        raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair rebuilds it")
     if same is not None:
         for line in same.lines():
             note(line)

@@ -192,7 +192,7 @@ def open_dataset(url: str | os.PathLike[str]) -> Dataset:
     try:
         rows = read_index(folder)
     except (DatasetDamaged, NotFound) as error:
-        raise DatasetDamaged(f"{error}; gifbench verify --repair makes it anew from the shards") from error
+        raise DatasetDamaged(f"{error}; gifbench verify --repair rebuilds it from the shards") from error
     if (found := fingerprint(rows)) != about["fingerprint"]:
         if not folder.exists(STAGING):
             raise DatasetDamaged(

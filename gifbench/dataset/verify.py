@@ -36,7 +36,7 @@ def verify_dataset(
     for row in dataset.rows:
         check_maker(row)
     if lost:
-        yield INDEX, f"{lost}; {len(dataset)} clips are known from the shards, and --repair makes it anew"
+        yield INDEX, f"{lost}; {len(dataset)} clips are known from the shards, and --repair rebuilds it"
     yield from _check_files(dataset, but={INDEX} if lost else set())
     clips = list(dataset)
     if dataset.folder.in_memory:

@@ -29,7 +29,7 @@ class HttpOptions:
         list[str] | None,
         typer.Option(metavar="NAME:VALUE", help="A header for every http(s) server of the manifest; may be repeated."),
     ] = None
-    user_agent: Annotated[str, typer.Option(help="What http(s) servers are told that asks.")] = "gifbench"
+    user_agent: Annotated[str, typer.Option(help="The User-Agent header for http(s) servers.")] = "gifbench"
 
 
 class HttpKind(SourceKind):

@@ -44,7 +44,7 @@ def check_method(
     *,
     device: str = "cpu",
 ) -> list[Check]:
-    """Hold a method against the contract: a check a promise.
+    """Check a method against the contract: a check a promise.
 
     `method` is a name or a file (`gaussian-0.5`, `mine.py:Mine`), an object with `restore` or `restore_frames`, or its
     class.

@@ -19,7 +19,7 @@ def match_faceforensics(
     compression: Compression = None,
     as_json: Json = False,
 ) -> None:
-    """Say which clips of GIF-Faces are certain, ambiguous or missing in a folder of FaceForensics++."""
+    """List which clips of GIF-Faces are certain, ambiguous or missing in a folder of FaceForensics++."""
     from gifbench.manifest import official_rows, read_manifest
 
     rows = read_manifest(manifest) if manifest else official_rows("gif-faces")

@@ -106,7 +106,7 @@ def test_a_recipe_is_a_name_an_object_or_a_file(tiny_recipe: Path, tmp_path: Pat
     with pytest.raises(gifbench.UsageError, match="must be the name of an installed recipe"):
         load_recipe(tmp_path / "none.toml")
     (tmp_path / "wrong.toml").write_text('recipe = "gif-faces"\ncolours = 8\n')
-    with pytest.raises(RecipeError, match="did you mean colors"):
+    with pytest.raises(RecipeError, match=r"did you mean .colors"):
         load_recipe(tmp_path / "wrong.toml")
 
 
@@ -132,7 +132,7 @@ def test_a_recipe_object_takes_settings(tiny_recipe: Path, tiny_videos: Path, tm
         ({"workers": 1, "cluster": "tcp://h:1"}, gifbench.UsageError, "give one of the two"),
         ({"videos": None, "manifest": [{}]}, ManifestError, "row 1"),
         ({"videos": None, "manifest": [5]}, gifbench.UsageError, "a row of manifest must be"),
-        ({"settings": {"colours": 3}}, RecipeError, "did you mean colors"),
+        ({"settings": {"colours": 3}}, RecipeError, "did you mean .colors"),
     ],
     ids=str,
 )

@@ -155,7 +155,7 @@ def test_an_index_is_made_anew_also_where_shards_are_damaged(
 
 def test_a_dataset_without_index_says_what_to_do(copy: Path) -> None:
     (copy / "index.parquet").unlink()
-    with pytest.raises(DatasetDamaged, match=r"index\.parquet.*verify --repair makes it anew"):
+    with pytest.raises(DatasetDamaged, match=r"index\.parquet.*verify --repair rebuilds it"):
         open_dataset(copy)
 
 

@@ -304,14 +304,14 @@ def test_methods_and_tasks_are_listed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["build", "gif-face", "--source", ".", "--out", "x"], 1, "did you mean gif-faces"),
+        (["build", "gif-face", "--source", ".", "--out", "x"], 2, 'did you mean "gif-faces"'),
         (["build", "gif-faces", "--source", "/nowhere", "--out", "x"], 1, "no such folder"),
         (["build", "gif-faces", "--out", "x"], 2, "either --source FOLDER or --manifest FILE"),
-        (["build", "gif-faces", "--source", ".", "--out", "x", "--set", "expnad=2"], 1, "did you mean expand"),
+        (["build", "gif-faces", "--source", ".", "--out", "x", "--set", "expnad=2"], 1, 'did you mean "expand"'),
         (["build", "gif-faces", "--source", ".", "--out", "x", "--set", "expand=wide"], 1, "expand is 'wide'"),
         (["build", "gif-faces", "--source", ".", "--out", "x", "--set", "expand"], 2, "KEY=VALUE"),
         (["build", "gif-faces", "--source", ".", "--out", "x", "--split", "valid"], 2, "train, validation, test"),
-        (["build", "nothing.py", "--source", ".", "--out", "x"], 1, "no such recipe file"),
+        (["build", "nothing.py", "--source", ".", "--out", "x"], 2, "no such recipe file"),
         (["build", "gif-faces", "--source", ".", "--out", "s4://b/x"], 1, "Protocol not known: s4"),
         (["build", "gif-faces"], 2, "build wants"),
         (["info", "/nowhere"], 1, "no dataset is here"),

@@ -331,7 +331,7 @@ def test_fetch_build_and_retry_from_the_command(video: bytes, site: Site, tiny_r
     }
     site.bodies["later.mp4"] = video
     wrong = CliRunner().invoke(app, command(*common, "--trust-manifest", "--retry", "corupt"))
-    assert (wrong.exit_code, "did you mean corrupt?" in wrong.stderr) == (2, True)
+    assert (wrong.exit_code, 'did you mean "corrupt"?' in wrong.stderr) == (2, True)
     again = CliRunner().invoke(app, command(*common, "--trust-manifest", "--retry", "corrupt", "--allow-failed"))
     assert again.exit_code == 0, again.output
     assert "1 failed, unavailable" in again.stdout
