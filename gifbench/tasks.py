@@ -92,6 +92,14 @@ def parse_tasks(tasks: Task | str | Iterable[Task | str]) -> tuple[Task, ...]:
     return tuple(found.values())
 
 
+def one_task(given: Task | str) -> Task:
+    """The one task that is named; raises `UsageError` for a name of several, as `plain` is, and as `parse_tasks`."""
+    found = parse_tasks([given])
+    if len(found) > 1:
+        raise UsageError(f"task must be one task, got {given}; choose one of {', '.join(each.name for each in found)}")
+    return found[0]
+
+
 def does_task(names: Sequence[str] | None, asked: Task) -> bool:
     """Whether a method that names its tasks (None: all) does this one: of a maker's those that are as sparse."""
     if names is None or asked.name in names:

@@ -288,3 +288,33 @@ def test_restored_frames_of_a_removed_clip_leave_the_cache(mine: Any, tiny_datas
         gifbench.evaluate("gaussian-0.5", tiny_dataset, asked, cache=cache)
     before = len(list(cache.glob("*/*.frames")))
     assert forget_clips(tiny_dataset.url, ["ant"], cache) == before // 3 > 0
+
+
+@pytest.mark.parametrize("group", ["plain", "pillow", "all", "plain-1,plain-2"])
+def test_where_one_task_is_asked_for_a_name_of_several_is_one_error(
+    mine: Any, tiny_dataset: Dataset, tmp_path: Path, group: str
+) -> None:
+    methods = [gifbench.load_method(name) for name in ("gaussian-0.5", "gaussian-1.0")]
+    for call in (
+        lambda: export_task(tiny_dataset, group, tmp_path / "task"),
+        lambda: score_submission(tmp_path, tiny_dataset, group, name="mine"),
+        lambda: make_study(methods, tiny_dataset, group, tmp_path / "study"),
+    ):
+        with pytest.raises(UsageError, match="task must be one task, got "):
+            call()
+
+
+def test_a_gif_that_is_too_large_to_be_held_is_a_sequence(mine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = moving_picture(6, 24, 32)
+    frames[2:5] = frames[1]
+    held = {
+        name: generated_gif(load_maker(name), lambda: iter(frames), *times(6)) for name in ("mine-merged", "pillow")
+    }
+    monkeypatch.setattr("gifbench.media.gif.reader.MOST_HELD", 0)
+    for name, gif in held.items():
+        sequence = generated_gif(load_maker(name), lambda: iter(frames), *times(6))
+        assert sequence.is_sequence
+        assert not gif.is_sequence
+        assert sequence.times == gif.times
+        np.testing.assert_array_equal(sequence.frames, gif.frames)
+        np.testing.assert_array_equal(sequence.select([2, 5]).frames, gif.select([2, 5]).frames)

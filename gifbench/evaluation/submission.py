@@ -33,7 +33,7 @@ from gifbench.metrics.registry import load_metrics
 from gifbench.results.io import check_absent, save_result
 from gifbench.results.schema import DatasetRecord, Result
 from gifbench.storage import Folder
-from gifbench.tasks import Task, parse_tasks
+from gifbench.tasks import Task, one_task
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
 _MOST_FAULTS = 20
@@ -64,7 +64,7 @@ def score_submission(
     the result has less coverage. `existing` is that of `evaluate`. `metrics` are measured beside PSNR and SSIM. Other
     errors are those of `evaluate`.
     """
-    (chosen,) = parse_tasks([task])
+    chosen = one_task(task)
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
     place = Path(folder)

@@ -18,7 +18,7 @@ from gifbench.evaluation.scoring_protocols import Segment, protocol, released_st
 from gifbench.gif_makers import load_maker
 from gifbench.media.gif import Gif
 from gifbench.storage import Folder
-from gifbench.tasks import Task, parse_tasks
+from gifbench.tasks import Task, one_task
 
 FORMAT = 1
 TASK_FILE = "task.json"
@@ -58,7 +58,7 @@ def export_task(
     `task.json` has for each item the GIF's file, its exact times, and the times of the frames that are wanted: texts of
     fractions of a second since the item's first frame. It comes last. Raises `AlreadyExists` where one is there.
     """
-    (chosen,) = parse_tasks([task])
+    chosen = one_task(task)
     folder = Folder(out)
     if not overwrite and folder.exists(TASK_FILE):
         raise AlreadyExists(f"{folder.place(TASK_FILE)}: a task exists already; overwrite replaces it")

@@ -26,7 +26,7 @@ from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, show
 from gifbench.leaderboard.from_results import restore_with
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.methods.registry import LoadedMethod
-from gifbench.tasks import does_task
+from gifbench.tasks import does_task, one_task
 from gifbench.tasks import task as task_of
 
 QUESTION = "Which one looks better?"
@@ -124,7 +124,7 @@ def make_study(
     Raises `UsageError` for fewer than two methods, methods of one name, a task that one cannot do, or a split without
     clips; `MethodFailed` where a method fails; `AlreadyExists` where `out` is there.
     """
-    asked = task_of(on)
+    asked = one_task(on)
     names = [method.name for method in methods]
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise UsageError("a study compares two different methods or more; name each once")
