@@ -18,6 +18,7 @@ from gifbench.leaderboard.board import Board, Table
 from gifbench.leaderboard.filmstrips import ERROR_TOP
 from gifbench.leaderboard.paper_tables import reported_by, reported_note
 from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
+from gifbench.results.dataframe import speed_text
 from gifbench.tasks import known_task
 
 _VARIANTS = {False: "Plain GIFs, without dithering", True: "GIFs dithered by Floyd-Steinberg"}
@@ -76,7 +77,7 @@ def _environment() -> jinja2.Environment:
         signed=lambda value, digits=2: "–" if value is None else f"{value:+.{digits}f}".replace("-", "−"),
         percent=lambda value: f"{100 * value:.0f}",
         number=lambda value: f"{value:,}",
-        speed=_speed,
+        speed=speed_text,
         count=_count,
         kind=lambda kind: _KINDS.get(kind, kind),
         name=_name,
@@ -98,12 +99,6 @@ def _name(text: str) -> Markup:
 
 def _digits(value: float, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", "−") if math.isfinite(value) else "∞" if value > 0 else "–"
-
-
-def _speed(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _count(value: int) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gifbench.leaderboard.board import Row, Table
 from gifbench.leaderboard.sanitize import visible
 from gifbench.leaderboard.scored_run import Run
+from gifbench.results.dataframe import speed_text
 
 WIDTH, HEIGHT = 560, 320
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 44
@@ -90,7 +91,7 @@ def _plot(title: str, axis: str, found: Sequence[tuple[Row, float]], *, more_is_
     points = []
     for i, (row, value) in enumerate(found):
         run = _run(row)
-        cost = f"{value:,.3g} frames/s on {visible(run.device or 'cpu', limit=30)}" if more_is_better else ""
+        cost = f"{speed_text(value)} frames/s on {visible(run.device or 'cpu', limit=30)}" if more_is_better else ""
         cost = cost or (f"{value:,.0f} parameters" if value else "nothing learned")
         points.append(
             Point(

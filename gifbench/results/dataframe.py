@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 GIF_METHOD = "gif"
 """The method that gives the GIF back as it is shown; gains are measured from its scores."""
 
+
+def speed_text(value: float | None) -> str:
+    """Frames a second as a table shows them: 17,200, 740, 3.2; a dash where they are not known."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 COLUMNS = ("task", "protocol", "method", "clips", "PSNR dB", "95% interval", "gain dB", "SSIM", "frames/s")
 
 
@@ -116,7 +124,7 @@ class Results(Sequence[Result]):
                     f"{low:.2f} to {high:.2f}" if result.clips > 1 else "–",
                     "–" if gain is None else f"{gain:+.2f}",
                     f"{result.scores['ssim'].mean:.4f}",
-                    "–" if speed is None else f"{speed:.3g}",
+                    speed_text(speed),
                     *(f"{result.scores[m].mean:.4f}" if m in result.scores else "–" for m in self.further_metrics),
                 )
             )
