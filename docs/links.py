@@ -36,7 +36,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         for match in _LINK.finditer(file.content_string):
             source = _in_repository(file.src_uri, match["target"])
             shown = _shown(source)
-            if not source.endswith(".md") and (ROOT / source).exists() and files.get_file_from_path(shown) is None:
+            own = files.get_file_from_path(source.removeprefix("docs/"))
+            if own is None and (ROOT / source).exists() and files.get_file_from_path(shown) is None:
                 page = File.generated(config, shown, content=_source_page(source), inclusion=InclusionLevel.NOT_IN_NAV)
                 files.append(page)
     return files

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from gifbench.errors import MissingExtra
 
 MOST_BYTES = 16 << 20
 """A picture of more bytes is left out: a notebook keeps what it shows."""
@@ -39,3 +44,23 @@ def picture(data: bytes, kind: str, *, caption: str) -> str:
         f'<figure style="margin:0"><img alt="{text}" src="data:image/{kind};base64,{encoded}" style="max-width:100%">'
         f"<figcaption>{text}</figcaption></figure>"
     )
+
+
+def figure(*, width: float, height: float, wanted_for: str) -> Any:  # noqa: ANN401  # a matplotlib Figure
+    """A `matplotlib` figure, in inches, that shows itself as a picture where nobody has imported pyplot.
+
+    Raises `MissingExtra` without matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("matplotlib", extra="plot", wanted_for=wanted_for) from error
+    made = Figure(figsize=(width, height), layout="constrained")
+    made._repr_png_ = partial(_png, made)
+    return made
+
+
+def _png(figure: Any) -> bytes:  # noqa: ANN401  # a matplotlib Figure
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return file.getvalue()

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "parquet_budget": set(),
     "numba_cache": set(),
     "argument_types": {"errors"},
-    "notebook": set(),
+    "notebook": {"errors"},
     "toml_file": {"errors"},
     "plugins": {"errors"},
     "dask_cluster": {"errors", "storage"},

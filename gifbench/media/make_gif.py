@@ -119,6 +119,8 @@ def make_gif(
     _check(ending, out, colors, dither, quantizer, every=every, fps=rate, refined=bool(kmeans_steps or one_palette))
     if overwrite and isinstance(frames, str | os.PathLike):
         check_other_file(frames, out)
+    if isinstance(frames, Iterator):
+        frames = list(frames)  # which may be asked for more than once
     if background is None:
         _check_transparency(ending, colors)
         frames, colors = list(frames) if isinstance(frames, Iterator) else frames, colors - 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from gifbench import notebook
 from gifbench.argument_types import check_types
-from gifbench.errors import MissingExtra, UsageError
+from gifbench.errors import UsageError
 from gifbench.results.schema import Result
 
 if TYPE_CHECKING:
@@ -141,10 +141,6 @@ class Results(Sequence[Result]):
 
         Raises `MissingExtra` without matplotlib, `UsageError` for a metric that no result has.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise MissingExtra("matplotlib", extra="plot", wanted_for="Results.plot") from error
         panels: dict[tuple[str, str], list[Result]] = {}
         for result in self:
             if metric in result.scores:
@@ -155,7 +151,7 @@ class Results(Sequence[Result]):
                 f"metric must be one of {', '.join(known) or 'none, there are no results'}, got {metric!r}"
             )
         height = sum(0.4 * len(each) + 0.9 for each in panels.values())
-        figure = Figure(figsize=(7, height), layout="constrained")
+        figure = notebook.figure(width=7, height=height, wanted_for="Results.plot")
         axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
         for axis, ((task, name), results) in zip(axes, panels.items(), strict=True):
             shown = sorted(results, key=lambda each: each.scores[metric].mean)

@@ -101,10 +101,6 @@ class TrainingRun:
 
         Raises `MissingExtra` without matplotlib, `UsageError` for a column that is not there.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise MissingExtra("matplotlib", extra="plot", wanted_for="TrainingRun.plot") from error
         log = self.log
         columns = [str(name) for name in log.columns]
         for name in names:
@@ -115,7 +111,7 @@ class TrainingRun:
         chosen = list(names) or [name for name in columns if name not in _OF_THE_MACHINE]
         if not chosen:
             raise UsageError(f"{self.path}: the log is empty, there is nothing to plot yet")
-        figure = Figure(figsize=(7, 2.2 * len(chosen)), layout="constrained")
+        figure = notebook.figure(width=7, height=2.2 * len(chosen), wanted_for="TrainingRun.plot")
         axes = figure.subplots(len(chosen), 1, squeeze=False, sharex=True)[:, 0]
         for axis, name in zip(axes, chosen, strict=True):
             values = log[name].dropna()

@@ -118,16 +118,20 @@ def test_results_are_drawn_where_matplotlib_is(tiny_dataset: Dataset) -> None:
     means = results.to_pandas().query("task == 'plain-1' and protocol == 'standard' and metric == 'psnr'")["mean"]
     assert sorted(lengths) == pytest.approx(sorted(means))
     assert results.plot("ssim").axes[0].get_xlabel() == "ssim"
+    assert figure._repr_png_().startswith(b"\x89PNG"), "a notebook shows it without pyplot"
     with pytest.raises(gifbench.UsageError, match="metric must be one of psnr, ssim, got 'pnsr'"):
         results.plot("pnsr")
     with pytest.raises(gifbench.UsageError, match="there are no results"):
         gifbench.Results().plot()
 
 
-def test_without_matplotlib_one_line_says_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_matplotlib_one_line_says_what_brings_it(
+    tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = gifbench.evaluate("gif", tiny_dataset, "plain-1", protocols="standard")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(gifbench.GifbenchError, match=r'Results.plot needs .* pip install "gifbench\[plot\]"'):
-        gifbench.Results().plot()
+        results.plot()
 
 
 def test_results_that_were_written_are_results_again(tiny_dataset: Dataset, tmp_path: Path) -> None:
