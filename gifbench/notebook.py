@@ -55,7 +55,7 @@ def figure(*, width: float, height: float, wanted_for: str) -> Any:  # noqa: ANN
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtra("matplotlib", extra="plot", wanted_for=wanted_for) from error
-    made = Figure(figsize=(width, height), layout="constrained")
+    made: Any = Figure(figsize=(width, height), layout="constrained")
     made._repr_png_ = partial(_png, made)
     return made
 

@@ -102,7 +102,6 @@ def clips_table(rows: Sequence[IndexRow]) -> str:
 
 
 def _clip_values(row: IndexRow) -> dict[str, Any]:
-    _, duration = row.times()
     return {
         "clip_id": row.clip_id,
         "split": row.split,
@@ -110,7 +109,7 @@ def _clip_values(row: IndexRow) -> dict[str, Any]:
         "height": row.height,
         "width": row.width,
         "fps": float(Fraction(row.fps)),
-        "seconds": float(duration),
+        "seconds": float(row.duration),
         "source": row.source,
         "locator": row.locator,
         "start_seconds": row.start_seconds,

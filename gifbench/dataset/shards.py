@@ -137,6 +137,13 @@ class IndexRow:
         unit = Fraction(self.time_base)
         return tuple(tick * unit for tick in self.ticks[:-1]), self.ticks[-1] * unit
 
+    @property
+    def duration(self) -> Fraction:
+        """When the last frame ends, in exact seconds since the first was shown: what `times` gives last."""
+        if self.ticks is None:
+            return self.frames / Fraction(self.fps)
+        return self.ticks[-1] * Fraction(self.time_base)
+
     def moved(self, shard: str, by: int) -> IndexRow:
         """The same clip with its group `by` bytes further on, in `shard`."""
         members = {name: replace(getattr(self, name), offset=getattr(self, name).offset + by) for name in self.stored}

@@ -123,7 +123,7 @@ def make_gif(
         frames = list(frames)  # which may be asked for more than once
     if background is None:
         _check_transparency(ending, colors)
-        frames, colors = list(frames) if isinstance(frames, Iterator) else frames, colors - 1
+        colors -= 1
     how: dict[str, Any] = {"fps": rate, "span": span, "deinterlace": deinterlace, "tonemap": tonemap}
     source = frame_input(frames, background=background or WHITE, **how)
     under = frame_input(frames, background=BLACK, **how) if background is None else None

@@ -24,6 +24,13 @@ def test_a_row_a_clip(tiny_dataset: Dataset) -> None:
     assert table.set_index("clip_id").loc["bee", "locator"] == "bee.mp4"
 
 
+def test_the_duration_is_that_of_the_times(tiny_dataset: Dataset) -> None:
+    from dataclasses import replace
+
+    for row in (tiny_dataset[0].row, replace(tiny_dataset[0].row, ticks=(0, 1, 2, 3, 5, 8, 13), time_base="1/90")):
+        assert row.duration == row.times()[1]
+
+
 def test_a_split_and_a_part_are_tables_too(tiny_dataset: Dataset) -> None:
     assert len(tiny_dataset.split("test").to_pandas()) == 3
     assert len(tiny_dataset[:2].to_pandas()) == 2
