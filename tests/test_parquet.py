@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gifbench.dataset.shards import INDEX_SCHEMA, table_rows
+from gifbench.dataset.columns import INDEX_SCHEMA
+from gifbench.dataset.shards import table_rows
 from gifbench.parquet import parquet_bytes, parquet_rows
 
 

@@ -9,9 +9,10 @@ from gifbench.builder.build_dataset import Progress, build_dataset
 from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.dataset import Dataset
 from gifbench.dataset.checksums import CHECKSUMS
+from gifbench.dataset.columns import CLIP_ID
 from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import only_a_copy, read_about
-from gifbench.dataset.shards import CLIP_ID, fingerprint, index_bytes
+from gifbench.dataset.shards import fingerprint, index_bytes
 from gifbench.dataset.verify import KNOWN_FROM_A_COPY
 from gifbench.download.store import Store
 from gifbench.errors import DatasetDamaged, UsageError

@@ -22,9 +22,9 @@ import pyarrow as pa
 
 from gifbench.dataset.card_image import sample_picture, sampled
 from gifbench.dataset.clip import DatasetClip
+from gifbench.dataset.columns import INDEX_SCHEMA
 from gifbench.dataset.croissant import PAPER, croissant
 from gifbench.dataset.reader import Dataset
-from gifbench.dataset.shards import INDEX_SCHEMA
 from gifbench.errors import AlreadyExists, NotFound, UsageError
 from gifbench.plugins import installed_recipe
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from gifbench.dataset.checksums import CHECKSUMS, read_checksums
+from gifbench.dataset.columns import CLIP_ID
 from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.reader import read_index
-from gifbench.dataset.shards import CLIP_ID, MEMBERS, IndexRow, about_clip, index_bytes
+from gifbench.dataset.shards import MEMBERS, IndexRow, about_clip, index_bytes
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -26,6 +25,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from gifbench.dataset.columns import INDEX_SCHEMA, columns_of
 from gifbench.errors import DatasetDamaged
 from gifbench.media.clip import constant_times
 from gifbench.parquet import parquet_bytes, parquet_rows
@@ -39,19 +39,17 @@ STAGING = "staging"
 MEMBERS = {"truth": "truth.mkv", "plain": "plain.gif", "dithered": "dithered.gif"}
 """The members of a clip that the index tells of, and how their names in the shard end."""
 
-CLIP_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
-"""What a clip may be called: safe as a file name anywhere, without the dot at which WebDataset cuts a key."""
-
 END_OF_SHARD = bytes(2 * tarfile.BLOCKSIZE)
 
-_OF_KEPT_TRUTH = ("truth_first", "truth_filter", "truth_jpeg")
-"""Columns that only clips whose truth is packets of the source have."""
+OF_MADE_GIFS = columns_of("generated gifs")
+"""Columns that only clips whose GIFs are generated when they are read have."""
 
-OF_MADE_GIFS = ("gif_colors", "gif_quantizer", "gif_kmeans_steps", "gif_maker", "gif_delays")
-"""Columns that only clips whose GIFs are made when they are read have."""
-
-_OF_WIDENED_SOURCE = ("pixel_aspect",)
-"""Columns that only clips of a source whose pixels are not square have."""
+_OF_SOME = {
+    "truth_first": columns_of("kept truth"),
+    "gif_colors": OF_MADE_GIFS,
+    "pixel_aspect": columns_of("widened source"),
+}
+"""Columns that only some clips have, by the one that is null for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ class IndexRow:
     def from_dict(cls, row: Mapping[str, Any]) -> IndexRow:
         """The row that `to_dict` gave, perhaps through JSON or Parquet."""
         # A dataset that is older than a column has lossless truth and stored GIFs, which is what its absence means.
-        values: dict[str, Any] = {name: row.get(name) for name in (*_OF_KEPT_TRUTH, *OF_MADE_GIFS, *_OF_WIDENED_SOURCE)}
+        values: dict[str, Any] = {name: row.get(name) for some in _OF_SOME.values() for name in some}
         values |= {name: row[name] for name in _PLAIN if name not in values}
         for name in ("ticks", "crop", "gif_delays"):
             values[name] = None if values[name] is None else tuple(int(value) for value in values[name])
@@ -175,46 +173,6 @@ class IndexRow:
 
 _PLAIN = tuple(field.name for field in fields(IndexRow) if field.name not in MEMBERS)
 """The columns of the index that are no part of a member; asked once, since rows come by the hundred thousand."""
-
-INDEX_SCHEMA = pa.schema(
-    [
-        ("clip_id", pa.string()),
-        ("split", pa.string()),
-        ("source", pa.string()),
-        ("locator", pa.string()),
-        ("source_sha256", pa.string()),
-        ("start_seconds", pa.float64()),
-        ("end_seconds", pa.float64()),
-        ("frames", pa.int32()),
-        ("fps", pa.string()),
-        ("time_base", pa.string()),
-        ("ticks", pa.list_(pa.int64())),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("crop", pa.list_(pa.int32())),
-        ("licence", pa.string()),
-        ("pixels_sha256", pa.string()),
-        ("shard", pa.string()),
-        *(
-            column
-            for name in MEMBERS
-            for column in (
-                (f"{name}_offset", pa.int64()),
-                (f"{name}_bytes", pa.int64()),
-                (f"{name}_sha256", pa.string()),
-            )
-        ),
-        ("truth_first", pa.int32()),
-        ("truth_filter", pa.string()),
-        ("truth_jpeg", pa.int32()),
-        ("gif_colors", pa.int32()),
-        ("gif_quantizer", pa.string()),
-        ("gif_kmeans_steps", pa.int32()),
-        ("gif_maker", pa.string()),
-        ("gif_delays", pa.list_(pa.int32())),
-        ("pixel_aspect", pa.string()),
-    ]
-)
 
 
 def table_rows(data: bytes, *, place: str) -> list[dict[str, Any]]:
@@ -261,12 +219,9 @@ def tar_header(name: str, size: int) -> bytes:
 def about_clip(row: IndexRow) -> bytes:
     """The last member of a group, `<clip_id>.json`: the index row, but for where it lies."""
     left_out = {"shard"}
-    if row.truth_first is None:
-        left_out.update(_OF_KEPT_TRUTH)
-    if row.gif_colors is None:
-        left_out.update(OF_MADE_GIFS)
-    if row.pixel_aspect is None:
-        left_out.update(_OF_WIDENED_SOURCE)
+    for first, names in _OF_SOME.items():
+        if getattr(row, first) is None:
+            left_out.update(names)
     about = {key: value for key, value in row.to_dict().items() if key not in left_out and not key.endswith("_offset")}
     return json.dumps(about, indent=1).encode() + b"\n"
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from gifbench.dataset.shards import CLIP_ID
+from gifbench.dataset.columns import CLIP_ID
 from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
 from gifbench.manifest.clip_ids import clip_ids, safe_name, siblings
 from gifbench.manifest.io import file_bytes, raw_rows

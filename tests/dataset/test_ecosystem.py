@@ -20,8 +20,7 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.dataset.card import card, write_card
-from gifbench.dataset.croissant import column_about
-from gifbench.dataset.shards import INDEX_SCHEMA
+from gifbench.dataset.columns import COLUMNS, INDEX_SCHEMA
 from gifbench.errors import AlreadyExists, UsageError
 
 HUGGING_FACE = """
@@ -142,7 +141,7 @@ def test_croissant_is_valid_and_its_records_are_the_index(carded: Dataset, caplo
 
 
 def test_every_column_of_the_index_is_described() -> None:
-    assert all(column_about(name).endswith(".") for name in INDEX_SCHEMA.names)
+    assert all(column.meaning.endswith(".") for column in COLUMNS)
 
 
 def test_a_card_says_what_is_in_the_dataset(carded: Dataset) -> None:
