@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gifbench.dataset.shards import CLIP_ID
+from gifbench.dataset.columns import CLIP_ID
 from gifbench.manifest.video_files import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
