@@ -62,6 +62,10 @@ class Clips(Sequence[DatasetClip]):
         return clips_table(self._rows)
 
 
+_SPLITS = ("train", "validation", "test")
+"""Those that a build makes."""
+
+
 class Dataset(Clips):
     """A built dataset: a sequence of all its clips, and a mapping by clip id."""
 
@@ -130,8 +134,9 @@ class Dataset(Clips):
         rows = [row for row in self._rows if row.split == name]
         if not rows:
             splits = sorted({row.split for row in self._rows})
+            advice = f". gifbench build with --split {name} makes one, of other videos" if name in _SPLITS else ""
             raise DatasetError(
-                f"{self.url}: no clip is in the split {name!r}; its splits: {', '.join(splits) or 'none'}"
+                f"{self.url}: no clip is in the split {name!r}; its splits: {', '.join(splits) or 'none'}{advice}"
             )
         return Clips(self._folder, rows)
 
@@ -173,7 +178,7 @@ class Dataset(Clips):
 def no_such_clip(url: str, clip_id: str, known: Collection[str]) -> NoSuchClip:
     """The error for a clip that is not among the `known` ones, with the one that was perhaps meant."""
     near = get_close_matches(clip_id, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it holds {len(known)} clips"
+    hint = f"did you mean {near[0]}?" if near else f"it holds {len(known)} clip{'s' if len(known) != 1 else ''}"
     return NoSuchClip(f"{url}: no clip is called {clip_id[:100]!r}; {hint}")
 
 

@@ -131,7 +131,7 @@ def test_uneven_times_come_from_ticks() -> None:
 def test_a_wrong_name_gets_a_hint(tiny_dataset: Dataset) -> None:
     with pytest.raises(NoSuchClip, match="did you mean ant"):
         tiny_dataset["annt"]
-    with pytest.raises(DatasetError, match="its splits: test"):
+    with pytest.raises(DatasetError, match=r"its splits: test\. gifbench build with --split train"):
         tiny_dataset.split("train")
     with pytest.raises(DatasetError, match="no dataset is here"):
         open_dataset("/nowhere/at/all")
