@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from gifbench import evaluate, load_recipe
-from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.build_dataset import BuildProgress, build_dataset
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.manifest.rows import from_folder
 from gifbench.results.schema import Result
@@ -37,7 +37,7 @@ elsewhere, protocol gif2video (Table 1 of the paper, and an independent sketch),
   sketch, 4 GRID        plain 31.83/.851 32.84/.876 33.28/.890    dithered 27.60/.658 31.75/.817 34.85/.929"""
 
 
-def tell(now: Progress) -> None:
+def tell(now: BuildProgress) -> None:
     if now.outcome is not None:
         print(
             f"{now.done}/{now.wanted} {now.outcome.clip_id} {now.outcome.state} {now.outcome.detail}", file=sys.stderr

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gifbench.builder.build_dataset as of_run
-from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.build_dataset import BuildProgress, build_dataset
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.staging import WorkResult
 from gifbench.dataset.outcomes import Outcome
@@ -96,7 +96,7 @@ def wanted(rows: int) -> list[ManifestRow]:
 
 
 def stub_build(out: Path, rows: list[ManifestRow], *, workers: int, stop_after: int | None = None) -> None:
-    def report(now: Progress) -> None:
+    def report(now: BuildProgress) -> None:
         if stop_after is not None and now.done >= stop_after:
             raise Enough
 
@@ -177,7 +177,7 @@ def workers(clips: Path, rounds: int) -> None:
                 out = Path(folder, f"out-{number}-{count}")
                 since: list[float] = []
 
-                def report(now: Progress, since: list[float] = since) -> None:
+                def report(now: BuildProgress, since: list[float] = since) -> None:
                     since.append(time.perf_counter())
 
                 build_dataset(recipe, rows, str(out), sources=videos, workers=count, report=report)

@@ -191,14 +191,14 @@ def networks(some: Heads, given: argparse.Namespace) -> None:
     """SuperSlomo's networks at factor 4 beside the plain eager loop: a gap and a moment at a time, in fp32."""
     import torch
     from gifbench_baselines.superslomo.method import SuperSlomoMethod
-    from gifbench_baselines.superslomo.network import Architecture, SuperSlomo
+    from gifbench_baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     gif = some.heads[0].gif(every=4).select(range(3))
     times = [Fraction(i, 4) * (gif.times[1] - gif.times[0]) for i in range(9)]
     for base in given.bases:
-        network = SuperSlomo(Architecture(base=base)).eval()
+        network = SuperSlomo(SuperSlomoArchitecture(base=base)).eval()
         with tempfile.TemporaryDirectory() as folder:
             path = save_weights(
                 Path(folder) / "drawn.safetensors",

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.scored_run import Run, Score
+from gifbench.leaderboard.scored_run import MeanScore, Run
 from gifbench.leaderboard.site import write_site
 
 
@@ -45,8 +45,8 @@ def made_up(methods: int, clips: int) -> list[Run]:
                 frames=100 * kept,
                 official=7159,
                 covered=kept,
-                psnr=Score(mean, mean - 0.1, mean + 0.1),
-                ssim=Score(0.9, 0.89, 0.91),
+                psnr=MeanScore(mean, mean - 0.1, mean + 0.1),
+                ssim=MeanScore(0.9, 0.89, 0.91),
                 seconds=60.0 + 10 * i,
                 clip_scores=scores,
                 facts={},

@@ -29,8 +29,7 @@ import av
 import numpy as np
 import torch
 from gifbench_baselines.ccdnet.method import Restorer
-from gifbench_baselines.pix2pix.network import Architecture as Pix2PixArchitecture
-from gifbench_baselines.pix2pix.network import UNet256
+from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
 from gifbench_baselines.pretrained import WEIGHTS
 
 from gifbench import Weights, load_recipe, open_dataset, read_weights

@@ -9,7 +9,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.build_dataset import BuildProgress, build_dataset
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.errors import AlreadyExists, MissingExtra
@@ -152,7 +152,7 @@ def _build(
     overwrite: bool,
     report: Callable[[str], None],
 ) -> Dataset:
-    def tell(now: Progress) -> None:
+    def tell(now: BuildProgress) -> None:
         if now.outcome is not None and now.outcome.row is None:
             outcome = now.outcome
             report(f"{part.recipe}: {outcome.clip_id} {outcome.state}, {outcome.reason}: {outcome.detail}")

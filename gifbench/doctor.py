@@ -41,7 +41,7 @@ _OLD_DAYS = 90  # YouTube changes what it sends, and yt-dlp follows, several tim
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at."""
 
     what: str
@@ -70,7 +70,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def examine(*, network: bool = False) -> Iterator[Finding]:
+def examine(*, network: bool = False) -> Iterator[Diagnosis]:
     """Look at this machine, one finding after the other; with `network`, at YouTube and PyPI too (10 s at most)."""
     yield _python()
     yield from _core()
@@ -97,31 +97,33 @@ def _listed(package: str) -> list[object]:
         return []
 
 
-def _python() -> Finding:
+def _python() -> Diagnosis:
     found = f"{platform.python_version()}, {platform.system()} {platform.machine()}"
     if sys.version_info >= (3, 15):
-        return Finding(what="Python", state="trouble", found=found, way_out="gifbench is tested with 3.11 to 3.14")
-    return Finding(what="Python", state="ok", found=found)
+        return Diagnosis(what="Python", state="trouble", found=found, way_out="gifbench is tested with 3.11 to 3.14")
+    return Diagnosis(what="Python", state="ok", found=found)
 
 
-def _core() -> Iterator[Finding]:
+def _core() -> Iterator[Diagnosis]:
     """The packages that nothing works without, and the codecs."""
     names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in requires("gifbench") or () if "extra ==" not in line]
     absent = [name for name in names if not _version(name)]
     again = 'pip install --force-reinstall "gifbench"'
     if absent:
-        yield Finding(what="packages", state="broken", found=f"{', '.join(absent)} not installed", way_out=again)
+        yield Diagnosis(what="packages", state="broken", found=f"{', '.join(absent)} not installed", way_out=again)
         return
     try:
         for module in ("numpy", "numba", "pyarrow"):
             importlib.import_module(module)
         from gifbench.media.video.codecs import ffmpeg_version, missing_codecs
     except Exception as error:  # a library of the system that is missing, a wheel of another machine
-        yield Finding(what="packages", state="broken", found=f"{type(error).__name__}: {error}", way_out=again)
+        yield Diagnosis(what="packages", state="broken", found=f"{type(error).__name__}: {error}", way_out=again)
         return
-    yield Finding(what="packages", state="ok", found=f"gifbench {_version('gifbench')} and {len(names)} that it needs")
+    yield Diagnosis(
+        what="packages", state="ok", found=f"gifbench {_version('gifbench')} and {len(names)} that it needs"
+    )
     missing = missing_codecs()
-    yield Finding(
+    yield Diagnosis(
         what="ffmpeg",
         state="broken" if missing else "ok",
         found=f"{ffmpeg_version()} inside PyAV" + (f", without {', '.join(missing)}" if missing else ""),
@@ -131,12 +133,12 @@ def _core() -> Iterator[Finding]:
     )
 
 
-def _extras() -> Iterator[Finding]:
+def _extras() -> Iterator[Diagnosis]:
     for extra, (packages, purpose) in EXTRAS.items():
         absent = [name for name in packages if not _version(name)]
         if absent:
             found = f"{', '.join(absent)} not installed: for {purpose}"
-            yield Finding(what=extra, state="absent", found=found, way_out=f'pip install "gifbench[{extra}]"')
+            yield Diagnosis(what=extra, state="absent", found=found, way_out=f'pip install "gifbench[{extra}]"')
             continue
         found = ", ".join(f"{name} {_version(name)}" for name in packages)
         if extra == "torch":
@@ -144,30 +146,30 @@ def _extras() -> Iterator[Finding]:
         elif extra == "youtube":
             yield _youtube(found)
         else:
-            yield Finding(what=extra, state="ok", found=found)
+            yield Diagnosis(what=extra, state="ok", found=found)
 
 
-def _torch(found: str) -> Finding:
+def _torch(found: str) -> Diagnosis:
     try:
         pass
     except Exception as error:  # CUDA libraries of another driver, a wheel of another machine
         text = f"{found}, which does not load: {type(error).__name__}: {error}"
-        return Finding(
+        return Diagnosis(
             what="torch", state="trouble", found=text, way_out="install the build for this machine: pytorch.org"
         )
     here = accelerator()
     if here is not None:
-        return Finding(what="torch", state="ok", found=f"{found}, on {device_model(here)}")
-    return Finding(what="torch", state="ok", found=f"{found}, without a GPU")
+        return Diagnosis(what="torch", state="ok", found=f"{found}, on {device_model(here)}")
+    return Diagnosis(what="torch", state="ok", found=f"{found}, without a GPU")
 
 
-def _youtube(found: str) -> Finding:
+def _youtube(found: str) -> Diagnosis:
     try:
         find_program = importlib.import_module("deno").find_deno_bin
         find_program()
     except (ImportError, AttributeError, FileNotFoundError):
         text = f"{found}, and deno's program is not there"
-        return Finding(what="youtube", state="trouble", found=text, way_out='pip install --force-reinstall "deno"')
+        return Diagnosis(what="youtube", state="trouble", found=text, way_out='pip install --force-reinstall "deno"')
     parts = [int(part) for part in _version("yt-dlp").split(".")[:3] if part.isdigit()]
     try:
         days = (date.today() - date(*parts)).days  # a day more or less is nothing here
@@ -175,11 +177,11 @@ def _youtube(found: str) -> Finding:
         days = 0
     if days > _OLD_DAYS:
         way = 'pip install --upgrade "yt-dlp[default]"'
-        return Finding(what="youtube", state="trouble", found=f"{found}: {days} days old", way_out=way)
-    return Finding(what="youtube", state="ok", found=found)
+        return Diagnosis(what="youtube", state="trouble", found=f"{found}: {days} days old", way_out=way)
+    return Diagnosis(what="youtube", state="ok", found=found)
 
 
-def _weights() -> Iterator[Finding]:
+def _weights() -> Iterator[Diagnosis]:
     """The weights that come along, held against the sums on their cards."""
     spec = find_spec("gifbench_baselines")
     homes = list(spec.submodule_search_locations or ()) if spec else []
@@ -192,12 +194,12 @@ def _weights() -> Iterator[Finding]:
             damaged.append(file.name)
     if damaged or not held:
         text = f"{', '.join(damaged)} not as on the card" if damaged else "none came along"
-        yield Finding(what="weights", state="trouble", found=text, way_out='pip install --force-reinstall "gifbench"')
+        yield Diagnosis(what="weights", state="trouble", found=text, way_out='pip install --force-reinstall "gifbench"')
     else:
-        yield Finding(what="weights", state="ok", found=", ".join(file.stem for file in held))
+        yield Diagnosis(what="weights", state="ok", found=", ".join(file.stem for file in held))
 
 
-def _places() -> Iterator[Finding]:
+def _places() -> Iterator[Diagnosis]:
     """Folders that are written without being asked for, and the space in them and here."""
     try:
         temporary = tempfile.gettempdir()
@@ -205,7 +207,7 @@ def _places() -> Iterator[Finding]:
             pass
     except OSError as error:
         way = "set TMPDIR to a folder that can be written"
-        yield Finding(what="temporary files", state="broken", found=str(error), way_out=way)
+        yield Diagnosis(what="temporary files", state="broken", found=str(error), way_out=way)
     else:
         yield _space("temporary files", Path(temporary))
     yield _space("this folder", Path())
@@ -214,48 +216,50 @@ def _places() -> Iterator[Finding]:
     home = compiled_home()
     if home is None:
         way = "set NUMBA_CACHE_DIR to a folder that can be written"
-        yield Finding(what="compiled loops", state="broken", found="no folder can be written", way_out=way)
+        yield Diagnosis(what="compiled loops", state="broken", found="no folder can be written", way_out=way)
     else:
-        yield Finding(what="compiled loops", state="ok", found=f"kept in {home}")
+        yield Diagnosis(what="compiled loops", state="ok", found=f"kept in {home}")
 
 
-def _space(what: str, place: Path) -> Finding:
+def _space(what: str, place: Path) -> Diagnosis:
     try:
         free = shutil.disk_usage(place).free
     except OSError as error:
-        return Finding(what=what, state="trouble", found=str(error), way_out="go to a folder that exists")
+        return Diagnosis(what=what, state="trouble", found=str(error), way_out="go to a folder that exists")
     found = f"{place.absolute()}, {free / (1 << 30):.0f} GB free"
     if free < _LITTLE_SPACE:
         way = "a dataset takes tens to hundreds of GB: free some, or say --out elsewhere"
-        return Finding(what=what, state="trouble", found=found, way_out=way)
+        return Diagnosis(what=what, state="trouble", found=found, way_out=way)
     if not os.access(place, os.W_OK):
-        return Finding(what=what, state="trouble", found=f"{found}, not writable", way_out="say --out elsewhere")
-    return Finding(what=what, state="ok", found=found)
+        return Diagnosis(what=what, state="trouble", found=f"{found}, not writable", way_out="say --out elsewhere")
+    return Diagnosis(what=what, state="ok", found=found)
 
 
-def _encoding() -> Finding:
+def _encoding() -> Diagnosis:
     names, text = sys.getfilesystemencoding(), locale.getencoding()
     found = f"names of files in {names}, text in {text}"
     if {names.lower(), text.lower()} <= {"utf-8", "utf8"}:
-        return Finding(what="locale", state="ok", found=found)
+        return Diagnosis(what="locale", state="ok", found=found)
     way = "export PYTHONUTF8=1, or names with other letters are shown as \\x and \\u"
-    return Finding(what="locale", state="trouble", found=found, way_out=way)
+    return Diagnosis(what="locale", state="trouble", found=found, way_out=way)
 
 
-def _processor() -> Finding:
+def _processor() -> Diagnosis:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     found = f"{cores} cores, as many workers at most; one thread each"
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     except (AttributeError, OSError, ValueError):
-        return Finding(what="processor", state="ok", found=found)
+        return Diagnosis(what="processor", state="ok", found=found)
     found = f"{found}; {memory:.0f} GB of memory"
     if memory < cores:
-        return Finding(what="processor", state="trouble", found=found, way_out="a worker wants about 1 GB: --workers N")
-    return Finding(what="processor", state="ok", found=found)
+        return Diagnosis(
+            what="processor", state="trouble", found=found, way_out="a worker wants about 1 GB: --workers N"
+        )
+    return Diagnosis(what="processor", state="ok", found=found)
 
 
-def _network() -> Iterator[Finding]:
+def _network() -> Iterator[Diagnosis]:
     from urllib.error import HTTPError
     from urllib.request import Request, getproxies, urlopen
 
@@ -270,4 +274,4 @@ def _network() -> Iterator[Finding]:
         except (OSError, ValueError) as error:
             state, found = "trouble", f"{through}: {getattr(error, 'reason', error)}"
         way = "" if state == "ok" else "set HTTPS_PROXY if there is a proxy; building from files needs no network"
-        yield Finding(what=what, state="ok" if state == "ok" else "trouble", found=found, way_out=way)
+        yield Diagnosis(what=what, state="ok" if state == "ok" else "trouble", found=found, way_out=way)

@@ -19,7 +19,7 @@ from gifbench import WeightsError
 
 from ..pretrained import converted
 from .discriminator import PatchGAN
-from .network import Architecture, CCDNet
+from .network import CCDNet, CCDNetArchitecture
 
 GENERATOR, DISCRIMINATOR = "model_netG", "model_netD"
 _NAME = re.compile(r"(?:module\.)?(in|out|down|up)conv([1-4]?)\.(.+)")
@@ -98,7 +98,7 @@ def _discriminator(file: Mapping[str, Tensors]) -> tuple[nn.Module, Mapping[str,
 
 def _ccdnet(tensors: dict[str, torch.Tensor], **options: Any) -> tuple[CCDNet, Mapping[str, Any]]:  # noqa: ANN401 - fields
     try:
-        architecture = Architecture(**options)
+        architecture = CCDNetArchitecture(**options)
     except ValidationError as error:
         raise WeightsError(f"no network of CCDNet's shape: base is {options['base']}") from error
     return converted(lambda: CCDNet(architecture), tensors, what="network of CCDNet's shape"), architecture.model_dump()

@@ -20,7 +20,7 @@ from gifbench import MethodError, UsageError, Weights
 
 from ..pretrained import described, find_weights
 from ..tiled_inference import Precision, Runner
-from .network import Architecture, CCDNet, stack_palettes
+from .network import CCDNet, CCDNetArchitecture, stack_palettes
 from .palette_unet import PaletteUNet, PaletteUNetOptions
 
 
@@ -33,7 +33,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "ccdnet": Kind(Architecture, CCDNet),
+    "ccdnet": Kind(CCDNetArchitecture, CCDNet),
     "palette-unet": Kind(PaletteUNetOptions, PaletteUNet),
 }
 """By the name that a card gives as `network`."""

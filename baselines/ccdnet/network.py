@@ -22,7 +22,7 @@ _MOST_DISTANCES = 1 << 22
 _INSIDE = 1 - 0.5 / 255  # of the range of tanh, whose ends no number reaches
 
 
-class Architecture(BaseModel):
+class CCDNetArchitecture(BaseModel):
     """What a CCDNet is built from; it stands in the card of its weights, so it is read with suspicion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,7 +45,7 @@ class Architecture(BaseModel):
         return known_backbone(name)
 
     @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> Architecture:
+    def from_card(cls, card: Mapping[str, Any]) -> CCDNetArchitecture:
         """What the card of a file of weights says, also of one that gifbench 0.1.0 wrote."""
         return cls.model_validate({"as_released": False, **card})
 
@@ -59,7 +59,7 @@ class CCDNet(nn.Module):
     14,789,059 parameters, more have 29,583,302, or 29,579,846 without `embedded`.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: CCDNetArchitecture) -> None:
         super().__init__()
         self.architecture = architecture
         make = partial(

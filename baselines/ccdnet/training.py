@@ -16,7 +16,7 @@ from .backbones import known_backbone
 from .classifier import DitherClassifier
 from .discriminator import FakePool, PatchGAN, judged
 from .losses import GradientForm, accuracy, color_loss, fake_loss, gradient_loss, real_loss
-from .network import Architecture, CCDNet, fill_palettes, scaled
+from .network import CCDNet, CCDNetArchitecture, fill_palettes, scaled
 
 D_STEPS_BELOW = 0.75
 """The discriminator learns only while it judges fewer patches than this rightly …"""
@@ -63,7 +63,7 @@ class CCDNetTrainer:
         if not (options.color or options.gradient or options.adversarial):
             raise UsageError("[model] color, gradient and adversarial are all 0: there is nothing to learn from")
         self._options = options
-        self._architecture = Architecture(
+        self._architecture = CCDNetArchitecture(
             backbone=options.backbone,
             base=options.base,
             steps=options.steps,
@@ -125,7 +125,7 @@ class CCDNetTrainer:
         return frame_scores(network(batch.gif, fill_palettes(batch.palettes, batch.colors)), batch)
 
     def architecture(self) -> Mapping[str, Any]:
-        """The fields of `Architecture`."""
+        """The fields of `CCDNetArchitecture`."""
         return self._architecture.model_dump()
 
     def state_dict(self) -> dict[str, Any]:

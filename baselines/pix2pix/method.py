@@ -10,7 +10,7 @@ from gifbench import UsageError, Weights
 
 from ..pretrained import described, find_weights
 from ..tiled_inference import Precision, Runner, blended
-from .network import Architecture, UNet256
+from .network import Pix2PixArchitecture, UNet256
 
 OVERLAP = 64
 """Pixels by which tiles overlap: every pixel sees the whole of its tile, so seams are faded."""
@@ -55,4 +55,4 @@ class Pix2Pix:
 
 def load_network(weights: Weights) -> UNet256:
     """The generator of these weights; raises `MethodError` for those of another network."""
-    return described(weights, Architecture, UNet256, what="Pix2Pix")
+    return described(weights, Pix2PixArchitecture, UNet256, what="Pix2Pix")

@@ -12,7 +12,7 @@ LEVELS = 8
 _DROPPED = 3  # the decoder's layers of widest channels, after the innermost, that training drops half of
 
 
-class Architecture(BaseModel):
+class Pix2PixArchitecture(BaseModel):
     """What a generator is built from; it stands in the card of its weights, so it is read with suspicion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,7 +29,7 @@ class UNet256(nn.Module):
 
     stride = 1 << LEVELS
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: Pix2PixArchitecture) -> None:
         super().__init__()
         self.architecture = architecture
         base = architecture.base

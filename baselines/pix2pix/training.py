@@ -16,7 +16,7 @@ from ..ccdnet.losses import color_loss, fake_loss, real_loss
 from ..ccdnet.network import scaled
 from ..ccdnet.training import frame_scores
 from ..tiled_inference import padded
-from .network import Architecture, UNet256
+from .network import Pix2PixArchitecture, UNet256
 
 
 class Pix2PixOptions(TrainerOptions):
@@ -35,7 +35,7 @@ class Pix2PixTrainer:
 
     def __init__(self, options: Pix2PixOptions) -> None:
         self._options = options
-        self._architecture = Architecture(base=options.base)
+        self._architecture = Pix2PixArchitecture(base=options.base)
         self.network = UNet256(self._architecture)
         discriminator = PatchGAN(6, base=options.base)
         for network in (self.network, discriminator):
@@ -67,7 +67,7 @@ class Pix2PixTrainer:
         return frame_scores(padded(network, scaled(batch.gif)), batch)
 
     def architecture(self) -> Mapping[str, Any]:
-        """The fields of `Architecture`."""
+        """The fields of `Pix2PixArchitecture`."""
         return self._architecture.model_dump()
 
     def state_dict(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from gifbench import Frames, Gif, LoadedMethod, UsageError, Weights, last_shown,
 
 from ..interpolation.scene_cuts import is_cut
 from ..pretrained import described, find_weights
-from .network import Architecture, Stabilizer, State
+from .network import Stabilizer, StabilizerArchitecture, State
 
 _MOST_PROPAGATED = 0.9
 _SHARPNESS = 50.0
@@ -118,4 +118,4 @@ class _Step:
 
 def load_network(weights: Weights) -> Stabilizer:
     """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    return described(weights, Architecture, Stabilizer, what="stabilizer")
+    return described(weights, StabilizerArchitecture, Stabilizer, what="stabilizer")

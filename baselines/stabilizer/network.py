@@ -14,7 +14,7 @@ STRIDE = 4
 """Height and width of what the network sees are multiples of this, and at least twice as much."""
 
 
-class Architecture(BaseModel):
+class StabilizerArchitecture(BaseModel):
     """What a stabilizer is built from; it stands in the card of its weights, so it is read with suspicion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,7 +25,7 @@ class Architecture(BaseModel):
     blocks: int = Field(default=5, ge=1, le=16)
 
     @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> Architecture:
+    def from_card(cls, card: Mapping[str, Any]) -> StabilizerArchitecture:
         """What the card of a file of weights says, also of one that gifbench 0.1.0 wrote, which spelled the name so."""
         return cls.model_validate({**card, "network": "stabilizer"} if card.get("network") == "stabiliser" else card)
 
@@ -45,7 +45,7 @@ class Stabilizer(nn.Module):
     last layer begins at zero: an untrained stabilizer changes nothing.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: StabilizerArchitecture) -> None:
         super().__init__()
         self.architecture = architecture
         b = architecture.base

@@ -15,7 +15,7 @@ from ..film.chroma import luminance
 from ..frozen_color import colored, load_frame_method
 from ..pretrained import start_weights
 from .losses import Perceptual, ways
-from .network import Architecture, Stabilizer, State
+from .network import Stabilizer, StabilizerArchitecture, State
 
 
 class StabilizerOptions(TrainerOptions):
@@ -52,7 +52,7 @@ class StabilizerTrainer:
         if not options.methods:
             raise UsageError("[model] methods is empty: name what restores the GIFs, such as gaussian-0.5")
         self._options = options
-        self._architecture = Architecture(base=options.base, blocks=options.blocks)
+        self._architecture = StabilizerArchitecture(base=options.base, blocks=options.blocks)
         self._methods = [load_frame_method(name, option="[model] methods") for name in options.methods]
         self._perceptual = Perceptual(options.vgg) if options.perceptual else None
         self.network = Stabilizer(self._architecture)
@@ -96,7 +96,7 @@ class StabilizerTrainer:
         return found, picture
 
     def architecture(self) -> Mapping[str, Any]:
-        """The fields of `Architecture`."""
+        """The fields of `StabilizerArchitecture`."""
         return self._architecture.model_dump()
 
     def state_dict(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from gifbench import WeightsError
 
 from ..pretrained import converted
-from .network import Architecture, SuperSlomo
+from .network import SuperSlomo, SuperSlomoArchitecture
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -35,7 +35,7 @@ def convert(files: Sequence[Mapping[str, Tensors]]) -> tuple[SuperSlomo, Mapping
     if outputs is None or outputs.dim() != 4 or "refine.outc.weight" not in tensors:
         return None
     try:
-        architecture = Architecture(base=outputs.shape[1])
+        architecture = SuperSlomoArchitecture(base=outputs.shape[1])
     except ValidationError as error:
         raise WeightsError(f"these tensors are of no SuperSlomo: base is {outputs.shape[1]}") from error
     what = "SuperSlomo as GIF2Video adapted it"

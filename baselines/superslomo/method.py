@@ -14,7 +14,7 @@ from gifbench import Frames, Gif, Pixels, UsageError, Weights, is_out_of_memory
 
 from ..interpolation.gap_scheduler import fill
 from ..pretrained import described, find_weights
-from .network import MOST_FLOW, Architecture, Motion, SuperSlomo, Variant, fuse
+from .network import MOST_FLOW, Motion, SuperSlomo, SuperSlomoArchitecture, Variant, fuse
 
 MOST_PIXELS = 1 << 20
 """Motion in larger frames is looked for in smaller copies of them; only what it moves is as large as the frame."""
@@ -147,7 +147,7 @@ class SuperSlomoOriginal(SuperSlomoMethod):
 
 def load_network(weights: Weights) -> SuperSlomo:
     """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    return described(weights, Architecture, SuperSlomo, what="SuperSlomo")
+    return described(weights, SuperSlomoArchitecture, SuperSlomo, what="SuperSlomo")
 
 
 def _small(frames: torch.Tensor) -> torch.Tensor:

@@ -28,7 +28,7 @@ STRIDE = 32
 """Height and width of what the U-Nets see are multiples of this, or at least this."""
 
 
-class Architecture(BaseModel):
+class SuperSlomoArchitecture(BaseModel):
     """What a SuperSlomo is built from; it stands in the card of its weights, so it is read with suspicion."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,7 +42,7 @@ class Architecture(BaseModel):
     original's; cards of 0.1.0 lack the field (`from_card`)."""
 
     @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> Architecture:
+    def from_card(cls, card: Mapping[str, Any]) -> SuperSlomoArchitecture:
         """What the card of a file of weights says, also of one that gifbench 0.1.0 wrote."""
         return cls.model_validate({"as_released": False, **card})
 
@@ -166,7 +166,7 @@ class SuperSlomo(nn.Module):
     at the base of 12 that is shipped.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: SuperSlomoArchitecture) -> None:
         super().__init__()
         self.architecture = architecture
         self.adapted = architecture.variant == "adapted"

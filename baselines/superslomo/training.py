@@ -17,7 +17,7 @@ from ..ccdnet.training import D_STEPS_BELOW, G_STEPS_ABOVE, in_all_processes
 from ..frozen_color import colored, load_frame_method, scaled
 from ..pretrained import start_weights
 from .losses import released_gradient_loss, smoothness_loss, teacher_loss, warp_loss
-from .network import Architecture, SuperSlomo, Variant
+from .network import SuperSlomo, SuperSlomoArchitecture, Variant
 
 
 class SuperSlomoOptions(TrainerOptions):
@@ -60,7 +60,7 @@ class SuperSlomoTrainer:
         if not (options.color or options.gradient or options.warp or options.adversarial or options.teacher):
             raise UsageError("[model] all losses that say where things are have the weight 0: nothing can be learned")
         self._options = options
-        self._architecture = Architecture(base=options.base, variant=options.variant)
+        self._architecture = SuperSlomoArchitecture(base=options.base, variant=options.variant)
         known = options.ends in ("truth", "gif", "mixed")
         self._restoring = None if known else load_frame_method(options.ends, option="[model] ends")
         self.network = SuperSlomo(self._architecture)
@@ -142,7 +142,7 @@ class SuperSlomoTrainer:
         return {"psnr": _psnr(drawn, wanted), "blend_psnr": _psnr(blend, wanted)}, picture
 
     def architecture(self) -> Mapping[str, Any]:
-        """The fields of `Architecture`."""
+        """The fields of `SuperSlomoArchitecture`."""
         return self._architecture.model_dump()
 
     def state_dict(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
+from baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 from gifbench.metrics.psnr import squared_error  # noqa: E402
 from gifbench.metrics.ssim import gaussian_ssim  # noqa: E402
 from gifbench.training.config import read_config  # noqa: E402
@@ -61,7 +61,11 @@ def peak() -> float:
 def network(row: str) -> CCDNet:
     model = read_config(next(ROOT.glob(f"baselines/*/{row}.toml"))).model
     torch.manual_seed(0)
-    return CCDNet(Architecture(**{k: v for k, v in model.items() if k in Architecture.model_fields})).eval().cuda()
+    return (
+        CCDNet(CCDNetArchitecture(**{k: v for k, v in model.items() if k in CCDNetArchitecture.model_fields}))
+        .eval()
+        .cuda()
+    )
 
 
 def given_frames(count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -31,11 +31,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from baselines import pretrained  # noqa: E402
-from baselines.ccdnet.network import Architecture as ColorArchitecture  # noqa: E402
-from baselines.ccdnet.network import CCDNet, scaled  # noqa: E402
+from baselines.ccdnet.network import (  # noqa: E402
+    CCDNet,
+    CCDNetArchitecture,
+    scaled,
+)
 from baselines.gif2video import Gif2Video  # noqa: E402
 from baselines.superslomo.method import SuperSlomoMethod  # noqa: E402
-from baselines.superslomo.network import Architecture, SuperSlomo  # noqa: E402
+from baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture  # noqa: E402
 from baselines.superslomo.training import SuperSlomoTrainer  # noqa: E402
 from benchmarks.gpu.ccdnet_training import gradients, loaded, on  # noqa: E402
 from gifbench.media.colors.dither import DITHERS  # noqa: E402
@@ -128,7 +131,7 @@ class Colors:
     backend = "torch"
 
     def __init__(self, device: str, *, base: int) -> None:
-        architecture = ColorArchitecture(steps=2, base=base)
+        architecture = CCDNetArchitecture(steps=2, base=base)
         self._network = CCDNet(architecture).to(device, memory_format=torch.channels_last).eval()
 
     def restore_frames(self, frames: torch.Tensor, palettes: list[torch.Tensor]) -> torch.Tensor:
@@ -145,7 +148,7 @@ def speed(given: argparse.Namespace) -> dict[str, float]:
     palettes = tuple((np.arange(96, dtype=np.uint8).reshape(32, 3) * 2) for _ in frames)
     gif = Gif(frames, palettes, tuple(Fraction(i, 10) for i in range(gaps + 1)), Fraction(gaps + 1, 10))
     times = [Fraction(i, 40) for i in range(4 * gaps + 1)]
-    network = SuperSlomo(Architecture(base=given.base)).to(given.device).eval()
+    network = SuperSlomo(SuperSlomoArchitecture(base=given.base)).to(given.device).eval()
     folder = Path(given.out)
     save_weights(
         folder / "drawn.safetensors", network, architecture=network.architecture.model_dump(), about={"licence": ""}

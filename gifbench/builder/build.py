@@ -12,7 +12,7 @@ from typing import Any
 
 from gifbench.argument_types import check_types
 from gifbench.builder import build_dataset as engine
-from gifbench.builder.build_dataset import Progress, Trust
+from gifbench.builder.build_dataset import BuildProgress, Trust
 from gifbench.builder.existing_rows import warn_of_changes, with_existing_ids
 from gifbench.builder.recipe import Recipe, load_recipe, make_recipe
 from gifbench.dataset.duplicates import find_duplicates
@@ -31,7 +31,7 @@ from gifbench.manifest.rows import (
 )
 from gifbench.storage import Folder
 
-__all__ = ["Progress", "Request", "build_dataset", "request"]
+__all__ = ["BuildProgress", "Request", "build_dataset", "request"]
 
 _MOST_WORKERS = 1024
 
@@ -65,7 +65,7 @@ def build_dataset(
     overwrite: bool = False,
     trust_manifest: bool = False,
     allow_duplicates: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[BuildProgress], None] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Build a dataset from videos, or go on with one: the same call again does what is left.
@@ -83,8 +83,8 @@ def build_dataset(
     are read from `store`, which `gifbench fetch` filled. `limit` builds the first rows only.
 
     `workers` processes do the work, one a core if None, or those of the Dask scheduler at `cluster`. Clips that are
-    built or were rejected stay, failed ones are tried again; `overwrite` begins anew. After an interruption what was
-    finished is kept. `progress` is called with a `Progress` after each row, `warn` with what else there is to know,
+    built or were rejected stay, failed ones are tried again; `overwrite` starts over. After an interruption what was
+    finished is kept. `progress` gets a `BuildProgress` after each row, `warn` what else there is to know,
     which the logger `gifbench` gets otherwise. The dataset's `outcomes` say what became of each row.
 
     Raises `UsageError` for wrong types, an unknown recipe or split, and unless one of `videos` and `manifest` is given;

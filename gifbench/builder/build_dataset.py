@@ -38,7 +38,7 @@ rows that are given, or also those of the rows in the dataset's own manifest, wh
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BuildProgress:
     """How far a build is: `done` of `wanted` rows have an outcome; `outcome` is the newest, None at the start."""
 
     done: int
@@ -60,7 +60,7 @@ def build_dataset(
     official: dict[str, int] | None = None,
     overwrite: bool = False,
     trust: Trust = "nothing",
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[BuildProgress], None] = lambda progress: None,
 ) -> Dataset:
     """Build a dataset at `out`, a path or an fsspec URL, or go on with one.
 
@@ -108,7 +108,7 @@ def build_dataset(
         pending = [row for wanted in plan.values() for row in wanted if ledger.wants(row.clip_id, retry)]
         absent, pending = _absent(pending, store)
         done = len(ledger.rows) - len(pending)
-        report(Progress(done, len(ledger.rows)))
+        report(BuildProgress(done, len(ledger.rows)))
         work = Work(recipe, folder, sources.absolute(), store, run, os.getpid(), trust == "everything")
         given = {row.clip_id for row in rows} if trust == "rows" else set[str]()
         try:
@@ -125,7 +125,7 @@ def build_dataset(
                 ledger.record(outcome)
                 assembly.add(outcome.clip_id)
                 done += 1
-                report(Progress(done, len(ledger.rows), outcome))
+                report(BuildProgress(done, len(ledger.rows), outcome))
         finally:
             # Also after Ctrl-C and on a full disk: what was finished is kept.
             assembly.save()

@@ -33,7 +33,7 @@ class StoreStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class SplitCoverage:
     """How many of the clips that a list wants are to be had."""
 
     wanted: int
@@ -59,7 +59,7 @@ def store_standing(store: Store) -> StoreStanding:
     return StoreStanding(dict(sorted(stored.items())), held, failed)
 
 
-def store_coverage(store: Store, rows: Iterable[ManifestRow]) -> dict[str, Coverage]:
+def store_coverage(store: Store, rows: Iterable[ManifestRow]) -> dict[str, SplitCoverage]:
     """For each split of a manifest: how many of its clips could be made from what the store holds."""
     rows = list(rows)
     ledger = FetchLedger(store.folder.url)
@@ -76,20 +76,20 @@ def store_coverage(store: Store, rows: Iterable[ManifestRow]) -> dict[str, Cover
 
 def dataset_coverage(
     built: Iterable[str], reasons: Mapping[str, str], official: Iterable[ManifestRow]
-) -> dict[str, Coverage]:
+) -> dict[str, SplitCoverage]:
     """For each split of the official list: how many of its clips are built; `reasons` says why others are not."""
     made = set(built)
     rows = list(official)
     return _coverage(rows, {row.clip_id: None if row.clip_id in made else reasons.get(row.clip_id, "") for row in rows})
 
 
-def _coverage(rows: Iterable[ManifestRow], reasons: Mapping[str, str | None]) -> dict[str, Coverage]:
+def _coverage(rows: Iterable[ManifestRow], reasons: Mapping[str, str | None]) -> dict[str, SplitCoverage]:
     """Splits in order; a reason of None says that the clip is here."""
     splits: dict[str, Counter[str | None]] = defaultdict(Counter)
     for row in rows:
         splits[row.split][reasons[row.clip_id]] += 1
     return {
-        split: Coverage(
+        split: SplitCoverage(
             counts.total(), counts[None], {reason: n for reason, n in counts.most_common() if reason is not None}
         )
         for split, counts in sorted(splits.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.build_dataset import BuildProgress, build_dataset
 from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.dataset import Dataset
 from gifbench.dataset.checksums import CHECKSUMS
@@ -28,7 +28,7 @@ def repair_dataset(
     store: Store | None = None,
     workers: int | None = None,
     trusted: bool = False,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[BuildProgress], None] = lambda progress: None,
 ) -> Dataset:
     """Make the damaged clips of the dataset at `url` anew from their sources, and nothing else.
 

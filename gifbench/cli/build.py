@@ -74,7 +74,7 @@ def build(
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
     from gifbench.builder.build import request
-    from gifbench.builder.build_dataset import Progress, build_dataset
+    from gifbench.builder.build_dataset import BuildProgress, build_dataset
     from gifbench.builder.existing_rows import warn_of_changes
     from gifbench.builder.recipe import load_recipe
     from gifbench.download.store import Store
@@ -97,7 +97,7 @@ def build(
     changed = [] if overwrite else warn_of_changes(Folder(out), rows, wanted.sources, note)
     with progress(f"Building {made.name}") as step:
 
-        def report(now: Progress) -> None:
+        def report(now: BuildProgress) -> None:
             outcome = now.outcome
             if outcome is not None and outcome.state != "built":
                 note(f"{outcome.clip_id}: {outcome.state}, {outcome.reason}: {outcome.detail}")

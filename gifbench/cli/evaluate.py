@@ -169,7 +169,7 @@ def evaluate(
     """
     from gifbench.evaluation.evaluate import evaluate as score
     from gifbench.evaluation.scoring_protocols import PROTOCOLS
-    from gifbench.evaluation.task_run import Progress
+    from gifbench.evaluation.task_run import EvaluationProgress
     from gifbench.methods.command import TIME_LIMIT, load_method_command
     from gifbench.methods.registry import find_method
     from gifbench.tasks import DEFAULT_TASKS
@@ -185,7 +185,7 @@ def evaluate(
         shown: tuple[str, str] | None = None
         step: Callable[[int, int, str], None] | None = None
 
-        def report(now: Progress) -> None:
+        def report(now: EvaluationProgress) -> None:
             nonlocal shown, step
             if now.reused:
                 note(f"{now.method} on {now.task}: the very same run exists, reused")

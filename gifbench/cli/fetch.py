@@ -132,7 +132,7 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Retry the clips of a dataset that failed for a reason that may have passed."""
-    from gifbench.builder.build_dataset import Progress, build_dataset
+    from gifbench.builder.build_dataset import BuildProgress, build_dataset
     from gifbench.builder.recipe import recorded_recipe
     from gifbench.dataset.reader import read_about
     from gifbench.download.store import Store
@@ -145,7 +145,7 @@ def retry(
     made = recorded_recipe(about["name"], about["recipe"], file=recipe, place=dataset)
     with progress(f"Retrying {made.name}") as step:
 
-        def report(now: Progress) -> None:
+        def report(now: BuildProgress) -> None:
             if now.outcome is not None and now.outcome.state != "built":
                 note(f"{now.outcome.clip_id}: {now.outcome.state}, {now.outcome.reason}: {now.outcome.detail}")
             step(now.done, now.wanted, now.outcome.clip_id if now.outcome else "")

@@ -15,7 +15,7 @@ from gifbench.errors import UsageError
 from gifbench.redaction import redact
 
 if TYPE_CHECKING:
-    from gifbench.builder.coverage import Coverage
+    from gifbench.builder.coverage import SplitCoverage
     from gifbench.dataset import Dataset
     from gifbench.dataset.shards import IndexRow
     from gifbench.download.store import Store
@@ -134,7 +134,7 @@ def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
         file.write(page)
 
 
-def _coverage(dataset: Dataset) -> dict[str, Coverage]:
+def _coverage(dataset: Dataset) -> dict[str, SplitCoverage]:
     """The coverage of the official splits; empty for a dataset of one's own."""
     from gifbench.builder.coverage import dataset_coverage
     from gifbench.builder.recipe import load_recipe, recipe_names
@@ -231,7 +231,7 @@ def _say_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
         say("\n" + table(rows, header=header))
 
 
-def _say_coverage(what: str, coverage: Mapping[str, Coverage]) -> None:
+def _say_coverage(what: str, coverage: Mapping[str, SplitCoverage]) -> None:
     """Print how much of each split is here."""
     if coverage:
         rows = [
@@ -247,7 +247,7 @@ def _say_coverage(what: str, coverage: Mapping[str, Coverage]) -> None:
         say(f"\nCoverage of {what}:\n" + table(rows, header=("split", "clips", "here", "share", "missing")))
 
 
-def _coverage_json(coverage: Mapping[str, Coverage]) -> dict[str, Any]:
+def _coverage_json(coverage: Mapping[str, SplitCoverage]) -> dict[str, Any]:
     """Coverage as `--json` gives it; the reason "" is of what nobody has tried."""
     return {
         split: {"wanted": entry.wanted, "here": entry.here, "missing": dict(entry.missing)}

@@ -13,7 +13,7 @@ from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.evaluation.task_run import Progress
+    from gifbench.evaluation.task_run import EvaluationProgress
     from gifbench.leaderboard.reproduce import Planned, Reproduced
 
 
@@ -53,7 +53,7 @@ def reproduce(
     ours = bundled(number, dataset=dataset.name)
     with progress(f"Table {number}") as step:
 
-        def report(at: Planned, now: Progress) -> None:
+        def report(at: Planned, now: EvaluationProgress) -> None:
             step(now.clips, now.num_clips, f"{at.reported.method} on {at.reported.task}: {now.clip_id}")
 
         found = run([*planned, *ours], dataset, out=out, device=device, workers=workers, limit=limit, progress=report)

@@ -13,7 +13,7 @@ from gifbench.dataset import open_dataset
 from gifbench.errors import DatasetError, UsageError
 from gifbench.evaluation.clip_reader import ScoredDataset
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, protocol
-from gifbench.evaluation.task_run import Existing, Progress, RunSettings, TaskRun
+from gifbench.evaluation.task_run import EvaluationProgress, Existing, RunSettings, TaskRun
 from gifbench.methods.protocols import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, load_any_method
 from gifbench.metrics.registry import load_metrics
@@ -43,7 +43,7 @@ def evaluate(
     cache: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     existing: Existing = "keep",
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[EvaluationProgress], None] | None = None,
 ) -> Results:
     """Score one method or several on tasks of a dataset's split: a result a method, task and protocol, in that order.
 

@@ -21,7 +21,7 @@ from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.run_spec import RunSpec, existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
-from gifbench.evaluation.task_run import Existing, Progress
+from gifbench.evaluation.task_run import EvaluationProgress, Existing
 from gifbench.gif_makers import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
@@ -54,7 +54,7 @@ def score_submission(
     licence: str = "",
     out: str | os.PathLike[str] | None = None,
     existing: Existing = "keep",
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[EvaluationProgress], None] | None = None,
     on_fault: Callable[[str], None] = lambda line: None,
 ) -> Result:
     """Score the frames in `folder` as the method `name`; the result is like any other, its speed unknown.

@@ -26,7 +26,7 @@ Existing = Literal["error", "keep", "overwrite"]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class EvaluationProgress:
     """How far an evaluation is: `clips` of `num_clips` are done, `clip_id` was the last; `note` is news of the run.
 
     `method` and `task` say which run it is. A run whose results exist already has `reused` and no clip.
@@ -71,7 +71,7 @@ class TaskRun:
         clips: Sequence[ScoredClip],
         task: Task,
         *,
-        progress: Callable[[Progress], None] | None,
+        progress: Callable[[EvaluationProgress], None] | None,
     ) -> None:
         self._settings, self._method, self._dataset, self._clips, self._task = settings, method, dataset, clips, task
         self._progress = progress
@@ -221,4 +221,4 @@ class TaskRun:
     def _say(self, clip_id: str, done: int, *, note: str | None = None, reused: bool = False) -> None:
         if self._progress is not None:
             count = len(self._clips)
-            self._progress(Progress(clip_id, done, count, note, self._method.name, self._task.name, reused))
+            self._progress(EvaluationProgress(clip_id, done, count, note, self._method.name, self._task.name, reused))

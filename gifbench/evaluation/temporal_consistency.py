@@ -14,7 +14,7 @@ from gifbench.media.flow import FlowMethod, optical_flow
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import decode, probe
 from gifbench.methods.protocols import last_shown
-from gifbench.metrics.temporal import Measured, measure_steadiness
+from gifbench.metrics.temporal import MeasuredSteadiness, measure_steadiness
 
 
 def measure_consistency(
@@ -25,7 +25,7 @@ def measure_consistency(
     flow: FlowMethod = optical_flow,
     limits: GifLimits | None = None,
     salvage: bool = False,
-) -> Measured:
+) -> MeasuredSteadiness:
     """Measure the video or GIF `processed` with the motion of `source`, frame by frame.
 
     A processed GIF is taken as a player shows it at the times of the source's frames; otherwise both must have as many

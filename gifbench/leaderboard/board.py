@@ -22,9 +22,9 @@ from gifbench.leaderboard.ranking import (
     standings,
 )
 from gifbench.leaderboard.sanitize import slug, visible
-from gifbench.leaderboard.scored_run import Measured, Run, Score
+from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
 
-__all__ = ["Board", "Column", "Row", "Run", "Score", "Standing", "Table", "boards"]
+__all__ = ["Board", "Column", "MeanScore", "Row", "Run", "Standing", "Table", "boards"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Row:
     rank: int | None = None
     missing: int = 0
     standing: Standing | None = None
-    behind: tuple[Score, int] | None = None
+    behind: tuple[MeanScore, int] | None = None
     gain: float | None = None
     detail: str = ""
 
@@ -57,9 +57,9 @@ class Row:
         return self.entry if isinstance(self.entry, ReportedRow) else None
 
     @property
-    def psnr(self) -> Score:
+    def psnr(self) -> MeanScore:
         """PSNR in dB."""
-        return self.entry.psnr if isinstance(self.entry, Run) else Score(self.entry.psnr)
+        return self.entry.psnr if isinstance(self.entry, Run) else MeanScore(self.entry.psnr)
 
     @property
     def paired(self) -> tuple[float, float] | None:
@@ -73,9 +73,9 @@ class Row:
         return self.psnr.mean - behind.mean + behind.low, self.psnr.mean - behind.mean + behind.high
 
     @property
-    def ssim(self) -> Score:
+    def ssim(self) -> MeanScore:
         """SSIM, at most 1."""
-        return self.entry.ssim if isinstance(self.entry, Run) else Score(self.entry.ssim)
+        return self.entry.ssim if isinstance(self.entry, Run) else MeanScore(self.entry.ssim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ class Column:
     """
 
     name: str
-    example: Measured
+    example: MetricMean
     digits: int
     label: str
     best: float | None
 
-    def of(self, run: Run) -> Measured | None:
+    def of(self, run: Run) -> MetricMean | None:
         """The run's mean, None where it has none, or one of another definition."""
         found = run.measures.get(self.name)
         return found if found is not None and found.sha256 == self.example.sha256 else None

@@ -15,7 +15,7 @@ import numpy as np
 from gifbench.errors import GifbenchError, StorageError, storage_errors
 from gifbench.evaluation.clip_reader import task_gif
 from gifbench.leaderboard.board import Board
-from gifbench.leaderboard.clip_selection import Choice, choices
+from gifbench.leaderboard.clip_selection import ClipChoice, choices
 from gifbench.leaderboard.filmstrips import (
     ERROR_QUALITY,
     QUALITY,
@@ -129,7 +129,7 @@ class Pictures:
 class Example:
     """A chosen clip with its pictures."""
 
-    choice: Choice
+    choice: ClipChoice
     pictures: Pictures
 
 
@@ -157,7 +157,7 @@ def show(
             yield f"{visible(choice.clip_id, limit=60)}: {error}"
 
 
-def _write(board: Board, choice: Choice, *, excerpts: Excerpts, restore: Restore, site: Path) -> Pictures:
+def _write(board: Board, choice: ClipChoice, *, excerpts: Excerpts, restore: Restore, site: Path) -> Pictures:
     asked = task(board.task)
     clip = excerpts.dataset[choice.clip_id]
     part = excerpt(clip.times, clip.duration, every=asked.every)

@@ -10,7 +10,7 @@ from gifbench.leaderboard.scored_run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ClipChoice:
     """A clip chosen to show a run; `place` is best, median, worst, between, only, or shared (the
     clip that every method of the board is shown on).
 
@@ -27,7 +27,7 @@ class Choice:
     shown: tuple[float, float] | None
 
 
-def choose(board: Board, run: Run, *, count: int) -> tuple[Choice, ...]:
+def choose(board: Board, run: Run, *, count: int) -> tuple[ClipChoice, ...]:
     """`count` clips of a run, from the best gain in PSNR over the unrestored GIF to the worst, evenly spread.
 
     Where the board has no run of the GIF itself, and for that run, PSNR stands for the gain. Equal gains are told apart
@@ -70,7 +70,7 @@ def _median_clip(runs: Sequence[Run]) -> str | None:
     return order[(len(order) - 1) // 2] if order else None
 
 
-def choices(board: Board, run: Run, *, count: int) -> tuple[Choice, ...]:
+def choices(board: Board, run: Run, *, count: int) -> tuple[ClipChoice, ...]:
     """What `choose` chooses, and the board's shared clips that are not among it."""
     chosen = choose(board, run, count=count)
     there = {choice.clip_id for choice in chosen}
@@ -79,9 +79,9 @@ def choices(board: Board, run: Run, *, count: int) -> tuple[Choice, ...]:
     return (*chosen, *(_choice(run, clip, "shared", gif) for clip in shared)) if chosen else ()
 
 
-def _choice(run: Run, clip_id: str, place: str, gif: Mapping[str, tuple[float, float]]) -> Choice:
+def _choice(run: Run, clip_id: str, place: str, gif: Mapping[str, tuple[float, float]]) -> ClipChoice:
     psnr, ssim = run.clip_scores[clip_id]
-    return Choice(run, run.protocol, place, clip_id, psnr, ssim, shown=gif.get(clip_id))
+    return ClipChoice(run, run.protocol, place, clip_id, psnr, ssim, shown=gif.get(clip_id))
 
 
 def _gif_scores(board: Board, protocol: str) -> Mapping[str, tuple[float, float]]:

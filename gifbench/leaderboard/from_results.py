@@ -11,7 +11,7 @@ import numpy as np
 from gifbench.errors import ResultsError
 from gifbench.leaderboard.clip_examples import Restore
 from gifbench.leaderboard.sanitize import visible
-from gifbench.leaderboard.scored_run import Measured, Run, Score
+from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.methods.inference import on_device, run_method
@@ -93,7 +93,7 @@ def run_of(result: Result) -> Run:
         code=method.code_sha256 or "",
         maker="" if result.maker is None else made_by(result.maker.version, result.maker.signature),
         measures={
-            metric.name: Measured(
+            metric.name: MetricMean(
                 score=_score(score, clips=score.clips or result.clips),
                 better=metric.better,
                 unit=metric.unit,
@@ -152,10 +152,10 @@ def _definition(protocol: schema.ProtocolRecord) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
-def _score(score: schema.Score, *, clips: int) -> Score:
+def _score(score: schema.Score, *, clips: int) -> MeanScore:
     """The score without its interval if that is of one clip: it would have no width, and look like certainty."""
     low, high = score.ci95 if clips > 1 else (None, None)
-    return Score(score.mean, low, high, capped=score.capped)
+    return MeanScore(score.mean, low, high, capped=score.capped)
 
 
 def _facts(result: Result) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pandas as pd
 from gifbench.leaderboard.board import Board, Column, Row, Table
 from gifbench.leaderboard.paper_tables import reported_by
 from gifbench.leaderboard.sanitize import visible
-from gifbench.leaderboard.scored_run import Score
+from gifbench.leaderboard.scored_run import MeanScore
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -109,7 +109,7 @@ def _reported(row: Row, metrics: int) -> list[str]:
     return [*(rf"\textit{{{text}}}" for text in shown), *[""] * (metrics + 1)]
 
 
-def _value(score: Score, digits: int, *, bold: bool) -> str:
+def _value(score: MeanScore, digits: int, *, bold: bool) -> str:
     mean = f"{score.mean:.{digits}f}"
     half = "" if score.low is None or score.high is None else f"{(score.high - score.low) / 2:.{min(digits, 3)}f}"
     shown = rf"\textbf{{{mean}}}" if bold else mean

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gifbench.leaderboard.scored_run import Run, Score
+from gifbench.leaderboard.scored_run import MeanScore, Run
 from gifbench.results.bootstrap import mean_interval
 from gifbench.results.significance import Comparison, compare
 
@@ -31,7 +31,7 @@ class Standing:
     opens_group: bool
     rank_low: int
     rank_high: int
-    behind: Score
+    behind: MeanScore
     wins: float
 
 
@@ -71,7 +71,7 @@ def standings(pairs: Pairs | None) -> dict[str, Standing]:
             opens_group=grouped and (i == 0 or bool(found.groups[i] != found.groups[i - 1])),
             rank_low=int(found.rank_low[i]),
             rank_high=int(found.rank_high[i]),
-            behind=Score(float(found.differences[i, 0]), *interval),
+            behind=MeanScore(float(found.differences[i, 0]), *interval),
             wins=(float(found.win_rates[i].sum()) - 0.5) / others,
         )
     return made
@@ -85,7 +85,7 @@ def clips_to_tell(pairs: int) -> int:
     return clips
 
 
-def behind_on_shared_clips(runs: Sequence[Run], best: Run) -> Mapping[str, tuple[Score, int]]:
+def behind_on_shared_clips(runs: Sequence[Run], best: Run) -> Mapping[str, tuple[MeanScore, int]]:
     """For runs that lack clips: their mean PSNR less that of `best` on the clips of both, and how many those are.
 
     By `method_key`; a run that shares no clip with `best` is left out. It is no standing: fewer clips are other clips.
@@ -103,5 +103,5 @@ def behind_on_shared_clips(runs: Sequence[Run], best: Run) -> Mapping[str, tuple
         )
         for run, mean, interval in zip(together, behind.mean(axis=0), mean_interval(behind), strict=True):
             low, high = interval if len(ordered) > 1 else (None, None)
-            made[run.method_key] = (Score(float(mean), low, high), len(ordered))
+            made[run.method_key] = (MeanScore(float(mean), low, high), len(ordered))
     return made

@@ -15,7 +15,7 @@ from typing import Any
 from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
 from gifbench.evaluation.clip_reader import ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.task_run import Progress
+from gifbench.evaluation.task_run import EvaluationProgress
 from gifbench.leaderboard.paper_tables import ReportedRow, installed_papers
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.results.io import Result
@@ -144,7 +144,7 @@ def reproduce(
     workers: int = 1,
     limit: int | None = None,
     load: Callable[[str], LoadedMethod] = find_method,
-    progress: Callable[[Planned, Progress], None] = lambda row, now: None,
+    progress: Callable[[Planned, EvaluationProgress], None] = lambda row, now: None,
 ) -> list[Reproduced]:
     """Run every row whose method can be loaded, under its protocol and on its split; one answer a row.
 

@@ -12,7 +12,7 @@ GIF_METHOD = "gif"
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class MeanScore:
     """The mean over the clips, and its 95% interval where one is known.
 
     `capped` counts the clips or frames whose infinite PSNR entered the mean as 100 dB.
@@ -25,14 +25,14 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MetricMean:
     """The mean of a metric beside PSNR and SSIM, and what it means.
 
     `better` is higher or lower, `unit` may be empty, `spec` is the definition in words and `sha256` stands for it;
     `clips` is how many had a value, None where all had.
     """
 
-    score: Score
+    score: MeanScore
     better: str
     unit: str
     spec: str
@@ -67,8 +67,8 @@ class Run:
     frames: int
     official: int
     covered: int
-    psnr: Score
-    ssim: Score
+    psnr: MeanScore
+    ssim: MeanScore
     seconds: float | None
     clip_scores: Mapping[str, tuple[float, float]]
     facts: Mapping[str, str]
@@ -83,7 +83,7 @@ class Run:
     identity: str = ""
     code: str = ""
     maker: str = ""
-    measures: Mapping[str, Measured] = field(default_factory=dict)
+    measures: Mapping[str, MetricMean] = field(default_factory=dict)
     clip_measures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
     @property

@@ -24,7 +24,6 @@ from gifbench.results.io import Result
 from gifbench.storage import file_sha256
 from gifbench.tasks import known_task
 
-Progress = Callable[[str], None]
 """Called with a line of text before each step that takes time."""
 
 
@@ -39,7 +38,7 @@ def build_site(
     overwrite: bool = False,
     date: str | None = None,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: Callable[[str], None] | None = None,
     on_error: Callable[[ResultsError], None] | None = None,
 ) -> Path:
     """Write a leaderboard page of `results` to the folder `out`, and give the path of its `index.html`.
@@ -140,7 +139,7 @@ def write_site(
     clips_per_method: int = 3,
     overwrite: bool = False,
     date: str | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[str], None] | None = None,
     inputs: str = "",
 ) -> Path:
     """Write the site of `runs` to the folder `out` and give the path of its `index.html`. See `build_site`."""
@@ -216,7 +215,7 @@ def _show_method(
     *,
     site: Path,
     count: int,
-    tell: Progress,
+    tell: Callable[[str], None],
 ) -> dict[tuple[str, str], Shown]:
     """The clips of one method on every board whose dataset is at hand; one method is in memory at a time."""
     mine = [

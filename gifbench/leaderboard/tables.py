@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gifbench.leaderboard.board import Board, Column, Row, Score, Table
+from gifbench.leaderboard.board import Board, Column, MeanScore, Row, Table
 from gifbench.leaderboard.paper_tables import ReportedRow
 from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
 
@@ -99,7 +99,7 @@ def _markdown_row(row: Row, columns: Sequence[Column]) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
-def _interval(score: Score, digits: int, interval_digits: int) -> str:
+def _interval(score: MeanScore, digits: int, interval_digits: int) -> str:
     if score.low is None or score.high is None:
         return f"{score.mean:.{digits}f}"
     return f"{score.mean:.{digits}f} [{score.low:.{interval_digits}f}, {score.high:.{interval_digits}f}]"

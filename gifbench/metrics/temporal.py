@@ -58,7 +58,7 @@ class Steadiness:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredSteadiness:
     """The truth's own E_warp, what was measured of the others, and of how much.
 
     `pairs` are the pairs of frames that E_warp is the mean of, `frames` all frames, and `seen` is the share of the
@@ -83,7 +83,7 @@ def flow_difference(first: Frame, second: Frame, motion: Motion, *, flow: FlowMe
     return float(np.sqrt(np.square(flow(first, second) - motion.forward).sum(-1)).mean())
 
 
-def measure_steadiness(together: Iterable[Sequence[Frame]], *, flow: FlowMethod = optical_flow) -> Measured:
+def measure_steadiness(together: Iterable[Sequence[Frame]], *, flow: FlowMethod = optical_flow) -> MeasuredSteadiness:
     """Measure videos frame by frame: each item is a frame of the truth and the frames of all others at that time.
 
     `flow` is how motion is found, in the truth and, for tOF, in the others. No more than two items are held. Raises
@@ -109,7 +109,7 @@ def measure_steadiness(together: Iterable[Sequence[Frame]], *, flow: FlowMethod 
     truth, *others = _means(errors) if errors else [None] * (1 + len(distances[0]))
     tofs = _means(distances)
     steady = tuple(Steadiness(error, tof) for error, tof in zip(others, tofs, strict=True))
-    return Measured(frames, len(errors), math.fsum(shares) / len(shares), truth, steady)
+    return MeasuredSteadiness(frames, len(errors), math.fsum(shares) / len(shares), truth, steady)
 
 
 def _means(rows: Sequence[Sequence[float]]) -> list[float]:

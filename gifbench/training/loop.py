@@ -30,7 +30,7 @@ from gifbench.training.trainer import Trainer, TrainingBatch, load_trainer
 from gifbench.training.validation import Validation, split_clips
 from gifbench.training.weights import save_weights
 
-Progress = Callable[[int, int, str], None]
+Steps = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def train(
     *,
     resume: bool = False,
     device: str = "cpu",
-    progress: Progress = lambda step, steps, what: None,
+    progress: Steps = lambda step, steps, what: None,
 ) -> Trained:
     """Train what `config` says on `dataset` into the folder `out`: checkpoint, log, panels of pictures, weights.
 
@@ -118,7 +118,7 @@ class _Run:
         if self._record is not None:
             self._record.cut_after(self._step)
 
-    def go(self, stopped: threading.Event, progress: Progress) -> Trained:
+    def go(self, stopped: threading.Event, progress: Steps) -> Trained:
         """Train to the last step."""
         options, first = self._options, self._processes.first
         meter, last_saved = Meter(self._device), time.monotonic()
@@ -168,7 +168,7 @@ class _Run:
         for batch in loader:
             yield TrainingBatch(*(tensor.to(self._device, non_blocking=True) for tensor in batch))
 
-    def _take(self, batch: TrainingBatch, meter: Meter, progress: Progress) -> None:
+    def _take(self, batch: TrainingBatch, meter: Meter, progress: Steps) -> None:
         """One step, on as many samples of the batch as there is memory for."""
         while True:
             try:

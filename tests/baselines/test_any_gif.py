@@ -11,9 +11,8 @@ torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet.backbones import BACKBONES  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
-from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
-from gifbench_baselines.pix2pix.network import Architecture as Pix2PixArchitecture  # noqa: E402
-from gifbench_baselines.pix2pix.network import UNet256  # noqa: E402
+from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
+from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256  # noqa: E402
 
 from gifbench import Gif, check_method, load_method, save_weights  # noqa: E402
 from gifbench.methods.inference import run_method  # noqa: E402
@@ -33,7 +32,7 @@ def methods(tmp_path_factory) -> list[str]:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights")
     for name, options in (("ccdnet-plain", {}), ("ccdnet-dithered", {"embedded": False})):
-        architecture = Architecture(base=2, steps=2, **options)
+        architecture = CCDNetArchitecture(base=2, steps=2, **options)
         made = architecture.model_dump()
         save_weights(folder / f"{name}.safetensors", CCDNet(architecture), architecture=made, about={})
     about = {"network": "dither-classifier", "base": 2}
@@ -98,7 +97,7 @@ def test_the_methods_keep_the_contract(methods):
 
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
 def test_a_large_frame_is_never_worked_on_at_once(backbone, monkeypatch):
-    network = CCDNet(Architecture(backbone=backbone, base=1, steps=2)).eval()
+    network = CCDNet(CCDNetArchitecture(backbone=backbone, base=1, steps=2)).eval()
     kind = BACKBONES[backbone]
     seen = []
     monkeypatch.setattr(kind, "forward", lambda self, x: seen.append(x.shape[2:]) or x[:, :3])

@@ -21,8 +21,8 @@ from gifbench_baselines.ccdnet.discriminator import FakePool, PatchGAN, judged  
 from gifbench_baselines.ccdnet.losses import accuracy, color_loss, gradient_loss  # noqa: E402
 from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.network import (  # noqa: E402
-    Architecture,
     CCDNet,
+    CCDNetArchitecture,
     fill_palettes,
     nearest_color,
     stack_palettes,
@@ -59,16 +59,16 @@ def noisy_batch_norms(network):
 def test_parameters_are_the_papers():
     with torch.device("meta"):
         assert parameters(UNet(3)) == 14_789_059
-        assert parameters(CCDNet(Architecture(steps=2))) == 29_583_302
-        assert parameters(CCDNet(Architecture(steps=3))) == 29_583_302, "the second network is the same each step"
-        assert parameters(CCDNet(Architecture(steps=2, embedded=False))) == 29_583_302 - 6 * 64 * 9
+        assert parameters(CCDNet(CCDNetArchitecture(steps=2))) == 29_583_302
+        assert parameters(CCDNet(CCDNetArchitecture(steps=3))) == 29_583_302, "the second network is the same each step"
+        assert parameters(CCDNet(CCDNetArchitecture(steps=2, embedded=False))) == 29_583_302 - 6 * 64 * 9
         assert parameters(PatchGAN()) == 2_774_849
 
 
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (17, 33), (40, 64)])
 def test_every_size_comes_back(backbone, size):
-    network = CCDNet(Architecture(backbone=backbone, base=2, steps=2)).eval()
+    network = CCDNet(CCDNetArchitecture(backbone=backbone, base=2, steps=2)).eval()
     gif = torch.randint(256, (2, 3, *size), dtype=torch.uint8)
     out = network(gif, torch.randint(256, (2, 5, 3), dtype=torch.uint8))
     assert out.shape == gif.shape
@@ -76,7 +76,7 @@ def test_every_size_comes_back(backbone, size):
 
 
 def test_pixels_far_from_the_padding_are_those_of_a_larger_picture():
-    network = noisy_batch_norms(CCDNet(Architecture(base=2)))
+    network = noisy_batch_norms(CCDNet(CCDNetArchitecture(base=2)))
     gif = torch.randint(256, (1, 3, 320, 320), dtype=torch.uint8)
     palette = torch.zeros(1, 1, 3, dtype=torch.uint8)
     with torch.no_grad():
@@ -88,7 +88,7 @@ def test_pixels_far_from_the_padding_are_those_of_a_larger_picture():
 
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
 def test_tiles_change_nothing(backbone):
-    network = noisy_batch_norms(CCDNet(Architecture(backbone=backbone, base=2, steps=2)))
+    network = noisy_batch_norms(CCDNet(CCDNetArchitecture(backbone=backbone, base=2, steps=2)))
     for name, parameter in network.named_parameters():
         if name.endswith(("beta", "gamma")):  # NAF's residuals begin at nothing
             torch.nn.init.constant_(parameter, 0.5)
@@ -106,7 +106,7 @@ def test_networks_that_say_changes_begin_with_the_gif_as_it_is(backbone):
     palettes = torch.randint(256, (1, 9, 3), dtype=torch.uint8)
     away = {}
     for skip in (True, False):
-        network = CCDNet(Architecture(backbone=backbone, base=2, steps=3, skip=skip)).eval()
+        network = CCDNet(CCDNetArchitecture(backbone=backbone, base=2, steps=3, skip=skip)).eval()
         frames = (network(gif, palettes) + 1) * 127.5
         away[skip] = float((frames - gif).abs().max().detach())
     assert away[True] < 1, "a quarter level a step"
@@ -116,7 +116,7 @@ def test_networks_that_say_changes_begin_with_the_gif_as_it_is(backbone):
 def test_naf_costs_at_most_half_of_ccdnet_2():
     def multiplications(**options) -> int:
         with torch.device("meta"), FlopCounterMode(display=False) as count:
-            network = CCDNet(Architecture(steps=2, **options)).eval()
+            network = CCDNet(CCDNetArchitecture(steps=2, **options)).eval()
             network.first(torch.empty(1, 3, 256, 256))
             network.second(torch.empty(1, 12, 256, 256))
         return count.get_total_flops() // 2
@@ -186,7 +186,7 @@ def test_f_c_is_of_the_picture_that_is_not_rounded():
 @pytest.mark.parametrize("backbone", ["unet", "drrn", "glcic"])
 def test_weights_of_0_1_0_are_what_they_were(tmp_path, backbone):
     """Their cards lack `as_released`: f_C is rounded, U-Nets see padded pictures, GLCICs have hidden biases."""
-    before = CCDNet(Architecture(backbone=backbone, base=2, steps=2, as_released=False)).eval()
+    before = CCDNet(CCDNetArchitecture(backbone=backbone, base=2, steps=2, as_released=False)).eval()
     card = before.architecture.model_dump(exclude={"as_released"})
     path = save_weights(tmp_path / "w.safetensors", before, architecture=card, about={})
     network = load_network(read_weights(path))
@@ -240,7 +240,7 @@ def test_the_classifier_judges_each_frame(size):
 
 
 def weights_file(folder: Path, *, name: str = "w.safetensors", half: bool = False, **options) -> Path:
-    architecture = Architecture(base=2, **options)
+    architecture = CCDNetArchitecture(base=2, **options)
     network = noisy_batch_norms(CCDNet(architecture))
     return save_weights(
         folder / name, network, architecture=architecture.model_dump(), about={"licence": "MIT"}, half=half
@@ -262,13 +262,13 @@ def small_gif(num_frames: int = 3, colors: int = 8) -> Gif:
 def test_a_method_with_weights_restores(tmp_path, half):
     path = weights_file(tmp_path, steps=2, half=half)
     loaded = load_method(f"ccdnet-2:weights={path}")
-    assert loaded.parameters == parameters(CCDNet(Architecture(base=2, steps=2)))
+    assert loaded.parameters == parameters(CCDNet(CCDNetArchitecture(base=2, steps=2)))
     assert loaded.weights == "w.safetensors"
     assert loaded.name == "ccdnet-2:weights=w.safetensors"
     gif = small_gif()
     frames = np.concatenate(list(run_method(loaded, gif, gif.times, clip="clip c")))
     assert frames.shape == (3, 24, 20, 3)
-    network = CCDNet(Architecture(base=2, steps=2)).eval()
+    network = CCDNet(CCDNetArchitecture(base=2, steps=2)).eval()
     read_weights(path).fill(network)
     with torch.no_grad():
         alone = network(
@@ -305,8 +305,8 @@ def test_weights_of_another_network_are_refused(tmp_path):
         load_method(f"ccdnet-2:weights={path}")
     with pytest.raises(UsageError, match="use the method ccdnet-2"):
         load_method(f"ccdnet-1:weights={weights_file(tmp_path, steps=2, name='two.safetensors')}")
-    wide = CCDNet(Architecture(base=3))
-    save_weights(path, wide, architecture=Architecture(base=2).model_dump(), about={})
+    wide = CCDNet(CCDNetArchitecture(base=3))
+    save_weights(path, wide, architecture=CCDNetArchitecture(base=2).model_dump(), about={})
     with pytest.raises(WeightsError, match="another architecture"):
         load_method(f"ccdnet-1:weights={path}")
     save_weights(path, wide, architecture={"network": "naf"}, about={})
@@ -352,16 +352,16 @@ def test_hostile_weights_end_with_one_clear_error(tmp_path, monkeypatch):
 
 
 def test_a_card_that_lies_takes_no_memory(tmp_path):
-    huge = Architecture(base=256, steps=2).model_dump()
-    path = save_weights(tmp_path / "w.safetensors", CCDNet(Architecture(base=2)), architecture=huge, about={})
+    huge = CCDNetArchitecture(base=256, steps=2).model_dump()
+    path = save_weights(tmp_path / "w.safetensors", CCDNet(CCDNetArchitecture(base=2)), architecture=huge, about={})
     made = []
     with pytest.raises(WeightsError, match="another architecture"):
-        read_weights(path).build(lambda: made.append(CCDNet(Architecture(**huge))) or made[-1])
+        read_weights(path).build(lambda: made.append(CCDNet(CCDNetArchitecture(**huge))) or made[-1])
     assert {parameter.device.type for parameter in made[0].parameters()} == {"meta"} and len(made) == 1
 
 
 def test_weights_that_are_not_finite_are_not_written(tmp_path):
-    network = CCDNet(Architecture(base=2))
+    network = CCDNet(CCDNetArchitecture(base=2))
     network.first.outc.bias.data[1] = 1e30
     for half, finite in ((False, True), (True, False)):
         path = tmp_path / f"{half}.safetensors"

@@ -18,7 +18,7 @@ from gifbench_baselines.film.cartoon_training import CartoonTrainer, CartoonTrai
 from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer  # noqa: E402
 from gifbench_baselines.film.colorize_training import ColorizeTrainer, ColorizeTrainerOptions  # noqa: E402
 from gifbench_baselines.film.edges import smeared_edges  # noqa: E402
-from gifbench_baselines.stabilizer.network import Architecture, Stabilizer  # noqa: E402
+from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
 from gifbench_baselines.stabilizer.training import StabilizerOptions, StabilizerTrainer  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
@@ -67,7 +67,7 @@ def package(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(pretrained, "WEIGHTS", folder)
     colorizer(folder / "colorize.safetensors", loud=0.5)
-    steady = Stabilizer(Architecture(base=2))
+    steady = Stabilizer(StabilizerArchitecture(base=2))
     save_weights(folder / "stable.safetensors", steady, architecture=steady.architecture.model_dump(), about={})
     return folder
 

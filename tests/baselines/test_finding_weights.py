@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 from gifbench_baselines import METHODS, pretrained  # noqa: E402
 from gifbench_baselines.ccdnet import method  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
-from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
+from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, save_weights  # noqa: E402
@@ -45,7 +45,7 @@ def package(tmp_path, monkeypatch) -> Path:
 
 
 def save_ccdnet(path: Path, **options) -> Path:
-    architecture = Architecture(base=2, **options)
+    architecture = CCDNetArchitecture(base=2, **options)
     about = {"licence": "CC-BY-4.0"}
     return save_weights(path, CCDNet(architecture), architecture=architecture.model_dump(), about=about)
 
@@ -70,8 +70,8 @@ def test_without_weights_a_method_says_how_to_get_them(package, name):
 def test_a_row_counts_the_parameters_of_its_configuration(name):
     model = tomllib.loads((CONFIGS / "ccdnet" / f"{name}.toml").read_text())["model"]
     with torch.device("meta"):
-        options = {key: value for key, value in model.items() if key in Architecture.model_fields}
-        network = CCDNet(Architecture(**options))
+        options = {key: value for key, value in model.items() if key in CCDNetArchitecture.model_fields}
+        network = CCDNet(CCDNetArchitecture(**options))
     entry = METHODS[name]
     assert entry.parameters == sum(parameter.numel() for parameter in network.parameters())
     assert entry.attributes["row"] == name and entry.attributes["default_steps"] == model["steps"]
@@ -104,7 +104,10 @@ def test_the_router_restores_with_what_lies_in_the_package(package, tmp_path):
     assert result.exit_code == 0, result.output
     assert (tmp_path / "my.mp4").stat().st_size > 500
     before = load_method("ccdnet")
-    plain, dithered = CCDNet(Architecture(base=2, steps=2)), CCDNet(Architecture(base=2, steps=2, embedded=False))
+    plain, dithered = (
+        CCDNet(CCDNetArchitecture(base=2, steps=2)),
+        CCDNet(CCDNetArchitecture(base=2, steps=2, embedded=False)),
+    )
     parts = (plain, dithered, DitherClassifier(base=2))
     assert before.parameters == sum(each.numel() for part in parts for each in part.parameters())
     save_ccdnet(package / "ccdnet-plain.safetensors", steps=2)

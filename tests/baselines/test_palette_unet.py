@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
-from gifbench_baselines.ccdnet.network import Architecture, CCDNet, scaled  # noqa: E402
+from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture, scaled  # noqa: E402
 from gifbench_baselines.ccdnet.palette_training import PaletteUNetTrainer, PaletteUNetTrainerOptions  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions, beside  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
@@ -18,11 +18,11 @@ from gifbench import (  # noqa: E402
     TrainingBatch,
     UsageError,
     WeightsError,
-    list_methods,
     load_method,
     read_weights,
     save_weights,
 )
+from gifbench.methods.installed import list_methods  # noqa: E402
 
 SMALL = PaletteUNetOptions(widths=(8, 8, 8), blocks=(1, 1, 2))
 
@@ -166,7 +166,7 @@ def test_each_network_of_the_router_is_a_method_of_its_own(name, dithered):
 
 
 def test_a_ccdnet_is_no_network_of_the_router(tmp_path):
-    architecture = Architecture(base=2)
+    architecture = CCDNetArchitecture(base=2)
     path = tmp_path / "x.safetensors"
     save_weights(path, CCDNet(architecture), architecture=architecture.model_dump(), about={})
     with pytest.raises(UsageError, match="weights of a CCDNet, for a method such as ccdnet-2"):

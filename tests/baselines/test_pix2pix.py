@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.pix2pix.network import Architecture, UNet256  # noqa: E402
+from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256  # noqa: E402
 from gifbench_baselines.pix2pix.training import Pix2PixOptions, Pix2PixTrainer  # noqa: E402
 
 from gifbench import MethodError, TrainingBatch, UsageError, load_method, save_weights  # noqa: E402
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    architecture = Architecture(base=2)
+    architecture = Pix2PixArchitecture(base=2)
     return save_weights(
         tmp_path_factory.mktemp("pix2pix") / "p.safetensors",
         UNet256(architecture),
@@ -28,7 +28,7 @@ def weights(tmp_path_factory):
 
 def test_parameters_are_the_papers():
     with torch.device("meta"):
-        network = UNet256(Architecture())
+        network = UNet256(Pix2PixArchitecture())
     assert sum(parameter.numel() for parameter in network.parameters()) == 54_413_955
 
 

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines import pretrained  # noqa: E402
-from gifbench_baselines.stabilizer.network import Architecture, Stabilizer  # noqa: E402
+from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
 
 from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
@@ -31,7 +31,7 @@ def package(tmp_path, monkeypatch):
 
 def save(path, *, loud=0.0):
     torch.manual_seed(0)
-    network = Stabilizer(Architecture(base=2))
+    network = Stabilizer(StabilizerArchitecture(base=2))
     if loud:
         torch.nn.init.normal_(network.out.weight, std=loud)
     architecture = network.architecture.model_dump()
@@ -50,13 +50,13 @@ def moving():
 
 def test_it_has_the_papers_number_of_parameters():
     with torch.device("meta"):
-        network = Stabilizer(Architecture())
+        network = Stabilizer(StabilizerArchitecture())
     assert sum(each.numel() for each in network.parameters()) == 2_979_555
 
 
 def test_only_the_processed_branch_hands_details_to_the_decoder():
     """A change of the input alone, small and far away, reaches a pixel through the joint layers only."""
-    network = Stabilizer(Architecture(base=2)).eval()
+    network = Stabilizer(StabilizerArchitecture(base=2)).eval()
     torch.nn.init.normal_(network.out.weight)
     x = torch.rand(1, 3, 16, 16)
     with torch.no_grad():
@@ -118,7 +118,7 @@ def test_it_keeps_the_contract(tmp_path, loud):
 
 
 def test_where_the_network_explodes_the_frame_stays_as_it_came(tmp_path):
-    network = Stabilizer(Architecture(base=2))
+    network = Stabilizer(StabilizerArchitecture(base=2))
     torch.nn.init.normal_(network.out.weight)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -171,7 +171,7 @@ def test_what_cannot_be_wrapped_is_said_in_one_line(package, text, said):
 def test_what_is_said_of_it_is_of_both(package):
     loaded = load_method("stable:gaussian-0.5")
     assert loaded.licence == "MIT + CC0-1.0"
-    own = sum(each.numel() for each in Stabilizer(Architecture(base=2)).parameters())
+    own = sum(each.numel() for each in Stabilizer(StabilizerArchitecture(base=2)).parameters())
     assert (loaded.parameters, loaded.weights) == (own, "stable.safetensors")
     assert load_method("stable:dis").tasks is None
 
@@ -199,7 +199,7 @@ def test_the_command_restores_through_it_also_a_method_in_a_file(package, tmp_pa
 
 
 def test_weights_of_0_1_0_spell_the_network_otherwise_and_new_ones_do_not(tmp_path):
-    network = Stabilizer(Architecture(base=2))
+    network = Stabilizer(StabilizerArchitecture(base=2))
     assert network.architecture.network == "stabilizer"
     old = {**network.architecture.model_dump(), "network": "stabiliser"}
     for name, card in (("old", old), ("new", network.architecture.model_dump())):

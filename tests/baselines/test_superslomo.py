@@ -14,9 +14,9 @@ from gifbench_baselines import pretrained  # noqa: E402
 from gifbench_baselines.superslomo import method as slomo  # noqa: E402
 from gifbench_baselines.superslomo.network import (  # noqa: E402
     MOST_FLOW,
-    Architecture,
     Motion,
     SuperSlomo,
+    SuperSlomoArchitecture,
     guess_flows,
     warp,
 )
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def saved(path, *, loud=0.0, seed=0, **options) -> str:
     """A SuperSlomo's file of weights; `loud` is how large its output layers are drawn."""
     torch.manual_seed(seed)
-    architecture = Architecture(**{"base": 4, **options})
+    architecture = SuperSlomoArchitecture(**{"base": 4, **options})
     network = SuperSlomo(architecture)
     for part in (network.flow, network.refine):
         if loud and part is not None:
@@ -54,7 +54,7 @@ def frames_of(name, gif, times):
 
 def test_the_adapted_networks_have_the_papers_numbers_of_parameters():
     with torch.device("meta"):
-        network = SuperSlomo(Architecture())
+        network = SuperSlomo(SuperSlomoArchitecture())
     assert sum(each.numel() for each in network.flow.parameters()) == 19_793_026
     assert sum(each.numel() for each in network.refine.parameters()) == 19_808_805
     assert network.flow.outc.out_channels == 2 and network.refine.inc.first.in_channels == 16
@@ -63,7 +63,7 @@ def test_the_adapted_networks_have_the_papers_numbers_of_parameters():
 def test_weights_of_0_1_0_are_what_they_were(tmp_path):
     """Their cards lack `as_released`: the decoder is the original's."""
     torch.manual_seed(0)
-    before = SuperSlomo(Architecture(base=4, as_released=False)).eval()
+    before = SuperSlomo(SuperSlomoArchitecture(base=4, as_released=False)).eval()
     for part in (before.flow, before.refine):
         torch.nn.init.normal_(part.outc.weight, std=0.3)
     card = before.architecture.model_dump(exclude={"as_released"})
@@ -82,7 +82,7 @@ def test_the_shipped_weights_are_of_the_variant_dis():
 
 def test_the_original_has_both_flows_at_once_and_sees_them_when_it_refines():
     with torch.device("meta"):
-        network = SuperSlomo(Architecture(variant="original"))
+        network = SuperSlomo(SuperSlomoArchitecture(variant="original"))
     assert network.flow.outc.out_channels == 4 and network.refine.inc.first.in_channels == 20
 
 

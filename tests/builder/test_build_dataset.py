@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.build_dataset import BuildProgress, build_dataset
 from gifbench.builder.local_executor import Work
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.staging import WorkResult
@@ -165,7 +165,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(recipe: Recipe, tiny_v
 def test_two_builds_cannot_work_on_one_dataset(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
 
-    def second(now: Progress) -> None:
+    def second(now: BuildProgress) -> None:
         with pytest.raises(BuildError, match="another gifbench build"):
             build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
 
@@ -231,7 +231,7 @@ def test_a_folder_that_vanishes_stops_the_build_and_is_no_clips_fault(
 ) -> None:
     out = tmp_path / "vanishing"
 
-    def vanish(now: Progress) -> None:
+    def vanish(now: BuildProgress) -> None:
         shutil.rmtree(out)
 
     with pytest.raises(StorageError, match="vanishing"):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gifbench import dask_cluster as of_cluster
 from gifbench.builder import dask_executor
-from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.build_dataset import BuildProgress, build_dataset
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
@@ -56,7 +56,7 @@ def test_a_worker_that_is_killed_costs_nothing(
 
     killed = []
 
-    def kill_one(now: Progress) -> None:
+    def kill_one(now: BuildProgress) -> None:
         if now.outcome is not None and not killed:
             with Client(cluster, set_as_default=False) as client:
                 killed.extend(client.run(os.getpid).values())
@@ -121,7 +121,7 @@ def test_a_scheduler_that_goes_away_stops_the_build_and_keeps_what_was_done(
 
     out = str(tmp_path / "out")
 
-    def shut_down(now: Progress) -> None:
+    def shut_down(now: BuildProgress) -> None:
         if now.outcome is not None and now.done == 1:
             with Client(address, set_as_default=False) as client:
                 client.shutdown()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import Progress, build_dataset
+from gifbench.builder.build_dataset import BuildProgress, build_dataset
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.builder.staging import begin_run
@@ -46,7 +46,7 @@ def test_a_build_on_s3_is_gone_on_with_and_gives_the_same_bytes(
 ) -> None:
     out, rows = f"{bucket}/{tmp_path.name}", from_folder(tiny_videos)
 
-    def pull(now: Progress) -> None:
+    def pull(now: BuildProgress) -> None:
         if now.outcome is not None:
             raise Pulled
 
@@ -98,7 +98,7 @@ def test_of_two_builds_where_there_is_no_lock_the_later_goes_on(
 ) -> None:
     out, rows = f"{bucket}/{tmp_path.name}", from_folder(tiny_videos)
 
-    def another(now: Progress) -> None:
+    def another(now: BuildProgress) -> None:
         if now.outcome is None:
             begin_run(Folder(out))
 
@@ -118,7 +118,7 @@ def test_a_server_that_goes_away_stops_the_build_and_blames_no_clip(
         folder.write("x", b"y")
         folder.delete("x")
 
-        def break_it(now: Progress) -> None:
+        def break_it(now: BuildProgress) -> None:
             monkeypatch.setattr(
                 type(folder._file_system), "_call_s3", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("no route"))
             )

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from gifbench_baselines.ccdnet.classifier import DitherClassifier
 from gifbench_baselines.ccdnet.method import load_network
-from gifbench_baselines.ccdnet.network import Architecture, CCDNet
+from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions
 from gifbench_baselines.ccdnet.router import load_classifier
 from gifbench_baselines.film.cartoon_network import load_cartoon
@@ -43,7 +43,7 @@ def _read(data: bytes) -> None:
 
 @functools.cache
 def _seeds() -> list[bytes]:
-    ccdnet = Architecture(base=4)
+    ccdnet = CCDNetArchitecture(base=4)
     unet = PaletteUNetOptions(widths=(4, 8), blocks=(1, 1))
     colorize = ColorizeOptions(widths=(8, 8), blocks=(1, 1))
     networks = (

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet.network import Architecture, CCDNet  # noqa: E402
+from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 
 from gifbench import load_method, read_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
@@ -57,7 +57,7 @@ def authors_file(path: Path, unet, *, old: bool = False, module: bool = False) -
 
 def network(**options) -> CCDNet:
     torch.manual_seed(1)
-    return CCDNet(Architecture(base=2, **options))
+    return CCDNet(CCDNetArchitecture(base=2, **options))
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["zip", "2019"])

@@ -22,7 +22,7 @@ _SEE_THROUGH = -1
 _KEEP, _CLEAR = 1, 2
 
 
-class Frame(NamedTuple):
+class DeltaFrame(NamedTuple):
     """What is to be seen: indices (H, W) into `palette` (K, 3), and the index that is see-through, if any."""
 
     indices: Indices
@@ -48,7 +48,7 @@ class Delta:
         self._screen = np.full((height, width), _SEE_THROUGH, np.int32)  # RGB in 24 bits
         self._number = 0
 
-    def image(self, frame: Frame, following: Frame | None) -> Image:
+    def image(self, frame: DeltaFrame, following: DeltaFrame | None) -> Image:
         """The image that turns the screen into `frame`, and leaves it so that `following` can be drawn.
 
         Raises `PixelsError` where more than 256 colors change at once.
@@ -136,7 +136,7 @@ def _number(pixels: NDArray[np.int32], found: NDArray[np.int32], count: int, ind
     return count
 
 
-def _colors(frame: Frame) -> NDArray[np.int32]:
+def _colors(frame: DeltaFrame) -> NDArray[np.int32]:
     rgb = frame.palette.astype(np.int32)
     colors = rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
     if frame.transparent is not None:

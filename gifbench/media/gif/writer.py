@@ -19,7 +19,7 @@ from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import lzw_encoder
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.delta_frames import Delta, Frame, Image
+from gifbench.media.gif.delta_frames import Delta, DeltaFrame, Image
 
 _SHORTEST_DELAY, _LONGEST_DELAY = 2, 65535
 """Hundredths of a second; browsers show a frame whose delay is 0 or 1 for 100 ms."""
@@ -40,7 +40,7 @@ class GifWriter:
             raise UsageError(f"a GIF is played 0 (for ever) to 65536 times, not {loop}")
         self._file, self._height, self._width = file, height, width
         self._delta = Delta(height, width) if optimize else None
-        self._waiting: Frame | None = None
+        self._waiting: DeltaFrame | None = None
         self._time = Fraction(0)
         self._clock = 0  # hundredths written so far
         self._closed = False
@@ -66,7 +66,7 @@ class GifWriter:
                 raise PixelsError(f"the first frame is shown at time 0, not at {time} s")
         elif time <= self._time:
             raise PixelsError(f"times must increase: a frame at {time} s cannot follow one at {self._time} s")
-        frame = Frame(indices, palette, transparent)
+        frame = DeltaFrame(indices, palette, transparent)
         if self._waiting is not None:
             self._write(self._waiting, frame, time)
         self._waiting, self._time = frame, time
@@ -103,7 +103,7 @@ class GifWriter:
         if transparent is not None and not 0 <= transparent < len(palette):
             raise PixelsError(f"the see-through index {transparent} is not among the {len(palette)} colors")
 
-    def _write(self, frame: Frame, following: Frame | None, until: Fraction) -> None:
+    def _write(self, frame: DeltaFrame, following: DeltaFrame | None, until: Fraction) -> None:
         delay = _delay(self._clock, until)
         if delay > _LONGEST_DELAY:
             raise PixelsError(
@@ -150,7 +150,7 @@ def _delay(clock: int, until: Fraction) -> int:
     return max(_SHORTEST_DELAY, round(100 * until) - clock)
 
 
-def _full_image(frame: Frame, following: Frame | None) -> Image:
+def _full_image(frame: DeltaFrame, following: DeltaFrame | None) -> Image:
     """All of `frame`; cleared away afterwards if something of `following` is see-through.
 
     Outside browsers what is cleared becomes see-through only if the image has a see-through index itself, so one is
