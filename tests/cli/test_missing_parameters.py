@@ -18,7 +18,7 @@ from gifbench.cli.app import app
         ("export", ["DATASET", "CLIP", "or --all"]),
         ("evaluate", ["--data", "METHOD"]),
         ("make", ["VIDEO", "OUT.gif"]),
-        ("restore", ["IN.gif"]),
+        ("restore", ["[METHOD] IN [OUT]"]),
         ("consistency", ["PROCESSED", "--source"]),
         ("reproduce", ["table1|table2", "--data"]),
         ("leaderboard", ["RESULTS", "--out"]),
