@@ -8,6 +8,7 @@ import inspect
 import os
 import types
 from collections.abc import Callable
+from fractions import Fraction
 from numbers import Integral, Real
 from typing import Annotated, Any, BinaryIO, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -82,8 +83,8 @@ def _is(value: object, kind: Any) -> bool:  # noqa: ANN401, PLR0911  # any annot
     if kind is BinaryIO:
         return hasattr(value, "read")
     if kind is bool:
-        return isinstance(value, bool) or type(value).__name__ == "bool"  # numpy's
-    if kind in (int, float):
+        return isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")  # numpy's, before and since 2.0
+    if kind in (int, float, Fraction):
         number = Integral if kind is int else Real
         return isinstance(value, number) and not isinstance(value, bool)
     if kind is None or kind is type(None):
@@ -114,6 +115,7 @@ _WORDS: dict[Any, str] = {
     str: "a text",
     int: "a whole number",
     float: "a number",
+    Fraction: "a number",
     bool: "True or False",
     bytes: "bytes",
     None: "None",

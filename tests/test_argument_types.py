@@ -29,6 +29,7 @@ def take(
     options: Mapping[str, Any] | None = None,
     on: bool = False,
     frames: np.ndarray[Any, Any] | None = None,
+    times: Sequence[Fraction] = (),
 ) -> str:
     """What was taken."""
     return os.fspath(path)
@@ -52,6 +53,7 @@ def take(
         {"options": {"a": 1}},
         {"on": np.bool_(True)},
         {"frames": np.zeros(3)},
+        {"times": [0, 0.5, Fraction(2, 3)]},
     ],
     ids=str,
 )
