@@ -1,0 +1,44 @@
+"""`build --json` is one document on stdout, whatever a recipe prints, and wherever it does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PRINTS = '''
+import os, sys
+from gifbench.builder import Geometry, Recipe, SourceVideo
+
+print("loading")
+os.write(1, b"from below Python\\n")
+
+
+class Loud(Recipe):
+    """It prints wherever it is called."""
+
+    name = "loud"
+    title = "Loud"
+    clips_per_shard: int = 2
+
+    def geometry(self, video: SourceVideo) -> Geometry:
+        print("cutting", flush=True)
+        os.write(1, b"from below Python\\n")
+        os.system("echo from a program")
+        return Geometry(crop=None, width=video.info.width // 2, height=video.info.height // 2, filter="area")
+'''
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_recipe_that_prints_leaves_one_document(workers: str, tiny_videos: Path, tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(PRINTS)
+    command = [sys.executable, "-m", "gifbench", "build", "loud.py", "--source", str(tiny_videos), "--out", "out"]
+    done = subprocess.run(
+        [*command, "--workers", workers, "--json"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 3), done.stderr
+    assert json.loads(done.stdout)["name"] == "loud"
+    assert "loading" in done.stderr and "cutting" in done.stderr
