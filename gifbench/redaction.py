@@ -16,7 +16,7 @@ from collections.abc import Callable
 _NAME = (
     r"[\w.%-]*(?:token(?!iz|s\b|_?dim)|secret|passw|pwd(?![a-z])|passphrase|signature|(?<![a-z])sig(?![a-z])|credential"
     r"|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|key-pair-id|bearer|(?<![a-z])jwt(?![a-z])"
-    r"|(?<![a-z])auth(?:orization|[_-]?key|[_-]?code)?(?![a-z])|(?<![a-z])session[_-]?id)[\w.%-]*"
+    r"|(?<![a-z])auth(?:orization|[_-]?key|[_-]?code)?(?![a-z])|(?<![a-z])j?session[_-]?id|(?<![a-z])hmac(?![a-z]))[\w.%-]*"
 )
 """Names of parameters, options and headers whose value is a secret."""
 
@@ -86,7 +86,7 @@ def _digits(secret: str) -> str:
 
 
 _MAY_HOLD = re.compile(
-    r"token|secret|pass|pwd|sig|credential|key|auth|jwt|bearer|session|cookie|://|gh[pousr]_|github_pat_|hf_|glpat-"
+    r"token|secret|pass|pwd|sig|credential|key|auth|jwt|bearer|session|hmac|cookie|://|gh[pousr]_|github_pat_|hf_|glpat-"
     r"|xox|sk-|AKIA|ASIA|AIza|eyJ",
     re.IGNORECASE,
 )

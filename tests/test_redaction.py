@@ -17,6 +17,8 @@ HIDDEN = [
     "https://blob.example/a.mp4?sv=2024&sig={}",
     "https://host/a.mp4?Policy=a&Key-Pair-Id={}",
     "https://host/a.mp4?sessionid={}",
+    "https://host/a.mp4;jsessionid={}",
+    "https://host/a.mp4?exp=1~acl=/*~hmac={}",
     "https://user:{}@host/a.mp4",
     "s3://{}@bucket/key",
     "https://proxy/?url=https%3A%2F%2Fhost%2Fa%3Ftoken%3D{}%26x%3D1",

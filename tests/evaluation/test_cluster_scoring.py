@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench import evaluate
+from gifbench import dask_cluster, evaluate
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import ClusterError, MethodFailed, UsageError
@@ -44,6 +44,12 @@ class Noise:
         import numpy as np
         return np.clip(frames.astype(int) + np.random.randint(-3, 4, frames.shape), 0, 255).astype(np.uint8)
 """
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that were killed are started anew, which takes a busy machine more than a minute."""
+    monkeypatch.setattr(dask_cluster, "WORKERS_SECONDS", 600.0)
 
 
 @pytest.fixture(scope="module")
