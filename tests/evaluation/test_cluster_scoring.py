@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench import dask_cluster, evaluate
+from gifbench import dask_cluster as of_cluster
+from gifbench import evaluate
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import ClusterError, MethodFailed, UsageError
@@ -49,7 +50,7 @@ class Noise:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that were killed are started anew, which takes a busy machine more than a minute."""
-    monkeypatch.setattr(dask_cluster, "WORKERS_SECONDS", 600.0)
+    monkeypatch.setattr(of_cluster, "WORKERS_SECONDS", 600.0)
 
 
 @pytest.fixture(scope="module")
