@@ -296,7 +296,7 @@ def shipped(tmp_path, monkeypatch):
     torch.manual_seed(0)
     folder = tmp_path / "weights"
     for name, steps, embedded in (("plain", 2, True), ("dithered", 2, False)):
-        made = network.CCDNet(network.Architecture(base=2, steps=steps, embedded=embedded))
+        made = network.CCDNet(network.CCDNetArchitecture(base=2, steps=steps, embedded=embedded))
         save_weights(folder / f"ccdnet-{name}.safetensors", made, architecture=made.architecture.model_dump(), about={})
     save_weights(
         folder / "dither-classifier.safetensors",
@@ -304,8 +304,8 @@ def shipped(tmp_path, monkeypatch):
         architecture={"network": "dither-classifier", "base": 2},
         about={},
     )
-    slomo = superslomo.SuperSlomo(superslomo.Architecture(base=2))
-    steady = stabilizer.Stabilizer(stabilizer.Architecture(base=2))
+    slomo = superslomo.SuperSlomo(superslomo.SuperSlomoArchitecture(base=2))
+    steady = stabilizer.Stabilizer(stabilizer.StabilizerArchitecture(base=2))
     for name, made in (("superslomo", slomo), ("stable", steady)):
         save_weights(folder / f"{name}.safetensors", made, architecture=made.architecture.model_dump(), about={})
     monkeypatch.setattr(pretrained, "WEIGHTS", folder)

@@ -18,13 +18,15 @@ from gifbench.cli.app import app
 ROOT = Path(__file__).parent.parent.parent
 
 
-def findings(monkeypatch: pytest.MonkeyPatch, *, hidden: tuple[str, ...] = ()) -> tuple[int, dict[str, doctor.Finding]]:
+def findings(
+    monkeypatch: pytest.MonkeyPatch, *, hidden: tuple[str, ...] = ()
+) -> tuple[int, dict[str, doctor.Diagnosis]]:
     """What the command answers where some packages are not installed, and its exit code."""
     version = doctor._version
     monkeypatch.setattr(doctor, "_version", lambda name: "" if name in hidden else version(name))
-    monkeypatch.setattr(doctor, "_torch", lambda found: doctor.Finding(what="torch", state="ok", found=found))
+    monkeypatch.setattr(doctor, "_torch", lambda found: doctor.Diagnosis(what="torch", state="ok", found=found))
     result = CliRunner().invoke(app, ["doctor", "--json"])
-    return result.exit_code, {row["what"]: doctor.Finding(**row) for row in json.loads(result.stdout)["findings"]}
+    return result.exit_code, {row["what"]: doctor.Diagnosis(**row) for row in json.loads(result.stdout)["findings"]}
 
 
 def test_all_that_the_main_job_needs_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
