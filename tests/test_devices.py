@@ -104,7 +104,7 @@ def frames_of(name: str, gif: Gif, device: str, *, every: int = 1) -> np.ndarray
     return np.concatenate(list(run_method(loaded, gif, times, clip="the GIF", device=chosen)))
 
 
-COLOR = ["ccdnet", "ccdnet-plain", "ccdnet-dithered", "ccdnet:precision=bf16"]
+COLOR = ["ccdnet", "ccdnet-plain", "ccdnet-dithered", "ccdnet:precision=bf16", "stable:[gif]", "stable:[ccdnet-plain]"]
 TIME = ["superslomo", "gif2video:color=[ccdnet-plain]", "gif2video:flow=restored"]
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from typing import Literal
 
 import cv2
 import numpy as np
 import torch
 
-from gifbench import Frames, Gif, LoadedMethod, UsageError, Weights, last_shown, optical_flow, run_method, warp
+from gifbench import (
+    Frames,
+    Gif,
+    LoadedMethod,
+    Pixels,
+    UsageError,
+    Weights,
+    last_shown,
+    optical_flow,
+    run_method,
+    warp,
+)
 
 from ..interpolation.scene_cuts import is_cut
 from ..pretrained import described, find_weights
@@ -20,6 +33,9 @@ _MOST_PROPAGATED = 0.9
 _SHARPNESS = 50.0
 """How fast a pixel is believed less with the squared difference of what should be the same thing, as in training."""
 _SOFT = 1.0
+
+_PIXELS_AT_ONCE = 1 << 22
+"""Of the frames that lie on the device together, 50 MB for each of the three tensors."""
 
 
 class Stable:
@@ -67,53 +83,74 @@ class Stable:
             move(device)
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
-        """One frame at a time: (1, H, W, 3) float32."""
+        """About four million pixels at once: (N, H, W, 3) float32."""
         batches = run_method(self._method, gif, times, clip="the GIF", device=self._device)
         frames = (frame for batch in batches for frame in batch)
+        numbers = iter(last_shown(gif.times, times))
+        most = max(1, _PIXELS_AT_ONCE // (gif.height * gif.width))
         before: _Step | None = None
-        for number, frame in zip(last_shown(gif.times, times), frames, strict=True):
-            if before is not None and number == before.number and np.array_equal(frame, before.given):
-                yield before.out  # the same picture of the same frame: what is held stays as it is
-                continue
-            before = self._next(gif, number, frame, before)
-            yield before.out
+        while some := list(islice(frames, most)):
+            steps = self._steps(gif, list(islice(numbers, len(some))), np.stack(some), before)
+            before = steps[-1]
+            yield (255 * torch.cat([step.frame for step in steps])).permute(0, 2, 3, 1).cpu().numpy()
 
-    def _next(self, gif: Gif, number: int, given: Frames, before: _Step | None) -> _Step:
-        shown, processed = self._tensor(gif.frame(number)), self._tensor(given)
-        cut = before is not None and number != before.number and is_cut(gif.frame(before.number), gif.frame(number))
-        if before is None or cut:
-            return _Step(number, given, shown, processed, None)
+    def _steps(self, gif: Gif, numbers: Sequence[int], given: Frames, before: _Step | None) -> list[_Step]:
+        """Each of some frames after the other; they go to the device and come back all at once, not one by one."""
+        pictures = {number: gif.frame(number) for number in dict.fromkeys(numbers)}
+        shown = dict(zip(pictures, self._tensors(np.stack(list(pictures.values()))), strict=True))
+        steps: list[_Step] = []
+        for number, frame, processed in zip(numbers, given, self._tensors(given), strict=True):
+            if before is None or number != before.number or not np.array_equal(frame, before.given):
+                before = self._next(_Step(number, pictures[number], frame, shown[number], processed, None), before)
+            steps.append(before)  # the same picture of the same frame: what is held stays as it is
+        return steps
+
+    def _next(self, now: _Step, before: _Step | None) -> _Step:
+        """The step `now`, whose frame is the method's own, steadied; at a cut it is given back as it is."""
+        if before is None or (now.number != before.number and is_cut(before.picture, now.picture)):
+            return now
         half = torch.autocast(torch.device(self._device).type, torch.bfloat16, enabled=self._half)
-        with torch.inference_mode(), half:
-            frame, state = self._network((shown, before.shown), processed, before.frame, before.state)
-        if not torch.isfinite(frame).all():  # weights that explode: the frame as it came, and nothing remembered
-            return _Step(number, given, shown, processed, None)
-        if self._propagate:
-            frame = frame + self._propagate * self._carried(frame.float(), shown, before)
-        return _Step(number, given, shown, frame.clamp(0, 1), state)
+        with torch.inference_mode():
+            with half:
+                made, state = self._network((now.shown, before.shown), now.frame, before.frame, before.state)
+            # Weights that explode: the frame as it came, and nothing remembered. Decided where the frames are: to ask
+            # is to wait for the device.
+            fine = torch.isfinite(made).all()
+            if self._propagate:
+                made = made + self._propagate * self._carried(made.float(), now.picture, before)
+            frame = torch.where(fine, made.clamp(0, 1), now.frame)
+            state = State(*(torch.where(fine, each, 0.0) for each in state))
+        return replace(now, frame=frame, state=state)
 
-    def _carried(self, frame: torch.Tensor, shown: torch.Tensor, before: _Step) -> torch.Tensor:
+    def _carried(self, frame: torch.Tensor, picture: Pixels, before: _Step) -> torch.Tensor:
         """From a frame (1, 3, H, W) to the output before, moved to where the same things are; 0 where they are not."""
-        one, other = (255 * pixels[0].permute(1, 2, 0).cpu().numpy() for pixels in (shown, before.shown))
+        one, other = (255 * (np.float32(pixels) / 255) for pixels in (picture, before.picture))
         flow = optical_flow(one, other)
         apart = np.square(one - warp(other, flow)).sum(axis=2) / 255**2
         same = np.exp(-_SHARPNESS * cv2.GaussianBlur(apart, (0, 0), _SOFT))
-        moved = torch.from_numpy(warp(before.out[0], flow) / 255).to(frame.device).permute(2, 0, 1)[None]
+        out = (255 * before.frame)[0].permute(1, 2, 0).cpu().numpy()  # the motion is followed on the CPU
+        moved = torch.from_numpy(warp(out, flow) / 255).to(frame.device).permute(2, 0, 1)[None]
         return torch.from_numpy(same.astype(np.float32)).to(frame.device) * (moved - frame)
 
-    def _tensor(self, frame: Frames) -> torch.Tensor:
-        """A frame (H, W, 3) of 0 to 255 as (1, 3, H, W) in [0, 1]."""
-        return torch.tensor(frame, device=self._device).permute(2, 0, 1)[None].float() / 255
+    def _tensors(self, frames: Frames) -> Sequence[torch.Tensor]:
+        """Frames (N, H, W, 3) of 0 to 255 as N tensors (1, 3, H, W) in [0, 1], in one copy to the device."""
+        return (torch.tensor(frames, device=self._device).permute(0, 3, 1, 2).float() / 255).split(1)
 
 
+@dataclass(frozen=True, eq=False)
 class _Step:
     """One frame of the output: of which GIF frame, what it was made of, and what is remembered."""
 
-    def __init__(
-        self, number: int, given: Frames, shown: torch.Tensor, frame: torch.Tensor, state: State | None
-    ) -> None:
-        self.number, self.given, self.shown, self.frame, self.state = number, given, shown, frame, state
-        self.out: Frames = (255 * frame).permute(0, 2, 3, 1).cpu().numpy()
+    number: int
+    picture: Pixels
+    """The GIF's frame (H, W, 3)."""
+    given: Frames
+    """What the method made of it, (H, W, 3)."""
+    shown: torch.Tensor
+    """`picture` on the device, (1, 3, H, W)."""
+    frame: torch.Tensor
+    """The output on the device, (1, 3, H, W)."""
+    state: State | None
 
 
 def load_network(weights: Weights) -> Stabilizer:
