@@ -59,7 +59,7 @@ def test_errors_that_pile_up_are_clipped(value):
 def test_real_frames_are_dithered_as_defined(clips):
     for name, colors in (("moments/opencv__box.mp4", 32), ("faces/grid__bbaf2n.mpg", 256)):
         with av.open(str(clips / name)) as video:
-            frame = next(video.decode(video=0)).to_ndarray(format="rgb24", width=200, height=150)
+            frame = next(video.decode(video=0)).to_ndarray(format="rgb24", width=100, height=75)
         palette = minimum_variance(frame, colors)
         for fast, plain in diffusers(frame, palette):
             assert np.array_equal(fast, plain)
