@@ -1,7 +1,8 @@
 """Trains every trainer for two steps on the CPU and on the pretend accelerator, there with a stop in between.
 
 A process of its own: torch counts the devices that gradients are computed on when it first computes one.
-`python -m tests.training.pretend_training DATASET FOLDER` prints a JSON object: by trainer whether both are equal.
+`python -m tests.training.pretend_training DATASET LARGE FOLDER` prints a JSON object: by trainer whether both are
+equal. Pix2Pix learns from LARGE, whose frames are 256×256.
 """
 
 from __future__ import annotations
@@ -23,10 +24,15 @@ TRAINERS = {
     "ccdnet": {"base": 2, "steps": 2, "adversarial": 1.0, "pool": 3},
     "dither-classifier": {"base": 4},
     "palette-unet": {"widths": [4, 8], "blocks": [1, 1]},
+    "pix2pix": {"base": 1},
     "superslomo": {"base": 2},
     "stabilizer": {"base": 2},
 }
-WINDOWS = {"superslomo": {"windows": [3], "between": 1}, "stabilizer": {"windows": [3]}}
+DATA = {
+    "superslomo": {"windows": [3], "between": 1},
+    "stabilizer": {"windows": [3]},
+    "pix2pix": {"crop": 256},
+}
 
 
 class Stop(Exception):
@@ -38,7 +44,7 @@ def config(trainer: str) -> TrainingConfig:
     options = {
         "trainer": trainer,
         "name": "tiny",
-        "data": {"crop": 24, "validation_clips": ["bee"], "validation_frames": 2, **WINDOWS.get(trainer, {})},
+        "data": {"crop": 24, "validation_clips": ["bee"], "validation_frames": 1, **DATA.get(trainer, {})},
         "training": {"steps": 2, "batch_size": 2, "log_every": 1, "checkpoint_seconds": 0},
         "model": TRAINERS[trainer],
     }
@@ -54,9 +60,10 @@ def stop(step: int, steps: int, what: str) -> None:
 def main() -> None:
     install()
     torch.set_num_threads(1)
-    dataset, out = open_dataset(sys.argv[1]), Path(sys.argv[2])
+    small, large, out = open_dataset(sys.argv[1]), open_dataset(sys.argv[2]), Path(sys.argv[3])
     equal = {}
     for trainer in TRAINERS:
+        dataset = large if trainer == "pix2pix" else small
         here = train(config(trainer), dataset, out / trainer / "cpu")
         with pretend_device() as pretend:
             with contextlib.suppress(Stop):

@@ -11,18 +11,34 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from gifbench.builder.build_dataset import build_dataset  # noqa: E402
+from gifbench.builder.recipe import load_recipe  # noqa: E402
+from gifbench.dataset import Dataset  # noqa: E402
 from gifbench.evaluation.evaluate import evaluate  # noqa: E402
+from gifbench.manifest.rows import from_folder  # noqa: E402
+from tests.conftest import moving_picture, write_video  # noqa: E402
 from tests.pretend_device import KIND, pretend_device  # noqa: E402
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_trainers_learn_on_an_accelerator_what_they_learn_on_the_cpu_also_resumed(dataset, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.training.pretend_training", str(dataset.folder), str(tmp_path)]
+@pytest.fixture
+def large(tiny_recipe: Path, tmp_path: Path) -> Dataset:
+    """Two clips of three frames of 256×256."""
+    (tmp_path / "videos").mkdir()
+    for i, name in enumerate(("ant", "bee")):
+        write_video(tmp_path / "videos" / f"{name}.mp4", moving_picture(3, 512, 512, seed=i))
+    manifest, recipe = from_folder(tmp_path / "videos", split="train"), load_recipe(str(tiny_recipe))
+    return build_dataset(recipe, manifest, str(tmp_path / "large"), sources=tmp_path / "videos", workers=1)
+
+
+def test_trainers_learn_on_an_accelerator_what_they_learn_on_the_cpu_also_resumed(dataset, large, tmp_path) -> None:
+    places = [str(dataset.folder), str(large.folder), str(tmp_path)]
+    command = [sys.executable, "-m", "tests.training.pretend_training", *places]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     equal = json.loads(done.stdout.splitlines()[-1])
-    assert len(equal) == 5 and all(equal.values()), equal
+    assert len(equal) == 6 and all(equal.values()), equal
 
 
 def test_metrics_measure_on_an_accelerator_what_they_measure_with_torch_on_the_cpu(dataset) -> None:
