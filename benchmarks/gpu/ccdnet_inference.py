@@ -21,6 +21,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -32,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
+from gifbench.devices import device_model, synchronize  # noqa: E402
 from gifbench.metrics.psnr import squared_error  # noqa: E402
 from gifbench.metrics.ssim import gaussian_ssim  # noqa: E402
 from gifbench.training.config import read_config  # noqa: E402
@@ -40,43 +42,43 @@ SIDE, TEST_FRAMES = 256, 51_368
 ROWS = ["ccdnet-1", "ccdnet-2", "ccdnet-3", "ccdnet-drrn", "ccdnet-glcic", "ccdnet-naf"]
 
 
-def seconds(call: Callable[[], object], *, repeats: int = 10) -> float:
+def seconds(call: Callable[[], object], device: str, *, repeats: int = 10) -> float:
     call()
     best = float("inf")
     for _ in range(repeats):
-        torch.cuda.synchronize()
+        synchronize(device)
         begin = time.perf_counter()
         call()
-        torch.cuda.synchronize()
+        synchronize(device)
         best = min(best, time.perf_counter() - begin)
     return best
 
 
-def peak() -> float:
-    """Multiplications a second of a large product in bf16."""
-    one = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
-    return 8192**3 / seconds(lambda: one @ one)
+def peak(device: str) -> float:
+    """Multiplications a second of a large product in bf16; on a CPU, where the script is only tried, of a small one."""
+    side = 256 if device == "cpu" else 8192
+    one = torch.randn(side, side, device=device, dtype=torch.bfloat16)
+    return side**3 / seconds(lambda: one @ one, device)
 
 
-def network(row: str) -> CCDNet:
+def network(row: str, device: str) -> CCDNet:
     model = read_config(next(ROOT.glob(f"baselines/*/{row}.toml"))).model
     torch.manual_seed(0)
-    return (
-        CCDNet(CCDNetArchitecture(**{k: v for k, v in model.items() if k in CCDNetArchitecture.model_fields}))
-        .eval()
-        .cuda()
-    )
+    known = CCDNetArchitecture.model_fields
+    return CCDNet(CCDNetArchitecture(**{k: v for k, v in model.items() if k in known})).eval().to(device)
 
 
-def given_frames(count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    gif = torch.randint(256, (count, 3, SIDE // 8, SIDE // 8), dtype=torch.uint8, device="cuda")
-    soft = torch.nn.functional.interpolate(gif.float(), (SIDE, SIDE), mode="bilinear").round().to(torch.uint8)
-    return soft, torch.randint(256, (count, 32, 3), dtype=torch.uint8, device="cuda")
+def given_frames(count: int, side: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    gif = torch.randint(256, (count, 3, side // 8, side // 8), dtype=torch.uint8, device=device)
+    soft = torch.nn.functional.interpolate(gif.float(), (side, side), mode="bilinear").round().to(torch.uint8)
+    return soft, torch.randint(256, (count, 32, 3), dtype=torch.uint8, device=device)
 
 
-def rows_of(row: str, batches: list[int], *, compiled: bool, most: float) -> list[dict[str, object]]:
-    plain = network(row)
-    frames, palettes = given_frames(max(batches))
+def rows_of(
+    row: str, batches: list[int], *, side: int, device: str, compiled: bool, most: float
+) -> list[dict[str, object]]:
+    plain = network(row, device)
+    frames, palettes = given_frames(max(batches), side, device)
     with FlopCounterMode(display=False) as count:
         plain(frames[:1], palettes[:1])
     work = count.get_total_flops() / 2
@@ -87,7 +89,7 @@ def rows_of(row: str, batches: list[int], *, compiled: bool, most: float) -> lis
         for i in range(8):
             plain(frames[i % len(frames)][None], palettes[i % len(frames)][None])
 
-    eager = seconds(loop, repeats=3) / 8
+    eager = seconds(loop, device, repeats=3) / 8
     found: list[dict[str, object]] = []
 
     def note(way: str, size: int, took: float, apart: float) -> None:
@@ -98,21 +100,21 @@ def rows_of(row: str, batches: list[int], *, compiled: bool, most: float) -> lis
         found.append({"row": row, "way": way, "batch": size, "ms": took * 1e3, "ratio": eager / took, "share": share})
 
     note("eager", 1, eager, 0.0)
-    last = network(row)
+    last = network(row, device)
     last.load_state_dict(plain.state_dict())
     last.to(memory_format=torch.channels_last)
     calls = {"channels-last": last}
     if compiled:
         calls["channels-last, compiled"] = torch.compile(last)
     for layout, called in calls.items():
-        for precision in (None, torch.bfloat16, torch.float16):
+        for precision in (None, torch.bfloat16, *((torch.float16,) if device != "cpu" else ())):
             name = f"{layout}, {str(precision).removeprefix('torch.') if precision else 'fp32'}"
-            with torch.autocast("cuda", precision, enabled=precision is not None):
+            with torch.autocast(torch.device(device).type, precision, enabled=precision is not None):
                 apart = float((called(frames[few], palettes[few]).float() - wanted).abs().max()) * 127.5
                 for size in batches:
                     try:
-                        took = seconds(lambda size=size, called=called: called(frames[:size], palettes[:size])) / size
-                    except torch.cuda.OutOfMemoryError:
+                        took = seconds(partial(called, frames[:size], palettes[:size]), device) / size
+                    except torch.OutOfMemoryError:
                         print(f"{row:<14}{name:<28}{size:>6}  no memory")
                         break
                     note(name, size, took, apart)
@@ -131,14 +133,14 @@ def score(count: int) -> float:
     return (time.perf_counter() - begin) / count
 
 
-def test_set(best: dict[str, object], *, workers: int) -> dict[str, float]:
+def test_set(best: dict[str, object], *, side: int, device: str, workers: int) -> dict[str, float]:
     """GIF-Faces' test frames: the network at its fastest with copies, and scoring beside it."""
     size = int(str(best["batch"]))
-    soft, _ = given_frames(size)
-    there = soft.cpu().pin_memory()
-    copied = seconds(lambda: there.to("cuda", non_blocking=True).cpu()) / size
+    soft, _ = given_frames(size, side, device)
+    there = soft.cpu() if device == "cpu" else soft.cpu().pin_memory()
+    copied = seconds(lambda: there.to(device, non_blocking=True).cpu(), device) / size
     with get_context("spawn").Pool(workers) as pool:
-        scored = sum(pool.map(score, [200] * workers)) / workers / workers
+        scored = sum(pool.map(score, [200 if device != "cpu" else 2] * workers)) / workers / workers
     restoring, scoring = (float(str(best["ms"])) / 1e3 + copied) * TEST_FRAMES, scored * TEST_FRAMES
     bound = "the network" if restoring > scoring else "scoring"
     print(
@@ -153,20 +155,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", default=ROWS)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128])
+    parser.add_argument("--side", type=int, default=SIDE)
+    parser.add_argument("--device", default="cuda")
     parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--workers", type=int, default=14)
     parser.add_argument("--out", type=Path, default=Path("results/ccdnet_inference.json"))
     given = parser.parse_args()
-    if not torch.cuda.is_available():
-        raise SystemExit("this needs a CUDA device, and torch finds none")
-    most = peak()
-    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}: {2 * most / 1e12:.0f} TFLOP/s in bf16")
+    if given.device == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("this needs a CUDA device, and torch finds none; --device cpu tries the script")
+    most = peak(given.device)
+    print(f"{device_model(given.device)}, torch {torch.__version__}: {2 * most / 1e12:.0f} TFLOP/s in bf16")
     print(f"{'row':<14}{'':<28}{'batch':>6}{'ms/frame':>10}{'ratio':>7}{'peak':>8}{'levels':>8}")
     found: list[dict[str, object]] = []
     for row in given.rows:
-        found += rows_of(row, given.batches, compiled=not given.no_compile, most=most)
+        found += rows_of(
+            row, given.batches, side=given.side, device=given.device, compiled=not given.no_compile, most=most
+        )
     fast = [each for each in found if each["row"] == "ccdnet-2"]
-    whole = test_set(min(fast, key=lambda each: float(str(each["ms"]))), workers=given.workers) if fast else {}
+    best = min(fast, key=lambda each: float(str(each["ms"])), default={})
+    whole = test_set(best, side=given.side, device=given.device, workers=given.workers) if fast else {}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps({"rows": found, "test set": whole}, indent=1))
 

@@ -13,12 +13,16 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from gifbench.media.colors.quantize import minimum_variance, nearest
 from gifbench.metrics.metric import FrameBatch, FramePair, GifFrame

@@ -1,6 +1,7 @@
 """Nearest color on a GPU: pixels and bytes a second beside the device's own copy bandwidth, and equality with the CPU.
 
     python benchmarks/gpu/nearest_color.py [--out results/nearest_color_gpu.json]
+    python benchmarks/gpu/nearest_color.py --device cpu       # tries the script, on less
 
 A batch of 64 frames of 256×256 and one of 32 frames of 636×360 (soft random pictures), 32 and 256 colors, a palette a
 frame. The least traffic is 4 bytes a pixel (3 read, 1 written); the table gives that traffic a second as a share of the
@@ -11,12 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+from gifbench.devices import device_model, synchronize
 from gifbench.media.colors.nearest_torch import nearest_torch, pad_palettes
 from gifbench.media.colors.quantize import nearest
 
@@ -29,14 +34,14 @@ def pictures(num_frames: int, height: int, width: int) -> np.ndarray:
     return np.clip(128 + 50 * waves, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
-def seconds(call, repeats: int = 20) -> float:
+def seconds(call, device: str, repeats: int = 20) -> float:
     call()
     best = float("inf")
     for _ in range(repeats):
-        torch.cuda.synchronize()
+        synchronize(device)
         start = time.perf_counter()
         call()
-        torch.cuda.synchronize()
+        synchronize(device)
         best = min(best, time.perf_counter() - start)
     return best
 
@@ -44,25 +49,27 @@ def seconds(call, repeats: int = 20) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("results/nearest_color_gpu.json"))
+    parser.add_argument("--device", default="cuda")
     options = parser.parse_args()
-    if not torch.cuda.is_available():
-        raise SystemExit("this needs a CUDA device, and torch finds none")
-    source = torch.empty(1 << 30, dtype=torch.uint8, device="cuda")
+    on, tried = options.device, options.device == "cpu"
+    if on == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("this needs a CUDA device, and torch finds none; --device cpu tries the script")
+    source = torch.empty(1 << (20 if tried else 30), dtype=torch.uint8, device=on)
     target = torch.empty_like(source)
-    bandwidth = 2 * len(source) / seconds(lambda: target.copy_(source))
-    device = torch.cuda.get_device_name()
+    bandwidth = 2 * len(source) / seconds(lambda: target.copy_(source), on)
+    device = device_model(on)
     print(f"{device}: copy bandwidth {bandwidth / 1e9:.0f} GB/s")
     rows = []
-    for num_frames, height, width in ((64, 256, 256), (32, 360, 636)):
+    for num_frames, height, width in ((2, 32, 48),) if tried else ((64, 256, 256), (32, 360, 636)):
         frames = pictures(num_frames, height, width)
-        batch = torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous().cuda()
+        batch = torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous().to(on)
         for colors in (32, 256):
             palettes = [frame.reshape(-1, 3)[:: frame.size // 3 // colors][:colors].copy() for frame in frames]
-            padded = torch.from_numpy(pad_palettes(palettes)).cuda()
+            padded = torch.from_numpy(pad_palettes(palettes)).to(on)
             expected = np.stack([nearest(frame, palette) for frame, palette in zip(frames, palettes, strict=True)])
             equal = bool((nearest_torch(batch, padded).cpu().numpy() == expected).all())
             for max_pixels in (1 << 20, 1 << 22, 1 << 24):
-                spent = seconds(lambda p=padded, m=max_pixels, b=batch: nearest_torch(b, p, max_pixels=m))
+                spent = seconds(lambda p=padded, m=max_pixels, b=batch: nearest_torch(b, p, max_pixels=m), on)
                 rate = num_frames * height * width / spent
                 share = 4 * rate / bandwidth
                 rows.append(

@@ -18,7 +18,6 @@ from gifbench.argument_types import check_types
 from gifbench.devices import accelerator
 from gifbench.errors import GifbenchError, MethodFailed
 from gifbench.media.gif import Gif
-from gifbench.media.video.film import GifAsFilm
 from gifbench.methods.inference import Batching, on_device, run_method
 from gifbench.methods.protocols import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, load_any_method
@@ -146,6 +145,9 @@ def _many(loaded: LoadedMethod, device: str) -> str | None:
 
 
 def _video(loaded: LoadedMethod, device: str) -> str | None:
+    # Loads PyAV, which machines that only run networks may lack.
+    from gifbench.media.video.film import GifAsFilm
+
     film = GifAsFilm(small_gif(4, 24, 32))
     list(run_method(loaded, film, [*film.times, film.times[-1]], clip="a video", device=device))
     return None
