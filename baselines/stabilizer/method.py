@@ -134,7 +134,7 @@ class Stable:
 
     def _tensors(self, frames: Frames) -> Sequence[torch.Tensor]:
         """Frames (N, H, W, 3) of 0 to 255 as N tensors (1, 3, H, W) in [0, 1], in one copy to the device."""
-        return (torch.tensor(frames, device=self._device).permute(0, 3, 1, 2).float() / 255).split(1)
+        return list((torch.tensor(frames, device=self._device).permute(0, 3, 1, 2).float() / 255).split(1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,7 @@ def converted(golden, tmp_path_factory):
     def convert(name: str, *, first: str = "", key: str = "model_netG", module: bool = False) -> Weights:
         out = folder / f"{name}-{module}.safetensors"
         arguments = [write(name, key, module), str(out), *(["--first", write(first, key, module)] if first else [])]
-        result = CliRunner().invoke(app, ["convert-weights", *arguments])
+        result = CliRunner().invoke(app, ["convert-weights", *arguments, "--overwrite"])
         assert result.exit_code == 0, result.output
         return read_weights(out)
 
