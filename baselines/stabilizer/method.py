@@ -124,7 +124,7 @@ class Stable:
 
     def _carried(self, frame: torch.Tensor, picture: Pixels, before: _Step) -> torch.Tensor:
         """From a frame (1, 3, H, W) to the output before, moved to where the same things are; 0 where they are not."""
-        one, other = (255 * (np.float32(pixels) / 255) for pixels in (picture, before.picture))
+        one, other = (255 * (pixels.astype(np.float32) / 255) for pixels in (picture, before.picture))
         flow = optical_flow(one, other)
         apart = np.square(one - warp(other, flow)).sum(axis=2) / 255**2
         same = np.exp(-_SHARPNESS * cv2.GaussianBlur(apart, (0, 0), _SOFT))
