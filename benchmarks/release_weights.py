@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from gifbench_baselines.ccdnet import networks
+from gifbench_baselines.ccdnet import method as ccdnet
 from gifbench_baselines.temporal_fusion import network as temporal_fusion
 from held_out import HELD_OUT
 from torch import nn
@@ -46,7 +46,7 @@ def average(files: Sequence[Weights]) -> Weights:
 def network_of(weights: Weights) -> nn.Module:
     """The network that the card describes, filled."""
     fusion = weights.architecture.get("network") == "temporal-fusion"
-    return temporal_fusion.load_network(weights) if fusion else networks.load_network(weights)
+    return temporal_fusion.load_network(weights) if fusion else ccdnet.load_network(weights)
 
 
 def main() -> None:

@@ -151,10 +151,10 @@ def test_a_file_that_is_not_vgg_is_told(dataset, tmp_path):
 
 
 def test_the_perceptual_loss_needs_and_takes_vggs_weights(dataset, tmp_path):
-    from gifbench_baselines.stabilizer import perceptual
+    from gifbench_baselines.stabilizer import losses as stabilizer_losses
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(perceptual, "_LAYERS", (2, "half", 3))
+        patch.setattr(stabilizer_losses, "_LAYERS", (2, "half", 3))
         shapes = {"0.weight": (2, 3, 3, 3), "0.bias": (2,), "3.weight": (3, 2, 3, 3), "3.bias": (3,)}
         torch.save({f"features.{name}": torch.rand(shape) for name, shape in shapes.items()}, tmp_path / "vgg.pth")
         model = {"perceptual": 10.0, "content": 0.0, "vgg": str(tmp_path / "vgg.pth")}
