@@ -15,6 +15,7 @@ import joblib
 
 from gifbench.builder.build_lock import alone, claim, clear
 from gifbench.builder.dask_executor import outcomes_on_cluster
+from gifbench.builder.existing_rows import unchanged_failures
 from gifbench.builder.ledger import Ledger
 from gifbench.builder.local_executor import Work, outcomes_here
 from gifbench.builder.recipe import Recipe
@@ -44,6 +45,8 @@ class BuildProgress:
     done: int
     wanted: int
     outcome: Outcome | None = None
+    remembered: bool = False
+    """Whether `outcome` is that of an earlier build, whose source has the very same bytes now."""
 
 
 def build_dataset(
@@ -66,10 +69,12 @@ def build_dataset(
 
     `rows` are added to what the dataset holds; locators of local files count from the folder `sources`, sources of
     other kinds are read from `store`, where `fetch_sources` put them. Clips that are built or were rejected stay;
-    failed ones are tried again, or with `retry` only those that failed for one of these reasons; `remake` names clips
-    that are made anew whatever became of them. `workers` is the number of processes here (None: one a core), `cluster`
-    the address of a Dask scheduler whose workers make the clips instead; they must see `out`, `sources` and `store`
-    under the same names. `trust` says whose local files may lie outside of `sources`; others fail as `refused`.
+    failed ones are tried again, unless their source could not be used and has the very same bytes now, to the same
+    versions of gifbench and PyAV; with `retry` all those that failed for one of these reasons, and no others; `remake`
+    names clips that are made anew whatever became of them. `workers` is the number of processes here (None: one a
+    core), `cluster` the address of a Dask scheduler whose workers make the clips instead; they must see `out`,
+    `sources` and `store` under the same names. `trust` says whose local files may lie outside of `sources`; others fail
+    as `refused`.
     `official` is how many clips the official list has in each split; None leaves what the dataset says of it.
 
     The dataset depends on the recipe, the rows of all runs and the sources alone. Raises `BuildError` if `out` holds
@@ -107,10 +112,16 @@ def build_dataset(
         assembly.start()
         pending = [row for wanted in plan.values() for row in wanted if ledger.wants(row.clip_id, retry)]
         absent, pending = _absent(pending, store)
+        given = {row.clip_id for row in rows} if trust == "rows" else set[str]()
+        same, pending = (
+            ([], pending)
+            if retry is not None
+            else _unchanged(ledger, pending, sources, store, ledger.rows if trust == "everything" else given)
+        )
         done = len(ledger.rows) - len(pending)
         report(BuildProgress(done, len(ledger.rows)))
+        _report_unchanged(same, BuildProgress(done, len(ledger.rows)), report)
         work = Work(recipe, folder, sources.absolute(), store, run, os.getpid(), trust == "everything")
-        given = {row.clip_id for row in rows} if trust == "rows" else set[str]()
         try:
             for outcome in absent:
                 if outcome != ledger.outcomes.get(outcome.clip_id):
@@ -131,6 +142,22 @@ def build_dataset(
             assembly.save()
         folder.delete(STAGING)
     return open_dataset(out)
+
+
+def _unchanged(
+    ledger: Ledger, rows: Sequence[ManifestRow], sources: Path, store: Store | None, trusted: Container[str]
+) -> tuple[list[Outcome], list[ManifestRow]]:
+    """Outcomes of the rows whose source could not be used and has the very same bytes now, and the other rows."""
+    tried = [row for row in rows if row.clip_id not in ledger.remaking]
+    same = unchanged_failures(tried, ledger.outcomes, sources, store, trusted=trusted)
+    return [ledger.outcomes[row.clip_id] for row in rows if row.clip_id in same], [
+        row for row in rows if row.clip_id not in same
+    ]
+
+
+def _report_unchanged(outcomes: Sequence[Outcome], now: BuildProgress, report: Callable[[BuildProgress], None]) -> None:
+    for outcome in outcomes:
+        report(replace(now, outcome=outcome, remembered=True))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.builder.truth_writer import Cut, Quantized, keep_source
 from gifbench.dataset.gif_generation import GIFS, GifMaker, maker_signature
-from gifbench.dataset.outcomes import Outcome, outcome_of
+from gifbench.dataset.outcomes import KINDS, Outcome, outcome_of
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
 from gifbench.manifest.locator_check import FILE
@@ -62,6 +62,8 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> 
         outcome = outcome_of(error, row.clip_id)
         if isinstance(error, DamagedMedia) and row.source != FILE:
             outcome = replace(outcome, detail=f"{outcome.detail}. {_FETCH_AGAIN}")
+        if outcome.state == "failed" and KINDS[outcome.reason] == "permanent":
+            outcome = replace(outcome, source_sha256=_sha256_or_none(source))
         return MadeClip(replace(outcome, seconds=time.perf_counter() - started))
     if row.frames not in (None, index_row.frames):
         notes = (f"{row.frames} frames were expected, there are {index_row.frames}", *done.notes)
@@ -164,6 +166,8 @@ def _write_members(cut: Cut, scratch: Path) -> Quantized:
             duration = frame.time + frame.duration
         gifs.close(duration)
     ends = (clock[0], clock[-1])
+    if left_out := cut.video.damaged.note():
+        notes[left_out] = None
     return Quantized(tuple(times), duration, digest.hexdigest(), ends, start, tuple(notes), look.text())
 
 
@@ -186,7 +190,8 @@ def _clock(
 ) -> tuple[tuple[Fraction, ...], Fraction, Fraction, tuple[int, ...] | None, Fraction]:
     """Exact times and duration, the rate, and how the index holds them: ticks only where the rate varies."""
     snapped, fps = snap_times(times, video.info.time_base, video.info.frame_rate)
-    if fps is not None:
+    # Where frames were left out the rate is not constant, which a coarse clock would hide: AVI's ticks are frames.
+    if fps is not None and not video.damaged.times:
         return snapped, len(times) / fps, fps, None, 1 / fps
     unit = Fraction(1, math.lcm(*(time.denominator for time in (*times, duration))))
     ticks = tuple(int(time / unit) for time in (*times, duration))
@@ -238,6 +243,15 @@ def _sha256(path: Path, size: int, modified: int) -> str:
     del size, modified
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sha256_or_none(source: Path) -> str:
+    """The sha256 of a source, "" where it cannot be read."""
+    try:
+        status = source.stat()
+        return _sha256(source, status.st_size, status.st_mtime_ns)
+    except OSError:
+        return ""
 
 
 def _fraction(seconds: float | None) -> Fraction | None:

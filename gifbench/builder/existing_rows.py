@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.reader import read_index
 from gifbench.dataset.shards import table_rows
-from gifbench.errors import DatasetError, StorageError
+from gifbench.download.store import Store
+from gifbench.errors import DatasetError, GifbenchError, StorageError
 from gifbench.manifest.clip_ids import keep_ids
+from gifbench.manifest.locator_check import FILE, local_source
 from gifbench.manifest.rows import ManifestRow, check_rows
 from gifbench.storage import Folder, file_sha256
 
@@ -61,6 +64,35 @@ def warn_of_changes(
             "kept. For the new file, build anew (--overwrite); if both are wanted, give one of them another name"
         )
     return changed
+
+
+def unchanged_failures(
+    rows: Iterable[ManifestRow],
+    outcomes: Mapping[str, Outcome],
+    sources: Path,
+    store: Store | None,
+    *,
+    trusted: Container[str],
+) -> set[str]:
+    """The ids of clips of `rows` whose sources could not be used, and have the very same bytes now.
+
+    Local files are hashed, which is faster than to decode them; of what lies in a store its description tells. Those of
+    the ids in `trusted` may lie outside of `sources`.
+    """
+    remembered = [row for row in rows if row.clip_id in outcomes and outcomes[row.clip_id].source_sha256]
+
+    def now(row: ManifestRow) -> str:
+        try:
+            if row.source != FILE and store is not None:
+                stored = store.find(row.source, row.locator)
+                return "" if stored is None else stored.sha256
+            return file_sha256(local_source(sources, row.locator, trusted=row.clip_id in trusted))
+        except (GifbenchError, OSError):
+            return ""
+
+    with ThreadPoolExecutor(_HASHERS) as pool:
+        same = pool.map(lambda row: now(row) == outcomes[row.clip_id].source_sha256, remembered)
+        return {row.clip_id for row, is_same in zip(remembered, same, strict=True) if is_same}
 
 
 def _sha256(path: Path) -> str:

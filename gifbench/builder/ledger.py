@@ -92,6 +92,8 @@ class Ledger:
             self.official = dict(about.get("official", {}))
             self.changed = False
             self._load(read_checksums(folder))
+            if about.get("versions") != self._described.get("versions"):
+                self._doubt_failures()
             self.changed |= about["recipe"] != self._described["recipe"]  # it is older than a parameter
 
     def want(self, rows: Iterable[ManifestRow]) -> None:
@@ -164,6 +166,13 @@ class Ledger:
     def remake(self, clip_ids: Iterable[str]) -> None:
         """Have some clips made again, whose rows stay in the index until the new ones are there."""
         self.remaking |= {clip_id for clip_id in clip_ids if clip_id in self.outcomes and clip_id in self.rows}
+
+    def _doubt_failures(self) -> None:
+        """What another version could not decode, this one tries again."""
+        for clip_id, outcome in self.outcomes.items():
+            if outcome.source_sha256:
+                self.outcomes[clip_id] = replace(outcome, source_sha256="")
+                self.changed = True
 
     def flush(self) -> None:
         """Write the outcomes that are in memory only to the journal."""

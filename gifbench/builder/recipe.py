@@ -21,7 +21,7 @@ from gifbench.errors import NoSuchRecipe, RecipeError, Rejected, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
 from gifbench.media.geometry import Geometry
-from gifbench.media.video import Frame, HeldPictures, LosslessCodec, Span, VideoInfo, decode, probe
+from gifbench.media.video import DamagedFrames, Frame, HeldPictures, LosslessCodec, Span, VideoInfo, decode, probe
 from gifbench.plugins import import_errors, known_names
 from gifbench.toml_file import read_toml
 
@@ -40,6 +40,8 @@ class SourceVideo:
     square_pixels: bool = True
     held: HeldPictures = field(default_factory=HeldPictures, repr=False, compare=False)
     """What `frames` decoded, so that a short span is decoded once however often it is read."""
+    damaged: DamagedFrames = field(default_factory=lambda: DamagedFrames(0), repr=False, compare=False)
+    """How many damaged frames may be left out, and which were."""
 
     def frames(self, pixels: Literal["rgb", "gray"] = "rgb") -> Iterator[Pixels]:
         """The frames of the span, uint8, RGB (H, W, 3) or gray (H, W), one at a time; they may be asked for again."""
@@ -58,6 +60,7 @@ class SourceVideo:
             tonemap=self.tonemap,
             square_pixels=self.square_pixels,
             held=held,
+            damaged=self.damaged,
         )
 
 
@@ -106,6 +109,13 @@ class Recipe(BaseModel, ABC):
     ] = True
     deinterlace: Annotated[bool, Field(description="make interlaced frames whole with ffmpeg's bwdif")] = False
     tonemap: Annotated[bool, Field(description="bring HDR (PQ, HLG) to BT.709 with ffmpeg's scaler")] = False
+    max_damaged: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="damaged frames that a clip may lack, left out with those predicted from them; 0: it fails",
+        ),
+    ] = 0
     min_frames: Annotated[int, Field(ge=1, description="a clip with fewer frames is rejected as too_short")] = 1
     clips_per_shard: Annotated[int, Field(ge=1, description="manifest rows whose clips share a shard")] = 32
 
@@ -146,8 +156,9 @@ class Recipe(BaseModel, ABC):
 
     def open(self, path: Path, span: Span) -> SourceVideo:
         """A span of the video at `path`, to be converted as the recipe says; raises what `probe` raises."""
-        info = probe(path, square_pixels=self.square_pixels)
-        return SourceVideo(path, span, info, self.deinterlace, self.tonemap, self.square_pixels)
+        info = probe(path, square_pixels=self.square_pixels, allow_damaged=self.max_damaged > 0)
+        damaged = DamagedFrames(self.max_damaged)
+        return SourceVideo(path, span, info, self.deinterlace, self.tonemap, self.square_pixels, damaged=damaged)
 
     def check_length(self, num_frames: int) -> None:
         """Raise `Rejected` for a clip that has too few frames; called when they have been counted."""

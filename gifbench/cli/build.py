@@ -100,7 +100,9 @@ def build(
         def report(now: BuildProgress) -> None:
             outcome = now.outcome
             if outcome is not None and outcome.state != "built":
-                note(f"{outcome.clip_id}: {outcome.state}, {outcome.reason}: {outcome.detail}")
+                why = f"{outcome.state}, {outcome.reason}: {outcome.detail}"
+                hint = f" (its source has not changed; to try it: gifbench retry {out} --only {outcome.reason})"
+                note(f"{outcome.clip_id}: {why}{hint if now.remembered else ''}")
             step(now.done, now.wanted, outcome.clip_id if outcome else "")
 
         dataset = build_dataset(

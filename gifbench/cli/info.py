@@ -62,6 +62,7 @@ def info(
         page: dict[str, object] = {"html": str(html)} if html is not None else {}
         if clips:
             page |= {"clip_list": [_clip_about(row) for row in opened.rows], "left_out": _left_out(opened)}
+        page |= {"lack_damaged_frames": dict(lacking)} if (lacking := _incomplete(opened)) else {}
         extra = {"reasons": _reasons_of(about["outcomes"], opened.name), "coverage": _coverage_json(coverage)}
         say_json({**about, **extra, "duplicates": same.to_json(), **page})
         return
@@ -78,6 +79,7 @@ def info(
     say(f"\n{outcomes['built']} built" + (f", {missing} not tried yet (run gifbench build again)" if missing else ""))
     _say_reasons(_reasons_of(outcomes, opened.name))
     _say_coverage("the official list", coverage)
+    _say_incomplete(opened)
     if clips:
         _say_clips(opened)
     say("\nrecipe: " + ", ".join(f"{key}={value}" for key, value in about["recipe"].items()))
@@ -106,6 +108,23 @@ def _left_out(dataset: Dataset) -> list[dict[str, object]]:
     rows = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
     names = ("clip_id", "state", "reason", "detail")
     return [{name: row[name] for name in names} for row in rows if row["state"] != "built"]
+
+
+def _incomplete(dataset: Dataset) -> list[tuple[str, str]]:
+    """Clips of which damaged frames were left out, and what their build noted."""
+    from gifbench.dataset.shards import table_rows
+    from gifbench.media.video import LEFT_OUT
+
+    if not dataset.about["recipe"].get("max_damaged"):
+        return []
+    rows = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
+    return [(row["clip_id"], row["detail"]) for row in rows if row["state"] == "built" and LEFT_OUT in row["detail"]]
+
+
+def _say_incomplete(dataset: Dataset) -> None:
+    if lacking := _incomplete(dataset):
+        say(f"\n{len(lacking)} built without their damaged frames:")
+        say(table(lacking, header=("clip", "note")))
 
 
 def _say_clips(dataset: Dataset) -> None:

@@ -80,7 +80,8 @@ class Outcome:
     """What became of a manifest row.
 
     `reason` is a key of `REASONS` or of a recipe's `rules` ("" for a built clip), `detail` the value that a rule saw or
-    the error's own text, `attempts` how often it was tried, `seconds` what the last try took. A built clip has its
+    the error's own text, `attempts` how often it was tried, `seconds` what the last try took, `source_sha256` the bytes
+    of a source that cannot be used, whose outcome holds until they change. A built clip has its
     index row, whose offsets count from the start of its group until the group is in a shard.
     """
 
@@ -91,6 +92,7 @@ class Outcome:
     attempts: int = 1
     seconds: float = 0.0
     look: str = field(default="", compare=False)
+    source_sha256: str = ""
     row: IndexRow | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,6 +126,7 @@ OUTCOMES_SCHEMA = pa.schema(
         ("attempts", pa.int32()),
         ("seconds", pa.float64()),
         ("look", pa.string()),
+        ("source_sha256", pa.string()),
     ]
 )
 

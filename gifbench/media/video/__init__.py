@@ -1,6 +1,7 @@
 """Videos in, exact frame by frame; and the lossless truth out and in again. Only this package knows PyAV."""
 
 from gifbench.media.video.container import VideoLimits
+from gifbench.media.video.damage import LEFT_OUT, DamagedFrames
 from gifbench.media.video.decoding import Frame, HeldPictures, VideoInfo, count_frames, decode, probe
 from gifbench.media.video.encoding import VideoWriter
 from gifbench.media.video.film import Film
@@ -12,7 +13,9 @@ from gifbench.media.video.span import Span
 from gifbench.media.video.timestamps import snap_times
 
 __all__ = [
+    "LEFT_OUT",
     "CannotKeep",
+    "DamagedFrames",
     "Film",
     "Frame",
     "HeldPictures",

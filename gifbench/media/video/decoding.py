@@ -37,6 +37,7 @@ from gifbench.media.video.color_conversion import (
     square_size,
 )
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
+from gifbench.media.video.damage import DamagedFrames
 from gifbench.media.video.frames import TimedPicture, shown_frames
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.packets import frame_rate, time_base
@@ -133,14 +134,21 @@ class HeldPictures:
 
 
 @check_types
-def probe(path: str | os.PathLike[str], *, limits: VideoLimits | None = None, square_pixels: bool = True) -> VideoInfo:
+def probe(
+    path: str | os.PathLike[str],
+    *,
+    limits: VideoLimits | None = None,
+    square_pixels: bool = True,
+    allow_damaged: bool = False,
+) -> VideoInfo:
     """What the video file at `path` holds; reads its headers and decodes its first frame.
 
-    With `square_pixels` off, width and height are those of the stored pixels. Raises `NotFound`, `NoVideo`,
+    With `square_pixels` off, width and height are those of the stored pixels. With `allow_damaged` the first frame may
+    be damaged: its size tells enough. Raises `NotFound`, `NoVideo`,
     `CorruptMedia` or `TooLarge`.
     """
     with open_video(path, limits=limits or VideoLimits()) as video:
-        first = next(shown_frames(video), None)
+        first = next(shown_frames(video, keep_damaged=allow_damaged), None)
         if first is None:
             raise not_one_frame(video.path)
         return _info(video, first.picture, first_frame(video, first), square_pixels=square_pixels)
@@ -189,6 +197,7 @@ def decode(
     limits: VideoLimits | None = None,
     threads: int = 1,
     held: HeldPictures | None = None,
+    damaged: DamagedFrames | None = None,
 ) -> Iterator[Frame]:
     """The frames of a span of the video at `path`, one after the other; memory does not grow with the video.
 
@@ -202,7 +211,9 @@ def decode(
     - `background`, red, green and blue, is what see-through pixels show.
 
     `threads` of the decoder change nothing but the speed. `held` keeps the decoded pictures for another call with the
-    same video, span and `deinterlace`, which then decodes nothing. What was done or left is in `Frame.notes`.
+    same video, span and `deinterlace`, which then decodes nothing. `damaged` allows to leave out so many damaged frames
+    of the span, with those that may be predicted from one, and notes when they were shown; the others keep their times,
+    which count from the first that is whole. What was done or left is in `Frame.notes`.
 
     Raises, while it is iterated: `NotFound`, `NoVideo`, `TooLarge`; `SpanOutside` if the span reaches beyond the video
     (by time: more than half a frame), which may show only at the end; `CorruptMedia` if decoding breaks off before the
@@ -213,7 +224,8 @@ def decode(
     if len([value for value in background if 0 <= value <= 255]) != 3:
         raise UsageError(f"background must be red, green and blue of 0 to 255 each, got {background!r}")
     how = _Conversion(pixels, deinterlace, tonemap, square_pixels, background)
-    read = partial(spanned, Path(path), span or Span(), limits or VideoLimits(), threads, deinterlace=deinterlace)
+    limits = limits or VideoLimits()
+    read = partial(spanned, Path(path), span or Span(), limits, threads, deinterlace=deinterlace, damaged=damaged)
     return _decode(Path(path), read() if held is None else held.read(read), how)
 
 

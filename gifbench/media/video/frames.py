@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from gifbench.errors import CorruptMedia, DamagedMedia
 from gifbench.media.video.codecs import FFV1, Checksums
 from gifbench.media.video.container import OpenVideo, check_size, encrypted
+from gifbench.media.video.damage import FramesUnderSuspicion
 from gifbench.media.video.filters import PictureFilter
 from gifbench.media.video.packets import (
     SEEKABLE,
@@ -45,6 +46,8 @@ class TimedPicture:
     """Its presentation time stamp, in ticks."""
     interlaced: bool
     """Whether it was coded as two fields."""
+    damaged: bool = False
+    """Whether the decoder guessed a part of it, or of a picture that it may be predicted from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,21 @@ class _Decoded:
     dts: int | None
     duration: int
     picture: VideoFrame
+    damaged: bool = False
 
 
-def shown_frames(video: OpenVideo) -> Iterator[TimedPicture]:
-    """All frames from the start. Raises `CorruptMedia`, or PyAV's own errors, where decoding breaks off."""
-    return _timed(video, _pictures(video, continuous_packets(video)), Timeline(time_base(video), step(video)))
+def shown_frames(video: OpenVideo, *, keep_damaged: bool = False) -> Iterator[TimedPicture]:
+    """All frames from the start. Raises `CorruptMedia`, or PyAV's own errors, where decoding breaks off.
+
+    With `keep_damaged` a frame that the decoder calls damaged is given and says so, as do all that may be predicted
+    from it.
+    """
+    pictures = _pictures(video, continuous_packets(video), keep_damaged=keep_damaged)
+    return _timed(video, pictures, Timeline(time_base(video), step(video)))
 
 
-def frames_from(video: OpenVideo, time: Fraction) -> Iterator[TimedPicture]:
-    """The frames from a key frame on that is shown at or before `time` (container's clock), found by seeking.
+def frames_from(video: OpenVideo, time: Fraction, *, keep_damaged: bool = False) -> Iterator[TimedPicture]:
+    """As `shown_frames`, from a key frame on that is shown at or before `time` (container's clock), found by seeking.
 
     Raises `CannotSeek`, before any frame that is shown after `time`, where the outcome could differ from reading from
     the start: no index, no key frame there, or times that are not in order.
@@ -75,7 +84,7 @@ def frames_from(video: OpenVideo, time: Fraction) -> Iterator[TimedPicture]:
         packets = from_key_frame(video, time)
         key = next(packets)
         # Frames that are shown before the key frame but follow it in the file need what was before it (open GOPs).
-        later = (p for p in _pictures(video, chain([key], packets), skip_before=key.pts))
+        later = _pictures(video, chain([key], packets), skip_before=key.pts, keep_damaged=keep_damaged)
         timeline = Timeline(time_base(video), step(video))
         for i, shown in enumerate(_timed(video, later, timeline)):
             # A decoder that starts in a stream without whole key frames (intra refresh) keeps the first frames back.
@@ -90,10 +99,39 @@ def frames_from(video: OpenVideo, time: Fraction) -> Iterator[TimedPicture]:
 
 
 def _pictures(
-    video: OpenVideo, packets: Iterable[Packet[VideoStream]], *, skip_before: int | None = None
+    video: OpenVideo,
+    packets: Iterable[Packet[VideoStream]],
+    *,
+    skip_before: int | None = None,
+    keep_damaged: bool = False,
 ) -> Iterator[_Decoded]:
     """What the decoder gives, checked; at the end of the file also whether that is where it should end."""
-    decoding = _Decoding(video)
+    checked = _checked(video, packets, skip_before, keep_damaged=keep_damaged)
+    return _suspected(video, checked) if keep_damaged else checked
+
+
+def _suspected(video: OpenVideo, decoded: Iterator[_Decoded]) -> Iterator[_Decoded]:
+    """The same pictures, with those marked as damaged that may be predicted from a damaged one."""
+    suspicion = FramesUnderSuspicion[_Decoded](video.decoder.codec.canonical_name)
+    failure: Exception | None = None
+    while failure is None:
+        try:
+            item = next(decoded, None)
+        except (CorruptMedia, CannotSeek, av.error.FFmpegError) as error:
+            item, failure = None, error
+        if item is None:
+            break
+        for known, damaged in suspicion.next(item, item.picture, damaged=item.damaged):
+            yield replace(known, damaged=damaged)
+    yield from suspicion.rest()
+    if failure is not None:
+        raise failure
+
+
+def _checked(
+    video: OpenVideo, packets: Iterable[Packet[VideoStream]], skip_before: int | None, *, keep_damaged: bool
+) -> Iterator[_Decoded]:
+    decoding = _Decoding(video, keep_damaged=keep_damaged)
     try:
         for packet in packets:
             for picture in decoding.pictures(packet):
@@ -115,14 +153,16 @@ def _pictures(
 class _Decoding:
     """A decoder at work, and what must be known of the packets and pictures so far."""
 
-    def __init__(self, video: OpenVideo) -> None:
+    def __init__(self, video: OpenVideo, *, keep_damaged: bool) -> None:
         self._video = video
+        self._keep_damaged = keep_damaged
         self.number = 0
         """Frames that were given."""
         self._key_seen = False
         self._only_joined = False
         self._size: tuple[int, int] | None = None
         self._last: VideoFrame | None = None
+        self._last_damaged = False
         self._empty: deque[Packet[VideoStream]] = deque()
         self._checksums = Checksums() if video.stream.codec_context.name == FFV1 else None
         self._crop = _cropping(video)
@@ -165,21 +205,23 @@ class _Decoding:
         if picture.is_corrupt:
             if not self._key_seen:
                 return
-            raise DamagedMedia(f"{self._video.path}: frame {self.number} is damaged: {_ANOTHER_COPY}")
+            if not self._keep_damaged:
+                raise DamagedMedia(f"{self._video.path}: frame {self.number} is damaged: {_ANOTHER_COPY}")
         yield from self.repeats(picture.pts or 0)
         size = picture.width, picture.height
         if size != self._size:
             check_size(self._video.path, *size, limits=self._video.limits)
             self._size = size
         self._last = self._crop.one(picture) if self._crop else picture
-        yield _Decoded(picture.pts, picture.dts, picture.duration, self._last)
+        self._last_damaged = picture.is_corrupt
+        yield _Decoded(picture.pts, picture.dts, picture.duration, self._last, self._last_damaged)
         self.number += 1
 
     def repeats(self, before: int | None) -> Iterator[_Decoded]:
         """The last picture again for each empty packet before a time stamp, or for all that are left."""
         while self._empty and self._last is not None and (before is None or (self._empty[0].pts or 0) < before):
             packet = self._empty.popleft()
-            yield _Decoded(packet.pts, packet.dts, packet.duration or 0, self._last)
+            yield _Decoded(packet.pts, packet.dts, packet.duration or 0, self._last, self._last_damaged)
             self.number += 1
 
 
@@ -234,7 +276,8 @@ def _timed(video: OpenVideo, decoded: Iterator[_Decoded], timeline: Timeline) ->
 
 
 def _timed_picture(decoded: _Decoded, time: Fraction, duration: Fraction) -> TimedPicture:
-    return TimedPicture(time, duration, decoded.picture, decoded.pts, decoded.picture.interlaced_frame)
+    interlaced = decoded.picture.interlaced_frame
+    return TimedPicture(time, duration, decoded.picture, decoded.pts, interlaced, decoded.damaged)
 
 
 def deinterlaced(frames: Iterator[TimedPicture]) -> Iterator[TimedPicture]:
@@ -247,11 +290,14 @@ def deinterlaced(frames: Iterator[TimedPicture]) -> Iterator[TimedPicture]:
             shown = next(frames, None)
         except (CorruptMedia, av.error.FFmpegError) as error:
             shown, failure = None, error
-        if shown is None or not deinterlace.fits(shown.picture):
+        if shown is None or shown.damaged or not deinterlace.fits(shown.picture):
             for picture in deinterlace.flush():
                 yield replace(waiting.popleft(), picture=picture)
         if shown is None:
             break
+        if shown.damaged:  # no other frame is to be made of it
+            yield shown
+            continue
         waiting.append(shown)
         for picture in deinterlace.push(shown.picture):
             yield replace(waiting.popleft(), picture=picture)

@@ -8,8 +8,9 @@ from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 
-from gifbench.errors import CorruptMedia, SpanOutside, UsageError
+from gifbench.errors import CorruptMedia, DamagedMedia, SpanOutside, UsageError
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
+from gifbench.media.video.damage import DamagedFrames
 from gifbench.media.video.frames import TimedPicture, deinterlaced, frames_from, shown_frames
 from gifbench.media.video.packet_scan import stamps_are_regular
 from gifbench.media.video.packets import SEEKABLE, CannotSeek, step, time_base
@@ -62,24 +63,56 @@ def _exact(seconds: Fraction | float) -> Fraction:
 
 
 def spanned(
-    path: Path, span: Span, limits: VideoLimits, threads: int, *, deinterlace: bool = False
+    path: Path,
+    span: Span,
+    limits: VideoLimits,
+    threads: int,
+    *,
+    deinterlace: bool = False,
+    damaged: DamagedFrames | None = None,
 ) -> Iterator[tuple[TimedPicture, FirstFrame]]:
     """The frames of `span` of the video at `path`, each with what the first frame of the video says.
 
-    Raises what `gifbench.media.video.decoding.decode` raises.
+    Where `damaged` allows some, those are left out and noted in it. Raises what `gifbench.media.video.decoding.decode`
+    raises.
     """
+    keep_damaged = damaged is not None and damaged.most > 0
+    frames = _spanned(path, span, limits, threads, deinterlace=deinterlace, keep_damaged=keep_damaged)
+    if damaged is None or not keep_damaged:
+        yield from frames
+        return
+    whole, left_out = 0, list[Fraction]()
+    for shown, first in frames:
+        if not shown.damaged:
+            whole += 1
+            yield shown, first
+            continue
+        left_out.append(shown.time - first.time)
+        if len(left_out) > damaged.most:
+            raise DamagedMedia(
+                f"{path}: more than {damaged.most} frames are damaged, or predicted from one that is, from "
+                f"{float(min(left_out)):.3f} s on: give a whole copy, or allow more by max_damaged"
+            )
+        damaged.times.add(shown.time - first.time)
+    if not whole:
+        raise DamagedMedia(f"{path}: all frames of {span} are damaged: give a whole copy")
+
+
+def _spanned(
+    path: Path, span: Span, limits: VideoLimits, threads: int, *, deinterlace: bool, keep_damaged: bool
+) -> Iterator[tuple[TimedPicture, FirstFrame]]:
     given = 0
     if span.start:
         try:
             with open_video(path, limits=limits, threads=threads) as video:
-                for found in _by_seeking(video, span, deinterlace=deinterlace):
+                for found in _by_seeking(video, span, deinterlace=deinterlace, keep_damaged=keep_damaged):
                     yield found
                     given += 1
             return
         except CannotSeek:
             pass
     with open_video(path, limits=limits, threads=threads) as video:
-        frames = shown_frames(video)
+        frames = shown_frames(video, keep_damaged=keep_damaged)
         first = next(frames, None)
         if first is None:
             raise not_one_frame(path)
@@ -117,11 +150,13 @@ def first_frame(video: OpenVideo, shown: TimedPicture) -> FirstFrame:
     )
 
 
-def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool) -> Iterator[tuple[TimedPicture, FirstFrame]]:
+def _by_seeking(
+    video: OpenVideo, span: Span, *, deinterlace: bool, keep_damaged: bool
+) -> Iterator[tuple[TimedPicture, FirstFrame]]:
     """As `spanned`, from the key frame before the span; raises `CannotSeek` only before it gives a frame."""
     if not SEEKABLE & video.formats:
         raise CannotSeek
-    head = list(islice(shown_frames(video), _HEAD))
+    head = list(islice(shown_frames(video, keep_damaged=keep_damaged), _HEAD))
     if not head or any(frame.pts is None or frame.pts * time_base(video) != frame.time for frame in head):
         raise CannotSeek
     known = first_frame(video, head[0])
@@ -130,9 +165,9 @@ def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool) -> Iterator[
         raise CannotSeek  # it is near: from the start is as fast
     if deinterlace:
         # The frame before the span is needed too: a key frame that is shown earlier has it behind it.
-        frames = deinterlaced(frames_from(video, max(known.time, begin - _SECOND)))
+        frames = deinterlaced(frames_from(video, max(known.time, begin - _SECOND), keep_damaged=keep_damaged))
     else:
-        frames = frames_from(video, begin)
+        frames = frames_from(video, begin, keep_damaged=keep_damaged)
     for shown in _select(video, span, frames, origin=known.time):
         yield shown, known
 
