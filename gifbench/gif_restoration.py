@@ -19,7 +19,7 @@ from gifbench.errors import TooLarge, UsageError
 from gifbench.media.animation_writer import VIDEO_ENDINGS, Timing, animation, check_ending, check_other_file
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
-from gifbench.media.video import Film, Sound, VideoLimits, sound_kinds
+from gifbench.media.video import Film, Sound, VideoLimits, probe, sound_kinds
 from gifbench.media.video.film import GifAsFilm
 from gifbench.methods.inference import Batching, device_kind, on_device, run_method
 from gifbench.methods.installed import installed
@@ -224,6 +224,8 @@ def restore_video(
     if overwrite:
         check_other_file(source, out)
     loaded = load_any_method(method)
+    if loaded.declared.needs_palettes:
+        probe(source, limits=limits)  # what is no video is told so
     _check_takes_videos(loaded, f"{source} is a video, which has none")
     with Film(source, gray=gray, limits=limits) as film:
         timing = restored_timing(film, fps_factor)

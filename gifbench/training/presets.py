@@ -56,9 +56,10 @@ def config_path(name: str) -> Path:
         return path
     found = {preset.name: preset.path for preset in presets()}
     if name not in found:
+        known = known_names(name, found)
         raise NotFound(
-            f'there is no training "{name}"; {known_names(name, found)} gifbench train --list describes them; '
-            "a TOML file of your own is given by its path"
+            f'there is no training "{name}"; {known}{"" if known.endswith("?") else "."} '
+            "gifbench train --list describes them; a TOML file of your own is given by its path"
         )
     return found[name]
 

@@ -265,6 +265,13 @@ def test_a_method_that_needs_palettes_gets_one_clear_line(tmp_path: Path) -> Non
     assert [each.name for each in tmp_path.iterdir()] == ["in.mp4"]
 
 
+def test_a_file_that_is_no_video_is_not_called_one(tmp_path: Path) -> None:
+    source = tmp_path / "list.txt"
+    source.write_text("http://example.org/a.mp4\n")
+    with pytest.raises(CorruptMedia, match="no video"):
+        restore_video("palette-smooth", source, tmp_path / "a.mkv")
+
+
 def test_the_command_takes_a_video_and_never_writes_over_it(tmp_path: Path) -> None:
     source = film_with_sound(tmp_path / "in.mp4")
     result = CliRunner().invoke(app, ["restore", "gaussian-0.5", str(source), "--gray", "--json"])

@@ -23,6 +23,8 @@ def test_a_path_stays_a_path_and_a_wrong_name_is_answered(tmp_path):
     assert config_path("my/own.toml").name == "own.toml"
     with pytest.raises(NotFound, match='did you mean "ccdnet-1"'):
         config_path("ccdnet1")
+    with pytest.raises(NotFound, match=r"; choose from: .*, superslomo-small\. gifbench train --list describes them"):
+        config_path("zzz")
 
 
 def test_the_list_is_shown_without_a_dataset_and_the_command_says_what_it_lacks():
