@@ -1,8 +1,8 @@
 """What became of each source that was to be fetched, safe against a kill at any moment.
 
-`fetches.jsonl` in the store: a line an event, the last one of a source holds. A line that a kill cut off is ignored;
-whether a source is here whole, the store itself says. On an object store, where nothing can be appended, each event is
-a file of `fetches/` until the next `compact`.
+`fetches.jsonl` in the store: a line an event, the last one of a source holds. A line that a kill cut off, and any other
+that no fetch writes, is ignored: its source is tried again. Whether a source is here whole, the store itself says. On
+an object store, where nothing can be appended, each event is a file of `fetches/` until the next `compact`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from gifbench.dataset.outcomes import current_reason
+from pydantic import TypeAdapter
+
+from gifbench.dataset.outcomes import KINDS, current_reason
 from gifbench.errors import NotFound, storage_errors
 from gifbench.redaction import hashed, redact
 from gifbench.storage import Folder
@@ -38,8 +40,7 @@ class Fetch:
 
     source: str
     locator: str
-    state: str
-    """`stored` or `failed`."""
+    state: Literal["stored", "failed"]
     reason: str = ""
     """A key of `outcomes.REASONS`; "" for a stored one."""
     detail: str = ""
@@ -54,6 +55,9 @@ class Fetch:
     def key(self) -> Key:
         """Which source it is."""
         return Key(self.source, hashed(self.locator))
+
+
+_FETCH = TypeAdapter(Fetch)
 
 
 class FetchLedger:
@@ -116,9 +120,10 @@ class FetchLedger:
     def _read(self, data: bytes) -> None:
         for line in data.split(b"\n"):
             try:
-                fetch = Fetch(**json.loads(line))
-                fetch = replace(fetch, reason=current_reason(fetch.reason))
-            except (ValueError, TypeError):
+                fetch = _FETCH.validate_python(json.loads(line))
+            except (ValueError, RecursionError):
                 continue
-            self._lines += 1
-            self.fetches[fetch.key] = fetch
+            fetch = replace(fetch, reason=current_reason(fetch.reason))
+            if fetch.state == "stored" or fetch.reason in KINDS:
+                self._lines += 1
+                self.fetches[fetch.key] = fetch

@@ -225,6 +225,20 @@ def test_a_torn_line_of_the_ledger_is_no_loss(video: bytes, tmp_path: Path) -> N
     assert reasons(tmp_path) == {"a": ("unavailable", 1), "b": ("", 1)}
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"locator": 5}, {"source": ["http"]}, {"retry_at": "soon"}, {"attempts": None}, {"state": "?"}, {"reason": "?"}],
+)
+def test_a_line_of_the_ledger_that_no_fetch_writes_is_not_believed(
+    changed: dict[str, object], video: bytes, tmp_path: Path
+) -> None:
+    run(tmp_path, {"a": Gone("deleted")})
+    path = tmp_path / "fetches.jsonl"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed) + "\n" + "[" * 100_000 + "\n")
+    run(tmp_path, {"a": video})
+    assert reasons(tmp_path) == {"a": ("", 1)}
+
+
 def test_a_kind_of_source_that_was_not_set_up_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="youtube"):
         fetch_sources(rows("dQw4w9WgXcQ", source="youtube"), Store(tmp_path), {})
