@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from gifbench import evaluate, load_recipe
-from gifbench.builder.build_dataset import BuildProgress, build_dataset
+from gifbench.builder.build_run import BuildProgress, run_build
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.manifest.rows import from_folder
 from gifbench.results.schema import Result
@@ -46,7 +46,7 @@ def tell(now: BuildProgress) -> None:
 
 def made(name: str, videos: Path, out: Path, workers: int | None) -> Dataset:
     rows = from_folder(videos)
-    return build_dataset(load_recipe(name), rows, str(out / name), sources=videos, workers=workers, report=tell)
+    return run_build(load_recipe(name), rows, str(out / name), sources=videos, workers=workers, report=tell)
 
 
 def sharpness(clip: DatasetClip) -> float:

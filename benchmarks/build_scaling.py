@@ -26,8 +26,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import gifbench.builder.build_dataset as of_run
-from gifbench.builder.build_dataset import BuildProgress, build_dataset
+import gifbench.builder.build_run as of_run
+from gifbench.builder.build_run import BuildProgress, run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.staging import WorkResult
 from gifbench.dataset.outcomes import Outcome
@@ -102,7 +102,7 @@ def stub_build(out: Path, rows: list[ManifestRow], *, workers: int, stop_after: 
 
     of_run.Work = Stub
     recipe = load_recipe("gif-moments")
-    build_dataset(recipe, rows, str(out), sources=Path("/"), workers=workers, report=report)
+    run_build(recipe, rows, str(out), sources=Path("/"), workers=workers, report=report)
 
 
 def driver(rows: int, workers: int) -> None:
@@ -180,7 +180,7 @@ def workers(clips: Path, rounds: int) -> None:
                 def report(now: BuildProgress, since: list[float] = since) -> None:
                     since.append(time.perf_counter())
 
-                build_dataset(recipe, rows, str(out), sources=videos, workers=count, report=report)
+                run_build(recipe, rows, str(out), sources=videos, workers=count, report=report)
                 if number:  # the first round starts the processes and compiles
                     best[count] = min(best[count], time.perf_counter() - since[0])
                 shutil.rmtree(out)

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 IMPORTS = {
-    "core": "import gifbench.evaluation.evaluate, gifbench.builder.build_dataset",
+    "core": "import gifbench.evaluation.evaluate, gifbench.builder.build_run",
     "faces": "import dlib",
     "youtube": "import yt_dlp",
     "torch": "import torch",

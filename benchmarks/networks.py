@@ -33,7 +33,7 @@ from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
 from gifbench_baselines.pretrained import WEIGHTS
 
 from gifbench import Weights, load_recipe, open_dataset, read_weights
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.manifest.rows import from_folder
 from gifbench.training.config import TrainingConfig, checked, read_config
 from gifbench.training.frame_sampler import Samples
@@ -183,7 +183,7 @@ def training(rows: list[str], *, samples: int = 256, steps: int = 20) -> None:
         for seed in range(4):
             moving(place / "videos" / f"{seed}.mkv", seed)
         (place / "whole.py").write_text(RECIPE)
-        build_dataset(
+        run_build(
             load_recipe(str(place / "whole.py")),
             from_folder(place / "videos", split="train"),
             str(place / "data"),

@@ -40,7 +40,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.download.http import HttpSource
 from gifbench.download.scheduler import fetch_sources
@@ -199,7 +199,7 @@ def gifbench(site: str, out: Path) -> Frames:
     store = Store(out / "store")
     fetch_sources(rows, store, {"http": HttpSource(trusted=True)})
     recipe = load_recipe("gif-moments", {"min_frames": 1})
-    dataset = build_dataset(recipe, rows, str(out / "data"), sources=out, store=store, workers=1)
+    dataset = run_build(recipe, rows, str(out / "data"), sources=out, store=store, workers=1)
     return {clip.clip_id: partial(lambda clip: list(clip.truth.frames), clip) for clip in dataset}
 
 

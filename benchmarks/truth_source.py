@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.manifest.rows import ManifestRow, from_folder
@@ -57,7 +57,7 @@ def built(
 ) -> tuple[Dataset, float]:
     settings = {**kind, **({"min_fps": 0, "min_frames": 1} if recipe == "gif-moments" else {})}
     started = time.process_time()
-    dataset = build_dataset(load_recipe(recipe, settings), rows, str(out), sources=folder, workers=1)
+    dataset = run_build(load_recipe(recipe, settings), rows, str(out), sources=folder, workers=1)
     return dataset, time.process_time() - started
 
 
@@ -87,7 +87,7 @@ def read(clip: DatasetClip, sums: Sums) -> tuple[np.ndarray, np.ndarray]:
 
 def measure(recipe: str, folder: Path, seconds: float, scratch: Path) -> None:
     rows = [row.model_copy(update={"start": 0.5, "end": 0.5 + seconds}) for row in from_folder(folder)]
-    build_dataset(load_recipe(recipe), rows[:1], str(scratch / "warm"), sources=folder, workers=1)
+    run_build(load_recipe(recipe), rows[:1], str(scratch / "warm"), sources=folder, workers=1)
     sums = {kind: Sums() for kind in KINDS}
     datasets = {}
     for kind, settings in KINDS.items():

@@ -9,7 +9,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from gifbench.builder.build_dataset import BuildProgress, build_dataset
+from gifbench.builder.build_run import BuildProgress, run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.errors import AlreadyExists, MissingExtra
@@ -157,7 +157,7 @@ def _build(
             outcome = now.outcome
             report(f"{part.recipe}: {outcome.clip_id} {outcome.state}, {outcome.reason}: {outcome.detail}")
 
-    dataset = build_dataset(
+    dataset = run_build(
         load_recipe(part.recipe, part.settings),
         part.rows(),
         str(out / part.recipe),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
@@ -124,9 +124,7 @@ def tiny_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_dataset(tiny_recipe: Path, tiny_videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The dataset built from `tiny_videos`; not to be changed."""
     out = tmp_path_factory.mktemp("dataset") / "tiny"
-    return build_dataset(
-        load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1
-    )
+    return run_build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +132,7 @@ def dataset(tiny_recipe: Path, tiny_videos: Path, tmp_path_factory: pytest.TempP
     """The same three clips of 6 to 8 frames of 32×24, all for training; not to be changed."""
     out = tmp_path_factory.mktemp("training") / "tiny"
     manifest = from_folder(tiny_videos, split="train")
-    return build_dataset(load_recipe(str(tiny_recipe)), manifest, str(out), sources=tiny_videos, workers=1)
+    return run_build(load_recipe(str(tiny_recipe)), manifest, str(out), sources=tiny_videos, workers=1)
 
 
 @pytest.fixture

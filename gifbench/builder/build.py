@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.argument_types import check_types
-from gifbench.builder import build_dataset as engine
-from gifbench.builder.build_dataset import BuildProgress, Trust
+from gifbench.builder.build_run import BuildProgress, Trust, run_build
 from gifbench.builder.existing_rows import warn_of_changes, with_existing_ids
 from gifbench.builder.recipe import Recipe, load_recipe, make_recipe
 from gifbench.dataset.duplicates import find_duplicates
@@ -111,7 +110,7 @@ def build_dataset(
     rows = wanted.rows[:limit]
     if not overwrite:
         warn_of_changes(Folder(place), rows, wanted.sources, say)
-    dataset = engine.build_dataset(
+    dataset = run_build(
         made,
         rows,
         place,

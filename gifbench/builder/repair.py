@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from gifbench.builder.build_dataset import BuildProgress, build_dataset
+from gifbench.builder.build_run import BuildProgress, run_build
 from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.dataset import Dataset
 from gifbench.dataset.checksums import CHECKSUMS
@@ -32,7 +32,7 @@ def repair_dataset(
 ) -> Dataset:
     """Make the damaged clips of the dataset at `url` anew from their sources, and nothing else.
 
-    `damaged` are the places that `verify_dataset` names: clip ids, shards, files. Clips come from where `build_dataset`
+    `damaged` are the places that `verify_dataset` names: clip ids, shards, files. Clips come from where `run_build`
     would take them; `recipe` is needed where the dataset's own is not installed, and `trusted` where its manifest names
     files outside of `sources`. What was whole stays as it is, so that the dataset ends with the fingerprint it had. A
     shard that no clip needs is deleted.
@@ -41,7 +41,7 @@ def repair_dataset(
     outcomes is lost, clips that are not built are tried again. A clip whose source is not to be had any more is then
     recorded as failed.
 
-    Raises what `build_dataset` raises, `DatasetDamaged` where what is lost is known to the user alone, the manifest or
+    Raises what `run_build` raises, `DatasetDamaged` where what is lost is known to the user alone, the manifest or
     the recipe, and `UsageError`, before anything is changed, where clips are to be made and there is neither `sources`
     nor `store`.
     """
@@ -67,7 +67,7 @@ def repair_dataset(
         folder.write(INDEX, index_bytes(rows))
 
     def make(clips: Collection[str]) -> Dataset:
-        return build_dataset(
+        return run_build(
             recipe,
             [],
             url,

@@ -74,7 +74,7 @@ def build(
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
     from gifbench.builder.build import request
-    from gifbench.builder.build_dataset import BuildProgress, build_dataset
+    from gifbench.builder.build_run import BuildProgress, run_build
     from gifbench.builder.existing_rows import warn_of_changes
     from gifbench.builder.recipe import load_recipe
     from gifbench.download.store import Store
@@ -105,7 +105,7 @@ def build(
                 note(f"{outcome.clip_id}: {why}{hint if now.remembered else ''}")
             step(now.done, now.wanted, outcome.clip_id if outcome else "")
 
-        dataset = build_dataset(
+        dataset = run_build(
             made,
             rows,
             out,

@@ -132,7 +132,7 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Retry the clips of a dataset that failed for a reason that may have passed."""
-    from gifbench.builder.build_dataset import BuildProgress, build_dataset
+    from gifbench.builder.build_run import BuildProgress, run_build
     from gifbench.builder.recipe import recorded_recipe
     from gifbench.dataset.reader import read_about
     from gifbench.download.store import Store
@@ -150,7 +150,7 @@ def retry(
                 note(f"{now.outcome.clip_id}: {now.outcome.state}, {now.outcome.reason}: {now.outcome.detail}")
             step(now.done, now.wanted, now.outcome.clip_id if now.outcome else "")
 
-        built = build_dataset(
+        built = run_build(
             made,
             (),
             dataset,

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset, verify_dataset
 from gifbench.dataset.shards import table_rows
@@ -77,7 +77,7 @@ def drive(folder: Path) -> None:
     policy = RetryPolicy(attempts=12, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=100, unreachable=100)
     fetch_sources(rows, store, {"http": HttpSource(trusted=True, timeout=0.3)}, policy=policy)
     recipe = load_recipe(str(folder / "tiny.py"))
-    build_dataset(recipe, rows, str(folder / "out"), sources=folder, store=store, workers=2)
+    run_build(recipe, rows, str(folder / "out"), sources=folder, store=store, workers=2)
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:

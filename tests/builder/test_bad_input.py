@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset
@@ -51,7 +51,7 @@ def mess(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_file_has_its_own_reason(mess: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    dataset = build_dataset(load_recipe(str(tiny_recipe)), from_folder(mess), str(out), sources=mess, workers=2)
+    dataset = run_build(load_recipe(str(tiny_recipe)), from_folder(mess), str(out), sources=mess, workers=2)
     rows = {row["clip_id"]: row for row in pq.read_table(out / "outcomes.parquet").to_pylist()}
     assert {clip: row["reason"] for clip, row in rows.items()} == {
         "good": "",
@@ -112,7 +112,7 @@ def test_a_disk_that_is_full_is_said_and_the_rerun_finishes(
     assert failed.returncode == 1
     assert failed.stderr.count("Error:") == 1
     assert "Traceback" not in failed.stderr
-    build_dataset(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
+    run_build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
     assert len(open_dataset(out)) == 3
 
 

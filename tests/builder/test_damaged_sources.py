@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder import local_executor
-from gifbench.builder.build_dataset import BuildProgress, build_dataset
+from gifbench.builder.build_run import BuildProgress, run_build
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
@@ -40,7 +40,7 @@ def videos(tmp_path: Path) -> Path:
 def test_a_clip_lacks_its_damaged_frames_and_says_so(recipe: Recipe, videos: Path, tmp_path: Path, truth: str) -> None:
     allowed = recipe.model_copy(update={"max_damaged": 2, "truth": truth})
     out = str(tmp_path / "out")
-    dataset = build_dataset(allowed, from_folder(videos), out, sources=videos, workers=1)
+    dataset = run_build(allowed, from_folder(videos), out, sources=videos, workers=1)
     clip = dataset["worn"]
     assert clip.times == tuple(Fraction(i, 25) for i in range(20) if i not in (6, 7))
     assert len(clip.truth) == 18
@@ -65,7 +65,7 @@ def build_counted(
     reports: list[BuildProgress] = []
     with monkeypatch.context() as patched:
         patched.setattr(local_executor, "make_clip", counting)
-        build_dataset(*given, **options, workers=1, report=reports.append)
+        run_build(*given, **options, workers=1, report=reports.append)
     return sorted(made), reports
 
 

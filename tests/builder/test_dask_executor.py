@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gifbench import dask_cluster as of_cluster
 from gifbench.builder import dask_executor
-from gifbench.builder.build_dataset import BuildProgress, build_dataset
+from gifbench.builder.build_run import BuildProgress, run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
@@ -24,7 +24,7 @@ from gifbench.download.store import Store
 from gifbench.errors import BuildError, StorageError, UsageError
 from gifbench.manifest.rows import ManifestRow, from_folder
 from tests.builder.servers import dask_cluster
-from tests.builder.test_build_dataset import CRASHER, outcomes, tree
+from tests.builder.test_build_run import CRASHER, outcomes, tree
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -63,7 +63,7 @@ def test_a_worker_that_is_killed_costs_nothing(
             os.kill(killed[0], signal.SIGKILL)
 
     out = str(tmp_path / "out")
-    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=cluster, report=kill_one)
+    run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=cluster, report=kill_one)
     assert killed
     assert tree(out) == tree(tiny_dataset.url)
 
@@ -72,7 +72,7 @@ def test_a_clip_that_kills_every_worker_fails_alone(tiny_videos: Path, tmp_path:
     (tmp_path / "crasher.py").write_text(CRASHER)
     recipe = load_recipe(str(tmp_path / "crasher.py"))
     with dask_cluster() as cluster:
-        dataset = build_dataset(
+        dataset = run_build(
             recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, cluster=cluster
         )
     found = outcomes(dataset)
@@ -88,7 +88,7 @@ def test_a_scheduler_that_is_not_there_is_one_clear_error(
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(BuildError, match=f"--cluster {address}: no Dask scheduler answers"):
-        build_dataset(recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, cluster=address)
+        run_build(recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, cluster=address)
     assert not list(tmp_path.rglob("*.tar"))
 
 
@@ -97,21 +97,21 @@ def test_workers_that_differ_or_do_not_see_the_folders_are_named(
 ) -> None:
     rows = from_folder(tiny_videos)
     with pytest.raises(BuildError, match=r"the worker tcp://\S+ does not see the dataset at memory://"):
-        build_dataset(recipe, rows, f"memory://{tmp_path.name}/x", sources=tiny_videos, cluster=cluster)
+        run_build(recipe, rows, f"memory://{tmp_path.name}/x", sources=tiny_videos, cluster=cluster)
     monkeypatch.setattr(dask_executor, "RECORDED_VERSIONS", ("gifbench", "a-package-of-this-test"))
     real = of_cluster.versions_here
     monkeypatch.setattr(of_cluster, "versions_here", lambda names: {**real(names), "a-package-of-this-test": "1.0"})
     with pytest.raises(BuildError, match=r"the worker tcp://\S+ has no a-package-of-this-test, here it is 1\.0"):
-        build_dataset(recipe, rows, str(tmp_path / "out"), sources=tiny_videos, cluster=cluster)
+        run_build(recipe, rows, str(tmp_path / "out"), sources=tiny_videos, cluster=cluster)
 
 
 def test_what_is_no_address_or_too_much_is_wrong_usage(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     for address in ("nonsense", "tcp://host", "tcp://host:x", "", "tcp://a b:1"):
         with pytest.raises(UsageError, match="as in tcp://host:8786"):
-            build_dataset(recipe, [], str(tmp_path / "out"), sources=tiny_videos, cluster=address)
+            run_build(recipe, [], str(tmp_path / "out"), sources=tiny_videos, cluster=address)
     assert not (tmp_path / "out").exists()
     with pytest.raises(UsageError, match="one of the two"):
-        build_dataset(recipe, [], str(tmp_path / "out"), sources=tiny_videos, workers=2, cluster="tcp://x:1")
+        run_build(recipe, [], str(tmp_path / "out"), sources=tiny_videos, workers=2, cluster="tcp://x:1")
 
 
 def test_a_scheduler_that_goes_away_stops_the_build_and_keeps_what_was_done(
@@ -127,10 +127,10 @@ def test_a_scheduler_that_goes_away_stops_the_build_and_keeps_what_was_done(
                 client.shutdown()
 
     with dask_cluster(workers=1) as address, pytest.raises(BuildError, match="run the same command again"):
-        build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=address, report=shut_down)
+        run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=address, report=shut_down)
     assert Path(out, "staging").is_dir()
     shutil.rmtree(Path(out, "shards"), ignore_errors=True)
-    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
 
 
@@ -142,12 +142,12 @@ def test_what_a_store_holds_is_made_on_a_cluster_that_sees_it(
     store = Store(tmp_path / "store")
     fetch_sources(rows, store, {"http": MemorySource(videos)})
     out = str(tmp_path / "out")
-    dataset = build_dataset(recipe, rows, out, sources=tmp_path, store=store, cluster=cluster)
+    dataset = run_build(recipe, rows, out, sources=tmp_path, store=store, cluster=cluster)
     assert [clip.clip_id for clip in dataset] == ["ant", "bee"]
     away = Store(f"memory://{tmp_path.name}/store")
     fetch_sources(rows, away, {"http": MemorySource(videos)})
     with pytest.raises(BuildError, match=r"does not see the store at memory://"):
-        build_dataset(recipe, rows, out, sources=tmp_path, store=away, cluster=cluster, remake=["ant"])
+        run_build(recipe, rows, out, sources=tmp_path, store=away, cluster=cluster, remake=["ant"])
 
 
 def test_a_scheduler_without_workers_is_not_waited_for_for_ever(
@@ -156,14 +156,14 @@ def test_a_scheduler_without_workers_is_not_waited_for_for_ever(
     monkeypatch.setattr(of_cluster, "WORKERS_SECONDS", 0.3)
     rows = from_folder(tiny_videos)
     with dask_cluster(workers=0) as address, pytest.raises(BuildError, match="has no workers; start some"):
-        build_dataset(recipe, rows, str(tmp_path / "out"), sources=tiny_videos, cluster=address)
+        run_build(recipe, rows, str(tmp_path / "out"), sources=tiny_videos, cluster=address)
 
 
 def test_a_disk_that_is_full_for_a_worker_stops_the_build(cluster: str, tiny_videos: Path, tmp_path: Path) -> None:
     file = tmp_path / "full.py"
     file.write_text(CRASHER.replace("os.kill(os.getpid(), signal.SIGKILL)", FULL))
     with pytest.raises(StorageError, match="no space left"):
-        build_dataset(
+        run_build(
             load_recipe(str(file)), from_folder(tiny_videos), str(tmp_path / "o"), sources=tiny_videos, cluster=cluster
         )
 

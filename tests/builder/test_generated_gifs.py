@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.builder.repair import repair_dataset
@@ -77,7 +77,7 @@ def build(tiny_recipe: Path, videos: Path, tmp_path_factory: pytest.TempPathFact
         if str(settings) not in built:
             out = tmp_path_factory.mktemp("built") / "data"
             recipe = load_recipe(str(tiny_recipe), settings)
-            built[str(settings)] = build_dataset(recipe, ROWS, str(out), sources=videos, workers=1)
+            built[str(settings)] = run_build(recipe, ROWS, str(out), sources=videos, workers=1)
         return built[str(settings)]
 
     return build
@@ -144,7 +144,7 @@ def test_the_parameters_of_the_recipe_are_those_of_the_maker(
     pair = []
     for gifs_, truth in (("generated", "source"), ("stored", "lossless")):
         recipe = load_recipe(str(tiny_recipe), {"gifs": gifs_, "truth": truth, **settings})
-        pair.append(build_dataset(recipe, ROWS[1:2], str(tmp_path / gifs_), sources=videos, workers=1))
+        pair.append(run_build(recipe, ROWS[1:2], str(tmp_path / gifs_), sources=videos, workers=1))
     assert pair[0].fingerprint == pair[1].fingerprint
     same_gifs(pair[0]["tail"], pair[1]["tail"])
     part = pair[0]["tail"].gif_frames([3], dithered=True)
@@ -308,7 +308,7 @@ def test_another_maker_is_one_clear_error(
         lambda: made["tail"].gif_frames([4]),
         lambda: list(verify_dataset(str(copy), workers=1)),
         # What is new would be of another maker than what is there.
-        lambda: build_dataset(recipe, ROWS, str(copy), sources=videos, workers=1),
+        lambda: run_build(recipe, ROWS, str(copy), sources=videos, workers=1),
     ]
     for read in reading:
         with pytest.raises(DatasetError, match=r"clip \w+: its GIFs are made .* dataset.json names"):
@@ -330,7 +330,7 @@ def test_a_dataset_that_grew_is_the_one_built_at_once(
 ) -> None:
     out = str(tmp_path / "grown")
     for rows in (ROWS[2:4], ROWS[:2], ROWS):
-        build_dataset(recipe, rows, out, sources=videos, workers=1)
+        run_build(recipe, rows, out, sources=videos, workers=1)
         assert list(verify_dataset(out, workers=1)) == []
     assert tree(out) == tree(made.url)
 
@@ -416,9 +416,9 @@ def test_a_repacked_dataset_can_grow(
 ) -> None:
     some, out = str(tmp_path / "some"), str(tmp_path / "out")
     stored = load_recipe(str(tiny_recipe), {"truth": "source"})
-    build_dataset(stored, ROWS[:3], some, sources=videos, workers=1)
+    run_build(stored, ROWS[:3], some, sources=videos, workers=1)
     repack_dataset(some, out, gifs="generated", workers=1)
-    build_dataset(recipe, ROWS, out, sources=videos, workers=1)
+    run_build(recipe, ROWS, out, sources=videos, workers=1)
     assert tree(out) == tree(made.url)
 
 

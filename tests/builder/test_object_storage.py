@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import BuildProgress, build_dataset
+from gifbench.builder.build_run import BuildProgress, run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.builder.staging import begin_run
@@ -23,7 +23,7 @@ from gifbench.errors import StorageError
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.storage import Folder
 from tests.builder.servers import s3
-from tests.builder.test_build_dataset import tree
+from tests.builder.test_build_run import tree
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def test_a_build_on_s3_is_gone_on_with_and_gives_the_same_bytes(
 
     for _ in range(3):
         with pytest.raises(Pulled):
-            build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, report=pull)
-    dataset = build_dataset(recipe, rows, out, sources=tiny_videos, workers=2)
+            run_build(recipe, rows, out, sources=tiny_videos, workers=1, report=pull)
+    dataset = run_build(recipe, rows, out, sources=tiny_videos, workers=2)
     assert tree(out) == tree(tiny_dataset.url)
     assert dataset.fingerprint == tiny_dataset.fingerprint
     assert list(verify_dataset(out, workers=1)) == []
@@ -68,7 +68,7 @@ def test_damage_on_s3_is_found_and_repaired_from_a_store_on_s3(
     rows = [ManifestRow(clip_id=name[:3], split="test", source="http", locator=name) for name in names]
     store, out = Store(f"{bucket}/{tmp_path.name}/store"), f"{bucket}/{tmp_path.name}/out"
     fetch_sources(rows, store, {"http": MemorySource({name: (tiny_videos / name).read_bytes() for name in names})})
-    built = build_dataset(recipe, rows, out, sources=Path(), store=store, workers=1)
+    built = run_build(recipe, rows, out, sources=Path(), store=store, workers=1)
     before, folder, shard = tree(out), Folder(out), built["bee"].row.shard
     data = folder.read(shard)
     if damage == "missing":
@@ -86,7 +86,7 @@ def test_damage_on_s3_is_found_and_repaired_from_a_store_on_s3(
 
 def test_methods_are_scored_from_s3(bucket: str, recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     out = f"{bucket}/{tmp_path.name}"
-    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
     common = ["evaluate", "gif", "--task", "plain-1", "--data", out, "--out", str(tmp_path), "--json"]
     result = CliRunner().invoke(app, common)
     assert result.exit_code == 0, result.output
@@ -103,8 +103,8 @@ def test_of_two_builds_where_there_is_no_lock_the_later_goes_on(
             begin_run(Folder(out))
 
     with pytest.raises(StorageError, match="another gifbench build has begun here"):
-        build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, report=another)
-    build_dataset(recipe, rows, out, sources=tiny_videos, workers=1)
+        run_build(recipe, rows, out, sources=tiny_videos, workers=1, report=another)
+    run_build(recipe, rows, out, sources=tiny_videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
 
 
@@ -124,4 +124,4 @@ def test_a_server_that_goes_away_stops_the_build_and_blames_no_clip(
             )
 
         with pytest.raises(StorageError, match=r"s3://.*no route"):
-            build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=break_it)
+            run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=break_it)

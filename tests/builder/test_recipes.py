@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import SourceVideo, load_recipe, recipe_names
 from gifbench.errors import RecipeError, Rejected
 from gifbench.manifest.rows import ManifestRow
@@ -100,7 +100,7 @@ def test_faces_are_square_and_large_and_others_rejected(clips: Path, tmp_path: P
             clip_id="flower", split="test", source="file", locator="moments/shared-assets__flower.mp4", end_frame=5
         ),
     ]
-    dataset = build_dataset(load_recipe("gif-faces"), rows, str(tmp_path / "faces"), sources=clips, workers=1)
+    dataset = run_build(load_recipe("gif-faces"), rows, str(tmp_path / "faces"), sources=clips, workers=1)
     assert dataset.about["outcomes"] == {"built": 1, "rejected": {"no_face": 1}, "failed": {}}
     clip = dataset["talker"]
     assert clip.row.crop is not None
@@ -136,6 +136,6 @@ def test_real_moments_are_kept_or_refused(clips: Path, tmp_path: Path) -> None:
             ("cars", "sample-videos__car-detection.mp4", 41),
         )
     ]
-    dataset = build_dataset(load_recipe("gif-moments"), rows, str(tmp_path / "moments"), sources=clips, workers=1)
+    dataset = run_build(load_recipe("gif-moments"), rows, str(tmp_path / "moments"), sources=clips, workers=1)
     assert dataset.about["outcomes"] == {"built": 1, "rejected": {"too_short": 1, "too_slow": 1}, "failed": {}}
     assert (dataset["bug"].width, dataset["bug"].height, dataset["bug"].num_frames) == (636, 360, 41)

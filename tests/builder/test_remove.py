@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.remove import remove_clips
 from gifbench.cli.app import app
@@ -53,7 +53,7 @@ def test_a_clip_is_gone_from_index_and_shards_and_stays_out(
     renamed = [row.model_copy(update={"clip_id": f"other-{row.clip_id}"}) for row in rows]
     noted = [row.model_copy(update={"note": "another"}) for row in rows if row.clip_id == "bee"]
     for again, overwrite in ((rows, False), (noted, False), (rows, True), ([*rows, *renamed], True), ([], True)):
-        dataset = build_dataset(recipe, again, str(copy), sources=tiny_videos, workers=1, overwrite=overwrite)
+        dataset = run_build(recipe, again, str(copy), sources=tiny_videos, workers=1, overwrite=overwrite)
         assert not any("bee" in clip.clip_id for clip in dataset)
         assert not anywhere(copy, gone)
         assert dataset.about["outcomes"]["rejected"]["removed"] >= 1

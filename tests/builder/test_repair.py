@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
@@ -162,7 +162,7 @@ def test_a_dataset_without_index_says_what_to_do(copy: Path) -> None:
 def test_a_build_on_a_dataset_without_index_says_what_to_do(copy: Path, tiny_recipe: Path, tiny_videos: Path) -> None:
     (copy / "index.parquet").unlink()
     with pytest.raises(DatasetDamaged, match=r"index\.parquet.*verify --repair mends it"):
-        build_dataset(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(copy), sources=tiny_videos)
+        run_build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(copy), sources=tiny_videos)
 
 
 def test_an_index_is_made_anew_where_no_disk_is(tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path) -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.builder.strip_secrets import strip_secrets
@@ -43,7 +43,7 @@ def built(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> Path:
     videos = {row.locator: (tiny_videos / f"{row.clip_id}.mp4").read_bytes() for row in rows}
     fetch_sources(rows, Store(tmp_path / "store"), {"http": MemorySource(videos)})
     out = tmp_path / "out"
-    build_dataset(
+    run_build(
         load_recipe(str(tiny_recipe)), rows, str(out), sources=tmp_path, store=Store(tmp_path / "store"), workers=1
     )
     return out
@@ -103,7 +103,7 @@ def test_a_cleared_dataset_is_the_same_and_goes_on(
         for name, url in zip(("ant", "bee", "cat"), URLS, strict=True)
     ]
     recipe, store = load_recipe(str(tiny_recipe)), Store(tmp_path / "store")
-    again = build_dataset(recipe, rows, str(built), sources=tmp_path, store=store, workers=1)
+    again = run_build(recipe, rows, str(built), sources=tmp_path, store=store, workers=1)
     assert again.fingerprint == before and not holders(built)
 
 

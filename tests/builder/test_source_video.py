@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import ManifestRow
@@ -31,7 +31,7 @@ def built(recipe: Path, video: Path, out: Path, *spans: dict[str, object], **set
         ManifestRow(clip_id=f"clip{i}", split="test", source="file", locator=video.name, **span)
         for i, span in enumerate(spans or ({},))
     ]
-    return build_dataset(load_recipe(str(recipe), settings), rows, str(out), sources=video.parent, workers=1)
+    return run_build(load_recipe(str(recipe), settings), rows, str(out), sources=video.parent, workers=1)
 
 
 def details(dataset: Dataset) -> list[str]:

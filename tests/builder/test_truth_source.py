@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
 from gifbench.dataset.shards import about_clip
@@ -38,7 +38,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build(truth: str, recipe: Path, videos: Path, out: Path, **settings: object) -> Dataset:
     made = load_recipe(str(recipe), {"truth": truth, **settings})
-    return build_dataset(made, ROWS, str(out), sources=videos, workers=1)
+    return run_build(made, ROWS, str(out), sources=videos, workers=1)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_real_moments_are_read_back_from_their_packets(clips: Path, tmp_path: Pa
         )
     ]
     recipe = load_recipe("gif-moments", {"truth": "source"})
-    dataset = build_dataset(recipe, rows, str(tmp_path / "moments"), sources=clips, workers=1)
+    dataset = run_build(recipe, rows, str(tmp_path / "moments"), sources=clips, workers=1)
     assert list(verify_dataset(dataset.url, workers=1)) == []
     assert [clip.row.truth_first is None for clip in dataset] == [True, False, False]
     assert dataset["bunny"].row.truth.bytes < 100_000

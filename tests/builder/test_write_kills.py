@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
@@ -81,7 +81,7 @@ def test_trying_failed_clips_again(tiny_dataset: Dataset, tiny_recipe: Path, tin
     for name in ("ant", "bee"):
         shutil.copy(tiny_videos / f"{name}.mp4", some / f"{name}.mp4")
     rows = [row for row in from_folder(tiny_videos) if row.clip_id in ("ant", "bee", "cat")]
-    first = build_dataset(recipe, rows, str(tmp_path / "first"), sources=some, workers=1)
+    first = run_build(recipe, rows, str(tmp_path / "first"), sources=some, workers=1)
     assert first.about["outcomes"]["failed"] == {"not_found": 1}
     built = {clip.clip_id: clip.row.pixels_sha256 for clip in first}
 
@@ -90,7 +90,7 @@ def test_trying_failed_clips_again(tiny_dataset: Dataset, tiny_recipe: Path, tin
         shutil.copytree(first.url, out)
 
     def run() -> None:
-        build_dataset(recipe, (), str(out), sources=tiny_videos, retry=("not_found",), workers=1)
+        run_build(recipe, (), str(out), sources=tiny_videos, retry=("not_found",), workers=1)
 
     def look() -> None:
         run()

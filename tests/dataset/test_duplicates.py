@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset.duplicates import alike_pairs, find_duplicates
@@ -59,7 +59,7 @@ def test_another_encoding_of_a_video_is_named_and_no_fault(tmp_path: Path, tiny_
     write_video(tmp_path / "c.mp4", np.ascontiguousarray(frames[:, ::-1, ::-1]))
     rows = [clip(name, f"{name}.mp4") for name in ("a", "b", "c", "small")]
     recipe = load_recipe(str(tiny_recipe), {"min_width": 20})
-    found = find_duplicates(build_dataset(recipe, rows, str(tmp_path / "out"), sources=tmp_path, workers=1))
+    found = find_duplicates(run_build(recipe, rows, str(tmp_path / "out"), sources=tmp_path, workers=1))
     assert found.equal == []
     assert found.alike == [("a", "b"), ("a", "small"), ("b", "small")]
 

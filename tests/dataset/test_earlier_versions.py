@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe, recorded_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.dataset import open_dataset, verify_dataset
@@ -47,7 +47,7 @@ def test_the_same_rows_give_the_same_clips_today(name: str, tmp_path: Path) -> N
     file = WRITTEN / "tiny.py" if before.name == "tiny" else None
     recipe = recorded_recipe(before.name, before.about["recipe"], file=file)
     clips = [clip.clip_id for clip in before]
-    after = build_dataset(recipe, [], str(out), sources=WRITTEN / "videos", remake=clips, workers=1)
+    after = run_build(recipe, [], str(out), sources=WRITTEN / "videos", remake=clips, workers=1)
     assert after.fingerprint == FINGERPRINTS[name]
     assert after.about["outcomes"] == before.about["outcomes"]
     assert {path.name: path.read_bytes() for path in (out / "shards").iterdir()} == {
@@ -59,7 +59,7 @@ def test_a_build_that_was_killed_goes_on(tmp_path: Path) -> None:
     shutil.copytree(WRITTEN / "datasets" / "unfinished", tmp_path / "out")
     recipe = load_recipe(str(WRITTEN / "tiny.py"))
     made: list[str] = []
-    dataset = build_dataset(
+    dataset = run_build(
         recipe,
         [],
         str(tmp_path / "out"),
@@ -103,7 +103,7 @@ def test_videos_are_added_to_a_dataset_whose_clips_stay(tmp_path: Path) -> None:
     rows = [row for row in from_folder(videos) if row.locator == "cam2-0001.mp4"]
     before = {clip.clip_id: clip.row.pixels_sha256 for clip in open_dataset(tmp_path / "out")}
     recipe = load_recipe(str(WRITTEN / "tiny.py"))
-    after = build_dataset(recipe, rows, str(tmp_path / "out"), sources=videos, workers=1)
+    after = run_build(recipe, rows, str(tmp_path / "out"), sources=videos, workers=1)
     assert {clip.clip_id: clip.row.pixels_sha256 for clip in after if clip.clip_id in before} == before
     assert len(after) == len(before) + 1
     assert list(verify_dataset(after.url, workers=1)) == []
@@ -117,7 +117,7 @@ def test_gifs_that_were_called_made_are_generated(tmp_path: Path) -> None:
     assert before.about["recipe"]["gifs"] == "generated"
     recipe = recorded_recipe(before.name, json.loads((out / "dataset.json").read_text())["recipe"])
     assert recipe == recorded_recipe(before.name, before.about["recipe"])
-    after = build_dataset(recipe, [], str(out), sources=WRITTEN / "videos", workers=1)
+    after = run_build(recipe, [], str(out), sources=WRITTEN / "videos", workers=1)
     assert after.fingerprint == FINGERPRINTS["moments-made"]
     assert json.loads((out / "dataset.json").read_text())["recipe"]["gifs"] == "generated"
     again = repack_dataset(str(out), str(tmp_path / "again"), gifs="made", workers=1)  # type: ignore[arg-type]

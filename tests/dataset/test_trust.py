@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.cli.app import app
@@ -71,7 +71,7 @@ def test_a_link_out_of_the_dataset_is_not_followed(what: str, copy: Path, tiny_r
         for clip in open_dataset(copy):
             clip.read("truth")
             list(clip.iter_truth())
-        build_dataset(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
+        run_build(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -84,7 +84,7 @@ def test_a_staging_folder_that_is_a_link_is_refused_and_nothing_is_emptied(
     (copy / "staging").symlink_to(victim)
     recipe = load_recipe(str(tiny_recipe))
     with pytest.raises(StorageError, match="leads out of the folder"):
-        build_dataset(recipe, [], str(copy), sources=tiny_videos, workers=1, overwrite=overwrite)
+        run_build(recipe, [], str(copy), sources=tiny_videos, workers=1, overwrite=overwrite)
     assert (victim / "lock").read_bytes() == (victim / "mine.json").read_bytes() == b"precious"
     assert sorted(path.name for path in victim.iterdir()) == ["lock", "mine.json", "secret"]
 
@@ -94,7 +94,7 @@ def test_overwriting_empties_no_folder_through_a_link(copy: Path, tiny_recipe: P
     (copy / "shards").symlink_to(copy.parent / "victim")
     rows = [ManifestRow(clip_id="ant", split="test", source="file", locator="ant.mp4")]
     recipe = load_recipe(str(tiny_recipe))
-    build_dataset(recipe, rows, str(copy), sources=tiny_videos, workers=1, overwrite=True)
+    run_build(recipe, rows, str(copy), sources=tiny_videos, workers=1, overwrite=True)
     assert [path.name for path in (copy.parent / "victim").iterdir()] == ["secret"]
     assert (copy / "shards").is_dir() and not (copy / "shards").is_symlink()
 
@@ -103,7 +103,7 @@ def test_a_lock_that_is_a_link_truncates_nothing(copy: Path, tiny_recipe: Path, 
     (copy / "staging").mkdir()
     (copy / "staging" / "lock").symlink_to(copy.parent / "victim" / "secret")
     with pytest.raises(StorageError):
-        build_dataset(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
+        run_build(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
     assert (copy.parent / "victim" / "secret").stat().st_size == 6000
 
 
@@ -113,7 +113,7 @@ def test_a_dataset_s_own_manifest_is_checked_as_any_other(
 ) -> None:
     change(copy / "manifest.parquet", column, value)
     with pytest.raises(ManifestError, match=column):
-        build_dataset(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
+        run_build(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
 
 
 @pytest.mark.parametrize("how", ["absolute", "up", "link", "pipe"])
@@ -131,7 +131,7 @@ def test_a_locator_that_leads_out_of_the_sources_is_followed_for_those_who_are_t
         os.mkfifo(tmp_path / "videos" / "link.mp4")
     rows = [ManifestRow(clip_id="ant", split="test", source="file", locator=locator)]
     recipe, out = load_recipe(str(tiny_recipe)), str(tmp_path / "out")
-    built = build_dataset(recipe, rows, out, sources=tmp_path / "videos", workers=1, trust=trust)  # type: ignore[arg-type]
+    built = run_build(recipe, rows, out, sources=tmp_path / "videos", workers=1, trust=trust)  # type: ignore[arg-type]
     expected = {"built": 0, "rejected": {}, "failed": {"refused": 1}}
     if how != "pipe" and trust != "nothing":
         expected = {"built": 1, "rejected": {}, "failed": {}}
@@ -188,7 +188,7 @@ def test_two_builds_in_one_place_are_still_refused(copy: Path, tiny_recipe: Path
 
     claim(Folder(copy))
     with alone(Folder(copy)), pytest.raises(BuildError, match="another gifbench build is at work"):
-        build_dataset(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
+        run_build(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
 
 
 def test_an_index_of_another_dataset_under_the_official_fingerprint_is_refused(copy: Path) -> None:

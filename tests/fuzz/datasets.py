@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 
 from hypothesis import strategies as st
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.ledger import Ledger
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.dataset.index_recovery import rows_in_shards
@@ -35,7 +35,7 @@ def _built() -> tuple[Path, Recipe]:
     (home / "tiny.py").write_text(TINY_RECIPE, encoding="utf-8")
     recipe = load_recipe(str(home / "tiny.py"))
     rows = from_folder(home / "videos")
-    build_dataset(recipe, rows, str(home / "dataset"), sources=home / "videos", workers=1)
+    run_build(recipe, rows, str(home / "dataset"), sources=home / "videos", workers=1)
     return home / "dataset", recipe
 
 

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset.checksums import checksum_lines
@@ -231,7 +231,7 @@ def _dataset() -> _Place:
     place = _Place()
     recipe = load_recipe(str(place.recipe))
     rows = [row for row in from_folder(place.videos) if row.clip_id in ("ant", "bee")]
-    build_dataset(recipe, rows, str(place.home / "dataset"), sources=place.videos, workers=1)
+    run_build(recipe, rows, str(place.home / "dataset"), sources=place.videos, workers=1)
     shutil.copy(next((place.home / "dataset" / "shards").iterdir()), place.victim / "shard.tar")
     return place
 
@@ -301,7 +301,7 @@ def _try_dataset(folder: Path, command: str) -> None:
     if command == "build":
         rows = [ManifestRow(clip_id="bee", split="test", source="file", locator="bee.mp4")]
         recipe = load_recipe(str(place.recipe))
-        ends_well(lambda: build_dataset(recipe, rows, str(folder), sources=place.videos, workers=1))
+        ends_well(lambda: run_build(recipe, rows, str(folder), sources=place.videos, workers=1))
     elif command == "evaluate":
         ends_well(lambda: evaluate("gif", str(folder), "plain-1", out=place.out, cache=place.out / "cache"))
     elif command == "study":

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_dataset import build_dataset
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli.app import app
 from gifbench.errors import AlreadyExists, ManifestError, UsageError
@@ -182,7 +182,7 @@ def test_a_moment_without_a_span_is_not_built_as_the_whole_video(videos: Path, t
     store.land("youtube", "dQw4w9WgXcQ", Fetched(store.scratch("youtube", "dQw4w9WgXcQ") / "a.mp4"))
     row = ManifestRow(clip_id="a", split="test", source="youtube", locator="dQw4w9WgXcQ", frames=4)
     recipe = load_recipe("gif-moments")
-    dataset = build_dataset(recipe, [row], str(tmp_path / "data"), sources=videos, store=store, workers=1)
+    dataset = run_build(recipe, [row], str(tmp_path / "data"), sources=videos, store=store, workers=1)
     assert dataset.about["outcomes"]["failed"] == {"no_span": 1}
 
 

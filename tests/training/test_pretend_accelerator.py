@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench.builder.build_dataset import build_dataset  # noqa: E402
+from gifbench.builder.build_run import run_build  # noqa: E402
 from gifbench.builder.recipe import load_recipe  # noqa: E402
 from gifbench.dataset import Dataset  # noqa: E402
 from gifbench.evaluation.evaluate import evaluate  # noqa: E402
@@ -29,7 +29,7 @@ def large(tiny_recipe: Path, tmp_path: Path) -> Dataset:
     for i, name in enumerate(("ant", "bee")):
         write_video(tmp_path / "videos" / f"{name}.mp4", moving_picture(3, 512, 512, seed=i))
     manifest, recipe = from_folder(tmp_path / "videos", split="train"), load_recipe(str(tiny_recipe))
-    return build_dataset(recipe, manifest, str(tmp_path / "large"), sources=tmp_path / "videos", workers=1)
+    return run_build(recipe, manifest, str(tmp_path / "large"), sources=tmp_path / "videos", workers=1)
 
 
 def test_trainers_learn_on_an_accelerator_what_they_learn_on_the_cpu_also_resumed(dataset, large, tmp_path) -> None:

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import load_method, load_recipe  # noqa: E402
-from gifbench.builder.build_dataset import build_dataset  # noqa: E402
+from gifbench.builder.build_run import run_build  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E402
 from gifbench.manifest.rows import from_folder  # noqa: E402
@@ -180,7 +180,7 @@ def test_a_short_clip_is_drawn_by_its_frames_or_as_often_as_any(tiny_recipe, tmp
     write_video(tmp_path / "long.mp4", moving_picture(57, 48, 64))
     write_video(tmp_path / "short.mp4", np.zeros((3, 48, 64, 3), np.uint8))
     manifest, recipe = from_folder(tmp_path, split="train"), load_recipe(str(tiny_recipe))
-    built = build_dataset(recipe, manifest, str(tmp_path / "built"), sources=tmp_path, workers=1)
+    built = run_build(recipe, manifest, str(tmp_path / "built"), sources=tmp_path, workers=1)
     dark = {}
     for equal in (False, True):
         options = DataOptions(crop=24, windows=windows, equal_clips=equal, clips_at_once=4, samples_per_visit=4)

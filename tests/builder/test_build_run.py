@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gifbench.builder.build_dataset import BuildProgress, build_dataset
+from gifbench.builder.build_run import BuildProgress, run_build
 from gifbench.builder.local_executor import Work
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.staging import WorkResult
@@ -74,13 +74,13 @@ def test_the_truth_is_the_decoded_frames_resized(tiny_dataset: Dataset, tiny_vid
 def test_two_workers_give_the_same_bytes_as_one(
     recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    build_dataset(recipe, from_folder(tiny_videos), str(tmp_path / "two"), sources=tiny_videos, workers=2)
+    run_build(recipe, from_folder(tiny_videos), str(tmp_path / "two"), sources=tiny_videos, workers=2)
     assert tree(str(tmp_path / "two")) == tree(tiny_dataset.url)
 
 
 def test_a_dataset_can_lie_anywhere(recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path) -> None:
     url = f"memory://{tmp_path.name}/tiny"
-    dataset = build_dataset(recipe, from_folder(tiny_videos), url, sources=tiny_videos, workers=1)
+    dataset = run_build(recipe, from_folder(tiny_videos), url, sources=tiny_videos, workers=1)
     assert tree(url) == tree(tiny_dataset.url)
     np.testing.assert_array_equal(dataset["ant"].truth.frames, tiny_dataset["ant"].truth.frames)
     assert list(verify_dataset(url, workers=1)) == []
@@ -93,7 +93,7 @@ def test_a_dataset_that_grew_is_the_one_built_at_once(
     out = str(tmp_path / "grown")
     rows = {row.clip_id: row for row in from_folder(tiny_videos)}
     for names in (["bee"], ["cat", "short"], ["ant", "narrow", "bee"]):
-        dataset = build_dataset(recipe, [rows[name] for name in names], out, sources=tiny_videos, workers=1)
+        dataset = run_build(recipe, [rows[name] for name in names], out, sources=tiny_videos, workers=1)
         assert list(verify_dataset(out, workers=1)) == []
     assert tree(out) == tree(tiny_dataset.url)
     assert dataset.fingerprint == tiny_dataset.fingerprint
@@ -102,9 +102,9 @@ def test_a_dataset_that_grew_is_the_one_built_at_once(
 def test_running_again_does_nothing_twice(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     out, made = str(tmp_path / "again"), []
     rows = from_folder(tiny_videos)
-    build_dataset(recipe, rows, out, sources=tiny_videos, workers=1)
+    run_build(recipe, rows, out, sources=tiny_videos, workers=1)
     before = {name: Path(out, name).stat().st_mtime_ns for name in Folder(out).names("shards")}
-    build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, report=made.append)
+    run_build(recipe, rows, out, sources=tiny_videos, workers=1, report=made.append)
     assert [now.outcome for now in made] == [None]
     assert {name: Path(out, name).stat().st_mtime_ns for name in Folder(out).names("shards")} == before
 
@@ -116,11 +116,11 @@ def test_a_failed_clip_is_tried_again_and_the_dataset_mended(
     shutil.copytree(tiny_videos, videos)
     whole = (videos / "bee.mp4").read_bytes()
     (videos / "bee.mp4").write_bytes(whole[: len(whole) // 2])
-    dataset = build_dataset(recipe, from_folder(videos), out, sources=videos, workers=1)
+    dataset = run_build(recipe, from_folder(videos), out, sources=videos, workers=1)
     assert outcomes(dataset)["bee"] == ("failed", "corrupt")
     assert [clip.clip_id for clip in dataset] == ["ant", "cat"]
     (videos / "bee.mp4").write_bytes(whole)
-    build_dataset(recipe, from_folder(videos), out, sources=videos, workers=1)
+    run_build(recipe, from_folder(videos), out, sources=videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
 
 
@@ -129,8 +129,8 @@ def test_other_parameters_do_not_mix(recipe: Recipe, tiny_videos: Path, tiny_dat
     shutil.copytree(tiny_dataset.url, out)
     other = recipe.model_copy(update={"colors": 16})
     with pytest.raises(BuildError, match=r"colors=32.*colors=16"):
-        build_dataset(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
-    dataset = build_dataset(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, overwrite=True)
+        run_build(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    dataset = run_build(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, overwrite=True)
     assert max(len(palette) for palette in dataset["ant"].gif().palettes) <= 16
 
 
@@ -141,7 +141,7 @@ def test_a_dataset_older_than_a_parameter_goes_on(
     about = json.loads((out / "dataset.json").read_text())
     del about["recipe"]["kmeans_steps"]
     (out / "dataset.json").write_text(json.dumps(about))
-    build_dataset(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
+    run_build(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
     assert tree(str(out)) == tree(tiny_dataset.url)
 
 
@@ -152,13 +152,13 @@ def test_a_built_clip_is_not_silently_replaced(
     shutil.copytree(tiny_dataset.url, out)
     row = ManifestRow(clip_id="ant", split="test", source="file", locator="bee.mp4")
     with pytest.raises(BuildError, match=r"locator=ant.mp4.*locator=bee.mp4"):
-        build_dataset(recipe, [row], out, sources=tiny_videos, workers=1)
+        run_build(recipe, [row], out, sources=tiny_videos, workers=1)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(AlreadyExists, match="holds no dataset"):
-        build_dataset(recipe, from_folder(tiny_videos), str(tmp_path), sources=tiny_videos, workers=1, overwrite=True)
+        run_build(recipe, from_folder(tiny_videos), str(tmp_path), sources=tiny_videos, workers=1, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -167,9 +167,9 @@ def test_two_builds_cannot_work_on_one_dataset(recipe: Recipe, tiny_videos: Path
 
     def second(now: BuildProgress) -> None:
         with pytest.raises(BuildError, match="another gifbench build"):
-            build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+            run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
 
-    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=second)
+    run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=second)
 
 
 def test_spans_by_time_and_by_frame(recipe: Recipe, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_spans_by_time_and_by_frame(recipe: Recipe, tmp_path: Path) -> None:
         ManifestRow(clip_id="gone", split="train", source="file", locator="nothing.mp4"),
         ManifestRow(clip_id="later", split="train", source="youtube", locator="dQw4w9WgXcQ"),
     ]
-    dataset = build_dataset(recipe, rows, str(tmp_path / "out"), sources=tmp_path, workers=1)
+    dataset = run_build(recipe, rows, str(tmp_path / "out"), sources=tmp_path, workers=1)
     assert outcomes(dataset) == {
         "frames": ("built", ""),
         "seconds": ("built", ""),
@@ -198,7 +198,7 @@ def test_a_count_that_differs_from_the_expected_is_recorded(recipe: Recipe, tiny
     import pyarrow.parquet as pq
 
     row = ManifestRow(clip_id="ant", split="test", source="file", locator="ant.mp4", frames=9)
-    build_dataset(recipe, [row], str(tmp_path / "out"), sources=tiny_videos, workers=1)
+    run_build(recipe, [row], str(tmp_path / "out"), sources=tiny_videos, workers=1)
     (line,) = pq.read_table(tmp_path / "out" / "outcomes.parquet").to_pylist()
     assert line["detail"] == "9 frames were expected, there are 6"
 
@@ -219,10 +219,10 @@ def test_a_full_disk_stops_the_build_and_keeps_what_was_done(
 
     monkeypatch.setattr(clip, "write_member", full)
     with pytest.raises(DiskFull, match="free some"):
-        build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+        run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
     monkeypatch.undo()
     assert Folder(out).names("staging/journal")
-    build_dataset(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
+    run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
 
 
@@ -235,7 +235,7 @@ def test_a_folder_that_vanishes_stops_the_build_and_is_no_clips_fault(
         shutil.rmtree(out)
 
     with pytest.raises(StorageError, match="vanishing"):
-        build_dataset(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1, report=vanish)
+        run_build(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1, report=vanish)
 
 
 CRASHER = '''
@@ -258,7 +258,7 @@ class Crasher(Recipe):
 def test_a_clip_that_kills_its_worker_fails_alone(tiny_videos: Path, tmp_path: Path) -> None:
     (tmp_path / "crasher.py").write_text(CRASHER)
     recipe = load_recipe(str(tmp_path / "crasher.py"))
-    dataset = build_dataset(recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, workers=2)
+    dataset = run_build(recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, workers=2)
     found = outcomes(dataset)
     assert found.pop("bee") == ("failed", "crashed")
     assert set(found.values()) == {("built", "")}
@@ -296,7 +296,7 @@ def test_kills_at_any_moment_lose_nothing(
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-    build_dataset(load_recipe(str(slow_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
+    run_build(load_recipe(str(slow_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
     assert tree(str(out)) == tree(tiny_dataset.url)
 
 
@@ -331,7 +331,7 @@ def test_starting_over_clears_what_a_killed_build_left_and_nothing_of_others(
     (out / "staging").mkdir()
     for name in ("staging/ant.group", "staging/journal-1.json", "staging/of mine.txt", "notes.txt"):
         (out / name).write_text("old")
-    build_dataset(recipe, from_folder(tiny_videos)[:1], str(out), sources=tiny_videos, workers=1, overwrite=True)
+    run_build(recipe, from_folder(tiny_videos)[:1], str(out), sources=tiny_videos, workers=1, overwrite=True)
     assert [clip.clip_id for clip in open_dataset(out)] == ["ant"]
     assert (out / "notes.txt").read_text() == "old"
 
@@ -342,9 +342,9 @@ def test_another_official_list_is_taken_over_and_costs_nothing(
     out = str(shutil.copytree(tiny_dataset.url, tmp_path / "out"))
     shards = [path.stat().st_mtime_ns for path in Path(out, "shards").iterdir()]
     rows = from_folder(tiny_videos)
-    dataset = build_dataset(recipe, rows, out, sources=tiny_videos, workers=1, official={"test": 104})
+    dataset = run_build(recipe, rows, out, sources=tiny_videos, workers=1, official={"test": 104})
     assert (dataset.official, dataset.fingerprint) == ({"test": 104}, tiny_dataset.fingerprint)
-    assert build_dataset(recipe, rows, out, sources=tiny_videos, workers=1).official == {"test": 104}
+    assert run_build(recipe, rows, out, sources=tiny_videos, workers=1).official == {"test": 104}
     assert [path.stat().st_mtime_ns for path in Path(out, "shards").iterdir()] == shards
 
 
@@ -352,7 +352,7 @@ def test_a_fault_of_a_recipe_is_the_clips_and_says_what_it_was(tiny_videos: Path
     """An error that gifbench has no name for, in code that is not its own."""
     file = tmp_path / "faulty.py"
     file.write_text(CRASHER.replace("os.kill(os.getpid(), signal.SIGKILL)", "raise KeyError('no such thing')"))
-    dataset = build_dataset(
+    dataset = run_build(
         load_recipe(str(file)), from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, workers=1
     )
     assert outcomes(dataset)["bee"] == ("failed", "internal")

@@ -1,4 +1,7 @@
-"""A recipe over a manifest: in parallel, resumable, the same bytes however often it was interrupted."""
+"""A recipe over a manifest: in parallel, resumable, the same bytes however often it was interrupted.
+
+`build.py` finds out what a user means; it, the commands, the repair and the demo run this.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class BuildProgress:
     """Whether `outcome` is that of an earlier build, whose source has the very same bytes now."""
 
 
-def build_dataset(
+def run_build(
     recipe: Recipe,
     rows: Sequence[ManifestRow],
     out: str,
