@@ -16,7 +16,7 @@ test test-slow: export OMP_WAIT_POLICY = PASSIVE
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
-# What takes long and finds little that the others do not: CI runs it.
+# What takes long and finds little that the others do not: to be run before a release.
 test-slow: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow
 

@@ -162,7 +162,6 @@ METHODS: Mapping[str, MethodEntry] = {
         summary="chroma for a luminance, by a small U-Net with self-attention",
         parameters=1_543_881,
         needs=("torch",),
-        ready=False,
     ),
     "cartoon": MethodEntry(
         load="gifbench_baselines.film.methods:Cartoon",

@@ -65,7 +65,7 @@ def test_the_extra_is_named(hidden: str, extra: str, command: str, place: Path) 
     assert "Traceback" not in done.stderr
 
 
-NOT_CORE = "torch,pandas,dlib,distributed,s3fs,scipy,skimage,matplotlib"
+NOT_CORE = "torch,dlib,distributed,s3fs,scipy,skimage,matplotlib"
 WHOLE_WAY = """make videos/ant.mp4 ant.gif
 build gif-moments --source videos --out built --set min_width=8 --set min_height=8 --set short_side=12 --workers 1
 info tiny --html sheet.html

@@ -133,7 +133,9 @@ def nothing_outside(sandbox: Path, *, writable: Sequence[Path], victim: Path) ->
     before = _listing(victim)
     stray = sandbox / "cwd"
     stray.mkdir(exist_ok=True)
-    here, temporary = Path.cwd(), tempfile.tempdir
+    here, temporary, unwritten = Path.cwd(), tempfile.tempdir, sys.dont_write_bytecode
+    # A recipe's compiled file beside it is Python's own.
+    sys.dont_write_bytecode = True
     watch = _Watch(victim)
     os.chdir(stray)
     tempfile.tempdir = str(writable[0])
@@ -142,7 +144,7 @@ def nothing_outside(sandbox: Path, *, writable: Sequence[Path], victim: Path) ->
         yield
     finally:
         _guards.clear()
-        tempfile.tempdir = temporary
+        tempfile.tempdir, sys.dont_write_bytecode = temporary, unwritten
         os.chdir(here)
         seen = [*guard.seen, *watch.close()]
     if _listing(victim) != before:
