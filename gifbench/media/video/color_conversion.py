@@ -25,7 +25,7 @@ from av.video.frame import VideoFrame
 
 from gifbench.errors import CorruptMedia
 from gifbench.media.clip import Pixels
-from gifbench.media.video.filters import Filter, PictureFilter
+from gifbench.media.video.filter_graph import Filter, PictureFilter
 
 PixelKind = Literal["rgb", "gray"]
 

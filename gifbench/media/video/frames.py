@@ -18,7 +18,7 @@ from gifbench.errors import CorruptMedia, DamagedMedia
 from gifbench.media.video.codecs import FFV1, Checksums
 from gifbench.media.video.container import OpenVideo, check_size, encrypted
 from gifbench.media.video.damage import FramesUnderSuspicion
-from gifbench.media.video.filters import PictureFilter
+from gifbench.media.video.filter_graph import PictureFilter
 from gifbench.media.video.packets import (
     SEEKABLE,
     CannotSeek,
