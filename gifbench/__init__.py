@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gifbench.evaluation.evaluate import evaluate
     from gifbench.gif_makers import Maker, MakerClip
     from gifbench.gif_restoration import RestoredVideo, restore_gif, restore_video
-    from gifbench.leaderboard.paper_tables import PaperTables, ReportedRow
+    from gifbench.leaderboard.reported_rows import PaperTables, ReportedRow
     from gifbench.manifest.rows import ManifestRow
     from gifbench.media.blur import gaussian_blur
     from gifbench.media.clip import Clip, Pixels
@@ -65,7 +65,7 @@ _HOME = {
     "gifbench.evaluation.evaluate": ("evaluate",),
     "gifbench.gif_makers": ("Maker", "MakerClip"),
     "gifbench.gif_restoration": ("RestoredVideo", "restore_gif", "restore_video"),
-    "gifbench.leaderboard.paper_tables": ("PaperTables", "ReportedRow"),
+    "gifbench.leaderboard.reported_rows": ("PaperTables", "ReportedRow"),
     "gifbench.manifest.rows": ("ManifestRow",),
     "gifbench.media.blur": ("gaussian_blur",),
     "gifbench.media.clip": ("Clip", "Pixels"),

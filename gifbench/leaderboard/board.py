@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gifbench.leaderboard.paper_tables import ReportedRow, reported_rows
 from gifbench.leaderboard.ranking import (
     FEWEST_CLIPS,
     Pairs,
@@ -21,6 +20,7 @@ from gifbench.leaderboard.ranking import (
     compare_runs,
     standings,
 )
+from gifbench.leaderboard.reported_rows import ReportedRow, reported_rows
 from gifbench.leaderboard.sanitize import slug, visible
 from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gifbench.leaderboard.board import Board, Column, Row, Table
-from gifbench.leaderboard.paper_tables import reported_by
+from gifbench.leaderboard.reported_rows import reported_by
 from gifbench.leaderboard.sanitize import visible
 from gifbench.leaderboard.scored_run import MeanScore
 

@@ -16,7 +16,7 @@ from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodE
 from gifbench.evaluation.clip_reader import ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.task_run import EvaluationProgress
-from gifbench.leaderboard.paper_tables import ReportedRow, installed_papers
+from gifbench.leaderboard.reported_rows import ReportedRow, installed_papers
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.results.io import Result
 from gifbench.results.schema import Score

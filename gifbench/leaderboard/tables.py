@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gifbench.leaderboard.board import Board, Column, MeanScore, Row, Table
-from gifbench.leaderboard.paper_tables import ReportedRow
+from gifbench.leaderboard.reported_rows import ReportedRow
 from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
 
 CSV_COLUMNS = (

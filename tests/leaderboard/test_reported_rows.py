@@ -10,8 +10,8 @@ from gifbench_baselines.paper import TABLES
 
 from gifbench.errors import MethodError
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
-from gifbench.leaderboard import paper_tables
-from gifbench.leaderboard.paper_tables import reported_rows
+from gifbench.leaderboard import reported_rows as papers
+from gifbench.leaderboard.reported_rows import reported_rows
 from gifbench.leaderboard.reproduce import plan
 from gifbench.tasks import TASKS
 
@@ -75,15 +75,15 @@ def test_another_package_can_offer_the_tables_of_its_paper(tmp_path, monkeypatch
         "WRONG = 5\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    real = list(paper_tables.entry_points(group=paper_tables.GROUP))
+    real = list(papers.entry_points(group=papers.GROUP))
 
     def install(value: str) -> None:
-        point = EntryPoint("ours", value, paper_tables.GROUP)
-        monkeypatch.setattr(paper_tables, "entry_points", lambda group: [*real, point])
+        point = EntryPoint("ours", value, papers.GROUP)
+        monkeypatch.setattr(papers, "entry_points", lambda group: [*real, point])
 
     install("a_paper_of_ours:TABLES")
     (row,) = rows("my-own", "plain-1", "standard")
-    assert (row.where, paper_tables.reported_note("my-own", "plain-1")) == ("Table 7, row 2", "All clips.")
+    assert (row.where, papers.reported_note("my-own", "plain-1")) == ("Table 7, row 2", "All clips.")
     (planned,) = plan(7, dataset="my-own")
     assert (planned.method, planned.needs) == ("blend", "")
     assert len(rows("gif-faces", "plain-1")) == 14
