@@ -14,7 +14,7 @@ from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
     from gifbench.evaluation.task_run import EvaluationProgress
-    from gifbench.leaderboard.reproduce import Planned, Reproduced
+    from gifbench.leaderboard.reproduce_paper import Planned, Reproduced
 
 
 class PaperTable(StrEnum):
@@ -44,8 +44,8 @@ def reproduce(
 ) -> None:
     """Run a table of the paper: every row that has weights, our numbers beside the reported ones."""
     from gifbench.dataset import open_dataset
-    from gifbench.leaderboard.reproduce import bundled, plan
-    from gifbench.leaderboard.reproduce import reproduce as run
+    from gifbench.leaderboard.reproduce_paper import bundled, plan
+    from gifbench.leaderboard.reproduce_paper import reproduce as run
 
     dataset = open_dataset(data)
     number = 1 if which is PaperTable.table1 else 2

@@ -11,7 +11,7 @@ import pytest
 from gifbench.cli.reproduce import show
 from gifbench.dataset import Dataset
 from gifbench.leaderboard.from_results import run_of
-from gifbench.leaderboard.reproduce import Reproduced, plan
+from gifbench.leaderboard.reproduce_paper import Reproduced, plan
 from gifbench.results.io import Result, save_result
 from gifbench.storage import Folder
 from tests.cli.test_command import answer, run

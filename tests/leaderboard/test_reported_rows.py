@@ -12,7 +12,7 @@ from gifbench.errors import MethodError
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.leaderboard import reported_rows as papers
 from gifbench.leaderboard.reported_rows import reported_rows
-from gifbench.leaderboard.reproduce import plan
+from gifbench.leaderboard.reproduce_paper import plan
 from gifbench.tasks import TASKS
 
 REPORTED = TABLES.rows
