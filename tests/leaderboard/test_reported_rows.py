@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 from itertools import product
 
 import pytest
-from gifbench_baselines.paper import TABLES
+from gifbench_baselines.gif2video_tables import TABLES
 
 from gifbench.errors import MethodError
 from gifbench.evaluation.scoring_protocols import PROTOCOLS

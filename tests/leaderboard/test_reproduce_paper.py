@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from gifbench_baselines.paper import TABLES
+from gifbench_baselines.gif2video_tables import TABLES
 
 from gifbench.errors import NotFound, UsageError
 from gifbench.leaderboard.reproduce_paper import plan, reproduce
