@@ -50,8 +50,8 @@ from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint 
 from gifbench.training.clip_sampler import as_window, chosen_places, varied  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.distributed import Processes  # noqa: E402
+from gifbench.training.learner import Learner  # noqa: E402
 from gifbench.training.metric_meter import Meter  # noqa: E402
-from gifbench.training.optimizer import Learner  # noqa: E402
 from gifbench.training.trainer import TrainingBatch  # noqa: E402
 from gifbench.training.weights import save_weights  # noqa: E402
 

@@ -24,8 +24,8 @@ from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import UsageError, load_method  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.learner import learning_rate  # noqa: E402
 from gifbench.training.loop import train  # noqa: E402
-from gifbench.training.optimizer import learning_rate  # noqa: E402
 from gifbench.training.trainer import TrainingBatch, load_trainer  # noqa: E402
 from tests.baselines.test_interpolation import photograph  # noqa: E402
 
