@@ -43,9 +43,9 @@ def _small(name: str, summary: str) -> MethodEntry:
 
 METHODS: Mapping[str, MethodEntry] = {
     # The GIF's own frames, and the classical methods.
-    "gif": MethodEntry(load="gifbench_baselines.identity:IdentityGif", summary="the GIF as it is shown", license=_MIT),
+    "gif": MethodEntry(load="gifbench_baselines.gif_as_is:IdentityGif", summary="the GIF as it is shown", license=_MIT),
     "nearest": MethodEntry(
-        load="gifbench_baselines.identity:NearestGif",
+        load="gifbench_baselines.gif_as_is:NearestGif",
         summary="the GIF's frame nearest in time",
         license=_MIT,
         restores="time",

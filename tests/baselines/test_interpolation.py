@@ -8,7 +8,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from gifbench_baselines.identity import NearestGif
+from gifbench_baselines.gif_as_is import NearestGif
 from gifbench_baselines.interpolation.blend import Blend
 from gifbench_baselines.interpolation.dis import Dis
 from gifbench_baselines.interpolation.gap_scheduler import BATCH_PIXELS, find_gaps
