@@ -19,7 +19,7 @@ from gifbench.dask_cluster import WorkersDied, connected
 from gifbench.errors import ClusterError, GifbenchError, MethodFailed, UsageError
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
 from gifbench.evaluation.clip_scorer import ClipScorer
-from gifbench.evaluation.run_spec import RunSpec, ScoringJob
+from gifbench.evaluation.score_identity import RunSpec, ScoringJob
 from gifbench.evaluation.score_journal import ScoredClipRecord, difference
 from gifbench.evaluation.worker_pool import error_of, scored_clips, timed_record
 

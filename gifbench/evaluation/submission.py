@@ -18,7 +18,7 @@ from pathlib import Path
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.run_spec import RunSpec, existing_result
+from gifbench.evaluation.score_identity import RunSpec, existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
 from gifbench.evaluation.task_run import EvaluationProgress, Existing

@@ -17,7 +17,7 @@ import numpy as np
 
 from gifbench.devices import device_model
 from gifbench.errors import DatasetError
-from gifbench.evaluation.run_spec import RunSpec, protocol_record
+from gifbench.evaluation.score_identity import RunSpec, protocol_record
 from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol
 from gifbench.methods.registry import LoadedMethod

@@ -9,7 +9,7 @@ from typing import Literal
 
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
 from gifbench.evaluation.cluster_scoring import clips_on_cluster
-from gifbench.evaluation.run_spec import RunSpec, ScoringJob, existing_result, measuring_device
+from gifbench.evaluation.score_identity import RunSpec, ScoringJob, existing_result, measuring_device
 from gifbench.evaluation.score_journal import ScoredClipRecord, ScoreJournal
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, released_stride
 from gifbench.evaluation.summary import RunFacts, official_clips, result_of, with_metrics_of

@@ -27,7 +27,7 @@ from gifbench.child_processes import end_with_parent
 from gifbench.errors import GifbenchError, MethodFailed, UsageError
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset, open_clips
 from gifbench.evaluation.clip_scorer import ClipScorer
-from gifbench.evaluation.run_spec import ScoringJob
+from gifbench.evaluation.score_identity import ScoringJob
 from gifbench.evaluation.score_journal import ScoredClipRecord
 
 _START_SECONDS = 60.0

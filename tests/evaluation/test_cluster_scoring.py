@@ -18,7 +18,7 @@ from gifbench import evaluate
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import ClusterError, MethodFailed, UsageError
-from gifbench.evaluation.run_spec import RunSpec
+from gifbench.evaluation.score_identity import RunSpec
 from gifbench.evaluation.task_run import EvaluationProgress
 from gifbench.results.schema import Result
 from tests.builder.servers import dask_cluster

@@ -109,10 +109,10 @@ def test_another_run_is_refused_and_harms_nothing(dataset, as_loaded, tmp_path, 
         journal.parent.rename(place)
         journal = place / journal.name
     if "gifbench" in change:
-        from gifbench.evaluation import run_spec
+        from gifbench.evaluation import score_identity
 
-        record = run_spec.code_record().model_copy(update={"sha256": change["gifbench"]})
-        monkeypatch.setattr(run_spec, "code_record", lambda: record)
+        record = score_identity.code_record().model_copy(update={"sha256": change["gifbench"]})
+        monkeypatch.setattr(score_identity, "code_record", lambda: record)
     with pytest.raises(ResultsError, match=said + r" \(.*overwrite"):
         evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path, **change.get("options", {}))
     assert method.calls == 0

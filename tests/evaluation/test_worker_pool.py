@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
-from gifbench.evaluation import run_spec as jobs
+from gifbench.evaluation import score_identity as jobs
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.run_spec import ScoringJob
+from gifbench.evaluation.score_identity import ScoringJob
 from gifbench.methods.command import load_method_command
 from gifbench.methods.registry import load_method, load_method_file
 
@@ -210,8 +210,8 @@ def broken(*_):
 
 class Faulty:
     def __init__(self):
-        import gifbench.evaluation.run_spec
-        gifbench.evaluation.run_spec.protocol = broken
+        import gifbench.evaluation.score_identity
+        gifbench.evaluation.score_identity.protocol = broken
 
     def restore(self, gif, times): ...
 """

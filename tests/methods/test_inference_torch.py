@@ -9,7 +9,7 @@ import pytest
 
 from gifbench import devices
 from gifbench.errors import MissingExtra, UsageError
-from gifbench.evaluation.run_spec import measuring_device
+from gifbench.evaluation.score_identity import measuring_device
 from gifbench.methods import inference
 from gifbench.methods.conformance import check_method
 from gifbench.methods.inference import device_kind, on_device, run_method
