@@ -70,7 +70,7 @@ def report(
 ) -> None:
     """Count what people chose: preferences, their 95% intervals, and a sign test for every two methods."""
     from gifbench.errors import ResultsError
-    from gifbench.leaderboard.sanitize import visible
+    from gifbench.leaderboard.safe_names import visible
     from gifbench.study.results import preferences, read_choices, read_key
 
     key = read_key(study)

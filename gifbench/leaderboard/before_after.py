@@ -15,7 +15,7 @@ from gifbench.leaderboard.atomic_publish import published
 from gifbench.leaderboard.clip_examples import Pictures, pictures_of, write_lane
 from gifbench.leaderboard.filmstrips import error_map, telling_box
 from gifbench.leaderboard.jinja_environment import render
-from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.safe_names import visible
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.methods.registry import LoadedMethod

@@ -21,7 +21,7 @@ from gifbench.leaderboard.ranking import (
     standings,
 )
 from gifbench.leaderboard.reported_rows import ReportedRow, reported_rows
-from gifbench.leaderboard.sanitize import slug, visible
+from gifbench.leaderboard.safe_names import slug, visible
 from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
 
 __all__ = ["Board", "Column", "MeanScore", "Row", "Run", "Standing", "Table", "boards"]

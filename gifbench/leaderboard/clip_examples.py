@@ -28,7 +28,7 @@ from gifbench.leaderboard.filmstrips import (
     shown_size,
     telling_box,
 )
-from gifbench.leaderboard.sanitize import slug, visible
+from gifbench.leaderboard.safe_names import slug, visible
 from gifbench.leaderboard.scored_run import Run
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gifbench.leaderboard.board import Board, Column, Table
 from gifbench.leaderboard.clip_examples import Example, Lane, Pictures, Shown
-from gifbench.leaderboard.sanitize import slug
+from gifbench.leaderboard.safe_names import slug
 from gifbench.leaderboard.scored_run import Run
 
 MOST_PAGES = 250

@@ -10,7 +10,7 @@ import numpy as np
 
 from gifbench.errors import ResultsError
 from gifbench.leaderboard.clip_examples import Restore
-from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif

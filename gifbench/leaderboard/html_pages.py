@@ -16,7 +16,7 @@ from gifbench.leaderboard.clip_selection import shared_clips
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.plots import plots
 from gifbench.leaderboard.ranking import FEWEST_CLIPS
-from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.safe_names import visible
 
 ShownOn = Mapping[tuple[str, str], Shown]
 """What is shown, by the slugs of board and method."""

@@ -17,7 +17,7 @@ from gifbench.gif_makers import load_maker
 from gifbench.leaderboard.board import Board, Table
 from gifbench.leaderboard.filmstrips import ERROR_TOP
 from gifbench.leaderboard.reported_rows import reported_by, reported_note
-from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
+from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
 from gifbench.results.dataframe import speed_text
 from gifbench.tasks import known_task
 

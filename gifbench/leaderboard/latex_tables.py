@@ -11,7 +11,7 @@ import pandas as pd
 
 from gifbench.leaderboard.board import Board, Column, Row, Table
 from gifbench.leaderboard.reported_rows import reported_by
-from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.scored_run import MeanScore
 
 _ESCAPES = {

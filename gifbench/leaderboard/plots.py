@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gifbench.leaderboard.board import Row, Table
-from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.scored_run import Run
 from gifbench.results.dataframe import speed_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gifbench.leaderboard.sanitize import slug, visible
+from gifbench.leaderboard.safe_names import slug, visible
 
 GIF_METHOD = "gif"
 """The method that gives the GIF back as it is shown; gains are measured from its scores."""

@@ -16,7 +16,7 @@ from gifbench.leaderboard.clip_pages import clip_pages
 from gifbench.leaderboard.from_results import MethodLoader, installed_method, made_by, restore_with, run_of
 from gifbench.leaderboard.html_pages import board_page, clip_page, index_page, method_page
 from gifbench.leaderboard.latex_tables import latex_table
-from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.tables import csv_table, markdown, markdown_table
 from gifbench.methods.registry import LoadedMethod
 from gifbench.provenance import code_record

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gifbench.leaderboard.board import Board, Column, MeanScore, Row, Table
 from gifbench.leaderboard.reported_rows import ReportedRow
-from gifbench.leaderboard.sanitize import SHOWN_CHARACTERS, visible
+from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
 
 CSV_COLUMNS = (
     "dataset",

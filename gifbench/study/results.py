@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gifbench.errors import NotFound, ResultsError, storage_errors
-from gifbench.leaderboard.sanitize import visible
+from gifbench.leaderboard.safe_names import visible
 from gifbench.study.page import KEY, Key
 
 MOST_BYTES = 4 << 20

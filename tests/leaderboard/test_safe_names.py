@@ -8,7 +8,7 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gifbench.leaderboard.sanitize import slug, visible
+from gifbench.leaderboard.safe_names import slug, visible
 
 HOSTILE = ["", "../../x", "a/b\\c", "<script>", "x" * 300, "\u202eevil\u202c", "CON", "名前", "\udcff", "a\x00b", "."]
 
