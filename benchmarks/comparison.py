@@ -14,7 +14,7 @@ import time
 import numpy as np
 from scipy import stats
 
-from gifbench.results.bootstrap import RESAMPLES
+from gifbench.results.mean_intervals import RESAMPLES
 from gifbench.results.significance import FLIPS, compare
 
 

@@ -25,7 +25,7 @@ from gifbench.metrics.registry import LoadedMetric
 from gifbench.parquet import parquet_rows
 from gifbench.plugins import official_list
 from gifbench.provenance import code_record
-from gifbench.results.bootstrap import BOOTSTRAP_SEED, mean_interval
+from gifbench.results.mean_intervals import BOOTSTRAP_SEED, mean_interval
 from gifbench.results.schema import (
     SCHEMA,
     ClipScore,

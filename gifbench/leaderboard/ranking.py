@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gifbench.leaderboard.scored_run import MeanScore, Run
-from gifbench.results.bootstrap import mean_interval
+from gifbench.results.mean_intervals import mean_interval
 from gifbench.results.significance import Comparison, compare
 
 FEWEST_CLIPS = 6

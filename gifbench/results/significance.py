@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.errors import UsageError
-from gifbench.results.bootstrap import RESAMPLES, bootstrap_means
+from gifbench.results.mean_intervals import RESAMPLES, bootstrap_means
 
 FLIPS = 9_999
 """Random flips of signs; with the scores as they are that makes 10,000, so that no p-value is below 0.0001."""

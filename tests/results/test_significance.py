@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gifbench.errors import UsageError
-from gifbench.results.bootstrap import bootstrap_means
+from gifbench.results.mean_intervals import bootstrap_means
 from gifbench.results.significance import compare, holm, rank_groups
 
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from gifbench.results.bootstrap import bootstrap_means, mean_interval
+from gifbench.results.mean_intervals import bootstrap_means, mean_interval
 
 
 def test_the_interval_is_that_of_the_normal_distribution_for_many_clips():
