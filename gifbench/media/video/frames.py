@@ -280,31 +280,6 @@ def _timed_picture(decoded: _Decoded, time: Fraction, duration: Fraction) -> Tim
     return TimedPicture(time, duration, decoded.picture, decoded.pts, interlaced, decoded.damaged)
 
 
-def deinterlaced(frames: Iterator[TimedPicture]) -> Iterator[TimedPicture]:
-    """The same frames, those that are interlaced made whole by ffmpeg's `bwdif`, which looks at both neighbors."""
-    deinterlace = PictureFilter([("bwdif", "mode=send_frame:deint=interlaced")])
-    waiting: deque[TimedPicture] = deque()
-    failure: Exception | None = None
-    while failure is None:
-        try:
-            shown = next(frames, None)
-        except (CorruptMedia, av.error.FFmpegError) as error:
-            shown, failure = None, error
-        if shown is None or shown.damaged or not deinterlace.fits(shown.picture):
-            for picture in deinterlace.flush():
-                yield replace(waiting.popleft(), picture=picture)
-        if shown is None:
-            break
-        if shown.damaged:  # no other frame is to be made of it
-            yield shown
-            continue
-        waiting.append(shown)
-        for picture in deinterlace.push(shown.picture):
-            yield replace(waiting.popleft(), picture=picture)
-    if failure is not None:
-        raise failure
-
-
 def _declared_end(video: OpenVideo, end: Fraction) -> Fraction:
     """When the last picture ends, which by its own account is at `end` (container's clock).
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from gifbench.errors import CorruptMedia, DamagedMedia, SpanOutside, UsageError
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
 from gifbench.media.video.damage import DamagedFrames
-from gifbench.media.video.frames import TimedPicture, deinterlaced, frames_from, shown_frames
+from gifbench.media.video.deinterlace import deinterlaced
+from gifbench.media.video.frames import TimedPicture, frames_from, shown_frames
 from gifbench.media.video.packet_scan import stamps_are_regular
 from gifbench.media.video.packets import SEEKABLE, CannotSeek, step, time_base
 
