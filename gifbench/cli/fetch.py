@@ -105,7 +105,7 @@ def fetch(
 
 
 def _say_fetched(store: str, done: FetchSummary) -> None:
-    from gifbench.dataset.outcomes import REASONS
+    from gifbench.dataset.failure_reasons import REASONS
 
     say(f"{store}: {done.stored} of {done.wanted} sources are here")
     for reason, count in sorted(done.failed.items()):
@@ -167,14 +167,14 @@ def retry(
 
 def _may_succeed() -> list[str]:
     """Every reason but the ones that a second try cannot change."""
-    from gifbench.dataset.outcomes import KINDS
+    from gifbench.dataset.failure_reasons import KINDS
 
     return [reason for reason, kind in KINDS.items() if kind != "permanent"]
 
 
 def _reasons(text: str, *, rules: Iterable[str] = ()) -> list[str]:
     """The reasons in a list with commas; raises `UsageError` for one that is neither on the list nor in `rules`."""
-    from gifbench.dataset.outcomes import REASONS, current_reason
+    from gifbench.dataset.failure_reasons import REASONS, current_reason
     from gifbench.plugins import known_names
 
     reasons = [current_reason(part.strip()) for part in text.split(",") if part.strip()]

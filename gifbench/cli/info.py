@@ -172,7 +172,7 @@ def _coverage(dataset: Dataset) -> dict[str, SplitCoverage]:
 def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
     """Say what a store holds and lacks, when what failed is tried again, and what of a manifest it covers."""
     from gifbench.builder.coverage import store_coverage, store_standing
-    from gifbench.dataset.outcomes import KINDS, REASONS
+    from gifbench.dataset.failure_reasons import KINDS, REASONS
     from gifbench.manifest.rows import read_manifest
 
     standing = store_standing(store)
@@ -212,7 +212,7 @@ def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
 
 def _reasons_of(outcomes: Mapping[str, Mapping[str, int]], recipe: str) -> list[dict[str, Any]]:
     """The outcomes of a build by the recipe of that name as a list, a reason each, the most frequent first."""
-    from gifbench.dataset.outcomes import KINDS, REASONS, current_reason
+    from gifbench.dataset.failure_reasons import KINDS, REASONS, current_reason
     from gifbench.plugins import installed_recipe
 
     meanings = {**getattr(installed_recipe(recipe), "rules", {}), **REASONS}

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
-from gifbench.dataset.outcomes import KINDS, current_reason
+from gifbench.dataset.failure_reasons import KINDS, current_reason
 from gifbench.errors import NotFound, storage_errors
 from gifbench.redaction import hashed, redact
 from gifbench.storage import Folder
@@ -42,7 +42,7 @@ class Fetch:
     locator: str
     state: Literal["stored", "failed"]
     reason: str = ""
-    """A key of `outcomes.REASONS`; "" for a stored one."""
+    """A key of `failure_reasons.REASONS`; "" for a stored one."""
     detail: str = ""
     """The original text of the error."""
     attempts: int = 1

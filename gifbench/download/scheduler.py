@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gifbench.dataset.outcomes import KINDS, outcome_of
+from gifbench.dataset.failure_reasons import KINDS
+from gifbench.dataset.outcomes import outcome_of
 from gifbench.download.ledger import Fetch, FetchLedger, Key
 from gifbench.download.retry_policy import Clock, RetryPolicy, SystemClock, span_text
 from gifbench.download.service_health import Brake, Reach

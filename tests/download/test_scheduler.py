@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.cli.app import app
-from gifbench.dataset.outcomes import KINDS, REASONS
+from gifbench.dataset.failure_reasons import KINDS, REASONS
 from gifbench.download import MemorySource
 from gifbench.download import ledger as fetch_ledger
 from gifbench.download.http import HttpSource

@@ -192,7 +192,8 @@ def test_links_in_a_stranger_s_store_lead_nowhere(tmp_path: Path) -> None:
 
 
 def test_reasons_of_an_earlier_version_are_read_by_their_present_names(tmp_path: Path) -> None:
-    from gifbench.dataset.outcomes import KINDS, Outcome
+    from gifbench.dataset.failure_reasons import KINDS
+    from gifbench.dataset.outcomes import Outcome
 
     lines = [
         f'{{"source": "http", "locator": "{old}", "state": "failed", "reason": "{old}"}}'

@@ -14,7 +14,7 @@ import pytest
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import DownloadError, ExtractorError, YoutubeDLError
 
-from gifbench.dataset.outcomes import KINDS
+from gifbench.dataset.failure_reasons import KINDS
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import fetch_sources
