@@ -14,10 +14,15 @@ VIDEO_SUFFIXES = (
     *(".wmv", ".flv", ".ogv", ".3gp", ".y4m", ".mxf"),
     *(".vob", ".dv", ".3g2", ".asf", ".divx", ".f4v", ".qt", ".mpe", ".ivf", ".nut", ".264", ".h264", ".hevc", ".265"),
     *(".h265", ".m1v", ".m2v", ".m2t", ".mpv", ".ogm", ".rm", ".rmvb", ".wtv", ".mod", ".tod", ".nsv", ".amv", ".gxf"),
+    *(".mjpeg", ".mjpg", ".avc", ".h261", ".h263", ".mk3d", ".tp", ".trp", ".m4s", ".obu", ".mp4v", ".mpeg4", ".mj2"),
+    *(".f4p", ".ismv", ".dvr-ms", ".insv", ".lrv", ".vc1"),
 )
 """What a file must end in to be taken for a video; one without an ending is looked into."""
 
-TRASH = {"$recycle.bin", "recycler", "#recycle", "@recycle", "lost+found", "system volume information", "__macosx"}
+TRASH = {
+    *("$recycle.bin", "recycler", "recycled", "#recycle", "@recycle", "trash", "lost+found"),
+    *("system volume information", "__macosx", "@eadir", "#snapshot", "@tmp"),
+}
 """Folders, in small letters, whose files somebody threw away or a system made."""
 
 _STARTS = (

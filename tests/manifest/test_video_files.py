@@ -169,3 +169,11 @@ def test_a_dataset_below_its_sources_is_never_a_source(tmp_path: Path, tiny_reci
     assert done.exit_code == 0, done.output
     assert [clip.clip_id for clip in open_dataset(tmp_path / "data")] == ["a"]
     assert open_dataset(tmp_path / "data").about["wanted"] == 1
+
+
+def test_more_endings_of_videos_and_more_names_of_trash(tmp_path: Path) -> None:
+    for name in ("a.TRP", "b.mk3d", "c.mjpeg", "d.dvr-ms", "Trash/x.mp4", "@eaDir/x.mp4", "#snapshot/x.mp4"):
+        put(tmp_path, name)
+    found = find_videos(tmp_path)
+    assert [file.name for file in found.files] == ["a.TRP", "b.mk3d", "c.mjpeg", "d.dvr-ms"]
+    assert found.skipped == {"trash folders": 3}
