@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -42,6 +43,8 @@ _OPAQUE_CALLS = {
     **dict.fromkeys(("system", "popen", "execv", "execve", "execvp", "spawnv", "posix_spawn"), "starts programs"),
     **dict.fromkeys(("from_pretrained", "load_state_dict_from_url", "urlretrieve"), "fetches code or weights"),
 }
+_READERS = frozenset({"load_file", "safe_open", "imread", "InferenceSession", "CascadeClassifier", "VideoCapture"})
+"""Calls that read files where Python does not notice."""
 _BUILTINS = frozenset({"exec", "eval", "__import__"})
 
 
@@ -101,12 +104,14 @@ class SourceCode:
     """The source of a method or metric: its sha256, the installed packages that it imports, and what is not known.
 
     `sha256` is None where there is no file. `packages` maps each installed package to its version. `unknown` says, a
-    phrase a reason, why the code is not known by its content; it is empty where it is.
+    phrase a reason, why the code is not known by its content; it is empty where it is. `unseen` says the same of files
+    that the code reads where nobody notices, which are known if they are declared or given as options.
     """
 
     sha256: str | None
     packages: tuple[tuple[str, str], ...] = ()
     unknown: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def source_file(value: Callable[..., Any]) -> str | None:
@@ -130,15 +135,18 @@ def source_code(file: str | None, *, name: str | None = None) -> SourceCode:
     walk = _Walk()
     walk.follow(path, name=name)
     hashed = {each: hashlib.sha256(each.read_bytes()).hexdigest() for each in walk.names}
-    if len(hashed) == 1:
+    if len(hashed) == 1 and not walk.environment:
         digest = hashed[path]
     else:
         joint = hashlib.sha256()
         for each in sorted(hashed, key=lambda each: (walk.names[each], hashed[each])):
             joint.update(walk.names[each].encode() + b"\0" + bytes.fromhex(hashed[each]))
+        for variable, value in sorted(walk.environment.items()):
+            joint.update(f"{variable}={value}".encode(errors="surrogateescape") + b"\0")
         digest = joint.hexdigest()
     packages = tuple(sorted((each, found) for each in walk.installed if (found := _package_version(each))))
-    return SourceCode(digest, packages, tuple(dict.fromkeys(walk.unknown)))
+    unknown, unseen = (tuple(dict.fromkeys(each)) for each in (walk.unknown, walk.unseen))
+    return SourceCode(digest, packages, unknown, unseen)
 
 
 class _Walk:
@@ -148,6 +156,8 @@ class _Walk:
         self.names: dict[Path, str] = {}
         self.installed: set[str] = set()
         self.unknown: list[str] = []
+        self.unseen: list[str] = []
+        self.environment: dict[str, str] = {}
         self._roots: dict[Path, tuple[Path, str]] = {}
 
     def follow(self, start: Path, *, name: str | None) -> None:
@@ -168,6 +178,12 @@ class _Walk:
                 self._resolve(module, *self._roots[path])
             nodes: list[ast.AST] = _reached_nodes(tree, name) if path == start and name else [tree]
             self.unknown += [f"{path.name} {what}" for what in _opaque(nodes)]
+            self.unseen += [f"{path.name} reads files that nobody notices ({what})" for what in _unseen(nodes)]
+            for variable in _variables(nodes):
+                if variable is None:
+                    self.unknown.append(f"{path.name} reads the environment")
+                else:
+                    self.environment[variable] = os.environ.get(variable, "\0")
             waiting += sorted(set(self.names) - before)
 
     def _add(self, path: Path, root: Path, within: str) -> None:
@@ -317,3 +333,36 @@ def _opaque(nodes: list[ast.AST]) -> Iterator[str]:
                 whole = next((key for key in _OPAQUE_MODULES if module == key or module.startswith(f"{key}.")), None)
                 if whole is not None:
                     yield f"{_OPAQUE_MODULES[whole]} ({whole})"
+
+
+def _unseen(nodes: list[ast.AST]) -> Iterator[str]:
+    """Calls of what reads files in C."""
+    for top in nodes:
+        for node in ast.walk(top):
+            if isinstance(node, ast.Call):
+                called = _dotted(node.func)
+                last = called.rpartition(".")[2]
+                if last in _READERS or last.startswith("readNet") or called.endswith("jit.load"):
+                    yield called
+
+
+def _variables(nodes: list[ast.AST]) -> Iterator[str | None]:
+    """The variables of the environment whose values the code reads; None for one that only a run would tell."""
+    for top in nodes:
+        for node in ast.walk(top):
+            key: ast.expr | None = None
+            if isinstance(node, ast.Call) and node.args:
+                if _dotted(node.func).rpartition(".")[2] == "getenv" or _dotted(node.func).endswith("environ.get"):
+                    key = node.args[0]
+            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+                key = node.slice if _dotted(node.value).rpartition(".")[2] == "environ" else None
+            if key is not None:
+                yield key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+
+
+def _dotted(node: ast.AST) -> str:
+    """`os.environ.get` of such an expression; "" for any other."""
+    if isinstance(node, ast.Attribute):
+        inner = _dotted(node.value)
+        return f"{inner}.{node.attr}" if inner else node.attr
+    return node.id if isinstance(node, ast.Name) else ""

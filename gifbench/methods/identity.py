@@ -6,9 +6,12 @@ identity is unknown. That is said, and nothing of such a method is ever reused.
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import hashlib
 import inspect
 import os
+import re
 import sys
 import sysconfig
 import threading
@@ -21,13 +24,14 @@ from typing import Any
 import numpy as np
 
 from gifbench.errors import storage_errors
-from gifbench.provenance import is_there, source_code
+from gifbench.provenance import is_there, source_code, source_file
 from gifbench.redaction import redact
 from gifbench.storage import file_sha256
 
 _MOST_BYTES = 256 << 30
 _MOST_FILES = 100_000
 _DEEPEST = 12
+_LONGEST_TEXT = 4096
 _HARMLESS_PROGRAMS = frozenset({"uname", "ldconfig", "gcc", "g++", "cc", "c++", "ld", "clang", "nvcc", "lscpu"})
 
 
@@ -35,7 +39,7 @@ def content_sha256(path: str | os.PathLike[str]) -> str | None:
     """The sha256 of a file, or of a folder: of the names and contents of all files in it.
 
     None for what is no file or folder (a pipe, a device), and for a folder of over 100,000 files or 256 GiB. Links
-    are followed to files. Raises `StorageError`s.
+    are followed, folders too. Raises `StorageError`s.
     """
     place = Path(path)
     with storage_errors(place):
@@ -44,8 +48,8 @@ def content_sha256(path: str | os.PathLike[str]) -> str | None:
         if not place.is_dir():
             return None
         digest, size = hashlib.sha256(b"folder\0"), 0
-        files = sorted(each for each in place.rglob("*") if not each.is_dir())
-        if len(files) > _MOST_FILES:
+        files = _files_below(place)
+        if files is None:
             return None
         for each in files:
             if not each.is_file():
@@ -57,23 +61,75 @@ def content_sha256(path: str | os.PathLike[str]) -> str | None:
         return digest.hexdigest()
 
 
-def full_option(value: object) -> tuple[object, str | None]:
-    """An option as an identity has it, and why it is not known where it is not: a path is what lies there."""
+def _files_below(folder: Path) -> list[Path] | None:
+    """All files, sorted; None where there are too many, or a folder cannot be read. A link back up is not followed."""
+    files: list[Path] = []
+    unreadable: list[OSError] = []
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=unreadable.append):
+        real = os.path.realpath(place)
+        folders[:] = [name for name in folders if not _is_above(os.path.realpath(os.path.join(place, name)), real)]  # noqa: PTH118
+        files += [Path(place, name) for name in names]
+        if unreadable or len(files) > _MOST_FILES:
+            return None
+    return sorted(files)
+
+
+def _is_above(folder: str, place: str) -> bool:
+    return folder == place or place.startswith(f"{folder.rstrip(os.sep)}{os.sep}")
+
+
+def full_option(  # noqa: PLR0911  # a kind of value each
+    value: object, *, beside: Path | None = None
+) -> tuple[object, str | None]:
+    """An option as an identity has it, and why it is not known where it is not: a path is what lies there.
+
+    So is a path with variables of the environment, one of several in a text, a pattern, what a name of several files
+    begins with (`run/model` of `run/model.index`), and a file `beside` the method's own.
+    """
     if isinstance(value, bool | int | float | None):
         return value, None
     if not isinstance(value, str | Path):
         return state(value)
     text = str(value)
     # What a URL brings is known by the weights that the method then declares.
-    if "://" in text or not is_there(text):
-        return (text if redact(text) == text else {"text": hashlib.sha256(text.encode()).hexdigest()}), None
-    digest = content_sha256(Path(text).expanduser())
-    if digest is None:
-        return text, f"{Path(text).name} is no file or folder that can be read whole"
-    return {"sha256": digest}, None
+    if "://" not in text and is_there(text):
+        digest = content_sha256(Path(text).expanduser())
+        if digest is None:
+            return text, f"{Path(text).name} is no file or folder that can be read whole"
+        return {"sha256": digest}, None
+    shown = text if redact(text) == text else {"text": hashlib.sha256(text.encode()).hexdigest()}
+    places = [] if "://" in text else _named_places(text, beside)
+    if not places:
+        return shown, None
+    digests = [content_sha256(place) for place in places]
+    if None in digests:
+        return shown, f"{places[digests.index(None)].name} is no file or folder that can be read whole"
+    return {"text": shown, "files": digests}, None
 
 
-def state(value: object, depth: int = 0) -> tuple[object, str | None]:  # noqa: PLR0911  # a kind of value each
+def _named_places(text: str, beside: Path | None) -> list[Path]:
+    """What a text names that is no path itself, in an order that does not change."""
+    if "\0" in text or len(text) > _LONGEST_TEXT:
+        return []
+    whole = os.path.expandvars(Path(text).expanduser() if text.startswith("~") else text)
+    parts = [whole, *(part.strip() for part in re.split(r"[,;|:\s]+", whole))]
+    found: list[Path] = []
+    for part in dict.fromkeys(part for part in parts if re.search(r"[/.*?\[]", part) and part.strip("./*?[]")):
+        near = [Path(part), *([beside / part] if beside is not None else [])]
+        for place in near:
+            with contextlib.suppress(OSError, ValueError):
+                if place.exists():
+                    found.append(place)
+                else:
+                    any_file = os.path.isdir(place.parent) and ("/" in part or beside is not None)  # noqa: PTH112
+                    starts = f"{glob.escape(str(place))}.*" if any_file else ""
+                    found += map(Path, sorted(glob.glob(str(place)) or (glob.glob(starts) if starts else [])))  # noqa: PTH207
+                    if len(found) > _MOST_FILES:
+                        return found[:_MOST_FILES]
+    return list(dict.fromkeys(found))
+
+
+def state(value: object, depth: int = 0) -> tuple[object, str | None]:  # noqa: PLR0911, PLR0912  # a kind of value each
     """A value of somebody's object as JSON that stands for its content, and why it is not known where it is not."""
     if isinstance(value, bool | int | str | None):
         return value, None
@@ -83,15 +139,21 @@ def state(value: object, depth: int = 0) -> tuple[object, str | None]:  # noqa: 
         return full_option(value)
     if isinstance(value, bytes | bytearray):
         return {"bytes": hashlib.sha256(value).hexdigest()}, None
+    if isinstance(value, np.ma.MaskedArray):
+        return state([value.data, np.ma.getmaskarray(value)], depth)
     if (array := _array(value)) is not None:
         if array.dtype.hasobject:
             return None, "it holds an array of objects"
         about = f"{array.dtype.str} {array.shape} ".encode()
         return {"array": hashlib.sha256(about + np.ascontiguousarray(array).tobytes()).hexdigest()}, None
+    if _is_tensor(value):
+        return None, "it holds a tensor that cannot be read as an array"
     if depth > _DEEPEST:
         return None, "its state is nested too deep"
     if isinstance(value, Mapping):
-        return _states({str(key): each for key, each in value.items()}, depth)
+        attributes: object = getattr(value, "__dict__", {})
+        found, why = _states({str(key): each for key, each in value.items()}, depth)
+        return found, why or (f"it holds a {type(value).__name__} with attributes" if attributes else None)
     if isinstance(value, list | tuple):
         found, why = _states({str(i): each for i, each in enumerate(value)}, depth)
         return [type(value).__name__, found], why
@@ -129,12 +191,17 @@ def _object(value: object, depth: int) -> tuple[object, str | None]:
             for each in ([slots] if isinstance(slots, str) else slots)
             if hasattr(value, each)
         }
-    if not held and not hasattr(value, "__dict__"):
+    # What a class made in C holds (a random generator, a set) is in no attribute.
+    if (not held and not hasattr(value, "__dict__")) or any(map(_made_in_c, kind.__mro__[:-1])):
         return None, f"it holds a {kind.__name__}, whose content is not known"
     if callable(tensors := getattr(value, "state_dict", None)):
         held = {"state_dict": dict(tensors()), "training": getattr(value, "training", None)}
     found, inner = _states(held, depth)
     return [code, found], why or inner
+
+
+def _made_in_c(kind: type) -> bool:
+    return kind.__module__ != "__main__" and source_file(kind) is None
 
 
 def _array(value: object) -> np.ndarray[Any, Any] | None:
@@ -143,8 +210,14 @@ def _array(value: object) -> np.ndarray[Any, Any] | None:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor) and value.layout == torch.strided and not value.is_meta:
         tensor = value.detach().cpu()
-        return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
+        with contextlib.suppress(TypeError, RuntimeError, NotImplementedError):  # quantized, float8, a lazy conjugate
+            return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
     return None
+
+
+def _is_tensor(value: object) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 @dataclass(slots=True)
@@ -156,18 +229,23 @@ class Watch:
 
     files: dict[str, str] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
+    _heard: list[tuple[str, str]] = field(default_factory=list, repr=False, compare=False)
 
     @contextmanager
     def looking(self, *, known: bool = False) -> Iterator[None]:
-        """Notice what this thread does while it lasts; `known` files become part of the identity."""
+        """Notice what this thread does while it lasts; `known` files become part of the identity.
+
+        So is what threads do that it starts, and what they did since they were looked at.
+        """
         _install()
         before = getattr(_now, "heard", None)
-        heard: list[tuple[str, str]] = []
-        _now.heard = heard
+        _now.heard = self._heard
         try:
             yield
         finally:
             _now.heard = before
+            heard = list(self._heard)
+            del self._heard[: len(heard)]
             self._take(heard, known=known)
 
     def _take(self, heard: list[tuple[str, str]], *, known: bool) -> None:
@@ -186,18 +264,29 @@ class Watch:
 
 _now = threading.local()
 _installed = threading.Event()
+_HEARD_BY_PARENT = "_gifbench_heard"
 
 
 def _install() -> None:
     if not _installed.is_set():
         _installed.set()
         sys.addaudithook(_hear)
+        start = threading.Thread.start
+
+        def start_heard(thread: threading.Thread) -> None:  # no audit event tells of it before Python 3.12
+            setattr(thread, _HEARD_BY_PARENT, getattr(_now, "heard", None))
+            start(thread)
+
+        threading.Thread.start = start_heard  # type: ignore[assignment, method-assign]
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     heard = getattr(_now, "heard", None)
     if heard is None:
-        return
+        threads: Mapping[int, threading.Thread] = getattr(threading, "_active", {})
+        heard = getattr(threads.get(threading.get_ident()), _HEARD_BY_PARENT, None)
+        if heard is None:
+            return
     if event == "open":
         path, mode, flags = arguments
         reads = mode.startswith("r") and "+" not in mode if isinstance(mode, str) else not flags & os.O_ACCMODE
@@ -227,7 +316,7 @@ _OTHERS = tuple(
         *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
         *(each for each in sys.path if each.endswith("-packages")),
         str(Path(__file__).parent.parent),
-        *("/proc", "/sys", "/dev", "/etc", "/usr", "/lib"),
+        *("/proc", "/sys", "/etc", "/usr/lib", "/usr/share", "/usr/local/cuda", "/lib"),
     }
     if each
 )

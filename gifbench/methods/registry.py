@@ -217,10 +217,13 @@ def _set_up(
         )
     loaded_parts = tuple(part for part in parts.values() if isinstance(part, LoadedMethod))
     code = source_code(source_file(factory), name=getattr(factory, "__name__", None))
-    full = {key: full_option(value) for key, value in options.items() if key not in parts}
+    beside = Path(source_file(factory) or "").parent if source[0] == "file" else None
+    full = {key: full_option(value, beside=beside) for key, value in options.items() if key not in parts}
     weights = _weights_sha256(info.weights)
     unknown = [*code.unknown, *(why for _, why in full.values() if why), *watch.reasons]
     unknown += [why for part in loaded_parts for why in part.unknown]
+    by_content = info.weights or any(isinstance(value, dict) for value, _ in full.values())
+    unknown += [] if by_content else code.unseen
     if info.weights and weights is None:
         unknown.append(f"its weights {Path(info.weights).name} cannot be read whole")
     if any("://" in str(value) for value in options.values()) and not info.weights:

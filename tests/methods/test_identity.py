@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -11,7 +12,7 @@ import pytest
 
 from gifbench.errors import UsageError
 from gifbench.methods.command import load_method_command
-from gifbench.methods.identity import content_sha256
+from gifbench.methods.identity import content_sha256, state
 from gifbench.methods.registry import find_method, load_instance, load_method, load_method_file
 from gifbench.provenance import displayed
 
@@ -199,3 +200,86 @@ def test_a_secret_is_in_no_fact_and_tells_two_methods_apart(tmp_path: Path) -> N
     one, other = (load_method_file(f"{net}:Net:ckpt=https://x.org/w?token={secret}") for secret in ("abc1", "abc2"))
     assert one != other
     assert "abc1" not in f"{one.name} {dict(one.options)} {one.facts}"
+
+
+def test_a_folder_is_also_what_its_linked_folders_hold(tmp_path: Path) -> None:
+    weights = write(tmp_path / "shared" / "unet" / "w.bin", "1")
+    write(tmp_path / "run" / "config.json", "{}")
+    (tmp_path / "run" / "unet").symlink_to(weights.parent)
+    (tmp_path / "run" / "again").symlink_to(tmp_path / "run")
+    before = content_sha256(tmp_path / "run")
+    weights.write_text("2")
+    assert before is not None
+    assert content_sha256(tmp_path / "run") != before
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["$GIFBENCH_RUN/last.pt", "{run}/last.pt;{run}/last.pt", "{run}/*.pt", "{run}/last", "weights.pt", "w/*.pt"],
+)
+def test_an_option_that_leads_to_files_is_known_by_them(tmp_path: Path, monkeypatch, option: str) -> None:
+    net = write(tmp_path / "code" / "net.py", NET)
+    files = [tmp_path / "run" / "last.pt", tmp_path / "code" / "weights.pt", tmp_path / "code" / "w" / "a.pt"]
+    monkeypatch.setenv("GIFBENCH_RUN", str(tmp_path / "run"))
+    identities = set()
+    for text in "12":
+        for file in files:
+            write(file, text)
+        identities.add(load_method_file(f"{net}:Net:ckpt={option.format(run=tmp_path / 'run')}").identity)
+    assert len(identities) == 2
+
+
+def test_what_the_environment_says_belongs_to_the_code(tmp_path: Path, monkeypatch) -> None:
+    reads = "self.strength = os.environ.get('GIFBENCH_TEST_STRENGTH', '1')"
+    net = write(tmp_path / "net.py", "import os\n" + NET.replace("self.ckpt, self.ratio = ckpt, ratio", reads))
+    identities = set()
+    for value in "12":
+        monkeypatch.setenv("GIFBENCH_TEST_STRENGTH", value)
+        identities.add(load_method_file(f"{net}:Net").identity)
+    assert len(identities) == 2
+
+
+def test_files_that_are_read_in_c_are_said_unless_they_are_known(tmp_path: Path) -> None:
+    code = "import cv2\n" + NET.replace("self.ckpt, self.ratio = ckpt, ratio", "self.lut = cv2.imread('lut.png')")
+    net, table = write(tmp_path / "net.py", code), write(tmp_path / "table.png", "1")
+    assert "net.py reads files that nobody notices (cv2.imread)" in load_method_file(f"{net}:Net").unknown
+    assert not load_method_file(f"{net}:Net:ckpt={table}").unknown
+
+
+def test_files_that_a_thread_reads_are_known(tmp_path: Path) -> None:
+    setup = """from concurrent.futures import ThreadPoolExecutor
+        with ThreadPoolExecutor(1) as pool:
+            self.held = pool.submit(read, FILE).result()"""
+    head = f"FILE = {str(tmp_path / 'w.pt')!r}\n\ndef read(path):\n    with open(path) as f:\n        return f.read()\n"
+    net = write(tmp_path / "net.py", head + NET.replace("self.ckpt, self.ratio = ckpt, ratio", setup))
+    identities = set()
+    for text in "12":
+        write(tmp_path / "w.pt", text)
+        identities.add(load_method_file(f"{net}:Net").identity)
+    assert len(identities) == 2
+
+
+def test_what_an_object_made_in_c_holds_is_not_known() -> None:
+    class Drawn:
+        pass
+
+    for held in (random.Random(1), type("Names", (set,), {"__module__": __name__})([1])):
+        method = Drawn()
+        method.held = held
+        found, why = state(method)
+        assert why, found
+
+
+def test_the_mask_of_an_array_belongs_to_it() -> None:
+    one, other = (np.ma.array([1, 2], mask=mask) for mask in ([0, 1], [1, 0]))
+    assert state(one) != state(other)
+
+
+def test_modules_of_one_name_beside_two_files_are_each_its_own(tmp_path: Path) -> None:
+    code = "import strength_of_test\n" + NET.replace("= ckpt, ratio", "= strength_of_test.VALUE, ratio")
+    files = [write(tmp_path / name / "net.py", code) for name in "ab"]
+    for value, file in enumerate(files):
+        write(file.parent / "strength_of_test.py", f"VALUE = {value}")
+    assert [load_method_file(f"{file}:Net").method.ckpt for file in [*files, *files]] == [0, 1, 0, 1]
+    write(files[0].parent / "strength_of_test.py", "VALUE = 'changed'")
+    assert load_method_file(f"{files[0]}:Net").method.ckpt == "changed"
