@@ -14,6 +14,7 @@ from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.errors import AlreadyExists, MissingExtra
 from gifbench.evaluation.evaluate import evaluate
+from gifbench.evaluation.task_run import EvaluationProgress
 from gifbench.leaderboard import build_site
 from gifbench.manifest.rows import ManifestRow
 from gifbench.results.schema import Result
@@ -118,6 +119,12 @@ def run_demo(
         datasets.append(dataset)
         for task, methods in METHODS.items():
             began = time.perf_counter()
+            scored: list[str] = []
+
+            def note(now: EvaluationProgress, scored: list[str] = scored) -> None:
+                if not now.reused and now.method not in scored:
+                    scored.append(now.method)
+
             for method in methods:
                 results += evaluate(
                     method,
@@ -126,8 +133,10 @@ def run_demo(
                     protocols=(PROTOCOL,),
                     out=out / "results",
                     existing="overwrite" if overwrite else "keep",
+                    progress=note,
                 )
-            report(f"{dataset.name} {task}: scored {', '.join(methods)} in {time.perf_counter() - began:.0f} s")
+            done = f"scored {', '.join(methods)} in {time.perf_counter() - began:.0f} s" if scored else "scores reused"
+            report(f"{dataset.name} {task}: {done}")
     make_page = partial(
         build_site,
         results,
