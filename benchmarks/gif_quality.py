@@ -4,7 +4,9 @@
 
 Both get the same frames (every fifth of the clip) and as many colors. ffmpeg's filters run with their defaults, once
 with one palette for the clip (`stats_mode=full`) and once with one a frame (`single`). A second number is the PSNR
-after both were blurred by a gaussian of one pixel, as eyes do: dither that averages out is no error.
+after both were blurred by a gaussian of one pixel, as eyes do: dither that averages out is no error. With
+`--gifski`, where that program is installed, its GIF of default quality stands beside those of 256 colors; it
+is no part of "the better".
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import av
 import av.filter
 import numpy as np
 
+from gifbench.gif_makers import generated_gif, load_maker
 from gifbench.media.blur import gaussian_blur
 from gifbench.media.clip import Pixels
 from gifbench.media.make_gif import dithered_frame
@@ -55,6 +58,13 @@ def ffmpegs(frames: Sequence[Pixels], colors: int, mode: str) -> Iterator[Pixels
         given += 1
 
 
+def gifski(frames: Sequence[Pixels]) -> list[Pixels]:
+    """The frames as gifski makes them; raises `MakerError` where it is not installed."""
+    times = [Fraction(i, 50) for i in range(len(frames))]
+    gif = generated_gif(load_maker("gifski"), lambda: iter(frames), times, Fraction(len(frames), 50))
+    return [gif.frame(i) for i in range(len(frames))]
+
+
 def psnr(frames: Sequence[Pixels], truth: Sequence[Pixels], *, blur: float = 0) -> float:
     """The mean over frames, in dB, 100 at most."""
     values = []
@@ -70,6 +80,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--colors", nargs="+", type=int, default=[32, 256])
     parser.add_argument("--frames", type=int, default=12)
+    parser.add_argument("--gifski", action="store_true")
     parser.add_argument("--size", nargs="+", default=["256x256", "636x360"])
     arguments = parser.parse_args()
     print(f"{'clip':40} {'size':>8} {'colors':>6} | {'full':>12} {'single':>12} | {'gifbench':>12} | less the better")
@@ -87,6 +98,9 @@ def main() -> None:
                 gains.setdefault((size, colors), []).append(gain)
                 shown = [f"{plain:5.2f} /{blurred:5.2f}" for plain, blurred in scores]
                 line = f"{clip.name[:40]:40} {size:>8} {colors:6} | {shown[0]} {shown[1]} | {shown[2]}"
+                if arguments.gifski and colors == 256:
+                    other = gifski(truth)
+                    line += f" | gifski {psnr(other, truth):5.2f} /{psnr(other, truth, blur=1):5.2f}"
                 print(f"{line} | {gain:+.2f} dB", flush=True)
     for (size, colors), values in gains.items():
         count, worst = len(values), min(values)
