@@ -107,7 +107,6 @@ def restore(
 
 def _for_gif(page: Path | None, *, gray: bool, salvage: bool, max_pixels: int | None) -> Callable[..., Restored]:
     from gifbench.gif_restoration import restore_gif
-    from gifbench.leaderboard.before_after import restore_with_page
 
     limits = gif_limits(max_pixels)
     if page is None:
@@ -115,6 +114,8 @@ def _for_gif(page: Path | None, *, gray: bool, salvage: bool, max_pixels: int | 
         return partial(to_file, limits=limits, salvage=salvage, gray=gray)
     if gray:
         raise UsageError("--page shows a GIF as it is beside what was made of it, so it does not go with --gray")
+    from gifbench.leaderboard.before_after import restore_with_page
+
     return partial(restore_with_page, page=page, limits=limits, salvage=salvage)
 
 
