@@ -10,7 +10,8 @@ with `any_size`, only sides shorter than `stride` are.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import torch
@@ -34,25 +35,48 @@ def padded(network: Any, x: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - a m
 
 
 def exact(network: Any, x: torch.Tensor, tile: int | None) -> torch.Tensor:  # noqa: ANN401 - see below
-    """Run on (N, C, H, W) in squares of side `tile`, each with as much around it as the network sees.
+    """Run on (N, C, H, W) in tiles, each with as much around it as the network sees.
 
-    The network says by `reach` how many pixels to each side an output pixel can see, so that the result is that of the
-    whole picture. Three channels come out.
+    They take no more memory than squares of side `tile` would. The network says by `reach` how many pixels to each side
+    an output pixel can see, so that the result is that of the whole picture. Three channels come out.
     """
     height, width = x.shape[2:]
     if tile is None or max(height, width) <= tile:
         return padded(network, x)
     # Halos are whole strides, so that every tile lies on the grid of the whole picture.
-    step, halo = _up(tile, network.stride), _up(network.reach, network.stride)
+    halo = _up(network.reach, network.stride)
+    high, wide = _cheapest_tiles(height, width, _up(tile, network.stride), halo, network.stride)
     out = x.new_empty((len(x), 3, height, width))
-    for top in range(0, height, step):
-        for left in range(0, width, step):
+    for top in range(0, height, high):
+        for left in range(0, width, wide):
             above, before = max(0, top - halo), max(0, left - halo)
-            bottom, right = min(height, top + step), min(width, left + step)
+            bottom, right = min(height, top + high), min(width, left + wide)
             window = x[..., above : min(height, bottom + halo), before : min(width, right + halo)]
             done = padded(network, window)
             out[..., top:bottom, left:right] = done[..., top - above : bottom - above, left - before : right - before]
     return out
+
+
+def _cheapest_tiles(height: int, width: int, side: int, halo: int, stride: int) -> tuple[int, int]:
+    """The height and width of the tiles that cost the fewest pixels, halos counted.
+
+    None takes more memory than a square of `side` within a picture: at 600×338, squares of 512 would work on 1.4 times
+    the pixels of the picture, which as a whole is smaller than such a square with its halo.
+    """
+
+    def choices(length: int) -> dict[int, tuple[int, int]]:
+        """For each size of tiles: the longest one with its halo, and all of them together."""
+        steps = {_up(-(-length // count), stride) for count in range(1, -(-length // side) + 1)} | {side}
+        found = {}
+        for step in steps:
+            ends = [(max(0, start - halo), min(length, start + step + halo)) for start in range(0, length, step)]
+            found[step] = max(end - start for start, end in ends), sum(end - start for start, end in ends)
+        return found
+
+    most = (side + 2 * halo) ** 2
+    high, wide = choices(height), choices(width)
+    fitting = [(h, w) for h in high for w in wide if high[h][0] * wide[w][0] <= most]
+    return min(fitting, key=lambda size: (high[size[0]][1] * wide[size[1]][1], size))
 
 
 def blended(network: Any, x: torch.Tensor, *, tile: int, overlap: int) -> torch.Tensor:  # noqa: ANN401 - as above
@@ -113,17 +137,29 @@ class Runner:
         self._most: int | None = None
 
     def run(self, call: Callable[[slice], torch.Tensor], frames: torch.Tensor) -> torch.Tensor:
-        """`call(part)` for parts of the frames (N, C, H, W), in order: what it gives, concatenated, as float32."""
+        """`call(part)` for parts of the frames (N, C, H, W): what it gives, concatenated in order, as float32.
+
+        On a CPU parts are worked on side by side, a thread each, as many as torch has; so `call` must not write to what
+        is shared. Threads within a part would wait for each other at every layer, and on a machine with other work to
+        do most of the time (`benchmarks/restore_speed.py`).
+        """
         count, pixels = len(frames), frames.shape[2] * frames.shape[3]
-        size = count if frames.device.type != "cpu" else max(1, min(count, self._cpu_pixels // pixels))
+        on_cpu = frames.device.type == "cpu"
+        size = max(1, min(count, self._cpu_pixels // pixels)) if on_cpu else count
         if self._most is not None:
             size = max(1, min(size, self._most // pixels))
+        threads = torch.get_num_threads() if on_cpu else 1
+
+        def done_part(part: slice) -> torch.Tensor:
+            with torch.inference_mode(), torch.autocast(frames.device.type, self._dtype, enabled=bool(self._dtype)):
+                return call(part).float()
+
         done: list[torch.Tensor] = []
         start = 0
         while start < count:
+            parts = [slice(at, at + size) for at in range(start, count, size)[:threads]]
             try:
-                with torch.inference_mode(), torch.autocast(frames.device.type, self._dtype, enabled=bool(self._dtype)):
-                    done.append(call(slice(start, start + size)).float())
+                done += _side_by_side(done_part, parts)
             except RuntimeError as error:
                 if size == 1 or not is_out_of_memory(error):
                     raise
@@ -131,5 +167,17 @@ class Runner:
                 self._most = size * pixels
                 warnings.warn(f"out of memory: {size} frames at a time from here on", RuntimeWarning, stacklevel=2)
                 continue
-            start += size
+            start = parts[-1].stop
         return torch.cat(done)
+
+
+def _side_by_side(call: Callable[[slice], torch.Tensor], parts: Sequence[slice]) -> list[torch.Tensor]:
+    """`call` for each part, in a thread of its own where there are several, each without further threads of torch's."""
+    if len(parts) == 1:
+        return [call(parts[0])]
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            return list(pool.map(call, parts))
+        finally:
+            torch.set_num_threads(threads)  # threads that are made later would have one, too

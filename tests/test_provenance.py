@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import packages_distributions
+
 import pytest
 
 from gifbench import provenance
@@ -91,3 +93,9 @@ def test_the_hash_is_of_files_that_are_there(tmp_path, monkeypatch):
     with (copy / "metrics" / "ssim.py").open("a") as file:
         file.write("# another SSIM\n")
     assert code_record.__wrapped__().sha256 != before
+
+
+def test_the_packages_of_a_module_are_those_that_python_names():
+    for module, packages in packages_distributions().items():
+        assert provenance._package_names(module) == set(packages), module
+    assert provenance._package_names("no_such_module_anywhere") == set()

@@ -102,10 +102,11 @@ class Router:
         return float(logits.topk(max(1, len(logits) // 10)).values.mean()) - _TELLING
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[torch.Tensor]:
-        """The frames at `times`, the last shown one held; an accelerator is given many at once, a CPU one by one."""
+        """The frames at `times`, the last shown one held; an accelerator is given many at once, a CPU one a thread."""
         network = self.restorer(gif)
         shown = [(i, len(list(same))) for i, same in groupby(last_shown(gif.times, times))]
-        size = 1 if self._device == "cpu" else max(1, _AT_ONCE // (gif.height * gif.width))
+        pixels = gif.height * gif.width
+        size = torch.get_num_threads() if self._device == "cpu" else max(1, _AT_ONCE // pixels)
         for start in range(0, len(shown), size):
             part = shown[start : start + size]
             frames = torch.from_numpy(np.stack([gif.frame(i) for i, _ in part]))

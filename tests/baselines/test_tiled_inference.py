@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines import tiled_inference  # noqa: E402
-from gifbench_baselines.tiled_inference import Runner, blended  # noqa: E402
+from gifbench_baselines.tiled_inference import Runner, blended, exact  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,7 @@ from gifbench_baselines.tiled_inference import Runner, blended  # noqa: E402
 )
 def test_without_memory_parts_are_halved_and_a_warning_says_so(error, monkeypatch):
     monkeypatch.setattr(tiled_inference, "_PIXELS_OF_A_CPU", 1 << 20)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     frames = torch.arange(11.0).reshape(11, 1, 1, 1)
     sizes = []
 
@@ -33,6 +36,80 @@ def test_without_memory_parts_are_halved_and_a_warning_says_so(error, monkeypatc
     sizes.clear()
     assert torch.equal(runner.run(call, frames), frames * 2)
     assert sizes == [3, 3, 3, 2], "what does not fit is not tried again"
+
+
+def test_parts_are_worked_on_side_by_side_and_come_back_in_order(monkeypatch):
+    monkeypatch.setattr(tiled_inference, "_PIXELS_OF_A_CPU", 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        frames = torch.arange(17.0).reshape(17, 1, 1, 1)
+        together = threading.Barrier(3, timeout=60)
+        inner = set()
+
+        def call(part: slice) -> torch.Tensor:
+            if part.start < 12:  # two rounds of three parts, which no single thread could pass
+                together.wait()
+            inner.add(torch.get_num_threads())
+            assert torch.is_inference_mode_enabled()
+            return frames[part] * 2
+
+        assert torch.equal(Runner().run(call, frames), frames * 2)
+        assert inner == {1}, "each in one thread of torch's"
+        assert torch.get_num_threads() == 3
+        later = []
+        thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert later == [3], "threads that come after have as many as before"
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_without_memory_in_one_of_several_threads_all_is_done_again_in_halves(monkeypatch):
+    monkeypatch.setattr(tiled_inference, "_PIXELS_OF_A_CPU", 4)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    frames = torch.arange(11.0).reshape(11, 1, 1, 1)
+
+    def call(part: slice) -> torch.Tensor:
+        if part.stop - part.start > 2:
+            raise RuntimeError("[enforce] can't allocate memory: 12 B")
+        return frames[part] * 2
+
+    with pytest.warns(RuntimeWarning, match="out of memory: 2 frames at a time"):
+        assert torch.equal(Runner().run(call, frames), frames * 2)
+
+
+class Blurred(torch.nn.Module):
+    """Sees `reach` pixels to each side; counts the pixels that it is given."""
+
+    stride, reach = 8, 20
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows: list[int] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.windows.append(x.shape[2] * x.shape[3])
+        across = torch.nn.functional.avg_pool2d(x, (1, 41), stride=1, padding=(0, 20), count_include_pad=True)
+        return torch.nn.functional.avg_pool2d(across, (41, 1), stride=1, padding=(20, 0), count_include_pad=True)
+
+
+@pytest.mark.parametrize("size", [(90, 60), (72, 200), (301, 100), (8, 1000), (128, 129)])
+def test_exact_tiles_cost_no_more_than_squares_and_change_nothing(size):
+    x = torch.rand(1, 3, *size)
+    network = Blurred()
+    torch.testing.assert_close(exact(network, x, 64), exact(network, x, None)[..., : size[0], : size[1]])
+    tiles = network.windows[:-1]
+    assert max(tiles) <= (64 + 2 * 24) ** 2, "no more memory than a square with its halo"
+    squares = sum(
+        (min(size[0], top + 88) - max(0, top - 24)) * (min(size[1], left + 88) - max(0, left - 24))
+        for top in range(0, size[0], 64)
+        for left in range(0, size[1], 64)
+    )
+    assert sum(tiles) <= 1.3 * squares  # filled up to whole strides
+    if size == (90, 60):
+        assert len(tiles) == 1, "which is smaller than a square with its halo"
 
 
 def test_one_frame_for_which_there_is_no_memory_is_an_error():
