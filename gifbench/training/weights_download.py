@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from gifbench.download.http_client import get
 from gifbench.errors import SourceError, UsageError, WeightsError, storage_errors
 from gifbench.storage import atomic_write, file_sha256
 
@@ -65,6 +64,8 @@ def fetch_weights(url: str) -> Path:
 def _transfer(url: str, file: BinaryIO) -> str:
     """Fetch into an open file; gives the sha256 of what came."""
     digest, size = hashlib.sha256(), 0
+    from gifbench.download.http_client import get  # 0.1 s that most weights need not wait for
+
     try:
         # Somebody typed this URL, or a configuration of theirs holds it: it may be in a private network.
         with get(url, timeout=_SILENT, trusted=True) as answer:
