@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from typing import Any, Literal
@@ -59,7 +60,10 @@ class Gif2Video:
         interpolator: Any = self._time.method
         converted = _ConvertedMotionFirst if isinstance(interpolator, MotionFirst) else _Converted
         between: Interpolator = converted(interpolator, self._time.declared.backend, self._device)
-        restore = partial(self._colored, gif)
+        own = gif
+        if isinstance(gif.indices, np.ndarray):  # the color method may write to its own
+            own = replace(gif, indices=gif.indices.copy(), palettes=tuple(each.copy() for each in gif.palettes))
+        restore = partial(self._colored, own)
         return fill(between, gif, times, restore=restore, sees_restored=self._sees_restored, together=self._together)
 
     def _colored(self, gif: Gif, numbers: Sequence[int]) -> Any:  # noqa: ANN401  # frames that can be taken by place
@@ -67,13 +71,14 @@ class Gif2Video:
         method: Any = self._color.method
         if not isinstance(method, FrameMethod):
             answer = method.restore(gif, [gif.times[i] for i in numbers])
-            found = answer if hasattr(answer, "shape") else [frame for batch in answer for frame in batch]
+            batches = [answer] if hasattr(answer, "shape") else answer
+            found = [_copied(frame) for batch in batches for frame in batch]
         else:
             palettes = [gif.palettes[i] for i in numbers]
             together = self._given(np.concatenate(palettes))  # one copy to the device, not one a frame
             ends = np.cumsum([len(palette) for palette in palettes])
             each = [together[end - len(palette) : end] for end, palette in zip(ends.tolist(), palettes, strict=True)]
-            found = method.restore_frames(self._given(np.stack([gif.frame(i) for i in numbers])), each)
+            found = _copied(method.restore_frames(self._given(np.stack([gif.frame(i) for i in numbers])), each))
         if len(found) != len(numbers):
             raise MethodError(f"{self._color.name} gave back {len(found)} frames, {len(numbers)} were asked for")
         return found
@@ -103,6 +108,11 @@ class _ConvertedMotionFirst(_Converted):
     def draw(self, pairs: Sequence[tuple[Any, Any]], motion: Any, shares: Sequence[Sequence[float]]) -> Any:  # noqa: ANN401  # batches
         given = [tuple(_converted(frame, self._backend, self._device) for frame in pair) for pair in pairs]
         return self._interpolator.draw(given, motion, shares)
+
+
+def _copied(frames: Any) -> Any:  # noqa: ANN401  # an array or a tensor
+    """Frames that stay while the method goes on: it may fill the same array again."""
+    return frames.copy() if isinstance(frames, np.ndarray) else frames.clone() if hasattr(frames, "clone") else frames
 
 
 def _converted(frames: Any, backend: str, device: str) -> Any:  # noqa: ANN401  # an array or a tensor, both ways

@@ -265,7 +265,7 @@ class SegmentMeasures:
             self._last = pair
             for each in metrics:
                 with _named(each, self._clip):
-                    self._take(each, each.metric.measure(pair))
+                    self._take(each, each.metric.measure(pair if each.own else pair.copied()))
 
     def _add_batch(
         self,
@@ -290,7 +290,7 @@ class SegmentMeasures:
                 alone.append(each)
                 continue
             with _named(each, self._clip):
-                for value in each.metric.measure_batch(batch):
+                for value in each.metric.measure_batch(batch if each.own else batch.copied()):
                     self._take(each, value)
         self._measure(alone, rounded, truth, shown)
 

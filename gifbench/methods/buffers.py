@@ -28,6 +28,10 @@ def own_copy(batch: Any) -> Any:  # noqa: ANN401  # an array or tensor, or whate
 
 
 def _array_is_held(array: NDArray[Any]) -> bool:
+    owner: Any = array.base
+    if is_array(owner) and not isinstance(owner, np.ndarray) and owner.is_pinned():
+        _wait_for_the_device()
+    del owner  # it is counted below
     if sys.getrefcount(array) > _ALONE:
         return True
     base = array.base
@@ -41,16 +45,23 @@ def _array_is_held(array: NDArray[Any]) -> bool:
 
 def _tensor_is_held(tensor: Any) -> bool:  # noqa: ANN401
     torch = sys.modules["torch"]
-    if tensor.is_pinned():  # a copy from the GPU may still be under way
-        synchronize(accelerator() or "cpu")
+    if tensor.is_pinned():
+        _wait_for_the_device()
     uses = getattr(torch._C, "_storage_Use_Count", None)  # where it is gone, every tensor is copied
     if uses is None or sys.getrefcount(tensor) > _ALONE or tensor.is_shared():
         return True
     storage = tensor.untyped_storage()
+    if not storage.resizable():  # its memory is numpy's, or another library's
+        return True
     fresh = torch.empty(1)
     fresh_storage = fresh.untyped_storage()
     held: bool = uses(storage._cdata) > uses(fresh_storage._cdata)
     return held
+
+
+def _wait_for_the_device() -> None:
+    """A copy from the GPU into pinned memory may still be under way."""
+    synchronize(accelerator() or "cpu")
 
 
 def _alone() -> tuple[int, int]:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby
 from typing import Any, cast
@@ -24,6 +24,7 @@ from gifbench.devices import (
     kind_of,
 )
 from gifbench.errors import MethodFailed, MissingExtra
+from gifbench.media.gif import Gif
 from gifbench.methods.buffers import is_array, own_copy
 from gifbench.methods.protocols import FrameMethod, Frames, FrameSource, Method, last_shown
 from gifbench.methods.registry import LoadedMethod
@@ -147,22 +148,31 @@ def _batches(
         yield from _held(loaded, method, gif, times, what=what, torch_device=torch_device, batching=batching)
         return
     with _calling(loaded, what):
-        answer: Any = method.restore(cast(Any, gif), times)
+        answer: Any = method.restore(cast(Any, _own_gif(gif)), times)
     if is_array(answer):
-        yield answer
+        yield own_copy(answer)
         return
     if not isinstance(answer, Iterable):
         raise MethodFailed(f"{what}: it gave back {type(answer).__name__}, an array of frames or batches are wanted")
+    if isinstance(answer, list | tuple):  # let go of one by one, so that each is counted alone
+        left = list(reversed(answer))
+        answer = (left.pop() for _ in range(len(left)))
     batches = iter(answer)
-    handed_over = isinstance(answer, list | tuple)  # all there is, so that nothing is written to any more
     while True:
         with _calling(loaded, what):
             try:
                 batch = next(batches)
             except StopIteration:
                 return
-        yield batch if handed_over else own_copy(batch)
+        yield own_copy(batch)
         batch = None  # the next one is counted alone
+
+
+def _own_gif(gif: FrameSource) -> FrameSource:
+    """The GIF in memory that the method may write to: whoever comes after it, and the metrics, see it as it was."""
+    if not isinstance(gif, Gif) or gif.is_sequence:  # sequences give copies
+        return gif
+    return replace(gif, indices=gif.indices.copy(), palettes=tuple(palette.copy() for palette in gif.palettes))
 
 
 def _held(
@@ -208,7 +218,7 @@ def _restored_batch(method: FrameMethod, gif: FrameSource, chosen: Sequence[int]
     """What the method makes of these frames; `_NO_MEMORY` where that runs out."""
     try:
         frames: Any = np.stack([gif.frame(i) for i in chosen])
-        palettes: list[Any] = [gif.palettes[i] for i in chosen]
+        palettes: list[Any] = [gif.palettes[i].copy() for i in chosen]
         if torch_device is not None:
             frames = _tensor(frames, torch_device)
             together = _tensor(np.concatenate(palettes), torch_device)  # one copy to the device, not one a frame
@@ -244,7 +254,9 @@ def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArra
 
 def _numpy(batch: object, what: str) -> NDArray[Any] | None:
     if isinstance(batch, np.ndarray):
-        return batch
+        if isinstance(batch, np.ma.MaskedArray) and np.ma.is_masked(batch):
+            raise MethodFailed(f"{what}: a batch is a masked array, and what is masked has no value; give all values")
+        return np.asarray(batch)  # no subclass, which may compute otherwise
     if not is_array(batch):
         return None
     tensor: Any = batch

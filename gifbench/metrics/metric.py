@@ -9,7 +9,8 @@ equal weight. PSNR and SSIM are the protocol's own (`gifbench.evaluation.scoring
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -36,6 +37,10 @@ class GifFrame:
         """What it shows: RGB (H, W, 3), uint8."""
         return np.asarray(self.palette[self.indices], np.uint8)
 
+    def copied(self) -> GifFrame:
+        """The same in memory of its own."""
+        return GifFrame(self.indices.copy(), self.palette.copy())
+
 
 @dataclass(frozen=True, eq=False)
 class FramePair:
@@ -50,6 +55,7 @@ class FramePair:
     truth: Pixels
     shown: GifFrame | None = None
     before: FramePair | None = None
+    _original: FramePair | None = field(default=None, repr=False)
 
     def followed_by(self, restored: Pixels, truth: Pixels, shown: GifFrame | None) -> FramePair:
         """The next pair of the segment."""
@@ -60,7 +66,16 @@ class FramePair:
         """The truth's motion from the frame before to this one, found once for all metrics; None for the first."""
         from gifbench.metrics.temporal import Motion
 
+        if self._original is not None:
+            return deepcopy(self._original.motion)
         return None if self.before is None else Motion.between(self.before.truth, self.truth)
+
+    def copied(self) -> FramePair:
+        """The same pair in memory of its own, for a metric that may write to it."""
+        before = self.before
+        if before is not None:
+            before = FramePair(before.restored.copy(), before.truth.copy(), before.shown and before.shown.copied())
+        return FramePair(self.restored.copy(), self.truth.copy(), self.shown and self.shown.copied(), before, self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +88,10 @@ class FrameBatch:
     restored: Any
     truth: Any
     shown: Sequence[GifFrame | None]
+
+    def copied(self) -> FrameBatch:
+        """The same in memory of its own."""
+        return FrameBatch(self.restored.clone(), self.truth.clone(), [each and each.copied() for each in self.shown])
 
 
 @runtime_checkable

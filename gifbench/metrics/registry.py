@@ -64,6 +64,8 @@ class LoadedMetric:
     source: str = field(default="", repr=False)
     """How another process loads it: the text that it was loaded from."""
     unknown: tuple[str, ...] = ()
+    own: bool = False
+    """Whether it comes with gifbench: those never write to what they measure, others are given copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, ow
         facts["files"] = files
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     canonical = f"{name}:{','.join(changed)}"[:200] if changed else name
-    return LoadedMetric(canonical, metric, described, digest, text, tuple(dict.fromkeys(unknown)))
+    return LoadedMetric(canonical, metric, described, digest, text, tuple(dict.fromkeys(unknown)), own)
 
 
 def _described(source: object, name: str) -> Described:

@@ -127,7 +127,7 @@ class SequencePalettes(_OfFrames[Pixels]):
     """The palette of each frame, (K, 3) uint8."""
 
     def _of(self, number: int) -> Pixels:
-        return self._frames.colors(number)[0]
+        return self._frames.colors(number)[0].copy()  # what is kept is nobody's to write to
 
 
 class SequenceTransparent(_OfFrames["int | None"]):
@@ -148,7 +148,7 @@ class SequenceIndices(_OfFrames[Indices]):
     """That of all frames but those of more than 256 colors."""
 
     def _of(self, number: int) -> Indices:
-        return self._frames.frame(number).indices
+        return self._frames.frame(number).indices.copy()
 
     @property
     def shape(self) -> tuple[int, int, int]:
