@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from gifbench.errors import BuildError, GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
+from gifbench.local_modules import importing_from
 
 SOURCES = "gifbench.sources"
 """The entry points by which an installed package offers kinds of sources, called as a manifest's column `source`."""
@@ -115,53 +116,13 @@ def import_file(path: Path, *, kind: str = "method", error: type[GifbenchError] 
         raise error(f"{path}: cannot be imported as a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickling look a module up by its name
-    folder = str(path.resolve().parent)
-    _forget_modules(path.resolve().parent)
-    before = set(sys.modules)
-    sys.path.insert(0, folder)  # a method may be more than one file
     try:
-        with import_errors(f"{kind} file {path}", error):
+        with importing_from(path.resolve().parent), import_errors(f"{kind} file {path}", error):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[spec.name]
         raise
-    finally:
-        sys.path.remove(folder)
-        for name in set(sys.modules) - before - {spec.name}:
-            file = getattr(sys.modules[name], "__file__", None)
-            if isinstance(file, str) and file.endswith(".py") and Path(file).is_relative_to(folder):
-                _modules_of_files[name] = (folder, file, _content(file))
     return module
-
-
-_modules_of_files: dict[str, tuple[str, str, bytes]] = {}
-"""What method files imported from beside them: each module's folder, its file, and what was in it."""
-
-
-def _forget_modules(folder: Path) -> None:
-    """Have a file in `folder` import the modules beside it as they are now, and none of their names from elsewhere."""
-    outdated = set()
-    for name, (place, file, content) in _modules_of_files.items():
-        top = name.partition(".")[0]
-        elsewhere = place != str(folder) and ((folder / f"{top}.py").is_file() or (folder / top).is_dir())
-        if elsewhere or (place == str(folder) and _content(file) != content):
-            outdated.add(top)
-    # Those that import a changed module hold what it was.
-    if any(
-        _modules_of_files[name][0] == str(folder) for name in _modules_of_files if name.partition(".")[0] in outdated
-    ):
-        outdated |= {name.partition(".")[0] for name, each in _modules_of_files.items() if each[0] == str(folder)}
-    for name in [name for name in sys.modules if name.partition(".")[0] in outdated]:
-        del sys.modules[name]
-        _modules_of_files.pop(name, None)
-    importlib.invalidate_caches()
-
-
-def _content(file: str) -> bytes:
-    try:
-        return hashlib.sha256(Path(file).read_bytes()).digest()
-    except OSError:
-        return b""
 
 
 @contextmanager

@@ -32,17 +32,31 @@ _MATTERS = ("media", "dataset", "methods", "metrics", "evaluation", "tasks.py")
 _MOST_FILES = 500
 
 _OPAQUE_MODULES = {
-    **dict.fromkeys(("subprocess", "pty", "pexpect", "docker"), "starts programs"),
-    **dict.fromkeys(("ctypes", "cffi"), "loads libraries"),
+    **dict.fromkeys(("subprocess", "asyncio.subprocess", "pty", "pexpect", "docker"), "starts programs"),
+    **dict.fromkeys(("multiprocessing", "torch.multiprocessing", "ray", "dask", "joblib"), "starts processes"),
+    **dict.fromkeys(("ctypes", "cffi", "torch.utils.cpp_extension"), "loads libraries"),
     **dict.fromkeys(("runpy", "imp"), "runs other code"),
     **dict.fromkeys(("socket", "urllib.request", "http.client", "requests", "httpx", "aiohttp"), "uses the network"),
     **dict.fromkeys(("huggingface_hub", "torch.hub"), "fetches code or weights"),
 }
 _OPAQUE_CALLS = {
     **dict.fromkeys(("exec", "eval", "__import__", "import_module", "spec_from_file_location"), "runs other code"),
-    **dict.fromkeys(("system", "popen", "execv", "execve", "execvp", "spawnv", "posix_spawn"), "starts programs"),
+    **dict.fromkeys(("create_subprocess_exec", "create_subprocess_shell"), "starts programs"),
+    **dict.fromkeys(("subprocess_exec", "subprocess_shell"), "starts programs"),  # of a loop of asyncio
+    "ProcessPoolExecutor": "starts processes",
+    **dict.fromkeys(("CDLL", "PyDLL", "LoadLibrary", "load_library", "dlopen"), "loads libraries"),
     **dict.fromkeys(("from_pretrained", "load_state_dict_from_url", "urlretrieve"), "fetches code or weights"),
 }
+_SYSTEM_CALLS = {
+    **dict.fromkeys(("system", "popen", "startfile", "posix_spawn", "posix_spawnp"), "starts programs"),
+    **{
+        f"{call}{kind}": "starts programs"
+        for call in ("exec", "spawn")
+        for kind in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")
+    },
+    **dict.fromkeys(("fork", "forkpty"), "starts processes"),
+}
+"""Functions of `os`."""
 _READERS = frozenset({"load_file", "safe_open", "imread", "InferenceSession", "CascadeClassifier", "VideoCapture"})
 """Calls that read files where Python does not notice."""
 _BUILTINS = frozenset({"exec", "eval", "__import__"})
@@ -331,25 +345,35 @@ def _reached_nodes(tree: ast.Module, name: str) -> list[ast.AST]:
 
 def _opaque(nodes: list[ast.AST]) -> Iterator[str]:
     """What in the code cannot be known by its content, a phrase each."""
-    for top in nodes:
-        for node in ast.walk(top):
-            modules: list[str] = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Call):
-                called = node.func
-                attribute = called.attr if isinstance(called, ast.Attribute) else None
-                plain = called.id if isinstance(called, ast.Name) else None
-                # model.eval() is torch's, eval(text) is Python's
-                found = plain if plain in _OPAQUE_CALLS else attribute if attribute not in _BUILTINS else None
-                if found in _OPAQUE_CALLS:
-                    yield f"{_OPAQUE_CALLS[found]} ({found})"
-            for module in modules:
-                whole = next((key for key in _OPAQUE_MODULES if module == key or module.startswith(f"{key}.")), None)
-                if whole is not None:
-                    yield f"{_OPAQUE_MODULES[whole]} ({whole})"
+    every = [node for top in nodes for node in ast.walk(top)]
+    systems = {"os", "posix"}
+    for node in every:
+        if isinstance(node, ast.Import):
+            systems |= {alias.asname for alias in node.names if alias.name in ("os", "posix") and alias.asname}
+    for node in every:
+        modules: list[str] = []
+        names: list[str | None] = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            names = [alias.name for alias in node.names]
+            known = _SYSTEM_CALLS if node.module in ("os", "posix") else {}
+            yield from (f"{known[name]} ({name})" for name in names if name in known)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            names = [node.id]
+        elif isinstance(node, ast.Attribute):
+            dotted = _dotted(node)
+            modules = [dotted]
+            # model.eval() is torch's, eval(text) is Python's
+            names = [node.attr] if node.attr not in _BUILTINS else []
+            if node.attr in _SYSTEM_CALLS and dotted.rpartition(".")[0] in systems:
+                yield f"{_SYSTEM_CALLS[node.attr]} ({node.attr})"
+        yield from (f"{_OPAQUE_CALLS[name]} ({name})" for name in names if name in _OPAQUE_CALLS)
+        for module in modules:
+            whole = next((key for key in _OPAQUE_MODULES if module == key or module.startswith(f"{key}.")), None)
+            if whole is not None:
+                yield f"{_OPAQUE_MODULES[whole]} ({whole})"
 
 
 def _unseen(nodes: list[ast.AST]) -> Iterator[str]:

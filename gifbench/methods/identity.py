@@ -10,6 +10,7 @@ import contextlib
 import glob
 import hashlib
 import inspect
+import json
 import os
 import re
 import sys
@@ -151,9 +152,7 @@ def state(value: object, depth: int = 0) -> tuple[object, str | None]:  # noqa: 
     if depth > _DEEPEST:
         return None, "its state is nested too deep"
     if isinstance(value, Mapping):
-        attributes: object = getattr(value, "__dict__", {})
-        found, why = _states({str(key): each for key, each in value.items()}, depth)
-        return found, why or (f"it holds a {type(value).__name__} with attributes" if attributes else None)
+        return _mapping(value, depth)
     if isinstance(value, list | tuple):
         found, why = _states({str(i): each for i, each in enumerate(value)}, depth)
         return [type(value).__name__, found], why
@@ -167,6 +166,22 @@ def state(value: object, depth: int = 0) -> tuple[object, str | None]:  # noqa: 
 def _states(values: Mapping[str, object], depth: int) -> tuple[object, str | None]:
     found = {key: state(each, depth + 1) for key, each in values.items()}
     return {key: each for key, (each, _) in found.items()}, next((why for _, why in found.values() if why), None)
+
+
+def _mapping(value: Mapping[Any, object], depth: int) -> tuple[object, str | None]:
+    """A mapping with its keys, of which 1 and "1" are two, and their order, which a method may go by."""
+    keys = {key: state(key, depth + 1) for key in value}
+    names = {
+        key: key if isinstance(key, str) and not key.startswith("\0") else f"\0{json.dumps(found, sort_keys=True)}"
+        for key, (found, _) in keys.items()
+    }
+    if len(set(names.values())) < len(names):
+        return None, f"it holds a {type(value).__name__} with keys that cannot be told apart"
+    found, why = _states({names[key]: each for key, each in value.items()}, depth)
+    why = why or next((each for _, each in keys.values() if each), None)
+    if attributes := getattr(value, "__dict__", {}):
+        why = why or f"it holds a {type(value).__name__} with {len(attributes)} attributes"
+    return [found, list(names.values())] if len(names) > 1 else found, why
 
 
 def _code(value: Any, name: str) -> tuple[object, str | None]:  # noqa: ANN401  # a class or function

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import random
 import sys
 from pathlib import Path
@@ -83,6 +85,26 @@ def test_what_the_code_brings_in_belongs_to_it(tmp_path: Path, monkeypatch, how:
         ("import subprocess\ndef run(): subprocess.run(['x'])", "starts programs"),
         ("import os\ndef run(): os.system('x')", "starts programs"),
         ("import ctypes\ndef run(): ctypes.CDLL('x')", "loads libraries"),
+        ("import asyncio\ndef run(): asyncio.run(asyncio.create_subprocess_exec('x'))", "starts programs"),
+        ("import asyncio\nasync def run(): await asyncio.create_subprocess_shell('x')", "starts programs"),
+        ("from asyncio.subprocess import create_subprocess_exec as go\ndef run(): go('x')", "starts programs"),
+        ("import os\ndef run(): os.posix_spawnp('x', ['x'], {})", "starts programs"),
+        ("import os\ndef run(): os.execlp('x', 'x')", "starts programs"),
+        ("from os import execvpe\ndef run(): execvpe('x', [], {})", "starts programs"),
+        ("from os import system as go\ndef run(): go('x')", "starts programs"),
+        ("import os\ndef run(): os.spawnlp(os.P_WAIT, 'x', 'x')", "starts programs"),
+        ("import os as o\ndef run(): o.fork()", "starts processes"),
+        ("import multiprocessing as m\ndef run(): m.Pool(2)", "starts processes"),
+        ("from multiprocessing.pool import Pool\ndef run(): Pool(2)", "starts processes"),
+        ("import torch.multiprocessing as mp\ndef run(): mp.spawn(print)", "starts processes"),
+        ("from torch import multiprocessing\ndef run(): multiprocessing.spawn(print)", "starts processes"),
+        ("import concurrent.futures as f\ndef run(): f.ProcessPoolExecutor()", "starts processes"),
+        ("from concurrent.futures import ProcessPoolExecutor as P\ndef run(): P()", "starts processes"),
+        ("import numpy as np\ndef run(): np.ctypeslib.load_library('x', '.')", "loads libraries"),
+        ("import torch\ndef run(): torch.ops.load_library('x.so')", "loads libraries"),
+        ("import torch\ndef run(): list(map(torch.ops.load_library, ['x.so']))", "loads libraries"),
+        ("import torch\ndef run(): torch.utils.cpp_extension.load('x', ['x.cpp'])", "loads libraries"),
+        ("def run():\n    import subprocess\n    subprocess.run(['x'])", "starts programs"),
         ("from urllib.request import urlopen\ndef run(): urlopen('x')", "uses the network"),
         ("import importlib\ndef run(): importlib.import_module('x')", "runs other code"),
         ("def run(): exec(open('x').read())", "runs other code"),
@@ -283,3 +305,36 @@ def test_modules_of_one_name_beside_two_files_are_each_its_own(tmp_path: Path) -
     assert [load_method_file(f"{file}:Net").method.ckpt for file in [*files, *files]] == [0, 1, 0, 1]
     write(files[0].parent / "strength_of_test.py", "VALUE = 'changed'")
     assert load_method_file(f"{files[0]}:Net").method.ckpt == "changed"
+
+
+def test_a_module_that_is_imported_in_a_function_is_of_the_files_own_folder(tmp_path: Path, monkeypatch) -> None:
+    lazy = NET.replace(
+        "        return frames", "        import lazy_of_test\n        return frames * 0 + lazy_of_test.value()"
+    )
+    files = [write(tmp_path / name / "net.py", lazy) for name in "abc"]
+    for value, file in enumerate(files[:2]):
+        write(
+            file.parent / "lazy_of_test" / "__init__.py", "def value():\n    from .inner import VALUE\n    return VALUE"
+        )
+        write(
+            file.parent / "lazy_of_test" / "inner.py", f"import beside_of_test\nVALUE = beside_of_test.VALUE + {value}"
+        )
+        write(file.parent / "beside_of_test.py", f"VALUE = {10 * value}")
+    write(files[2].parent / "lazy_of_test.py", "def value():\n    return 7")
+    elsewhere = write(tmp_path / "user" / "lazy_of_test.py", "MINE = 1").parent
+    monkeypatch.syspath_prepend(str(elsewhere))
+    users_own = importlib.import_module("lazy_of_test")  # of the program that calls gifbench
+    methods = [load_method_file(f"{file}:Net").method for file in files]
+    ones = np.ones((1, 1, 1, 3), np.uint8)
+    for _ in range(2):
+        assert [method.restore_frames(ones, ())[0, 0, 0, 0] for method in methods] == [0, 11, 7]
+    assert sys.modules["lazy_of_test"] is users_own
+    monkeypatch.delitem(sys.modules, "lazy_of_test")
+
+
+def test_keys_of_other_types_and_their_order_tell_two_objects_apart() -> None:
+    held = [{1: 2}, {"1": 2}, {None: 2}, {"None": 2}, {(1, 2): 2}, {"(1, 2)": 2}, {1: 0, 2: 0}, {2: 0, 1: 0}, {1.0: 2}]
+    held += [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {True: 2}]
+    assert len({json.dumps(state({"held": each})[0], sort_keys=True) for each in held}) == len(held)
+    assert all(state(each)[1] is None for each in held)
+    assert state({object(): 1})[1] is not None
