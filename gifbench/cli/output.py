@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TextIO
 
@@ -154,9 +154,11 @@ def _stdout_is_ours() -> Iterator[None]:
     sys.stdout = sys.stderr
     try:
         yield
-        _stdout.flush()
     finally:
-        _stdout, sys.stdout = real, before
+        # However it ends: as the interpreter ends a stream may be gone before it is flushed.
+        ours, _stdout, sys.stdout = _stdout, real, before
+        if not ours.closed:
+            ours.flush()
 
 
 @contextmanager
@@ -204,6 +206,8 @@ def _fail(error: Exception, *, command: str, as_json: bool) -> None:
         message = f"{type(error).__name__}: {error}. This is a fault of gifbench; {where}, for a bug report"
     if as_json:
         say_json({"error": {"code": code, "message": message}})
+        with suppress(BrokenPipeError):
+            (_stdout or sys.stdout).flush()
     note(f"Error: {message}")
     raise typer.Exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED) from None
 

@@ -187,3 +187,23 @@ def test_a_limited_run_replaces_no_fuller_one_and_metrics_are_added(tiny_dataset
     assert more["file"] == both["file"] == whole["file"]
     assert set(both["scores"]) == {"psnr", "ssim", "flat", "gradient"}  # type: ignore[call-overload]
     assert set(scored()["scores"]) == set(both["scores"]), "there is all that was asked for"  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_command_that_ends_with_another_code_than_0_still_prints_its_result(
+    tiny_recipe: Path, tiny_videos: Path, tmp_path: Path, as_json: bool
+) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (videos / "ant.mp4").write_bytes((tiny_videos / "ant.mp4").read_bytes())
+    (videos / "empty.mp4").touch()
+    (tmp_path / "net.py").write_text("class Net:\n    def restore(self, gif, times):\n        return gif.frames[:1]\n")
+    for arguments, code, printed in (
+        (("build", tiny_recipe, "--source", videos, "--out", tmp_path / "out", "--workers", 1), 3, '"failed"'),
+        (("methods", "check", tmp_path / "net.py"), 1, '"kept"'),
+    ):
+        done = subprocess.run(
+            command(*arguments, *(["--json"] if as_json else [])), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code
+        assert printed in str(json.dumps(json.loads(done.stdout))) if as_json else len(done.stdout) > 20
