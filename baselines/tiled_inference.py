@@ -9,13 +9,18 @@ with `any_size`, only sides shorter than `stride` are.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import lru_cache
+from threading import Barrier
 from typing import Any, Literal
 
 import torch
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from gifbench import is_out_of_memory
 
@@ -117,10 +122,33 @@ def _up(value: int, stride: int) -> int:
     return -(-value // stride) * stride
 
 
-Precision = Literal["fp32", "bf16", "fp16"]
+Precision = Literal["fp32", "winograd", "bf16", "fp16"]
+"""`winograd` is fp32 with 3×3 convolutions by Winograd's algorithm (Lavin and Gray, 2016), which multiplies less: on a
+CPU with AVX2 and no AVX-512 they take 0.4 to 0.7 times as long, and a frame changes by 0.001 of a level at the most
+(`benchmarks/networks.py`). Elsewhere it is fp32."""
 
 _PIXELS_OF_A_CPU = 1 << 16
-_DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+_DTYPES = {"fp32": None, "winograd": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+_FEWEST_CHANNELS = 8
+"""Of convolutions for which Winograd's algorithm is the faster one."""
+
+
+class _Winograd(TorchFunctionMode):  # type: ignore[misc]  # torch has no types for it
+    """Within it, 3×3 convolutions on the CPU go by NNPACK, where torch has it here."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - the signature is torch's
+        if func is torch.conv2d and len(args) == 7 and not kwargs:
+            x, weight, bias, stride, padding, dilation, groups = args
+            usual = stride == padding == dilation == (1, 1) and groups == 1 and weight.shape[2:] == (3, 3)
+            if usual and len(weight) >= _FEWEST_CHANNELS and x.device.type == "cpu" and x.dtype == torch.float32:
+                return torch._nnpack_spatial_convolution(x.contiguous(), weight, bias, padding, stride)
+        return func(*args, **(kwargs or {}))
 
 
 class Runner:
@@ -133,6 +161,7 @@ class Runner:
 
     def __init__(self, *, precision: Precision = "fp32") -> None:
         self._dtype = _DTYPES[precision]
+        self._winograd = precision == "winograd" and torch.backends.nnpack.is_available()  # which also starts it
         self._cpu_pixels = _PIXELS_OF_A_CPU * (1 if self._dtype is None else 2)
         self._most: int | None = None
 
@@ -151,7 +180,11 @@ class Runner:
         threads = torch.get_num_threads() if on_cpu else 1
 
         def done_part(part: slice) -> torch.Tensor:
-            with torch.inference_mode(), torch.autocast(frames.device.type, self._dtype, enabled=bool(self._dtype)):
+            with (
+                torch.inference_mode(),
+                torch.autocast(frames.device.type, self._dtype, enabled=bool(self._dtype)),
+                _Winograd() if self._winograd else nullcontext(),
+            ):
                 return call(part).float()
 
         done: list[torch.Tensor] = []
@@ -176,8 +209,17 @@ def _side_by_side(call: Callable[[slice], torch.Tensor], parts: Sequence[slice])
     if len(parts) == 1:
         return [call(parts[0])]
     threads = torch.get_num_threads()
-    with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
-            return list(pool.map(call, parts))
-        finally:
-            torch.set_num_threads(threads)  # threads that are made later would have one, too
+    torch.set_num_threads(1)
+    try:
+        return list(_pool(len(parts), os.getpid()).map(call, parts))
+    finally:
+        torch.set_num_threads(threads)
+
+
+@lru_cache(maxsize=2)
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads that stay, because new ones get new memory each time; none of another process, which forked."""
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,), thread_name_prefix="frames")
+    started = Barrier(threads)
+    list(pool.map(lambda _: started.wait(), range(threads)))
+    return pool

@@ -1,12 +1,12 @@
 """The networks of Table 1 on a CPU: frames a second as the harness runs them, beside plain eager fp32 PyTorch.
 
-    python benchmarks/networks.py [--threads 1] [--rounds 2] [--compile] [--rows ccdnet-2 ccdnet]
+    python benchmarks/networks.py [--threads 1] [--rows ccdnet-2 ccdnet-plain] [--precisions fp32 winograd]
     python benchmarks/networks.py --training [--rows ccdnet-1 ccdnet-plain]
 
 Frames of 256×256 with palettes of 32 colors, a batch of four. `eager` is the plain loop: the same network as PyTorch
 gives it, one frame after the other; `eager, batch` gives it the whole batch at once. `harness` is what a method of
-gifbench does: channels-last, in parts that suit the device, in fp32 and with `precision=bf16`. The smallest time of
-`--rounds` rounds in which all take turns; f_C is part of it.
+gifbench does: channels-last, in parts that suit the device, in each of `--precisions`. The smallest time of `--rounds`
+rounds in which all take turns; f_C is part of it.
 
 `rms` and `largest` are differences from eager fp32 in levels of 255, and `cost` what that rms takes off a result of
 34 dB, if it is error all of it. Weights that come with gifbench are used where there are some, or drawn at random.
@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 import av
 import numpy as np
@@ -31,6 +32,7 @@ import torch
 from gifbench_baselines.ccdnet.method import Restorer
 from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
 from gifbench_baselines.pretrained import WEIGHTS
+from gifbench_baselines.tiled_inference import Precision, Runner
 
 from gifbench import Weights, load_recipe, open_dataset, read_weights
 from gifbench.builder.build_run import run_build
@@ -76,7 +78,9 @@ def pictures() -> tuple[torch.Tensor, list[torch.Tensor]]:
     return torch.stack([palette[indices[0]] for palette in palettes]), palettes
 
 
-def peers(row: str, frames: torch.Tensor, palettes: list[torch.Tensor], *, compiled: bool) -> dict[str, Restore]:
+def peers(
+    row: str, frames: torch.Tensor, palettes: list[torch.Tensor], precisions: list[str], *, compiled: bool
+) -> dict[str, Restore]:
     gif, stacked = frames.permute(0, 3, 1, 2).contiguous(), torch.stack(palettes)
     if row == "pix2pix":
         plain = UNet256(Pix2PixArchitecture()).eval()
@@ -88,8 +92,6 @@ def peers(row: str, frames: torch.Tensor, palettes: list[torch.Tensor], *, compi
             return network(gif[some].float() / 127.5 - 1)
 
         def harness(precision: str) -> Restore:
-            from gifbench_baselines.tiled_inference import Runner
-
             runner = Runner(precision=precision)  # type: ignore[arg-type]
             return lambda: runner.run(lambda part: call(last, part), gif)
 
@@ -108,8 +110,7 @@ def peers(row: str, frames: torch.Tensor, palettes: list[torch.Tensor], *, compi
     tried: dict[str, Restore] = {
         "eager": lambda: torch.cat([call(plain, slice(i, i + 1)) for i in range(FRAMES)]),
         "eager, batch": lambda: call(plain, slice(None)),
-        "harness": harness("fp32"),
-        "harness, bf16": harness("bf16"),
+        **{f"harness, {precision}": harness(precision) for precision in precisions},
     }
     if compiled:
         fused = torch.compile(plain)
@@ -127,12 +128,12 @@ def fastest(tried: Mapping[str, Restore], rounds: int) -> dict[str, float]:
     return best
 
 
-def inference(rows: list[str], *, rounds: int, compiled: bool) -> None:
+def inference(rows: list[str], precisions: list[str], *, rounds: int, compiled: bool) -> None:
     print(f"{'row':<15}{'':<18}{'frames/s':>9}{'ratio':>7}{'rms':>8}{'largest':>9}{'cost, dB':>10}")
     frames, palettes = pictures()
     for row in rows:
         with torch.inference_mode():
-            tried = peers(row, frames, palettes, compiled=compiled)
+            tried = peers(row, frames, palettes, precisions, compiled=compiled)
             results = {name: restore().float() for name, restore in tried.items()}
             best = fastest(tried, rounds)
         for name, seconds in best.items():
@@ -221,6 +222,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "winograd", "bf16"], choices=get_args(Precision))
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--training", action="store_true")
     parser.add_argument("--rows", nargs="+")
@@ -230,7 +232,7 @@ def main() -> None:
     if given.training:
         training(given.rows or ["ccdnet-1", "ccdnet-plain"])
     else:
-        inference(given.rows or ROWS, rounds=given.rounds, compiled=given.compile)
+        inference(given.rows or ROWS, given.precisions, rounds=given.rounds, compiled=given.compile)
 
 
 if __name__ == "__main__":

@@ -168,18 +168,32 @@ def test_more_frames_are_refused_of_a_method_that_would_repeat_them(wild: Path, 
     assert restore_gif("blend", wild, tmp_path / "a.mkv", fps_factor=2).frames == 7
 
 
-def test_half_precision_is_taken_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gifbench import gif_restoration
+@pytest.mark.parametrize(
+    ("has", "precision"),
+    [
+        ({"avx2": True, "avx512_f": True, "avx512_bf16": True}, "bf16"),
+        ({"amx_bf16": True}, "bf16"),
+        ({"avx2": True, "avx512_f": False}, "winograd"),
+        ({"avx2": True, "avx512_f": True}, "fp32"),
+        ({}, "fp32"),
+    ],
+)
+def test_a_method_gets_the_precision_that_the_processor_is_fast_in(
+    has: dict[str, bool], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from gifbench.gif_restoration import faster_on_cpu
     from gifbench.methods.registry import load_method
 
-    network, plain = load_method("ccdnet-plain"), load_method("gaussian-0.5")
-    for has in (False, True):
-        monkeypatch.setattr(gif_restoration, "_cpu_has_bf16", lambda has=has: has)
-        chosen = gif_restoration.in_half_precision(network, "cpu")
-        assert chosen.options["precision"] == ("bf16" if has else "fp32")
-        assert gif_restoration.in_half_precision(plain, "cpu") is plain
-    exact = load_method("ccdnet-plain:precision=fp32")
-    assert gif_restoration.in_half_precision(exact, "cpu") is exact
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    for name in ("ccdnet-plain", "ccdnet-plain:tile=256"):
+        assert faster_on_cpu(name, "cpu").options["precision"] == precision
+        assert faster_on_cpu(load_method(name), "cpu").options["precision"] == precision
+    for name in ("gaussian-0.5", "ccdnet-plain:precision=fp32"):
+        assert faster_on_cpu(loaded := load_method(name), "cpu") is loaded
+    steadied = faster_on_cpu("stable:gif", "cpu")
+    assert steadied.options["precision"] == ("bf16" if precision == "bf16" else "fp32"), "which offers no winograd"
 
 
 def test_threads_wait_without_spinning_unless_the_user_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,8 @@ class Restorer:
             raise UsageError(f"tile must be 64 pixels or more, got {tile}")
         # Only ever called with what every kind takes.
         self.network: Any = load_network(found)
-        self.network.to(memory_format=torch.channels_last)
+        if precision != "winograd":
+            self.network.to(memory_format=torch.channels_last)
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
         self.licence = str(found.about.get("licence") or "")
         self.steps, self._tile, self._runner = steps, tile, Runner(precision=precision)

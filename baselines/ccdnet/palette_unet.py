@@ -111,7 +111,7 @@ class _Block(nn.Module):
         nn.init.zeros_(self.second.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.second(functional.relu(self.first(x)))
+        return self.second(functional.relu_(self.first(x))).add_(x)
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:

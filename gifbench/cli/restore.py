@@ -39,7 +39,7 @@ def restore(
     ] = "keep",
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     precision: Annotated[
-        str, typer.Option(help="auto (bf16 on a CPU that has it: faster, and nearly the same) or fp32, which is exact.")
+        str, typer.Option(help="auto (what is faster on this CPU, and nearly the same) or fp32, which is exact.")
     ] = "auto",
     page: Annotated[
         Path | None, typer.Option(help="A folder for a page before and after, with a line to drag between them.")
@@ -54,7 +54,7 @@ def restore(
     The shortest form is `gifbench restore my.gif`, which writes my.mp4 beside it with the bundled ccdnet. A video takes
     a method that needs no palettes: `gifbench restore colorize film.mp4 --gray` writes film-restored.mp4.
     """
-    from gifbench.gif_restoration import check_draws_between, is_gif
+    from gifbench.gif_restoration import check_draws_between, faster_on_cpu, is_gif
     from gifbench.methods.registry import find_method
 
     method, source, out = _parts(arguments)
@@ -71,7 +71,7 @@ def restore(
     if not gif:
         run = _for_video(gray=gray, audio=audio, max_pixels=max_pixels)
     with progress(f"Restoring {source.name}") as step, gif_advice():
-        loaded = find_method(method)
+        loaded = faster_on_cpu(method, device) if precision == "auto" else find_method(method)
         check_draws_between(loaded, fps_factor)
         made = run(
             loaded,
@@ -79,7 +79,6 @@ def restore(
             out,
             fps_factor=fps_factor,
             device=device,
-            half_precision=precision == "auto",
             overwrite=overwrite,
             progress=lambda done, total: step(done, total, "frames"),
         )

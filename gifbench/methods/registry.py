@@ -88,16 +88,33 @@ def _recorded(text: str, *, depth: int) -> LoadedMethod:
 
 def _installed(text: str, *, load: Loader, recorded: bool = False) -> LoadedMethod:
     spec = parse_spec(text)
-    for name, offers in installed().items():
-        if spec.name == name or spec.name.startswith(f"{name}-"):
-            preset = {} if spec.name == name else _offered_presets(offers).get(spec.name)
-            if preset is not None:
-                factory = offers_class(offers)
-                given = read_options(spec.name, factory, spec.options, load=load, recorded=recorded)
-                origin, source = offers_origin(offers), ("installed", text)
-                return _set_up(name, factory, spec.name, {**preset, **given}, origin=origin, source=source)
+    if (found := _offered(spec.name)) is not None:
+        name, offers, preset = found
+        factory = offers_class(offers)
+        given = read_options(spec.name, factory, spec.options, load=load, recorded=recorded)
+        origin, source = offers_origin(offers), ("installed", text)
+        return _set_up(name, factory, spec.name, {**preset, **given}, origin=origin, source=source)
     known = [listed.name for listed in list_methods()]
     raise NoSuchMethod(f'there is no method "{spec.name[:80]}": {known_names(spec.name, known)}')
+
+
+def _offered(name: str) -> tuple[str, tuple[Offer, ...], Mapping[str, object]] | None:
+    """What is installed under a name or the name of a preset: its own name, who offers it, the preset's options."""
+    for own, offers in installed().items():
+        if name == own:
+            return own, offers, {}
+        if name.startswith(f"{own}-") and (preset := _offered_presets(offers).get(name)) is not None:
+            return own, offers, preset
+    return None
+
+
+def installed_class(text: str) -> type[Any] | None:
+    """The class of an installed method, written with or without options; None where none is meant.
+
+    Raises `MethodError` where it cannot be imported.
+    """
+    found = _offered(text.partition(":")[0].strip())
+    return None if found is None else offers_class(found[1])
 
 
 def load_method_file(text: str) -> LoadedMethod:

@@ -66,6 +66,43 @@ def test_parts_are_worked_on_side_by_side_and_come_back_in_order(monkeypatch):
         torch.set_num_threads(before)
 
 
+class Convolved(torch.nn.Module):
+    """3×3 convolutions of all kinds; counts nothing, gives (N, 8, H, W)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 16, 3, padding=1)
+        self.apart = torch.nn.Conv2d(16, 16, 3, padding=1, groups=2)
+        self.wide = torch.nn.Conv2d(16, 16, 3, padding=2, dilation=2)
+        self.last = torch.nn.Conv2d(16, 8, 3, padding=1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.wide(self.apart(self.first(x).relu())).relu())
+
+
+@pytest.mark.skipif(not torch.backends.nnpack.is_available(), reason="torch has no NNPACK here")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_winograd_is_nearly_the_same_from_any_memory_layout(threads, monkeypatch):
+    monkeypatch.setattr(tiled_inference, "_PIXELS_OF_A_CPU", 1)
+    torch.manual_seed(0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    by_nnpack = []
+    convolution = torch._nnpack_spatial_convolution
+    monkeypatch.setattr(torch, "_nnpack_spatial_convolution", lambda *given: by_nnpack.append(1) or convolution(*given))
+    try:
+        network, frames = Convolved().eval(), torch.rand(3, 3, 37, 51)
+        exactly = Runner().run(lambda part: network(frames[part]), frames)
+        assert not by_nnpack
+        network.to(memory_format=torch.channels_last)
+        nearly = Runner(precision="winograd").run(lambda part: network(frames[part]), frames)
+        assert len(by_nnpack) == 6, "the first and the last convolution of each frame"
+        torch.testing.assert_close(nearly, exactly, rtol=0, atol=1e-5)
+        assert not torch.equal(nearly, exactly)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_without_memory_in_one_of_several_threads_all_is_done_again_in_halves(monkeypatch):
     monkeypatch.setattr(tiled_inference, "_PIXELS_OF_A_CPU", 4)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
