@@ -81,13 +81,18 @@ BY_CLASS: dict[str, type[GifbenchError] | None] = {
 
 _BY_TEXT: tuple[tuple[type[SourceError], str], ...] = (
     # What says nothing about the video comes first: such a message can begin with "Video unavailable".
-    (BotCheck, r"not a bot|captcha|unusual traffic"),
-    (Forbidden, r"\bvpn\b|proxy|anonymi[sz]er|network administrator|workspace admin"),
+    (BotCheck, r"(not|as) a bot|captcha|unusual traffic"),
+    (
+        Forbidden,
+        r"\bvpn\b|proxy|anonymi[sz]er|administrator|workspace|restricted mode|supervised|internet connection"
+        r"|your (network|ip\b|school|organi[sz]ation|parent|plan\b)",
+    ),
     (
         ToolFailed,
-        r"(on|by|in|with|for|from) (this|your|certain|the current) (\w+ )?"
-        r"(app|application|device|client|browser|player|platform)"
+        r"(on|by|in|with|for|from) (this|your|the|certain|the current) (\w+ )?"
+        r"(app|application|device|client|browser|player|platform)\b"
         r"|(sites|websites) or applications|on other websites|latest version of youtube|update (the|your|youtube)"
+        r"|watch (this video |it )?on youtube|youtube kids"
         r"|(no longer|not) supported|page needs to be reloaded|needs to be updated|unsupported (browser|client|device)",
     ),
     (RateLimited, r"rate.?limit|too many requests|try again later|http error 429"),
@@ -96,22 +101,46 @@ _BY_TEXT: tuple[tuple[type[SourceError], str], ...] = (
         r"temporar|an error occurred|something went wrong|precondition check|internal error|try (it )?again",
     ),
     (Private, r"private video|video is private"),
-    (GeoBlocked, r"in your (country|region|location)|geo.?restrict"),
-    (LoginRequired, r"age.?restricted|your age|members|join this channel|requires payment|purchase|rent(al)?\b"),
-    (NotYet, r"premiere|live event|is offline|not (yet )?(started|begun)|is live|being processed"),
+    (
+        GeoBlocked,
+        r"\b(in|from|outside|within) (of )?(your|this|the|certain|some) (\w+ )?"
+        r"(country|countries|region|location|area|territor|market)|geo.?restrict",
+    ),
+    (
+        LoginRequired,
+        r"age.?restricted|your age\b|inappropriate for some|members\b|members-|music premium|join this channel"
+        r"|requires payment|\bpurchase|\brent(al)?\b",
+    ),
+    (
+        NotYet,
+        r"premiere|live event|is offline|^offline|not (yet )?(started|begun)|\bis live\b|being processed"
+        r"|processing this video|check back later",
+    ),
     (
         ToolFailed,
         r"only images are available|no video formats|storyboard|javascript runtime|challenge solv|nsig|po.?token",
     ),
     (NoFormat, r"requested format|drm.protected"),
-    (Gone, r"removed|terminated|deleted|no longer available|violat|copyright|does not exist"),
+    (
+        Gone,
+        r"\b(video|content|channel|account|uploader|clip|recording)\b[^.:;]{0,160}"
+        r"(removed|terminated|deleted|closed|no longer available|available any ?more|violat|copyright|does not exist)",
+    ),
     (LoginRequired, r"sign in|log ?in\b|login|registered users|account credentials"),
-    (Gone, r"video (is )?(unavailable|not available)|content (is ?n.t|is not) available"),
+    # Nothing else is said: with a reason of its own that nothing here knows, it may be there tomorrow.
+    (
+        Gone,
+        r"^(video unavailable\W*)?((this|the) (video|content) (is|is ?n.t|is not) (currently )?"
+        r"(unavailable|not available|available)\W*)?$",
+    ),
     (TimedOut, r"timed? ?out"),
     (Forbidden, r"http error 403|forbidden"),
     (ServerFailed, r"http error \d+"),
     (Unreachable, r"failed to resolve|name resolution|connection (refused|reset|aborted)|unreachable"),
 )
+
+_AROUND = re.compile(r"^\s*(\[[^\]]*\]\s*)?([\w-]{11}:\s*)?|(; please report this issue| \(caused by).*$", re.DOTALL)
+"""What yt-dlp writes before and behind a message."""
 
 
 _MISSED = re.compile(
@@ -166,8 +195,9 @@ def _of_class(chain: list[BaseException], text: str) -> GifbenchError | None:
 
 
 def _of_text(text: str) -> GifbenchError:
+    message = _AROUND.sub("", text.split(":", 1)[1])
     for kind, pattern in _BY_TEXT:
-        if re.search(pattern, text.split(":", 1)[1], re.IGNORECASE):
+        if re.search(pattern, message, re.IGNORECASE):
             return kind(text)
     return ToolFailed(f"{text} (is yt-dlp the newest one?)")
 
