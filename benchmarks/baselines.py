@@ -21,9 +21,10 @@ import cv2
 import numpy as np
 
 from gifbench import evaluate, load_recipe
-from gifbench.builder.build_run import BuildProgress, run_build
+from gifbench.builder.build_run import run_build
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.manifest.rows import from_folder
+from gifbench.progress import Progress
 from gifbench.results.schema import Result
 
 METHODS = ("gif", "gaussian-0.5", "gaussian-1.0")
@@ -37,16 +38,13 @@ elsewhere, protocol gif2video (Table 1 of the paper, and an independent sketch),
   sketch, 4 GRID        plain 31.83/.851 32.84/.876 33.28/.890    dithered 27.60/.658 31.75/.817 34.85/.929"""
 
 
-def tell(now: BuildProgress) -> None:
-    if now.outcome is not None:
-        print(
-            f"{now.done}/{now.wanted} {now.outcome.clip_id} {now.outcome.state} {now.outcome.detail}", file=sys.stderr
-        )
+def tell(now: Progress) -> None:
+    print(f"{now.done}/{now.total} {now.message or now.what}", file=sys.stderr)
 
 
 def made(name: str, videos: Path, out: Path, workers: int | None) -> Dataset:
     rows = from_folder(videos)
-    return run_build(load_recipe(name), rows, str(out / name), sources=videos, workers=workers, report=tell)
+    return run_build(load_recipe(name), rows, str(out / name), sources=videos, workers=workers, progress=tell)
 
 
 def sharpness(clip: DatasetClip) -> float:

@@ -27,12 +27,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gifbench.builder.build_run as of_run
-from gifbench.builder.build_run import BuildProgress, run_build
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.staging import WorkResult
 from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.manifest.rows import ManifestRow, from_folder, manifest_bytes
+from gifbench.progress import Progress
 from gifbench.storage import PARTIAL
 
 
@@ -96,13 +97,13 @@ def wanted(rows: int) -> list[ManifestRow]:
 
 
 def stub_build(out: Path, rows: list[ManifestRow], *, workers: int, stop_after: int | None = None) -> None:
-    def report(now: BuildProgress) -> None:
+    def report(now: Progress) -> None:
         if stop_after is not None and now.done >= stop_after:
             raise Enough
 
     of_run.Work = Stub
     recipe = load_recipe("gif-moments")
-    run_build(recipe, rows, str(out), sources=Path("/"), workers=workers, report=report)
+    run_build(recipe, rows, str(out), sources=Path("/"), workers=workers, progress=report)
 
 
 def driver(rows: int, workers: int) -> None:
@@ -177,10 +178,10 @@ def workers(clips: Path, rounds: int) -> None:
                 out = Path(folder, f"out-{number}-{count}")
                 since: list[float] = []
 
-                def report(now: BuildProgress, since: list[float] = since) -> None:
+                def report(now: Progress, since: list[float] = since) -> None:
                     since.append(time.perf_counter())
 
-                run_build(recipe, rows, str(out), sources=videos, workers=count, report=report)
+                run_build(recipe, rows, str(out), sources=videos, workers=count, progress=report)
                 if number:  # the first round starts the processes and compiles
                     best[count] = min(best[count], time.perf_counter() - since[0])
                 shutil.rmtree(out)

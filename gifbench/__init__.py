@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from gifbench.methods.installed import MethodEntry
     from gifbench.methods.protocols import FrameMethod, Frames, FrameSource, Method, last_shown, nearest_shown
     from gifbench.methods.registry import LoadedMethod, load_method
+    from gifbench.progress import Progress
     from gifbench.results.dataframe import Results
     from gifbench.results.io import load_results
     from gifbench.results.schema import Result
@@ -79,6 +80,7 @@ _HOME = {
     "gifbench.methods.installed": ("MethodEntry",),
     "gifbench.methods.protocols": ("FrameMethod", "FrameSource", "Frames", "Method", "last_shown", "nearest_shown"),
     "gifbench.methods.registry": ("LoadedMethod", "load_method"),
+    "gifbench.progress": ("Progress",),
     "gifbench.results.dataframe": ("Results",),
     "gifbench.results.io": ("load_results",),
     "gifbench.results.schema": ("Result",),
@@ -114,6 +116,7 @@ __all__ = [
     "PaperTables",
     "Pixels",
     "PixelsError",
+    "Progress",
     "Recipe",
     "ReportedRow",
     "RestoredVideo",

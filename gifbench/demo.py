@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from gifbench.builder.build_run import BuildProgress, run_build
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.errors import AlreadyExists, MissingExtra
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.task_run import EvaluationProgress
 from gifbench.leaderboard import build_site
 from gifbench.manifest.rows import ManifestRow
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.results.schema import Result
 
 COLOR_METHODS = ("gif", "gaussian-1.0", "palette-smooth", "ccdnet")
@@ -103,11 +103,11 @@ class Demo:
 
 
 def run_demo(
-    out: Path, *, workers: int | None = None, overwrite: bool = False, report: Callable[[str], None] = lambda line: None
+    out: Path, *, workers: int | None = None, overwrite: bool = False, progress: ProgressCallback = silent
 ) -> Demo:
     """Build a small GIF-Faces and GIF-Moments below `out`, score methods on them and write the page.
 
-    What an earlier call finished is reused, unless `overwrite`. `report` is called with about ten lines of text.
+    What an earlier call finished is reused, unless `overwrite`. `progress` gets about ten messages.
     Raises `MissingExtra` if the package with the videos, or the face detector, is not installed.
     """
     started = time.perf_counter()
@@ -115,15 +115,15 @@ def run_demo(
     results: list[Result] = []
     datasets: list[Dataset] = []
     for part in _PARTS:
-        dataset = _build(part, videos, out, workers=workers, overwrite=overwrite, report=report)
+        dataset = _build(part, videos, out, workers=workers, overwrite=overwrite, progress=progress)
         datasets.append(dataset)
         for task, methods in METHODS.items():
             began = time.perf_counter()
-            scored: list[str] = []
+            ran: set[str] = set()
 
-            def note(now: EvaluationProgress, scored: list[str] = scored) -> None:
-                if not now.reused and now.method not in scored:
-                    scored.append(now.method)
+            def note(now: Progress, ran: set[str] = ran) -> None:
+                if not now.reused:
+                    ran.add(now.run)
 
             for method in methods:
                 results += evaluate(
@@ -135,8 +135,8 @@ def run_demo(
                     existing="overwrite" if overwrite else "keep",
                     progress=note,
                 )
-            done = f"scored {', '.join(methods)} in {time.perf_counter() - began:.0f} s" if scored else "scores reused"
-            report(f"{dataset.name} {task}: {done}")
+            done = f"scored {', '.join(methods)} in {time.perf_counter() - began:.0f} s" if ran else "scores reused"
+            progress(Progress(message=f"{dataset.name} {task}: {done}"))
     make_page = partial(
         build_site,
         results,
@@ -148,7 +148,7 @@ def run_demo(
         page = make_page(overwrite=overwrite)
     except AlreadyExists:  # the page of an earlier gifbench, or of other results
         page = make_page(overwrite=True)
-    report(f"page: {page} (all of it took {time.perf_counter() - started:.0f} s)")
+    progress(Progress(message=f"page: {page} (all of it took {time.perf_counter() - started:.0f} s)"))
     return Demo(page, tuple(results))
 
 
@@ -159,12 +159,11 @@ def _build(
     *,
     workers: int | None,
     overwrite: bool,
-    report: Callable[[str], None],
+    progress: ProgressCallback,
 ) -> Dataset:
-    def tell(now: BuildProgress) -> None:
-        if now.outcome is not None and now.outcome.row is None:
-            outcome = now.outcome
-            report(f"{part.recipe}: {outcome.clip_id} {outcome.state}, {outcome.reason}: {outcome.detail}")
+    def tell(now: Progress) -> None:
+        if now.message:
+            progress(Progress(message=f"{part.recipe}: {now.message}"))
 
     dataset = run_build(
         load_recipe(part.recipe, part.settings),
@@ -173,11 +172,13 @@ def _build(
         sources=videos,
         workers=workers,
         overwrite=overwrite,
-        report=tell,
+        progress=tell,
     )
     row = dataset.rows[0]
     frames = sum(row.frames for row in dataset.rows)
-    report(f"{dataset.name}: {len(dataset)} clips, {frames} frames of {row.width}×{row.height}, from {part.video}")
+    size = f"{row.width}×{row.height}"
+    made = f"{dataset.name}: {len(dataset)} clips, {frames} frames of {size}, from {part.video}"
+    progress(Progress(message=made))
     return dataset
 
 

@@ -27,6 +27,7 @@ from gifbench.methods.installed import installed
 from gifbench.methods.options import keyword_parameters
 from gifbench.methods.protocols import FrameSource, Method
 from gifbench.methods.registry import LoadedMethod, installed_class, load_any_method, load_method
+from gifbench.progress import Progress, ProgressCallback
 
 MOST_HELD = 4 << 30
 """Bytes of restored frames that are held at most; a file is written as it goes, whatever its size."""
@@ -96,7 +97,7 @@ def restore_gif(
     salvage: bool = ...,
     gray: bool = ...,
     half_precision: bool = ...,
-    progress: Callable[[int, int], None] | None = ...,
+    progress: ProgressCallback | None = ...,
 ) -> RestoredVideo: ...
 @overload
 def restore_gif(
@@ -112,7 +113,7 @@ def restore_gif(
     gray: bool = ...,
     half_precision: bool = ...,
     overwrite: bool = ...,
-    progress: Callable[[int, int], None] | None = ...,
+    progress: ProgressCallback | None = ...,
     seen: Callable[[Pixels], None] | None = ...,
 ) -> Restored: ...
 @check_types
@@ -129,7 +130,7 @@ def restore_gif(
     gray: bool = False,
     half_precision: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressCallback | None = None,
     seen: Callable[[Pixels], None] | None = None,
 ) -> RestoredVideo | Restored:
     """Restore a GIF: its frames as the method gives them back, with the GIF's own times.
@@ -148,7 +149,7 @@ def restore_gif(
     `xpu`. What is see-through is shown over `background`; `limits` and `salvage` are those of `Gif.open`. `gray` shows
     a method that needs no palettes the luminance alone. With `half_precision` a network computes in bf16 on a CPU that
     has it, which moves a frame by about 0.04 of a level, and by Winograd's algorithm on one that has AVX2 and no
-    AVX-512, which moves it by less than 0.001. `progress` is called with the frames done and their number,
+    AVX-512, which moves it by less than 0.001. `progress` is called with a `Progress` after each frame,
     `seen` with each frame (H, W, 3) uint8.
 
     Raises what `Gif.open` and the method raise, `UsageError` for what cannot be, `AlreadyExists` unless `overwrite`,
@@ -210,7 +211,7 @@ def restore_video(
     limits: VideoLimits | None = None,
     half_precision: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressCallback | None = None,
     seen: Callable[[Pixels], None] | None = None,
 ) -> Restored:
     """Run a method that needs no palettes on the video at `source` and write `out`, each frame at its own time.
@@ -282,7 +283,7 @@ def _run(
     clip: str,
     device: str,
     batching: Batching,
-    told: tuple[Callable[[int, int], None] | None, Callable[[Pixels], None] | None],
+    told: tuple[ProgressCallback | None, Callable[[Pixels], None] | None],
 ) -> int:
     """Restore the frames at the times of `timing` and hand each to `add`: how many there were.
 
@@ -298,7 +299,7 @@ def _run(
             if seen is not None:
                 seen(rounded)
             if progress is not None:
-                progress(done, total)
+                progress(Progress(done, total, "frames"))
     return done
 
 

@@ -9,8 +9,8 @@ def test_run_again_it_reuses_the_scores_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "METHODS", {"plain-1": ("gif",)})
     first: list[str] = []
     again: list[str] = []
-    made = demo.run_demo(tmp_path, workers=1, report=first.append)
-    assert demo.run_demo(tmp_path, workers=1, report=again.append).page == made.page
+    made = demo.run_demo(tmp_path, workers=1, progress=lambda now: first.append(now.message))
+    assert demo.run_demo(tmp_path, workers=1, progress=lambda now: again.append(now.message)).page == made.page
     assert [line for line in first if "plain-1: scored gif in " in line and "gif-" in line]
     assert not [line for line in first if "reused" in line]
     assert [line for line in again if line.endswith("plain-1: scores reused")]

@@ -15,7 +15,7 @@ import gifbench
 ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
-EVERYWHERE = {"errors", "argument_types", "notebook"}
+EVERYWHERE = {"errors", "argument_types", "notebook", "progress"}
 BELOW_RESULTS = EVERYWHERE | {"redaction", "storage", "parquet", "plugins", "media"}
 BELOW_METHODS = BELOW_RESULTS | {
     "gif_makers",
@@ -30,6 +30,7 @@ BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "journal"}
 MAY_IMPORT = {
     "redaction": set(),
     "errors": {"redaction"},
+    "progress": set(),
     "storage": {"errors"},
     "parquet": {"parquet_budget"},
     "parquet_budget": set(),
@@ -45,8 +46,8 @@ MAY_IMPORT = {
     "gif_makers": {"errors", "plugins", "media"},
     "tasks": {"errors", "plugins", "gif_makers"},
     "dataset": EVERYWHERE | {"redaction", "storage", "parquet", "plugins", "media", "gif_makers", "child_processes"},
-    "manifest": {"errors", "storage", "parquet", "plugins", "media", "dataset"},
-    "download": {"errors", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"},
+    "manifest": {"errors", "progress", "storage", "parquet", "plugins", "media", "dataset"},
+    "download": {"errors", "progress", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"},
     "builder": EVERYWHERE
     | {"storage", "parquet", "plugins", "toml_file", "media", "dataset", "manifest", "download", "child_processes"}
     | {"redaction", "dask_cluster"},
@@ -142,7 +143,7 @@ def test_only_the_video_modules_know_pyav() -> None:
 
 def public_modules() -> set[str]:
     """The modules whose names a baseline, a pipeline or anybody else's package may import."""
-    names = ("builder", "cli.output", "download", "errors", "manifest", "storage")
+    names = ("builder", "cli.output", "download", "errors", "manifest", "progress", "storage")
     return {"gifbench", *(f"gifbench.{name}" for name in names)}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.argument_types import check_types
-from gifbench.builder.build_run import BuildProgress, Trust, run_build
+from gifbench.builder.build_run import Trust, run_build
 from gifbench.builder.existing_rows import warn_of_changes, with_existing_ids
 from gifbench.builder.recipe import Recipe, load_recipe, make_recipe
 from gifbench.dataset.duplicates import find_duplicates
@@ -28,9 +28,10 @@ from gifbench.manifest.rows import (
     official_splits,
     read_manifest,
 )
+from gifbench.progress import ProgressCallback, silent
 from gifbench.storage import Folder
 
-__all__ = ["BuildProgress", "Request", "build_dataset", "request"]
+__all__ = ["Request", "build_dataset", "request"]
 
 _MOST_WORKERS = 1024
 
@@ -64,7 +65,7 @@ def build_dataset(
     overwrite: bool = False,
     trust_manifest: bool = False,
     allow_duplicates: bool = False,
-    progress: Callable[[BuildProgress], None] | None = None,
+    progress: ProgressCallback | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Build a dataset from videos, or go on with one: the same call again does what is left.
@@ -83,7 +84,7 @@ def build_dataset(
 
     `workers` processes do the work, one a core if None, or those of the Dask scheduler at `cluster`. Clips that are
     built or were rejected stay, failed ones are tried again; `overwrite` starts over. After an interruption what was
-    finished is kept. `progress` gets a `BuildProgress` after each row, `warn` what else there is to know,
+    finished is kept. `progress` gets a `Progress` after each row, `warn` what else there is to know,
     which the logger `gifbench` gets otherwise. The dataset's `outcomes` say what became of each row.
 
     Raises `UsageError` for wrong types, an unknown recipe or split, and unless one of `videos` and `manifest` is given;
@@ -121,7 +122,7 @@ def build_dataset(
         official=dict(wanted.official),
         overwrite=overwrite,
         trust=wanted.trust,
-        report=progress or (lambda now: None),
+        progress=progress or silent,
     )
     same = find_duplicates(dataset)
     for line in same.lines():

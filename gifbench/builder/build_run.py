@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -34,22 +34,12 @@ from gifbench.download.ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import UsageError
 from gifbench.manifest.rows import ManifestRow
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder
 
 Trust = Literal["nothing", "rows", "everything"]
 """Whose local files may lie outside of the sources' folder, or be links that lead out of it: nobody's, those of the
 rows that are given, or also those of the rows in the dataset's own manifest, which may be a stranger's."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildProgress:
-    """How far a build is: `done` of `wanted` rows have an outcome; `outcome` is the newest, None at the start."""
-
-    done: int
-    wanted: int
-    outcome: Outcome | None = None
-    remembered: bool = False
-    """Whether `outcome` is that of an earlier build, whose source has the very same bytes now."""
 
 
 def run_build(
@@ -66,7 +56,7 @@ def run_build(
     official: dict[str, int] | None = None,
     overwrite: bool = False,
     trust: Trust = "nothing",
-    report: Callable[[BuildProgress], None] = lambda progress: None,
+    progress: ProgressCallback = silent,
 ) -> Dataset:
     """Build a dataset at `out`, a path or an fsspec URL, or go on with one.
 
@@ -122,8 +112,9 @@ def run_build(
             else _unchanged(ledger, pending, sources, store, ledger.rows if trust == "everything" else given)
         )
         done = len(ledger.rows) - len(pending)
-        report(BuildProgress(done, len(ledger.rows)))
-        _report_unchanged(same, BuildProgress(done, len(ledger.rows)), report)
+        progress(Progress(done, len(ledger.rows)))
+        for outcome in same:
+            progress(_step(done, len(ledger.rows), outcome, reused=True))
         work = Work(recipe, folder, sources.absolute(), store, run, os.getpid(), trust == "everything")
         try:
             for outcome in absent:
@@ -139,7 +130,7 @@ def run_build(
                 ledger.record(outcome)
                 assembly.add(outcome.clip_id)
                 done += 1
-                report(BuildProgress(done, len(ledger.rows), outcome))
+                progress(_step(done, len(ledger.rows), outcome))
         finally:
             # Also after Ctrl-C and on a full disk: what was finished is kept.
             assembly.save()
@@ -158,9 +149,10 @@ def _unchanged(
     ]
 
 
-def _report_unchanged(outcomes: Sequence[Outcome], now: BuildProgress, report: Callable[[BuildProgress], None]) -> None:
-    for outcome in outcomes:
-        report(replace(now, outcome=outcome, remembered=True))
+def _step(done: int, total: int, outcome: Outcome, *, reused: bool = False) -> Progress:
+    """A row that has an outcome; `reused`: that of an earlier build, whose source has the very same bytes now."""
+    why = "" if outcome.state == "built" else f"{outcome.clip_id}: {outcome.state}, {outcome.reason}: {outcome.detail}"
+    return Progress(done, total, outcome.clip_id, message=why, reason=outcome.reason, reused=reused)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, get_args
@@ -35,6 +35,7 @@ from gifbench.dataset.shards import (
 )
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, UsageError
 from gifbench.media.gif import frame_delays
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.redaction import hashed
 from gifbench.storage import Folder
 
@@ -48,12 +49,12 @@ def repack_dataset(
     *,
     gifs: Gifs,
     workers: int | None = None,
-    report: Callable[[int, int, str], None] = lambda done, of, what: None,
+    progress: ProgressCallback = silent,
 ) -> Dataset:
     """Write the dataset at `url` to `out` with its GIFs stored, or without them, to be made when they are read.
 
     What comes out is what a build gives whose recipe has `gifs` set so, with the same fingerprint; a build may go on
-    with it. After an interruption the same call goes on: shards that are there stay. `report` is told of each shard.
+    with it. After an interruption the same call goes on: shards that are there stay. `progress` is told of each shard.
 
     Raises `AlreadyExists` if a dataset or something else is at `out`, `BuildError` if another process is at work there,
     `DatasetDamaged` if a member is not the one of the index, `DatasetError` if this gifbench makes other GIFs than the
@@ -81,13 +82,13 @@ def repack_dataset(
             shard: there[shard] for shard, rows in shards.items() if _same(there[shard], rows, stored=kept == "stored")
         }
         missing = sorted(shards.keys() - index.keys())
-        report(len(index), len(shards), "")
+        progress(Progress(len(index), len(shards), ""))
         parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
         write = joblib.delayed(Guarded(_write_shard))
         work = (write(dataset.folder, target, shard, shards[shard], recipe) for shard in missing)
         for shard, rows in zip(missing, parallel(work), strict=True):
             index[shard] = rows
-            report(len(index), len(shards), shard)
+            progress(Progress(len(index), len(shards), shard))
         rows = sorted((row for rows in index.values() for row in rows), key=lambda row: row.clip_id)
         _write_tables(dataset, target, rows, recipe)
         target.delete(STAGING)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
-from gifbench.builder.build_run import BuildProgress, run_build
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.dataset import Dataset
 from gifbench.dataset.checksums import CHECKSUMS
@@ -16,6 +16,7 @@ from gifbench.dataset.shards import fingerprint, index_bytes
 from gifbench.dataset.verify import KNOWN_FROM_A_COPY
 from gifbench.download.store import Store
 from gifbench.errors import DatasetDamaged, UsageError
+from gifbench.progress import ProgressCallback, silent
 from gifbench.storage import Folder
 
 
@@ -28,7 +29,7 @@ def repair_dataset(
     store: Store | None = None,
     workers: int | None = None,
     trusted: bool = False,
-    report: Callable[[BuildProgress], None] = lambda progress: None,
+    progress: ProgressCallback = silent,
 ) -> Dataset:
     """Make the damaged clips of the dataset at `url` anew from their sources, and nothing else.
 
@@ -77,7 +78,7 @@ def repair_dataset(
             remake=clips,
             trust="everything" if trusted else "nothing",
             workers=workers,
-            report=report,
+            progress=progress,
         )
 
     dataset = make(lost)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import SOME_FAILED, Json, note, progress, say, say_json
+from gifbench.cli.output import SOME_FAILED, Json, note, progress_bar, say, say_json
 from gifbench.errors import UsageError
+from gifbench.progress import Progress
 
 if TYPE_CHECKING:
     from gifbench.dataset import Dataset
@@ -74,7 +76,7 @@ def build(
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
     from gifbench.builder.build import request
-    from gifbench.builder.build_run import BuildProgress, run_build
+    from gifbench.builder.build_run import run_build
     from gifbench.builder.existing_rows import warn_of_changes
     from gifbench.builder.recipe import load_recipe
     from gifbench.download.store import Store
@@ -95,15 +97,11 @@ def build(
     )
     rows = wanted.rows[:limit]
     changed = [] if overwrite else warn_of_changes(Folder(out), rows, wanted.sources, note)
-    with progress(f"Building {made.name}") as step:
+    with progress_bar(f"Building {made.name}") as step:
 
-        def report(now: BuildProgress) -> None:
-            outcome = now.outcome
-            if outcome is not None and outcome.state != "built":
-                why = f"{outcome.state}, {outcome.reason}: {outcome.detail}"
-                hint = f" (its source has not changed; to try it: gifbench retry {out} --only {outcome.reason})"
-                note(f"{outcome.clip_id}: {why}{hint if now.remembered else ''}")
-            step(now.done, now.wanted, outcome.clip_id if outcome else "")
+        def report(now: Progress) -> None:
+            hint = f" (its source has not changed; to try it: gifbench retry {out} --only {now.reason})"
+            step(replace(now, message=now.message + hint) if now.reused else now)
 
         dataset = run_build(
             made,
@@ -116,7 +114,7 @@ def build(
             official=dict(wanted.official),
             overwrite=overwrite,
             trust=wanted.trust,
-            report=report,
+            progress=report,
         )
     say_built(dataset, as_json=as_json, changed=changed, allow_duplicates=allow_duplicates)
     if any(dataset.about["outcomes"]["failed"].values()) and not allow_failed:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json
+from gifbench.cli.output import DatasetPlace, Json, note, progress_bar, say, say_json
 
 
 def card(
@@ -37,8 +37,8 @@ def card(
         opened = open_dataset(dataset)
         if secrets := find_secrets(opened):
             note(secrets.warning(dataset))
-    with progress("Drawing") as step:
-        names = write_card(opened, url=url, published=published, picture=picture, overwrite=overwrite, report=step)
+    with progress_bar("Drawing") as step:
+        names = write_card(opened, url=url, published=published, picture=picture, overwrite=overwrite, progress=step)
     files = [opened.folder.place(name) for name in names]
     if as_json:
         say_json({"files": files})

@@ -21,7 +21,7 @@ def demo(
     """See it work in two minutes: build two small datasets from real videos, score methods, write the page."""
     from gifbench.demo import PROTOCOL, demo_table, run_demo
 
-    made = run_demo(out, workers=workers, overwrite=overwrite, report=note)
+    made = run_demo(out, workers=workers, overwrite=overwrite, progress=lambda now: note(now.message))
     if as_json:
         say_json({"page": str(made.page), "results": [result.summary() for result in made.results]})
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +10,9 @@ import typer
 
 from gifbench.cli.build import Cluster
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import Json, note, progress, say, say_json, table
+from gifbench.cli.output import Json, note, progress_bar, say, say_json, table
 from gifbench.errors import UsageError
+from gifbench.progress import Progress, ProgressCallback, silent
 
 if TYPE_CHECKING:
     pass
@@ -169,7 +169,6 @@ def evaluate(
     """
     from gifbench.evaluation.evaluate import evaluate as score
     from gifbench.evaluation.scoring_protocols import PROTOCOLS
-    from gifbench.evaluation.task_run import EvaluationProgress
     from gifbench.methods.command import TIME_LIMIT, load_method_command
     from gifbench.methods.registry import find_method
     from gifbench.tasks import DEFAULT_TASKS
@@ -182,20 +181,18 @@ def evaluate(
         note(f"No --task is given: {' and '.join(DEFAULT_TASKS)} are evaluated")
     names = [name for given in protocol or [] for name in given.split(",")]
     with ExitStack() as stack:
-        shown: tuple[str, str] | None = None
-        step: Callable[[int, int, str], None] | None = None
+        shown: str | None = None
+        step: ProgressCallback = silent
 
-        def report(now: EvaluationProgress) -> None:
+        def report(now: Progress) -> None:
             nonlocal shown, step
             if now.reused:
-                note(f"{now.method} on {now.task}: the very same run exists, reused")
+                note(now.message)
                 return
-            if shown != (now.method, now.task) or step is None:
+            if shown != now.run:
                 stack.close()
-                shown, step = (now.method, now.task), stack.enter_context(progress(f"{now.method} on {now.task}"))
-            step(now.clips, now.num_clips, now.clip_id)
-            if now.note:
-                note(f"{now.clip_id}: {now.note}")
+                shown, step = now.run, stack.enter_context(progress_bar(now.run))
+            step(now)
 
         found = score(
             loaded,

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json
+from gifbench.cli.output import DatasetPlace, Json, note, progress_bar, say, say_json
 from gifbench.errors import UsageError
+from gifbench.progress import Progress
 
 
 @one_of("clip", "all_")
@@ -36,11 +37,11 @@ def export(
     chosen = [opened[clip]] if clip is not None else list(opened)
     before = {path: path.stat().st_mtime_ns for path in out.glob("*")} if out.is_dir() else {}
     files: list[Path] = []
-    with progress("Exporting") as step:
+    with progress_bar("Exporting") as step:
         for done, each in enumerate(chosen):
-            step(done, len(chosen), each.clip_id)
+            step(Progress(done, len(chosen), each.clip_id))
             files += export_clip(each, out, png=png, makers=makers, overwrite=overwrite)
-        step(len(chosen), len(chosen), "")
+        step(Progress(len(chosen), len(chosen)))
     if all(before.get(file) == file.stat().st_mtime_ns for file in files if file.parent == out):
         note(f"{out}: reused, the very same files are there")
     if as_json:

@@ -10,11 +10,10 @@ import typer
 
 from gifbench.cli.build import Cluster, RecipeFile, TrustManifest, Workers, say_built
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import SOME_FAILED, DatasetPlace, Json, note, progress, say, say_json
+from gifbench.cli.output import SOME_FAILED, DatasetPlace, Json, progress_bar, say, say_json
 from gifbench.cli.source_options import SourceOptions
 from gifbench.download.source import MAX_SIZE, FetchLimits
 from gifbench.errors import UsageError
-from gifbench.redaction import redact
 
 if TYPE_CHECKING:
     from gifbench.download.scheduler import FetchSummary
@@ -69,8 +68,8 @@ def fetch(
     **options: object,
 ) -> None:
     """Fetch the sources of a manifest into a store, each once. Run it again to go on."""
-    from gifbench.download.retry_policy import RetryPolicy, span_text
-    from gifbench.download.scheduler import FetchProgress, fetch_sources
+    from gifbench.download.retry_policy import RetryPolicy
+    from gifbench.download.scheduler import fetch_sources
     from gifbench.download.store import Store
     from gifbench.manifest.locator_check import check_locators
     from gifbench.manifest.source_list import read_source_list
@@ -83,19 +82,9 @@ def fetch(
     limits = FetchLimits(trusted=trust_manifest, timeout=timeout, max_size=max_size)
     sources, per_hour = _SOURCES.open(rows, options, limits)
     again = _reasons(retry)
-    with progress("Fetching", estimate=False) as step:
-
-        def report(now: FetchProgress) -> None:
-            if now.message:
-                note(now.message)
-            if now.fetch is not None and now.fetch.state == "failed":
-                note(f"{now.fetch.source} {now.fetch.locator}: {now.fetch.reason}: {now.fetch.detail}")
-            over = now.seconds_left is None or now.done == now.wanted
-            left = "" if over else f", about {span_text(now.seconds_left or 0)} left"
-            step(now.done, now.wanted, redact(now.fetch.locator if now.fetch else "") + left)
-
+    with progress_bar("Fetching") as step:
         policy = RetryPolicy(parallel=parallel, attempts=attempts, pause=pause, per_hour=per_hour, brake=brake)
-        done = fetch_sources(rows, Store(store), sources, policy=policy, retry=again, report=report)
+        done = fetch_sources(rows, Store(store), sources, policy=policy, retry=again, progress=step)
     if as_json:
         say_json({"wanted": done.wanted, "stored": done.stored, "failed": done.failed, "untried": done.untried})
     else:
@@ -132,7 +121,7 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Retry the clips of a dataset that failed for a reason that may have passed."""
-    from gifbench.builder.build_run import BuildProgress, run_build
+    from gifbench.builder.build_run import run_build
     from gifbench.builder.recipe import recorded_recipe
     from gifbench.dataset.reader import read_about
     from gifbench.download.store import Store
@@ -143,13 +132,7 @@ def retry(
     about = read_about(Folder(dataset))
     wanted = _reasons(only, rules=about["outcomes"]["rejected"]) or _may_succeed()
     made = recorded_recipe(about["name"], about["recipe"], file=recipe, place=dataset)
-    with progress(f"Retrying {made.name}") as step:
-
-        def report(now: BuildProgress) -> None:
-            if now.outcome is not None and now.outcome.state != "built":
-                note(f"{now.outcome.clip_id}: {now.outcome.state}, {now.outcome.reason}: {now.outcome.detail}")
-            step(now.done, now.wanted, now.outcome.clip_id if now.outcome else "")
-
+    with progress_bar(f"Retrying {made.name}") as step:
         built = run_build(
             made,
             (),
@@ -160,7 +143,7 @@ def retry(
             workers=workers,
             cluster=cluster,
             trust="everything" if trust_manifest else "nothing",
-            report=report,
+            progress=step,
         )
     say_built(built, as_json=as_json)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gifbench.cli.output import Json, note, progress, say, say_json, table
+from gifbench.cli.output import Json, note, progress_bar, say, say_json, table
 from gifbench.errors import UsageError
 from gifbench.redaction import redact
 
@@ -144,8 +144,8 @@ def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
     from gifbench.leaderboard.contact_sheet import contact_sheet
     from gifbench.storage import atomic_write
 
-    with progress("Drawing") as step:
-        page = contact_sheet(dataset, report=step).encode()
+    with progress_bar("Drawing") as step:
+        page = contact_sheet(dataset, progress=step).encode()
     if not overwrite and out.is_file() and out.read_bytes() == page:
         note(f"{out}: reused, the very same page is there")
         return

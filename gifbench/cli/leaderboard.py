@@ -59,7 +59,7 @@ def leaderboard(
         overwrite=overwrite,
         date=datetime.now(UTC).date().isoformat(),
         device=device,
-        progress=note,
+        progress=lambda now: note(now.message),
         on_error=refuse,
     )
     late = len(refused) - unread  # read, and then found to hold what no run can give

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.output import Json, note, progress_bar, say, say_json
 from gifbench.errors import UsageError
 
 
@@ -49,7 +49,7 @@ def make(
     from gifbench.media.video import Span
 
     span = Span(_seconds(start, "--start"), _seconds(end, "--end"))
-    with progress(f"Making {out.name}") as step:
+    with progress_bar(f"Making {out.name}") as step:
         made = make_gif(
             video,
             out,
@@ -67,7 +67,7 @@ def make(
             tonemap=tonemap,
             optimize=optimize,
             overwrite=overwrite,
-            progress=lambda frames: step(frames, 0, "frames"),
+            progress=step,
         )
     psnr = round(made.psnr, 3) if math.isfinite(made.psnr) else None
     for line in made.notes:

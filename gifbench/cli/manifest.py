@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.build import TrustManifest
-from gifbench.cli.output import Json, Overwrite, note, progress, say, say_json
+from gifbench.cli.output import Json, Overwrite, note, progress_bar, say, say_json
 
 SHOWN = 20
 """Findings that are printed; --json gives all."""
@@ -30,14 +30,14 @@ def check(
     from gifbench.errors import ManifestError
     from gifbench.manifest.check import check_manifest
 
-    with progress("Checking") as step:
+    with progress_bar("Checking") as step:
         recipes = [load_recipe(recipe)] if recipe else installed_recipes()
         count, findings = check_manifest(
             file,
             trusted=trust_manifest,
             store=Store(store) if store else None,
             row_checks=[one.missing_span for one in recipes],
-            report=step,
+            progress=step,
         )
     if findings:
         failed = ManifestError(f"{file}: {len(findings)} cells of {count} rows are wrong")

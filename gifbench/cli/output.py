@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TextIO
 import typer
 
 from gifbench.errors import GifbenchError, UsageError
+from gifbench.progress import Progress, ProgressCallback, duration_text
 from gifbench.redaction import redact
 
 if TYPE_CHECKING:
@@ -213,84 +214,87 @@ def _fail(error: Exception, *, command: str, as_json: bool) -> None:
 
 
 @contextmanager
-def progress(title: str, *, estimate: bool = True) -> Iterator[Callable[[int, int, str], None]]:
-    """A function to call with (done, of how many, what): a bar on a terminal, plain lines elsewhere, on stderr.
+def progress_bar(title: str) -> Iterator[ProgressCallback]:
+    """What to call with every `Progress`: a bar on a terminal, plain lines elsewhere, and messages, all on stderr.
 
-    Of how many is 0 where nobody knows. Both say how much time is left, unless `estimate` is False: `what` may then
-    say it better.
+    Both say how much time is left: what the call estimates, else by the pace of this run.
     """
-    line = _step_line(title, estimate=estimate)
+    left = _time_left()
     if sys.stderr.isatty():
-        with _bar(title, estimate=estimate) as bar:
-            yield _logged(line, bar)
+        with _bar(title) as bar:
+            yield _logged(title, left, bar)
     else:
-        yield _logged(line, _lines(line))
+        yield _logged(title, left, _lines(title))
+
+
+_Show = Callable[[Progress, str], None]
+"""What shows an event, and the time left as text."""
 
 
 @contextmanager
-def _bar(title: str, *, estimate: bool) -> Iterator[Callable[[int, int, str], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+def _bar(title: str) -> Iterator[_Show]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bars
 
-    columns: tuple[ProgressColumn, ...] = (
+    columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        *([TimeRemainingColumn()] if estimate else []),
-        TextColumn("{task.fields[what]}", markup=False),
+        TextColumn("{task.fields[what]}{task.fields[left]}", markup=False),
     )
-    with Progress(*columns, console=_terminal()) as bar:
-        task = bar.add_task(title, total=None, what="")
-        yield lambda done, total, what: bar.update(task, completed=done, total=total or None, what=what[:60])
+    with Bars(*columns, console=_terminal()) as bar:
+        task = bar.add_task(title, total=None, what="", left="")
+        yield lambda now, left: bar.update(
+            task, completed=now.done, total=now.total or None, what=now.what[:60], left=left
+        )
 
 
-def _logged(
-    line: Callable[[int, int, str], str], show: Callable[[int, int, str], None]
-) -> Callable[[int, int, str], None]:
+def _logged(title: str, left: Callable[[Progress], str], show: _Show) -> ProgressCallback:
     """What `show` shows, which the log of the run has too, now and then."""
     logger = logging.getLogger("gifbench")
 
-    def step(done: int, total: int, what: str) -> None:
-        show(done, total, what)
+    def step(now: Progress) -> None:
+        if now.message:
+            note(now.message)
+        remaining = left(now)
+        show(now, remaining)
         if logger.handlers:
-            logger.info(line(done, total, what), extra={"progress": True})
+            logger.info(_line(title, now, remaining), extra={"progress": True})
 
     return step
 
 
-def _step_line(title: str, *, estimate: bool) -> Callable[[int, int, str], str]:
-    """Steps as text, with the time left by the pace since the first of them: what was done before it took no time."""
+def _line(title: str, now: Progress, left: str) -> str:
+    return f"{title}: {f'{now.done}/{now.total}' if now.total else now.done} {now.what}".rstrip() + left
+
+
+def _time_left() -> Callable[[Progress], str]:
+    """The time left as text, by the pace since the first event: what was done before it took no time."""
     first: tuple[float, int] | None = None
 
-    def line(done: int, total: int, what: str) -> str:
+    def left(now: Progress) -> str:
         nonlocal first
-        now = time.monotonic()
-        began, before = first = first or (now, done)
-        text = f"{title}: {f'{done}/{total}' if total else done} {what}".rstrip()
-        if not (estimate and before < done < total):
-            return text
-        return f"{text}, {_duration((now - began) / (done - before) * (total - done))} left"
+        clock = time.monotonic()
+        began, before = first = first or (clock, now.done)
+        seconds = now.seconds_left
+        if seconds is None and before < now.done:
+            seconds = (clock - began) / (now.done - before) * (now.total - now.done)
+        return "" if seconds is None or now.done >= now.total else f", about {duration_text(seconds)} left"
 
-    return line
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+    return left
 
 
-def _lines(line: Callable[[int, int, str], str]) -> Callable[[int, int, str], None]:
+def _lines(title: str) -> _Show:
     last = -float("inf")
 
-    def step(done: int, total: int, what: str) -> None:
+    def show(now: Progress, left: str) -> None:
         nonlocal last
-        text = line(done, total, what)
         # A log that runs for days must not grow by a line a frame.
-        if time.monotonic() - last >= 1 or done == total:
+        if time.monotonic() - last >= 1 or now.done == now.total:
             last = time.monotonic()
-            _write_note(text)
+            _write_note(_line(title, now, left))
 
-    return step
+    return show
 
 
 def table(rows: list[tuple[Any, ...]], *, header: tuple[str, ...]) -> str:

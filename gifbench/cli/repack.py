@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.build import Workers
-from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json
+from gifbench.cli.output import DatasetPlace, Json, note, progress_bar, say, say_json
 
 
 def repack(
@@ -24,8 +24,8 @@ def repack(
     from gifbench.builder.repack import repack_dataset
     from gifbench.dataset.secrets import find_secrets
 
-    with progress("Repacking") as step:
-        written = repack_dataset(dataset, out, gifs=gifs, workers=workers, report=step)  # type: ignore[arg-type]  # checked there
+    with progress_bar("Repacking") as step:
+        written = repack_dataset(dataset, out, gifs=gifs, workers=workers, progress=step)  # type: ignore[arg-type]  # checked there
     if secrets := find_secrets(written):
         note(secrets.warning(out))
     if as_json:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.cli.output import Json, progress, say, say_json, table
+from gifbench.cli.output import Json, progress_bar, say, say_json, table
 from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.evaluation.task_run import EvaluationProgress
-    from gifbench.leaderboard.reproduce_paper import Planned, Reproduced
+    from gifbench.leaderboard.reproduce_paper import Reproduced
 
 
 class PaperTable(StrEnum):
@@ -51,12 +50,8 @@ def reproduce(
     number = 1 if which is PaperTable.table1 else 2
     planned = plan(number, dataset=dataset.name, runs=runs, methods=_by_hand(row or []))
     ours = bundled(number, dataset=dataset.name)
-    with progress(f"Table {number}") as step:
-
-        def report(at: Planned, now: EvaluationProgress) -> None:
-            step(now.clips, now.num_clips, f"{at.reported.method} on {at.reported.task}: {now.clip_id}")
-
-        found = run([*planned, *ours], dataset, out=out, device=device, workers=workers, limit=limit, progress=report)
+    with progress_bar(f"Table {number}") as step:
+        found = run([*planned, *ours], dataset, out=out, device=device, workers=workers, limit=limit, progress=step)
     if as_json:
         about = {"table": number, "dataset": dataset.name, "fingerprint": dataset.fingerprint, "protocol": "gif2video"}
         summaries = [each.summary() for each in found]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gifbench.cli.gif_options import MaxPixels, Salvage, gif_advice, gif_limits
-from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.output import Json, note, progress_bar, say, say_json
 from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
@@ -70,7 +70,7 @@ def restore(
     run = _for_gif(page, gray=gray, salvage=salvage, max_pixels=max_pixels)
     if not gif:
         run = _for_video(gray=gray, audio=audio, max_pixels=max_pixels)
-    with progress(f"Restoring {source.name}") as step, gif_advice():
+    with progress_bar(f"Restoring {source.name}") as step, gif_advice():
         loaded = faster_on_cpu(method, device) if precision == "auto" else find_method(method)
         check_draws_between(loaded, fps_factor)
         made = run(
@@ -80,7 +80,7 @@ def restore(
             fps_factor=fps_factor,
             device=device,
             overwrite=overwrite,
-            progress=lambda done, total: step(done, total, "frames"),
+            progress=step,
         )
     for line in made.notes:
         note(f"{source.name}: {line}")

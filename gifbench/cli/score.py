@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.evaluate import ExistingResults, MetricFile, Metrics, chosen_metrics
-from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json
+from gifbench.cli.output import DatasetPlace, Json, note, progress_bar, say, say_json
 
 OneTask = Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")]
 Split = Annotated[str, typer.Option(help="train, validation or test.")]
@@ -30,7 +30,7 @@ def task_export(
     from gifbench.dataset import open_dataset
     from gifbench.evaluation.task_export import export_task
 
-    with progress("Exporting") as step:
+    with progress_bar("Exporting") as step:
         count = export_task(
             open_dataset(data),
             task,
@@ -69,7 +69,7 @@ def score(
     from gifbench.dataset import open_dataset
     from gifbench.evaluation.submission import score_submission
 
-    with progress(f"Scoring {name}") as step:
+    with progress_bar(f"Scoring {name}") as step:
         result = score_submission(
             folder,
             open_dataset(data),
@@ -83,7 +83,7 @@ def score(
             licence=licence,
             out=out,
             existing="overwrite" if overwrite else existing,  # type: ignore[arg-type]  # it is checked there
-            progress=lambda now: step(now.clips, now.num_clips, now.clip_id),
+            progress=step,
             on_fault=note,
         )
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gifbench.cli.output import DatasetPlace, Json, note, progress, say, say_json, table
+from gifbench.cli.output import DatasetPlace, Json, note, progress_bar, say, say_json, table
 from gifbench.devices import DEVICE_HELP
 
 
@@ -40,7 +40,7 @@ def make(
     from gifbench.methods.registry import find_method
     from gifbench.study.page import KEY, PAGE, make_study
 
-    with progress("Restoring") as step:
+    with progress_bar("Restoring") as step:
         key = make_study(
             [find_method(name) for name in method],
             open_dataset(dataset),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, progress, say, say_json, table
+from gifbench.cli.output import Json, note, progress_bar, say, say_json, table
 from gifbench.devices import DEVICE_HELP, choose_device
 from gifbench.errors import MissingExtra, UsageError
 
@@ -51,7 +51,7 @@ def train(
     device = choose_device(device, wanted_for="gifbench train")
     options = read_config(config_path(config), set_ or ())
     out = out or Path("runs") / Path(config).stem
-    with progress(f"train {options.name}") as step:
+    with progress_bar(f"train {options.name}") as step:
         trained = run(options, open_dataset(data), out, resume=resume, device=device, progress=step)
     if not trained.first:
         return

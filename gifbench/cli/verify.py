@@ -10,7 +10,7 @@ import typer
 
 from gifbench.cli.build import AllowDuplicates, RecipeFile, TrustManifest
 from gifbench.cli.info import Place
-from gifbench.cli.output import Json, note, progress, say, say_json
+from gifbench.cli.output import Json, note, progress_bar, say, say_json
 from gifbench.errors import DatasetDamaged
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ def verify(
         _verify_store(Store(place), repair=repair, workers=workers, as_json=as_json)
         return
     dataset = place
-    with progress("Verifying") as step:
-        damage = list(verify_dataset(dataset, workers=workers, report=step))
+    with progress_bar("Verifying") as step:
+        damage = list(verify_dataset(dataset, workers=workers, progress=step))
     if repair and damage:
         for name, what in damage:
             note(f"{name}: {what}")
-        with progress("Repairing") as step:
+        with progress_bar("Repairing") as step:
             repair_dataset(
                 dataset,
                 {name for name, _ in damage},
@@ -54,10 +54,10 @@ def verify(
                 recipe=_recipe(dataset, recipe),
                 trusted=trust_manifest,
                 workers=workers,
-                report=lambda now: step(now.done, now.wanted, now.outcome.clip_id if now.outcome else ""),
+                progress=step,
             )
-        with progress("Verifying") as step:
-            damage = list(verify_dataset(dataset, workers=workers, report=step))
+        with progress_bar("Verifying") as step:
+            damage = list(verify_dataset(dataset, workers=workers, progress=step))
     same = _duplicates(dataset, damage)
     if as_json:
         lines = [{"place": name, "what": what} for name, what in damage]
@@ -104,8 +104,8 @@ def _verify_store(store: Store, *, repair: bool, workers: int | None, as_json: b
     from gifbench.download.store_verify import take_away
     from gifbench.download.store_verify import verify_store as check
 
-    with progress("Verifying") as step:
-        damage = list(check(store, workers=workers, report=step))
+    with progress_bar("Verifying") as step:
+        damage = list(check(store, workers=workers, progress=step))
     if as_json:
         say_json(
             {

@@ -14,7 +14,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -27,6 +27,7 @@ from gifbench.dataset.croissant import PAPER, croissant
 from gifbench.dataset.reader import Dataset
 from gifbench.errors import AlreadyExists, NotFound, UsageError
 from gifbench.plugins import installed_recipe
+from gifbench.progress import ProgressCallback, silent
 
 CARD, SAMPLE, CROISSANT = "README.md", "sample.webp", "croissant.json"
 _MOST_LICENCES = 50
@@ -51,7 +52,7 @@ def write_card(
     published: str = "",
     picture: bool = True,
     overwrite: bool = False,
-    report: Callable[[int, int, str], None] = lambda done, of, what: None,
+    progress: ProgressCallback = silent,
 ) -> list[str]:
     """Write `README.md`, `croissant.json` and, with `picture`, `sample.webp` beside `dataset.json`; their names.
 
@@ -65,7 +66,7 @@ def write_card(
     if there and not overwrite:
         raise AlreadyExists(f"{folder.place(there[0])}: it is there already; --overwrite replaces it")
     chosen = sampled(dataset) if picture else []
-    drawn = sample_picture(chosen, report=report) if chosen else None
+    drawn = sample_picture(chosen, progress=progress) if chosen else None
     licence = _licence(dataset)
     title, description = _line(str(dataset.about.get("title", dataset.name))), _description(dataset)
     files = {
@@ -140,6 +141,7 @@ _OPENING = f"""\
 
 ```python
 import datasets
+from gifbench.progress import ProgressCallback, silent
 
 clips = datasets.load_dataset("PATH")  # the members; a path, or the name on the hub
 for split in clips.values():

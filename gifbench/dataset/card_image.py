@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -11,6 +11,7 @@ from PIL import Image
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.reader import Dataset
 from gifbench.media.clip import Pixels
+from gifbench.progress import Progress, ProgressCallback
 
 SAMPLED_CLIPS = 3
 SAMPLE_WIDTH, SAMPLE_HEIGHT = 384, 288
@@ -26,18 +27,18 @@ def sampled(dataset: Dataset) -> list[DatasetClip]:
     return clips
 
 
-def sample_picture(clips: Sequence[DatasetClip], *, report: Callable[[int, int, str], None]) -> bytes:
+def sample_picture(clips: Sequence[DatasetClip], *, progress: ProgressCallback) -> bytes:
     """WebP: a row a clip, with the middle frame of the truth and both GIFs, on white."""
     rows = []
     for done, clip in enumerate(clips):
-        report(done, len(clips), clip.clip_id)
+        progress(Progress(done, len(clips), clip.clip_id))
         middle = clip.num_frames // 2
         frames = [
             clip.truth_frames([middle])[0],
             *(clip.gif_frames([middle], dithered=d).frame(0) for d in (False, True)),
         ]
         rows.append([_center(frame) for frame in frames])
-    report(len(clips), len(clips), "")
+    progress(Progress(len(clips), len(clips)))
     width = max(3 * row[0].shape[1] + 2 * _GAP for row in rows)
     sheet = np.full((sum(row[0].shape[0] + _GAP for row in rows) - _GAP, width, 3), 255, np.uint8)
     top = 0

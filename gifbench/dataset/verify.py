@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 import joblib
 
@@ -15,6 +15,7 @@ from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import Dataset, only_a_copy, open_dataset, read_about
 from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range, table_rows
 from gifbench.errors import DatasetDamaged, NotFound
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder
 
 KNOWN = ("dataset.json", "index.parquet", "outcomes.parquet", "manifest.parquet")
@@ -25,7 +26,7 @@ KNOWN_FROM_A_COPY = {"dataset.json": "recipe", "manifest.parquet": "manifest"}
 
 
 def verify_dataset(
-    url: str, *, workers: int | None = None, report: Callable[[int, int, str], None] = lambda done, of, what: None
+    url: str, *, workers: int | None = None, progress: ProgressCallback = silent
 ) -> Iterator[tuple[str, str]]:
     """What is damaged in the dataset at `url`, as pairs of a place (a clip or a file) and what is wrong with it.
 
@@ -44,7 +45,7 @@ def verify_dataset(
     parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
     damage = parallel(joblib.delayed(Guarded(_check))(clip) for clip in clips)
     for done, (clip, lines) in enumerate(zip(clips, damage, strict=True), start=1):
-        report(done, len(clips), clip.clip_id)
+        progress(Progress(done, len(clips), clip.clip_id))
         for line in lines:
             yield clip.clip_id, line
 

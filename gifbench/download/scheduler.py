@@ -12,19 +12,21 @@ import queue
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gifbench.dataset.failure_reasons import KINDS
 from gifbench.dataset.outcomes import outcome_of
 from gifbench.download.ledger import Fetch, FetchLedger, Key
-from gifbench.download.retry_policy import Clock, RetryPolicy, SystemClock, span_text
+from gifbench.download.retry_policy import Clock, RetryPolicy, SystemClock
 from gifbench.download.service_health import Brake, Reach
 from gifbench.download.source import Source
 from gifbench.download.store import Store
 from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, UsageError
 from gifbench.manifest.rows import ManifestRow
+from gifbench.progress import Progress, ProgressCallback, duration_text, silent
+from gifbench.redaction import redact
 
 BREAKERS = ("rate_limited", "bot_check")
 """Reasons that pause a whole group."""
@@ -34,20 +36,6 @@ _KNOWN_GOOD = 3
 
 _LOOK_SECONDS = 0.5  # how long to wait for a fetch to end before the clock is looked at again
 _LEAVE_SECONDS = 5.0  # what fetches under way are given to end when a run stops because going on would fail
-
-
-@dataclass(frozen=True, slots=True)
-class FetchProgress:
-    """How far a run is: `done` of `wanted` sources are decided for this run."""
-
-    done: int
-    wanted: int
-    seconds_left: float | None = None
-    """An estimate, from what this run took so far and from `RetryPolicy.per_hour`."""
-    fetch: Fetch | None = None
-    """The newest try, if that is the news."""
-    message: str = ""
-    """Anything else that a person should know: a pause, a group given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +73,14 @@ def fetch_sources(
     *,
     policy: RetryPolicy | None = None,
     retry: Collection[str] = (),
-    report: Callable[[FetchProgress], None] = lambda progress: None,
+    progress: ProgressCallback = silent,
     clock: Clock | None = None,
 ) -> FetchSummary:
     """Fetch what `rows` need and the store does not hold; local files are left where they are.
 
     `sources` gives the source for each value of the column `source`; a source must bear being asked from several
     threads, one a group. Sources that failed for a permanent reason stay as they are unless `retry` names the reason.
-    `report` is called in this thread alone. Raises `UsageError` if a kind of source is missing in `sources`,
+    `progress` is called in this thread alone. Raises `UsageError` if a kind of source is missing in `sources`,
     `StorageError` (a full disk) or `NoNetwork` where going on would fail every source: what is done is kept, and the
     same call goes on later.
     """
@@ -111,7 +99,7 @@ def fetch_sources(
             sources=sources,
             policy=policy or RetryPolicy(),
             retry=retry,
-            report=report,
+            progress=progress,
             clock=clock or SystemClock(),
         )
         return run.go()
@@ -126,11 +114,11 @@ class _Run:
         sources: Mapping[str, Source],
         policy: RetryPolicy,
         retry: Collection[str],
-        report: Callable[[FetchProgress], None],
+        progress: ProgressCallback,
         clock: Clock,
     ) -> None:
         self._wanted, self._store, self._sources = wanted, store, sources
-        self._policy, self._report, self._clock = policy, report, clock
+        self._policy, self._progress, self._clock = policy, progress, clock
         self._ledger = FetchLedger(store.folder.url)
         self._ledger.compact()
         self._tries: Counter[Key] = Counter()
@@ -332,11 +320,11 @@ class _Run:
             group.pauses += 1
             group.open_until = retry_at = self._clock.now() + pause
             why = self._capped(asked)
-            self._say(message=f"{group.name}: {reason}: everything there waits {span_text(pause)}{why} ({error})")
+            self._say(message=f"{group.name}: {reason}: everything there waits {duration_text(pause)}{why} ({error})")
         elif KINDS[reason] == "transient":
             retry_at = self._clock.now() + self._policy.wait(self._policy.first_wait, self._tries[key] - 1, asked)
             if why := self._capped(asked):
-                self._say(message=f"{key.locator}: tried again in {span_text(retry_at - self._clock.now())}{why}")
+                self._say(message=f"{key.locator}: tried again in {duration_text(retry_at - self._clock.now())}{why}")
         again = retry_at is not None and self._tries[key] < self._policy.attempts
         if again and retry_at is not None:
             self._push(group, key, retry_at)
@@ -347,7 +335,7 @@ class _Run:
 
     def _capped(self, asked: float) -> str:
         """What to say of a server that asks for a longer wait than it is given."""
-        return f", though it asks for {span_text(asked)}" if asked > self._policy.longest_asked else ""
+        return f", though it asks for {duration_text(asked)}" if asked > self._policy.longest_asked else ""
 
     def _fail(self, key: Key, error: Exception, retry_at: float | None = None) -> None:
         reason, detail = outcome_of(error, "").reason, outcome_of(error, "").detail
@@ -373,7 +361,13 @@ class _Run:
 
     def _say(self, *, fetch: Fetch | None = None, message: str = "") -> None:
         done = len(self._wanted) - self._left
-        self._report(FetchProgress(done, len(self._wanted), self._seconds_left(), fetch, message))
+        what = reason = ""
+        if fetch is not None:
+            what, reason = redact(fetch.locator), fetch.reason
+            if fetch.state == "failed":
+                message = f"{fetch.source} {fetch.locator}: {reason}: {fetch.detail}"
+        left = self._seconds_left()
+        self._progress(Progress(done, len(self._wanted), what, message, reason, seconds_left=left))
 
     def _seconds_left(self) -> float | None:
         slowest = max(
@@ -392,4 +386,4 @@ class _Run:
         here = len(self._wanted) - self._left
         text = f"{len(self._wanted)} sources are wanted, {here} of them are decided already"
         left = self._seconds_left()
-        return text if left is None else f"{text}; the rest takes at least {span_text(left)}"
+        return text if left is None else f"{text}; the rest takes at least {duration_text(left)}"

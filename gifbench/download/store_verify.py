@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import joblib
@@ -11,6 +11,7 @@ import joblib
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.store import Store, read_stored
 from gifbench.errors import DatasetDamaged, NotFound
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.redaction import hashed
 
 
@@ -29,7 +30,7 @@ def verify_store(
     store: Store,
     *,
     workers: int | None = None,
-    report: Callable[[int, int, str], None] = lambda done, of, what: None,
+    progress: ProgressCallback = silent,
 ) -> Iterator[StoreDamage]:
     """Read every video of a store and give what is damaged or missing.
 
@@ -44,7 +45,7 @@ def verify_store(
     checked = parallel(joblib.delayed(_check)(store, name) for name in descriptions)
     described, sound = set(descriptions), set()
     for done, (name, (video, key, what)) in enumerate(zip(descriptions, checked, strict=True), start=1):
-        report(done, len(descriptions), name)
+        progress(Progress(done, len(descriptions), name))
         described.add(video)
         if key is not None:
             sound.add(key)

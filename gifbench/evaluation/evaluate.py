@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -13,10 +13,11 @@ from gifbench.dataset import open_dataset
 from gifbench.errors import DatasetError, UsageError
 from gifbench.evaluation.clip_reader import ScoredDataset
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, protocol
-from gifbench.evaluation.task_run import EvaluationProgress, Existing, RunSettings, TaskRun
+from gifbench.evaluation.task_run import Existing, RunSettings, TaskRun
 from gifbench.methods.protocols import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, load_any_method
 from gifbench.metrics.registry import load_metrics
+from gifbench.progress import ProgressCallback
 from gifbench.results.dataframe import Results
 from gifbench.storage import Folder
 from gifbench.tasks import DEFAULT_TASKS, Task, does_task, parse_tasks
@@ -43,7 +44,7 @@ def evaluate(
     cache: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     existing: Existing = "keep",
-    progress: Callable[[EvaluationProgress], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Results:
     """Score one method or several on tasks of a dataset's split: a result a method, task and protocol, in that order.
 

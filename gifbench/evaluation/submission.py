@@ -21,7 +21,7 @@ from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.score_identity import RunSpec, existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
-from gifbench.evaluation.task_run import EvaluationProgress, Existing
+from gifbench.evaluation.task_run import Existing
 from gifbench.gif_makers import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
@@ -30,6 +30,7 @@ from gifbench.methods.identity import content_sha256
 from gifbench.methods.protocols import MethodInfo
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import load_metrics
+from gifbench.progress import ProgressCallback
 from gifbench.results.io import check_absent, save_result
 from gifbench.results.schema import DatasetRecord, Result
 from gifbench.storage import Folder
@@ -54,7 +55,7 @@ def score_submission(
     licence: str = "",
     out: str | os.PathLike[str] | None = None,
     existing: Existing = "keep",
-    progress: Callable[[EvaluationProgress], None] | None = None,
+    progress: ProgressCallback | None = None,
     on_fault: Callable[[str], None] = lambda line: None,
 ) -> Result:
     """Score the frames in `folder` as the method `name`; the result is like any other, its speed unknown.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,6 +17,7 @@ from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset, task_gif
 from gifbench.evaluation.scoring_protocols import Segment, protocol, released_stride
 from gifbench.gif_makers import load_maker
 from gifbench.media.gif import Gif
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder
 from gifbench.tasks import Task, one_task
 
@@ -51,7 +52,7 @@ def export_task(
     protocol_name: str = "standard",
     limit: int | None = None,
     overwrite: bool = False,
-    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+    progress: ProgressCallback = silent,
 ) -> int:
     """Write the GIFs of a task, without their truth, and `task.json`, which says what is wanted; the number of GIFs.
 
@@ -71,7 +72,7 @@ def export_task(
             folder.write(f"gifs/{item.name}.gif", given.to_bytes())
             wanted = [gif.times[i] - gif.times[item.segment.frames[0]] for i in item.segment.frames]
             items.append(_item_record(item.name, given, wanted))
-        progress(done, len(clips), clip.clip_id)
+        progress(Progress(done, len(clips), clip.clip_id))
     if not items:
         raise UsageError(f"no clip of {dataset.name}, {split}, is long enough for {chosen.name} under {protocol_name}")
     about = {

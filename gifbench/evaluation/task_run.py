@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ from gifbench.evaluation.summary import RunFacts, official_clips, result_of, wit
 from gifbench.evaluation.worker_pool import scored_clips, worked_clips
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import LoadedMetric
+from gifbench.progress import Progress, ProgressCallback
 from gifbench.results.io import check_absent, save_result
 from gifbench.results.schema import DatasetRecord, Result
 from gifbench.storage import Folder
@@ -23,22 +24,6 @@ from gifbench.tasks import Task
 
 Existing = Literal["error", "keep", "overwrite"]
 """What happens to results that exist: nothing is run, the very same are taken and the others run, or all are run."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationProgress:
-    """How far an evaluation is: `clips` of `num_clips` are done, `clip_id` was the last; `note` is news of the run.
-
-    `method` and `task` say which run it is. A run whose results exist already has `reused` and no clip.
-    """
-
-    clip_id: str
-    clips: int
-    num_clips: int
-    note: str | None = None
-    method: str = ""
-    task: str = ""
-    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +56,7 @@ class TaskRun:
         clips: Sequence[ScoredClip],
         task: Task,
         *,
-        progress: Callable[[EvaluationProgress], None] | None,
+        progress: ProgressCallback | None,
     ) -> None:
         self._settings, self._method, self._dataset, self._clips, self._task = settings, method, dataset, clips, task
         self._progress = progress
@@ -216,9 +201,13 @@ class TaskRun:
         self._journal.add(record)
         news = [note for note in record.notes if note not in self._told]
         self._told.update(news)
-        self._say(record.clip_id, len(self._journal.records), note="; ".join(news) or None)
+        message = f"{record.clip_id}: {'; '.join(news)}" if news else ""
+        self._say(record.clip_id, len(self._journal.records), message=message)
 
-    def _say(self, clip_id: str, done: int, *, note: str | None = None, reused: bool = False) -> None:
+    def _say(self, clip_id: str, done: int, *, message: str = "", reused: bool = False) -> None:
         if self._progress is not None:
             count = len(self._clips)
-            self._progress(EvaluationProgress(clip_id, done, count, note, self._method.name, self._task.name, reused))
+            run = f"{self._method.name} on {self._task.name}"
+            if reused:
+                message = f"{run}: the very same run exists, reused"
+            self._progress(Progress(done, count, clip_id, message, run=run, reused=reused))

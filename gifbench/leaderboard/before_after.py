@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from gifbench.leaderboard.safe_names import visible
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.methods.registry import LoadedMethod
+from gifbench.progress import ProgressCallback
 
 MOST_FRAMES, MOST_BYTES = 240, 96 << 20
 """What a page shows of a long GIF: so many restored frames from its beginning, and no more bytes of pixels."""
@@ -38,7 +38,7 @@ def restore_with_page(
     salvage: bool = False,
     half_precision: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: ProgressCallback | None = None,
 ) -> Restored:
     """Restore the GIF at `source` to `out`, and write a page before and after to the folder `page`.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from gifbench.leaderboard.filmstrips import telling_box
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.media.clip import Pixels
 from gifbench.media.resize import resize
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.redaction import redact
 
 MOST_CLIPS = 60
@@ -42,14 +43,14 @@ class SheetClip:
     damage: str = ""
 
 
-def contact_sheet(dataset: Dataset, *, report: Callable[[int, int, str], None] = lambda done, of, what: None) -> str:
+def contact_sheet(dataset: Dataset, *, progress: ProgressCallback = silent) -> str:
     """The page as HTML. A clip that cannot be read stands there with the reason."""
     clips = spread(dataset)
     shown = []
     for done, clip in enumerate(clips):
-        report(done, len(clips), clip.clip_id)
+        progress(Progress(done, len(clips), clip.clip_id))
         shown.append(_shown(clip))
-    report(len(clips), len(clips), "")
+    progress(Progress(len(clips), len(clips)))
     about = dataset.about
     return render(
         "sheet.html",

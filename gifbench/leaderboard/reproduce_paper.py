@@ -15,9 +15,9 @@ from typing import Any
 from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
 from gifbench.evaluation.clip_reader import ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.task_run import EvaluationProgress
 from gifbench.leaderboard.reported_rows import ReportedRow, installed_papers
 from gifbench.methods.registry import LoadedMethod, find_method
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.results.io import Result
 from gifbench.results.schema import Score
 
@@ -144,7 +144,7 @@ def reproduce(
     workers: int = 1,
     limit: int | None = None,
     load: Callable[[str], LoadedMethod] = find_method,
-    progress: Callable[[Planned, EvaluationProgress], None] = lambda row, now: None,
+    progress: ProgressCallback = silent,
 ) -> list[Reproduced]:
     """Run every row whose method can be loaded, under its protocol and on its split; one answer a row.
 
@@ -155,6 +155,11 @@ def reproduce(
     loader = _Loader(load)
     made = []
     for row in planned:
+
+        def tell(now: Progress, name: str = f"{row.reported.method} on {row.reported.task}") -> None:
+            if not now.reused:
+                progress(replace(now, what=f"{name}: {now.what}", run=name))
+
         try:
             (result,) = evaluate(
                 loader(row.method),
@@ -167,7 +172,7 @@ def reproduce(
                 workers=workers,
                 out=out,
                 existing="keep",
-                progress=lambda now, row=row: None if now.reused else progress(row, now),  # type: ignore[misc]
+                progress=tell,
             )
         except DatasetDamaged:
             raise

@@ -19,6 +19,7 @@ from gifbench.leaderboard.latex_tables import latex_table
 from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.tables import csv_table, markdown, markdown_table
 from gifbench.methods.registry import LoadedMethod
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.provenance import code_record
 from gifbench.results.io import Result
 from gifbench.storage import file_sha256
@@ -38,7 +39,7 @@ def build_site(
     overwrite: bool = False,
     date: str | None = None,
     device: str = "auto",
-    progress: Callable[[str], None] | None = None,
+    progress: ProgressCallback = silent,
     on_error: Callable[[ResultsError], None] | None = None,
 ) -> Path:
     """Write a leaderboard page of `results` to the folder `out`, and give the path of its `index.html`.
@@ -54,10 +55,10 @@ def build_site(
     of a result, by default the installed one of that name. A method that cannot be loaded, or fails on a clip, is said
     on its page.
 
-    A site at `out` that was made of the very same results, datasets and code is left as it is, which `progress` says.
+    A site at `out` that was made of the very same results, datasets and code is left as it is, and `progress` told so.
     `overwrite` replaces any site that stands there; a folder that holds anything else is never replaced. `methods` are
     loaded ones that are taken before `method_loader` for results of their name. `date` is a
-    text for the foot of the pages, such as "2025-01-31". `progress` is called with a line of text before each step that
+    text for the foot of the pages, such as "2025-01-31". `progress` is called with a message before each step that
     takes time. A result that cannot be shown raises; with `on_error` that is called with the error instead, and the
     others are shown.
 
@@ -87,8 +88,7 @@ def build_site(
     given = {method.name: method for method in methods}
     inputs = _inputs(kept, runs, dataset_for or {}, methods, f"{clips_per_method} {device}")
     if not overwrite and method_loader is installed_method and made_of(Path(out), inputs):
-        if progress is not None:
-            progress(f"{out}: reused, the page shows these very results")
+        progress(Progress(message=f"{out}: reused, the page shows these very results", reused=True))
         return Path(out) / "index.html"
 
     def restore_for(run: Run) -> Restore:
@@ -139,11 +139,10 @@ def write_site(
     clips_per_method: int = 3,
     overwrite: bool = False,
     date: str | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: ProgressCallback = silent,
     inputs: str = "",
 ) -> Path:
     """Write the site of `runs` to the folder `out` and give the path of its `index.html`. See `build_site`."""
-    tell = progress or (lambda line: None)
     made = boards(runs)
     methods = _methods(made)
     with published(Path(out), overwrite=overwrite, inputs=inputs) as site:
@@ -151,8 +150,10 @@ def write_site(
         if dataset_for and restore_for and clips_per_method > 0:
             excerpts = {fingerprint: Excerpts(dataset) for fingerprint, dataset in dataset_for.items()}
             for run in methods:
-                shown |= _show_method(run, made, excerpts, restore_for, site=site, count=clips_per_method, tell=tell)
-        tell("writing the pages")
+                shown |= _show_method(
+                    run, made, excerpts, restore_for, site=site, count=clips_per_method, progress=progress
+                )
+        progress(Progress(message="writing the pages"))
         with storage_errors(out):
             for path, text in _pages(made, methods, shown, date=date):
                 (site / path).parent.mkdir(parents=True, exist_ok=True)
@@ -215,7 +216,7 @@ def _show_method(
     *,
     site: Path,
     count: int,
-    tell: Callable[[str], None],
+    progress: ProgressCallback,
 ) -> dict[tuple[str, str], Shown]:
     """The clips of one method on every board whose dataset is at hand; one method is in memory at a time."""
     mine = [
@@ -232,7 +233,8 @@ def _show_method(
         return {(board.slug, method.method_slug): Shown((), trouble) for board, _ in mine}
     shown = {}
     for board, run in mine:
-        tell(f"restoring clips for the page: {visible(run.method, limit=60)}, {board.dataset}, {board.task}")
+        where = f"{visible(run.method, limit=60)}, {board.dataset}, {board.task}"
+        progress(Progress(message=f"restoring clips for the page: {where}"))
         source = excerpts[board.fingerprint]
         found = list(show(board, run, excerpts=source, restore=restore, site=site, count=count))
         trouble = "; ".join(item for item in found if isinstance(item, str))

@@ -13,6 +13,7 @@ from gifbench.errors import GifbenchError
 from gifbench.manifest.locator_check import FILE, local_source, locator_findings
 from gifbench.manifest.rows import Finding, ManifestRow, read_rows
 from gifbench.media.video import VideoInfo, probe
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import file_sha256
 
 
@@ -30,7 +31,7 @@ def check_manifest(
     trusted: bool = False,
     store: VideoStore | None = None,
     row_checks: Sequence[Callable[[ManifestRow], str]] = (),
-    report: Callable[[int, int, str], None] = lambda done, of, what: None,
+    progress: ProgressCallback = silent,
 ) -> tuple[int, list[Finding]]:
     """How many rows the manifest at `path` has, and all that is wrong with them, in the order of the rows.
 
@@ -52,7 +53,7 @@ def check_manifest(
     for done, (number, row) in enumerate(rows.items(), start=1):
         if number not in bad:
             findings += videos.findings(number, row)
-        report(done, len(rows), row.clip_id)
+        progress(Progress(done, len(rows), row.clip_id))
     findings += videos.equal_across_splits(rows)
     return number_of_rows, sorted(findings, key=lambda finding: finding.row)
 

@@ -36,6 +36,7 @@ from gifbench.media.png import ApngWriter
 from gifbench.media.transparency import BLACK, WHITE, CutOut, cut_out, with_transparent_index
 from gifbench.media.video import Span
 from gifbench.media.webp import WebpWriter
+from gifbench.progress import Progress, ProgressCallback
 from gifbench.storage import atomic_write
 
 Size = tuple[int | None, int | None]
@@ -92,7 +93,7 @@ def make_gif(
     tonemap: bool = False,
     optimize: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Made:
     """Make a GIF of a video or of frames: a palette of `colors` for each frame, dithered by `dither` or plain.
 
@@ -160,7 +161,7 @@ def make_gif(
             psnrs.append(writer.add(frame, start))
             times.append(start)
             if progress is not None:
-                progress(len(psnrs))
+                progress(Progress(len(psnrs), what="frames"))
         writer.close(paced.end)
     seconds = Fraction(sum(frame_delays(times, paced.end)), 100) if ending == ".gif" else paced.end
     mean = sum(psnrs) / len(psnrs)

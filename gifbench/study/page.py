@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -26,6 +26,7 @@ from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, show
 from gifbench.leaderboard.from_results import restore_with
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.methods.registry import LoadedMethod
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.tasks import does_task, one_task
 from gifbench.tasks import task as task_of
 
@@ -114,7 +115,7 @@ def make_study(
     question: str = QUESTION,
     device: str = "auto",
     overwrite: bool = False,
-    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+    progress: ProgressCallback = silent,
 ) -> Key:
     """Write a study of `pairs` pairs to the folder `out`: every two methods in turn, on clips drawn by `seed`.
 
@@ -146,7 +147,7 @@ def make_study(
             films[i, number] = _write_film(
                 methods[number], clips[i], on, folder / PAGE, name=f"films/{tokens[i, number]}", device=device
             )
-            progress(done, len(tokens), "films")
+            progress(Progress(done, len(tokens), "films"))
         made = []
         for i, two in planned:
             first, second = dice.sample(two, 2)

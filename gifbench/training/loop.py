@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from gifbench.dataset.reader import Dataset
 from gifbench.devices import is_out_of_memory
 from gifbench.errors import TrainingError, UsageError
+from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.training.checkpoint import FILE, checkpoint_before, save_checkpoint
 from gifbench.training.clip_sampler import Windows
 from gifbench.training.config import TrainingConfig, checked
@@ -29,8 +30,6 @@ from gifbench.training.metric_meter import Meter
 from gifbench.training.trainer import Trainer, TrainingBatch, load_trainer
 from gifbench.training.validation import Validation, split_clips
 from gifbench.training.weights import save_weights
-
-Steps = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def train(
     *,
     resume: bool = False,
     device: str = "cpu",
-    progress: Steps = lambda step, steps, what: None,
+    progress: ProgressCallback = silent,
 ) -> Trained:
     """Train what `config` says on `dataset` into the folder `out`: checkpoint, log, panels of pictures, weights.
 
@@ -83,7 +82,7 @@ def train(
     run = _Run(config, trainer, dataset, out, processes)
     run.begin(state)
     with _stop_after_a_step() as stopped:
-        trained = run.go(stopped, progress if processes.first else lambda step, steps, what: None)
+        trained = run.go(stopped, progress if processes.first else silent)
     processes.close()
     return trained
 
@@ -118,7 +117,7 @@ class _Run:
         if self._record is not None:
             self._record.cut_after(self._step)
 
-    def go(self, stopped: threading.Event, progress: Steps) -> Trained:
+    def go(self, stopped: threading.Event, progress: ProgressCallback) -> Trained:
         """Train to the last step."""
         options, first = self._options, self._processes.first
         meter, last_saved = Meter(self._device), time.monotonic()
@@ -138,7 +137,9 @@ class _Run:
                 losses, speed = self._means(meter), meter.speed()
                 meter = Meter(self._device)
                 self._note({**losses, "learning_rate": learning_rate(options, self._step), **speed})
-                progress(self._step, options.steps, " ".join(f"{key} {value:.4g}" for key, value in losses.items()))
+                progress(
+                    Progress(self._step, options.steps, " ".join(f"{key} {value:.4g}" for key, value in losses.items()))
+                )
             due = first and time.monotonic() - last_saved >= options.checkpoint_seconds
             stop = save = False
             if ends or self._processes.count == 1 or self._step % 10 == 0:  # asking others costs time
@@ -168,7 +169,7 @@ class _Run:
         for batch in loader:
             yield TrainingBatch(*(tensor.to(self._device, non_blocking=True) for tensor in batch))
 
-    def _take(self, batch: TrainingBatch, meter: Meter, progress: Steps) -> None:
+    def _take(self, batch: TrainingBatch, meter: Meter, progress: ProgressCallback) -> None:
         """One step, on as many samples of the batch as there is memory for."""
         while True:
             try:
@@ -193,8 +194,8 @@ class _Run:
             self._learner.forget_gradients()
             self._batch_size = -(-self._batch_size // 2)
             self._note({"batch_size": self._batch_size})
-            said = f"out of memory: the batch is halved to {self._batch_size} from here on"
-            progress(self._step, self._options.steps, said)
+            news = f"out of memory: the batch is halved to {self._batch_size} from here on"
+            progress(Progress(self._step, self._options.steps, message=news))
 
     def _means(self, meter: Meter) -> dict[str, float]:
         if any(self._processes.any([not meter.finite])):

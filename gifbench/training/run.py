@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from gifbench.argument_types import check_type, check_types
 from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.devices import choose_device
 from gifbench.errors import MissingExtra, NotFound, TrainingError, UsageError, storage_errors
+from gifbench.progress import ProgressCallback, silent
 from gifbench.training.config import TrainingConfig, configuration
 from gifbench.training.presets import config_path
 
@@ -155,7 +156,7 @@ def train(
     model: Mapping[str, Any] | None = None,
     resume: bool = False,
     device: str = "auto",
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> TrainingRun:
     """Train a network on the split `train` of a dataset into the folder `out`; `runs/NAME` unless it is given.
 
@@ -165,7 +166,7 @@ def train(
 
     `config` is a name as `gifbench train --list` has it, the path of a TOML file, or its values as a mapping; the
     mappings `training`, `data` and `model` change options of these sections ([training](training.md)). `device` is
-    `auto`, `cpu`, `cuda`, `cuda:1`, `mps` or `xpu`. `progress` is called with the step, their number and the losses.
+    `auto`, `cpu`, `cuda`, `cuda:1`, `mps` or `xpu`. `progress` gets a `Progress`, whose `what` are the losses.
 
     Ctrl-C ends it after the step under way, with a checkpoint; with `resume` the same call goes on from there, to the
     same weights on a CPU. Raises `UsageError` for wrong types and options that cannot be, `NotFound` for an unknown
@@ -186,5 +187,5 @@ def train(
         out = Path("runs") / stem
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     chosen = choose_device(device, wanted_for="gifbench.train")
-    run(options, opened, Path(out), resume=resume, device=chosen, progress=progress or (lambda step, steps, what: None))
+    run(options, opened, Path(out), resume=resume, device=chosen, progress=progress or silent)
     return TrainingRun(Path(out), opened.url)

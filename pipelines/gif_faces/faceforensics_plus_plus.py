@@ -11,7 +11,7 @@ import importlib.resources
 import io
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,7 @@ from gifbench import ManifestRow, count_frames, probe
 from gifbench.download import Fetched
 from gifbench.errors import GifbenchError, NotFound, Unmatched
 from gifbench.manifest import official_rows
+from gifbench.progress import Progress, ProgressCallback, silent
 
 from .faceforensics import linked
 
@@ -52,8 +53,8 @@ class FaceForensicsPlusPlus:
 
     `folder` is where its official script downloaded to, or any folder on the way to the videos; of several
     compressions the best is taken, unless `compression` names one. `rows` are the clips that are wanted; their column
-    `frames` is what they are found by. `report` hears how many of them are matched. Raises `NotFound` where there is no
-    original.
+    `frames` is what they are found by. `progress` hears how many of them are matched. Raises `NotFound` where there is
+    no original.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class FaceForensicsPlusPlus:
         rows: Iterable[ManifestRow],
         *,
         compression: str | None = None,
-        report: Callable[[int, int, str], None] = lambda done, of, what: None,
+        progress: ProgressCallback = silent,
     ) -> None:
         self._videos = _videos(folder, compression)
         self.compression = _compression(self._videos)
@@ -78,7 +79,7 @@ class FaceForensicsPlusPlus:
         self.matches: dict[str, FaceMatch] = {}
         for done, row in enumerate(wanted, start=1):
             self.matches[row.locator] = self._match(row.locator)
-            report(done, len(wanted), row.clip_id)
+            progress(Progress(done, len(wanted), row.clip_id))
 
     def group(self, locator: str) -> str:  # all of it is one folder
         """The folder."""

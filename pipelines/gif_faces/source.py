@@ -76,12 +76,12 @@ class FaceForensicsKind(SourceKind):
 
 def plus_plus(folder: Path, rows: Sequence[ManifestRow], compression: str | None) -> FaceForensicsPlusPlus:
     """The clips of some rows in a folder of FaceForensics++, with a bar while they are matched."""
-    from gifbench.cli.output import progress
+    from gifbench.cli.output import progress_bar
 
     from .faceforensics_plus_plus import FaceForensicsPlusPlus
 
-    with progress("Matching") as step:
-        return FaceForensicsPlusPlus(folder, rows, compression=compression, report=step)
+    with progress_bar("Matching") as step:
+        return FaceForensicsPlusPlus(folder, rows, compression=compression, progress=step)
 
 
 def counts_of(matched: FaceForensicsPlusPlus) -> dict[str, int]:

@@ -139,8 +139,8 @@ def config(**changes):
 
 def test_a_resumed_training_gives_the_same_weights(package, dataset, tmp_path):
     def whole_or_stopped(out, *, stop):
-        def interrupt(step, steps, what):
-            if stop and step == 2:
+        def interrupt(now):
+            if stop and now.done == 2:
                 raise KeyboardInterrupt
 
         made = config(log_every=1)

@@ -23,6 +23,7 @@ from gifbench_baselines.superslomo.training import WarpLimit  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import UsageError, load_method  # noqa: E402
+from gifbench.progress import Progress  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.learner import learning_rate  # noqa: E402
 from gifbench.training.loop import train  # noqa: E402
@@ -99,8 +100,8 @@ def test_every_loss_is_an_option(dataset, tmp_path, model):
 
 @pytest.mark.parametrize("trainer", ["superslomo", "stabilizer"])
 def test_a_resumed_run_is_as_one_that_was_not_stopped(dataset, tmp_path, trainer):
-    def stop(step: int, steps: int, what: str) -> None:
-        if step == 2:
+    def stop(now: Progress) -> None:
+        if now.done == 2:
             raise InterruptedError
 
     data = {"dithered": "both", "flips": True, "time_flips": True}

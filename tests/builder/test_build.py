@@ -54,7 +54,7 @@ def test_an_interrupted_call_goes_on(
         pass
 
     def pull(now: object) -> None:
-        if now.outcome is not None:
+        if now.what:
             raise Pulled
 
     for _ in range(2):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gifbench.builder.build_run import BuildProgress, run_build
+from gifbench.builder.build_run import run_build
 from gifbench.builder.local_executor import Work
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.staging import WorkResult
@@ -25,6 +25,7 @@ from gifbench.download.store import Store
 from gifbench.errors import AlreadyExists, BuildError, DiskFull, StorageError
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.media.video import decode
+from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.conftest import moving_picture, write_video
 
@@ -104,8 +105,8 @@ def test_running_again_does_nothing_twice(recipe: Recipe, tiny_videos: Path, tmp
     rows = from_folder(tiny_videos)
     run_build(recipe, rows, out, sources=tiny_videos, workers=1)
     before = {name: Path(out, name).stat().st_mtime_ns for name in Folder(out).names("shards")}
-    run_build(recipe, rows, out, sources=tiny_videos, workers=1, report=made.append)
-    assert [now.outcome for now in made] == [None]
+    run_build(recipe, rows, out, sources=tiny_videos, workers=1, progress=made.append)
+    assert [now.what for now in made] == [""]
     assert {name: Path(out, name).stat().st_mtime_ns for name in Folder(out).names("shards")} == before
 
 
@@ -165,11 +166,11 @@ def test_a_folder_with_something_else_in_it_is_left_alone(recipe: Recipe, tiny_v
 def test_two_builds_cannot_work_on_one_dataset(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
 
-    def second(now: BuildProgress) -> None:
+    def second(now: Progress) -> None:
         with pytest.raises(BuildError, match="another gifbench build"):
             run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
 
-    run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=second)
+    run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, progress=second)
 
 
 def test_spans_by_time_and_by_frame(recipe: Recipe, tmp_path: Path) -> None:
@@ -231,11 +232,11 @@ def test_a_folder_that_vanishes_stops_the_build_and_is_no_clips_fault(
 ) -> None:
     out = tmp_path / "vanishing"
 
-    def vanish(now: BuildProgress) -> None:
+    def vanish(now: Progress) -> None:
         shutil.rmtree(out)
 
     with pytest.raises(StorageError, match="vanishing"):
-        run_build(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1, report=vanish)
+        run_build(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1, progress=vanish)
 
 
 CRASHER = '''

@@ -12,12 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder import local_executor
-from gifbench.builder.build_run import BuildProgress, run_build
+from gifbench.builder.build_run import run_build
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset import verify_dataset
 from gifbench.manifest.rows import from_folder
+from gifbench.progress import Progress
 from tests.conftest import moving_picture, write_video
 from tests.media.test_damaged_frames import write_damaged
 
@@ -52,9 +53,7 @@ def test_a_clip_lacks_its_damaged_frames_and_says_so(recipe: Recipe, videos: Pat
     assert "1 built without their damaged frames" in CliRunner().invoke(app, ["info", out]).stdout
 
 
-def build_counted(
-    monkeypatch: pytest.MonkeyPatch, *given: Any, **options: Any
-) -> tuple[list[str], list[BuildProgress]]:
+def build_counted(monkeypatch: pytest.MonkeyPatch, *given: Any, **options: Any) -> tuple[list[str], list[Progress]]:
     """The clips that a build makes, and what it reports."""
     made: list[str] = []
 
@@ -62,10 +61,10 @@ def build_counted(
         made.append(row.clip_id)
         return make_clip(recipe, row, source, scratch)
 
-    reports: list[BuildProgress] = []
+    reports: list[Progress] = []
     with monkeypatch.context() as patched:
         patched.setattr(local_executor, "make_clip", counting)
-        run_build(*given, **options, workers=1, report=reports.append)
+        run_build(*given, **options, workers=1, progress=reports.append)
     return sorted(made), reports
 
 
@@ -80,9 +79,8 @@ def test_a_corrupt_source_is_decoded_again_when_it_changes_or_by_retry(
     made, reports = build_counted(monkeypatch, recipe, rows, out, sources=videos)
     assert made == []
     last = reports[-1]
-    assert last.remembered
-    assert last.outcome is not None
-    assert (last.outcome.clip_id, last.outcome.reason, last.outcome.attempts) == ("worn", "corrupt", 1)
+    assert (last.what, last.reason, last.reused) == ("worn", "corrupt", True)
+    assert last.message.startswith("worn: failed, corrupt: ")
     made, _ = build_counted(monkeypatch, recipe, (), out, sources=videos, retry=["corrupt"], trust="everything")
     assert made == ["worn"]
     write_damaged(videos / "worn.avi", "mpeg4", {}, None)

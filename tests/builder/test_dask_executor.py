@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gifbench import dask_cluster as of_cluster
 from gifbench.builder import dask_executor
-from gifbench.builder.build_run import BuildProgress, run_build
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
@@ -23,6 +23,7 @@ from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store
 from gifbench.errors import BuildError, StorageError, UsageError
 from gifbench.manifest.rows import ManifestRow, from_folder
+from gifbench.progress import Progress
 from tests.builder.servers import dask_cluster
 from tests.builder.test_build_run import CRASHER, outcomes, tree
 
@@ -56,14 +57,14 @@ def test_a_worker_that_is_killed_costs_nothing(
 
     killed = []
 
-    def kill_one(now: BuildProgress) -> None:
-        if now.outcome is not None and not killed:
+    def kill_one(now: Progress) -> None:
+        if now.what and not killed:
             with Client(cluster, set_as_default=False) as client:
                 killed.extend(client.run(os.getpid).values())
             os.kill(killed[0], signal.SIGKILL)
 
     out = str(tmp_path / "out")
-    run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=cluster, report=kill_one)
+    run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=cluster, progress=kill_one)
     assert killed
     assert tree(out) == tree(tiny_dataset.url)
 
@@ -121,13 +122,13 @@ def test_a_scheduler_that_goes_away_stops_the_build_and_keeps_what_was_done(
 
     out = str(tmp_path / "out")
 
-    def shut_down(now: BuildProgress) -> None:
-        if now.outcome is not None and now.done == 1:
+    def shut_down(now: Progress) -> None:
+        if now.what and now.done == 1:
             with Client(address, set_as_default=False) as client:
                 client.shutdown()
 
     with dask_cluster(workers=1) as address, pytest.raises(BuildError, match="run the same command again"):
-        run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=address, report=shut_down)
+        run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=address, progress=shut_down)
     assert Path(out, "staging").is_dir()
     shutil.rmtree(Path(out, "shards"), ignore_errors=True)
     run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)

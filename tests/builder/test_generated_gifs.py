@@ -33,6 +33,7 @@ from gifbench.errors import DatasetDamaged, DatasetError, UsageError
 from gifbench.manifest.rows import ManifestRow, manifest_bytes
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.quantize import PairQuantizer
+from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.conftest import moving_picture, write_video
 
@@ -397,15 +398,15 @@ def test_a_repacked_dataset_is_the_one_that_a_build_gives(truth: str, build: Bui
 def test_an_interrupted_repacking_goes_on(made: Dataset, build: Build, tmp_path: Path) -> None:
     out, reports = tmp_path / "out", []
 
-    def stop(done: int, of: int, shard: str) -> None:
-        if done == 2:
+    def stop(now: Progress) -> None:
+        if now.done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        repack_dataset(made.url, str(out), gifs="stored", workers=1, report=stop)
+        repack_dataset(made.url, str(out), gifs="stored", workers=1, progress=stop)
     assert not (out / "dataset.json").exists()
     repack_dataset(
-        made.url, str(out), gifs="stored", workers=1, report=lambda done, of, shard: reports.append((done, of))
+        made.url, str(out), gifs="stored", workers=1, progress=lambda now: reports.append((now.done, now.total))
     )
     assert reports[0] == (2, 3)
     assert tree(out) == tree(build(gifs="stored", truth="source").url)

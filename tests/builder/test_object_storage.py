@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_run import BuildProgress, run_build
+from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.builder.staging import begin_run
@@ -21,6 +21,7 @@ from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store
 from gifbench.errors import StorageError
 from gifbench.manifest.rows import ManifestRow, from_folder
+from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.builder.servers import s3
 from tests.builder.test_build_run import tree
@@ -46,13 +47,13 @@ def test_a_build_on_s3_is_gone_on_with_and_gives_the_same_bytes(
 ) -> None:
     out, rows = f"{bucket}/{tmp_path.name}", from_folder(tiny_videos)
 
-    def pull(now: BuildProgress) -> None:
-        if now.outcome is not None:
+    def pull(now: Progress) -> None:
+        if now.what:
             raise Pulled
 
     for _ in range(3):
         with pytest.raises(Pulled):
-            run_build(recipe, rows, out, sources=tiny_videos, workers=1, report=pull)
+            run_build(recipe, rows, out, sources=tiny_videos, workers=1, progress=pull)
     dataset = run_build(recipe, rows, out, sources=tiny_videos, workers=2)
     assert tree(out) == tree(tiny_dataset.url)
     assert dataset.fingerprint == tiny_dataset.fingerprint
@@ -98,12 +99,12 @@ def test_of_two_builds_where_there_is_no_lock_the_later_goes_on(
 ) -> None:
     out, rows = f"{bucket}/{tmp_path.name}", from_folder(tiny_videos)
 
-    def another(now: BuildProgress) -> None:
-        if now.outcome is None:
+    def another(now: Progress) -> None:
+        if not now.what:
             begin_run(Folder(out))
 
     with pytest.raises(StorageError, match="another gifbench build has begun here"):
-        run_build(recipe, rows, out, sources=tiny_videos, workers=1, report=another)
+        run_build(recipe, rows, out, sources=tiny_videos, workers=1, progress=another)
     run_build(recipe, rows, out, sources=tiny_videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
 
@@ -118,10 +119,10 @@ def test_a_server_that_goes_away_stops_the_build_and_blames_no_clip(
         folder.write("x", b"y")
         folder.delete("x")
 
-        def break_it(now: BuildProgress) -> None:
+        def break_it(now: Progress) -> None:
             monkeypatch.setattr(
                 type(folder._file_system), "_call_s3", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("no route"))
             )
 
         with pytest.raises(StorageError, match=r"s3://.*no route"):
-            run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, report=break_it)
+            run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, progress=break_it)

@@ -65,7 +65,7 @@ def test_a_repaired_dataset_is_the_one_it_was(
         sources=tiny_videos,
         recipe=load_recipe(str(tiny_recipe)),
         workers=1,
-        report=lambda now: made.append(now.outcome.clip_id if now.outcome else ""),
+        progress=lambda now: made.append(now.what),
     )
     assert list(verify_dataset(str(copy), workers=1)) == []
     assert dataset.fingerprint == tiny_dataset.fingerprint
@@ -241,8 +241,8 @@ def test_a_repair_leaves_alone_what_failed_before(copy: Path, tiny_recipe: Path,
     flip(copy, "bee", "plain")
     repair_dataset(str(copy), {"bee"}, sources=tmp_path / "empty", recipe=recipe, workers=1)
     (copy / "index.parquet").unlink()
-    repair_dataset(str(copy), {"index.parquet"}, recipe=recipe, workers=1, report=lambda now: tried.append(now.outcome))
-    assert tried == [None]
+    repair_dataset(str(copy), {"index.parquet"}, recipe=recipe, workers=1, progress=lambda now: tried.append(now.what))
+    assert tried == [""]
 
 
 def test_the_command_repairs(tmp_path: Path) -> None:

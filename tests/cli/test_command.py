@@ -15,9 +15,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gifbench.cli.app import app
-from gifbench.cli.output import progress
+from gifbench.cli.output import progress_bar
 from gifbench.dataset import Dataset
 from gifbench.media.gif import Gif
+from gifbench.progress import Progress
 
 
 def run(*arguments: object) -> Result:
@@ -205,29 +206,31 @@ def test_plain_progress_says_the_time_left_by_the_pace_of_this_run(
 ) -> None:
     now = 100.0
     monkeypatch.setattr("gifbench.cli.output.time.monotonic", lambda: now)
-    with progress("Scoring") as step:
+    with progress_bar("Scoring") as step:
         for done, seconds in ((50, 0), (51, 2), (60, 20), (500, 2500), (1050, 10_000)):
             now = 100.0 + seconds
-            step(done, 1050, "a")
-    with progress("Counting") as step:
+            step(Progress(done, 1050, "a"))
+    with progress_bar("Counting") as step:
         for done in (1, 2, 3):
             now += 2
-            step(done, 0, "")
-    with progress("Fetching", estimate=False) as step:
+            step(Progress(done))
+    with progress_bar("Fetching") as step:
         for done in (1, 2):
             now += 2
-            step(done, 9, "a, about an hour left")
+            step(Progress(done, 9, "a", message=f"pause {done}", seconds_left=3600 * 3))
     assert capsys.readouterr().err.splitlines() == [
         "Scoring: 50/1050 a",  # what an earlier run did says nothing of the pace
-        "Scoring: 51/1050 a, 33 min left",
-        "Scoring: 60/1050 a, 33 min left",
-        "Scoring: 500/1050 a, 51 min left",
+        "Scoring: 51/1050 a, about 33 minutes left",
+        "Scoring: 60/1050 a, about 33 minutes left",
+        "Scoring: 500/1050 a, about 51 minutes left",
         "Scoring: 1050/1050 a",
         "Counting: 1",
         "Counting: 2",
         "Counting: 3",
-        "Fetching: 1/9 a, about an hour left",
-        "Fetching: 2/9 a, about an hour left",
+        "pause 1",
+        "Fetching: 1/9 a, about 3 hours left",
+        "pause 2",
+        "Fetching: 2/9 a, about 3 hours left",
     ]
 
 

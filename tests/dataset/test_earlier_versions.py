@@ -65,7 +65,7 @@ def test_a_build_that_was_killed_goes_on(tmp_path: Path) -> None:
         str(tmp_path / "out"),
         sources=WRITTEN / "videos",
         workers=1,
-        report=lambda now: made.append(now.outcome.clip_id if now.outcome else ""),
+        progress=lambda now: made.append(now.what),
     )
     assert list(verify_dataset(dataset.url, workers=1)) == []
     assert [clip.clip_id for clip in dataset] == ["0001", "a_run_mp4-95092b08", "ant", "b_run_mp4-8cdf08f7"]

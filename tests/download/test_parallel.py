@@ -18,11 +18,12 @@ from gifbench.cli.app import app
 from gifbench.download import Fetched
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.retry_policy import RetryPolicy
-from gifbench.download.scheduler import FetchProgress, FetchSummary, fetch_sources
+from gifbench.download.scheduler import FetchSummary, fetch_sources
 from gifbench.download.service_health import GROUPS
 from gifbench.download.store import Store
 from gifbench.errors import DiskFull, Gone, NoNetwork, Unreachable
 from gifbench.manifest.rows import ManifestRow
+from gifbench.progress import Progress
 from tests.download.http_server import serve
 from tests.download.test_scheduler import FastClock
 
@@ -61,9 +62,9 @@ class Servers:
 def run(
     store: Path, source: Servers, locators: list[str], *, policy: RetryPolicy | None = None
 ) -> tuple[FetchSummary, list[str]]:
-    said: list[FetchProgress] = []
+    said: list[Progress] = []
     rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=name) for i, name in enumerate(locators)]
-    done = fetch_sources(rows, Store(store), {"http": source}, policy=policy, report=said.append, clock=FastClock())
+    done = fetch_sources(rows, Store(store), {"http": source}, policy=policy, progress=said.append, clock=FastClock())
     return done, [now.message for now in said if now.message]
 
 

@@ -22,7 +22,7 @@ from gifbench.download import ledger as fetch_ledger
 from gifbench.download.http import HttpSource
 from gifbench.download.ledger import Fetch, FetchLedger, Key
 from gifbench.download.retry_policy import RetryPolicy, SystemClock
-from gifbench.download.scheduler import FetchProgress, FetchSummary, fetch_sources
+from gifbench.download.scheduler import FetchSummary, fetch_sources
 from gifbench.download.source import Fetched
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
@@ -42,6 +42,7 @@ from gifbench.errors import (
 )
 from gifbench.manifest.locator_check import check_locators
 from gifbench.manifest.rows import ManifestRow
+from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.download.http_server import Site, serve
 
@@ -78,11 +79,11 @@ def rows(*locators: str, source: str = "http") -> list[ManifestRow]:
 
 def run(
     store: Path, videos: dict[str, object], *, clock: FastClock | None = None, **options: object
-) -> tuple[FetchSummary, list[FetchProgress]]:
-    said: list[FetchProgress] = []
+) -> tuple[FetchSummary, list[Progress]]:
+    said: list[Progress] = []
     source = MemorySource(videos)
     clock = clock or FastClock()
-    done = fetch_sources(rows(*videos), Store(store), {"http": source}, report=said.append, clock=clock, **options)
+    done = fetch_sources(rows(*videos), Store(store), {"http": source}, progress=said.append, clock=clock, **options)
     return done, said
 
 
@@ -210,11 +211,11 @@ def test_the_pace_of_a_service_is_kept_and_the_time_estimated(video: bytes, tmp_
 
 
 def test_two_fetches_cannot_work_on_one_store(video: bytes, tmp_path: Path) -> None:
-    def second(_: FetchProgress) -> None:
+    def second(_: Progress) -> None:
         with pytest.raises(BuildError, match="another gifbench fetch"):
             run(tmp_path, {"a": video})
 
-    fetch_sources(rows("a"), Store(tmp_path), {"http": MemorySource({"a": video})}, report=second)
+    fetch_sources(rows("a"), Store(tmp_path), {"http": MemorySource({"a": video})}, progress=second)
 
 
 def test_a_torn_line_of_the_ledger_is_no_loss(video: bytes, tmp_path: Path) -> None:
@@ -407,7 +408,7 @@ def test_a_video_that_is_here_needs_no_ledger(video: bytes, tmp_path: Path) -> N
     run(tmp_path, {"a": video})
     (tmp_path / "fetches.jsonl").unlink()
     done, said = run(tmp_path, {"a": Gone("it is asked again")})
-    assert (done.stored, done.failed, [entry.fetch for entry in said]) == (1, {}, [None])
+    assert (done.stored, done.failed, [entry.what for entry in said]) == (1, {}, [""])
     assert {key.locator: fetch.state for key, fetch in FetchLedger(tmp_path).fetches.items()} == {"a": "stored"}
 
 

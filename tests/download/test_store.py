@@ -221,7 +221,7 @@ def test_a_signed_url_s_secrets_stand_nowhere_and_its_video_is_found(tmp_path: P
     heard: list[str] = []
     for _ in range(2):
         source = MemorySource(videos)
-        done = fetch_sources(rows, store, {"http": source}, report=lambda now: heard.append(str(now)))
+        done = fetch_sources(rows, store, {"http": source}, progress=lambda now: heard.append(str(now)))
         assert (done.stored, done.failed) == (2, {"unavailable": 1})
         videos = {}
     assert store.present(("http", url) for url in urls) == {("http", url) for url in urls[:2]}

@@ -265,7 +265,7 @@ def test_a_blocked_run_believes_nothing(site: Site, source: YouTubeSource, tiny_
     ids = [says(site, f"block{i:06d}", "error", "Video unavailable") for i in range(30)]
     rows = [ManifestRow(clip_id=name, split="test", source="youtube", locator=name) for name in ids]
     heard: list[str] = []
-    run = {"policy": RetryPolicy(brake=10), "report": lambda now: heard.append(now.message)}
+    run = {"policy": RetryPolicy(brake=10), "progress": lambda now: heard.append(now.message)}
     done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, clock=FastClock(), **run)
     assert (done.failed, done.untried) == ({"unconfirmed": 10}, 20)
     assert any("unavailable was the answer for 10 of the last 10" in text for text in heard)

@@ -19,7 +19,7 @@ from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import ClusterError, MethodFailed, UsageError
 from gifbench.evaluation.score_identity import RunSpec
-from gifbench.evaluation.task_run import EvaluationProgress
+from gifbench.progress import Progress
 from gifbench.results.schema import Result
 from tests.builder.servers import dask_cluster
 
@@ -105,7 +105,7 @@ def test_a_worker_that_is_killed_costs_nothing(cluster: str, tiny_dataset: Datas
     here = evaluate("gaussian-0.5", tiny_dataset.url, "plain-1")
     killed: list[int] = []
 
-    def kill_one(now: EvaluationProgress) -> None:
+    def kill_one(now: Progress) -> None:
         if not killed:
             with Client(cluster, set_as_default=False) as client:
                 killed.extend(client.run(os.getpid).values())
@@ -140,8 +140,8 @@ def test_what_a_method_raises_there_is_raised_here(cluster: str, tiny_dataset: D
 def test_a_scheduler_that_goes_away_keeps_the_clips_that_are_scored(tiny_dataset: Dataset, tmp_path: Path) -> None:
     from distributed import Client
 
-    def shut_down(now: EvaluationProgress) -> None:
-        if now.clips == 1:
+    def shut_down(now: Progress) -> None:
+        if now.done == 1:
             with Client(address, set_as_default=False) as client:
                 client.shutdown()
 
@@ -151,7 +151,7 @@ def test_a_scheduler_that_goes_away_keeps_the_clips_that_are_scored(tiny_dataset
     (journal,) = out.rglob("*.journal.jsonl")
     assert len(journal.read_text().splitlines()) >= 2
     went_on: list[int] = []
-    evaluate("gif", tiny_dataset.url, "plain-1", out=out, progress=lambda now: went_on.append(now.clips))
+    evaluate("gif", tiny_dataset.url, "plain-1", out=out, progress=lambda now: went_on.append(now.done))
     assert went_on[0] >= 2 and not list(out.rglob("*.journal.jsonl"))
 
 

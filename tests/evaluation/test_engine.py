@@ -89,7 +89,7 @@ def test_out_of_memory_halves_the_batch_goes_on_and_says_so_once(dataset, as_loa
     assert method.calls == 10 + 7 + 5  # of 20, 13 and 9 frames, two at a time: what did not fit is not tried again
     (note,) = hungry[0].notes
     assert note == "memory ran out: batches were halved to 2 frames of 32×24"
-    assert [each.note for each in told if each.note] == [note]
+    assert [each.message for each in told if each.message] == [f"{told[0].what}: {note}"]
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_a_method_that_fails_on_the_third_clip_leaves_no_result_and_no_thread(da
 
 def test_progress_tells_of_each_clip(dataset):
     told = []
-    evaluate("gif", dataset, "plain-1", progress=lambda done: told.append((done.clip_id, done.clips, done.num_clips)))
+    evaluate("gif", dataset, "plain-1", progress=lambda done: told.append((done.what, done.done, done.total)))
     assert told == [("clip-0", 1, 3), ("clip-1", 2, 3), ("clip-2", 3, 3)]
 
 

@@ -170,7 +170,7 @@ def test_a_run_goes_on_with_another_number_of_workers(tiny_dataset: Dataset, tmp
     stop.unlink()
     told = []
     evaluate(method, tiny_dataset, "plain-1", out=tmp_path / "results", workers=2, progress=told.append)
-    assert sorted(each.clip_id for each in told) == ["bee", "cat"]
+    assert sorted(each.what for each in told) == ["bee", "cat"]
 
 
 def test_a_job_loads_elsewhere_what_this_process_has(tmp_path):

@@ -13,6 +13,7 @@ from gifbench.errors import AlreadyExists, ResultsError
 from gifbench.leaderboard import boards, build_site, csv_table, markdown
 from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.html_pages import comparison, headline, leader
+from gifbench.progress import Progress
 from tests.leaderboard.factories import FINGERPRINT, make_result, small_dataset
 
 NINE = "abcdefghi"
@@ -181,12 +182,12 @@ def test_one_strangers_file_is_left_out_by_name_and_the_others_stand(spoiled, tm
 
 def test_the_same_page_made_twice_is_reused_and_another_needs_overwrite(tmp_path):
     results = [make_result("gif"), make_result("mine", psnr=31)]
-    said: list[str] = []
+    said: list[Progress] = []
     page = build_site(results, tmp_path / "site")
     before = page.stat().st_mtime_ns
     assert build_site(results[::-1], tmp_path / "site", date="2030-01-01", progress=said.append) == page
     assert page.stat().st_mtime_ns == before
-    assert "reused" in said[0]
+    assert said[0].reused and "reused" in said[0].message
     with pytest.raises(AlreadyExists, match="--overwrite"):
         build_site(results[:1], tmp_path / "site")
     with pytest.raises(AlreadyExists, match="--overwrite"):

@@ -95,10 +95,10 @@ def test_what_is_at_hand_runs_and_the_rest_says_what_it_needs(some_rows, tiny_da
 
 def test_a_second_run_takes_what_is_there(some_rows, tiny_dataset, tmp_path):
     steps: list[str] = []
-    first = reproduce(some_rows, tiny_dataset, out=tmp_path, progress=lambda row, now: steps.append(row.method))
-    assert set(steps) == {"gaussian-0.5", "gif"}
+    first = reproduce(some_rows, tiny_dataset, out=tmp_path, progress=lambda now: steps.append(now.run))
+    assert {step.partition(" on ")[0] for step in steps} == {"Gaussian σ=0.5", "GIF (palette 32)"}
     steps.clear()
-    again = reproduce(some_rows, tiny_dataset, out=tmp_path, progress=lambda row, now: steps.append(row.method))
+    again = reproduce(some_rows, tiny_dataset, out=tmp_path, progress=lambda now: steps.append(now.run))
     assert steps == []
     assert [each.summary() for each in again] == [each.summary() for each in first]
 

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from gifbench.dataset import open_dataset
+from gifbench.progress import Progress
 from gifbench.training.config import TrainingConfig, checked
 from gifbench.training.loop import train
 from tests.pretend_device import KIND, install, pretend_device
@@ -51,9 +52,9 @@ def config(trainer: str) -> TrainingConfig:
     return checked(TrainingConfig, options, what="test")
 
 
-def stop(step: int, steps: int, what: str) -> None:
+def stop(now: Progress) -> None:
     """After the first step."""
-    if step == 1:
+    if now.done == 1:
         raise Stop
 
 

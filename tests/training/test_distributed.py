@@ -15,6 +15,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import TrainerOptions, Update  # noqa: E402
 from gifbench.errors import MissingExtra, TrainingError, UsageError  # noqa: E402
+from gifbench.progress import Progress  # noqa: E402
 from gifbench.training import loop  # noqa: E402
 from gifbench.training.checkpoint import load_checkpoint  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
@@ -115,9 +116,9 @@ def test_without_memory_the_batch_is_halved_and_stays_so_when_resumed(dataset, t
     monkeypatch.setattr(loop, "load_trainer", lambda name: Crowded)
     said = []
 
-    def stop(step: int, steps: int, what: str) -> None:
-        said.append(what)
-        if step == 3:
+    def stop(now: Progress) -> None:
+        said.append(now.what)
+        if now.done == 3:
             raise Stop
 
     wanted = config(checkpoint_seconds=0, model={"base": 1})

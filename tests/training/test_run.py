@@ -90,7 +90,7 @@ def test_a_name_and_a_default_place(dataset: Dataset, tmp_path: Path, monkeypatc
         dataset,
         training={"steps": 1, "batch_size": 1, "log_every": 1},
         data={"crop": 24},
-        progress=lambda step, steps, what: told.append(step),
+        progress=lambda now: told.append(now.done),
     )
     assert run.path == Path("runs/ccdnet-small")
     assert told[-1] == 1

@@ -21,6 +21,7 @@ from gifbench.builder.build_run import run_build  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E402
 from gifbench.manifest.rows import from_folder  # noqa: E402
+from gifbench.progress import Progress  # noqa: E402
 from gifbench.training.checkpoint import FILE, load_checkpoint  # noqa: E402
 from gifbench.training.clip_sampler import Windows  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
@@ -84,8 +85,8 @@ def test_loss_falls_and_the_weights_restore(dataset, tmp_path):
     ids=["ema", "adversarial"],
 )
 def test_two_runs_are_equal_and_a_resumed_one_too(dataset, tmp_path, options):
-    def stop(step: int, steps: int, what: str) -> None:
-        if step == 3:
+    def stop(now: Progress) -> None:
+        if now.done == 3:
             raise Stop
 
     whole, again, broken = tmp_path / "whole", tmp_path / "again", tmp_path / "broken"
@@ -100,8 +101,8 @@ def test_two_runs_are_equal_and_a_resumed_one_too(dataset, tmp_path, options):
 
 
 def test_ctrl_c_ends_after_a_step_with_a_checkpoint(dataset, tmp_path):
-    def interrupt(step: int, steps: int, what: str) -> None:
-        if step == 2:
+    def interrupt(now: Progress) -> None:
+        if now.done == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
