@@ -10,7 +10,7 @@ import pickle
 import sys
 import types
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from torch.nn import functional
 
 from gifbench import UsageError, WeightsError
 
-from .tiled_inference import Precision, Runner, blended
+from .one_network import FrameNetwork
+from .tiled_inference import Precision, blended
 
 MOST_BYTES = 2 << 30
 """What a file of weights has at most."""
@@ -70,7 +71,7 @@ with _torchvision_is_there(), warnings.catch_warnings(action="ignore"):
     import spandrel
 
 
-class CommunityModel:
+class CommunityModel(FrameNetwork):
     """Restores each frame by the network in a file of weights.
 
     `weights` is a `.safetensors` file, or one of torch's (`.pth`, `.pt`, `.ckpt`), of which tensors alone are read. The
@@ -79,7 +80,6 @@ class CommunityModel:
     """
 
     version = "1"
-    backend = "torch"
     needs_palettes = False
 
     def __init__(self, *, weights: str = "", tile: int = 512, precision: Precision = "fp32") -> None:
@@ -99,24 +99,15 @@ class CommunityModel:
                 f"{self._model.architecture.name} is not exact enough in it"
             )
         self._network = _SameSize(self._model)
-        self._tile, self._runner = tile, Runner(precision=precision)
+        super().__init__(precision=precision)
+        self._tile = tile
         self.weights = weights
         self.parameters = sum(parameter.numel() for parameter in self._model.model.parameters())
         self.description = f"{self._model.architecture.name}, scale {self._model.scale}, by spandrel"
 
-    def to(self, device: str) -> None:
-        """Move the network; called once, before the first clip."""
-        self._network.to(device)
-
-    def restore_frames(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Frames (N, H, W, 3) uint8 to float32 in [0, 255]."""
-        device = next(self._network.parameters()).device
-        given = frames.permute(0, 3, 1, 2).contiguous().to(device)
-
-        def part_of(part: slice) -> torch.Tensor:
-            return blended(self._network, given[part].float() / 255, tile=self._tile, overlap=_OVERLAP)
-
-        return (self._runner.run(part_of, given) * 255).clamp(0, 255).permute(0, 2, 3, 1)
+    def _restored(self, frames: torch.Tensor) -> torch.Tensor:
+        given = frames.contiguous().float() / 255
+        return blended(self._network, given, tile=self._tile, overlap=_OVERLAP).float() * 255
 
 
 class _SameSize(nn.Module):

@@ -18,6 +18,7 @@ from torch import nn
 
 from gifbench import MethodError, UsageError, Weights
 
+from ..one_network import OneNetwork
 from ..pretrained import described, find_weights
 from ..tiled_inference import Precision, Runner
 from .network import CCDNet, CCDNetArchitecture, stack_palettes
@@ -85,15 +86,10 @@ class Restorer:
         return ((self._runner.run(part_of, gif) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
 
 
-class ByRestorer:
+class ByRestorer(OneNetwork):
     """What the methods of one network are: frame by frame, by a `Restorer`."""
 
-    backend = "torch"
     _restorer: Restorer
-
-    def to(self, device: str) -> None:
-        """Move the network; called once, before the first clip."""
-        self._restorer.network.to(device)
 
     def restore_frames(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """Frames (N, H, W, 3) uint8 to float32 in [0, 255]."""
@@ -116,8 +112,7 @@ class SmallNetwork(ByRestorer):
         self._restorer = Restorer(found, tile=tile, precision=precision)
         if isinstance(self._restorer.network, CCDNet):
             raise UsageError(f"{self.row}: {found.path} are weights of a CCDNet, for a method such as ccdnet-2")
-        self.weights = str(found.path)
-        self.licence, self.parameters = self._restorer.licence, self._restorer.parameters
+        self._hold(self._restorer.network, found)
 
 
 class CCDNetMethod(ByRestorer):
@@ -152,5 +147,4 @@ class CCDNetMethod(ByRestorer):
                 f"{self.row}: {found.path} were trained for {trained.steps} steps: "
                 f"use the method ccdnet-{trained.steps}"
             )
-        self.weights = str(found.path)
-        self.licence, self.parameters = self._restorer.licence, self._restorer.parameters
+        self._hold(self._restorer.network, found)

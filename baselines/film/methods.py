@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch.nn import functional
 
 from gifbench import MethodError, UsageError
 
+from ..one_network import FrameNetwork
 from ..pretrained import find_weights, packaged
-from ..tiled_inference import Precision, Runner, blended
+from ..tiled_inference import Precision, blended
 from .cartoon_network import load_cartoon
 from .chroma import luminance, to_rgb
 from .colorize_network import load_colorizer
@@ -20,7 +19,7 @@ _SIDE = 144
 _TILE, _OVERLAP = 512, 64
 
 
-class Colorize:
+class Colorize(FrameNetwork):
     """Paints the luminance of each frame: chroma is predicted in a small picture, and laid over the frame's own light.
 
     What a frame has of colors is not looked at. `side` is the shorter side of that picture, in pixels: smaller ones
@@ -29,41 +28,27 @@ class Colorize:
     """
 
     version = "1"
-    backend = "torch"
     needs_palettes = False
 
     def __init__(self, *, weights: str = "", side: int = _SIDE, precision: Precision = "fp32") -> None:
         if not 32 <= side <= 1024:
             raise UsageError(f"colorize: side must be 32 to 1024 pixels, got {side}")
         found = find_weights("colorize", weights, config="baselines/film/colorize.toml")
-        self._network = load_colorizer(found).to(memory_format=torch.channels_last)
-        self._side, self._runner = side, Runner(precision=precision)
-        self.weights = str(found.path)
-        self.licence = str(found.about.get("licence") or "")
-        self.parameters = sum(parameter.numel() for parameter in self._network.parameters())
+        super().__init__(precision=precision)
+        self._hold(load_colorizer(found), found)
+        self._side = side
 
-    def to(self, device: str) -> None:
-        """Move the network; called once, before the first clip."""
-        self._network.to(device)
-
-    def restore_frames(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Frames (N, H, W, 3) uint8 to float32 in [0, 255]; palettes are not looked at."""
-        device = next(self._network.parameters()).device
-        shown = frames.permute(0, 3, 1, 2).to(device)
-        painted = self._runner.run(lambda part: self._painted(shown[part].float() / 255), shown)
-        return (255 * painted).permute(0, 2, 3, 1)
-
-    def _painted(self, frames: torch.Tensor) -> torch.Tensor:
-        light = luminance(frames)
+    def _restored(self, frames: torch.Tensor) -> torch.Tensor:
+        light = luminance(frames.float() / 255)
         height, width = light.shape[2:]
         stride = self._network.stride
         scale = min(1.0, self._side / min(height, width))
         small = [max(2 * stride, round(length * scale / stride) * stride) for length in (height, width)]
         colors = self._network(functional.interpolate(light, small, mode="bilinear", antialias=True))
-        return to_rgb(light, functional.interpolate(colors.float(), (height, width), mode="bilinear"))
+        return 255 * to_rgb(light, functional.interpolate(colors.float(), (height, width), mode="bilinear")).float()
 
 
-class Cartoon:
+class Cartoon(FrameNetwork):
     """Draws each frame as CartoonGAN's generator does (Chen, Lai, Liu, CVPR 2018).
 
     No weights come with gifbench: `weights` is a file that `gifbench train` or `gifbench convert-weights` wrote. Frames
@@ -72,7 +57,6 @@ class Cartoon:
     """
 
     version = "1"
-    backend = "torch"
     needs_palettes = False
 
     def __init__(self, *, weights: str = "", tile: int = 1024, precision: Precision = "fp32") -> None:
@@ -87,22 +71,10 @@ class Cartoon:
                 "cartoon:weights=runs/cartoon/cartoon.safetensors"
             )
         found = find_weights("cartoon", weights, config="baselines/film/cartoon.toml")
-        self._network = load_cartoon(found).to(memory_format=torch.channels_last)
-        self._tile, self._runner = tile, Runner(precision=precision)
-        self.weights = str(found.path)
-        self.licence = str(found.about.get("licence") or "")
-        self.parameters = sum(parameter.numel() for parameter in self._network.parameters())
+        super().__init__(precision=precision)
+        self._hold(load_cartoon(found), found)
+        self._tile = tile
 
-    def to(self, device: str) -> None:
-        """Move the network; called once, before the first clip."""
-        self._network.to(device)
-
-    def restore_frames(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Frames (N, H, W, 3) uint8 to float32 in [0, 255]; palettes are not looked at."""
-        device = next(self._network.parameters()).device
-        shown = frames.permute(0, 3, 1, 2).to(device)
-
-        def drawn(part: slice) -> torch.Tensor:
-            return blended(self._network, shown[part].float() / 127.5 - 1, tile=self._tile, overlap=_OVERLAP)
-
-        return ((self._runner.run(drawn, shown) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
+    def _restored(self, frames: torch.Tensor) -> torch.Tensor:
+        drawn = blended(self._network, frames.float() / 127.5 - 1, tile=self._tile, overlap=_OVERLAP)
+        return (drawn.float() + 1) * 127.5

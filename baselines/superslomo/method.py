@@ -13,6 +13,7 @@ from torch.nn import functional
 from gifbench import Frames, Gif, Pixels, UsageError, Weights, is_out_of_memory
 
 from ..interpolation.gap_scheduler import fill
+from ..one_network import OneNetwork
 from ..pretrained import described, find_weights
 from .network import MOST_FLOW, Motion, SuperSlomo, SuperSlomoArchitecture, Variant, fuse
 
@@ -23,7 +24,7 @@ _AT_ONCE_ON_CPU, _AT_ONCE = 1 << 18, 1 << 22
 """Pixels that go through a network at once: on the CPU, and on an accelerator."""
 
 
-class SuperSlomoMethod:
+class SuperSlomoMethod(OneNetwork):
     """Draws the frames between two GIF frames by a trained SuperSlomo.
 
     `weights` is a file that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with
@@ -32,7 +33,6 @@ class SuperSlomoMethod:
     """
 
     version = "1"
-    backend = "torch"
     needs_palettes = False
     row: ClassVar[str] = "superslomo"
     """The name of the method, of its configuration and of its weights."""
@@ -40,21 +40,18 @@ class SuperSlomoMethod:
 
     def __init__(self, *, weights: str = "", precision: Literal["fp32", "bf16"] = "fp32") -> None:
         found = find_weights(self.row, weights, config=f"baselines/superslomo/{self.row}.toml")
-        self._network = load_network(found).to(memory_format=torch.channels_last)
+        self._hold(load_network(found), found)
         trained = self._network.architecture.variant
         if trained not in self.variants:
             name = "superslomo-original" if trained == "original" else "superslomo"
             raise UsageError(f"{self.row}: {found.path} are weights of the {trained} network: use the method {name}")
         self._half = precision == "bf16"
         self._device = torch.device("cpu")
-        self.weights = str(found.path)
-        self.licence = str(found.about.get("licence") or "")
-        self.parameters = sum(parameter.numel() for parameter in self._network.parameters())
 
     def to(self, device: str) -> None:
         """Move the networks; called once, before the first clip."""
         self._device = torch.device(device)
-        self._network.to(device)
+        super().to(device)
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
         """One frame at a time; those of the GIF are given as they are."""
