@@ -24,7 +24,7 @@ from gifbench.builder.local_executor import Work, outcomes_here
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_writer import Assembly, plan_shards
-from gifbench.builder.staging import WorkResult, accept, begin_run
+from gifbench.builder.staging import WorkResult, accept, begin_run, group_name
 from gifbench.dask_cluster import check_address
 from gifbench.dataset.gif_generation import check_maker
 from gifbench.dataset.outcomes import Outcome
@@ -126,7 +126,7 @@ def run_build(
             for result in chain(
                 _results(work, others, workers, cluster), _results(replace(work, trusted=True), own, workers, cluster)
             ):
-                outcome = accept(folder, result)
+                outcome = _unless_removed(folder, ledger, accept(folder, result))
                 ledger.record(outcome)
                 assembly.add(outcome.clip_id)
                 done += 1
@@ -136,6 +136,14 @@ def run_build(
             assembly.save()
         folder.delete(STAGING)
     return open_dataset(out)
+
+
+def _unless_removed(folder: Folder, ledger: Ledger, made: Outcome) -> Outcome:
+    """The outcome of a clip that was just made, whose group goes if it is a removed clip under another name."""
+    outcome = ledger.unless_removed(made)
+    if outcome is not made:
+        folder.delete(group_name(made.clip_id))
+    return outcome
 
 
 def _unchanged(

@@ -121,12 +121,26 @@ class Ledger:
                 self.rows[row.clip_id] = row
                 self._rows_saved, self.changed = False, True
 
-    def keep_out(self, rows: Sequence[ManifestRow], details: Sequence[str]) -> None:
+    def keep_out(self, rows: Sequence[ManifestRow], outcomes: Sequence[Outcome]) -> None:
         """Add rows that were removed, so that they stay out."""
-        for row, detail in zip(rows, details, strict=True):
+        for row, outcome in zip(rows, outcomes, strict=True):
             self.rows[row.clip_id] = row
-            self.record(Outcome(row.clip_id, "rejected", REMOVED, detail))
+            self.record(outcome)
             self._rows_saved = False
+
+    def unless_removed(self, made: Outcome) -> Outcome:
+        """The outcome of a clip that was just made; that of a removed one, if it is that under another name."""
+        row = made.row
+        if row is None or self.is_removed(made.clip_id):
+            return made
+        part = _part_of(self.rows[made.clip_id])
+        for gone in self.outcomes.values():
+            if gone.reason != REMOVED:
+                continue
+            same_part = gone.source_sha256 and gone.source_sha256 == row.source_sha256
+            if gone.look == row.pixels_sha256 or (same_part and _part_of(self.rows[gone.clip_id]) == part):
+                return replace(gone, clip_id=made.clip_id)
+        return made
 
     def is_removed(self, clip_id: str) -> bool:
         """Whether a clip was taken out for good."""
@@ -170,7 +184,7 @@ class Ledger:
     def _doubt_failures(self) -> None:
         """What another version could not decode, this one tries again."""
         for clip_id, outcome in self.outcomes.items():
-            if outcome.source_sha256:
+            if outcome.source_sha256 and outcome.reason != REMOVED:
                 self.outcomes[clip_id] = replace(outcome, source_sha256="")
                 self.changed = True
 
@@ -326,7 +340,11 @@ def count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, Any]:
 
 
 def _span_of(row: ManifestRow) -> tuple[object, ...]:
-    return row.source, row.locator, row.start, row.end, row.start_frame, row.end_frame
+    return row.source, row.locator, *_part_of(row)
+
+
+def _part_of(row: ManifestRow) -> tuple[object, ...]:
+    return row.start, row.end, row.start_frame, row.end_frame
 
 
 def _order(row: ManifestRow) -> tuple[str, str]:

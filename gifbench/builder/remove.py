@@ -19,6 +19,7 @@ from gifbench.storage import Folder
 
 _KEPT = f"{STAGING}/removed"
 _CLIPS_PER_SHARD = 32
+_REMEMBERED = ("detail", "look", "source_sha256")
 
 
 def remove_clips(url: str, clip_ids: Sequence[str], *, reason: str) -> tuple[Dataset, list[str]]:
@@ -26,9 +27,9 @@ def remove_clips(url: str, clip_ids: Sequence[str], *, reason: str) -> tuple[Dat
 
     Their bytes leave the shards, their rows the index, and the picture of the card goes, since it may show them. The
     manifest keeps their rows, and the outcomes say `removed`, with `reason`, so that a build makes none of them again,
-    also under another id. `dataset.json` records the fingerprint that the dataset had. After a kill the same call goes
-    on. Raises `NoSuchClip`, before anything is changed, `UsageError` without a reason, `BuildError` while a build is
-    at work.
+    also under another id, of a file that was renamed, or of another file with the same frames. `dataset.json` records
+    the fingerprint that the dataset had. After a kill the same call goes on. Raises `NoSuchClip`, before anything is
+    changed, `UsageError` without a reason, `BuildError` while a build is at work.
     """
     if not reason.strip():
         raise UsageError("reason must be a text, got none; it stands in the dataset's outcomes")
@@ -43,7 +44,7 @@ def remove_clips(url: str, clip_ids: Sequence[str], *, reason: str) -> tuple[Dat
         run = begin_run(folder)
         new = [clip_id for clip_id in dict.fromkeys(clip_ids) if not ledger.is_removed(clip_id)]
         for clip_id in new:
-            ledger.record(Outcome(clip_id, "rejected", REMOVED, " ".join(reason.split())[:1000]))
+            ledger.record(_removed(ledger.outcomes.get(clip_id), clip_id, " ".join(reason.split())[:1000]))
         # Counted, since a call that was killed may have written the outcomes and not yet the description.
         out = sum(ledger.is_removed(clip_id) for clip_id in ledger.outcomes)
         unrecorded = out - sum(int(entry.get("removed", 0)) for entry in ledger.earlier)
@@ -66,6 +67,27 @@ def remove_clips(url: str, clip_ids: Sequence[str], *, reason: str) -> tuple[Dat
     return open_dataset(url), new
 
 
+def _removed(before: Outcome | None, clip_id: str, reason: str) -> Outcome:
+    """The outcome of a removed clip, with the hashes by which it is known under any name, and nothing else of it."""
+    row = None if before is None else before.row
+    return Outcome(
+        clip_id,
+        "rejected",
+        REMOVED,
+        reason,
+        look="" if row is None else row.pixels_sha256,
+        source_sha256="" if row is None else row.source_sha256 or "",
+    )
+
+
+def equal_to_removed(dataset: Dataset, clip_ids: Sequence[str]) -> list[str]:
+    """The clips that are still in a dataset, and have the very frames of one of those that were taken out."""
+    outcomes = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
+    wanted = set(clip_ids)
+    pixels = {row.get("look") for row in outcomes if row.get("clip_id") in wanted and row.get("reason") == REMOVED}
+    return [row.clip_id for row in dataset.rows if row.pixels_sha256 in pixels]
+
+
 def keep_removed(folder: Folder) -> None:
     """Before a dataset is built anew: write down which clips were taken out of it."""
     try:
@@ -74,20 +96,34 @@ def keep_removed(folder: Folder) -> None:
         ]
     except (NotFound, DatasetDamaged):
         return
-    details = {str(row.get("clip_id")): row.get("detail") for row in tables[1] if row.get("reason") == REMOVED}
-    kept = [{"row": row, "detail": details[row["clip_id"]]} for row in tables[0] if row.get("clip_id") in details]
+    outcomes = {str(row.get("clip_id")): row for row in tables[1] if row.get("reason") == REMOVED}
+    kept = [
+        {"row": row, **{name: outcomes[row["clip_id"]].get(name) or "" for name in _REMEMBERED}}
+        for row in tables[0]
+        if row.get("clip_id") in outcomes
+    ]
     if kept:
-        folder.write(_KEPT, json.dumps(kept).encode())
+        earlier = read_about(folder).get("earlier_fingerprints", [])
+        folder.write(_KEPT, json.dumps({"clips": kept, "earlier": earlier}).encode())
 
 
 def take_removed(folder: Folder, ledger: Ledger) -> None:
     """Have the ledger know what `keep_removed` wrote down."""
     try:
         kept = json.loads(folder.read(_KEPT, limit=1 << 26))
-        rows: list[ManifestRow] = check_rows([entry["row"] for entry in kept], name=folder.place(_KEPT))
-        details = [str(entry["detail"]) for entry in kept]
+        clips, earlier = (kept, []) if isinstance(kept, list) else (kept["clips"], list(kept["earlier"]))
+        rows: list[ManifestRow] = check_rows([entry["row"] for entry in clips], name=folder.place(_KEPT))
+        outcomes = [
+            Outcome.from_dict(
+                {"clip_id": row.clip_id, "state": "rejected", "reason": REMOVED}
+                | {name: str(entry.get(name) or "") for name in _REMEMBERED}
+            )
+            for row, entry in zip(rows, clips, strict=True)
+        ]
     except NotFound:
         return
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DatasetDamaged(f"{folder.place(_KEPT)}: it is not what a build writes ({error}); delete it") from error
-    ledger.keep_out(rows, details)
+    ledger.keep_out(rows, outcomes)
+    if not ledger.earlier:
+        ledger.earlier = [entry for entry in earlier if isinstance(entry, dict)]

@@ -20,13 +20,16 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Take clips out of a dataset for good: no later build brings them back. The fingerprint changes."""
-    from gifbench.builder.remove import remove_clips
+    from gifbench.builder.remove import equal_to_removed, remove_clips
     from gifbench.dataset.card import CARD
 
     forgotten = 0 if cache is None else forget_clips(dataset, clips, cache)
     opened, removed = remove_clips(dataset, clips, reason=reason)
     out_before = [clip for clip in dict.fromkeys(clips) if clip not in removed]
     earlier = opened.about.get("earlier_fingerprints", [])
+    equal = equal_to_removed(opened, clips)
+    if equal:
+        note(f"The very same frames are still in it as {', '.join(equal)}: gifbench remove takes those out, too.")
     if as_json:
         say_json(
             {
@@ -36,6 +39,7 @@ def remove(
                 "earlier_fingerprints": earlier,
                 "clips": opened.about["clips"],
                 "forgotten": forgotten,
+                "equal_clips_left": equal,
             }
         )
         return

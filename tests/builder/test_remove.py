@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import av
 import pytest
 from typer.testing import CliRunner
 
@@ -118,3 +119,41 @@ def test_restored_frames_of_a_removed_clip_leave_the_cache(copy: Path, tmp_path:
     assert len(list(cache.rglob("*.frames"))) == 4
     missing = CliRunner().invoke(app, ["remove", str(copy), "ant", "--reason", "gone", "--cache", str(tmp_path / "no")])
     assert missing.exit_code == 1
+
+
+def test_a_removed_clip_comes_back_under_no_other_name(
+    copy: Path, tiny_recipe: Path, tiny_videos: Path, tmp_path: Path
+) -> None:
+    videos = Path(shutil.copytree(tiny_videos, tmp_path / "videos"))
+    gone = open_dataset(copy)["bee"].row
+    remove_clips(str(copy), ["bee"], reason="taken down")
+    earlier = open_dataset(copy).about["earlier_fingerprints"]
+    (videos / "bee.mp4").rename(videos / "wasp.mp4")  # the same bytes
+    with av.open(str(videos / "wasp.mp4")) as source, av.open(str(videos / "hornet.mkv"), "w") as other:
+        stream = other.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):  # the same frames in another container
+            if packet.dts is not None:
+                packet.stream = stream
+                other.mux(packet)
+    for settings, overwrite in (({}, False), ({}, True), ({}, False), ({"colors": "16"}, True)):
+        recipe = load_recipe(str(tiny_recipe), settings)
+        rows = from_folder(videos)
+        dataset = run_build(recipe, rows, str(copy), sources=videos, workers=1, overwrite=overwrite)
+        assert [clip.clip_id for clip in dataset] == ["ant", "cat"]
+        assert gone.pixels_sha256 not in {row.pixels_sha256 for row in dataset.rows}
+        assert dataset.about["outcomes"]["rejected"]["removed"] == 3
+        assert dataset.about["earlier_fingerprints"] == earlier
+        assert list(verify_dataset(str(copy), workers=1)) == []
+        assert not (copy / "staging").exists()
+
+
+def test_an_equal_clip_that_is_left_is_said(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name in ("one.mp4", "two.mp4"):
+        shutil.copy(tiny_videos / "ant.mp4", videos / name)
+    out = tmp_path / "out"
+    run_build(load_recipe(str(tiny_recipe)), from_folder(videos), str(out), sources=videos, workers=1)
+    done = CliRunner().invoke(app, ["remove", str(out), "one", "--reason", "taken down", "--json"])
+    assert json.loads(done.stdout)["equal_clips_left"] == ["two"]
+    assert "The very same frames are still in it as two" in done.stderr

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gifbench.errors import SpanOutside, UsageError
+from gifbench.media.gif import Gif
 from gifbench.media.video import Span, VideoLimits, count_frames, decode, probe
 from gifbench.media.video import frames as video_frames
 from gifbench.media.video.container import open_video
@@ -343,3 +344,14 @@ def test_real_clips_seek_to_the_same_frames(clips):
         late = list(itertools.islice(decode(path, Span(start=frames[40].time), pixels="gray"), 5))
         assert [f.time for f in late] == [f.time - frames[40].time for f in frames[40:]], path.name
         assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(late, frames[40:], strict=True)), path.name
+
+
+def test_what_a_gif_says_of_its_pixels_is_minded_by_no_browser(tmp_path):
+    path = tmp_path / "aspect.gif"
+    Gif(np.zeros((1, 20, 30), np.uint8), (np.zeros((2, 3), np.uint8),), (Fraction(0),), Fraction(1)).write(path)
+    data = bytearray(path.read_bytes())
+    data[12] = 0x80  # 143:64
+    path.write_bytes(data)
+    (frame,) = decode(path)
+    assert frame.pixels.shape == (*Gif.read(path).frames.shape[1:3], 3) == (20, 30, 3)
+    assert (probe(path).width, probe(path).pixel_aspect) == (30, 1)

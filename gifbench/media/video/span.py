@@ -145,7 +145,8 @@ class FirstFrame:
 def first_frame(video: OpenVideo, shown: TimedPicture) -> FirstFrame:
     """What the first frame of a video says."""
     aspect = video.stream.sample_aspect_ratio
-    usable = aspect is not None and Fraction(1, 16) <= aspect <= 16
+    # No browser minds what a GIF says of its pixels, and `Gif.read` shows what browsers do.
+    usable = aspect is not None and Fraction(1, 16) <= aspect <= 16 and "gif" not in video.formats
     return FirstFrame(
         shown.time, shown.picture.width, shown.picture.height, Fraction(aspect) if aspect and usable else Fraction(1)
     )
