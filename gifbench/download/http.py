@@ -6,7 +6,8 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from io import RawIOBase
 from pathlib import Path
 from typing import Any, Literal
@@ -27,12 +28,16 @@ from gifbench.errors import (
     Truncated,
     storage_errors,
 )
-from gifbench.manifest.video_files import VIDEO_SUFFIXES
+from gifbench.manifest.video_files import VIDEO_SUFFIXES, starts_as_video
 from gifbench.redaction import is_stripped
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _GONE = (404, 410, 451)
 _LOOKED_AT = 2048
+_TEXT = "a text"
+_PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+"""Encodings that servers use unasked, and how zlib calls them; 47: as the first bytes say."""
+_UNPACKED_AT_ONCE = 1 << 20
 _LONGEST_ASKED = 1e9
 """Seconds, as a number that can be reckoned with; how long a run really waits, its policy says."""
 
@@ -104,33 +109,41 @@ class HttpSource:
             headers |= {"Range": f"bytes={have}-", "If-Range": seen["validator"]}
         asked: dict[str, Any] = {"timeout": self._timeout, "trusted": self._trusted}
         with get(url, headers, secret_headers=self._headers, **asked) as answer:
-            start = self._start(answer, url, have, path)
+            asked_from = have if "Range" in headers else 0
+            start = self._start(answer, url, asked_from, path, seen.get("validator", ""))
             if start is None:
                 return answer.url
-            total = None if answer.length is None else start + answer.length
+            unpacked = _unpacker(answer, url)
+            total = None if answer.length is None or unpacked is not None else start + answer.length
             if total is not None and total > self._max_size:
                 raise TooLarge(f"{url}: {total} bytes, at most {self._max_size} are fetched (--max-size)")
             with storage_errors(path):
-                note.write_text(json.dumps({"validator": _validator(answer)}))
+                note.write_text(json.dumps({"validator": "" if unpacked is not None else _validator(answer)}))
                 # Unbuffered, so that a full disk shows where it is told from a broken connection.
                 file = path.open("r+b" if start else "wb", buffering=0)
             with file:
                 file.seek(start)
-                for data in answer.read():
+                for data in answer.read() if unpacked is None else unpacked:
                     start += len(data)
                     if start > self._max_size:
                         raise TooLarge(f"{url}: more than {self._max_size} bytes; no more are fetched (--max-size)")
                     _write(file, data, path)
+        if answer.status == 206 and start != (whole := _whole_size(answer)):
+            raise Truncated(f"{url}: the server gave {start} of {whole} bytes")
         if self._expect == "video":
             self._check_body(url, path)
         return answer.url
 
-    def _start(self, answer: Answer, url: str, have: int, path: Path) -> int | None:
-        """From which byte the answer goes on, None if all is here; raises what its status means."""
+    def _start(self, answer: Answer, url: str, have: int, path: Path, validator: str) -> int | None:
+        """From which byte the answer goes on, None if all is here; raises what its status means.
+
+        `validator` names the version that the bytes which are here are of.
+        """
         status = answer.status
         if status == 206:
             found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-            if found and int(found[1]) == have:
+            same = not have or _validator(answer) in ("", validator)
+            if found and int(found[1]) == have and same:
                 return have
         if status == 416 and have and answer.headers.get("Content-Range", "").strip() == f"bytes */{have}":
             return None  # broke off behind the last byte
@@ -152,6 +165,8 @@ class HttpSource:
         """
         with storage_errors(path), path.open("rb") as file:
             what = _no_video(file.read(_LOOKED_AT))
+        if what == _TEXT and starts_as_video(path):
+            return
         if what:
             with storage_errors(path):
                 path.unlink(missing_ok=True)
@@ -165,17 +180,54 @@ def _no_video(start: bytes) -> str:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text[:1] == b"<" or start.startswith((b"\xff\xfe<", b"\xfe\xff\0<")):
         return "a web page or XML"
-    return "JSON" if text[:1] in (b"{", b"[") and _is_text(text) else ""
+    if not _is_text(start):
+        return ""
+    return "JSON" if text[:1] in (b"{", b"[") else _TEXT if len(text.split(maxsplit=1)) > 1 else ""
 
 
 def _is_text(start: bytes) -> bool:
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _is_printable(start[: len(start) // 2 * 2].decode("utf-16", errors="replace"))
     try:
         decoded = start.decode("utf-8")
     except UnicodeDecodeError as error:
         if error.start < len(start) - 3:  # the last letter may be cut in two
             return False
         decoded = start[: error.start].decode("utf-8")
+    return _is_printable(decoded.removeprefix("\ufeff"))
+
+
+def _is_printable(decoded: str) -> bool:
     return all(letter.isprintable() or letter in "\t\r\n\f" for letter in decoded)
+
+
+def _unpacker(answer: Answer, url: str) -> Iterator[bytes] | None:
+    """The body as it was before the server packed it for the way; None where it did not."""
+    packed = answer.headers.get("Content-Encoding", "").strip().lower()
+    if packed in ("", "identity", "none"):
+        return None
+    if packed not in _PACKED or answer.status != 200:
+        raise ServerFailed(f"{url}: the server packed its answer ({packed[:40]}), which nobody asked for")
+    return _unpacked(answer.read(), zlib.decompressobj(_PACKED[packed]), url)
+
+
+def _unpacked(pieces: Iterator[bytes], unpack: Any, url: str) -> Iterator[bytes]:  # noqa: ANN401  # zlib names none
+    try:
+        for piece in pieces:
+            rest = piece
+            while rest:
+                yield unpack.decompress(rest, _UNPACKED_AT_ONCE)
+                rest = unpack.unconsumed_tail
+        yield unpack.flush()
+    except zlib.error as error:
+        raise ServerFailed(f"{url}: the server says that its answer is packed, and it is not ({error})") from error
+    if not unpack.eof:
+        raise Truncated(f"{url}: what the server packed breaks off")
+
+
+def _whole_size(answer: Answer) -> int:
+    found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    return int(found[2]) if found else -1
 
 
 def _status_error(answer: Answer, url: str) -> SourceError:

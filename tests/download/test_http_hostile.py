@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from gifbench.download.http import HttpSource
 from gifbench.download.locator_safety import ascii_url, check_address, check_url
-from gifbench.errors import Refused, ServerFailed, SourceError, TimedOut, UsageError
+from gifbench.errors import Refused, ServerFailed, SourceError, TimedOut, TooLarge, Truncated, UsageError
 from tests.download.http_server import Site, serve
 
 VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 8
@@ -98,6 +100,10 @@ def test_a_length_that_is_none_is_the_server_s_fault(length: bytes, tmp_path: Pa
         b"\n  <!DOCTYPE html><title>Hotel</title>",
         "<html>é".encode("utf-16"),
         ('{"é": "' + "é" * 3000).encode(),
+        b"Rate limit exceeded. Try again later.\n",
+        b"#EXTM3U\n#EXTINF:10,\nsegment.ts\n",
+        b"\xef\xbb\xbfFile not found",
+        '{"fehler": "weg"}'.encode("utf-16"),
     ],
 )
 @pytest.mark.parametrize("announced", [True, False])
@@ -264,3 +270,88 @@ def site() -> Iterator[Site]:
     with serve() as site:
         site.bodies["a.mp4"] = VIDEO
         yield site
+
+
+def packed(body: bytes, kind: str) -> bytes:
+    if kind == "gzip":
+        return gzip.compress(body)
+    squeeze = zlib.compressobj(wbits=15 if kind == "deflate" else -15)
+    return squeeze.compress(body) + squeeze.flush()
+
+
+@pytest.mark.parametrize("kind", ["gzip", "deflate"])
+@pytest.mark.parametrize("announced", [True, False])
+def test_what_a_server_packs_unasked_is_unpacked(kind: str, announced: bool, tmp_path: Path) -> None:
+    body = packed(VIDEO, kind)
+
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        length = b"Content-Length: %d\r\n" % len(body) if announced else b""
+        connection.sendall(OK + b'ETag: "1"\r\nContent-Encoding: ' + kind.encode() + b"\r\n" + length + b"\r\n" + body)
+
+    with talking(talk) as url:
+        assert HttpSource(trusted=True, timeout=1, tries=1).fetch(url, tmp_path).path.read_bytes() == VIDEO
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "error"),
+    [
+        (b"br", VIDEO, ServerFailed),
+        (b"gzip, gzip", VIDEO, ServerFailed),
+        (b"gzip", VIDEO, ServerFailed),
+        (b"gzip", gzip.compress(VIDEO)[:-30], Truncated),
+        (b"gzip", gzip.compress(b"<html>gone</html>"), ServerFailed),
+        (b"gzip", gzip.compress(bytes(1 << 22)), TooLarge),
+    ],
+)
+def test_what_cannot_be_unpacked_is_the_server_s_fault(
+    kind: bytes, body: bytes, error: type[Exception], tmp_path: Path
+) -> None:
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        head = b"Content-Encoding: " + kind + b"\r\nContent-Length: %d\r\n\r\n" % len(body)
+        connection.sendall(OK + head + body)
+
+    with talking(talk) as url, pytest.raises(error):
+        HttpSource(trusted=True, timeout=1, tries=2, max_size=1 << 21).fetch(url, tmp_path)
+
+
+def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        head = b"Content-Range: bytes 0-999/%d\r\nContent-Length: 1000\r\n\r\n" % len(VIDEO)
+        connection.sendall(b"HTTP/1.1 206 Partial Content\r\n" + head + VIDEO[:1000])
+
+    with talking(talk) as url, pytest.raises(Truncated, match=f"1000 of {len(VIDEO)} bytes"):
+        HttpSource(trusted=True, timeout=1, tries=2).fetch(url, tmp_path)
+
+
+def test_parts_that_a_server_gives_piece_by_piece_become_the_whole(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        start = 500 * len(asked)
+        asked.append(start)
+        part = VIDEO[start : start + 500]
+        head = b"Content-Range: bytes %d-%d/%d\r\n" % (start, start + len(part) - 1, len(VIDEO))
+        head += b'ETag: "1"\r\nContent-Length: %d\r\n\r\n' % len(part)
+        connection.sendall(b"HTTP/1.1 206 Partial Content\r\n" + head + part)
+
+    with talking(talk) as url:
+        assert HttpSource(trusted=True, timeout=1, tries=20).fetch(url, tmp_path).path.read_bytes() == VIDEO
+
+
+def test_another_version_is_not_joined_to_the_first_one_by_a_server_that_minds_no_if_range(tmp_path: Path) -> None:
+    other = bytes(reversed(VIDEO))
+    asked: list[int] = []
+
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        asked.append(1)
+        if len(asked) == 1:
+            connection.sendall(OK + b'ETag: "1"\r\nContent-Length: %d\r\n\r\n' % len(VIDEO) + VIDEO[:700])
+        elif len(asked) == 2:
+            head = b"Content-Range: bytes 700-%d/%d\r\n" % (len(other) - 1, len(other))
+            head += b'ETag: "2"\r\nContent-Length: %d\r\n\r\n' % (len(other) - 700)
+            connection.sendall(b"HTTP/1.1 206 Partial Content\r\n" + head + other[700:])
+        else:
+            connection.sendall(OK + b'ETag: "2"\r\nContent-Length: %d\r\n\r\n' % len(other) + other)
+
+    with talking(talk) as url:
+        assert HttpSource(trusted=True, timeout=1, tries=5).fetch(url, tmp_path).path.read_bytes() == other
