@@ -4,9 +4,9 @@
 
 Of each video of a folder, whose colors are known, the first --frames frames after --skip are taken, scaled so that
 their shorter side is --side at most. The methods see their luminance alone. Columns: E_warp in thousandths along the
-motion of the source (OpenCV's DIS) of the source, of each method's frames, and PSNR of chroma (Cb and Cr, BT.601, of
-255) in dB, beside that of leaving all gray; at last PSNR of the luminance of what was steadied. Blurring lowers E_warp,
-too, so it says something only beside both.
+motion of the source (OpenCV's DIS) of the source, of --method's frames and of each of --steadied, and PSNR of chroma
+(Cb and Cr, BT.601, of 255) in dB, beside that of leaving all gray; at last PSNR of the luminance of what was steadied.
+Blurring lowers E_warp, too, so it says something only beside both.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ from gifbench.media.video.film import luminance_of
 from gifbench.metrics.temporal import measure_steadiness
 
 Frames = NDArray[np.float32]
+STEADIED = (
+    "stable:[colorize],weights=stable-colorize",
+    "stable:[colorize],weights=stable-colorize,only_colors=true",
+    "stable:[colorize],weights=stable-colorize,only_colors=true,propagate=0.8",
+)
 
 
 class Gray:
@@ -93,6 +98,11 @@ def strip(folder: Path, name: str, frames: Sequence[NDArray[np.generic]]) -> Non
     (folder / f"{name}.png").write_bytes(png_bytes(np.concatenate(small, axis=1)))
 
 
+def line(values: Sequence[float], errors: int) -> str:
+    """Cells of a row, the first `errors` of them E_warp, the others decibels."""
+    return " | ".join([f"{value:.4f}" for value in values[:errors]] + [f"{value:.2f}" for value in values[errors:]])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -100,13 +110,18 @@ def main() -> None:
     parser.add_argument("--skip", type=int, default=10)
     parser.add_argument("--side", type=int, default=288)
     parser.add_argument("--method", default="colorize")
-    parser.add_argument("--steadied", default="stable:[colorize],propagate=0.8")
-    parser.add_argument("--pictures", type=Path, help="A folder for a picture a clip: gray, both methods', the truth.")
+    parser.add_argument("--steadied", nargs="+", default=list(STEADIED))
+    parser.add_argument("--pictures", type=Path, help="A folder for a picture a clip: gray, all methods', the truth.")
     arguments = parser.parse_args()
-    methods = [load_method(arguments.method), load_method(arguments.steadied)]
-    print("| clip | E_warp source | per frame | steadied | chroma gray | per frame | steadied | its luminance |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|", flush=True)
-    rows = []
+    methods = [load_method(arguments.method), *map(load_method, arguments.steadied)]
+    steadied = range(1, len(methods))
+    for number in steadied:
+        print(f"steadied {number}: {arguments.steadied[number - 1]}")
+    names = [f"steadied {number}" for number in steadied]
+    heads = ["clip", "E_warp source", "per frame", *names, "chroma gray", "per frame", *names]
+    heads += [f"light of {name}" for name in names]
+    print(f"\n| {' | '.join(heads)} |\n|---|{'---:|' * (len(heads) - 1)}", flush=True)
+    rows, errors_shown = [], 1 + len(methods)
     for path in sorted(arguments.folder.iterdir()):
         try:
             truth, times = taken(path, skip=arguments.skip, count=arguments.frames, side=arguments.side)
@@ -117,22 +132,23 @@ def main() -> None:
         errors = [e_warp(truth, frames) for frames in made]
         row = [errors[0][0], *(own for _, own in errors), psnr(np.zeros_like(wanted), wanted)]
         row += [psnr(chroma(frames), wanted) for frames in made]
-        row.append(psnr(light(made[1]), light(truth)))
+        row += [psnr(light(made[number]), light(truth)) for number in steadied]
         rows.append(row)
-        shown = " | ".join([f"{value:.4f}" for value in row[:3]] + [f"{value:.2f}" for value in row[3:]])
-        print(f"| {path.stem} | {shown} |", flush=True)
+        print(f"| {path.stem} | {line(row, errors_shown)} |", flush=True)
         if arguments.pictures:
             middle = len(truth) // 2
             strip(arguments.pictures, path.stem, [film.frame(middle), *(each[middle] for each in made), truth[middle]])
     means = [fmean(column) for column in zip(*rows, strict=True)]
-    shown = " | ".join([f"{value:.4f}" for value in means[:3]] + [f"{value:.2f}" for value in means[3:]])
-    print(f"| mean of {len(rows)} | {shown} |")
-    steadier = sum(row[2] < row[1] for row in rows)
-    print(
-        f"\nsteadied is steadier on {steadier} of {len(rows)}; chroma {means[5] - means[4]:+.2f} dB in the mean, ",
-        end="",
-    )
-    print(f"{min(row[5] - row[4] for row in rows):+.2f} at the least")
+    print(f"| mean of {len(rows)} | {line(means, errors_shown)} |\n")
+    chroma_at = 2 + len(methods)
+    print(f"per frame: chroma above gray on {sum(row[chroma_at] > row[chroma_at - 1] for row in rows)} of {len(rows)}")
+    for number in steadied:
+        calmer = sum(row[1 + number] < row[1] for row in rows)
+        gains = [row[chroma_at + number] - row[chroma_at] for row in rows]
+        print(
+            f"steadied {number}: steadier on {calmer} of {len(rows)}; chroma {fmean(gains):+.2f} dB in the mean, "
+            f"{min(gains):+.2f} at the least"
+        )
 
 
 if __name__ == "__main__":

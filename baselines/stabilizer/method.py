@@ -25,6 +25,7 @@ from gifbench import (
     warp,
 )
 
+from ..film.chroma import chroma, luminance, to_rgb
 from ..interpolation.scene_cuts import is_cut
 from ..pretrained import described, find_weights
 from .network import Stabilizer, StabilizerArchitecture, State
@@ -47,7 +48,8 @@ class Stable:
 
     `propagate`, not of the paper, is the share of each frame that is taken from the output before, moved along the
     motion of the GIF or video, where that is the same there: 0 to 0.9. It needs no training, steadies most where
-    nothing happens, and softens a little what moves.
+    nothing happens, and softens a little what moves. With `only_colors` the light stays the method's own, which for one
+    that colors a film is the film's, and the chroma alone is steadied: nothing is softened then but colors.
     """
 
     version = "1"
@@ -60,10 +62,11 @@ class Stable:
         weights: str = "",
         precision: Literal["fp32", "bf16"] = "fp32",
         propagate: float = 0.0,
+        only_colors: bool = False,
     ) -> None:
         if not 0 <= propagate <= _MOST_PROPAGATED:
             raise UsageError(f"stable: propagate must be 0 to {_MOST_PROPAGATED}, got {propagate}")
-        self._propagate = propagate
+        self._propagate, self._only_colors = propagate, only_colors
         found = find_weights("stable", weights, config="baselines/stabilizer/stable.toml")
         self._network = load_network(found).to(memory_format=torch.channels_last)
         self._method, self._half, self._device = method, precision == "bf16", "cpu"
@@ -118,7 +121,10 @@ class Stable:
             fine = torch.isfinite(made).all()
             if self._propagate:
                 made = made + self._propagate * self._carried(made.float(), now.picture, before)
-            frame = torch.where(fine, made.clamp(0, 1), now.frame)
+            made = made.clamp(0, 1)
+            if self._only_colors:
+                made = to_rgb(luminance(now.frame), chroma(made.float()))
+            frame = torch.where(fine, made, now.frame)
             state = State(*(torch.where(fine, each, 0.0) for each in state))
         return replace(now, frame=frame, state=state)
 

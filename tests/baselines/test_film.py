@@ -133,6 +133,17 @@ def test_colorize_keeps_the_light_and_looks_at_nothing_else(package):
     assert painted.std(dim=-1).max() > 1
 
 
+def test_colors_are_paler_by_the_saturation(package):
+    frames = torch.from_numpy(moving_picture(1, 50, 70))
+    gray, pale, full = (
+        load_method(f"colorize:side=32,saturation={share}").method.restore_frames(frames, [])
+        for share in ("0", "0.5", "1")
+    )
+    assert gray.std(dim=-1).max() < 1e-3 < full.std(dim=-1).max()
+    inside = ((full > 1) & (full < 254)).all(dim=-1)
+    assert torch.allclose((pale - gray)[inside], 0.5 * (full - gray)[inside], atol=1e-2)
+
+
 @pytest.mark.parametrize("name", ["colorize", "cartoon", "stable:[colorize]", "stable:[cartoon:weights={}]"])
 def test_the_contract_is_kept(package, tmp_path, name):
     weights = cartoonist(tmp_path / "c.safetensors")
@@ -181,7 +192,12 @@ def test_weights_of_another_network_are_one_clear_line(package, tmp_path):
         load_method(f"colorize:weights={wrong}")
     with pytest.raises(MethodError, match="no weights of a cartoon generator; the card says 'colorize'"):
         load_method("cartoon:weights=colorize")
-    for name in ("colorize:side=8", "cartoon:weights=colorize,tile=5"):
+    for name in (
+        "colorize:side=8",
+        "colorize:saturation=-1",
+        "colorize:saturation=nan",
+        "cartoon:weights=colorize,tile=5",
+    ):
         with pytest.raises(UsageError, match="must be"):
             load_method(name)
 

@@ -91,6 +91,21 @@ def test_propagation_steadies_what_stands_still_and_keeps_off_a_cut(package):
         load_method("stable:[gif],propagate=1")
 
 
+def test_only_colors_are_steadied_where_that_is_asked(tmp_path):
+    weights = save(tmp_path / "w.safetensors", loud=0.3)
+    gif, light = moving(), np.array([0.299, 0.587, 0.114])
+    shown = frames_of("gif", gif, gif.times)
+    frames, colors = (
+        frames_of(f"stable:[gif],weights={weights},propagate=0.5{more}", gif, gif.times)
+        for more in ("", ",only_colors=true")
+    )
+    inside = ((colors > 1) & (colors < 254)).all(axis=-1)  # nothing was cut off
+    assert inside.mean() > 0.3
+    assert np.abs(frames @ light - shown @ light).max() > 1
+    assert np.abs(colors @ light - shown @ light)[inside].max() < 0.1
+    assert np.abs(colors - shown)[inside].max() > 1
+
+
 def test_what_is_held_stays_as_it_is_and_motion_does_not(tmp_path):
     weights = save(tmp_path / "w.safetensors", loud=0.3)
     out = frames_of(f"stable:[gif],weights={weights}", moving(), [Fraction(i, 30) for i in range(10)])
