@@ -92,13 +92,13 @@ METHODS: Mapping[str, MethodEntry] = {
     "ccdnet": MethodEntry(
         load="gifbench_baselines.ccdnet.router:Router",
         summary="CCDNet for this GIF: plain or dithered network, nearest palette size",
-        parameters=5_647_833,
+        parameters=5_648_090,
         needs=("torch",),
     ),
     "ccdnet-video": MethodEntry(
         load="gifbench_baselines.temporal_fusion.method:CCDNetVideo",
         summary="ccdnet, each frame corrected by its neighbors in time, moved along DIS flow",
-        parameters=6_847_045,
+        parameters=6_847_302,
         needs=("torch", "cv2"),
     ),
     "ccdnet-plain": _small("ccdnet-plain", "the small network for plain GIFs that ccdnet chooses"),
@@ -174,7 +174,7 @@ METHODS: Mapping[str, MethodEntry] = {
     "gif2video": MethodEntry(
         load="gifbench_baselines.gif2video:Gif2Video",
         summary="a color method, then an interpolator",
-        parameters=8_442_890,
+        parameters=8_443_147,
         restores="both",
     ),
     "stable": MethodEntry(

@@ -21,6 +21,7 @@ from gifbench import MethodError, UsageError, Weights
 from ..one_network import OneNetwork
 from ..pretrained import described, find_weights
 from ..tiled_inference import Precision, Runner
+from .guard import Guard
 from .network import CCDNet, CCDNetArchitecture, stack_palettes
 from .palette_unet import PaletteUNet, PaletteUNetOptions
 
@@ -61,9 +62,21 @@ TILE = 512
 
 
 class Restorer:
-    """Frames through one network of `KINDS`, of any size, with palettes of any sizes."""
+    """Frames through one network of `KINDS`, of any size, with palettes of any sizes.
 
-    def __init__(self, found: Weights, *, steps: int | None = None, tile: int = TILE, precision: Precision) -> None:
+    `guard` says how much of what the network changes is taken; `dithered` is what it is told of these GIFs.
+    """
+
+    def __init__(
+        self,
+        found: Weights,
+        *,
+        steps: int | None = None,
+        tile: int = TILE,
+        precision: Precision,
+        guard: Guard | None = None,
+        dithered: bool = False,
+    ) -> None:
         if tile < 64:
             raise UsageError(f"tile must be 64 pixels or more, got {tile}")
         # Only ever called with what every kind takes.
@@ -73,9 +86,22 @@ class Restorer:
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
         self.licence = str(found.about.get("licence") or "")
         self.steps, self._tile, self._runner = steps, tile, Runner(precision=precision)
+        self._guard, self._dithered = guard, dithered
 
     def restore(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """Frames (N, H, W, 3) uint8 and N palettes (K, 3) uint8 to frames (N, H, W, 3) float32 in [0, 255]."""
+        return self.guarded(frames, palettes, self.changed(frames, palettes))
+
+    def guarded(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
+        """What the guard lets through of restored frames (N, H, W, 3) in [0, 255]; all of it, where there is none."""
+        if self._guard is None:
+            return restored
+        stacked = stack_palettes(palettes).to(restored.device)
+        with torch.inference_mode():
+            return self._guard.guarded(frames.to(restored.device), stacked, restored, dithered=self._dithered)
+
+    def changed(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
+        """What the network makes of them, without the guard."""
         device = next(self.network.parameters()).device
         gif, stacked = frames.permute(0, 3, 1, 2).contiguous().to(device), stack_palettes(palettes).to(device)
 

@@ -17,6 +17,7 @@ from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 from .. import pretrained
 from ..tiled_inference import Precision
 from .classifier import ClassifierOptions, DitherClassifier
+from .guard import load_guard
 from .method import TILE, Restorer
 from .network import scaled
 
@@ -25,6 +26,7 @@ _AT_ONCE = 1 << 21
 
 _NETWORK = re.compile(r"(?:ccdnet-)?(plain|dithered)(?:-([1-9]\d{0,2}))?")
 _CLASSIFIERS = ("dither-classifier", "classifier")
+_GUARD = "ccdnet-guard"
 _USUAL_COLORS = 32
 _TELLING = 1.5
 
@@ -35,10 +37,11 @@ class Router:
     `weights` is a folder that holds `dither-classifier.safetensors`, `ccdnet-plain.safetensors` and
     `ccdnet-dithered.safetensors`; without it, those that come with gifbench. Networks for other palette sizes than 32
     lie beside them, named `ccdnet-plain-128.safetensors` and so on. A GIF is dithered if the first frames of its
-    quarters are, on the mean; its palette size is the median over its frames.
+    quarters are, on the mean; its palette size is the median over its frames. Where `ccdnet-guard.safetensors` lies
+    there, too, it says pixel by pixel how much of the network's change is taken.
     """
 
-    version = "1"
+    version = "2"
     backend = "torch"
 
     def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:
@@ -55,16 +58,22 @@ class Router:
                 "ccdnet:weights=FOLDER"
             )
         self._classifier = load_classifier(read_weights(classifiers[0]))
+        self._guard = load_guard(read_weights(files[_GUARD])) if _GUARD in files else None
         self._networks = {
             (found[1] == "dithered", int(found[2] or _USUAL_COLORS)): Restorer(
-                read_weights(files[name]), tile=tile, precision=precision
+                read_weights(files[name]),
+                tile=tile,
+                precision=precision,
+                guard=self._guard,
+                dithered=found[1] == "dithered",
             )
             for name, found in named.items()
         }
         self.weights = str(folder)
         self.licence = " + ".join(dict.fromkeys(each.licence for each in self._networks.values() if each.licence))
+        others = [each for each in (self._classifier, self._guard) if each is not None]
         self.parameters = sum(each.parameters for each in self._networks.values()) + sum(
-            each.numel() for each in self._classifier.parameters()
+            each.numel() for network in others for each in network.parameters()
         )
         self._device = "cpu"
 
@@ -72,6 +81,8 @@ class Router:
         """Move all networks."""
         self._device = device
         self._classifier.to(device)
+        if self._guard is not None:
+            self._guard.to(device)
         for network in self._networks.values():
             network.network.to(device)
 

@@ -28,11 +28,12 @@ class CCDNetVideo:
     """Restores each frame by `ccdnet`, then corrects it by the two frames before and the two after.
 
     These are moved along DIS flow to where the same things are; a network decides what to take over. Across a cut no
-    frame is seen. `weights` is a file that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that
-    comes with gifbench; `color_weights` is the folder that `ccdnet` calls `weights`.
+    frame is seen. The guard of `ccdnet` has the last word. `weights` is a file that `gifbench train` wrote, a URL with
+    `#sha256=…`, or the name of one that comes with gifbench; `color_weights` is the folder that `ccdnet` calls
+    `weights`.
     """
 
-    version = "1"
+    version = "2"
     backend = "torch"
 
     def __init__(
@@ -71,7 +72,7 @@ class CCDNetVideo:
         middle, neighbors = clip.restored(number), clip.neighbors(number)
         x = network_input(middle, neighbors)[None].to(self._device, memory_format=torch.channels_last)
         frame = self._runner.run(lambda part: self._network(x[part], tile=self._tile), x)
-        return ((frame + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
+        return clip.guarded(number, ((frame + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1))
 
 
 class _Clip:
@@ -86,8 +87,8 @@ class _Clip:
     def restored(self, number: int) -> RestoredFrame:
         """Frame `number`."""
         if number not in self._kept:
-            gif, palette = (torch.from_numpy(a.copy()) for a in (self.gif.frame(number), self.gif.palettes[number]))
-            self._kept[number] = describe(self._restorer.restore(gif[None], [palette])[0], gif, palette)
+            gif, palette = self._shown(number)
+            self._kept[number] = describe(self._restorer.changed(gif[None], [palette])[0], gif, palette)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(number)
@@ -100,6 +101,15 @@ class _Clip:
             place = next((number + way for way in (offset, -offset) if self._same_scene(number, number + way)), None)
             found.append(None if place is None else self.restored(place))
         return found
+
+    def guarded(self, number: int, corrected: torch.Tensor) -> torch.Tensor:
+        """What the guard of `ccdnet` lets through of frame `number`, corrected, (1, H, W, 3) in [0, 255]."""
+        gif, palette = self._shown(number)
+        return self._restorer.guarded(gif[None], [palette], corrected)
+
+    def _shown(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """A frame of the GIF and its palette."""
+        return torch.from_numpy(self.gif.frame(number).copy()), torch.from_numpy(self.gif.palettes[number].copy())
 
     def _same_scene(self, number: int, other: int) -> bool:
         first, last = sorted((number, other))

@@ -1,0 +1,130 @@
+"""The guard of ccdnet: shares between the GIF and what the network says, and what it is told of each pixel."""
+
+from __future__ import annotations
+
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gifbench_baselines.ccdnet.guard import FEATURES, Guard, GuardOptions, features, load_guard  # noqa: E402
+from gifbench_baselines.ccdnet.router import Router  # noqa: E402
+from gifbench_baselines.pretrained import WEIGHTS  # noqa: E402
+
+from gifbench import Gif, MethodError, load_method, read_weights, run_method, save_weights  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def guard_of(share: float) -> Guard:
+    """One that lets the same share of every change through."""
+    guard = Guard(GuardOptions(hidden=2)).eval()
+    torch.nn.init.zeros_(guard.last.weight)
+    torch.nn.init.constant_(guard.last.bias, float(torch.logit(torch.tensor(share / 1.05))))
+    return guard
+
+
+def folder_with(tmp_path: Path, share: float | None) -> Path:
+    """The weights that come along, with a guard of that share, or none."""
+    for name in ("ccdnet-plain", "ccdnet-dithered", "dither-classifier"):
+        shutil.copy(WEIGHTS / f"{name}.safetensors", tmp_path)
+    if share is not None:
+        guard = guard_of(share)
+        card = guard.options.model_dump(mode="json")
+        save_weights(tmp_path / "ccdnet-guard.safetensors", guard, architecture=card, about={})
+    return tmp_path
+
+
+def screen(colors: int = 128, height: int = 64, width: int = 96) -> Gif:
+    """Flat blocks and thin lines in colors that lie far apart, two frames: a palette of 128 colors holds it exactly."""
+    generator = np.random.default_rng(4)
+    chosen = np.unravel_index(generator.permutation(6**3)[:colors], (6, 6, 6))
+    palette = np.stack(chosen, axis=-1).astype(np.uint8) * 51
+    indices = np.kron(generator.integers(0, colors, (height // 16, width // 16)), np.ones((16, 16), int))
+    indices[::7, :40] = 1
+    frames = np.stack([indices, np.roll(indices, 3, axis=1)]).astype(np.uint8)
+    return Gif(frames, (palette,) * 2, (Fraction(0), Fraction(1, 10)), Fraction(2, 10))
+
+
+def drawing(height: int = 96, width: int = 128) -> Gif:
+    """Dark strokes on light gray with smoothed edges, in 64 grays: a GIF as good as exact."""
+    generator = np.random.default_rng(4)
+    light = np.full((height, width), 244.0)
+    for _ in range(40):
+        top, left = generator.integers(0, height - 8), generator.integers(0, width - 10)
+        bottom, right = top + generator.integers(1, 7), left + generator.integers(1, 9)
+        light[top:bottom, left:right] = generator.choice([0, 40, 90, 200])
+    indices = np.rint(cv2.GaussianBlur(light, (0, 0), 0.6) / 4).astype(np.uint8)
+    palette = np.repeat(np.arange(64, dtype=np.uint8)[:, None] * 4, 3, axis=1)
+    return Gif(indices[None], (palette,), (Fraction(0),), Fraction(1, 10))
+
+
+def restored(name: str, gif: Gif) -> np.ndarray:
+    return np.concatenate([np.asarray(part) for part in run_method(load_method(name), gif, gif.times, clip="a GIF")])
+
+
+@pytest.mark.parametrize("name", ["ccdnet:weights={}", "ccdnet-video:color_weights={}"])
+def test_the_guard_decides_between_the_gif_and_the_network(tmp_path, name):
+    gif = screen()
+    shown = np.stack([gif.frame(i) for i in range(len(gif))]).astype(np.float32)
+    made = {}
+    for share in (None, 1e-7, 0.25, 1.0):
+        folder = tmp_path / str(share)
+        folder.mkdir()
+        made[share] = restored(name.format(folder_with(folder, share)), gif)
+    assert np.abs(made[None] - shown).max() > 3
+    assert np.abs(made[1e-7] - shown).max() < 1e-2
+    assert np.abs(made[1.0] - made[None]).max() < 1e-2
+    assert np.abs(made[0.25] - (shown + 0.25 * (made[None] - shown))).max() < 1e-2
+
+
+def test_what_the_palette_holds_exactly_is_hardly_touched(tmp_path):
+    gif = drawing()
+    guarded = np.square(restored("ccdnet", gif) - gif.frame(0)).mean()
+    without = np.square(restored(f"ccdnet:weights={folder_with(tmp_path, None)}", gif) - gif.frame(0)).mean()
+    assert guarded < without / 10
+
+
+def test_what_the_guard_is_told():
+    palette = torch.tensor([[0, 0, 0], [30, 40, 0], [200, 200, 200]], dtype=torch.uint8)
+    indices = torch.zeros(20, 30, dtype=torch.long)
+    indices[:, 15:] = 2
+    frame = palette[indices]
+    told = features(frame, palette, frame.float() + torch.tensor([3.0, 4.0, 0.0]), dithered=True)
+    assert told.shape == (20, 30, FEATURES)
+    near, far, change, change_around, near_around, alike, alike_around, activity, beyond = told[..., :9].unbind(-1)
+    assert torch.allclose(torch.expm1(near[5, 5]), torch.tensor(50.0), atol=1e-3)
+    assert far[5, 5] > near[5, 5] and near[5, 25] > near[5, 5]
+    assert torch.allclose(torch.expm1(change), torch.tensor(5.0), atol=1e-3)
+    assert torch.allclose(change_around, change, atol=1e-3) and near_around[5, 2] == pytest.approx(float(near[5, 2]))
+    assert alike[5, 5] == 1 and alike[5, 15] == 0.75 and alike_around[5, 15] < 1
+    assert activity[5, 2] < 1e-2 < 1 < activity[5, 15]
+    # The one edge goes from black past the next color to a gray far away, and from there to what is not the next one.
+    assert beyond[10, 14] > 0.3 and torch.allclose(beyond[:, 14], told[:, 14, 12], atol=1e-3)
+    assert told[..., 9:13].flatten(0, 1).std(dim=0).max() < 1e-6 and (told[..., 13] == 1).all()
+
+
+def test_a_frame_of_one_color_and_one_pixel():
+    palette = torch.tensor([[9, 9, 9]], dtype=torch.uint8)
+    for height, width in ((1, 1), (3, 2)):
+        frame = palette.expand(height, width, 3)
+        guard = load_guard(read_weights(WEIGHTS / "ccdnet-guard.safetensors"))
+        made = guard.guarded(frame[None], palette[None], frame[None].float() + 1, dithered=False)
+        assert torch.isfinite(made).all() and made.shape == (1, height, width, 3)
+
+
+def test_weights_of_another_network_are_one_clear_line():
+    with pytest.raises(MethodError, match="no weights of a guard; the card says"):
+        load_guard(read_weights(WEIGHTS / "colorize.safetensors"))
+
+
+def test_the_router_counts_the_guard(tmp_path):
+    guard = load_guard(read_weights(WEIGHTS / "ccdnet-guard.safetensors"))
+    assert Router().parameters - Router(weights=str(folder_with(tmp_path, None))).parameters == sum(
+        each.numel() for each in guard.parameters()
+    )
