@@ -58,7 +58,8 @@ class Router:
                 "ccdnet:weights=FOLDER"
             )
         self._classifier = load_classifier(read_weights(classifiers[0]))
-        self._guard = load_guard(read_weights(files[_GUARD])) if _GUARD in files else None
+        guard = read_weights(files[_GUARD]) if _GUARD in files else None
+        self._guard = None if guard is None else load_guard(guard)
         self._networks = {
             (found[1] == "dithered", int(found[2] or _USUAL_COLORS)): Restorer(
                 read_weights(files[name]),
@@ -70,7 +71,9 @@ class Router:
             for name, found in named.items()
         }
         self.weights = str(folder)
-        self.licence = " + ".join(dict.fromkeys(each.licence for each in self._networks.values() if each.licence))
+        licenses = [each.licence for each in self._networks.values()]
+        licenses += [] if guard is None else [str(guard.about.get("licence") or "")]
+        self.licence = " + ".join(dict.fromkeys(each for each in licenses if each))
         others = [each for each in (self._classifier, self._guard) if each is not None]
         self.parameters = sum(each.parameters for each in self._networks.values()) + sum(
             each.numel() for network in others for each in network.parameters()
