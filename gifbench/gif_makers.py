@@ -14,7 +14,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from importlib.metadata import entry_points
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -23,7 +22,7 @@ import numpy as np
 from gifbench.errors import GifbenchError, MakerError, MediaError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits, frame_delays
-from gifbench.plugins import import_errors, known_names, one_line
+from gifbench.plugins import entry_points, import_errors, known_names, one_line
 
 GROUP = "gifbench.makers"
 """The entry points by which an installed package offers families of makers."""

@@ -11,8 +11,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
-from functools import cache
-from importlib.metadata import entry_points
+from functools import cache, lru_cache
+from importlib.metadata import EntryPoint
+from importlib.metadata import entry_points as read_entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +32,28 @@ MANIFESTS = "gifbench.manifests"
 
 _EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "spandrel": "spandrel"}
 """What code of methods may import that an extra brings."""
+
+
+def entry_points(*, group: str, name: str | None = None) -> list[EntryPoint]:
+    """What installed packages offer in a group; read again only where a folder that holds packages has changed.
+
+    Each reading opens the files of every package that is installed, and one method is asked for many times.
+    """
+    found = _read_once(group, tuple((place, _changed(place)) for place in sys.path))
+    return [point for point in found if name is None or point.name == name]
+
+
+@lru_cache(maxsize=64)
+def _read_once(group: str, places: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    return tuple(read_entry_points(group=group))
+
+
+def _changed(place: str) -> int:
+    """When a folder of `sys.path` was changed last, in nanoseconds; 0 for one that is not there."""
+    try:
+        return Path(place).stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 def installed_recipe(name: str) -> Any:  # noqa: ANN401  # a subclass of gifbench.builder.Recipe, which stands above

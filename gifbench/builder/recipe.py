@@ -9,7 +9,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
@@ -22,7 +21,7 @@ from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
 from gifbench.media.geometry import Geometry
 from gifbench.media.video import DamagedFrames, Frame, HeldPictures, LosslessCodec, Span, VideoInfo, decode, probe
-from gifbench.plugins import import_errors, known_names
+from gifbench.plugins import entry_points, import_errors, known_names
 from gifbench.toml_file import read_toml
 
 GROUP = "gifbench.recipes"

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from gifbench.errors import MethodError
-from gifbench.plugins import import_errors
+from gifbench.plugins import entry_points, import_errors
 
 GROUP = "gifbench.papers"
 """The entry points by which an installed package offers the tables of a paper."""

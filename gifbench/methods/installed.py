@@ -9,13 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from typing import Any, Literal
 
 from gifbench.errors import GifbenchError, MethodError, MissingExtra
 from gifbench.methods.info import MethodInfo, declared
-from gifbench.plugins import import_errors, missing_extra
+from gifbench.plugins import entry_points, import_errors, missing_extra
 
 GROUP = "gifbench.methods"
 """The entry points by which an installed package offers methods."""

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError
 from gifbench.methods.identity import content_sha256, full_option
 from gifbench.methods.options import Spec, complete_options, parse_spec, read_options
 from gifbench.metrics.metric import Described, Metric
-from gifbench.plugins import file_class, import_errors, import_file, known_names, one_line
+from gifbench.plugins import entry_points, file_class, import_errors, import_file, known_names, one_line
 from gifbench.provenance import displayed, source_code, source_file
 
 GROUP = "gifbench.metrics"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import nn
 
 from gifbench.errors import TrainingError, UsageError
-from gifbench.plugins import known_names
+from gifbench.plugins import entry_points, known_names
 from gifbench.training.config import TrainerOptions
 
 GROUP = "gifbench.trainers"
