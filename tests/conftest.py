@@ -5,20 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
+import gifbench_baselines
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import gifbench
+from gifbench import provenance
 from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
+from gifbench.methods import identity
+from gifbench.methods import registry as methods
+from gifbench.metrics import registry as metrics
 
 # Every core has a worker of the tests, and a thread that waits for another one does not spin. Before torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# What asks for as many processes as there are cores works in its own; tests of several say how many.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -28,6 +37,25 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Logs of runs go to a folder of the tests, not to the user's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_code() -> Iterator[None]:
+    """The code of what comes along is searched once in a process of the tests, which do not change it.
+
+    Each time that a method is loaded, all that it imports is parsed and hashed: most of what loading costs.
+    """
+    homes = [Path(each.__file__).resolve().parent for each in (gifbench, gifbench_baselines)]
+    found = cache(provenance.source_code)
+
+    def source_code(file: str | None, *, name: str | None = None) -> provenance.SourceCode:
+        known = file is not None and any(Path(file).resolve().is_relative_to(home) for home in homes)
+        return (found if known else provenance.source_code)(file, name=name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (methods, metrics, identity):
+            patch.setattr(module, "source_code", source_code)
         yield
 
 
