@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,25 +12,17 @@ from PIL import Image
 
 from gifbench.dataset import Dataset
 from gifbench.errors import MissingExtra
+from tests.cli.one_process import Ended, run_commands
 
-HIDDEN = """
+HIDE = """
 import sys
-hidden, sys.argv = sys.argv[1], sys.argv[1:]
 class Hide:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in hidden.split(","):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        if name.split(".")[0] in {hidden!r}.split(","):
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Hide())
-from gifbench.cli import main
-main()
 """
 MANIFEST = "clip_id,split,source,locator\na,test,youtube,abcdefghijk\n"
-
-
-def run(hidden: str, *arguments: str, place: Path) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own, in which packages are not to be had."""
-    command = [sys.executable, "-c", HIDDEN, hidden, *arguments]
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +36,34 @@ def place(tiny_videos: Path, tiny_dataset: Dataset, tmp_path_factory: pytest.Tem
     return place
 
 
+def without(hidden: str, commands: Iterable[str], place: Path) -> list[Ended]:
+    """How each command ends in a process in which packages are not to be had."""
+    return run_commands([line.split() for line in commands], before=HIDE.format(hidden=hidden), place=place)
+
+
 @pytest.mark.parametrize(
-    ("hidden", "extra", "command"),
+    ("hidden", "commands"),
     [
-        ("torch", "torch", "restore ccdnet a.gif a.mkv"),
-        ("safetensors", "torch", "restore superslomo a.gif a.mkv"),
-        ("torch", "torch", "train any.toml --data data --out run"),
-        ("torch", "torch", "convert-weights a.pt b.safetensors"),
-        ("yt_dlp", "youtube", "fetch --manifest m.csv --store store"),
-        ("dlib", "faces", "build gif-faces --source videos --out faces --workers 1"),
-        ("distributed", "cluster", "build gif-moments --source videos --out moments --cluster tcp://127.0.0.1:1"),
-        ("s3fs", "s3", "info s3://bucket/gif-faces"),
+        ("safetensors", {"restore superslomo a.gif a.mkv": "torch"}),
+        (
+            "torch,yt_dlp,dlib,distributed,s3fs",
+            {
+                "restore ccdnet a.gif a.mkv": "torch",
+                "train any.toml --data data --out run": "torch",
+                "convert-weights a.pt b.safetensors": "torch",
+                "fetch --manifest m.csv --store store": "youtube",
+                "build gif-faces --source videos --out faces --workers 1": "faces",
+                "build gif-moments --source videos --out moments --cluster tcp://127.0.0.1:1": "cluster",
+                "info s3://bucket/gif-faces": "s3",
+            },
+        ),
     ],
 )
-def test_the_extra_is_named(hidden: str, extra: str, command: str, place: Path) -> None:
-    done = run(hidden, *command.split(), place=place)
-    assert done.returncode == 1
-    assert f'pip install "gifbench[{extra}]"' in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+def test_the_extra_is_named(hidden: str, commands: dict[str, str], place: Path) -> None:
+    for (command, extra), ended in zip(commands.items(), without(hidden, commands, place), strict=True):
+        assert ended.code == 1, (command, ended)
+        assert f'pip install "gifbench[{extra}]"' in ended.stderr.splitlines()[-1], (command, ended)
+        assert "Traceback" not in ended.stderr
 
 
 NOT_CORE = "torch,dlib,distributed,s3fs,scipy,skimage,matplotlib"
@@ -80,14 +81,9 @@ metrics"""
 
 
 def test_the_core_does_its_job_without_any_extra(place: Path) -> None:
-    in_one_process = HIDDEN.replace(
-        "\nmain()\n", f"\nfor line in {WHOLE_WAY!r}.split(chr(10)):\n    sys.argv[1:] = line.split()\n    try: main()\n"
-        "    except SystemExit as done:\n        if done.code: raise\n"
-    )  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", in_one_process, NOT_CORE], cwd=place, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    commands = WHOLE_WAY.splitlines()
+    for command, ended in zip(commands, without(NOT_CORE, commands, place), strict=True):
+        assert ended.code == 0, (command, ended)
     assert (place / "pictures" / "00000.png").stat().st_size
 
 

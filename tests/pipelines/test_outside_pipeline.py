@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gifbench.manifest.rows import ManifestRow, manifest_bytes
+from tests.cli.one_process import Ended, run_commands
 from tests.conftest import moving_picture, write_video
 
 PACKAGE = Path(__file__).parent.parent / "outside_pipeline"
@@ -36,65 +36,83 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "site"
 
 
-def gifbench(site: Path, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "200", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "gifbench", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == code, done.stderr + done.stdout
-    return done
+def gifbench(site: Path, *commands: tuple[object, ...]) -> list[Ended]:
+    """Each command in turn, where the package is installed."""
+    environment = {"PYTHONPATH": str(site), "COLUMNS": "200", "NO_COLOR": "1"}
+    return run_commands(commands, environment=environment)
 
 
 def test_a_source_a_command_a_recipe_and_a_card_of_a_package(site: Path, tiny_videos: Path, tmp_path: Path) -> None:
     listed, store, data = tmp_path / "list.csv", tmp_path / "store", tmp_path / "data"
-    assert "2 words" in gifbench(site, "manifest", "from-cupboard", "ant", "nobody", "--out", listed).stdout
     fetch = ("fetch", "--manifest", listed, "--store", store)
-    assert "--cupboard FOLDER says it" in gifbench(site, *fetch, code=2).stderr
-    fetched = gifbench(site, *fetch, "--cupboard", tiny_videos, "--cupboard-timeout", "2", "--json", "--allow-failed")
-    assert json.loads(fetched.stdout)["stored"] == 1
-    build = ("build", "halves", "--manifest", listed, "--store", store, "--out", data, "--workers", "1")
-    gifbench(site, *fetch, "--cupboard", tiny_videos, code=3)
+    made, refused, fetched, failed = gifbench(
+        site,
+        ("manifest", "from-cupboard", "ant", "nobody", "--out", listed),
+        fetch,
+        (*fetch, "--cupboard", tiny_videos, "--cupboard-timeout", "2", "--json", "--allow-failed"),
+        (*fetch, "--cupboard", tiny_videos),
+    )
+    assert made.code == 0 and "2 words" in made.stdout, made
+    assert refused.code == 2 and "--cupboard FOLDER says it" in refused.stderr, refused
+    assert fetched.code == 0 and json.loads(fetched.stdout)["stored"] == 1, fetched
+    assert failed.code == 3, failed
     listed.write_text("clip_id,split,source,locator\nant,train,cupboard,ant\n")
-    built = json.loads(gifbench(site, *build, "--json").stdout)
-    assert (built["name"], built["outcomes"]["built"]) == ("halves", 1)
+    build = ("build", "halves", "--manifest", listed, "--store", store, "--out", data, "--workers", "1")
+    built, card = gifbench(site, (*build, "--json"), ("card", data, "--no-picture"))
+    assert (built.code, card.code) == (0, 0), (built, card)
+    said = json.loads(built.stdout)
+    assert (said["name"], said["outcomes"]["built"]) == ("halves", 1)
     about = json.loads((data / "dataset.json").read_text())
     assert (about["official"], about["released_stride"]) == ({"train": 2}, 3)
-    gifbench(site, "card", data, "--no-picture")
-    card = (data / "README.md").read_text()
-    assert "## Which half\n\nThe left one, in 32 colors." in card
-    assert "## Faces and people" in card
+    text = (data / "README.md").read_text()
+    assert "## Which half\n\nThe left one, in 32 colors." in text
+    assert "## Faces and people" in text
 
 
 def test_a_rule_of_the_recipe_s_own_has_its_name_and_meaning(site: Path, tmp_path: Path) -> None:
     (tmp_path / "videos").mkdir()
     write_video(tmp_path / "videos" / "flat.mp4", moving_picture(4, 8, 32))
-    data = tmp_path / "data"
-    gifbench(site, "build", "halves", "--source", tmp_path / "videos", "--out", data, "--workers", "1")
-    (reason,) = json.loads(gifbench(site, "info", data, "--json").stdout)["reasons"]
+    data, videos = tmp_path / "data", tmp_path / "videos"
+    built, info, again, wrong = gifbench(
+        site,
+        ("build", "halves", "--source", videos, "--out", data, "--workers", "1"),
+        ("info", data, "--json"),
+        ("retry", data, "--source", videos, "--only", "too_flat"),
+        ("retry", data, "--source", videos, "--only", "too_fat"),
+    )
+    assert (built.code, info.code, again.code) == (0, 0, 0), (built, info, again)
+    (reason,) = json.loads(info.stdout)["reasons"]
     assert (reason["state"], reason["reason"], reason["kind"]) == ("rejected", "too_flat", "permanent")
     assert reason["meaning"] == "there is not enough of it to halve"
-    gifbench(site, "retry", data, "--source", tmp_path / "videos", "--only", "too_flat")
-    wrong = gifbench(site, "retry", data, "--source", tmp_path / "videos", "--only", "too_fat", code=2).stderr
-    assert 'did you mean "too_flat"?' in wrong
+    assert wrong.code == 2 and 'did you mean "too_flat"?' in wrong.stderr, wrong
 
 
 def test_what_a_package_checks_and_adds_is_said(site: Path, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text(
         "clip_id,split,source,locator\na,test,cupboard,../x\nb,test,cupboard,drawer\nc,test,cupbord,ant\n"
     )
-    said = json.loads(gifbench(site, "manifest", "check", tmp_path / "list.csv", "--json", code=1).stdout)["findings"]
+    (checked,) = gifbench(site, ("manifest", "check", tmp_path / "list.csv", "--json"))
+    assert checked.code == 1, checked
+    said = json.loads(checked.stdout)["findings"]
     assert [(finding["row"], finding["column"]) for finding in said] == [(1, "locator"), (2, "start"), (3, "source")]
     assert [finding["what"].split()[-1] for finding in said[:2]] == ["cupboard", "cut"]
     assert 'did you mean "cupboard"?' in said[2]["what"]
 
 
 def test_commands_of_a_package_behave_as_gifbench_s_own(site: Path) -> None:
-    shown = gifbench(site, "halves", "count", "--help").stdout
-    assert "Example: gifbench halves count ant" in shown
-    assert json.loads(gifbench(site, "halves", "count", "a", "b", "--json").stdout) == {"words": 2}
-    wrong = gifbench(site, "halves", "count", "nothing", "--json", code=2)
-    assert json.loads(wrong.stdout)["error"]["code"] == "usage"
-    assert "cannot be loaded: ModuleNotFoundError" in gifbench(site, "halves", "broken", "--x", "1", code=2).stderr
-    assert "cupboard" not in gifbench(site, "manifest", "check", "--help").stdout
+    shown, counted, wrong, broken, other = gifbench(
+        site,
+        ("halves", "count", "--help"),
+        ("halves", "count", "a", "b", "--json"),
+        ("halves", "count", "nothing", "--json"),
+        ("halves", "broken", "--x", "1"),
+        ("manifest", "check", "--help"),
+    )
+    assert shown.code == 0 and "Example: gifbench halves count ant" in shown.stdout, shown
+    assert counted.code == 0 and json.loads(counted.stdout) == {"words": 2}, counted
+    assert wrong.code == 2 and json.loads(wrong.stdout)["error"]["code"] == "usage", wrong
+    assert broken.code == 2 and "cannot be loaded: ModuleNotFoundError" in broken.stderr, broken
+    assert other.code == 0 and "cupboard" not in other.stdout, other
 
 
 def test_the_package_uses_what_a_pipeline_may_use() -> None:
