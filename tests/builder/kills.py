@@ -71,13 +71,13 @@ def prepare(folder: Path, site: Site) -> None:
     (folder / "list.parquet").write_bytes(manifest_bytes(rows))
 
 
-def drive(folder: Path) -> None:
+def drive(folder: Path, *, workers: int = 2) -> None:
     """Fetch, then build."""
     rows, store = read_manifest(folder / "list.parquet"), Store(folder / "store")
     policy = RetryPolicy(attempts=12, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=100, unreachable=100)
     fetch_sources(rows, store, {"http": HttpSource(trusted=True, timeout=0.3)}, policy=policy)
     recipe = load_recipe(str(folder / "tiny.py"))
-    run_build(recipe, rows, str(folder / "out"), sources=folder, store=store, workers=2)
+    run_build(recipe, rows, str(folder / "out"), sources=folder, store=store, workers=workers)
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
@@ -96,6 +96,11 @@ def finish(folder: Path) -> Ended:
     """Run to the end without a kill, and look at what is there."""
     if start(folder).wait():
         raise AssertionError((folder / "errors").read_text())
+    return ended_with(folder)
+
+
+def ended_with(folder: Path) -> Ended:
+    """Look at what is there."""
     out = str(folder / "out")
     for found in (list(verify_store(Store(folder / "store"), workers=1)), list(verify_dataset(out, workers=1))):
         assert found == []
@@ -127,7 +132,8 @@ def kill_until(kills: int, folder: Path, *, seed: int, report: Callable[[int, st
     with serve() as site:
         site.retry_after = 0
         prepare(folder / "calm", site)
-        calm = finish(folder / "calm")
+        drive(folder / "calm", workers=1)
+        calm = ended_with(folder / "calm")
         ended, done = [], 0
         while done < kills:
             site.asked.clear()

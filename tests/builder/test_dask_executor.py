@@ -69,13 +69,10 @@ def test_a_worker_that_is_killed_costs_nothing(
     assert tree(out) == tree(tiny_dataset.url)
 
 
-def test_a_clip_that_kills_every_worker_fails_alone(tiny_videos: Path, tmp_path: Path) -> None:
+def test_a_clip_that_kills_every_worker_fails_alone(cluster: str, tiny_videos: Path, tmp_path: Path) -> None:
     (tmp_path / "crasher.py").write_text(CRASHER)
     recipe = load_recipe(str(tmp_path / "crasher.py"))
-    with dask_cluster() as cluster:
-        dataset = run_build(
-            recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, cluster=cluster
-        )
+    dataset = run_build(recipe, from_folder(tiny_videos), str(tmp_path / "out"), sources=tiny_videos, cluster=cluster)
     found = outcomes(dataset)
     assert found.pop("bee") == ("failed", "crashed")
     assert set(found.values()) == {("built", "")}

@@ -13,7 +13,7 @@ from tests.builder.kills import DEAD, LOCAL, ROUGH, kill_until, prepare, start, 
 from tests.download.http_server import serve
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_build_with_a_fetch_that_is_killed_is_the_one_that_was_not(tmp_path: Path, kills: int) -> None:
     """Few kills here; benchmarks/kill_test.py does fifty and more."""
     calm, killed = kill_until(kills, tmp_path, seed=4, report=lambda count, whom: None)

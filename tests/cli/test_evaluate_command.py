@@ -39,9 +39,9 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "gifbench", *map(str, arguments)]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("more", [(), ("--time-limit", 300)], ids=["in this process", "in a worker"])
 def test_what_methods_and_metrics_print_never_reaches_stdout(
-    tiny_dataset: Dataset, tmp_path: Path, workers: int
+    tiny_dataset: Dataset, tmp_path: Path, more: tuple[object, ...]
 ) -> None:
     (tmp_path / "loud.py").write_text(LOUD)
     (tmp_path / "metric.py").write_text(METRIC)
@@ -57,7 +57,7 @@ def test_what_methods_and_metrics_print_never_reaches_stdout(
                 "--protocol",
                 "standard",
             ),
-            *("--metric-file", tmp_path / "metric.py", "--out", tmp_path / "results", "--workers", workers, "--json"),
+            *("--metric-file", tmp_path / "metric.py", "--out", tmp_path / "results", "--json", *more),
         ),
         capture_output=True,
         text=True,
@@ -129,16 +129,20 @@ def alive(number: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc says which processes there are")
-@pytest.mark.parametrize(("number", "workers"), [(signal.SIGKILL, 1), (signal.SIGKILL, 2), (signal.SIGHUP, 2)])
+@pytest.mark.parametrize(
+    ("number", "more"),
+    [(signal.SIGKILL, ()), (signal.SIGKILL, ("--workers", 2)), (signal.SIGHUP, ("--time-limit", 3600))],
+    ids=["killed", "killed with its workers", "hung up with its worker"],
+)
 def test_a_program_ends_with_the_command_however_that_ends(
-    tiny_dataset: Dataset, tmp_path: Path, number: signal.Signals, workers: int
+    tiny_dataset: Dataset, tmp_path: Path, number: signal.Signals, more: tuple[object, ...]
 ) -> None:
     (tmp_path / "sleeps.py").write_text(SLEEPS)
     pid = tmp_path / "pid"
     process = subprocess.Popen(
         command(
             *("evaluate", "--method-command", f"{sys.executable} {tmp_path / 'sleeps.py'} {{gif}} {{out}} {pid}"),
-            *("--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results", "--workers", workers),
+            *("--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results", *more),
         ),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -15,7 +15,8 @@ from tests.builder.servers import s3
 
 torch = pytest.importorskip("torch")
 
-from torch.utils.data import DataLoader, DistributedSampler  # noqa: E402
+from torch.utils.data import ConcatDataset, DataLoader, DistributedSampler  # noqa: E402
+from torch.utils.data import Dataset as Data  # noqa: E402
 
 from gifbench.dataset.loader import FrameDataset, FrameParts, FrameSample  # noqa: E402
 
@@ -40,7 +41,7 @@ def test_every_kth_frame(tiny_dataset: Dataset) -> None:
 
 def test_a_loader_with_workers_gives_batches(tiny_dataset: Dataset) -> None:
     frames = FrameDataset(tiny_dataset, crop=16)
-    batches = list(DataLoader(frames, batch_size=7, num_workers=2, multiprocessing_context="spawn"))
+    batches = list(DataLoader(frames, batch_size=7, num_workers=2, multiprocessing_context="fork"))
     assert [len(batch["gif"]) for batch in batches] == [7, 7, 7]
     assert batches[0]["truth"].shape == (7, 3, 16, 16)
 
@@ -97,7 +98,7 @@ def test_some_frames_of_the_gif_come_with_those_of_the_truth(tiny_dataset: Datas
     np.testing.assert_array_equal(gif.frames, tiny_dataset["cat"].gif(dithered=True).frames[[0, 7]])
 
 
-def batch_of(frames: FrameDataset, **options: object) -> list[dict[str, torch.Tensor]]:
+def batch_of(frames: Data[FrameParts], **options: object) -> list[dict[str, torch.Tensor]]:
     return list(DataLoader(frames, batch_size=4, **options))
 
 
@@ -120,11 +121,10 @@ def test_a_sample_is_a_dict_of_tensors_that_says_what_it_is(tiny_dataset: Datase
     assert float(sample["time"]) == pytest.approx(2 / 25)
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_workers_however_started_give_what_this_process_gives(tiny_dataset: Dataset, start: str) -> None:
+def test_workers_give_what_this_process_gives(tiny_dataset: Dataset) -> None:
     frames = FrameDataset(tiny_dataset.split("test"))
     here = batch_of(frames)
-    there = batch_of(frames, num_workers=2, multiprocessing_context=start)
+    there = batch_of(frames, num_workers=2, multiprocessing_context="fork")
     for mine, theirs in zip(here, there, strict=True):
         assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
@@ -149,15 +149,15 @@ def test_a_distributed_sampler_gives_each_process_its_share(tiny_dataset: Datase
     assert not shares[0] & shares[1]
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_workers_open_a_remote_dataset_anew(tiny_dataset: Dataset, start: str) -> None:
+@pytest.mark.parametrize(("start", "workers"), [("fork", 2), ("spawn", 1)])
+def test_workers_open_a_dataset_anew_local_or_remote(tiny_dataset: Dataset, start: str, workers: int) -> None:
     with s3() as bucket:
         for name in tiny_dataset.folder.names(""):
             Folder(bucket).write(f"tiny/{name}", tiny_dataset.folder.read(name))
         remote = open_dataset(f"{bucket}/tiny")
-        frames = FrameDataset(remote, every=2)
+        frames = ConcatDataset([FrameDataset(remote, every=2), FrameDataset(tiny_dataset.split("test"))])
         here = batch_of(frames)  # which opens a connection in this process
-        there = batch_of(frames, num_workers=2, multiprocessing_context=start)
+        there = batch_of(frames, num_workers=workers, multiprocessing_context=start)
     for mine, theirs in zip(here, there, strict=True):
         assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 

@@ -116,20 +116,18 @@ def test_a_worker_that_is_killed_costs_nothing(cluster: str, tiny_dataset: Datas
     assert scores(list(there)) == scores(list(here))
 
 
-def test_a_method_that_kills_its_worker_once_is_given_to_another(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    with dask_cluster() as address:
-        found = evaluate(method(tmp_path, "Killer"), tiny_dataset.url, "plain-1", cluster=address)
+def test_a_method_that_kills_its_worker_once_is_given_to_another(
+    cluster: str, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    found = evaluate(method(tmp_path, "Killer"), tiny_dataset.url, "plain-1", cluster=cluster)
     assert {each.clips for each in found} == {len(tiny_dataset.split("test"))}
 
 
 def test_a_method_that_kills_every_worker_is_named_with_its_clip_and_what_was_scored_is_kept(
-    tiny_dataset: Dataset, tmp_path: Path
+    cluster: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    with (
-        dask_cluster() as address,
-        pytest.raises(MethodFailed, match=r"several workers of the cluster died on clip \w+"),
-    ):
-        evaluate(method(tmp_path, "Killer", always=True), tiny_dataset.url, "plain-1", cluster=address)
+    with pytest.raises(MethodFailed, match=r"several workers of the cluster died on clip \w+"):
+        evaluate(method(tmp_path, "Killer", always=True), tiny_dataset.url, "plain-1", cluster=cluster)
 
 
 def test_what_a_method_raises_there_is_raised_here(cluster: str, tiny_dataset: Dataset, tmp_path: Path) -> None:

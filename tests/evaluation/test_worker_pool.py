@@ -118,12 +118,22 @@ class Forks:
 """
 
 
-@pytest.mark.parametrize("more", [[], ["--time-limit", "300"]], ids=["in this process", "in one of its own"])
-def test_a_method_that_forks_is_scored(tiny_dataset: Dataset, tmp_path, more):
+def scores_a_fork(tiny_dataset: Dataset, tmp_path: Path) -> list[str]:
     words = ["evaluate", "--method-file", file(tmp_path, FORKS), "--data", tiny_dataset.url, "--task", "plain-1"]
-    words += ["--protocol", "standard", "--out", str(tmp_path / "results"), "--json", *more]
-    done = subprocess.run([sys.executable, "-m", "gifbench", *words], capture_output=True, text=True, check=False)
+    return [*words, "--protocol", "standard", "--out", str(tmp_path / "results"), "--json"]
+
+
+def test_a_method_that_forks_is_scored(tiny_dataset: Dataset, tmp_path):
+    command = [sys.executable, "-m", "gifbench", *scores_a_fork(tiny_dataset, tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    (result,) = json.loads(done.stdout)
+    assert result["clips"] == 3
+
+
+def test_a_method_that_forks_in_a_worker_is_scored(tiny_dataset: Dataset, tmp_path):
+    done = CliRunner().invoke(app, [*scores_a_fork(tiny_dataset, tmp_path), "--time-limit", "300"])
+    assert done.exit_code == 0, done.output
     (result,) = json.loads(done.stdout)
     assert result["clips"] == 3
 
@@ -145,7 +155,7 @@ def test_numbers_that_cannot_be_are_answered(dataset, options):
 def test_without_a_limit_a_failure_in_a_worker_is_the_failure(tiny_dataset: Dataset, tmp_path):
     source = "class Nan:\n    def restore_frames(self, frames, palettes): return frames * float('nan')"
     with pytest.raises(MethodFailed, match="NaN"):
-        evaluate(load_method_file(file(tmp_path, source)), tiny_dataset, "plain-1", workers=2)
+        evaluate(load_method_file(file(tmp_path, source)), tiny_dataset, "plain-1", workers=2, limit=1)
 
 
 STOPS = """
@@ -221,4 +231,4 @@ def test_a_fault_of_gifbench_s_own_in_a_worker_comes_with_where_it_was(tiny_data
     # The method changes it here, too, and not for the tests that follow.
     monkeypatch.setattr(jobs, "protocol", jobs.protocol)
     with pytest.raises(RuntimeError, match=r"(?s)a worker failed:.*in broken.*a fault of gifbench's own"):
-        _ = evaluate(load_method_file(file(tmp_path, FAULTY)), tiny_dataset, "plain-1", workers=2)
+        _ = evaluate(load_method_file(file(tmp_path, FAULTY)), tiny_dataset, "plain-1", workers=2, limit=1)
