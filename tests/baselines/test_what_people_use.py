@@ -75,7 +75,7 @@ def test_options_out_of_range_are_told(text, said):
 
 @pytest.mark.parametrize("direction", [6.283185307179586, -6.283185307179586, 0.0])
 def test_every_direction_is_taken(direction):
-    restored(f"ffmpeg-deband:direction={direction}", ramp())
+    assert restored(f"ffmpeg-deband:direction={direction}", ramp()).shape == ramp().shape
 
 
 def test_undither_brings_back_what_was_dithered():

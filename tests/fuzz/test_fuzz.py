@@ -17,7 +17,7 @@ from tests.fuzz.regressions import FOUND
 from tests.fuzz.target import MEMORY, SECONDS, BrokenPromise, Target, data_bytes, ends_well, memory_limit
 from tests.fuzz.targets import NAMES, load
 
-EXAMPLES = 25
+EXAMPLES = 12
 _FEW = {"method": 6, "paths-dataset": 8, "paths-store": 5, "paths-results": 3, "paths-submission": 5}
 """Inputs of targets that are slow: an unknown method looks at all that are installed, paths try whole commands."""
 _WARM: set[str] = set()
@@ -39,13 +39,24 @@ def read_within_limits(target: Target, data: bytes) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_crafted_inputs_end_well(name):
+    crafted_inputs(name, _FEW.get(name, EXAMPLES))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_more_crafted_inputs_end_well(name):
+    crafted_inputs(name, 5 * _FEW.get(name, EXAMPLES))
+
+
+def crafted_inputs(name: str, examples: int) -> None:
+    """Give a target so many inputs, the same ones every time."""
     target = load(name)
     seeds = [seed for seed in target.seeds() if len(seed) < 300_000]
     warm_up(target, seeds[0])
     read_within_limits(target, seeds[0])
 
     @settings(
-        max_examples=_FEW.get(name, EXAMPLES),
+        max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,

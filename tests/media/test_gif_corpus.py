@@ -96,20 +96,21 @@ def see_through(gif: Gif, i: int) -> np.ndarray:
     return np.zeros(gif.indices[i].shape, bool) if index is None else gif.indices[i] == index
 
 
-def pillow(path: Path) -> tuple[list[np.ndarray], list[Fraction]]:
-    """Composited RGBA frames and the seconds each is shown, delays of 0 and 1 hundredths taken as browsers do."""
+def pillow(path: Path, most: int = 10**9) -> tuple[list[np.ndarray], list[Fraction]]:
+    """At most so many composited RGBA frames, and the seconds each is shown, short delays taken as browsers do."""
     frames, seconds = [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with Image.open(path) as image:
-            while True:
+            while len(frames) < most:
                 try:
                     image.seek(len(frames))
                 except EOFError:
-                    return frames, seconds
+                    break
                 frames.append(np.asarray(image.convert("RGBA")))
                 milliseconds = image.info.get("duration", 0)
                 seconds.append(Fraction(milliseconds if milliseconds >= 20 else 100, 1000))
+    return frames, seconds
 
 
 def shows(gif: Gif, i: int, frame: np.ndarray) -> bool:
@@ -122,12 +123,14 @@ def shows(gif: Gif, i: int, frame: np.ndarray) -> bool:
 def test_every_readable_file_shows_what_pillow_shows(gifs: dict[str, Path], readable: dict[str, Gif]) -> None:
     for name, gif in readable.items():
         try:
-            frames, seconds = pillow(gifs[name])
+            long = gif.indices.size > 10_000_000 and name not in PILLOW_DIFFERS
+            most = 20 if long else len(gif) + 1  # the rest is more of the same
+            frames, seconds = pillow(gifs[name], most)
         except (Image.DecompressionBombError, OSError):
             assert name in PILLOW_DIFFERS
             continue
         ends = (*gif.times[1:], gif.duration)
-        same = [end - time for time, end in zip(gif.times, ends, strict=True)] == seconds and all(
+        same = [end - time for time, end in zip(gif.times, ends, strict=True)][:most] == seconds and all(
             shows(gif, i, frame) for i, frame in enumerate(frames)
         )
         assert same == (name not in PILLOW_DIFFERS), name

@@ -140,7 +140,9 @@ def test_progressive_frames_stay_as_they_are(tmp_path):
 # High dynamic range
 
 
-@pytest.mark.parametrize(("curve", "name"), [("smpte2084", "PQ"), ("arib-std-b67", "HLG")])
+@pytest.mark.parametrize(
+    ("curve", "name"), [("smpte2084", "PQ"), pytest.param("arib-std-b67", "HLG", marks=pytest.mark.slow)]
+)
 def test_high_dynamic_range_is_brought_to_bt709_on_demand(curve, name, tmp_path):
     tags = f"setparams=color_primaries=bt2020:color_trc={curve}:colorspace=bt2020nc"
     x265 = ("-c:v", "libx265", "-x265-params", "log-level=none", "-pix_fmt", "yuv420p10le")
@@ -155,7 +157,8 @@ def test_high_dynamic_range_is_brought_to_bt709_on_demand(curve, name, tmp_path)
     assert np.all(np.diff(level[::8]) >= 0)  # brighter stays brighter
     assert np.ptp(mapped.pixels[32].astype(int), axis=-1).max() < 12  # and gray gray
     assert not np.array_equal(plain.pixels, mapped.pixels)
-    assert next(iter(decode(path, tonemap=True, pixels="gray"))).pixels.shape == (64, 96)
+    if name == "HLG":  # ffmpeg takes seconds to prepare, for each kind of pixels
+        assert next(iter(decode(path, tonemap=True, pixels="gray"))).pixels.shape == (64, 96)
 
 
 def test_other_videos_are_not_tone_mapped(tmp_path):

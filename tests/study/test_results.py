@@ -158,6 +158,7 @@ def test_one_person_gives_an_interval_too_and_one_session_counts_once(made, tmp_
 
 
 def test_statistics_are_those_of_scipy():
+
     for wins, losses, ties in [(8, 2, 3), (0, 7, 0), (5, 5, 1), (30, 11, 0), (0, 0, 4)]:
         votes = [("p", "c", value) for value, n in ((1.0, wins), (0.0, losses), (0.5, ties)) for _ in range(n)]
         expected = stats.binomtest(wins, wins + losses).pvalue if wins + losses else 1.0

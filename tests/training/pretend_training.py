@@ -1,8 +1,8 @@
 """Trains every trainer for two steps on the CPU and on the pretend accelerator, there with a stop in between.
 
 A process of its own: torch counts the devices that gradients are computed on when it first computes one.
-`python -m tests.training.pretend_training DATASET LARGE FOLDER` prints a JSON object: by trainer whether both are
-equal. Pix2Pix learns from LARGE, whose frames are 256×256.
+`python -m tests.training.pretend_training DATASET LARGE FOLDER TRAINER…` prints a JSON object: by trainer whether both
+are equal. Pix2Pix learns from LARGE, whose frames are 256×256.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
     torch.set_num_threads(1)
     small, large, out = open_dataset(sys.argv[1]), open_dataset(sys.argv[2]), Path(sys.argv[3])
     equal = {}
-    for trainer in TRAINERS:
+    for trainer in sys.argv[4:]:
         dataset = large if trainer == "pix2pix" else small
         here = train(config(trainer), dataset, out / trainer / "cpu")
         with pretend_device() as pretend:

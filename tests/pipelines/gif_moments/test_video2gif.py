@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,14 @@ from gifbench.manifest.rows import ManifestRow, official_rows, read_manifest
 from tests.download.http_server import serve
 from tests.pipelines.gif_moments.video2gif_table import HEADER, line, table
 
+read_once = cache(official_rows)
+"""The long list takes seconds to read."""
+
 
 @pytest.fixture(scope="module")
 def official() -> list[ManifestRow]:
     """Clips of 600 videos, many of which have several."""
-    rows = official_rows("gif-moments")
+    rows = read_once("gif-moments")
     wanted = set(sorted({row.locator for row in rows if row.clip_id.endswith("_004")})[:300])
     wanted |= {row.locator for row in rows[:: len(rows) // 300]}
     return [row for row in rows if row.locator in wanted]
@@ -206,8 +210,10 @@ def test_a_match_is_never_a_guess(rows: list[tuple[int, int]], clips: list[int])
             assert fits == {match.candidates[0].span}
 
 
-def test_the_command_downloads_joins_and_writes_what_it_did(official: list[ManifestRow], tmp_path: Path) -> None:
-    everything = official_rows("gif-moments")
+def test_the_command_downloads_joins_and_writes_what_it_did(
+    official: list[ManifestRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = read_once("gif-moments")
     chosen = {row.locator for row in official}
     lines = table(official)
     twin = next(row for row in everything if row.locator not in chosen)
@@ -230,6 +236,7 @@ def test_the_command_downloads_joins_and_writes_what_it_did(official: list[Manif
     rows = read_manifest(out)
     assert len(rows) == len(official)
     assert all(row.end is not None and row.note.startswith("Video2GIF line") for row in rows)
+    monkeypatch.setattr("gifbench.manifest.official_rows", read_once)
     undecided = [json.loads(text) for text in Path(said["undecided"]).read_text().splitlines()]
     (ambiguous,) = [about for about in undecided if about["state"] == "ambiguous"]
     assert ambiguous["clip_id"] == twin.clip_id

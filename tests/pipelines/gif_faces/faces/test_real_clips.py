@@ -47,7 +47,13 @@ def overlap(one, other):
     return both / (one.area + other.area - both)
 
 
-@pytest.mark.parametrize("name", EXHAUSTIVE)
+QUICK = ("grid__bbaf2n.mpg", "grid__lbax4n.mpg", "intel_asl__book.mkv", "intel_asl__eat.mkv", "intel_asl__walk.mkv")
+"""Two talkers and three signers; the others are slow tests."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in EXHAUSTIVE]
+)
 def test_faces_and_squares_are_those_of_the_exhaustive_search(clips, detector, name):
     hull, num_found = EXHAUSTIVE[name]
     track = find_face(gray_frames(clips / "faces" / name), detector)
