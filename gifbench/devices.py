@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gifbench.argument_types import check_types
@@ -150,3 +150,44 @@ def side_by_side(device: str) -> Callable[[Job, Job], tuple[Any, Any]]:
         return one, two
 
     return together
+
+
+_TORCH_DEFAULTS: dict[str, object] = {
+    "dtype": "float32",
+    "matmul": "highest",
+    "tf32": True,
+    "deterministic": False,
+    "grad": True,
+}
+
+
+def torch_settings() -> dict[str, object]:
+    """What torch computes by in this process: its own defaults where it was not imported yet."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return dict(_TORCH_DEFAULTS)
+    return {
+        "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+        "matmul": torch.get_float32_matmul_precision(),
+        "tf32": torch.backends.cudnn.allow_tf32,
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "grad": torch.is_grad_enabled(),
+    }
+
+
+def set_torch_settings(settings: Mapping[str, object]) -> None:
+    """Have torch compute as `torch_settings` said, in this or another process; what is so already is not touched."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return
+    setters: dict[str, Callable[[Any], object]] = {
+        "dtype": lambda value: torch.set_default_dtype(getattr(torch, value)),
+        "matmul": torch.set_float32_matmul_precision,
+        "tf32": lambda value: setattr(torch.backends.cudnn, "allow_tf32", value),
+        "deterministic": torch.use_deterministic_algorithms,
+        "grad": torch.set_grad_enabled,
+    }
+    now = torch_settings()
+    for name, value in settings.items():
+        if name in setters and value != now[name]:
+            setters[name](value)

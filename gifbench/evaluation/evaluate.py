@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
 from gifbench.dask_cluster import check_address
 from gifbench.dataset import open_dataset
+from gifbench.devices import set_torch_settings, torch_settings
 from gifbench.errors import DatasetError, UsageError
 from gifbench.evaluation.clip_reader import ScoredDataset
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, protocol
@@ -19,6 +21,7 @@ from gifbench.methods.registry import LoadedMethod, load_any_method
 from gifbench.metrics.registry import load_metrics
 from gifbench.progress import ProgressCallback
 from gifbench.results.dataframe import Results
+from gifbench.results.schema import Result
 from gifbench.storage import Folder
 from gifbench.tasks import DEFAULT_TASKS, Task, does_task, parse_tasks
 
@@ -117,7 +120,19 @@ def evaluate(
     if not any(each.was_interrupted for each in runs):  # then what this call finished before is not in its way
         for each in runs:
             each.check_existing()
-    return Results([result for each in runs for result in each.results()])
+    return Results(_in_turn(runs))
+
+
+def _in_turn(runs: Sequence[TaskRun]) -> list[Result]:
+    """The results of all runs; what a method changes of torch as it runs is undone before the next one."""
+    found: list[Result] = []
+    computes_by = torch_settings()
+    for _, of_method in groupby(runs, key=lambda each: each.method_identity):
+        try:
+            found += [result for each in of_method for result in each.results()]
+        finally:
+            set_torch_settings(computes_by)
+    return found
 
 
 def _check_cluster(run: RunSettings, methods: Sequence[LoadedMethod]) -> None:

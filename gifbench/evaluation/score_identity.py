@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from gifbench.devices import choose_device, device_model, kind_of
+from gifbench.devices import choose_device, device_model, kind_of, set_torch_settings, torch_settings
 from gifbench.errors import MethodError, ResultsError, UsageError
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.restored_cache import RestoredCache
@@ -258,7 +258,8 @@ class ScoringJob:
 
     `method` is the `source` of a `LoadedMethod` (None for an object of this process) and `method_name` its name,
     `identity` what a process that loads it must find; `metrics` are the sources of `LoadedMetric`s. `device` and
-    `metrics_device` are as they were asked for, `restoration` names restored frames in the folder `cache`.
+    `metrics_device` are as they were asked for, `restoration` names restored frames in the folder `cache`,
+    `computes_by` is what torch computes by where the job was made, and so in the process that does it.
     """
 
     method: tuple[str, str] | None
@@ -273,10 +274,13 @@ class ScoringJob:
     seed: int
     restoration: str
     cache: Path | None
+    computes_by: Mapping[str, object] = field(default_factory=torch_settings)
 
     def scorer(self, method: LoadedMethod | None = None, metrics: Sequence[LoadedMetric] | None = None) -> ClipScorer:
         """Load what is not given, move it to its device, and be ready for the first clip."""
         loaded = method or self._load()
+        if method is None:
+            set_torch_settings(self.computes_by)
         return ClipScorer(
             loaded,
             task(self.task),

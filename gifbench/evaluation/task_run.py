@@ -63,6 +63,11 @@ class TaskRun:
         self._told: set[str] = set()
 
     @property
+    def method_identity(self) -> str:
+        """Which method is run."""
+        return self._method.identity
+
+    @property
     def was_interrupted(self) -> bool:
         """Whether an earlier run of it was ended before its end, so that this one goes on."""
         return self._journal_path is not None and self._journal_path.exists()
