@@ -9,7 +9,9 @@ understands. Its module is loaded with every `gifbench`, so it must load nothing
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -49,7 +51,8 @@ def add_commands(app: typer.Typer, groups: Mapping[str, typer.Typer]) -> None:
 def _loaded(point: EntryPoint) -> tuple[Callable[..., None], dict[str, Any]]:
     """The function of a command; one that says what is wrong, whatever it is asked, if it cannot be loaded."""
     try:
-        function: Callable[..., None] = point.load()
+        with redirect_stdout(sys.stderr):  # what it prints is no result
+            function: Callable[..., None] = point.load()
         return function, {}
     except (Exception, SystemExit) as error:
         why = f"{point.name.replace('.', ' ')}: {point.value} of {_origin(point)} cannot be loaded: {one_line(error)}"

@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
+from gifbench.cli import plugin_commands
 from gifbench.cli.app import app
 from gifbench.cli.output import progress_bar
 from gifbench.dataset import Dataset
@@ -391,3 +394,15 @@ def test_palettes_and_ditherers_can_be_chosen(tiny_videos: Path, tmp_path: Path)
         ("--quantizer", "median-cut", "--one-palette"),
     ):
         assert run("make", video, tmp_path / "b.gif", *wrong).exit_code == 2
+
+
+def test_what_a_package_prints_as_its_command_is_loaded_is_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "loud_commands_of_test.py").write_text("print('hello')\n\n\ndef run() -> None:\n    pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    point = EntryPoint("loud", "loud_commands_of_test:run", plugin_commands.GROUP)
+    monkeypatch.setattr(plugin_commands, "entry_points", lambda group: [point])
+    plugin_commands.add_commands(typer.Typer(), {})
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "hello\n")
