@@ -117,7 +117,7 @@ def test_without_memory_the_batch_is_halved_and_stays_so_when_resumed(dataset, t
     said = []
 
     def stop(now: Progress) -> None:
-        said.append(now.what)
+        said.append(now.message)
         if now.done == 3:
             raise Stop
 
