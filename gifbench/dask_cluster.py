@@ -36,7 +36,7 @@ _POLL_SECONDS = 0.02
 _ROOM_SECONDS = 10.0  # after which the cluster is asked again how large it is
 
 
-def check_address(address: str) -> None:
+def check_scheduler_address(address: str) -> None:
     """Raise `UsageError` for what is no address of a scheduler."""
     if not _ADDRESS.fullmatch(address):
         raise UsageError(
@@ -48,7 +48,7 @@ class WorkersDied(Exception):  # what became of an item, no fault of the cluster
     """Dask gave an item up, because several workers died while they had it."""
 
 
-class Cluster:
+class DaskCluster:
     """An open connection to the scheduler at `address`; what is wrong with it is raised as `error`."""
 
     def __init__(self, client: Client, address: str, error: type[GifbenchError]) -> None:
@@ -148,7 +148,7 @@ class Cluster:
 
 
 @contextmanager
-def connected(address: str, *, error: type[GifbenchError]) -> Iterator[Cluster]:
+def connected(address: str, *, error: type[GifbenchError]) -> Iterator[DaskCluster]:
     """The cluster at `address` while the block lasts; leaving takes back what it has not begun.
 
     Raises `error` where no scheduler answers, and `MissingExtra` without the package `distributed`.
@@ -165,7 +165,7 @@ def connected(address: str, *, error: type[GifbenchError]) -> Iterator[Cluster]:
             "the one that `dask scheduler` printed, and can this machine reach it?"
         ) from raised
     with client:
-        yield Cluster(client, address, error)
+        yield DaskCluster(client, address, error)
 
 
 def versions_here(packages: Sequence[str]) -> dict[str, str]:

@@ -27,16 +27,16 @@ from .palette_unet import PaletteUNet, PaletteUNetOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class NetworkKind:
     """A kind of network: the options that cards give, checked and bounded, and how it is made of them."""
 
     options: type[BaseModel]
     make: Callable[[Any], nn.Module]
 
 
-KINDS: Mapping[str, Kind] = {
-    "ccdnet": Kind(CCDNetArchitecture, CCDNet),
-    "palette-unet": Kind(PaletteUNetOptions, PaletteUNet),
+KINDS: Mapping[str, NetworkKind] = {
+    "ccdnet": NetworkKind(CCDNetArchitecture, CCDNet),
+    "palette-unet": NetworkKind(PaletteUNetOptions, PaletteUNet),
 }
 """By the name that a card gives as `network`."""
 

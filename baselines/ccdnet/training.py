@@ -145,7 +145,7 @@ class CCDNetTrainer:
         weights.fill(self.network)
 
 
-class ClassifierOptions(TrainerOptions):
+class ClassifierTrainerOptions(TrainerOptions):
     """`[model]` of the dither classifier."""
 
     base: int = Field(default=64, ge=1, le=256)
@@ -154,9 +154,9 @@ class ClassifierOptions(TrainerOptions):
 class ClassifierTrainer:
     """Trains the dither classifier on plain and dithered samples; `data.dithered` must be "both"."""
 
-    options_class = ClassifierOptions
+    options_class = ClassifierTrainerOptions
 
-    def __init__(self, options: ClassifierOptions) -> None:
+    def __init__(self, options: ClassifierTrainerOptions) -> None:
         self._options = options
         self.network = DitherClassifier(base=options.base)
         self.others: Mapping[str, nn.Module] = {}

@@ -28,7 +28,7 @@ from gifbench import (
 from ..film.chroma import chroma, luminance, to_rgb
 from ..interpolation.scene_cuts import is_cut
 from ..pretrained import described, find_weights
-from .network import Stabilizer, StabilizerArchitecture, State
+from .network import LstmState, Stabilizer, StabilizerArchitecture
 
 _MOST_PROPAGATED = 0.9
 _SHARPNESS = 50.0
@@ -125,7 +125,7 @@ class Stable:
             if self._only_colors:
                 made = to_rgb(luminance(now.frame), chroma(made.float()))
             frame = torch.where(fine, made, now.frame)
-            state = State(*(torch.where(fine, each, 0.0) for each in state))
+            state = LstmState(*(torch.where(fine, each, 0.0) for each in state))
         return replace(now, frame=frame, state=state)
 
     def _carried(self, frame: torch.Tensor, picture: Pixels, before: _Step) -> torch.Tensor:
@@ -156,7 +156,7 @@ class _Step:
     """`picture` on the device, (1, 3, H, W)."""
     frame: torch.Tensor
     """The output on the device, (1, 3, H, W)."""
-    state: State | None
+    state: LstmState | None
 
 
 def load_network(weights: Weights) -> Stabilizer:

@@ -30,7 +30,7 @@ class StabilizerArchitecture(BaseModel):
         return cls.model_validate({**card, "network": "stabilizer"} if card.get("network") == "stabiliser" else card)
 
 
-class State(NamedTuple):
+class LstmState(NamedTuple):
     """What the ConvLSTM remembers, (N, C, H/4, W/4) each."""
 
     hidden: torch.Tensor
@@ -65,8 +65,8 @@ class Stabilizer(nn.Module):
         shown: tuple[torch.Tensor, torch.Tensor],
         processed: torch.Tensor,
         last: torch.Tensor,
-        state: State | None,
-    ) -> tuple[torch.Tensor, State]:
+        state: LstmState | None,
+    ) -> tuple[torch.Tensor, LstmState]:
         """The next frame of the output, and what is to be remembered for the one after.
 
         `shown` are the input video's frame and the one before, `processed` what a method made of the frame, `last` the
@@ -103,11 +103,11 @@ class _ConvLSTM(nn.Module):
         super().__init__()
         self.gates = nn.Conv2d(2 * channels, 4 * channels, 3, padding=1)
 
-    def forward(self, x: torch.Tensor, state: State | None) -> State:
+    def forward(self, x: torch.Tensor, state: LstmState | None) -> LstmState:
         hidden, cell = (torch.zeros_like(x), torch.zeros_like(x)) if state is None else state
         taken, kept, given, new = self.gates(torch.cat([x, hidden], dim=1)).float().chunk(4, dim=1)
         cell = torch.sigmoid(kept) * cell.float() + torch.sigmoid(taken) * torch.tanh(new)
-        return State(torch.sigmoid(given) * torch.tanh(cell), cell)
+        return LstmState(torch.sigmoid(given) * torch.tanh(cell), cell)
 
 
 def _conv(before: int, after: int, size: int, *, stride: int = 1) -> nn.Conv2d:

@@ -15,7 +15,7 @@ from ..film.chroma import luminance
 from ..frozen_color import colored, load_frame_method
 from ..pretrained import start_weights
 from .losses import Perceptual, ways
-from .network import Stabilizer, StabilizerArchitecture, State
+from .network import LstmState, Stabilizer, StabilizerArchitecture
 
 
 class StabilizerOptions(TrainerOptions):
@@ -117,7 +117,7 @@ class StabilizerTrainer:
         if self._options.shown == "gray":
             shown = luminance(shown.flatten(0, 1)).expand(-1, 3, -1, -1).unflatten(0, shape)
         outputs = [processed[:, 0]]
-        state: State | None = None
+        state: LstmState | None = None
         for t in range(1, shape[1]):
             frame, state = network((shown[:, t], shown[:, t - 1]), processed[:, t], outputs[-1], state)
             outputs.append(frame)

@@ -8,11 +8,11 @@ import torch
 from gifbench import optical_flow
 
 from ..ccdnet.losses import gradients
-from .network import MOST_FLOW, Between, Motion, warp
+from .network import MOST_FLOW, Between, FlowPair, warp
 
 
 def warp_loss(
-    truth: tuple[torch.Tensor, torch.Tensor, torch.Tensor], motion: Motion, between: Between, each: int
+    truth: tuple[torch.Tensor, torch.Tensor, torch.Tensor], motion: FlowPair, between: Between, each: int
 ) -> torch.Tensor:
     """How far frames of the truth, moved along the flows, are from what they should show.
 
@@ -26,7 +26,7 @@ def warp_loss(
     return torch.stack([(drawn - wanted).abs().mean() for drawn, wanted in moved]).sum()
 
 
-def smoothness_loss(motion: Motion) -> torch.Tensor:
+def smoothness_loss(motion: FlowPair) -> torch.Tensor:
     """Mean absolute difference, in pixels, of the flow from one pixel to the next, added up over both flows.
 
     The mean of those across and down, of the lower right pixels, as in GIF2Video's released code.
@@ -49,7 +49,7 @@ def released_gradient_loss(drawn: torch.Tensor, truth: torch.Tensor) -> torch.Te
     return (differences(drawn) - differences(truth)).abs().mean()
 
 
-def teacher_loss(truth: tuple[torch.Tensor, torch.Tensor], motion: Motion) -> torch.Tensor:
+def teacher_loss(truth: tuple[torch.Tensor, torch.Tensor], motion: FlowPair) -> torch.Tensor:
     """Mean distance, in pixels and over both flows, from OpenCV's DIS flow between frames of the truth, uint8.
 
     Not of the papers: DIS shows a network in minutes what it would take hours to find by itself.

@@ -15,7 +15,7 @@ from gifbench import Frames, Gif, Pixels, UsageError, Weights, is_out_of_memory
 from ..interpolation.gap_scheduler import fill
 from ..one_network import OneNetwork
 from ..pretrained import described, find_weights
-from .network import MOST_FLOW, Motion, SuperSlomo, SuperSlomoArchitecture, Variant, fuse
+from .network import MOST_FLOW, FlowPair, SuperSlomo, SuperSlomoArchitecture, Variant, fuse
 
 MOST_PIXELS = 1 << 20
 """Motion in larger frames is looked for in smaller copies of them; only what it moves is as large as the frame."""
@@ -63,20 +63,20 @@ class SuperSlomoMethod(OneNetwork):
         """The frames of one gap; many at once are faster (`find_motion`, `draw`)."""
         return self.draw([pair], self.find_motion([seen]), [shares])
 
-    def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> Motion:
+    def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> FlowPair:
         """The flow network on each pair, both ways: (N, 2, h, w) each, of the small copies where frames are large."""
 
-        def some(start: int, stop: int) -> Motion:
+        def some(start: int, stop: int) -> FlowPair:
             first, second = (_small(self._stacked([pair[end] for pair in seen[start:stop]])) for end in (0, 1))
             with self._running():
-                found: Motion = self._network.find_motion(first, second)
+                found: FlowPair = self._network.find_motion(first, second)
             return found
 
         parts = list(self._in_parts(len(seen), seen[0][0], some))
-        return Motion(*(torch.cat(each).nan_to_num(0.0) for each in zip(*parts, strict=True)))
+        return FlowPair(*(torch.cat(each).nan_to_num(0.0) for each in zip(*parts, strict=True)))
 
     def draw(
-        self, pairs: Sequence[tuple[Any, Any]], motion: Motion, shares: Sequence[Sequence[float]]
+        self, pairs: Sequence[tuple[Any, Any]], motion: FlowPair, shares: Sequence[Sequence[float]]
     ) -> Iterator[Frames]:
         """Batches of float32 arrays (N, H, W, 3)."""
         jobs = [(place, share) for place, asked in enumerate(shares) for share in asked]
@@ -87,7 +87,7 @@ class SuperSlomoMethod(OneNetwork):
             each = torch.tensor([place - first for place in places], device=self._device)
             taken = range(first, places[-1] + 1)
             pair = tuple(self._stacked([pairs[place][end] for place in taken])[each] for end in (0, 1))
-            moved = Motion(*(part[first : places[-1] + 1][each] for part in motion))
+            moved = FlowPair(*(part[first : places[-1] + 1][each] for part in motion))
             asked = torch.tensor([share for _, share in jobs[start:stop]], device=self._device)
             with self._running():
                 return self._drawn((pair[0], pair[1]), moved, asked)
@@ -95,7 +95,7 @@ class SuperSlomoMethod(OneNetwork):
         for batch in self._in_parts(len(jobs), pairs[0][0], some):
             yield batch.permute(0, 2, 3, 1).cpu().numpy()
 
-    def _drawn(self, pair: tuple[torch.Tensor, torch.Tensor], motion: Motion, shares: torch.Tensor) -> torch.Tensor:
+    def _drawn(self, pair: tuple[torch.Tensor, torch.Tensor], motion: FlowPair, shares: torch.Tensor) -> torch.Tensor:
         """Frames (N, 3, H, W) float32 in [0, 255]; where flow is no way within the frame, the blend of both."""
         first, second = pair
         small = _small(first), _small(second)

@@ -47,7 +47,7 @@ class SuperSlomoArchitecture(BaseModel):
         return cls.model_validate({"as_released": False, **card})
 
 
-class Motion(NamedTuple):
+class FlowPair(NamedTuple):
     """Flow from the first frame to the second and back, (N, 2, H, W) float32, in units of `MOST_FLOW` pixels."""
 
     forward: torch.Tensor
@@ -68,7 +68,7 @@ class Between(NamedTuple):
     visible: torch.Tensor
 
 
-class UNet(nn.Module):
+class FlowUNet(nn.Module):
     """Five halvings by average, five doublings by bilinear interpolation, LeakyReLU 0.1, no normalization.
 
     `as_released`: the decoder of GIF2Video's released code, which aligns corners when it doubles, and convolves twice
@@ -171,7 +171,7 @@ class SuperSlomo(nn.Module):
         self.architecture = architecture
         self.adapted = architecture.variant == "adapted"
         self.as_released = self.adapted and architecture.as_released
-        make = partial(UNet, base=architecture.base, as_released=self.as_released)
+        make = partial(FlowUNet, base=architecture.base, as_released=self.as_released)
         self.flow = None if architecture.variant == "dis" else make(6, 2 if self.adapted else 4)
         self.refine = make(16 if self.adapted else 20, 5)
 
@@ -183,7 +183,7 @@ class SuperSlomo(nn.Module):
 
     def forward(
         self, seen: tuple[torch.Tensor, torch.Tensor], pair: tuple[torch.Tensor, torch.Tensor], shares: torch.Tensor
-    ) -> tuple[Motion, Between]:
+    ) -> tuple[FlowPair, Between]:
         """Both at once, as training wants them: `find_motion(*seen)`, and `draw` at shares (N, K) of each of N pairs.
 
         The frames of `Between` are (N·K, 3, H, W): K for the first pair, then K for the second.
@@ -191,20 +191,20 @@ class SuperSlomo(nn.Module):
         motion = self.find_motion(*seen)
         each = shares.shape[1]
         first, second, forward, backward = (part.repeat_interleave(each, dim=0) for part in (*pair, *motion))
-        return motion, self.draw((first, second), Motion(forward, backward), shares.flatten())
+        return motion, self.draw((first, second), FlowPair(forward, backward), shares.flatten())
 
-    def find_motion(self, first: torch.Tensor, second: torch.Tensor) -> Motion:
+    def find_motion(self, first: torch.Tensor, second: torch.Tensor) -> FlowPair:
         """The motion between frames (N, 3, H, W) in [-1, 1] of any size."""
         if self.flow is None:
-            return Motion(_dis_flow(first, second), _dis_flow(second, first))
+            return FlowPair(_dis_flow(first, second), _dis_flow(second, first))
         there = torch.cat([first, second], dim=1)
         if not self.adapted:
             forward, backward = padded(self.flow, there).float().split(2, dim=1)
-            return Motion(forward, backward)
+            return FlowPair(forward, backward)
         back = torch.cat([second, first], dim=1)
-        return Motion(*(torch.tanh(self._run(self.flow, seen).float()) for seen in (there, back)))
+        return FlowPair(*(torch.tanh(self._run(self.flow, seen).float()) for seen in (there, back)))
 
-    def draw(self, pair: tuple[torch.Tensor, torch.Tensor], motion: Motion, shares: torch.Tensor) -> Between:
+    def draw(self, pair: tuple[torch.Tensor, torch.Tensor], motion: FlowPair, shares: torch.Tensor) -> Between:
         """The frames at `shares` (N) of the way, each above 0 and below 1, from N pairs in [-1, 1] and their motion."""
         first, second = pair
         t = shares.float().view(-1, 1, 1, 1)
@@ -234,13 +234,13 @@ def _dis_flow(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(found).permute(0, 3, 1, 2).to(first.device) / MOST_FLOW
 
 
-def guess_flows(motion: Motion, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def guess_flows(motion: FlowPair, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Flows from the moment `t` to the first and to the second frame, if motion is even (Jiang et al., equation 4)."""
     forward, backward = motion
     return t * (t * backward - (1 - t) * forward), (1 - t) * ((1 - t) * forward - t * backward)
 
 
-def guess_flows_as_released(motion: Motion, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def guess_flows_as_released(motion: FlowPair, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The same in the released code's order of operations, which float32 tells apart."""
     forward, backward = motion
     return -(1 - t) * t * forward + t * t * backward, (1 - t) * (1 - t) * forward - t * (1 - t) * backward

@@ -25,7 +25,7 @@ from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.builder.staging import WorkResult, accept, begin_run, group_name
-from gifbench.dask_cluster import check_address
+from gifbench.dask_cluster import check_scheduler_address
 from gifbench.dataset.gif_generation import check_maker
 from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.reader import Dataset, open_dataset, read_about
@@ -79,7 +79,7 @@ def run_build(
     if workers is not None and cluster is not None:
         raise UsageError("workers are processes of this machine, and a cluster has its own: give one of the two")
     if cluster is not None:
-        check_address(cluster)
+        check_scheduler_address(cluster)
     folder = Folder(out)
     claim(folder)
     with alone(folder):

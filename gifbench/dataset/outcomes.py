@@ -15,7 +15,7 @@ from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.shards import IndexRow
 from gifbench.errors import GifbenchError, Rejected
 
-State = Literal["built", "rejected", "failed"]
+OutcomeState = Literal["built", "rejected", "failed"]
 
 _RULE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -33,7 +33,7 @@ class Outcome:
     """
 
     clip_id: str
-    state: State
+    state: OutcomeState
     reason: str = ""
     detail: str = ""
     attempts: int = 1

@@ -27,7 +27,7 @@ _EVENTS = "fetches"
 _COMPACT_EVENTS = 1000
 
 
-class Key(NamedTuple):
+class SourceKey(NamedTuple):
     """A source: its kind and locator. In the ledger secrets of the locator are hashed (`gifbench.redaction`)."""
 
     source: str
@@ -52,9 +52,9 @@ class Fetch:
     """When it may be tried again, in seconds since 1970; None where that does not help."""
 
     @property
-    def key(self) -> Key:
+    def key(self) -> SourceKey:
         """Which source it is."""
-        return Key(self.source, hashed(self.locator))
+        return SourceKey(self.source, hashed(self.locator))
 
 
 _FETCH = TypeAdapter(Fetch)
@@ -65,7 +65,7 @@ class FetchLedger:
 
     def __init__(self, url: str | os.PathLike[str]) -> None:
         self._folder = Folder(url)
-        self.fetches: dict[Key, Fetch] = {}
+        self.fetches: dict[SourceKey, Fetch] = {}
         self._lines = 0
         self._events = 0
         with contextlib.suppress(NotFound):
@@ -110,9 +110,9 @@ class FetchLedger:
 
     def get(self, source: str, locator: str) -> Fetch | None:
         """What became of a source, or None."""
-        return self.fetches.get(Key(source, hashed(locator)))
+        return self.fetches.get(SourceKey(source, hashed(locator)))
 
-    def count(self, keys: Iterable[Key]) -> Counter[str]:
+    def count(self, keys: Iterable[SourceKey]) -> Counter[str]:
         """How many of these sources failed, by reason."""
         found = (self.get(*key) for key in keys)
         return Counter(fetch.reason for fetch in found if fetch is not None and fetch.state == "failed")

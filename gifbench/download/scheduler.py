@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gifbench.dataset.failure_reasons import KINDS
 from gifbench.dataset.outcomes import outcome_of
-from gifbench.download.ledger import Fetch, FetchLedger, Key
+from gifbench.download.ledger import Fetch, FetchLedger, SourceKey
 from gifbench.download.retry_policy import Clock, RetryPolicy, SystemClock
 from gifbench.download.service_health import Brake, Reach
 from gifbench.download.source import Source
@@ -55,7 +55,7 @@ class _Group:
     """The sources of one service, and what keeps it from being asked."""
 
     name: str
-    queue: list[tuple[float, int, Key]] = field(default_factory=list)
+    queue: list[tuple[float, int, SourceKey]] = field(default_factory=list)
     busy: bool = False
     open_until: float = 0.0
     next_start: float = 0.0
@@ -84,7 +84,7 @@ def fetch_sources(
     `StorageError` (a full disk) or `NoNetwork` where going on would fail every source: what is done is kept, and the
     same call goes on later.
     """
-    wanted = list(dict.fromkeys(Key(row.source, row.locator) for row in rows if row.source != "file"))
+    wanted = list(dict.fromkeys(SourceKey(row.source, row.locator) for row in rows if row.source != "file"))
     missing = sorted({key.source for key in wanted} - sources.keys())
     if missing:
         raise UsageError(
@@ -109,7 +109,7 @@ class _Run:
     def __init__(
         self,
         *,
-        wanted: list[Key],
+        wanted: list[SourceKey],
         store: Store,
         sources: Mapping[str, Source],
         policy: RetryPolicy,
@@ -121,14 +121,14 @@ class _Run:
         self._policy, self._progress, self._clock = policy, progress, clock
         self._ledger = FetchLedger(store.folder.url)
         self._ledger.compact()
-        self._tries: Counter[Key] = Counter()
+        self._tries: Counter[SourceKey] = Counter()
         self._started = clock.now()
         self._left = 0
         self._ended = 0
         self._counter = 0
         self._clock_said = False
         self._under_way = 0
-        self._results: queue.SimpleQueue[tuple[_Group, Key, Exception | None]] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[_Group, SourceKey, Exception | None]] = queue.SimpleQueue()
         self._reach = Reach(self._policy.unreachable)
         self._groups: dict[str, _Group] = {}
         here = store.present(wanted)
@@ -160,7 +160,7 @@ class _Run:
         stored = sum(fetch is not None and fetch.state == "stored" for fetch in states)
         return FetchSummary(len(self._wanted), stored, dict(self._ledger.count(self._wanted)), self._left)
 
-    def _plan(self, key: Key, retry: Collection[str], *, here: bool) -> None:
+    def _plan(self, key: SourceKey, retry: Collection[str], *, here: bool) -> None:
         """Put a source in its group's queue, unless it is decided already."""
         before = self._ledger.get(*key)
         if here:
@@ -206,7 +206,7 @@ class _Run:
         # A daemon: after Ctrl-C the process must not wait for a video of hours. What it has so far is kept.
         threading.Thread(target=self._fetch, args=(group, key), daemon=True).start()
 
-    def _fetch(self, group: _Group, key: Key) -> None:
+    def _fetch(self, group: _Group, key: SourceKey) -> None:
         try:
             fetched = self._sources[key.source].fetch(key.locator, self._store.scratch(*key))
             self._store.land(*key, fetched)
@@ -290,7 +290,7 @@ class _Run:
                 )
                 group.brake.believe()
                 return ""
-        doubted = [key for key in group.brake.sources(reason) if isinstance(key, Key)]
+        doubted = [key for key in group.brake.sources(reason) if isinstance(key, SourceKey)]
         for key in doubted:
             fetch = self._ledger.get(*key)
             if fetch is None:
@@ -300,13 +300,13 @@ class _Run:
         proof = "none that was there before is there now" if known else "nothing was ever fetched from there to compare"
         return f"{reason} was the answer for {len(doubted)} of the last {self._policy.brake} sources, and {proof}"
 
-    def _group_of(self, key: Key) -> str:
+    def _group_of(self, key: SourceKey) -> str:
         try:
             return self._sources[key.source].group(key.locator)
         except SourceError:
             return ""
 
-    def _failed(self, group: _Group, key: Key, error: Exception) -> None:
+    def _failed(self, group: _Group, key: SourceKey, error: Exception) -> None:
         reason = outcome_of(error, "").reason
         if isinstance(error, Unreachable):
             self._reach.unreachable(group.name, key)
@@ -337,12 +337,12 @@ class _Run:
         """What to say of a server that asks for a longer wait than it is given."""
         return f", though it asks for {duration_text(asked)}" if asked > self._policy.longest_asked else ""
 
-    def _fail(self, key: Key, error: Exception, retry_at: float | None = None) -> None:
+    def _fail(self, key: SourceKey, error: Exception, retry_at: float | None = None) -> None:
         reason, detail = outcome_of(error, "").reason, outcome_of(error, "").detail
         now, attempts = self._clock.now(), self._attempts(key)
         self._note(Fetch(*key, "failed", reason, detail[:2000], attempts, now, retry_at))
 
-    def _attempts(self, key: Key) -> int:
+    def _attempts(self, key: SourceKey) -> int:
         before = self._ledger.get(*key)
         return 1 if before is None else before.attempts + 1
 
@@ -351,7 +351,7 @@ class _Run:
         self._left -= 1
         self._ended += 1
 
-    def _push(self, group: _Group, key: Key, due: float) -> None:
+    def _push(self, group: _Group, key: SourceKey, due: float) -> None:
         self._counter += 1
         heapq.heappush(group.queue, (due, self._counter, key))
 

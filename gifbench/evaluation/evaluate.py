@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
-from gifbench.dask_cluster import check_address
+from gifbench.dask_cluster import check_scheduler_address
 from gifbench.dataset import open_dataset
 from gifbench.devices import set_torch_settings, torch_settings
 from gifbench.errors import DatasetError, UsageError
@@ -137,7 +137,7 @@ def _in_turn(runs: Sequence[TaskRun]) -> list[Result]:
 
 def _check_cluster(run: RunSettings, methods: Sequence[LoadedMethod]) -> None:
     if run.cluster is not None:
-        check_address(run.cluster)
+        check_scheduler_address(run.cluster)
         # A program has its own limit, and is ended by itself, wherever it runs.
         programs = all(each.source is not None and each.source[0] == "command" for each in methods)
         if run.workers > 1 or "," in run.device or (run.time_limit is not None and not programs):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gifbench.leaderboard.board import Board, Run, Table, boards
+from gifbench.leaderboard.board import Board, BoardTable, Run, boards
 from gifbench.leaderboard.site import build_site
 from gifbench.leaderboard.tables import csv_table, markdown, markdown_table
 
-__all__ = ["Board", "Run", "Table", "boards", "build_site", "csv_table", "markdown", "markdown_table"]
+__all__ = ["Board", "BoardTable", "Run", "boards", "build_site", "csv_table", "markdown", "markdown_table"]

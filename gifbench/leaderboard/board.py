@@ -24,11 +24,11 @@ from gifbench.leaderboard.reported_rows import ReportedRow, reported_rows
 from gifbench.leaderboard.safe_names import slug, visible
 from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
 
-__all__ = ["Board", "Column", "MeanScore", "Row", "Run", "Standing", "Table", "boards"]
+__all__ = ["Board", "BoardColumn", "BoardRow", "BoardTable", "MeanScore", "Run", "Standing", "boards"]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BoardRow:
     """A line of a table: a run and its rank, or a row that the paper reports.
 
     `rank` is None for a run that lacks clips which others have (`missing` of them), and for the paper's rows.
@@ -79,7 +79,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class BoardColumn:
     """A chosen metric on a table: `example` is the value of one run, `digits` how many decimals are written.
 
     `best` is the best mean of a ranked run, None where none has one.
@@ -98,7 +98,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class BoardTable:
     """The rows of one protocol, best PSNR first, the incomplete runs after the ranked ones.
 
     `protocol` is its name as shown; `definition` tells two definitions of one name apart. `pairs` compares every two of
@@ -108,11 +108,11 @@ class Table:
 
     protocol: str
     definition: str
-    rows: tuple[Row, ...]
+    rows: tuple[BoardRow, ...]
     notes: tuple[str, ...]
     slug: str
     pairs: Pairs | None
-    columns: tuple[Column, ...]
+    columns: tuple[BoardColumn, ...]
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -147,7 +147,7 @@ class Board:
     covered: int
     official: int
     twins: int
-    tables: tuple[Table, ...]
+    tables: tuple[BoardTable, ...]
     slug: str
     maker: str = ""
 
@@ -202,7 +202,7 @@ def _protocol_order(protocol: tuple[str, str]) -> tuple[int, str, str]:
     return (PROTOCOL_ORDER.index(name) if name in PROTOCOL_ORDER else len(PROTOCOL_ORDER)), name, definition
 
 
-def _table(runs: Sequence[Run], *, twin: bool) -> Table:
+def _table(runs: Sequence[Run], *, twin: bool) -> BoardTable:
     kept, repeats = _without_repeats(runs)
     every_clip = set().union(*(run.clip_scores for run in kept))
     missing = {run.method_key: len(every_clip - set(run.clip_scores)) for run in kept}
@@ -219,13 +219,13 @@ def _table(runs: Sequence[Run], *, twin: bool) -> Table:
         same_clips = gif is not None and gif is not run and gif.clip_scores.keys() == run.clip_scores.keys()
         gain = run.psnr.mean - gif.psnr.mean if gif is not None and same_clips else None
         detail = run.detail_among([other for other in kept if other.label == run.label])
-        rows.append(Row(run, rank, lacks, stand.get(key), behind.get(key), gain, detail))
+        rows.append(BoardRow(run, rank, lacks, stand.get(key), behind.get(key), gain, detail))
     first = kept[0]
     reported = reported_rows(dataset=first.dataset, split=first.split, task=first.task, protocol=first.protocol)
-    rows += [Row(row) for row in reported]
+    rows += [BoardRow(row) for row in reported]
     made_by = (first.maker,) if first.maker else ()
     key = "\n".join((first.dataset, first.fingerprint, first.split, first.task, *made_by, first.protocol))
-    return Table(
+    return BoardTable(
         protocol=f"{first.protocol} ({first.definition[:8]})" if twin else first.protocol,
         definition=first.definition,
         rows=tuple(rows),
@@ -236,7 +236,7 @@ def _table(runs: Sequence[Run], *, twin: bool) -> Table:
     )
 
 
-def _columns(runs: Sequence[Run], ranked: Sequence[Run]) -> tuple[Column, ...]:
+def _columns(runs: Sequence[Run], ranked: Sequence[Run]) -> tuple[BoardColumn, ...]:
     """One column a metric and definition: a metric that two runs define differently has two."""
     found = {(name, each.sha256): each for run in runs for name, each in run.measures.items()}
     names = Counter(name for name, _ in found)
@@ -250,7 +250,7 @@ def _columns(runs: Sequence[Run], ranked: Sequence[Run]) -> tuple[Column, ...]:
         digits = min(6, max(0, 2 - math.floor(math.log10(largest)))) if largest > 0 else 3
         label = f"{name} ({sha256[:8]})" if names[name] > 1 else name
         best = (min if each.better == "lower" else max)(means(ranked, name, sha256), default=None)
-        made.append(Column(name, each, digits, label, best))
+        made.append(BoardColumn(name, each, digits, label, best))
     return tuple(made)
 
 

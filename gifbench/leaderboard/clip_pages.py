@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gifbench.leaderboard.board import Board, Column, Table
+from gifbench.leaderboard.board import Board, BoardColumn, BoardTable
 from gifbench.leaderboard.clip_examples import Example, Lane, Pictures, Shown
 from gifbench.leaderboard.safe_names import slug
 from gifbench.leaderboard.scored_run import Run
@@ -13,7 +13,7 @@ from gifbench.leaderboard.scored_run import Run
 MOST_PAGES = 250
 """A dataset of more clips has pages only for those that are shown with pictures."""
 
-Key = tuple[str, str]
+ClipKey = tuple[str, str]
 """A dataset's fingerprint and a clip's name."""
 
 
@@ -27,7 +27,7 @@ class ClipScoreRow:
     ssim: float
     gain: float | None
 
-    def measure(self, column: Column) -> float | None:
+    def measure(self, column: BoardColumn) -> float | None:
         """The clip's value of a chosen metric, None where there is none."""
         return self.run.clip_measures.get(self.clip_id, {}).get(column.name) if column.of(self.run) else None
 
@@ -36,11 +36,11 @@ class ClipScoreRow:
 class ClipTable:
     """A clip on one table, best PSNR first; `columns` are the chosen metrics that have a value on it."""
 
-    table: Table
+    table: BoardTable
     rows: tuple[ClipScoreRow, ...]
 
     @property
-    def columns(self) -> tuple[Column, ...]:
+    def columns(self) -> tuple[BoardColumn, ...]:
         """The metrics to show."""
         return tuple(each for each in self.table.columns if any(row.measure(each) is not None for row in self.rows))
 
@@ -76,7 +76,7 @@ class ClipLine:
     best_run: Run
 
 
-def clip_pages(boards: Sequence[Board], shown: Mapping[tuple[str, str], Shown]) -> dict[Key, ClipPage]:
+def clip_pages(boards: Sequence[Board], shown: Mapping[tuple[str, str], Shown]) -> dict[ClipKey, ClipPage]:
     """The pages of clips: every clip of a dataset with at most `MOST_PAGES`, of others those with pictures."""
     pictured: dict[tuple[str, str], list[Example]] = {}
     for (board_slug, _), found in shown.items():
@@ -104,7 +104,7 @@ def clip_path(dataset: str, fingerprint: str, clip_id: str) -> str:
     return f"clips/{slug(dataset, key=fingerprint)}/{slug(clip_id)}.html"
 
 
-def clip_lines(table: Table, pages: Mapping[Key, ClipPage], fingerprint: str) -> tuple[ClipLine, ...]:
+def clip_lines(table: BoardTable, pages: Mapping[ClipKey, ClipPage], fingerprint: str) -> tuple[ClipLine, ...]:
     """The clips of a table that have a page, hardest first: by the PSNR of the GIF, or of the best where that lacks."""
     lines = []
     for clip in {clip for run in table.runs for clip in run.clip_scores}:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gifbench.leaderboard.board import Board, Row, Run, Table
+from gifbench.leaderboard.board import Board, BoardRow, BoardTable, Run
 from gifbench.leaderboard.clip_examples import Example, Pictures, Shown
-from gifbench.leaderboard.clip_pages import ClipPage, Key, clip_lines, together_on
+from gifbench.leaderboard.clip_pages import ClipKey, ClipPage, clip_lines, together_on
 from gifbench.leaderboard.clip_selection import shared_clips
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.plots import plots
@@ -41,8 +41,8 @@ class Leader:
     its mean. The GIF itself is no method: where it leads, `beaten` is False and `first` empty.
     """
 
-    table: Table
-    first: tuple[Row, ...]
+    table: BoardTable
+    first: tuple[BoardRow, ...]
     more: int
     runs: int
     beaten: bool = True
@@ -53,8 +53,8 @@ class Headline:
     """The result in one sentence: the method that gains most over the GIF on some table, or the best without a gain."""
 
     board: Board
-    table: Table
-    row: Row
+    table: BoardTable
+    row: BoardRow
 
     @property
     def gif(self) -> float | None:
@@ -63,17 +63,17 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ClipComparison:
     """One clip by the methods of a table, to be compared: the pictures, and each method's score there, best first."""
 
     board: Board
-    table: Table
+    table: BoardTable
     clip_id: str
     pictures: Pictures
     scores: tuple[tuple[Run, float, float], ...]
 
 
-def index_page(boards: Sequence[Board], *, shown: ShownOn, clips: Mapping[Key, ClipPage], date: str | None) -> str:
+def index_page(boards: Sequence[Board], *, shown: ShownOn, clips: Mapping[ClipKey, ClipPage], date: str | None) -> str:
     """The first page: the result in one sentence, the comparison playing, and what leads where."""
     found = headline(boards)
     tables = [(board, table) for board in boards for table in board.tables]
@@ -95,11 +95,11 @@ def index_page(boards: Sequence[Board], *, shown: ShownOn, clips: Mapping[Key, C
 
 def board_page(
     board: Board,
-    table: Table,
+    table: BoardTable,
     boards: Sequence[Board],
     *,
     shown: ShownOn,
-    clips: Mapping[Key, ClipPage],
+    clips: Mapping[ClipKey, ClipPage],
     date: str | None,
 ) -> str:
     """The page of one table: the table, its plots, every two methods, a clip, and the list of clips."""
@@ -119,7 +119,7 @@ def board_page(
 
 
 def method_page(
-    run: Run, boards: Sequence[Board], *, shown: ShownOn, clips: Mapping[Key, ClipPage], date: str | None
+    run: Run, boards: Sequence[Board], *, shown: ShownOn, clips: Mapping[ClipKey, ClipPage], date: str | None
 ) -> str:
     """The page of one method: what is known of it, all its scores, and its clips board by board."""
     places = [
@@ -162,7 +162,7 @@ def headline(boards: Sequence[Board]) -> Headline | None:
     return rows[0] if rows else None
 
 
-def comparison(board: Board, table: Table, shown: ShownOn) -> Comparison | None:
+def comparison(board: Board, table: BoardTable, shown: ShownOn) -> ClipComparison | None:
     """The clip on which most of a table's methods can be seen, with their scores of that table; None without any."""
     examples: dict[str, list[Example]] = {}
     for run in sorted(table.runs, key=lambda run: run.is_gif):
@@ -174,7 +174,7 @@ def comparison(board: Board, table: Table, shown: ShownOn) -> Comparison | None:
         return None
     keys = {example.choice.run.method_key for example in examples[order[0]]}
     scores = [(run, *run.clip_scores[order[0]]) for run in table.runs if run.method_key in keys]
-    return Comparison(board, table, order[0], pictures, tuple(sorted(scores, key=lambda one: -one[1])))
+    return ClipComparison(board, table, order[0], pictures, tuple(sorted(scores, key=lambda one: -one[1])))
 
 
 def _unseen(board: Board, run: Run, shown: ShownOn) -> bool:
@@ -198,7 +198,7 @@ def board_sets(boards: Sequence[Board]) -> list[BoardSet]:
     return sets
 
 
-def leader(table: Table) -> Leader:
+def leader(table: BoardTable) -> Leader:
     """The methods in front on a table; never the GIF itself."""
     ranked = [row for row in table.rows if row.run is not None and row.rank is not None]
     runs = len(table.runs)

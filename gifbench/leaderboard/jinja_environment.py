@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.gif_makers import load_maker
-from gifbench.leaderboard.board import Board, Table
+from gifbench.leaderboard.board import Board, BoardTable
 from gifbench.leaderboard.filmstrips import ERROR_TOP
 from gifbench.leaderboard.reported_rows import reported_by, reported_note
 from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
@@ -109,7 +109,7 @@ def _count(value: int) -> str:
     return str(value)
 
 
-def _scale(table: Table) -> Callable[[float], str | None]:
+def _scale(table: BoardTable) -> Callable[[float], str | None]:
     """Where a PSNR stands between the lowest and the highest of the ranked runs, in per cent; None for one outside."""
     values = [value for row in table.rows if row.rank is not None for value in (row.psnr.mean, *(row.paired or ()))]
     low, high = min(values, default=0.0), max(values, default=1.0)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gifbench.leaderboard.board import Board, Column, Row, Table
+from gifbench.leaderboard.board import Board, BoardColumn, BoardRow, BoardTable
 from gifbench.leaderboard.reported_rows import reported_by
 from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.scored_run import MeanScore
@@ -40,7 +40,7 @@ _ESCAPES = {
 }
 
 
-def latex_table(board: Board, table: Table, *, date: str | None = None) -> str:
+def latex_table(board: Board, table: BoardTable, *, date: str | None = None) -> str:
     r"""One table as a `table` environment; needs `\usepackage{booktabs}` and, for some names, `[T1]{fontenc}`.
 
     Groups of methods that the clips cannot tell apart are separated by a line, the best mean of each column among the
@@ -81,13 +81,15 @@ def latex_text(text: str, *, limit: int = 64) -> str:
     )
 
 
-def _heading(column: Column) -> str:
+def _heading(column: BoardColumn) -> str:
     unit = f" ({latex_text(column.example.unit)})" if column.example.unit else ""
     arrow = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}.get(column.example.better, "")
     return f"{latex_text(column.label)}{unit} {arrow}"
 
 
-def _cells(row: Row, columns: Sequence[Column], *, best_psnr: float | None, best_ssim: float | None) -> list[str]:
+def _cells(
+    row: BoardRow, columns: Sequence[BoardColumn], *, best_psnr: float | None, best_ssim: float | None
+) -> list[str]:
     run = row.run
     assert run is not None  # noqa: S101  # only measured rows come here
     ranked = row.rank is not None
@@ -102,7 +104,7 @@ def _cells(row: Row, columns: Sequence[Column], *, best_psnr: float | None, best
     ]
 
 
-def _reported(row: Row, metrics: int) -> list[str]:
+def _reported(row: BoardRow, metrics: int) -> list[str]:
     reported = row.reported
     assert reported is not None  # noqa: S101  # only the paper's rows come here
     shown = (f"{latex_text(reported.method)} (as reported)", f"{row.psnr.mean:.2f}", f"{row.ssim.mean:.3f}")
@@ -116,7 +118,7 @@ def _value(score: MeanScore, digits: int, *, bold: bool) -> str:
     return shown + (rf" {{\scriptsize$\pm${half}}}" if half else "")
 
 
-def _caption(board: Board, table: Table, ranked: list[Row], reported: list[Row]) -> str:
+def _caption(board: Board, table: BoardTable, ranked: list[BoardRow], reported: list[BoardRow]) -> str:
     parts = [
         f"{latex_text(board.dataset)} ({latex_text(board.split)}), task {latex_text(board.task)}, protocol "
         f"{latex_text(table.protocol)}: means over {board.clips} clips"

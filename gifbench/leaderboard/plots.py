@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gifbench.leaderboard.board import Row, Table
+from gifbench.leaderboard.board import BoardRow, BoardTable
 from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.scored_run import Run
 from gifbench.results.dataframe import speed_text
@@ -58,7 +58,7 @@ class Plot:
     front: str
 
 
-def plots(table: Table) -> tuple[Plot, ...]:
+def plots(table: BoardTable) -> tuple[Plot, ...]:
     """PSNR against speed, and against the number of parameters; only those for which two methods or more are known.
 
     Only ranked runs are drawn: what was scored on other clips has no place on the same axis.
@@ -77,7 +77,7 @@ def plots(table: Table) -> tuple[Plot, ...]:
     return tuple(made)
 
 
-def _plot(title: str, axis: str, found: Sequence[tuple[Row, float]], *, more_is_better: bool) -> Plot:
+def _plot(title: str, axis: str, found: Sequence[tuple[BoardRow, float]], *, more_is_better: bool) -> Plot:
     positive = [value for _, value in found if value > 0]
     zero = any(value == 0 for _, value in found)
     x, x_ticks = _log_axis(min(positive), max(positive), zero=zero)
@@ -119,7 +119,7 @@ def _plot(title: str, axis: str, found: Sequence[tuple[Row, float]], *, more_is_
     )
 
 
-def _run(row: Row) -> Run:
+def _run(row: BoardRow) -> Run:
     assert row.run is not None  # noqa: S101  # the rows of the paper are not drawn
     return row.run
 

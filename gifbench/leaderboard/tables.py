@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gifbench.leaderboard.board import Board, Column, MeanScore, Row, Table
+from gifbench.leaderboard.board import Board, BoardColumn, BoardRow, BoardTable, MeanScore
 from gifbench.leaderboard.reported_rows import ReportedRow
 from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
 
@@ -42,7 +42,7 @@ CSV_COLUMNS = (
 )
 
 
-def markdown_table(board: Board, table: Table) -> str:
+def markdown_table(board: Board, table: BoardTable) -> str:
     """One table in GitHub's Markdown, with a heading; names are escaped, intervals stand beside the means."""
     place = f"{_escaped(board.dataset)}, {_escaped(board.split)}: {_escaped(board.task)}"
     lines = [
@@ -73,7 +73,7 @@ def markdown(boards: Sequence[Board], *, date: str | None = None) -> str:
     return "\n".join([head, *(markdown_table(board, table) for board in boards for table in board.tables)])
 
 
-def _markdown_row(row: Row, columns: Sequence[Column]) -> str:
+def _markdown_row(row: BoardRow, columns: Sequence[BoardColumn]) -> str:
     if isinstance(row.entry, ReportedRow):
         name = f"{_escaped(row.entry.method)} *(as reported: {_escaped(row.entry.where)})*"
         return f"| | | {name} | {row.psnr.mean:.2f} | | {row.ssim.mean:.3f} |{' |' * len(columns)} | | |"
@@ -127,7 +127,7 @@ def csv_table(boards: Sequence[Board]) -> str:
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _csv_row(board: Board, table: Table, row: Row, metrics: Sequence[str]) -> tuple[object, ...]:
+def _csv_row(board: Board, table: BoardTable, row: BoardRow, metrics: Sequence[str]) -> tuple[object, ...]:
     place = (board.dataset, board.fingerprint, board.split, board.task, table.protocol, row.rank)
     scores = (row.psnr.mean, row.psnr.low, row.psnr.high, row.ssim.mean, row.ssim.low, row.ssim.high)
     if isinstance(row.entry, ReportedRow):

@@ -75,7 +75,7 @@ def _of_rows(rows: Mapping[int, ManifestRow], checks: Sequence[Callable[[Manifes
                 yield Finding(number, "start", what, clip_id=row.clip_id)
 
 
-Key = tuple[str, str]
+LocatorKey = tuple[str, str]
 """Source and locator."""
 
 
@@ -99,7 +99,7 @@ class _Videos:
 
     def equal_across_splits(self, rows: Mapping[int, ManifestRow]) -> Iterator[Finding]:
         """Files of other names with the same bytes, of which clips are in two splits, read if one size."""
-        first: dict[Key, tuple[int, ManifestRow]] = {}
+        first: dict[LocatorKey, tuple[int, ManifestRow]] = {}
         for number, row in rows.items():
             if isinstance(self._seen.get((row.source, row.locator)), VideoInfo):
                 first.setdefault((row.source, row.locator), (number, row))
@@ -110,9 +110,9 @@ class _Videos:
                     what = f"it has the same bytes as {kept.locator}, row {before}, which is in {kept.split}"
                     yield Finding(number, "locator", what, repr(row.locator[:100]), row.clip_id)
 
-    def _equal(self, first: Mapping[Key, tuple[int, ManifestRow]]) -> Iterator[list[tuple[int, ManifestRow]]]:
+    def _equal(self, first: Mapping[LocatorKey, tuple[int, ManifestRow]]) -> Iterator[list[tuple[int, ManifestRow]]]:
         """Groups of rows whose videos are byte for byte the same."""
-        sizes: dict[int, list[Key]] = defaultdict(list)
+        sizes: dict[int, list[LocatorKey]] = defaultdict(list)
         for key, (_, row) in first.items():
             with self._video(row) as path:
                 if path is not None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gifbench.media.clip import Pixels
 from gifbench.metrics.metric import FrameBatch, FramePair
 
-Table = NDArray[np.float64]
+LookupTable = NDArray[np.float64]
 
 _XYZ = np.array(
     [
@@ -28,7 +28,7 @@ _XYZ = np.array(
 ) / np.array([[0.95047], [1.0], [1.08883]])
 """Linear sRGB to XYZ, over the white of D65."""
 
-_LINEAR: Table = np.array(
+_LINEAR: LookupTable = np.array(
     [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (level / 255 for level in range(256))]
 )
 _FAR = 25.0**7
@@ -61,7 +61,7 @@ def _curve(t: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _to_lab(r: int, g: int, b: int, linear: Table, xyz: Table) -> tuple[float, float, float]:
+def _to_lab(r: int, g: int, b: int, linear: LookupTable, xyz: LookupTable) -> tuple[float, float, float]:
     red, green, blue = linear[r], linear[g], linear[b]
     x = _curve(xyz[0, 0] * red + xyz[0, 1] * green + xyz[0, 2] * blue)
     y = _curve(xyz[1, 0] * red + xyz[1, 1] * green + xyz[1, 2] * blue)
@@ -70,7 +70,7 @@ def _to_lab(r: int, g: int, b: int, linear: Table, xyz: Table) -> tuple[float, f
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _summed(restored: Pixels, truth: Pixels, linear: Table, xyz: Table) -> float:
+def _summed(restored: Pixels, truth: Pixels, linear: LookupTable, xyz: LookupTable) -> float:
     total = 0.0
     for r in range(truth.shape[0]):
         row = 0.0

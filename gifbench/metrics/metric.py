@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gifbench.media.clip import Pixels
 
 if TYPE_CHECKING:
-    from gifbench.metrics.temporal import Motion
+    from gifbench.metrics.temporal import TruthMotion
 
 Better = Literal["higher", "lower"]
 
@@ -62,13 +62,13 @@ class FramePair:
         return FramePair(restored, truth, shown, FramePair(self.restored, self.truth, self.shown))
 
     @cached_property
-    def motion(self) -> Motion | None:
+    def motion(self) -> TruthMotion | None:
         """The truth's motion from the frame before to this one, found once for all metrics; None for the first."""
-        from gifbench.metrics.temporal import Motion
+        from gifbench.metrics.temporal import TruthMotion
 
         if self._original is not None:
             return deepcopy(self._original.motion)
-        return None if self.before is None else Motion.between(self.before.truth, self.truth)
+        return None if self.before is None else TruthMotion.between(self.before.truth, self.truth)
 
     def copied(self) -> FramePair:
         """The same pair in memory of its own, for a metric that may write to it."""

@@ -30,7 +30,7 @@ Frame = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Motion:
+class TruthMotion:
     """The motion between two frames of the truth: `forward` (H, W, 2) in pixels, and `seen` (H, W), where both show
     the same thing.
     """
@@ -39,7 +39,7 @@ class Motion:
     seen: NDArray[np.bool_]
 
     @classmethod
-    def between(cls, first: Frame, second: Frame, *, flow: FlowMethod = optical_flow) -> Motion:
+    def between(cls, first: Frame, second: Frame, *, flow: FlowMethod = optical_flow) -> TruthMotion:
         """That between two frames of one shape, as `flow` sees it; raises `PixelsError` for others."""
         forward, backward = flow(first, second), flow(second, first)
         return cls(forward, ~(inconsistent(forward, backward) | motion_edges(forward)))
@@ -72,13 +72,13 @@ class MeasuredSteadiness:
     others: tuple[Steadiness, ...]
 
 
-def warp_error(first: Frame, second: Frame, motion: Motion) -> float:
+def warp_error(first: Frame, second: Frame, motion: TruthMotion) -> float:
     """E_warp of one pair on the scale of [0, 1], the mean over channels and seen pixels; there must be one seen."""
     difference = (warp(second, motion.forward) - np.asarray(first, np.float32))[motion.seen]
     return float(np.square(difference / 255, dtype=np.float64).mean())
 
 
-def flow_difference(first: Frame, second: Frame, motion: Motion, *, flow: FlowMethod = optical_flow) -> float:
+def flow_difference(first: Frame, second: Frame, motion: TruthMotion, *, flow: FlowMethod = optical_flow) -> float:
     """The tOF of one pair: the mean distance, in pixels, between its flow and the truth's, both found by `flow`."""
     return float(np.sqrt(np.square(flow(first, second) - motion.forward).sum(-1)).mean())
 
@@ -97,7 +97,7 @@ def measure_steadiness(together: Iterable[Sequence[Frame]], *, flow: FlowMethod 
     for frames, now in enumerate(together, start=1):  # how many there were is asked below
         _check_alike(now, before, frames)
         if before is not None:
-            motion = Motion.between(before[0], now[0], flow=flow)
+            motion = TruthMotion.between(before[0], now[0], flow=flow)
             pairs = list(zip(before, now, strict=True))
             shares.append(float(motion.seen.mean()))
             distances.append([flow_difference(*pair, motion, flow=flow) for pair in pairs[1:]])

@@ -41,7 +41,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Pair(_Part):
+class StudyPair(_Part):
     """Two films of one clip; `first` and `second` are the names of the films, `methods` which methods they show."""
 
     pair: str = Field(pattern=_TOKEN)
@@ -51,7 +51,7 @@ class Pair(_Part):
     methods: tuple[int, int]
 
 
-class Key(_Part):
+class StudyKey(_Part):
     """What the page does not say. `methods` are the canonical names; pairs refer to them by number from 0."""
 
     gifbench_study: int
@@ -62,7 +62,7 @@ class Key(_Part):
     fingerprint: str
     task: str
     methods: tuple[str, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[StudyPair, ...]
 
 
 class StudyClip(ClipSource, Protocol):
@@ -116,7 +116,7 @@ def make_study(
     device: str = "auto",
     overwrite: bool = False,
     progress: ProgressCallback = silent,
-) -> Key:
+) -> StudyKey:
     """Write a study of `pairs` pairs to the folder `out`: every two methods in turn, on clips drawn by `seed`.
 
     Each clip is restored from its middle, at most 3 s, and stored to the pixel (sides over 640 pixels are scaled down).
@@ -152,7 +152,7 @@ def make_study(
         for i, two in planned:
             first, second = dice.sample(two, 2)
             made.append(
-                Pair(
+                StudyPair(
                     pair=f"{dice.getrandbits(64):016x}",
                     clip=clips[i].clip_id,
                     first=tokens[i, first],
@@ -161,7 +161,7 @@ def make_study(
                 )
             )
         digest = hashlib.sha256(f"{seed}{question}{made!r}".encode()).hexdigest()[:16]
-        key = Key(
+        key = StudyKey(
             gifbench_study=1,
             study=digest,
             question=question,
@@ -209,7 +209,7 @@ def _write_film(method: LoadedMethod, clip: StudyClip, on: str, page: Path, *, n
     return _Film(tuple(files), frames_per_file(clip.height, clip.width), width, height, ends)
 
 
-def _page(key: Key, films: Mapping[str, _Film]) -> str:
+def _page(key: StudyKey, films: Mapping[str, _Film]) -> str:
     """The page: films by their random names, and no word about clips or methods."""
     pairs = [
         {

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gifbench.errors import NotFound, ResultsError, storage_errors
 from gifbench.leaderboard.safe_names import visible
-from gifbench.study.page import KEY, Key
+from gifbench.study.page import KEY, StudyKey
 
 MOST_BYTES = 4 << 20
 _RESAMPLES = 10_000
@@ -95,13 +95,13 @@ class Preference:
         }
 
 
-def read_key(study: Path) -> Key:
+def read_key(study: Path) -> StudyKey:
     """The key of the study in the folder `study`; raises `NotFound`, or `ResultsError` for a file that is none."""
     path = study / KEY
     if not path.is_file():
         raise NotFound(f"{path}: no study is here; gifbench study DATASET METHOD METHOD --out {study} makes one")
     try:
-        key = Key.model_validate_json(_bytes(path))
+        key = StudyKey.model_validate_json(_bytes(path))
     except ValidationError as error:
         raise ResultsError(f"{path}: not the key of a study ({_fault(error)})") from error
     if key.gifbench_study != 1:
@@ -112,7 +112,7 @@ def read_key(study: Path) -> Key:
 
 
 def read_choices(
-    key: Key, places: Sequence[Path], *, on_error: Callable[[ResultsError], None] | None = None
+    key: StudyKey, places: Sequence[Path], *, on_error: Callable[[ResultsError], None] | None = None
 ) -> list[Choices]:
     """Read files of choices, and all JSON files in folders; of one session that is there twice, the one with more.
 
@@ -137,7 +137,7 @@ def read_choices(
     return [found[session] for session in sorted(found)]
 
 
-def _read(key: Key, path: Path) -> Choices:
+def _read(key: StudyKey, path: Path) -> Choices:
     try:
         choices = Choices.model_validate(json.loads(_bytes(path)))
     except ValidationError as error:
@@ -178,7 +178,7 @@ def _fault(error: ValidationError) -> str:
     return visible(f"{place}: {fault['msg']}" if place else str(fault["msg"]), limit=200)
 
 
-def preferences(key: Key, people: Sequence[Choices]) -> list[Preference]:
+def preferences(key: StudyKey, people: Sequence[Choices]) -> list[Preference]:
     """Every two methods that were shown together, in the order of the key; none that nobody has judged."""
     votes: dict[tuple[int, int], list[tuple[str, str, float]]] = defaultdict(list)
     pairs = {pair.pair: pair for pair in key.pairs}
@@ -195,7 +195,9 @@ def preferences(key: Key, people: Sequence[Choices]) -> list[Preference]:
     return [_preference(key, two, votes[two], p_value) for two, p_value in zip(judged, _holm(raw), strict=True)]
 
 
-def _preference(key: Key, two: tuple[int, int], votes: Sequence[tuple[str, str, float]], p_value: float) -> Preference:
+def _preference(
+    key: StudyKey, two: tuple[int, int], votes: Sequence[tuple[str, str, float]], p_value: float
+) -> Preference:
     values = [value for _, _, value in votes]
     share = sum(values) / len(values)
     wilson, resampled = _wilson(share, len(values)), _resampled(votes)

@@ -20,7 +20,7 @@ from gifbench.dataset.failure_reasons import KINDS, REASONS
 from gifbench.download import MemorySource
 from gifbench.download import ledger as fetch_ledger
 from gifbench.download.http import HttpSource
-from gifbench.download.ledger import Fetch, FetchLedger, Key
+from gifbench.download.ledger import Fetch, FetchLedger, SourceKey
 from gifbench.download.retry_policy import RetryPolicy, SystemClock
 from gifbench.download.scheduler import FetchSummary, fetch_sources
 from gifbench.download.source import Fetched
@@ -147,7 +147,7 @@ def test_what_stays_away_is_left_for_the_next_run(video: bytes, tmp_path: Path) 
     done, _ = run(tmp_path, away, policy=RetryPolicy(attempts=2))
     assert done.failed == {"timeout": 1, "unavailable": 1, "corrupt": 1}
     assert reasons(tmp_path) == {"a": ("timeout", 2), "b": ("unavailable", 1), "c": ("corrupt", 1)}
-    assert FetchLedger(tmp_path).fetches[Key("http", "b")].detail == "deleted by its owner"
+    assert FetchLedger(tmp_path).fetches[SourceKey("http", "b")].detail == "deleted by its owner"
     clock = FastClock()
     clock.time += 1e6
     done, _ = run(tmp_path, {"a": video, "b": video, "c": video}, clock=clock)
@@ -447,7 +447,9 @@ def test_the_ledger_of_an_object_store_is_folded_into_one_file_now_and_then(monk
     read = FetchLedger(url).fetches
     assert {key.locator: fetch.attempts for key, fetch in read.items()} == {"v0": 9, "v1": 7, "v2": 8}
     FetchLedger(url).record(Fetch("http", "v0", "failed", "gone"))
-    assert FetchLedger(url).count([Key("http", "v0"), Key("http", "v1"), Key("http", "nobody")]) == {"unavailable": 1}
+    assert FetchLedger(url).count([SourceKey("http", "v0"), SourceKey("http", "v1"), SourceKey("http", "nobody")]) == {
+        "unavailable": 1
+    }
 
 
 @pytest.mark.parametrize("kind", [RateLimited, Unreachable])

@@ -13,7 +13,7 @@ from gifbench.errors import PixelsError
 from gifbench.media.colors.dither import floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance, nearest
 from gifbench.media.flow import inconsistent, motion_edges, optical_flow, warp
-from gifbench.metrics.temporal import Motion, flow_difference, measure_steadiness, warp_error
+from gifbench.metrics.temporal import TruthMotion, flow_difference, measure_steadiness, warp_error
 
 
 def sliding(num_frames: int, *, dx=2.0, dy=1.0, height=120, width=150):
@@ -58,12 +58,12 @@ def test_the_mask_is_the_rule_of_lai_et_al():
     hidden = inconsistent(forward, backward) | motion_edges(forward)
     assert 0.05 < hidden.mean() < 0.95
     assert (hidden != plain_occlusion(forward.astype(float), backward.astype(float))).mean() < 0.002
-    assert np.array_equal(Motion.between(first, second).seen, ~hidden)
+    assert np.array_equal(TruthMotion.between(first, second).seen, ~hidden)
 
 
 def test_e_warp_is_the_mean_square_over_what_is_seen():
     first, second = sliding(2, height=40, width=50)
-    motion = Motion.between(first, second)
+    motion = TruthMotion.between(first, second)
     total, count = 0.0, 0
     for y, x in np.argwhere(motion.seen):
         moved = bilinear(second.astype(float), x + motion.forward[y, x, 0], y + motion.forward[y, x, 1])
@@ -120,7 +120,7 @@ def test_dither_flickers_more_than_flat_colors_and_blur_hardly_at_all():
 
 def test_motion_that_differs_is_counted_in_pixels():
     still, moving = sliding(2, dx=0, dy=0), sliding(2, dx=3, dy=4)
-    assert flow_difference(*moving, Motion.between(*still)) == pytest.approx(5, abs=0.3)
+    assert flow_difference(*moving, TruthMotion.between(*still)) == pytest.approx(5, abs=0.3)
 
 
 def test_a_cut_has_no_pixels_that_are_seen_twice():

@@ -12,7 +12,7 @@ from scipy import stats
 
 from gifbench.errors import AlreadyExists, NotFound, ResultsError, UsageError
 from gifbench.methods.registry import load_method
-from gifbench.study.page import Key, make_study
+from gifbench.study.page import StudyKey, make_study
 from gifbench.study.results import _holm, _sign_test, _wilson, preferences, read_choices, read_key
 from tests.leaderboard.factories import FINGERPRINT, SmallClip
 
@@ -107,7 +107,7 @@ def test_a_study_needs_two_methods_and_clips_and_never_replaces_what_came_back(m
         study(tmp_path / "s", pairs=1, overwrite=True)
 
 
-def answers(key: Key, session: str, choose, participant=""):
+def answers(key: StudyKey, session: str, choose, participant=""):
     """A file of choices: `choose(names of the two methods)` gives the preferred one, or None."""
     dice = random.Random(session)
     choices = []

@@ -28,8 +28,8 @@ from gifbench.media.colors.dither_kernels import (
     DAMPED_FLOYD_STEINBERG,
     FLOYD_STEINBERG,
     SIERRA_2_4A,
+    ErrorShares,
     RowDiffuser,
-    Weights,
     diffuse_serpentine,
 )
 from gifbench.media.colors.nearest import nearest_indices
@@ -106,7 +106,7 @@ DITHERS: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
 """Every dither by its name: (frame (H, W, 3), palette (K, 3)) -> indices (H, W)."""
 
 
-def _diffused(frame: Pixels, palette: Pixels, weights: Weights) -> Pixels:
+def _diffused(frame: Pixels, palette: Pixels, weights: ErrorShares) -> Pixels:
     check_frame(frame)
     check_palette(palette)
     return RowDiffuser()(np.ascontiguousarray(frame), np.ascontiguousarray(palette), weights)

@@ -23,11 +23,11 @@ from gifbench.media.colors.nearest import GROUP, NEVER, STEP, search_table
 LANES = 64
 SKEW = 3
 
-Weights = tuple[np.int32, np.int32, np.int32, np.int32]
+ErrorShares = tuple[np.int32, np.int32, np.int32, np.int32]
 """Sixteenths of the error that go right, lower left, below and lower right."""
-FLOYD_STEINBERG: Weights = (np.int32(7), np.int32(3), np.int32(5), np.int32(1))
-DAMPED_FLOYD_STEINBERG: Weights = (np.int32(5), np.int32(3), np.int32(4), np.int32(1))
-SIERRA_2_4A: Weights = (np.int32(8), np.int32(4), np.int32(4), np.int32(0))
+FLOYD_STEINBERG: ErrorShares = (np.int32(7), np.int32(3), np.int32(5), np.int32(1))
+DAMPED_FLOYD_STEINBERG: ErrorShares = (np.int32(5), np.int32(3), np.int32(4), np.int32(1))
+SIERRA_2_4A: ErrorShares = (np.int32(8), np.int32(4), np.int32(4), np.int32(0))
 
 _L, _D = LANES, LANES + 1
 # Places in the one array of state (a single array with constant offsets: the compiler sees that nothing overlaps).
@@ -109,7 +109,7 @@ def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
     pixels: NDArray[np.uint32],
     table: NDArray[np.float32],
     colors: NDArray[np.int32],
-    weights: Weights,
+    weights: ErrorShares,
     shape: tuple[int, int, int],
     indices: NDArray[np.uint8],
 ) -> None:
@@ -174,7 +174,7 @@ class RowDiffuser:
     def __init__(self) -> None:
         self._steps, self._found = np.empty(0, np.uint32), np.empty(0, np.uint8)
 
-    def __call__(self, frame: NDArray[np.uint8], palette: NDArray[np.uint8], weights: Weights) -> NDArray[np.uint8]:
+    def __call__(self, frame: NDArray[np.uint8], palette: NDArray[np.uint8], weights: ErrorShares) -> NDArray[np.uint8]:
         """Indices (H, W) of `frame` (H, W, 3) over `palette` (K, 3): contiguous uint8, checked by the caller."""
         height, width, _ = frame.shape
         period = max(width + 1, SKEW * _L)  # at least one empty column between two rows: its error is 0

@@ -19,7 +19,7 @@ from gifbench.errors import CorruptMedia, PixelsError, UsageError
 from gifbench.media.clip import Pixels, check_times
 from gifbench.media.gif.canvas import Indices
 from gifbench.media.gif.lazy_frames import SequenceIndices, SequencePalettes, SequenceTransparent
-from gifbench.media.gif.limits import GifLimits, Source
+from gifbench.media.gif.limits import GifLimits, GifSource
 from gifbench.media.gif.reader import Decoded, open_gif, read_alone, read_gif
 from gifbench.media.gif.writer import GifWriter
 from gifbench.storage import atomic_write
@@ -158,7 +158,7 @@ class Gif:
     @check_types
     def read(
         cls,
-        source: Source,
+        source: GifSource,
         *,
         limits: GifLimits = _LIMITS,
         background: tuple[int, int, int] = (255, 255, 255),
@@ -181,7 +181,7 @@ class Gif:
     @check_types
     def open(
         cls,
-        source: Source,
+        source: GifSource,
         *,
         limits: GifLimits = _LIMITS,
         background: tuple[int, int, int] = (255, 255, 255),

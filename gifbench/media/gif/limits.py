@@ -12,7 +12,7 @@ import numpy as np
 from gifbench.errors import StorageError, TooLarge, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+GifSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 WINDOW = 1 << 24
 """Bytes of a file that are looked at together; a longer file stays on its disk and is read in parts."""
@@ -48,7 +48,7 @@ class GifFile:
         self.size = size if path else data.size
 
     @classmethod
-    def open(cls, source: Source, limits: GifLimits) -> GifFile:
+    def open(cls, source: GifSource, limits: GifLimits) -> GifFile:
         """From a path, bytes or a binary file. Raises `TooLarge`, and the `StorageError` of what cannot be read."""
         if isinstance(source, (bytes, bytearray, memoryview)):
             data, name = bytes(source), "the GIF"

@@ -14,7 +14,7 @@ from gifbench.media.gif.blocks import Blocks, ImageBlock, parse
 from gifbench.media.gif.canvas import Indices
 from gifbench.media.gif.decoder import FrameDecoder, stands_alone
 from gifbench.media.gif.lazy_frames import FrameSequence, SequenceIndices
-from gifbench.media.gif.limits import GifFile, GifLimits, Source
+from gifbench.media.gif.limits import GifFile, GifLimits, GifSource
 
 MOST_HELD = 360_000_000
 """Bytes that `Gif.read` takes at most; what needs more decodes as it goes. The largest clip of the official lists, 1558
@@ -42,7 +42,7 @@ class Decoded(NamedTuple):
     damage: tuple[str, ...]
 
 
-def read_gif(source: Source, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Decoded:
+def read_gif(source: GifSource, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Decoded:
     """Read a GIF from a path, from bytes or from a binary file; `Gif.read` says the rest."""
     file, blocks = _parsed(source, limits)
     pixels, count = blocks.height * blocks.width, len(blocks.images)
@@ -65,7 +65,7 @@ def read_gif(source: Source, *, limits: GifLimits, background: tuple[int, int, i
     return held.finish(blocks, _damage(blocks, decoder))
 
 
-def open_gif(source: Source, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Decoded:
+def open_gif(source: GifSource, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Decoded:
     """Like `read_gif`, but nothing is held: frames are decoded when they are asked for."""
     file, blocks = _parsed(source, limits)
     return _as_sequence(file, blocks, limits, background, salvage=salvage)
@@ -98,7 +98,7 @@ def read_alone(data: bytes, numbers: Sequence[int], *, limits: GifLimits) -> Dec
     return held.finish(chosen, ())._replace(times=shown, duration=times[numbers[-1] + 1] - start)
 
 
-def _parsed(source: Source, limits: GifLimits) -> tuple[GifFile, Blocks]:
+def _parsed(source: GifSource, limits: GifLimits) -> tuple[GifFile, Blocks]:
     file = GifFile.open(source, limits)
     blocks = parse(file, limits=limits)
     if not blocks.images:

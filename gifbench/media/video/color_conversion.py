@@ -25,7 +25,7 @@ from av.video.frame import VideoFrame
 
 from gifbench.errors import CorruptMedia
 from gifbench.media.clip import Pixels
-from gifbench.media.video.filter_graph import Filter, PictureFilter
+from gifbench.media.video.filter_graph import FfmpegFilter, PictureFilter
 
 PixelKind = Literal["rgb", "gray"]
 
@@ -84,7 +84,7 @@ def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
     return width, max(1, round(height / aspect))
 
 
-class Converter:
+class ColorConverter:
     """Converts the frames of one video; it keeps the filters for as long as the frames stay alike.
 
     `size`, width and height before turning, is what pictures are scaled to where they differ from it. `tonemap` brings
@@ -150,7 +150,7 @@ class Converter:
         red, green, blue = self._background
         return _over(gray, alpha, np.uint8(round(0.299 * red + 0.587 * green + 0.114 * blue)))
 
-    def _scaled(self, frame: VideoFrame) -> list[Filter]:
+    def _scaled(self, frame: VideoFrame) -> list[FfmpegFilter]:
         options = f"flags={SCALE_FLAGS}"
         if self._size not in (None, (frame.width, frame.height)):
             width, height = self._size or (0, 0)
@@ -162,7 +162,7 @@ class Converter:
     def _maps(self, frame: VideoFrame) -> bool:
         return self._tonemap and int(frame.color_trc) in HDR
 
-    def _filtered(self, frame: VideoFrame, *filters: Filter) -> VideoFrame:
+    def _filtered(self, frame: VideoFrame, *filters: FfmpegFilter) -> VideoFrame:
         matrix = int(frame.colorspace)
         if matrix == 12 and int(frame.color_primaries) in _DERIVED:
             matrix = frame.colorspace = _DERIVED[int(frame.color_primaries)]

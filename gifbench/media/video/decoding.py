@@ -31,7 +31,7 @@ from gifbench.media.video.color_conversion import (
     HDR,
     WHITE,
     Color,
-    Converter,
+    ColorConverter,
     PixelKind,
     orientation,
     square_size,
@@ -241,12 +241,12 @@ class _Conversion:
 
 
 def _decode(path: Path, pictures: Iterator[tuple[TimedPicture, FirstFrame]], how: _Conversion) -> Iterator[Frame]:
-    converter = Converter(how.kind)
+    converter = ColorConverter(how.kind)
     begin: Fraction | None = None
     for index, (shown, first) in enumerate(pictures):
         if begin is None:
             size = _size(first, square_pixels=how.square_pixels)
-            converter = Converter(how.kind, place=path, size=size, tonemap=how.tonemap, background=how.background)
+            converter = ColorConverter(how.kind, place=path, size=size, tonemap=how.tonemap, background=how.background)
             begin = shown.time
         with av_errors(path, reading=True):
             pixels = converter.pixels(shown.picture)

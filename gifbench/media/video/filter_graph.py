@@ -9,7 +9,7 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
-Filter = tuple[str, str]
+FfmpegFilter = tuple[str, str]
 """The name of a filter of ffmpeg, and its options."""
 
 
@@ -23,7 +23,7 @@ class PictureFilter:
     A filter that looks at neighbors gives each picture later, and the last ones at `flush`.
     """
 
-    def __init__(self, filters: Sequence[Filter]) -> None:
+    def __init__(self, filters: Sequence[FfmpegFilter]) -> None:
         self._filters = filters
         self._like: tuple[object, ...] = ()
         self._graph: Graph | None = None

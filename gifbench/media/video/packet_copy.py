@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, MediaError, NoVideo, UsageError, storage_errors
 from gifbench.media.clip import Pixels
-from gifbench.media.video.color_conversion import Converter
+from gifbench.media.video.color_conversion import ColorConverter
 from gifbench.media.video.container import OpenVideo, VideoLimits, check_size, open_video
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.packets import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base
@@ -144,7 +144,7 @@ class _KeptVideo:
         # By the time at which they are shown, which is the order in which they come unless a file is damaged.
         keys = [(time, number) for number, time in enumerate(times) if self._packets[number].is_keyframe]
         self._keys = sorted(keys)
-        self._converter = Converter("rgb", place=place)
+        self._converter = ColorConverter("rgb", place=place)
 
     def key_before(self, number: int) -> int:
         """Which packet is the last key frame that is shown at or before a picture."""
