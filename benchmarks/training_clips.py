@@ -33,7 +33,7 @@ from held_out import HELD_OUT
 from gifbench import Pixels
 from gifbench.errors import CorruptMedia
 from gifbench.media.video.decoding import Frame, decode
-from gifbench.media.video.lossless import LosslessWriter
+from gifbench.media.video.lossless_writer import LosslessWriter
 
 PHOTOGRAPHS = (
     "astronaut",

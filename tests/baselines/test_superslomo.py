@@ -14,7 +14,7 @@ from gifbench_baselines import pretrained  # noqa: E402
 from gifbench_baselines.superslomo import method as slomo  # noqa: E402
 from gifbench_baselines.superslomo.network import (  # noqa: E402
     MOST_FLOW,
-    Motion,
+    FlowPair,
     SuperSlomo,
     SuperSlomoArchitecture,
     guess_flows,
@@ -98,7 +98,7 @@ def test_the_warp_aligns_corners_and_clamps_at_the_border():
 
 def test_flows_to_a_moment_are_guessed_as_of_even_motion():
     forward, backward = torch.full((1, 2, 3, 3), 0.4), torch.full((1, 2, 3, 3), -0.4)
-    to_first, to_second = guess_flows(Motion(forward, backward), torch.tensor(0.25).view(1, 1, 1, 1))
+    to_first, to_second = guess_flows(FlowPair(forward, backward), torch.tensor(0.25).view(1, 1, 1, 1))
     assert torch.allclose(to_first, torch.tensor(-0.1)) and torch.allclose(to_second, torch.tensor(0.3))
 
 

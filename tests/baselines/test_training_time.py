@@ -18,7 +18,7 @@ from gifbench_baselines.superslomo.losses import (  # noqa: E402
     teacher_loss,
     warp_loss,
 )
-from gifbench_baselines.superslomo.network import MOST_FLOW, Between, Motion, guess_flows  # noqa: E402
+from gifbench_baselines.superslomo.network import MOST_FLOW, Between, FlowPair, guess_flows  # noqa: E402
 from gifbench_baselines.superslomo.training import WarpLimit  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
@@ -169,10 +169,10 @@ def test_the_losses_are_least_for_the_true_motion():
     )
     truth = tuple(frames.float() / 127.5 - 1 for frames in (first, second, middle))
 
-    def said(pixels: float) -> tuple[Motion, Between]:
+    def said(pixels: float) -> tuple[FlowPair, Between]:
         flow = torch.zeros(1, 2, 96, 128)
         flow[:, 0] = -pixels / MOST_FLOW
-        motion = Motion(flow, -flow)
+        motion = FlowPair(flow, -flow)
         guessed = guess_flows(motion, torch.full((1, 1, 1, 1), 0.5))
         return motion, Between(truth[2], guessed, guessed, flow[:, :1])
 
@@ -182,7 +182,8 @@ def test_the_losses_are_least_for_the_true_motion():
     assert taught[6] < 1 < taught[0]
     assert float(smoothness_loss(said(6)[0])) == 0
     ramp = torch.linspace(0, 1, 11).expand(1, 2, 4, 11) / MOST_FLOW
-    assert float(smoothness_loss(Motion(ramp, ramp))) == pytest.approx(0.1, abs=1e-5), "half of the way across, of both"
+    loss = smoothness_loss(FlowPair(ramp, ramp))
+    assert float(loss) == pytest.approx(0.1, abs=1e-5), "half of the way across, of both"
 
 
 def test_the_released_gradient_loss_is_taken_down_and_over_the_channels():

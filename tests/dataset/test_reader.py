@@ -23,7 +23,7 @@ from gifbench.errors import AlreadyExists, CorruptMedia, DatasetDamaged, Dataset
 from gifbench.media.colors.dither import floyd_steinberg
 from gifbench.media.colors.quantize import quantize
 from gifbench.media.gif import Gif
-from gifbench.media.video.lossless import read_lossless
+from gifbench.media.video.lossless_reader import read_lossless
 from gifbench.storage import Folder
 
 

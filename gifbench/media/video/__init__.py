@@ -1,11 +1,13 @@
 """Videos in, exact frame by frame; and the lossless truth out and in again. Only this package knows PyAV."""
 
+from gifbench.media.video.codecs import LosslessCodec
 from gifbench.media.video.container import VideoLimits
 from gifbench.media.video.damage import LEFT_OUT, DamagedFrames
 from gifbench.media.video.decoding import Frame, HeldPictures, VideoInfo, count_frames, decode, probe
 from gifbench.media.video.encoding import VideoWriter
 from gifbench.media.video.film import Film
-from gifbench.media.video.lossless import LosslessCodec, LosslessWriter, iter_lossless, lossless_codec, read_lossless
+from gifbench.media.video.lossless_reader import iter_lossless, lossless_codec, read_lossless
+from gifbench.media.video.lossless_writer import LosslessWriter
 from gifbench.media.video.packet_copy import CannotKeep, keep_packets, read_kept
 from gifbench.media.video.packet_scan import know_stamp_order, stamp_order
 from gifbench.media.video.sound import Sound, sound_kinds

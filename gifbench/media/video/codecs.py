@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import Final
+from typing import Final, Literal
 
 import av
 from av.codec.codec import UnknownCodecError
@@ -15,6 +15,9 @@ NEEDED = {"utvideo": "rw", "ffv1": "rw", "h264": "r", "hevc": "r", "vp9": "r", "
 FFV1: Final = "ffv1"
 UTVIDEO: Final = "utvideo"
 """The codecs of the lossless truth: with checksums, and fast."""
+LosslessCodec = Literal["utvideo", "ffv1"]
+PLANAR = "gbrp"
+"""The layout of pixels that UtVideo takes."""
 
 _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _FOOTER = 8

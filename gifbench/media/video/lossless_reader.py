@@ -1,0 +1,150 @@
+"""The lossless truth in again: all of its frames, or single ones, each checked."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from gifbench.errors import CorruptMedia, NoVideo, UsageError, storage_errors
+from gifbench.media.clip import Pixels
+from gifbench.media.video.codecs import FFV1, PLANAR, UTVIDEO, LosslessCodec, slices_intact, utvideo_whole
+from gifbench.media.video.color_conversion import interleaved
+from gifbench.media.video.container import VideoLimits, check_size
+from gifbench.media.video.libav_errors import av_errors
+
+_READING = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm", "err_detect": "crccheck+explode"}
+
+
+def read_lossless(
+    source: bytes | str | os.PathLike[str], *, frames: Sequence[int] | None = None, threads: int = 1
+) -> Pixels:
+    """The frames of a file of `LosslessWriter`, or those numbered `frames` in that order: (T, H, W, 3) uint8, RGB.
+
+    `source` is a path, or the file's bytes. Only the frames asked for are decoded. Raises `UsageError` for a number
+    outside the video, `NotFound`, and `CorruptMedia` where a checksum, a size or the number of frames is wrong; UtVideo
+    has no checksums.
+    """
+    with _open(source, threads) as video:
+        wanted = list(range(video.num_frames)) if frames is None else [int(i) for i in frames]
+        for number in wanted:
+            if not 0 <= number < video.num_frames:
+                raise UsageError(f"frame {number} is outside of {video.place}: it has 0 to {video.num_frames - 1}")
+        out = np.empty((len(wanted), video.height, video.width, 3), np.uint8)
+        places: dict[int, list[int]] = {}
+        for at, number in enumerate(wanted):
+            places.setdefault(number, []).append(at)
+        for number, pixels in video.read(sorted(places)):
+            out[places[number]] = pixels
+        return out
+
+
+def iter_lossless(
+    source: bytes | str | os.PathLike[str] | BinaryIO, *, frames: Sequence[int] | None = None, threads: int = 1
+) -> Iterator[Pixels]:
+    """The frames of a file of `LosslessWriter` one after the other, each (H, W, 3) uint8, RGB, in memory of its own.
+
+    `source` is a path, the file's bytes, or an open file that can seek, which is closed at the end. `frames` are the
+    numbers of those that are wanted, increasing; all if it is None.
+    """
+    with _open(source, threads) as video:
+        for _, pixels in video.read(range(video.num_frames) if frames is None else frames):
+            yield pixels.copy()
+
+
+def lossless_codec(source: bytes | str | os.PathLike[str]) -> LosslessCodec:
+    """The codec of a file of `LosslessWriter`, a path or the file's bytes; raises `CorruptMedia` for another file."""
+    with _open(source, 1) as video:
+        return video.codec
+
+
+class _LosslessVideo:
+    """An open file of `LosslessWriter`: all key frames, at a constant rate, so that a frame's time gives its number."""
+
+    def __init__(self, container: InputContainer, place: str) -> None:
+        if not container.streams.video:
+            raise NoVideo(f"{place} holds no pictures")
+        self.place = place
+        self._container = container
+        self._stream = container.streams.video[0]
+        context = self._stream.codec_context
+        check_size(Path(place), context.width, context.height, limits=VideoLimits())
+        self.width, self.height = context.width, context.height
+        self._rate = self._stream.average_rate or Fraction(0)
+        self.codec: LosslessCodec = cast(LosslessCodec, context.name)
+        if self.codec not in (FFV1, UTVIDEO) or not self._rate or container.duration is None:
+            raise CorruptMedia(f"{place} is no lossless video of this project: its codec is {context.name}")
+        self.num_frames = round(Fraction(container.duration, 1_000_000) * self._rate)
+        self._reformatter = VideoReformatter()
+
+    def read(self, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
+        """The frames of the increasing `numbers`, with their numbers; the pixels are only valid until the next."""
+        waiting = list(reversed(numbers))
+        packets = self._from(waiting[-1]) if waiting else iter(())
+        for packet in packets:
+            if packet.pts is None or not packet.size:
+                continue
+            number = self._number(packet.pts)
+            if number > waiting[-1]:
+                break
+            if number < waiting[-1]:
+                continue
+            if self.codec == FFV1 and not slices_intact(bytes(packet)):
+                raise CorruptMedia(f"{self.place}: frame {number} is damaged: its checksum differs")
+            if self.codec == UTVIDEO and not utvideo_whole(bytes(packet), self._stream.codec_context.extradata):
+                raise CorruptMedia(f"{self.place}: frame {number} is damaged: it has another length than it says")
+            for picture in packet.decode():
+                yield number, self._rgb(picture, number)
+                waiting.pop()
+            if not waiting:
+                return
+        if waiting:
+            raise CorruptMedia(f"{self.place}: frame {waiting[-1]} of {self.num_frames} is missing")
+
+    def _from(self, number: int) -> Iterator[Packet[VideoStream]]:
+        if number:
+            self._container.seek(int(number / self._rate / self._time_base()), stream=self._stream)
+        return self._container.demux(self._stream)
+
+    def _time_base(self) -> Fraction:
+        return self._stream.time_base or Fraction(1, 1000)
+
+    def _number(self, pts: int) -> int:
+        return round(pts * self._time_base() * self._rate)
+
+    def _rgb(self, picture: VideoFrame, number: int) -> Pixels:
+        if picture.is_corrupt or (picture.height, picture.width) != (self.height, self.width):
+            raise CorruptMedia(f"{self.place}: frame {number} is damaged")
+        if picture.format.name == PLANAR:
+            return interleaved(picture)
+        return cast(Pixels, self._reformatter.reformat(picture, format="rgb24", threads=1).to_ndarray())
+
+
+@contextmanager
+def _open(source: bytes | str | os.PathLike[str] | BinaryIO, threads: int) -> Iterator[_LosslessVideo]:
+    if isinstance(source, bytes | bytearray | memoryview):
+        place = f"the lossless video in memory ({len(source)} bytes)"
+        opened: BinaryIO = io.BytesIO(source)
+    elif not isinstance(source, str | os.PathLike):
+        place, opened = "the lossless video in an open file", source
+    else:
+        place = str(source)
+        with storage_errors(place):
+            opened = Path(source).open("rb")  # noqa: SIM115  (closed by the `with` below)
+    with opened as file, av_errors(place), av.open(file, "r", options=_READING) as container:
+        video = _LosslessVideo(container, place)
+        context = video._stream.codec_context
+        context.thread_count = threads
+        yield video
