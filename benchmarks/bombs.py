@@ -17,11 +17,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow.parquet as pq
-from pyarrow import BufferReader
-
 from gifbench.training.presets import config_path
-from tests.test_parquet import BOMBS
+from tests.test_parquet import BOMBS, footer_that_lies
 
 RUN = """
 import resource, sys, time
@@ -81,23 +78,6 @@ def png(width: int, height: int, *more: bytes) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     rows = chunk(b"IDAT", zlib.compress(bytes(24 * (1 + 32 * 3))))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(more) + rows + chunk(b"IEND", b"")
-
-
-def footer_that_lies(data: bytes) -> bytes:
-    """A Parquet file whose footer says that its page unpacks to 1000 bytes."""
-
-    def number(value: int) -> bytes:
-        value, out = value << 1, bytearray()
-        while value > 127:
-            out.append(value & 127 | 128)
-            value >>= 7
-        return bytes([*out, value])
-
-    size = pq.read_metadata(BufferReader(data)).row_group(0).column(0).total_uncompressed_size
-    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-    small = number(1000)
-    longer = bytes([*(byte | 128 for byte in small), *[128] * (len(number(size)) - len(small) - 1), 0])
-    return data[:footer] + data[footer:].replace(number(size), longer)
 
 
 def sparse(path: Path) -> None:

@@ -76,11 +76,8 @@ def test_a_small_file_that_stands_for_gigabytes_is_refused(name: str, tmp_path: 
     assert int(kilobytes) < 512 << 10
 
 
-def test_a_page_that_says_less_than_it_holds_is_not_believed() -> None:
-    """The footer is a summary that its writer may have changed; the pages are what is read."""
-    data = bytearray(bomb("a page of equal bytes"))
-    metadata = pq.read_metadata(pa.BufferReader(bytes(data)))
-    size = metadata.row_group(0).column(0).total_uncompressed_size
+def footer_that_lies(data: bytes) -> bytes:
+    """A Parquet file whose footer says that its page unpacks to 1000 bytes."""
 
     def number(value: int) -> bytes:
         value, out = value << 1, bytearray()
@@ -89,10 +86,16 @@ def test_a_page_that_says_less_than_it_holds_is_not_believed() -> None:
             value >>= 7
         return bytes([*out, value])
 
+    size = pq.read_metadata(pa.BufferReader(data)).row_group(0).column(0).total_uncompressed_size
     footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     small = number(1000)
     longer = bytes([*(byte | 128 for byte in small), *[128] * (len(number(size)) - len(small) - 1), 0])
-    changed = bytes(data[:footer]) + bytes(data[footer:]).replace(number(size), longer)
+    return data[:footer] + data[footer:].replace(number(size), longer)
+
+
+def test_a_page_that_says_less_than_it_holds_is_not_believed() -> None:
+    """The footer is a summary that its writer may have changed; the pages are what is read."""
+    changed = footer_that_lies(bytes(bomb("a page of equal bytes")))
     assert pq.read_metadata(pa.BufferReader(changed)).row_group(0).column(0).total_uncompressed_size == 1000
     with pytest.raises(pa.ArrowException, match="bomb"):
         list(parquet_rows(changed))

@@ -48,11 +48,13 @@ def build(
     source: Annotated[Path | None, typer.Option(help="Build from every video in this folder.")] = None,
     manifest: Annotated[
         Path | None,
-        typer.Option(help="Build what this table names (.parquet, .csv, .jsonl); files count from its folder."),
+        typer.Option(
+            help="Build what this table (.parquet, .csv, .jsonl) lists; its paths are relative to its folder."
+        ),
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(help="The store that gifbench fetch filled, for rows that are no local files: a folder or URL."),
+        typer.Option(help="The store that gifbench fetch filled, for rows that are not local files: a folder or URL."),
     ] = None,
     split: Annotated[
         str, typer.Option(help="The split of videos that the recipe's official list does not name.")
@@ -70,7 +72,7 @@ def build(
     trust_manifest: TrustManifest = False,
     allow_duplicates: AllowDuplicates = False,
     allow_failed: Annotated[
-        bool, typer.Option("--allow-failed", help="End with 0 also where some clips failed; else with 3.")
+        bool, typer.Option("--allow-failed", help="Exit with 0, not 3, if some clips failed.")
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -32,7 +32,7 @@ def fetch(
             "a line. A table may lack clip_id and split.",
         ),
     ] = None,
-    manifest: Annotated[Path | None, typer.Option(help="As LIST.", show_default=False)] = None,
+    manifest: Annotated[Path | None, typer.Option(help="The same as LIST.", show_default=False)] = None,
     store: Annotated[
         str, typer.Option(help="Where the sources go: a folder or an fsspec URL, made if not there.")
     ] = "store",
@@ -54,14 +54,14 @@ def fetch(
         int,
         typer.Option(
             min=0,
-            help="Stop a service once most of so many sources in a row get the same permanent answer, as if all were "
-            "deleted, unless a source that is known to exist is still there; 0: never.",
+            help="Stop asking a service when most of this many sources in a row got the same permanent answer, and one "
+            "that was there before is not; 0: never.",
         ),
     ] = 20,
-    max_size: Annotated[int, typer.Option(min=1, help="Bytes of the largest video.")] = MAX_SIZE,
+    max_size: Annotated[int, typer.Option(min=1, help="The largest video to fetch, in bytes.")] = MAX_SIZE,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a server may be silent.")] = 30.0,
     allow_failed: Annotated[
-        bool, typer.Option("--allow-failed", help="End with 0 also where some sources could not be had; else with 3.")
+        bool, typer.Option("--allow-failed", help="Exit with 0, not 3, if some sources failed.")
     ] = False,
     trust_manifest: TrustManifest = False,
     as_json: Json = False,
@@ -109,7 +109,7 @@ def _say_fetched(store: str, done: FetchSummary) -> None:
 @one_of("source", "store")
 def retry(
     dataset: DatasetPlace,
-    source: Annotated[Path | None, typer.Option(help="The folder that its local files count from.")] = None,
+    source: Annotated[Path | None, typer.Option(help="The folder that paths of local files are relative to.")] = None,
     store: Annotated[str | None, typer.Option(help="The store that gifbench fetch filled.")] = None,
     only: Annotated[
         str, typer.Option(metavar="CODE,…", help="Only what failed for these reasons; else all that may succeed now.")

@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
 MaxPixels = Annotated[
     int | None,
-    typer.Option(min=1, help="Read GIFs whose frames have up to so many pixels; 67 million unless given."),
+    typer.Option(min=1, help="The most pixels of a GIF's frame; 67 million unless given."),
 ]
-Salvage = Annotated[
-    bool, typer.Option("--salvage", help="Of a damaged GIF, take the frames before the place where a browser stops.")
-]
+Salvage = Annotated[bool, typer.Option("--salvage", help="Of a damaged GIF, read the frames before the damage.")]
 
 _IN_LIBRARY = re.compile(r"; if the file is to be trusted, raise GifLimits\.(\w+)| \(GifLimits\.\w+\)")
 

@@ -24,27 +24,28 @@ def make(
         typer.Option(help="floyd-steinberg-damped, floyd-steinberg, floyd-steinberg-serpentine, sierra-2-4a or bayer."),
     ] = "floyd-steinberg-damped",
     quantizer: Annotated[str, typer.Option(help="minimum-variance or median-cut.")] = "minimum-variance",
-    kmeans_steps: Annotated[int, typer.Option(min=0, max=100, help="Refine each palette; two are worth it.")] = 0,
+    kmeans_steps: Annotated[int, typer.Option(min=0, max=100, help="Refine each palette by k-means; 2 helps.")] = 0,
     one_palette: Annotated[bool, typer.Option("--one-palette", help="One palette for the whole clip.")] = False,
     every: Annotated[int, typer.Option(help="Keep every k-th frame.")] = 1,
     fps: Annotated[
-        str | None, typer.Option(help="The most frames a second; 50 unless given, which is what browsers show.")
+        str | None, typer.Option(help="Frames a second at most; 50 unless given, the most that browsers show.")
     ] = None,
-    start: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
-    end: Annotated[str | None, typer.Option(help="Seconds into the video.")] = None,
+    start: Annotated[str | None, typer.Option(help="Begin at this second of the video.")] = None,
+    end: Annotated[str | None, typer.Option(help="End at this second of the video.")] = None,
     size: Annotated[str | None, typer.Option(help="WIDTH, xHEIGHT or WIDTHxHEIGHT, in pixels.")] = None,
     background: Annotated[
-        str, typer.Option(help="What see-through pixels show: #rrggbb, white or black; none keeps them.")
+        str,
+        typer.Option(help="The color behind transparent pixels: #rrggbb, white or black; none keeps them so."),
     ] = "white",
-    deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Make interlaced frames whole.")] = False,
-    tonemap: Annotated[bool, typer.Option("--tonemap", help="Bring HDR to what a GIF can show.")] = False,
+    deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Deinterlace the frames.")] = False,
+    tonemap: Annotated[bool, typer.Option("--tonemap", help="Convert HDR to the range of a GIF.")] = False,
     optimize: Annotated[
         bool, typer.Option("--optimize", help="Write only what changes: smaller, same pixels.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.gif if it is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a GIF from any video, with a palette for each frame, and say how near its colors come."""
+    """Make a GIF from any video, with a palette for each frame, and say how close its colors are."""
     from gifbench.media.make_gif import make_gif
     from gifbench.media.video import Span
 

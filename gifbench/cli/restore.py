@@ -30,26 +30,24 @@ def restore(
             "OUT: .mp4, .webm, .mov, .mkv (lossless), .webp, .gif, or a folder for PNGs; unless given, .mp4 beside IN.",
         ),
     ],
-    fps_factor: Annotated[int, typer.Option(help="As many times the frames: what lies between is interpolated.")] = 1,
+    fps_factor: Annotated[int, typer.Option(help="Give N times the frames: others are interpolated.")] = 1,
     gray: Annotated[
-        bool, typer.Option("--gray", help="Show the method the luminance alone, as of a film in black and white.")
+        bool, typer.Option("--gray", help="Give the method only the luminance, as of a black-and-white film.")
     ] = False,
     audio: Annotated[
-        Literal["keep", "drop"], typer.Option(help="Keep the sound of a video, in step, where OUT is one; or drop it.")
+        Literal["keep", "drop"], typer.Option(help="Keep the sound where OUT is a video, or drop it.")
     ] = "keep",
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     precision: Annotated[
         str, typer.Option(help="auto (what is faster on this CPU, and nearly the same) or fp32, which is exact.")
     ] = "auto",
-    page: Annotated[
-        Path | None, typer.Option(help="A folder for a page before and after, with a line to drag between them.")
-    ] = None,
+    page: Annotated[Path | None, typer.Option(help="A folder for a before/after page with a line to drag.")] = None,
     max_pixels: MaxPixels = None,
     salvage: Salvage = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT and the page if there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a method on any GIF, or on a video; each frame stays as long as it is shown there.
+    """Restore any GIF, or a video, by a method; frames keep their times.
 
     The shortest form is `gifbench restore my.gif`, which writes my.mp4 beside it with the bundled ccdnet. A video takes
     a method that needs no palettes: `gifbench restore colorize film.mp4 --gray` writes film-restored.mp4.
