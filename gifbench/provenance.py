@@ -300,7 +300,7 @@ def _parsed(path: Path) -> ast.Module | None:
         return None
     try:
         return ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last for code that is too deep
         return None
 
 

@@ -38,6 +38,7 @@ _TEXT = "a text"
 _PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 """Encodings that servers use unasked, and how zlib calls them; 47: as the first bytes say."""
 _UNPACKED_AT_ONCE = 1 << 20
+_MOST_NOTE = 1 << 16  # bytes; an honest one is as long as a header
 _LONGEST_ASKED = 1e9
 """Seconds, as a number that can be reckoned with; how long a run really waits, its policy says."""
 
@@ -274,10 +275,12 @@ def _size(path: Path) -> int:
 
 def _read_note(path: Path) -> dict[str, str]:
     try:
+        if path.stat().st_size > _MOST_NOTE:
+            return {}
         note = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return note if isinstance(note, dict) else {}
+    return {name: value for name, value in note.items() if isinstance(value, str)} if isinstance(note, dict) else {}
 
 
 def _write(file: RawIOBase, data: bytes, path: Path) -> None:

@@ -83,7 +83,7 @@ def forget(folder: Path, gifs: Iterable[Gif], *, clip_ids: Iterable[str] = ()) -
         try:
             with path.open("rb") as file:
                 about = json.loads(file.read(_HEAD))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(about, dict) and (about.get("first_frame") in gone or about.get("clip") in clips):
             with storage_errors(path):
@@ -158,7 +158,7 @@ def _open(path: Path, shape: tuple[int, ...]) -> BinaryIO | None:
         whole = (
             path.stat().st_size == _HEAD + size and hashlib.file_digest(file, "sha256").hexdigest() == about["sha256"]
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
         file.close()

@@ -128,7 +128,7 @@ def _entries(marker: Path) -> set[str] | None:
         if content["made_by"] != "gifbench leaderboard":
             return None
         return {str(entry) for entry in content["entries"]}
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -140,7 +140,7 @@ def _read(folder: int, name: str) -> _Holder | None:
         with open(open_regular(name, flags=os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
             values = json.loads(file.read(_MOST_BYTES))
         return _Holder(str(values["host"]), int(values["pid"]), str(values["started"]), str(values["token"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,9 +45,10 @@ class Record:
         """Write `panel-<step>.png` from RGB pixels (H, W, 3)."""
         if self._board is not None:
             self._board.add_image("validation", pixels, step, dataformats="HWC")
-        path = self._run / f"panel-{step:08d}.png"
+        path, data = self._run / f"panel-{step:08d}.png", io.BytesIO()
+        Image.fromarray(pixels).save(data, "png")
         with storage_errors(path):
-            Image.fromarray(pixels).save(path)
+            write_whole(path, data.getvalue())
 
     def cut_after(self, step: int) -> None:
         """Forget the lines after a step: a training that is resumed writes them again. The first call of a run."""
@@ -58,6 +60,16 @@ class Record:
         path = self._run / FILE
         if not path.exists():
             return
-        kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step]
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        kept = [line for line in lines if _step(line) <= step]
         with storage_errors(path):
             write_whole(path, "".join(f"{line}\n" for line in kept).encode())
+
+
+def _step(line: str) -> float:
+    """The step of a line of the log; beyond all of them for one that a kill cut off."""
+    try:
+        step = json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return float("inf")
+    return step if isinstance(step, int) else float("inf")

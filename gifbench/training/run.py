@@ -131,12 +131,12 @@ class TrainingRun:
         if not path.exists():
             return []
         with storage_errors(path):
-            text = path.read_text(encoding="utf-8")
+            data = path.read_bytes()
         try:
-            lines = [json.loads(line) for line in text.splitlines()]
+            lines = [json.loads(line) for line in data.decode().splitlines()]
             if not all(isinstance(line["step"], int) for line in lines):
                 raise ValueError("a step is no number")
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TrainingError(f"{path}: not the log of a training ({error}); delete it, the weights stay") from error
         return lines
 
