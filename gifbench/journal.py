@@ -88,17 +88,32 @@ def open_journal(
         yield Journal(path, file, first, whole, len(lines) - len(whole))
 
 
+def with_checksum(line: Mapping[str, Any], header: bytes = b"") -> dict[str, Any]:
+    """`line` with the checksum that a journal, or a ledger that is none, keeps with it."""
+    return {**line, _CHECK: _checksum(json.dumps(line), header)}
+
+
+def has_checksum(line: Mapping[str, Any]) -> bool:
+    """Whether a checksum is in `line`; what gifbench wrote before it had them has none."""
+    return _CHECK in line
+
+
+def without_checksum(line: Mapping[str, Any], header: bytes = b"") -> dict[str, Any]:
+    """`line` as it was given to `with_checksum`; raises `ValueError` where its checksum is missing or another's."""
+    found = {name: value for name, value in line.items() if name != _CHECK}
+    if line.get(_CHECK) != _checksum(json.dumps(found), header):
+        raise ValueError("it was changed after gifbench wrote it: its checksum is not its own")
+    return found
+
+
 def _checked(line: Mapping[str, Any], header: bytes) -> bytes:
-    text = json.dumps(line)
-    return json.dumps({**line, _CHECK: _checksum(text, header)}).encode() + b"\n"
+    return json.dumps(with_checksum(line, header)).encode() + b"\n"
 
 
 def _read(line: bytes, header: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
-        check = found.pop(_CHECK)
-        return found if check == _checksum(json.dumps(found), header) else None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return without_checksum(json.loads(line), header)
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -47,10 +47,11 @@ MAY_IMPORT = {
     "tasks": {"errors", "plugins", "gif_makers"},
     "dataset": EVERYWHERE | {"redaction", "storage", "parquet", "plugins", "media", "gif_makers", "child_processes"},
     "manifest": {"errors", "progress", "storage", "parquet", "plugins", "media", "dataset"},
-    "download": {"errors", "progress", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"},
+    "download": {"errors", "progress", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"}
+    | {"journal"},
     "builder": EVERYWHERE
     | {"storage", "parquet", "plugins", "toml_file", "media", "dataset", "manifest", "download", "child_processes"}
-    | {"redaction", "dask_cluster"},
+    | {"redaction", "dask_cluster", "journal"},
     "metrics": BELOW_RESULTS | {"methods", "provenance"},
     "results": BELOW_RESULTS | {"tasks"},
     "journal": {"errors", "storage"},

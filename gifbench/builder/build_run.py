@@ -190,6 +190,7 @@ def _absent(rows: Sequence[ManifestRow], store: Store | None) -> tuple[list[Outc
         ledger, here = None, set[tuple[str, str]]()
     else:
         ledger = FetchLedger(store.folder.url)
+        ledger.warn_of_changes()
         here = store.present((row.source, row.locator) for row in rows if row.source != "file")
     absent, present = [], []
     for row in rows:

@@ -45,7 +45,9 @@ class SplitCoverage:
 def store_standing(store: Store) -> StoreStanding:
     """What a store holds, from its ledger and one listing."""
     stored, reasons = Counter[str](), defaultdict[str, list[float | None]](list)
-    for fetch in FetchLedger(store.folder.url).fetches.values():
+    ledger = FetchLedger(store.folder.url)
+    ledger.warn_of_changes()
+    for fetch in ledger.fetches.values():
         if fetch.state == "stored":
             stored[fetch.source] += 1
         else:

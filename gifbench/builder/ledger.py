@@ -5,7 +5,7 @@
     index.parquet          the clips that lie in shards
     dataset.json           the description
     SHA256SUMS             of these four
-    staging/journal/*.json what came after the tables were last written
+    staging/journal/*.json what came after the tables were last written, a checksum an outcome
     staging/*.group        the groups of clips that lie in no shard yet
 
 Only the driver writes. An outcome is safe once a journal file holds it; the tables are written anew when a shard has
@@ -26,12 +26,13 @@ from importlib.metadata import version
 from typing import Any
 
 from gifbench.builder.recipe import Recipe
-from gifbench.dataset.checksums import CHECKSUMS, PENDING, checksum_lines, read_checksums
+from gifbench.dataset.checksums import CHECKSUMS, PENDING, check_written, checksum_lines, read_checksums
 from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.dataset.reader import read_about
 from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, index_bytes, table_rows
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
+from gifbench.journal import has_checksum, with_checksum, without_checksum
 from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
 from gifbench.parquet import parquet_bytes
 from gifbench.redaction import hashed
@@ -192,7 +193,7 @@ class Ledger:
         """Write the outcomes that are in memory only to the journal."""
         if self._unsaved:
             lines = [
-                {**outcome.to_dict(), "row": None if outcome.row is None else outcome.row.to_dict()}
+                with_checksum({**outcome.to_dict(), "row": None if outcome.row is None else outcome.row.to_dict()})
                 for outcome in self._unsaved
             ]
             self._folder.write(f"{_JOURNAL}/{self._segment:08d}.json", json.dumps(lines).encode())
@@ -280,6 +281,7 @@ class Ledger:
 
     def _load(self, sha256: Mapping[str, str]) -> None:
         tables: dict[str, list[dict[str, Any]]] = {}
+        read: dict[str, bytes] = {}
         for file in TABLES:
             if file == "outcomes.parquet" and not self._folder.exists(file):
                 # The index tells of the clips that are built; the others are tried again.
@@ -287,13 +289,13 @@ class Ledger:
                 tables[file] = [{"clip_id": row.get("clip_id"), "state": "built"} for row in tables["index.parquet"]]
                 continue
             try:
-                data = self._folder.read(file)
+                data = read[file] = self._folder.read(file)
                 tables[file] = table_rows(data, place=self._folder.place(file))
             except (NotFound, DatasetDamaged) as error:
                 raise DatasetDamaged(f"{error}; gifbench verify --repair mends it, or says what does") from error
             self._sha256[file] = hashlib.sha256(data).hexdigest()
             if self._sha256[file] != sha256.get(file):
-                self.changed = True  # killed between the tables and their checksums, or damaged
+                self.changed = True  # killed between the tables and their checksums
         manifest, index, outcomes = (tables[file] for file in TABLES)
         # As any manifest from outside: who wrote this one is not known.
         self.rows = {row.clip_id: row for row in check_rows(manifest, name=self._folder.place(TABLES[0]))}
@@ -304,12 +306,14 @@ class Ledger:
         ):
             for outcome in map(Outcome.from_dict, outcomes):
                 self._restore(replace(outcome, row=placed.get(outcome.clip_id)))
+        for file, data in read.items():
+            check_written(self._folder, file, data)
         self._rows_saved = not self.changed
         for name in self._folder.names(_JOURNAL):
             self._segment = max(self._segment, int(name.rsplit("/", 1)[1].removesuffix(".json")) + 1)
             with _damaged_unless_values(self._folder.place(name), "delete it: the clips in it are made again"):
                 lines = json.loads(self._folder.read(name, limit=_MAX_JOURNAL))
-                journal = [Outcome.from_dict(values) for values in lines]
+                journal = _journal(lines)
             for outcome in journal:
                 # A journal older than the tables tells of groups that have moved into a shard since.
                 if outcome.clip_id not in placed:
@@ -320,6 +324,25 @@ class Ledger:
         if (outcome.state == "built" and outcome.row is None) or outcome.clip_id not in self.rows:
             return
         self.outcomes[outcome.clip_id] = outcome
+
+
+def _journal(lines: object) -> list[Outcome]:
+    """The outcomes of a journal file; raises `ValueError` for one that is not as a build wrote it.
+
+    What gifbench 0.1 wrote has no checksums: it is believed where no line of the file has one.
+    """
+    if not isinstance(lines, list):
+        raise ValueError(f"{type(lines).__name__} where a list belongs")
+    checked, found = any(isinstance(line, dict) and has_checksum(line) for line in lines), []
+    for number, line in enumerate(lines, start=1):
+        try:
+            outcome = Outcome.from_dict(line)
+            if checked:
+                without_checksum(line)
+        except ValueError as error:
+            raise ValueError(f"outcome {number}: {error}") from error
+        found.append(outcome)
+    return found
 
 
 @contextmanager

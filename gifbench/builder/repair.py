@@ -7,8 +7,9 @@ from pathlib import Path
 
 from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import Recipe, recorded_recipe
+from gifbench.builder.remove import keep_removed
 from gifbench.dataset import Dataset
-from gifbench.dataset.checksums import CHECKSUMS
+from gifbench.dataset.checksums import CHECKSUMS, accept_written
 from gifbench.dataset.columns import CLIP_ID
 from gifbench.dataset.index_recovery import INDEX, best_index
 from gifbench.dataset.reader import only_a_copy, read_about
@@ -63,9 +64,11 @@ def repair_dataset(
             "or both"
         )
     if "outcomes.parquet" in damaged:
+        keep_removed(folder)
         folder.delete("outcomes.parquet")
     if gone:
         folder.write(INDEX, index_bytes(rows))
+    accept_written(folder, INDEX)
 
     def make(clips: Collection[str]) -> Dataset:
         return run_build(

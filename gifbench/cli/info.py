@@ -101,24 +101,35 @@ def _clip_about(row: IndexRow) -> dict[str, object]:
     return {**about, "seconds": seconds, "source": row.source, "locator": redact(row.locator)}
 
 
-def _left_out(dataset: Dataset) -> list[dict[str, object]]:
-    """The clips that were rejected or failed, with the reason and what was seen."""
+def _outcomes(dataset: Dataset) -> list[dict[str, Any]]:
+    """The rows of the table of outcomes, as a build wrote them."""
+    from gifbench.dataset.checksums import check_written
     from gifbench.dataset.shards import table_rows
 
-    rows = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
+    data = dataset.folder.read("outcomes.parquet")
+    rows = table_rows(data, place=dataset.folder.place("outcomes.parquet"))
+    check_written(dataset.folder, "outcomes.parquet", data)
+    return rows
+
+
+def _left_out(dataset: Dataset) -> list[dict[str, object]]:
+    """The clips that were rejected or failed, with the reason and what was seen."""
+    rows = _outcomes(dataset)
     names = ("clip_id", "state", "reason", "detail")
     return [{name: row[name] for name in names} for row in rows if row["state"] != "built"]
 
 
 def _incomplete(dataset: Dataset) -> list[tuple[str, str]]:
     """Clips of which damaged frames were left out, and what their build noted."""
-    from gifbench.dataset.shards import table_rows
     from gifbench.media.video import LEFT_OUT
 
     if not dataset.about["recipe"].get("max_damaged"):
         return []
-    rows = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
-    return [(row["clip_id"], row["detail"]) for row in rows if row["state"] == "built" and LEFT_OUT in row["detail"]]
+    return [
+        (row["clip_id"], row["detail"])
+        for row in _outcomes(dataset)
+        if row["state"] == "built" and LEFT_OUT in row["detail"]
+    ]
 
 
 def _say_incomplete(dataset: Dataset) -> None:
@@ -157,13 +168,11 @@ def _coverage(dataset: Dataset) -> dict[str, SplitCoverage]:
     """The coverage of the official splits; empty for a dataset of one's own."""
     from gifbench.builder.coverage import dataset_coverage
     from gifbench.builder.recipe import load_recipe, recipe_names
-    from gifbench.dataset.shards import table_rows
     from gifbench.manifest.rows import official_rows
 
     if not dataset.official or dataset.name not in recipe_names():
         return {}
-    table = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
-    reasons = {row["clip_id"]: row["reason"] for row in table}
+    reasons = {row["clip_id"]: row["reason"] for row in _outcomes(dataset)}
     return dataset_coverage(
         (clip.clip_id for clip in dataset.rows), reasons, official_rows(load_recipe(dataset.name).manifest)
     )

@@ -106,6 +106,8 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         terminated = threading.Event()
         logger = logging.getLogger("gifbench")
         log = _new_log(function.__name__) if function.__name__ in _LONG else None
+        warnings = _Warnings(logging.WARNING)
+        logger.addHandler(warnings)
         if log is not None:
             logger.setLevel(logging.INFO)
             logger.addHandler(log)
@@ -128,10 +130,18 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
                 raise
             _fail(error, command=function.__name__, as_json=bool(kwargs.get("as_json")))
         finally:
+            logger.removeHandler(warnings)
             if log is not None:
                 logger.removeHandler(log)
 
     return run
+
+
+class _Warnings(logging.Handler):
+    """What the library warns of, on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _write_note(redact(record.getMessage(), homes=False))
 
 
 @contextmanager

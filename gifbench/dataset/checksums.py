@@ -1,15 +1,17 @@
 """`SHA256SUMS`: the checksums of a dataset's tables and description, as `sha256sum --check` reads them.
 
-The members of the clips have theirs in the index.
+The members of the clips have theirs in the index. A table that is not as its list says was damaged or changed by hand,
+and no build goes on with it (`check_written`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 
 from gifbench.dataset.shards import STAGING
-from gifbench.errors import NotFound
+from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder
 
 CHECKSUMS = "SHA256SUMS"
@@ -36,3 +38,36 @@ def read_checksums(folder: Folder, *, pending: bool = False) -> dict[str, str]:
         return {}
     found = (_LINE.fullmatch(line) for line in text.splitlines())
     return {match[2]: match[1] for match in found if match}
+
+
+def check_written(folder: Folder, name: str, data: bytes) -> None:
+    """Raise `DatasetDamaged` where `data`, those of the table `name`, are not what a build wrote."""
+    if not is_written(folder, name, data):
+        raise DatasetDamaged(
+            f"{folder.place(name)}: its bytes differ from their sha256 in {CHECKSUMS}; gifbench verify {folder.url} "
+            "says what is damaged, and --repair mends it (a change of your own needs its sha256 there)"
+        )
+
+
+def is_written(folder: Folder, name: str, data: bytes) -> bool:
+    """Whether `data` are what a build wrote as the table `name`, or as `dataset.json`, as far as `SHA256SUMS` can tell.
+
+    A dataset without the list, or without a line for the file, is believed, and so is one that a build of gifbench 0.1,
+    killed between its tables, left behind.
+    """
+    digest, sums = hashlib.sha256(data).hexdigest(), read_checksums(folder)
+    if sums.get(name, digest) == digest:
+        return True
+    pending = read_checksums(folder, pending=True)
+    if pending:
+        return pending.get(name) == digest
+    return any(left.endswith(".group") or "/journal/" in left for left in folder.names(STAGING))
+
+
+def accept_written(folder: Folder, name: str) -> None:
+    """Have `SHA256SUMS` say of a table that was mended what it is now."""
+    data = folder.read(name)
+    if not is_written(folder, name, data):
+        sums = {**read_checksums(folder), name: hashlib.sha256(data).hexdigest()}
+        folder.write(CHECKSUMS, checksum_lines(sums))
+        folder.delete(PENDING)

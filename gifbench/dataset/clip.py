@@ -32,6 +32,8 @@ from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits, selection
 from gifbench.storage import Folder
 
+_PIXELS = "pixels"
+
 
 class DatasetClip:
     """A clip of a dataset: what is known of it at once, its frames when they are asked for."""
@@ -39,7 +41,7 @@ class DatasetClip:
     def __init__(self, folder: Folder, row: IndexRow) -> None:
         self._folder = folder
         self.row = row
-        self._whole: set[str] = set()  # members whose bytes were once held against their sha256
+        self._whole: set[str] = set()  # members, and pixels of the truth, that were once held against their sha256
 
     @functools.cached_property
     def _shown(self) -> tuple[tuple[Fraction, ...], Fraction]:
@@ -110,8 +112,14 @@ class DatasetClip:
 
     @property
     def truth(self) -> Clip:
-        """The frames before they were made a GIF: RGB uint8, (T, H, W, 3). Read and decoded anew each time."""
-        return Clip(read_truth(self.row, self.read("truth")), self.times, self.duration)
+        """The frames before they were made a GIF: RGB uint8, (T, H, W, 3). Read and decoded anew each time.
+
+        Raises `DatasetDamaged` where they are not those that the dataset's fingerprint stands for.
+        """
+        frames = read_truth(self.row, self.read("truth"))
+        if _PIXELS not in self._whole:
+            self._hold_pixels(hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest())
+        return Clip(frames, self.times, self.duration)
 
     @check_types
     def truth_frames(self, frames: Sequence[int]) -> Pixels:
@@ -121,8 +129,21 @@ class DatasetClip:
     def iter_truth(self, frames: Sequence[int] | None = None) -> Iterator[Pixels]:
         """The frames of the truth one after the other, (H, W, 3) uint8, or those of the increasing numbers `frames`.
 
-        One frame is held, and of a dataset that is not on this machine the member's bytes.
+        One frame is held, and of a dataset that is not on this machine the member's bytes. Raises `DatasetDamaged`, at
+        the last frame, where all of them are asked for and are not those that the dataset's fingerprint stands for.
         """
+        stream = self._stream(frames)
+        if _PIXELS in self._whole or (frames is not None and list(frames) != list(range(self.num_frames))):
+            yield from stream
+            return
+        digest = hashlib.sha256()
+        for number, frame in enumerate(stream, start=1):
+            digest.update(np.ascontiguousarray(frame).data)
+            if number == self.num_frames:
+                self._hold_pixels(digest.hexdigest())
+            yield frame
+
+    def _stream(self, frames: Sequence[int] | None) -> Iterator[Pixels]:
         if self._folder.local is None:
             yield from iter_truth(self.row, self.read("truth"), frames=frames)
             return
@@ -218,6 +239,12 @@ class DatasetClip:
         if sha256 != getattr(self.row, member).sha256:
             raise self._damaged(f"{member}: its bytes differ from the sha256 in the index")
         self._whole.add(member)
+
+    def _hold_pixels(self, sha256: str) -> None:
+        """Hold the truth's pixels against the index: it may name another clip's member, or show this one otherwise."""
+        if sha256 != self.row.pixels_sha256:
+            raise self._damaged("truth: its pixels differ from the sha256 in the index")
+        self._whole.add(_PIXELS)
 
     def _damaged(self, error: object) -> DatasetDamaged:
         advice = f"gifbench verify {self._folder.url} says what else is damaged"

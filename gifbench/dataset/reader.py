@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from gifbench import notebook
 from gifbench.argument_types import check_types
+from gifbench.dataset.checksums import CHECKSUMS, check_written, is_written
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.dataframe import Outcomes, clips_frame, clips_table
 from gifbench.dataset.index_validation import checked_row
@@ -119,14 +121,17 @@ class Dataset(Clips):
         """What became of each row that the dataset was asked for, by clip id; `.to_pandas()` gives a table.
 
         Read from `outcomes.parquet` at each call. Raises `NotFound` where that is missing, `DatasetDamaged` where it
-        cannot be read.
+        cannot be read or is not as a build wrote it.
         """
         place = self._folder.place("outcomes.parquet")
-        rows = table_rows(self._folder.read("outcomes.parquet"), place=place)
+        data = self._folder.read("outcomes.parquet")
+        rows = table_rows(data, place=place)
         try:
-            return Outcomes(Outcome.from_dict(row) for row in rows)
+            outcomes = Outcomes(Outcome.from_dict(row) for row in rows)
         except ValueError as error:
             raise DatasetDamaged(f"{place}: a column is missing or wrong ({error})") from error
+        check_written(self._folder, "outcomes.parquet", data)
+        return outcomes
 
     @check_types
     def split(self, name: str) -> Clips:
@@ -186,16 +191,20 @@ def no_such_clip(url: str, clip_id: str, known: Collection[str]) -> NoSuchClip:
 def open_dataset(url: str | os.PathLike[str]) -> Dataset:
     """Open a built dataset at a path or an fsspec URL.
 
-    Raises `DatasetError` if there is none, `DatasetDamaged` if its index cannot be read.
+    Raises `DatasetError` if there is none, `DatasetDamaged` if its index cannot be read or is not the one that the
+    fingerprint stands for. Another change of index or description since a build wrote them is a warning of the logger
+    `gifbench`.
     """
     folder = Folder(url)
     if not folder.exists("dataset.json"):
         if folder.exists("index.parquet") or folder.exists("manifest.parquet"):
             raise DatasetDamaged(f"{folder.place('dataset.json')}: it is missing; {only_a_copy('recipe')}")
         raise DatasetError(f"{folder.url}: no dataset is here (no dataset.json); gifbench build makes one")
-    about = read_about(folder)
+    files = {"dataset.json": _about_bytes(folder)}
+    about = _parsed_about(folder, files["dataset.json"])
     try:
-        rows = read_index(folder)
+        files["index.parquet"] = folder.read("index.parquet")
+        rows = _index_rows(files["index.parquet"], place=folder.place("index.parquet"))
     except (DatasetDamaged, NotFound) as error:
         raise DatasetDamaged(f"{error}; gifbench verify --repair rebuilds it from the shards") from error
     if (found := fingerprint(rows)) != about["fingerprint"]:
@@ -205,13 +214,25 @@ def open_dataset(url: str | os.PathLike[str]) -> Dataset:
                 f"{about['fingerprint'][:100]}; gifbench verify {folder.url} says which of the two is damaged"
             )
         about = {**about, "fingerprint": found}  # a build is at work, or was killed between the two files
+    changed = [name for name, data in files.items() if not is_written(folder, name, data)]
+    if changed and not folder.exists(STAGING):
+        logging.getLogger("gifbench").warning(
+            "%s: %s was changed since it was built, by its sha256 in %s; gifbench verify %s says what is damaged",
+            folder.url,
+            " and ".join(changed),
+            CHECKSUMS,
+            folder.url,
+        )
     return Dataset(folder, about, rows)
 
 
 def read_index(folder: Folder) -> list[IndexRow]:
     """The rows of `index.parquet`; raises `NotFound` without it, `DatasetDamaged` if it cannot be read."""
-    place = folder.place("index.parquet")
-    rows = table_rows(folder.read("index.parquet"), place=place)
+    return _index_rows(folder.read("index.parquet"), place=folder.place("index.parquet"))
+
+
+def _index_rows(data: bytes, *, place: str) -> list[IndexRow]:
+    rows = table_rows(data, place=place)
     found: dict[str, IndexRow] = {}
     for values in rows:
         try:
@@ -230,11 +251,20 @@ def only_a_copy(known: str) -> str:
 
 def read_about(folder: Folder) -> dict[str, Any]:
     """What `dataset.json` says; raises `DatasetDamaged` if it is none of ours, `DatasetError` if a later gifbench's."""
-    place = folder.place("dataset.json")
+    return _parsed_about(folder, _about_bytes(folder))
+
+
+def _about_bytes(folder: Folder) -> bytes:
     try:
-        about = parse_about(folder.read("dataset.json", limit=MAX_ABOUT))
+        return folder.read("dataset.json", limit=MAX_ABOUT)
     except NotFound as error:
         raise DatasetError(f"{folder.url}: no dataset is here (no dataset.json); gifbench build makes one") from error
+
+
+def _parsed_about(folder: Folder, data: bytes) -> dict[str, Any]:
+    place = folder.place("dataset.json")
+    try:
+        about = parse_about(data)
     except ValueError as error:
         raise DatasetDamaged(
             f"{place}: not the description of a gifbench dataset ({error}); {only_a_copy('recipe')}"

@@ -1,14 +1,17 @@
 """What became of each source that was to be fetched, safe against a kill at any moment.
 
-`fetches.jsonl` in the store: a line an event, the last one of a source holds. A line that a kill cut off, and any other
-that no fetch writes, is ignored: its source is tried again. Whether a source is here whole, the store itself says. On
-an object store, where nothing can be appended, each event is a file of `fetches/` until the next `compact`.
+`fetches.jsonl` in the store: a line an event with its checksum, the last one of a source holds. A line that a kill cut
+off is ignored, and so is one that is no longer as a fetch wrote it, which is said: its source is tried again. Lines of
+gifbench 0.1 have no checksum; they are believed where no line with one comes before. Whether a source is here whole,
+the store itself says. On an object store, where nothing can be appended, each event is a file of `fetches/` until the
+next `compact`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -19,6 +22,7 @@ from pydantic import TypeAdapter
 
 from gifbench.dataset.failure_reasons import KINDS, current_reason
 from gifbench.errors import NotFound, storage_errors
+from gifbench.journal import has_checksum, with_checksum, without_checksum
 from gifbench.redaction import hashed, redact
 from gifbench.storage import Folder
 
@@ -66,21 +70,35 @@ class FetchLedger:
     def __init__(self, url: str | os.PathLike[str]) -> None:
         self._folder = Folder(url)
         self.fetches: dict[SourceKey, Fetch] = {}
+        self.changed: list[str] = []
+        """Where lines stand that are not as a fetch wrote them."""
         self._lines = 0
         self._events = 0
+        self._checked = False
         with contextlib.suppress(NotFound):
-            self._read(self._folder.read(_LINES))
+            self._read(self._folder.read(_LINES), _LINES)
         if self._folder.local is None:
             for name in self._folder.names(_EVENTS):
-                self._read(self._folder.read(name))
+                self._read(self._folder.read(name), name)
                 self._events = max(self._events, int(name.rsplit("/", 1)[1].split(".")[0]) + 1)
+
+    def warn_of_changes(self) -> None:
+        """Say by the logger `gifbench` which lines were changed, if any were."""
+        if self.changed:
+            logging.getLogger("gifbench").warning(
+                "%s: lines that are not as gifbench wrote them are ignored, and what they tell of is tried again: %s; "
+                "gifbench verify %s --repair takes them out",
+                self._folder.url,
+                ", ".join(self.changed[:5]) + (f" and {len(self.changed) - 5} more" if len(self.changed) > 5 else ""),
+                self._folder.url,
+            )
 
     def record(self, fetch: Fetch) -> None:
         """Remember what became of a source, on disk at once."""
         fetch = replace(fetch, locator=hashed(fetch.locator), detail=redact(fetch.detail))
         self.fetches[fetch.key] = fetch
         self._lines += 1
-        line = json.dumps(asdict(fetch)).encode() + b"\n"
+        line = _line(fetch)
         if self._folder.local is None:
             self._folder.write(f"{_EVENTS}/{self._events:08d}.json", line)
             self._events += 1
@@ -97,12 +115,12 @@ class FetchLedger:
                     file.write(b"\n")
             file.write(line)
 
-    def compact(self) -> None:
-        """Write only the last line of each source, if that saves much."""
+    def compact(self, *, always: bool = False) -> None:
+        """Write only the last line of each source, if that saves much; `always` also if it does not."""
         events = [] if self._folder.local is not None else self._folder.names(_EVENTS)
-        if self._lines <= 2 * len(self.fetches) + 100 and not events:
+        if self._lines <= 2 * len(self.fetches) + 100 and not events and not always:
             return
-        lines = [json.dumps(asdict(fetch)).encode() + b"\n" for fetch in self.fetches.values()]
+        lines = [_line(fetch) for fetch in self.fetches.values()]
         self._folder.write(_LINES, b"".join(lines))
         for name in events:
             self._folder.delete(name)
@@ -117,13 +135,26 @@ class FetchLedger:
         found = (self.get(*key) for key in keys)
         return Counter(fetch.reason for fetch in found if fetch is not None and fetch.state == "failed")
 
-    def _read(self, data: bytes) -> None:
-        for line in data.split(b"\n"):
+    def _read(self, data: bytes, name: str) -> None:
+        for number, line in enumerate(data.split(b"\n"), start=1):
             try:
-                fetch = _FETCH.validate_python(json.loads(line))
+                values = json.loads(line)
             except (ValueError, RecursionError):
+                continue  # a kill cut it off
+            try:
+                fetch = _FETCH.validate_python(values)
+                if self._checked or has_checksum(values):
+                    self._checked = True
+                    self.fetches.pop(fetch.key, None)  # if this line was changed, what came before holds no longer
+                    without_checksum(values)
+            except ValueError:
+                self.changed.append(f"{name} line {number}")
                 continue
             fetch = replace(fetch, reason=current_reason(fetch.reason))
             if fetch.state == "stored" or fetch.reason in KINDS:
                 self._lines += 1
                 self.fetches[fetch.key] = fetch
+
+
+def _line(fetch: Fetch) -> bytes:
+    return json.dumps(with_checksum(asdict(fetch))).encode() + b"\n"

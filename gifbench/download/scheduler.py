@@ -120,6 +120,7 @@ class _Run:
         self._wanted, self._store, self._sources = wanted, store, sources
         self._policy, self._progress, self._clock = policy, progress, clock
         self._ledger = FetchLedger(store.folder.url)
+        self._ledger.warn_of_changes()
         self._ledger.compact()
         self._tries: Counter[SourceKey] = Counter()
         self._started = clock.now()

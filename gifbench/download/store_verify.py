@@ -53,13 +53,19 @@ def verify_store(
             yield StoreDamage(video or name, what, tuple(file for file in (name, video) if file))
     for name in sorted(set(names) - described):
         yield StoreDamage(name, "it has no description, so that it does not count", (name,))
-    for fetch in FetchLedger(store.folder.url).fetches.values():
+    ledger = FetchLedger(store.folder.url)
+    for place in ledger.changed:
+        yield StoreDamage(place, "it is not as gifbench wrote it, and ignored")
+    for fetch in ledger.fetches.values():
         if fetch.state == "stored" and fetch.key not in sound:
             yield StoreDamage(f"{fetch.source} {fetch.locator}", "it was stored, and is not here")
 
 
 def take_away(store: Store, damage: Iterable[StoreDamage]) -> None:
-    """Delete what is damaged, so that `fetch_sources` brings it again."""
+    """Delete what is damaged, so that `fetch_sources` brings it again, and leave changed lines out of the ledger."""
+    ledger = FetchLedger(store.folder.url)
+    if ledger.changed:
+        ledger.compact(always=True)
     for entry in damage:
         for name in entry.files:
             store.folder.delete(name)

@@ -499,3 +499,58 @@ def test_most_answers_alike_are_believed_only_beside_one_that_is_there(video: by
     assert any("none that was there before is there now" in now.message for now in said)
     done, _ = run(tmp_path, more, policy=RetryPolicy(brake=0))
     assert done.failed == {"unavailable": 12}
+
+
+@pytest.mark.parametrize(
+    "changed", [{"state": "stored"}, {"reason": "private"}, {"attempts": 9}, {"retry_at": 9e9}, {"check": "0" * 32}]
+)
+def test_a_line_of_the_ledger_that_was_changed_is_not_believed(
+    changed: dict[str, object], video: bytes, tmp_path: Path
+) -> None:
+    run(tmp_path, {"a": Gone("deleted"), "b": Gone("deleted")})
+    path = tmp_path / "fetches.jsonl"
+    first, second = path.read_text().splitlines()
+    path.write_text(json.dumps(json.loads(first) | changed) + "\n" + second + "\n")
+    assert FetchLedger(tmp_path).changed == ["fetches.jsonl line 1"]
+    run(tmp_path, {"a": video, "b": video})
+    assert reasons(tmp_path) == {"a": ("", 1), "b": ("unavailable", 1)}
+
+
+def test_what_came_before_a_changed_line_holds_no_longer(tmp_path: Path) -> None:
+    ledger = FetchLedger(tmp_path)
+    ledger.record(Fetch("http", "a", "failed", "unavailable"))
+    ledger.record(Fetch("http", "a", "failed", "network"))
+    path = tmp_path / "fetches.jsonl"
+    path.write_text(path.read_text().replace('"network"', '"timeout"'))
+    assert FetchLedger(tmp_path).fetches == {}
+
+
+def test_a_line_whose_checksum_was_taken_out_is_not_believed_behind_one_that_has_it(tmp_path: Path) -> None:
+    ledger = FetchLedger(tmp_path)
+    for name in "ab":
+        ledger.record(Fetch("http", name, "failed", "unavailable"))
+    path = tmp_path / "fetches.jsonl"
+    first, second = map(json.loads, path.read_text().splitlines())
+    del second["check"]
+    path.write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n")
+    assert [key.locator for key in FetchLedger(tmp_path).fetches] == ["a"]
+
+
+def test_lines_of_an_earlier_version_are_believed_and_get_a_checksum(tmp_path: Path) -> None:
+    lines = [{"source": "http", "locator": name, "state": "failed", "reason": "unavailable"} for name in "ab"]
+    (tmp_path / "fetches.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    ledger = FetchLedger(tmp_path)
+    assert [key.locator for key in ledger.fetches] == ["a", "b"]
+    assert ledger.changed == []
+    ledger.compact(always=True)
+    assert all("check" in json.loads(line) for line in (tmp_path / "fetches.jsonl").read_text().splitlines())
+    assert FetchLedger(tmp_path).fetches == ledger.fetches
+
+
+def test_a_changed_event_of_an_object_store_is_not_believed() -> None:
+    url = "memory://changed-ledger-of-this-test"
+    FetchLedger(url).record(Fetch("http", "a", "failed", "unavailable"))
+    (name,) = Folder(url).names("fetches")
+    Folder(url).write(name, Folder(url).read(name).replace(b"unavailable", b"private"))
+    assert FetchLedger(url).fetches == {}
+    assert FetchLedger(url).changed == [f"{name} line 1"]
