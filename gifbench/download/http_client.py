@@ -1,9 +1,10 @@
 """One HTTP request to a server that may be hostile, by httpx: addresses are checked and pinned, and time is limited.
 
 A name is looked up once; what it gives is checked and then connected to, so that no second look-up can give another
-address. A request has one deadline up to the end of its headers, and its body has to bring bytes that count: a server
-that sends 100 Continue, headers, pieces or trailers for ever is left. `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
-`NO_PROXY` are followed, and a login for a host is taken from `.netrc`.
+address. A request has one deadline up to the end of its headers, look-ups of names and redirects included, and its body
+has to bring bytes that count, for a day at most: a server that sends 100 Continue, headers, redirects, pieces or
+trailers for ever is left. `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed, and a login for a host
+is taken from `.netrc`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import contextlib
 import netrc
 import os
+import queue
 import re
 import socket
 import ssl
+import threading
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,6 +34,8 @@ from gifbench.download.locator_safety import ascii_url, check_address, check_url
 from gifbench.errors import Refused, ServerFailed, SourceError, TimedOut, Truncated, Unreachable, UsageError
 
 MAX_REDIRECTS = 5
+MAX_SECONDS = 86400.0
+"""What a body may take in all, however steadily it comes; what is here of a video is gone on with at the next try."""
 MIN_RATE = 512
 """Bytes a second; a server that sends less has stopped answering."""
 
@@ -70,7 +75,7 @@ class Answer:
         Raises `Truncated` where fewer or more bytes come than were announced, `TimedOut` for fewer than `MIN_RATE` a
         second.
         """
-        length, came = self.length, 0
+        length, came, began = self.length, 0, time.monotonic()
         with connection_errors(self.url):
             pieces = iter(self._body)
             while True:
@@ -84,6 +89,8 @@ class Answer:
                     break
                 came += len(piece)
                 self._wire.counted(len(piece), self.url)
+                if time.monotonic() - began > MAX_SECONDS:
+                    raise TimedOut(f"{self.url}: {came} bytes in {MAX_SECONDS:.0f} seconds, and no end")
                 yield piece
             if length is not None and self._wire.more_than(length):
                 raise Truncated(f"{self.url}: the server announced {length} bytes, and sent more")
@@ -100,18 +107,19 @@ def get(
 ) -> Iterator[Answer]:
     """Ask for a URL, following redirects; gives the answer while the block lasts.
 
-    `timeout` is how many seconds the server may be silent, and twice as many it has for the headers of its answer.
+    `timeout` is how many seconds the server may be silent, and twice as many there are until the headers of an answer
+    that is no redirect are here.
     `secret_headers` go to the server of `url` alone. Every address on the way is held against `check_url` and
     `check_address` unless `trusted`. Errors of the connection, also those raised in the block, become `Unreachable`,
     `TimedOut`, `ServerFailed` or `Refused`.
     """
-    first = None
+    first, deadline = None, time.monotonic() + 2 * timeout
     for _ in range(MAX_REDIRECTS + 1):
         url = ascii_url(url)
         origin = check_url(url, trusted=trusted)
         first = first or origin
         own = {**(secret_headers or {})} if origin == first else {}
-        wire = _Wire(timeout)
+        wire = _Wire(timeout, deadline)
         with contextlib.ExitStack() as closed_in_the_end, connection_errors(url):
             transport = closed_in_the_end.enter_context(_Transport(url, wire, trusted=trusted))
             client = closed_in_the_end.enter_context(
@@ -160,9 +168,8 @@ def _login(url: str) -> httpx.Auth | None:
 class _Wire:
     """The time that a server has, and what came from it, whatever of it counts."""
 
-    def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
-        self.deadline = time.monotonic() + 2 * timeout
+    def __init__(self, timeout: float, deadline: float) -> None:
+        self.timeout, self.deadline = timeout, deadline
         self.stream: httpcore.NetworkStream | None = None
         self._head: bytes | None = b""  # of the answer, as long as it has not ended
         self._body_bytes = 0
@@ -261,10 +268,9 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = _addresses(host, port, seconds=self._wire.left(timeout))
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"{host}: {error}") from error
-        addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
         if not self._trusted:
             for address in addresses:
                 check_address(address)
@@ -293,7 +299,7 @@ class _Transport(httpx.BaseTransport):
             self._pool = httpcore.ConnectionPool(network_backend=_Backend(wire, trusted=trusted), **settings)
             return
         if not trusted:
-            _check_name(urlsplit(url).hostname or "")
+            _check_name(urlsplit(url).hostname or "", seconds=wire.left(wire.timeout))
         parts = urlsplit(proxy)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"the proxy {parts.scheme}://… of this environment must be http:// or https://")
@@ -366,11 +372,34 @@ def connection_errors(url: str) -> Iterator[None]:
         raise ServerFailed(f"{url}: {error}") from error
 
 
-def _check_name(host: str) -> None:
+def _addresses(host: str, port: int | None, *, seconds: float) -> list[str]:
+    """The addresses of a name; raises `httpcore.ConnectTimeout` where nobody says them in time, and `OSError`.
+
+    In a thread of its own, which the system ends when its own patience does: a look-up cannot be broken off.
+    """
+    answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:  # raised again by whoever asked
+            answers.put(error)
+
+    threading.Thread(target=look_up, name="name look-up", daemon=True).start()
+    try:
+        found = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise httpcore.ConnectTimeout(f"{host}: its name was not found within {seconds:.0f} s") from None
+    if isinstance(found, Exception):
+        raise found
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _check_name(host: str, *, seconds: float) -> None:
     """Refuse a name that leads into a private network, where this machine can look it up: a proxy would follow it."""
-    with contextlib.suppress(OSError, UnicodeError):
-        for *_, address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
-            check_address(str(address[0]))
+    with contextlib.suppress(OSError, UnicodeError, httpcore.ConnectTimeout):
+        for address in _addresses(host, None, seconds=seconds):
+            check_address(address)
 
 
 def _proxy_of(url: str) -> str | None:
