@@ -65,9 +65,8 @@ def is_written(folder: Folder, name: str, data: bytes) -> bool:
 
 
 def accept_written(folder: Folder, name: str) -> None:
-    """Have `SHA256SUMS` say of a table that was mended what it is now."""
-    data = folder.read(name)
-    if not is_written(folder, name, data):
-        sums = {**read_checksums(folder), name: hashlib.sha256(data).hexdigest()}
+    """Take the line of a table that is being mended out of `SHA256SUMS`, where it is of other bytes."""
+    if not is_written(folder, name, folder.read(name)):
+        sums = read_checksums(folder)
+        del sums[name]
         folder.write(CHECKSUMS, checksum_lines(sums))
-        folder.delete(PENDING)

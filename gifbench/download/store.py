@@ -21,12 +21,11 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from gifbench.download.source import Fetched
 from gifbench.errors import BuildError, DatasetDamaged, NotFound, StorageError, storage_errors
@@ -38,9 +37,6 @@ README = "Sources fetched by gifbench; docs/fetching.md says what is what. Safe 
 
 _STAMPS = "time_stamps"
 """What `gifbench.media.video.stamp_order` said of a video, so that no build looks through all of it again."""
-
-
-_CHECK = "check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +153,7 @@ class Store:
                 about={**about, **_versions()},
             )
         self.folder.take(fetched.path, _beside(place, stored.file))
-        self.folder.write(f"{place}.json", _description(stored))
+        self.folder.write(f"{place}.json", json.dumps(asdict(stored), indent=1).encode() + b"\n")
         self.discard(source, locator)
         return stored
 
@@ -236,10 +232,7 @@ def read_stored(folder: Folder, description: str) -> Stored:
     """A description of the store; raises `NotFound`, or `DatasetDamaged` if it cannot be read."""
     data = folder.read(description, limit=1 << 20)
     try:
-        values = json.loads(data)
-        stored = Stored(**values)
-        if _CHECK in stored.about and stored.about[_CHECK] != _checksum(values):
-            raise ValueError("it was changed after gifbench wrote it: its checksum is not its own")
+        stored = Stored(**json.loads(data))
         named: object = stored.file
         if not isinstance(named, str) or "/" in check_name(stored.file):
             raise ValueError(f"its file must be a name in the same folder, got {str(stored.file)[:200]!r}")
@@ -247,19 +240,6 @@ def read_stored(folder: Folder, description: str) -> Stored:
     except (ValueError, TypeError, StorageError, RecursionError) as error:
         place = folder.place(description)
         raise DatasetDamaged(f"{place}: it cannot be read ({error}); gifbench verify --repair takes it away") from error
-
-
-def _description(stored: Stored) -> bytes:
-    """The file that describes a source, with a checksum in `about`, where gifbench 0.1 lets any text be."""
-    values = asdict(stored)
-    values["about"][_CHECK] = _checksum(values)
-    return json.dumps(values, indent=1).encode() + b"\n"
-
-
-def _checksum(values: Mapping[str, Any]) -> str:
-    """The first digits of the sha256 of a description, whatever checksum it holds."""
-    about = {name: value for name, value in values["about"].items() if name != _CHECK}
-    return hashlib.sha256(json.dumps({**values, "about": about}, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _stamps(stored: Stored) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ from gifbench.cli.app import app
 from gifbench.download import MemorySource
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.scheduler import fetch_sources
-from gifbench.download.source import Fetched
 from gifbench.download.store import Store
 from gifbench.download.store_verify import take_away, verify_store
 from gifbench.errors import DatasetDamaged, Gone, SourceError, StorageError
@@ -294,29 +292,6 @@ def test_time_stamps_are_looked_through_when_a_video_comes_and_not_again(
             else:
                 assert looked
     assert damage(store) == []
-
-
-@pytest.mark.parametrize("changed", [{"sha256": "0" * 64}, {"width": 1}, {"about": {"time_stamps": "regular 1 1"}}])
-def test_a_description_that_was_changed_is_not_believed_and_verify_takes_it_away(
-    changed: dict[str, object], tmp_path: Path, tiny_videos: Path
-) -> None:
-    import json
-
-    store = Store(tmp_path / "store")
-    store.make()
-    scratch = store.scratch("http", "http://x.example/a.mp4")
-    shutil.copy(tiny_videos / "ant.mp4", scratch / "body.mp4")
-    store.land("http", "http://x.example/a.mp4", Fetched(scratch / "body.mp4", {}))
-    path = tmp_path / "store" / store.description("http", "http://x.example/a.mp4")
-    whole = json.loads(path.read_text())
-    about = {**whole["about"], **changed.pop("about", {})}  # type: ignore[dict-item]
-    path.write_text(json.dumps({**whole, **changed, "about": about}))
-    with pytest.raises(DatasetDamaged, match="it was changed after gifbench wrote it"):
-        store.find("http", "http://x.example/a.mp4")
-    damage = list(verify_store(store, workers=1))
-    assert damage
-    take_away(store, damage)
-    assert store.find("http", "http://x.example/a.mp4") is None
 
 
 def test_verify_names_changed_lines_of_the_ledger_and_repair_takes_them_out(tmp_path: Path) -> None:
