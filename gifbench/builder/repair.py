@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from pathlib import Path
 
+from gifbench.builder.build_lock import alone
 from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.builder.remove import keep_removed
+from gifbench.builder.staging import group_name
 from gifbench.dataset import Dataset
 from gifbench.dataset.checksums import CHECKSUMS, accept_written
 from gifbench.dataset.columns import CLIP_ID
 from gifbench.dataset.index_recovery import INDEX, best_index
-from gifbench.dataset.reader import only_a_copy, read_about
-from gifbench.dataset.shards import fingerprint, index_bytes
+from gifbench.dataset.reader import only_a_copy, read_about, read_index
+from gifbench.dataset.shards import STAGING, fingerprint, index_bytes
 from gifbench.dataset.verify import KNOWN_FROM_A_COPY
 from gifbench.download.store import Store
-from gifbench.errors import DatasetDamaged, UsageError
+from gifbench.errors import BuildError, DatasetDamaged, UsageError
 from gifbench.progress import ProgressCallback, silent
 from gifbench.storage import Folder
 
@@ -89,3 +92,16 @@ def repair_dataset(
         # A description in a shard that was taken for a row lies, and which one, only the index knew.
         dataset = make({row.clip_id for row in rows} - lost)
     return dataset
+
+
+def clear_leftovers(url: str) -> None:
+    """Take the staging folder of a whole dataset away that a kill at the end of a build or repair left.
+
+    One that holds clips which are in no shard yet stays, and so does that of a build which is at work.
+    """
+    folder = Folder(url)
+    left = folder.names(STAGING)
+    placed = {group_name(row.clip_id) for row in read_index(folder)}
+    if left and not any(name.endswith(".group") and name not in placed for name in left):
+        with contextlib.suppress(BuildError), alone(folder):
+            folder.delete(STAGING)

@@ -58,7 +58,7 @@ def verify(
             )
         with progress_bar("Verifying") as step:
             damage = list(verify_dataset(dataset, workers=workers, progress=step))
-    same = _duplicates(dataset, damage)
+    same = _duplicates(dataset, damage, tidy=repair)
     if as_json:
         lines = [{"place": name, "what": what} for name, what in damage]
         say_json({"dataset": dataset, "damage": lines, "duplicates": same.to_json() if same else None})
@@ -79,12 +79,17 @@ def verify(
         say(f"{dataset}: whole")
 
 
-def _duplicates(dataset: str, damage: Sequence[tuple[str, str]]) -> Duplicates | None:
-    """Which clips are the same; None where the dataset is damaged, which comes first."""
+def _duplicates(dataset: str, damage: Sequence[tuple[str, str]], *, tidy: bool) -> Duplicates | None:
+    """Which clips are the same; None where the dataset is damaged, which comes first. A whole one may be `tidy`ed."""
+    from gifbench.builder.repair import clear_leftovers
     from gifbench.dataset import open_dataset
     from gifbench.dataset.duplicates import find_duplicates
 
-    return None if damage else find_duplicates(open_dataset(dataset))
+    if damage:
+        return None
+    if tidy:
+        clear_leftovers(dataset)
+    return find_duplicates(open_dataset(dataset))
 
 
 def _recipe(dataset: str, file: Path | None) -> Recipe | None:
