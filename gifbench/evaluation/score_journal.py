@@ -7,6 +7,8 @@ goes.
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,6 +20,7 @@ from pydantic import TypeAdapter
 from gifbench.errors import ResultsError
 from gifbench.journal import Journal, open_journal
 from gifbench.results.schema import ClipScore
+from gifbench.storage import open_regular
 
 _SCORES = TypeAdapter(dict[str, ClipScore])
 FORMAT = 2
@@ -93,6 +96,17 @@ class ScoreJournal:
                 if not kept.records:  # nothing to go on with
                     kept.done()
                 raise
+
+
+def interrupted_protocols(path: Path | None) -> set[str]:
+    """The names of the protocols under which the run scored that was interrupted at `path`; empty without one."""
+    try:
+        if path is None:
+            return set()
+        with os.fdopen(open_regular(path), "rb") as file:
+            return {str(name) for name in json.loads(file.readline(1 << 24))["spec"]["protocols"]}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return set()
 
 
 def _records(lines: list[dict[str, Any]]) -> Iterator[ScoredClipRecord]:

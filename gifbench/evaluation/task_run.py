@@ -10,7 +10,7 @@ from typing import Literal
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
 from gifbench.evaluation.cluster_scoring import clips_on_cluster
 from gifbench.evaluation.score_identity import RunSpec, ScoringJob, existing_result, measuring_device
-from gifbench.evaluation.score_journal import ScoredClipRecord, ScoreJournal
+from gifbench.evaluation.score_journal import ScoredClipRecord, ScoreJournal, interrupted_protocols
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, released_stride
 from gifbench.evaluation.summary import RunFacts, official_clips, result_of, with_metrics_of
 from gifbench.evaluation.worker_pool import scored_clips, worked_clips
@@ -111,6 +111,10 @@ class TaskRun:
                 self._journal_path.unlink(missing_ok=True)
             self._say("", len(self._clips), reused=True)
             return [done[each.name] for each in settings.protocols]
+        interrupted = interrupted_protocols(self._journal_path)
+        if {each.name for each in pending} < interrupted <= {each.name for each in settings.protocols}:
+            # Killed between the results of two protocols: the journal knows its clips under both.
+            pending = [each for each in settings.protocols if each.name in interrupted]
         # Metrics that are new are measured alone, and added to what exists.
         only_new = all(each.name in lacking for each in pending)
         metrics = [m for m in settings.metrics if not only_new or any(m in lacking[each.name] for each in pending)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import json
 import math
 import os
 import re
 import secrets
 import shutil
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -130,9 +133,7 @@ def _video(
     """Written beside `out` under a name with the same ending, joined by its sound, then put in its place."""
     if os.path.lexists(out) and not overwrite:
         raise AlreadyExists(f"{out}: it is there already; choose another name or ask to overwrite it")
-    beside, joined = (
-        out.with_name(f".{out.stem[:100]}.{secrets.token_hex(4)}.unfinished{out.suffix}") for _ in range(2)
-    )
+    beside, joined = (_unfinished(out, out.suffix) for _ in range(2))
     ticks = math.lcm(*(time.denominator for time in (*timing.times, timing.duration)))
     rate = len(timing.times) / timing.duration
     try:
@@ -162,6 +163,27 @@ def _video(
         joined.unlink(missing_ok=True)
 
 
+def _unfinished(out: Path, ending: str) -> Path:
+    """A new name beside `out` for what becomes it; what processes of this machine left there that were killed goes."""
+    host, stem = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8], out.stem[:100]
+    for left in out.parent.glob(f".{glob.escape(stem)}.{host}-*.unfinished*"):
+        number = left.name.removeprefix(f".{stem}.{host}-").partition("-")[0]
+        if number.isdecimal() and not _lives(int(number)):
+            with suppress(OSError):
+                left.unlink() if left.is_symlink() or not left.is_dir() else shutil.rmtree(left)
+    return out.with_name(f".{stem}.{host}-{os.getpid()}-{secrets.token_hex(4)}.unfinished{ending}")
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is another user's, or no number of a process
+        pass
+    return True
+
+
 def _check_gif_speed(out: str | os.PathLike[str], timing: Timing) -> None:
     shortest = min(end - start for start, end in zip(timing.times, timing.ends, strict=True))
     if shortest < _SHORTEST_IN_GIF:
@@ -179,7 +201,7 @@ def _add_to_gif(writer: GifWriter, pixels: Pixels, time: Fraction) -> None:
 @contextmanager
 def _folder(out: Path, timing: Timing, *, overwrite: bool) -> Iterator[Add]:
     _check_replaceable(out, overwrite=overwrite)
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.unfinished")
+    unfinished = _unfinished(out, "")
     with storage_errors(out):
         try:
             unfinished.mkdir(parents=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -172,3 +173,23 @@ def test_the_writer_says_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(PixelsError, match="uint8"), VideoWriter(tmp_path / "a.mp4", **about) as writer:
         writer.add(np.zeros((9, 8, 3), np.uint8), Fraction(0), Fraction(1))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "frames"])
+def test_what_a_killed_writer_left_goes_and_what_another_writes_stays(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gifbench.media import animation_writer
+
+    out = tmp_path / name
+    mine = animation_writer._unfinished(out, out.suffix)
+    monkeypatch.setattr(os, "getpid", lambda: 2**22 + 1)  # more than any process has
+    dead = animation_writer._unfinished(out, out.suffix)
+    monkeypatch.undo()
+    for left in (mine, dead):
+        left.mkdir() if name == "frames" else left.touch()
+    (tmp_path / f".{out.stem}.mine.unfinished").touch()
+    animation_writer._unfinished(out, out.suffix)
+    assert not dead.exists()
+    assert mine.exists()
+    assert (tmp_path / f".{out.stem}.mine.unfinished").exists()
