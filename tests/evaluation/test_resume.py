@@ -254,6 +254,6 @@ def test_a_kill_between_the_results_of_two_protocols_is_gone_on_from(dataset, as
     assert list(tmp_path.rglob("*.journal.jsonl"))
     method = Stops()
     results = evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path)
-    assert {result.protocol for result in results} == {"standard", "gif2video"}
+    assert {result.protocol.name for result in results} == {"standard", "gif2video"}
     assert method.calls == 0
     assert not list(tmp_path.rglob("*.journal.jsonl"))
