@@ -63,7 +63,7 @@ class Guarded(Generic[P, R]):
 
 
 def end_strays(place: Path) -> None:
-    """Kill every process that works below the folder `place`, or was given it as its `TMPDIR`.
+    """Kill every process that works below the folder `place`, or was given it, or a folder in it, as its `TMPDIR`.
 
     Linux alone says so much of processes, and only of one's own; elsewhere nothing happens. One that leaves the folder
     and clears its environment is not found.
@@ -90,7 +90,8 @@ def _ended(process: int, place: Path) -> bool:
 
 def _is_of(process: Path, place: Path) -> bool:
     variables = (process / "environ").read_bytes().split(b"\0")  # empty where a process has ended and waits to be read
-    return os.fsencode(f"TMPDIR={place}") in variables or (process / "cwd").readlink().is_relative_to(place)
+    given = [Path(os.fsdecode(each[7:])) for each in variables if each.startswith(b"TMPDIR=")]
+    return any(each.is_relative_to(place) for each in [*given, (process / "cwd").readlink()])
 
 
 class _Watchdog:

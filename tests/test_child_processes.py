@@ -50,3 +50,22 @@ def test_joblib_s_workers_end_when_their_driver_is_killed(tmp_path: Path) -> Non
             break
         time.sleep(0.05)
     assert not any(map(alive, workers))
+
+
+@pytest.mark.parametrize("below", ["", "work"])
+def test_a_process_that_left_for_another_folder_is_known_by_what_it_was_given(below: str, tmp_path: Path) -> None:
+    """A watchdog is told the folder above a program's own: a daemon that went to / outlived a killed evaluation."""
+    from gifbench.child_processes import end_strays
+
+    (tmp_path / "place" / "work").mkdir(parents=True)
+    environment = os.environ | {"TMPDIR": str(tmp_path / "place" / below)}
+    stray = subprocess.Popen(["sleep", "60"], cwd="/", env=environment, start_new_session=True)
+    other = subprocess.Popen(["sleep", "60"], cwd="/", env=os.environ | {"TMPDIR": f"{tmp_path}/placebo"})
+    try:
+        end_strays(tmp_path / "place")
+        assert stray.wait(10) == -signal.SIGKILL
+        assert other.poll() is None
+    finally:
+        stray.kill()
+        other.kill()
+        other.wait()
