@@ -22,6 +22,7 @@ VIDEO_SUFFIXES = (
 TRASH = {
     *("$recycle.bin", "recycler", "recycled", "#recycle", "@recycle", "trash", "lost+found"),
     *("system volume information", "__macosx", "@eadir", "#snapshot", "@tmp"),
+    *("network trash folder", "temporary items", "@recently-snapshot"),
 }
 """Folders, in small letters, whose files somebody threw away or a system made."""
 

@@ -201,7 +201,7 @@ def _check(
     if fps is not None and not 0 < fps <= _MOST_FPS[ending]:
         raise UsageError(f"fps must be above 0 and at most {_MOST_FPS[ending]}, got {float(fps):g}")
     if dither is not None and dither not in _DITHERS:
-        raise UsageError(f"there is no dither {dither!r}: {', '.join(_DITHERS)}, or none")
+        raise UsageError(f"there is no dither {dither!r}: {', '.join(_DITHERS)}, or None")
     if quantizer not in QUANTIZERS:
         raise UsageError(f"there is no quantizer {quantizer!r}: {', '.join(QUANTIZERS)}")
     if quantizer != "minimum-variance" and refined:

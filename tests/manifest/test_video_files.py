@@ -172,8 +172,17 @@ def test_a_dataset_below_its_sources_is_never_a_source(tmp_path: Path, tiny_reci
 
 
 def test_more_endings_of_videos_and_more_names_of_trash(tmp_path: Path) -> None:
-    for name in ("a.TRP", "b.mk3d", "c.mjpeg", "d.dvr-ms", "Trash/x.mp4", "@eaDir/x.mp4", "#snapshot/x.mp4"):
+    for name in (
+        "a.TRP",
+        "b.mk3d",
+        "c.mjpeg",
+        "d.dvr-ms",
+        "Trash/x.mp4",
+        "@eaDir/x.mp4",
+        "#snapshot/x.mp4",
+        "Temporary Items/x.mp4",
+    ):
         put(tmp_path, name)
     found = find_videos(tmp_path)
     assert [file.name for file in found.files] == ["a.TRP", "b.mk3d", "c.mjpeg", "d.dvr-ms"]
-    assert found.skipped == {"trash folders": 3}
+    assert found.skipped == {"trash folders": 4}
