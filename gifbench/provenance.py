@@ -16,7 +16,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -184,16 +184,18 @@ class _Walk:
             if len(self.names) > _MOST_FILES:
                 self.unknown.append(f"it imports more than {_MOST_FILES} files")
                 return
-            tree = _parsed(path)
-            if tree is None:
+            root = self._roots[path][0]
+            package = path.parent.relative_to(root).parts if path.is_relative_to(root) else ()
+            code = path.read_bytes() if path.suffix == ".py" else b"\0"
+            found = _searched(code, package, name if path == start else None)
+            if found is None:
                 continue
             before = set(self.names)
-            for module in set(_imports(tree, path, self._roots[path][0])):
+            for module in found.imports:
                 self._resolve(module, *self._roots[path])
-            nodes: list[ast.AST] = _reached_nodes(tree, name) if path == start and name else [tree]
-            self.unknown += [f"{path.name} {what}" for what in _opaque(nodes)]
-            self.unseen += [f"{path.name} reads files that nobody notices ({what})" for what in _unseen(nodes)]
-            for variable in _variables(nodes):
+            self.unknown += [f"{path.name} {what}" for what in found.opaque]
+            self.unseen += [f"{path.name} reads files that nobody notices ({what})" for what in found.unseen]
+            for variable in found.variables:
                 if variable is None:
                     self.unknown.append(f"{path.name} reads the environment")
                 else:
@@ -295,19 +297,32 @@ def _package_version(top: str) -> str | None:
     return None
 
 
-def _parsed(path: Path) -> ast.Module | None:
-    if path.suffix != ".py":
-        return None
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """What stands in a source file: the modules it imports, and what `SourceCode` has of it."""
+
+    imports: tuple[str, ...]
+    opaque: tuple[str, ...]
+    unseen: tuple[str, ...]
+    variables: tuple[str | None, ...]
+
+
+@lru_cache(maxsize=1024)
+def _searched(data: bytes, package: tuple[str, ...], name: str | None) -> _Searched | None:
+    """Search a file's bytes, once for the many methods that import it; None where they are no Python."""
     try:
-        return ast.parse(path.read_bytes())
+        tree = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last for code that is too deep
         return None
+    every = list(ast.walk(tree))
+    nodes = [node for top in _reached_nodes(tree, name) for node in ast.walk(top)] if name else every
+    imports = tuple(dict.fromkeys(_imports(every, package)))
+    return _Searched(imports, tuple(_opaque(nodes)), tuple(_unseen(nodes)), tuple(_variables(nodes)))
 
 
-def _imports(tree: ast.AST, path: Path, root: Path) -> Iterator[str]:
-    """The modules that a file names in its imports, as paths below `root`; a name may also be no module at all."""
-    package = path.parent.relative_to(root).parts if path.is_relative_to(root) else ()
-    for node in ast.walk(tree):
+def _imports(nodes: list[ast.AST], package: tuple[str, ...]) -> Iterator[str]:
+    """The modules that a file of `package` names in its imports, as paths; a name may also be no module at all."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name.replace(".", "/") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -345,12 +360,11 @@ def _reached_nodes(tree: ast.Module, name: str) -> list[ast.AST]:
 
 def _opaque(nodes: list[ast.AST]) -> Iterator[str]:
     """What in the code cannot be known by its content, a phrase each."""
-    every = [node for top in nodes for node in ast.walk(top)]
     systems = {"os", "posix"}
-    for node in every:
+    for node in nodes:
         if isinstance(node, ast.Import):
             systems |= {alias.asname for alias in node.names if alias.name in ("os", "posix") and alias.asname}
-    for node in every:
+    for node in nodes:
         modules: list[str] = []
         names: list[str | None] = []
         if isinstance(node, ast.Import):
@@ -378,27 +392,25 @@ def _opaque(nodes: list[ast.AST]) -> Iterator[str]:
 
 def _unseen(nodes: list[ast.AST]) -> Iterator[str]:
     """Calls of what reads files in C."""
-    for top in nodes:
-        for node in ast.walk(top):
-            if isinstance(node, ast.Call):
-                called = _dotted(node.func)
-                last = called.rpartition(".")[2]
-                if last in _READERS or last.startswith("readNet") or called.endswith("jit.load"):
-                    yield called
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            called = _dotted(node.func)
+            last = called.rpartition(".")[2]
+            if last in _READERS or last.startswith("readNet") or called.endswith("jit.load"):
+                yield called
 
 
 def _variables(nodes: list[ast.AST]) -> Iterator[str | None]:
     """The variables of the environment whose values the code reads; None for one that only a run would tell."""
-    for top in nodes:
-        for node in ast.walk(top):
-            key: ast.expr | None = None
-            if isinstance(node, ast.Call) and node.args:
-                if _dotted(node.func).rpartition(".")[2] == "getenv" or _dotted(node.func).endswith("environ.get"):
-                    key = node.args[0]
-            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-                key = node.slice if _dotted(node.value).rpartition(".")[2] == "environ" else None
-            if key is not None:
-                yield key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+    for node in nodes:
+        key: ast.expr | None = None
+        if isinstance(node, ast.Call) and node.args:
+            if _dotted(node.func).rpartition(".")[2] == "getenv" or _dotted(node.func).endswith("environ.get"):
+                key = node.args[0]
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            key = node.slice if _dotted(node.value).rpartition(".")[2] == "environ" else None
+        if key is not None:
+            yield key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
 
 
 def _dotted(node: ast.AST) -> str:

@@ -197,7 +197,6 @@ def _code(value: Any, name: str) -> tuple[object, str | None]:  # noqa: ANN401  
 
 def _object(value: object, depth: int) -> tuple[object, str | None]:
     kind = type(value)
-    code, why = _code(kind, f"{kind.__module__}.{kind.__qualname__}")
     held = dict(getattr(value, "__dict__", {}))
     for base in kind.__mro__:
         slots = base.__dict__.get("__slots__", ())
@@ -209,6 +208,7 @@ def _object(value: object, depth: int) -> tuple[object, str | None]:
     # What a class made in C holds (a random generator, a set) is in no attribute.
     if (not held and not hasattr(value, "__dict__")) or any(map(_made_in_c, kind.__mro__[:-1])):
         return None, f"it holds a {kind.__name__}, whose content is not known"
+    code, why = _code(kind, f"{kind.__module__}.{kind.__qualname__}")
     if callable(tensors := getattr(value, "state_dict", None)):
         held = {"state_dict": dict(tensors()), "training": getattr(value, "training", None)}
     found, inner = _states(held, depth)
@@ -298,6 +298,8 @@ def _install() -> None:
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     heard = getattr(_now, "heard", None)
     if heard is None:
+        if not callable(getattr(threading, "get_ident", None)):  # the interpreter is ending
+            return
         threads: Mapping[int, threading.Thread] = getattr(threading, "_active", {})
         heard = getattr(threads.get(threading.get_ident()), _HEARD_BY_PARENT, None)
         if heard is None:
