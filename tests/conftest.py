@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
@@ -28,6 +29,9 @@ from gifbench.metrics import registry as metrics
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # What asks for as many processes as there are cores works in its own; tests of several say how many.
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
+# Started in the background by a script, tests inherit that SIGINT is ignored, and so would the commands they interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -141,7 +141,6 @@ _OPENING = f"""\
 
 ```python
 import datasets
-from gifbench.progress import ProgressCallback, silent
 
 clips = datasets.load_dataset("PATH")  # the members; a path, or the name on the hub
 for split in clips.values():
