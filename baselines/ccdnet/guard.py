@@ -90,11 +90,16 @@ def features(frame: torch.Tensor, palette: torch.Tensor, restored: torch.Tensor,
     edge = (largest > 0).float()
     beyond = edge * (torch.log1p(largest) - near)
     beyond_around = _around(beyond, _WIDE) / _around(edge, _WIDE).clamp(min=1e-3)
-    beyond_whole = beyond.mean() / edge.mean().clamp(min=1e-3)
+    beyond_whole = _mean(beyond) / _mean(edge).clamp(min=1e-3)
     local = [near, far, change, change_around, near_around, alike, _around(alike), activity, beyond_around]
-    wide = [near.mean(), alike.mean(), change.mean(), beyond_whole]
+    wide = [_mean(near), _mean(alike), _mean(change), beyond_whole]
     kind = torch.full_like(near, float(dithered))
     return torch.stack([*local, *(each.expand(height, width) for each in wide), kind], dim=-1)
+
+
+def _mean(x: torch.Tensor) -> torch.Tensor:
+    """Of a picture (H, W), row by row: as a whole it would depend, in its last bit, on how many threads share it."""
+    return x.mean(dim=1).mean()
 
 
 def _around(x: torch.Tensor, side: int = _AROUND) -> torch.Tensor:

@@ -87,6 +87,7 @@ class Restorer:
         self.licence = str(found.about.get("licence") or "")
         self.steps, self._tile, self._runner = steps, tile, Runner(precision=precision)
         self._guard, self._dithered = guard, dithered
+        self._guarding = Runner(precision="fp32")  # whatever the network computes in
 
     def restore(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """Frames (N, H, W, 3) uint8 and N palettes (K, 3) uint8 to frames (N, H, W, 3) float32 in [0, 255]."""
@@ -96,9 +97,12 @@ class Restorer:
         """What the guard lets through of restored frames (N, H, W, 3) in [0, 255]; all of it, where there is none."""
         if self._guard is None:
             return restored
-        stacked = stack_palettes(palettes).to(restored.device)
-        with torch.inference_mode():
-            return self._guard.guarded(frames.to(restored.device), stacked, restored, dithered=self._dithered)
+        guard, gif, stacked = self._guard, frames.to(restored.device), stack_palettes(palettes).to(restored.device)
+
+        def part_of(part: slice) -> torch.Tensor:
+            return guard.guarded(gif[part], stacked[part], restored[part], dithered=self._dithered)
+
+        return self._guarding.run(part_of, gif.permute(0, 3, 1, 2))
 
     def changed(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """What the network makes of them, without the guard."""

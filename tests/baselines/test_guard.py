@@ -128,3 +128,22 @@ def test_the_router_counts_the_guard(tmp_path):
     assert Router().parameters - Router(weights=str(folder_with(tmp_path, None))).parameters == sum(
         each.numel() for each in guard.parameters()
     )
+
+
+def test_frames_are_the_same_with_any_number_of_threads():
+    rng = torch.Generator().manual_seed(0)
+    palette = torch.randint(256, (32, 3), dtype=torch.uint8, generator=rng)
+    frames = palette[torch.randint(32, (3, 300, 400), generator=rng)]
+    method, before = load_method("ccdnet").method, torch.get_num_threads()
+    restorer = method._networks[False, 32]
+    changed = (frames.float() + 9 * torch.rand(frames.shape, generator=rng)).clamp(0, 255)
+    try:
+        done = []
+        for threads, parts in ((1, [slice(0, 3)]), (2, [slice(0, 2), slice(2, 3)]), (3, [slice(0, 1), slice(1, 3)])):
+            torch.set_num_threads(threads)
+            each = [restorer.guarded(frames[part], [palette] * len(frames[part]), changed[part]) for part in parts]
+            done.append(torch.cat(each))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(done[0], done[1]) and torch.equal(done[0], done[2])
+    assert not torch.equal(done[0], changed)
