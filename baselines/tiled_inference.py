@@ -220,6 +220,6 @@ def _side_by_side(call: Callable[[slice], torch.Tensor], parts: Sequence[slice])
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:
     """Threads that stay, because new ones get new memory each time; none of another process, which forked."""
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,), thread_name_prefix="frames")
-    started = Barrier(threads)
+    started = Barrier(threads, timeout=60)  # where no thread can be had, an error, no waiting for ever
     list(pool.map(lambda _: started.wait(), range(threads)))
     return pool

@@ -28,8 +28,8 @@ class Outcome:
     that a rule saw or the error's own text, `attempts` how often it was tried, `seconds` what the last try took,
     `source_sha256` the bytes of a source that cannot be used, whose outcome holds until they change. `look` is the
     perceptual hash of a built clip; of a removed one it is the sha256 of its pixels, and `source_sha256` that of its
-    source, by which it is known under any name. A built clip has
-    its index row, whose offsets count from the start of its group until the group is in a shard.
+    source, by which it is known under any name. A built clip has its index row, whose offsets count from the start of
+    its group until the group is in a shard.
     """
 
     clip_id: str
