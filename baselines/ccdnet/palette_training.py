@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, Weights
 
 from ..pretrained import start_weights
 from .network import fill_palettes, scaled
-from .palette_unet import Count, PaletteUNet, PaletteUNetOptions, Width
+from .palette_unet import NEIGHBORS, Count, PaletteUNet, PaletteUNetOptions, Width
 from .training import frame_scores
 
 _ROUNDING = 0.5 / 127.5**2
@@ -24,8 +25,9 @@ class PaletteUNetTrainerOptions(TrainerOptions):
 
     widths: tuple[Width, ...] = (48, 96, 128, 128)
     blocks: tuple[Count, ...] = (1, 1, 2, 2)
+    neighbors: int = Field(default=NEIGHBORS, ge=1, le=8)
     start: str = ""
-    """Weights to start from; of those of a network with fewer sizes, the further ones begin as what changes nothing."""
+    """Weights to start from; where those are of a smaller network, all else begins as what changes nothing."""
 
 
 class PaletteUNetTrainer:
@@ -34,7 +36,7 @@ class PaletteUNetTrainer:
     options_class = PaletteUNetTrainerOptions
 
     def __init__(self, options: PaletteUNetTrainerOptions) -> None:
-        self._options = PaletteUNetOptions(widths=options.widths, blocks=options.blocks)
+        self._options = PaletteUNetOptions(widths=options.widths, blocks=options.blocks, neighbors=options.neighbors)
         self.network = PaletteUNet(self._options)
         if options.start:
             _begin(self.network, start_weights(options.start))
@@ -67,10 +69,23 @@ class PaletteUNetTrainer:
 
 
 def _begin(network: PaletteUNet, weights: Weights) -> None:
-    """Fill a network, also one of more sizes than the weights are of: what they lack adds nothing yet."""
+    """Fill a network from the weights of one with as many or fewer sizes, blocks, channels and neighbors.
+
+    It computes what that one does: further blocks and sizes add nothing yet, and nothing reads further channels yet.
+    """
     own = network.state_dict()
-    lacking = {name: tensor for name, tensor in own.items() if name not in weights.tensors}
-    for name, tensor in lacking.items():
-        if name.startswith("body.up."):
-            nn.init.zeros_(tensor)
-    Weights(weights.path, weights.architecture, weights.about, {**lacking, **weights.tensors}).fill(network)
+    begun = {name: _widened(tensor, own[name]) for name, tensor in weights.tensors.items() if name in own}
+    for name, tensor in own.items():
+        if name not in begun and name.startswith("body.up."):
+            begun[name] = torch.zeros_like(tensor)
+    Weights(weights.path, weights.architecture, weights.about, {**own, **weights.tensors, **begun}).fill(network)
+
+
+def _widened(given: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Weights or a bias with further channels: given ones do not read them, and they begin as `own` has them."""
+    if given.dim() != own.dim() or any(less > more for less, more in zip(given.shape, own.shape, strict=True)):
+        return given
+    widened = own.clone()
+    widened[: len(given)] = 0
+    widened[tuple(slice(side) for side in given.shape)] = given.to(own.dtype)
+    return widened

@@ -19,7 +19,7 @@ from ..tiled_inference import exact
 from .network import scaled
 
 NEIGHBORS = 2
-"""Of how many other colors of the palette a pixel is told."""
+"""Of how many other colors of the palette a pixel is told, unless the options say otherwise."""
 
 Width = Annotated[int, Field(ge=4, le=512)]
 Count = Annotated[int, Field(ge=1, le=16)]
@@ -35,6 +35,8 @@ class PaletteUNetOptions(BaseModel):
     """Channels at 1/2, 1/4, … of the picture's size."""
     blocks: tuple[Count, ...] = Field(default=(1, 1, 2, 2), min_length=1, max_length=6)
     """Residual blocks at each of these sizes, on the way down and again on the way up."""
+    neighbors: Annotated[int, Field(ge=1, le=8)] = NEIGHBORS
+    """Of how many other colors of the palette a pixel is told, the nearest first."""
 
     @model_validator(mode="after")
     def _as_many(self) -> PaletteUNetOptions:
@@ -49,7 +51,7 @@ class PaletteUNet(nn.Module):
     def __init__(self, options: PaletteUNetOptions) -> None:
         super().__init__()
         self.options = options
-        self.body = ResidualUNet(options.widths, options.blocks, inputs=3 + 3 * NEIGHBORS)
+        self.body = ResidualUNet(options.widths, options.blocks, inputs=3 + 3 * options.neighbors)
 
     def forward(
         self, gif: torch.Tensor, palettes: torch.Tensor, *, steps: int | None = None, tile: int | None = None
@@ -60,7 +62,8 @@ class PaletteUNet(nn.Module):
         """
         if steps not in (None, 1):
             raise ValueError(f"a palette-unet has one step, not {steps}")
-        return exact(self.body, torch.cat([scaled(gif), beside(gif, palettes)], dim=1), tile)
+        ways = beside(gif, palettes, self.options.neighbors)
+        return exact(self.body, torch.cat([scaled(gif), ways], dim=1), tile)
 
 
 class ResidualUNet(nn.Module):
@@ -118,25 +121,25 @@ def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(_Block(width) for _ in range(count)))
 
 
-def beside(gif: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
-    """How each pixel's color lies in its palette: (N, 3, H, W) and (N, K, 3) uint8 to (N, 6, H, W) float in [-4, 4].
+def beside(gif: torch.Tensor, palettes: torch.Tensor, neighbors: int = NEIGHBORS) -> torch.Tensor:
+    """How each pixel's color lies in its palette: (N, 3, H, W) and (N, K, 3) uint8 to (N, 3·`neighbors`, H, W) float.
 
-    The ways to the nearest and to the second nearest other color, in units of 32 levels; 0 where there is none. Every
-    pixel has a color of its palette, as a GIF's have, and colors that stand in it twice count once.
+    The ways to the nearest other colors, the nearest first, in units of 32 levels, within [-4, 4]; 0 where there is
+    none. Every pixel has a color of its palette, as a GIF's have, and colors that stand in it twice count once.
     """
     described: list[torch.Tensor] = []
     for frame, palette in zip(gif, palettes, strict=True):
         codes = torch.unique(_code(palette.T))
         colors = torch.stack([codes >> 16, codes >> 8 & 255, codes & 255], dim=1).float()
         place = torch.searchsorted(codes, _code(frame)).clamp_(max=len(codes) - 1)
-        described.append(_ways(colors)[place].permute(2, 0, 1))
+        described.append(_ways(colors, neighbors)[place].permute(2, 0, 1))
     return torch.stack(described)
 
 
-def _ways(colors: torch.Tensor) -> torch.Tensor:
-    """From each of K different colors (K, 3) the ways to its nearest ones, (K, 6); in parts, for K may be 65,536."""
-    wanted = min(NEIGHBORS, len(colors) - 1)
-    ways = colors.new_zeros((len(colors), NEIGHBORS, 3))
+def _ways(colors: torch.Tensor, neighbors: int) -> torch.Tensor:
+    """From each of K different colors (K, 3) the ways to its nearest, (K, 3·`neighbors`); in parts, for K is large."""
+    wanted = min(neighbors, len(colors) - 1)
+    ways = colors.new_zeros((len(colors), neighbors, 3))
     size = max(1, (1 << 20) // len(colors))
     for start in range(0, len(colors), size):
         part = colors[start : start + size]

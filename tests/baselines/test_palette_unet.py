@@ -105,7 +105,7 @@ def test_as_many_widths_as_blocks():
         PaletteUNetOptions(widths=(8,))
 
 
-def test_a_network_of_more_sizes_begins_as_the_smaller_one_was(tmp_path):
+def test_a_larger_network_begins_as_the_smaller_one_was(tmp_path):
     small = moved(PaletteUNet(SMALL))
     path = save_weights(tmp_path / "x.safetensors", small, architecture=SMALL.model_dump(mode="json"), about={})
     sizes = {"widths": (8, 8, 8, 12), "blocks": (1, 1, 2, 1)}
@@ -113,6 +113,9 @@ def test_a_network_of_more_sizes_begins_as_the_smaller_one_was(tmp_path):
     gif, palettes, _ = frames_and_palettes()
     assert torch.equal(grown(gif, palettes), small(gif, palettes))
     assert sum(each.numel() for each in grown.parameters()) > sum(each.numel() for each in small.parameters())
+    wider = {"widths": (12, 10, 8, 12), "blocks": (1, 2, 2, 1), "neighbors": 4}
+    grown = PaletteUNetTrainer(PaletteUNetTrainerOptions(**wider, start=str(path))).network
+    torch.testing.assert_close(grown(gif, palettes), small(gif, palettes), rtol=0, atol=1e-5)
     fewer = PaletteUNetTrainerOptions(widths=(8, 8), blocks=(1, 1), start=str(path))
     with pytest.raises(WeightsError, match=r"x\.safetensors"):
         PaletteUNetTrainer(fewer)
