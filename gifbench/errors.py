@@ -70,21 +70,20 @@ class GifbenchError(Exception):
 
     code: ClassVar[str] = "error"
 
+    def __init_subclass__(cls, code: str = "") -> None:
+        cls.code = code or cls.code
+
     def __str__(self) -> str:
         # One line without secrets, whatever it quotes: names in files and others' messages may hold more.
         return redact(" ".join(super().__str__().splitlines()), homes=False)
 
 
-class UsageError(GifbenchError):
+class UsageError(GifbenchError, code="usage"):
     """An option or parameter has a value that cannot be."""
 
-    code = "usage"
 
-
-class MissingExtra(GifbenchError):
+class MissingExtra(GifbenchError, code="missing_extra"):
     """A package that this needs is not installed."""
-
-    code = "missing_extra"
 
     def __init__(self, package: str, *, extra: str, wanted_for: str) -> None:
         super().__init__(f'{wanted_for} needs the package "{package}": pip install "gifbench[{extra}]"')
@@ -95,124 +94,88 @@ class MissingExtra(GifbenchError):
         return partial(type(self), **self._named), ()
 
 
-class StorageError(GifbenchError):
+class StorageError(GifbenchError, code="storage"):
     """The place that is read or written fails."""
 
-    code = "storage"
 
-
-class NotFound(StorageError):
+class NotFound(StorageError, code="not_found"):
     """A file or folder is not there."""
 
-    code = "not_found"
 
-
-class AlreadyExists(StorageError):
+class AlreadyExists(StorageError, code="exists"):
     """Something is there already, and overwriting was not asked for."""
 
-    code = "exists"
 
-
-class NotWritable(StorageError):
+class NotWritable(StorageError, code="not_writable"):
     """The output cannot be written: permissions, or a read-only file system."""
 
-    code = "not_writable"
 
-
-class DiskFull(StorageError):
+class DiskFull(StorageError, code="disk_full"):
     """No space is left, or the quota is used up."""
 
-    code = "disk_full"
 
-
-class MediaError(GifbenchError):
+class MediaError(GifbenchError, code="media"):
     """A video or a GIF cannot be used."""
 
-    code = "media"
 
-
-class CorruptMedia(MediaError):
+class CorruptMedia(MediaError, code="corrupt"):
     """A file cannot be decoded, or not to the end of what was asked for."""
-
-    code = "corrupt"
 
 
 class DamagedMedia(CorruptMedia):
     """Bytes of a file lack or are wrong, so that another copy of it may be whole."""
 
 
-class NoVideo(MediaError):
+class NoVideo(MediaError, code="no_video"):
     """A file holds no picture stream."""
 
-    code = "no_video"
 
-
-class SpanOutside(MediaError):
+class SpanOutside(MediaError, code="span_outside"):
     """A span reaches beyond the video."""
 
-    code = "span_outside"
 
-
-class TooLarge(MediaError):
+class TooLarge(MediaError, code="too_large"):
     """Something is over a stated limit; it was refused before memory was taken."""
 
-    code = "too_large"
 
-
-class PixelsError(GifbenchError):
+class PixelsError(GifbenchError, code="pixels"):
     """An array has the wrong shape, dtype or range."""
 
-    code = "pixels"
 
-
-class DatasetError(GifbenchError):
+class DatasetError(GifbenchError, code="dataset"):
     """A built dataset cannot be used."""
 
-    code = "dataset"
 
-
-class DatasetDamaged(DatasetError):
+class DatasetDamaged(DatasetError, code="damaged"):
     """Bytes of a dataset differ from their checksum, or are missing."""
 
-    code = "damaged"
 
-
-class NoSuchClip(DatasetError):
+class NoSuchClip(DatasetError, code="no_such_clip"):
     """A dataset holds no clip of that name."""
 
-    code = "no_such_clip"
 
-
-class BuildError(GifbenchError):
+class BuildError(GifbenchError, code="build"):
     """A build cannot start or go on."""
 
-    code = "build"
 
-
-class ManifestError(BuildError):
+class ManifestError(BuildError, code="manifest"):
     """A manifest row is wrong; the message names its number and column."""
 
-    code = "manifest"
 
-
-class RecipeError(BuildError):
+class RecipeError(BuildError, code="recipe"):
     """A recipe or one of its parameters is unknown or wrong."""
-
-    code = "recipe"
 
 
 class NoSuchRecipe(RecipeError, UsageError):
     """No recipe has that name."""
 
 
-class Rejected(BuildError):
+class Rejected(BuildError, code="rejected"):
     """A clip that a rule of the recipe refuses.
 
     `rule` is the reason that the outcomes table records (`too_small`, `too_short`, … or one of `Recipe.rules`), `value`
     what was seen and `limit` what the rule asks for, both as text for people.
     """
-
-    code = "rejected"
 
     def __init__(self, rule: str, *, value: str, limit: str) -> None:
         super().__init__(f"{rule}: {value}, wanted {limit}")
@@ -226,170 +189,117 @@ def _rejected(rule: str, value: str, limit: str) -> Rejected:
     return Rejected(rule, value=value, limit=limit)
 
 
-class SourceError(BuildError):
+class SourceError(BuildError, code="source"):
     """A source cannot be fetched; `code` is the reason that the ledger records, the message the original text.
 
     `retry_after` is how many seconds the server asks to wait, where it says so.
     """
 
-    code = "source"
     retry_after: float | None = None
 
 
-class Gone(SourceError):
+class Gone(SourceError, code="unavailable"):
     """It was deleted, or never was."""
 
-    code = "unavailable"
 
-
-class Private(SourceError):
+class Private(SourceError, code="private"):
     """Only people whom its owner invited may see it."""
 
-    code = "private"
 
-
-class GeoBlocked(SourceError):
+class GeoBlocked(SourceError, code="geo_blocked"):
     """It is not shown in this country."""
 
-    code = "geo_blocked"
 
-
-class LoginRequired(SourceError):
+class LoginRequired(SourceError, code="login_required"):
     """It is shown to members, or to people of age, who have signed in."""
 
-    code = "login_required"
 
-
-class NoFormat(SourceError):
+class NoFormat(SourceError, code="no_matching_format"):
     """It is there, but in no format that fits."""
 
-    code = "no_matching_format"
 
-
-class NotYet(SourceError):
+class NotYet(SourceError, code="not_yet_available"):
     """It is live at this moment, or has not begun."""
 
-    code = "not_yet_available"
 
-
-class Unmatched(SourceError):
+class Unmatched(SourceError, code="unmatched"):
     """Which file of a folder is meant is not certain."""
 
-    code = "unmatched"
 
-
-class Refused(SourceError):
+class Refused(SourceError, code="refused"):
     """A locator that gifbench does not follow: an address of a private network, a path outside its folder."""
 
-    code = "refused"
 
-
-class RateLimited(SourceError):
+class RateLimited(SourceError, code="rate_limited"):
     """The service asks to slow down. It says nothing about the source."""
 
-    code = "rate_limited"
 
-
-class BotCheck(SourceError):
+class BotCheck(SourceError, code="bot_check"):
     """The service wants proof of a person. It says nothing about the source."""
 
-    code = "bot_check"
 
-
-class Forbidden(SourceError):
+class Forbidden(SourceError, code="forbidden"):
     """The server refuses access, perhaps for now only."""
 
-    code = "forbidden"
 
-
-class ServerFailed(SourceError):
+class ServerFailed(SourceError, code="server_error"):
     """The server answers with a fault of its own, or with something that is no video."""
 
-    code = "server_error"
 
-
-class Unreachable(SourceError):
+class Unreachable(SourceError, code="network"):
     """No connection to the server, or it broke."""
 
-    code = "network"
 
-
-class TimedOut(SourceError):
+class TimedOut(SourceError, code="timeout"):
     """The server stopped answering."""
 
-    code = "timeout"
 
-
-class Truncated(SourceError):
+class Truncated(SourceError, code="truncated"):
     """The server sent fewer or more bytes than it announced."""
 
-    code = "truncated"
 
-
-class ToolFailed(SourceError):
+class ToolFailed(SourceError, code="tool"):
     """yt-dlp does not understand what the site answers; a newer one probably does."""
 
-    code = "tool"
 
-
-class NoNetwork(BuildError):
+class NoNetwork(BuildError, code="no_network"):
     """Nothing can be reached from here; the run stops, and what was not tried stays untried."""
 
-    code = "no_network"
 
-
-class MakerError(GifbenchError):
+class MakerError(GifbenchError, code="maker"):
     """A maker of GIFs is not installed, failed, or made something that is not the GIF of its clip."""
 
-    code = "maker"
 
-
-class MethodError(GifbenchError):
+class MethodError(GifbenchError, code="method"):
     """A restoration method cannot be used."""
 
-    code = "method"
 
-
-class ClusterError(GifbenchError):
+class ClusterError(GifbenchError, code="cluster"):
     """A Dask cluster cannot do the work: it is out of reach, has no workers, or workers of other versions."""
 
-    code = "cluster"
 
-
-class NoSuchMethod(MethodError):
+class NoSuchMethod(MethodError, code="no_such_method"):
     """No method has that name."""
 
-    code = "no_such_method"
 
-
-class MethodFailed(MethodError):
+class MethodFailed(MethodError, code="method_failed"):
     """A method raised, or returned something that is not the frames asked for."""
 
-    code = "method_failed"
 
-
-class WeightsError(MethodError):
+class WeightsError(MethodError, code="weights"):
     """A file of weights is damaged, of another architecture, or not there."""
 
-    code = "weights"
 
-
-class MetricError(GifbenchError):
+class MetricError(GifbenchError, code="metric"):
     """A metric cannot be loaded, raised, or gave something that is no number."""
 
-    code = "metric"
 
-
-class TrainingError(GifbenchError):
+class TrainingError(GifbenchError, code="training"):
     """A training cannot start or go on."""
 
-    code = "training"
 
-
-class ResultsError(GifbenchError):
+class ResultsError(GifbenchError, code="results"):
     """A results file cannot be read."""
-
-    code = "results"
 
 
 _STORAGE_ERRNO: dict[int, tuple[type[StorageError], str]] = {
