@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,11 +30,24 @@ def full(kind: str, *parts: bytes, version: int = 0, flags: int = 0) -> bytes:
     return box(kind, struct.pack(">I", version << 24 | flags), *parts)
 
 
+@contextlib.contextmanager
+def scheduling_kept() -> Iterator[None]:
+    """As root, SVT-AV1 makes the process that calls it a real-time one, and so all that this starts."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
+
+
 def coded(pixels: Pixels, kind: str) -> tuple[bytes, bytes]:
     """A picture as one packet, and the configuration of its decoder."""
     name, options = CODECS[kind]
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
+    with scheduling_kept(), av.open(file, "w", format="mp4") as container:
         stream = container.add_stream(name, rate=1, options=options)
         stream.height, stream.width = pixels.shape[:2]
         stream.pix_fmt = "yuv420p"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from PIL import Image, ImageOps
 from gifbench.errors import CorruptMedia, NoVideo
 from gifbench.media.clip import Pixels
 from gifbench.media.video import decode, probe
-from tests.media.heif_files import box, clap, grid, picture
+from tests.media.heif_files import box, clap, coded, grid, picture
 from tests.media.test_video_containers import ffmpeg, rgb_of_ffmpeg
 
 
@@ -104,3 +105,9 @@ def test_a_matrix_is_converted_as_ffmpeg_does_or_named(matrix: int, tmp_path: Pa
 
 def test_libav_reads_heif() -> None:
     assert "avif" in av.formats_available
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="no scheduling policies here")
+def test_a_picture_that_is_coded_leaves_the_process_as_it_was():
+    coded(np.zeros((64, 64, 3), np.uint8), "av01")
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
