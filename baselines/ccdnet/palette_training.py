@@ -9,11 +9,11 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from gifbench import TrainerOptions, TrainingBatch, Update, Weights
+from gifbench import TrainerOptions, TrainingBatch, Update
 
 from ..pretrained import start_weights
 from .network import fill_palettes, scaled
-from .palette_unet import NEIGHBORS, Count, PaletteUNet, PaletteUNetOptions, Width
+from .palette_unet import NEIGHBORS, Count, PaletteUNet, PaletteUNetOptions, Width, begin
 from .training import frame_scores
 
 _ROUNDING = 0.5 / 127.5**2
@@ -39,7 +39,7 @@ class PaletteUNetTrainer:
         self._options = PaletteUNetOptions(widths=options.widths, blocks=options.blocks, neighbors=options.neighbors)
         self.network = PaletteUNet(self._options)
         if options.start:
-            _begin(self.network, start_weights(options.start))
+            begin(self.network, start_weights(options.start))
         self.others: Mapping[str, nn.Module] = {}
         self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
 
@@ -66,26 +66,3 @@ class PaletteUNetTrainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing."""
-
-
-def _begin(network: PaletteUNet, weights: Weights) -> None:
-    """Fill a network from the weights of one with as many or fewer sizes, blocks, channels and neighbors.
-
-    It computes what that one does: further blocks and sizes add nothing yet, and nothing reads further channels yet.
-    """
-    own = network.state_dict()
-    begun = {name: _widened(tensor, own[name]) for name, tensor in weights.tensors.items() if name in own}
-    for name, tensor in own.items():
-        if name not in begun and name.startswith("body.up."):
-            begun[name] = torch.zeros_like(tensor)
-    Weights(weights.path, weights.architecture, weights.about, {**own, **weights.tensors, **begun}).fill(network)
-
-
-def _widened(given: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """Weights or a bias with further channels: given ones do not read them, and they begin as `own` has them."""
-    if given.dim() != own.dim() or any(less > more for less, more in zip(given.shape, own.shape, strict=True)):
-        return given
-    widened = own.clone()
-    widened[: len(given)] = 0
-    widened[tuple(slice(side) for side in given.shape)] = given.to(own.dtype)
-    return widened

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 from torch.nn import functional
 
+from gifbench import Weights
+
 from ..tiled_inference import exact
 from .network import scaled
 
@@ -119,6 +121,29 @@ class _Block(nn.Module):
 
 def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(_Block(width) for _ in range(count)))
+
+
+def begin(network: nn.Module, weights: Weights) -> None:
+    """Fill a network around a `ResidualUNet` from one with as many or fewer sizes, blocks, channels and inputs.
+
+    It computes what that one does: further blocks and sizes add nothing yet, and nothing reads further channels yet.
+    """
+    own = network.state_dict()
+    begun = {name: _widened(tensor, own[name]) for name, tensor in weights.tensors.items() if name in own}
+    for name, tensor in own.items():
+        if name not in begun and name.startswith("body.up."):
+            begun[name] = torch.zeros_like(tensor)
+    Weights(weights.path, weights.architecture, weights.about, {**own, **weights.tensors, **begun}).fill(network)
+
+
+def _widened(given: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Weights or a bias with further channels: given ones do not read them, and they begin as `own` has them."""
+    if given.dim() != own.dim() or any(less > more for less, more in zip(given.shape, own.shape, strict=True)):
+        return given
+    widened = own.clone()
+    widened[: len(given)] = 0
+    widened[tuple(slice(side) for side in given.shape)] = given.to(own.dtype)
+    return widened
 
 
 def beside(gif: torch.Tensor, palettes: torch.Tensor, neighbors: int = NEIGHBORS) -> torch.Tensor:

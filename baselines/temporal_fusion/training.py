@@ -11,7 +11,7 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..ccdnet.palette_unet import Count, Width
+from ..ccdnet.palette_unet import Count, Width, begin
 from ..frozen_color import colored, load_frame_method, scaled
 from ..pretrained import start_weights
 from .alignment import OFFSETS, describe, network_input
@@ -27,7 +27,7 @@ class TemporalFusionTrainerOptions(TrainerOptions):
     widths: tuple[Width, ...] = (32, 64, 96, 96)
     blocks: tuple[Count, ...] = (1, 1, 2, 1)
     start: str = ""
-    """Weights to start from."""
+    """Weights to start from; where those are of a smaller network, all else begins as what changes nothing."""
     plain: str = "ccdnet-plain"
     """What restores plain GIFs; it works frame by frame."""
     dithered: str = "ccdnet-dithered"
@@ -55,7 +55,7 @@ class TemporalFusionTrainer:
         }
         self.network = TemporalFusion(self._architecture)
         if options.start:
-            start_weights(options.start).fill(self.network)
+            begin(self.network, start_weights(options.start))
         self.others: Mapping[str, nn.Module] = {}
         self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
         self._pool: list[tuple[torch.Tensor, torch.Tensor]] = []
