@@ -72,7 +72,7 @@ class TemporalFusionTrainer:
         for _ in range(options.updates):
             drawn = [self._pool[_draw(len(self._pool), generator)] for _ in range(size)]
             turned = [_turned(*sample, generator) for sample in drawn]
-            x, truth = (torch.stack(part).float().to(batch.gif.device) for part in zip(*turned, strict=True))
+            x, truth = (torch.stack([*map(torch.Tensor.float, part)]).to(batch.gif.device) for part in zip(*turned, strict=True))
             restored = network(x).float()
             error = (restored - truth).square().mean(dim=(1, 2, 3)) + _ROUNDING
             before = (x[:, :3] - truth).square().mean(dim=(1, 2, 3)) + _ROUNDING

@@ -137,13 +137,14 @@ def config(**changes):
     return checked(TrainingConfig, options, what="here")
 
 
-def test_a_resumed_training_gives_the_same_weights(package, dataset, tmp_path):
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_resumed_training_gives_the_same_weights(package, dataset, tmp_path, precision):
     def whole_or_stopped(out, *, stop):
         def interrupt(now):
             if stop and now.done == 2:
                 raise KeyboardInterrupt
 
-        made = config(log_every=1)
+        made = config(log_every=1, precision=precision)
         if stop:
             with pytest.raises(KeyboardInterrupt):
                 train(made, dataset, out, progress=interrupt)
