@@ -35,7 +35,7 @@ class TemporalFusionTrainerOptions(TrainerOptions):
     pool: int = Field(default=32, ge=1, le=1024)
     """Restored windows that are held: to restore one takes longer than to learn from it."""
     updates: int = Field(default=4, ge=1, le=64)
-    """Updates a step, each from windows of the pool drawn at random, turned and mirrored."""
+    """Updates a step, each from windows of the pool drawn at random, turned and mirrored; fewer while it fills."""
     missing: float = Field(default=0.05, ge=0, le=1)
     """The share of neighbors that are hidden, as those beyond a cut are."""
 
@@ -69,10 +69,11 @@ class TemporalFusionTrainer:
                     self._pool.append(sample)
                 else:
                     self._pool[_draw(options.pool, generator)] = sample
-        for _ in range(options.updates):
+        # While the pool fills, what is in it is not learned by heart.
+        for _ in range(min(options.updates, -(-len(self._pool) // size))):
             drawn = [self._pool[_draw(len(self._pool), generator)] for _ in range(size)]
-            turned = [_turned(*sample, generator) for sample in drawn]
-            x, truth = (torch.stack([*map(torch.Tensor.float, part)]).to(batch.gif.device) for part in zip(*turned, strict=True))
+            turned = [_turned(x.float(), truth.float(), generator) for x, truth in drawn]
+            x, truth = (torch.stack(part).to(batch.gif.device) for part in zip(*turned, strict=True))
             restored = network(x).float()
             error = (restored - truth).square().mean(dim=(1, 2, 3)) + _ROUNDING
             before = (x[:, :3] - truth).square().mean(dim=(1, 2, 3)) + _ROUNDING
