@@ -46,6 +46,14 @@ def importing_from(folder: Path) -> Iterator[None]:
             own.clear()
         for others in [each for each in _folders.values() if each is not own]:
             _remove({name: module for name, module in others.items() if _is_beside(place, _top(name))})
+    with _first_on_path(place):
+        yield
+
+
+@contextmanager
+def _first_on_path(place: str) -> Iterator[None]:
+    """Import from the folder before any other; what came from there is remembered as its own."""
+    with _lock:
         importlib.invalidate_caches()
         before = set(sys.modules)
         sys.path.insert(0, place)
@@ -87,14 +95,10 @@ def _own_one(place: str, top: str) -> Iterator[None]:
         aside = {}  # imported from there before the folder was known
     _remove(aside)
     sys.modules.update({name: module for name, module in own.items() if _top(name) == top and name not in sys.modules})
-    importlib.invalidate_caches()
-    before = set(sys.modules)
-    sys.path.insert(0, place)
     try:
-        yield
+        with _first_on_path(place):
+            yield
     finally:
-        sys.path.remove(place)
-        _take(place, set(sys.modules) - before)
         if aside:
             _remove({name: module for name, module in own.items() if _top(name) == top})
             sys.modules.update(aside)

@@ -16,13 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 import gifbench
-from gifbench import provenance
+from gifbench import source_code as followed
 from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
-from gifbench.methods import identity
-from gifbench.methods import registry as methods
+from gifbench.methods import identity, loading
 from gifbench.metrics import registry as metrics
 
 # Every core has a worker of the tests, and a thread that waits for another one does not spin. Before torch is loaded.
@@ -51,14 +50,14 @@ def known_code() -> Iterator[None]:
     Each time that a method is loaded, all that it imports is parsed and hashed: most of what loading costs.
     """
     homes = [Path(each.__file__).resolve().parent for each in (gifbench, gifbench_baselines)]
-    found = cache(provenance.source_code)
+    found = cache(followed.source_code)
 
-    def source_code(file: str | None, *, name: str | None = None) -> provenance.SourceCode:
+    def source_code(file: str | None, *, name: str | None = None) -> followed.SourceCode:
         known = file is not None and any(Path(file).resolve().is_relative_to(home) for home in homes)
-        return (found if known else provenance.source_code)(file, name=name)
+        return (found if known else followed.source_code)(file, name=name)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (methods, metrics, identity):
+        for module in (loading, metrics, identity):
             patch.setattr(module, "source_code", source_code)
         yield
 

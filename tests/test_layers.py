@@ -22,6 +22,7 @@ BELOW_METHODS = BELOW_RESULTS | {
     "devices",
     "results",
     "provenance",
+    "source_code",
     "child_processes",
     "tasks",
     "metrics",
@@ -52,11 +53,13 @@ MAY_IMPORT = {
     "builder": EVERYWHERE
     | {"storage", "parquet", "plugins", "toml_file", "media", "dataset", "manifest", "download", "child_processes"}
     | {"redaction", "dask_cluster", "journal"},
-    "metrics": BELOW_RESULTS | {"methods", "provenance"},
+    "metrics": BELOW_RESULTS | {"methods", "provenance", "source_code"},
     "results": BELOW_RESULTS | {"tasks"},
     "journal": {"errors", "storage"},
     "child_processes": set(),
     "provenance": {"errors", "redaction", "results"},
+    "installed_packages": set(),
+    "source_code": {"installed_packages"},
     "methods": BELOW_METHODS,
     "gif_restoration": BELOW_METHODS | {"methods"},
     "evaluation": BELOW_EVALUATION | {"dask_cluster"},

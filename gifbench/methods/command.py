@@ -30,8 +30,9 @@ from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_
 from gifbench.methods.identity import content_sha256, full_option
 from gifbench.methods.protocols import MethodInfo
 from gifbench.methods.registry import LoadedMethod
-from gifbench.provenance import displayed, is_there, source_code
+from gifbench.provenance import displayed, is_there
 from gifbench.redaction import redact
+from gifbench.source_code import source_code
 from gifbench.storage import file_sha256
 
 TIME_LIMIT = 600.0

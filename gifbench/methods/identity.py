@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 
 from gifbench.errors import storage_errors
-from gifbench.provenance import is_there, source_code, source_file
+from gifbench.provenance import is_there
 from gifbench.redaction import redact
+from gifbench.source_code import source_code, source_file
 from gifbench.storage import file_sha256
 
 _MOST_BYTES = 256 << 30

@@ -85,6 +85,20 @@ def offers_class(offers: tuple[Offer, ...]) -> type[Any]:
     return _loaded(offer)
 
 
+def offers_info(offers: tuple[Offer, ...]) -> MethodInfo:
+    """What a name says of itself: what is written in a table is known without importing the method."""
+    entry = offers[0].entry
+    if len(offers) > 1 or entry is None:
+        return declared(offers_class(offers))
+    return MethodInfo(
+        description=entry.summary,
+        licence=entry.license,
+        parameters=entry.parameters,
+        tasks=entry.tasks,
+        PRESETS=entry.presets,
+    )
+
+
 def missing(offer: Offer) -> MissingExtra | None:
     """The error that loading the method would raise for a package that it needs and that is not installed."""
     for package in offer.entry.needs if offer.entry else ():
@@ -148,18 +162,15 @@ def list_methods() -> list[ListedMethod]:
     for name, offers in installed().items():
         origin = offers_origin(offers)
         try:
-            said = _said(offers)
+            said = offers_info(offers)
             problem = missing(offers[0])
         except GifbenchError as error:
             listed.append(ListedMethod(name, origin, MethodInfo(), problem=str(error)))
             continue
         why = str(problem) if problem else None
-        restores, ready = (
-            _restores(offers),
-            said.parameters == 0 if offers[0].entry is None else offers[0].entry.ready,
-        )
+        ready = said.parameters == 0 if offers[0].entry is None else offers[0].entry.ready
         listed += [
-            ListedMethod(each, origin, said, problem=why, restores=restores, ready=ready)
+            ListedMethod(each, origin, said, problem=why, restores=_restores(offers), ready=ready)
             for each in (said.PRESETS or [name])
         ]
     return sorted(listed, key=lambda method: method.name)
@@ -171,16 +182,3 @@ def _restores(offers: tuple[Offer, ...]) -> str:
     if entry is not None:
         return entry.restores
     return "color" if hasattr(offers_class(offers), "restore_frames") else "both"
-
-
-def _said(offers: tuple[Offer, ...]) -> MethodInfo:
-    entry = offers[0].entry
-    if len(offers) > 1 or entry is None:
-        return declared(offers_class(offers))
-    return MethodInfo(
-        description=entry.summary,
-        licence=entry.license,
-        parameters=entry.parameters,
-        tasks=entry.tasks,
-        PRESETS=entry.presets,
-    )

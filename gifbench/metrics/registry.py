@@ -17,7 +17,8 @@ from gifbench.methods.identity import content_sha256, full_option
 from gifbench.methods.options import Spec, complete_options, parse_spec, read_options
 from gifbench.metrics.metric import Described, Metric
 from gifbench.plugins import entry_points, file_class, import_errors, import_file, known_names, one_line
-from gifbench.provenance import displayed, source_code, source_file
+from gifbench.provenance import displayed
+from gifbench.source_code import source_code, source_file
 
 GROUP = "gifbench.metrics"
 """The entry points by which an installed package offers metrics."""

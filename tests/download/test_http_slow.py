@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from gifbench.download import http_client
+from gifbench.download.checked_connection import Wire
 from gifbench.download.http import HttpSource, _retry_after
-from gifbench.download.http_client import Answer, _Wire
+from gifbench.download.http_client import Answer
 from gifbench.download.ledger import FetchLedger
 from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import fetch_sources
@@ -169,7 +170,7 @@ def test_what_a_server_asks_for_is_a_number_of_seconds_or_nothing(
 ) -> None:
     import httpx
 
-    answer = Answer("http://x", 503, "", httpx.Headers([("Retry-After", text.encode())]), (), _Wire(1, 1))
+    answer = Answer("http://x", 503, "", httpx.Headers([("Retry-After", text.encode())]), (), Wire(1, 1))
     after = _retry_after(answer)
     assert after is None if least is None or most is None else after is not None and least <= after <= most
     wait = RetryPolicy().wait(30, 3, after or 0.0)
