@@ -63,11 +63,9 @@ class Maker(Protocol):
     @property
     def version(self) -> str:
         """Of the library or program; raises `MakerError` where it is not installed, with the way out."""
-        ...
 
     def make(self, clip: MakerClip) -> bytes:
         """The GIF file. A frame that equals the one before may be left out, and that one shown longer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

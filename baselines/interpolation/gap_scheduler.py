@@ -31,7 +31,6 @@ class Interpolator(Protocol):
         is looked for in `seen`, the same two as (H, W, 3) uint8: the GIF's own, unless one asks for the restored ones.
         The frames come as one array or as batches in order, (N, H, W, 3) each.
         """
-        ...
 
 
 @runtime_checkable
@@ -43,7 +42,6 @@ class MotionFirst(Protocol):
 
     def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> Any:  # noqa: ANN401  # what `draw` understands
         """The motion in each of some pairs of frames, as `restore_between` sees them."""
-        ...
 
     def draw(
         self,
@@ -52,7 +50,6 @@ class MotionFirst(Protocol):
         shares: Sequence[Sequence[float]],
     ) -> Iterable[Frames]:
         """The frames at the `shares` of each pair, in order, as batches (N, H, W, 3) of any length."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

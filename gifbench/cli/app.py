@@ -34,9 +34,8 @@ from gifbench.cli import (
     train,
     verify,
 )
-from gifbench.cli.missing_parameters import CommandNamingAllMissing
 from gifbench.cli.output import command, say
-from gifbench.cli.plugin_commands import add_commands
+from gifbench.cli.plugin_commands import add_command, add_commands
 
 app = typer.Typer(
     name="gifbench",
@@ -99,7 +98,7 @@ for _function, _example in (
     (doctor.doctor, "gifbench doctor --network"),
     (demo.demo, "gifbench demo --out demo/"),
 ):
-    app.command(cls=CommandNamingAllMissing, epilog=f"Example: [bold]{_example}[/bold]")(command(_function))
+    add_command(app, _function, _example)
 
 
 _methods = typer.Typer(no_args_is_help=False, invoke_without_command=True)
@@ -108,18 +107,16 @@ for _of_methods, _example in (
     (methods.new, "gifbench methods new my-method"),
     (methods.check, "gifbench methods check mine.py:Mine"),
 ):
-    _methods.command(cls=CommandNamingAllMissing, epilog=f"Example: [bold]{_example}[/bold]")(command(_of_methods))
+    add_command(_methods, _of_methods, _example)
 app.add_typer(_methods, name="methods")
 
 
 _manifest = typer.Typer(help="Tables of clips: made from a folder, matched, checked.", no_args_is_help=True)
-for _of_manifest, _name, _example in (
-    (manifest.from_folder, "from-folder", "gifbench manifest from-folder videos/ --splits train=8,test=2"),
-    (manifest.check, "check", "gifbench manifest check clips.csv"),
+for _of_manifest, _example in (
+    (manifest.from_folder, "gifbench manifest from-folder videos/ --splits train=8,test=2"),
+    (manifest.check, "gifbench manifest check clips.csv"),
 ):
-    _manifest.command(_name, cls=CommandNamingAllMissing, epilog=f"Example: [bold]{_example}[/bold]")(
-        command(_of_manifest)
-    )
+    add_command(_manifest, _of_manifest, _example)
 app.add_typer(_manifest, name="manifest")
 
 
@@ -133,7 +130,7 @@ for _of_study, _example in (
     (study.make, "gifbench study data/gif-faces gif fcdr --task plain-1 --out study/"),
     (study.report, "gifbench study report study/ choices/"),
 ):
-    _study.command(cls=CommandNamingAllMissing, epilog=f"Example: [bold]{_example}[/bold]")(command(_of_study))
+    add_command(_study, _of_study, _example)
 app.add_typer(_study, name="study")
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gifbench.cli.build import Cluster
 from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.output import Json, note, progress_bar, say, say_json, table
+from gifbench.cli.results import say_results
 from gifbench.errors import UsageError
 from gifbench.progress import Progress, ProgressCallback, silent
-
-if TYPE_CHECKING:
-    pass
-from gifbench.cli.results import say_results
 
 ExistingResults = Annotated[
     str,

@@ -100,10 +100,8 @@ def _say_fetched(store: str, done: FetchSummary) -> None:
     for reason, count in sorted(done.failed.items()):
         say(f"{count} failed, {reason}: {REASONS[reason]}")
     if done.untried:
-        say(
-            f"{done.untried} not tried: their server asked for too many pauses, or cannot be reached; run the same "
-            "command another day"
-        )
+        why = "their server asked for too many pauses, or cannot be reached; run the same command another day"
+        say(f"{done.untried} not tried: {why}")
 
 
 @one_of("source", "store")
@@ -123,6 +121,7 @@ def retry(
     """Retry the clips of a dataset that failed for a reason that may have passed."""
     from gifbench.builder.build_run import run_build
     from gifbench.builder.recipe import recorded_recipe
+    from gifbench.dataset.failure_reasons import KINDS
     from gifbench.dataset.reader import read_about
     from gifbench.download.store import Store
     from gifbench.storage import Folder
@@ -130,7 +129,8 @@ def retry(
     if source is None and store is None:
         raise UsageError("say where the sources are: --source FOLDER, --store FOLDER, or both")
     about = read_about(Folder(dataset))
-    wanted = _reasons(only, rules=about["outcomes"]["rejected"]) or _may_succeed()
+    wanted = _reasons(only, rules=about["outcomes"]["rejected"])
+    wanted = wanted or [reason for reason, kind in KINDS.items() if kind != "permanent"]
     made = recorded_recipe(about["name"], about["recipe"], file=recipe, place=dataset)
     with progress_bar(f"Retrying {made.name}") as step:
         built = run_build(
@@ -146,13 +146,6 @@ def retry(
             progress=step,
         )
     say_built(built, as_json=as_json)
-
-
-def _may_succeed() -> list[str]:
-    """Every reason but the ones that a second try cannot change."""
-    from gifbench.dataset.failure_reasons import KINDS
-
-    return [reason for reason, kind in KINDS.items() if kind != "permanent"]
 
 
 def _reasons(text: str, *, rules: Iterable[str] = ()) -> list[str]:

@@ -38,9 +38,7 @@ def gif_advice() -> Iterator[None]:
     except UsageError as error:
         raise UsageError(str(error).replace("fps_factor must", "--fps-factor must")) from error
     except (TooLarge, CorruptMedia) as error:
-        text = _IN_LIBRARY.sub(_as_option, str(error)).replace("salvage=True reads", "--salvage reads")
+        advice = "; if the file is to be trusted, raise --max-pixels"
+        text = _IN_LIBRARY.sub(lambda found: advice if found[1] == "max_pixels" else "", str(error))
+        text = text.replace("salvage=True reads", "--salvage reads")
         raise type(error)(text) from error
-
-
-def _as_option(match: re.Match[str]) -> str:
-    return "; if the file is to be trusted, raise --max-pixels" if match[1] == "max_pixels" else ""

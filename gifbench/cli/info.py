@@ -62,26 +62,20 @@ def info(
         page: dict[str, object] = {"html": str(html)} if html is not None else {}
         if clips:
             page |= {"clip_list": [_clip_about(row) for row in opened.rows], "left_out": _left_out(opened)}
-        page |= {"lack_damaged_frames": dict(lacking)} if (lacking := _incomplete(opened)) else {}
+        page |= {"lack_damaged_frames": dict(incomplete)} if (incomplete := _incomplete(opened)) else {}
         extra = {"reasons": _reasons_of(about["outcomes"], opened.name), "coverage": _coverage_json(coverage)}
         say_json({**about, **extra, "duplicates": same.to_json(), **page})
         return
     say(f"{about['title']} ({opened.name}), fingerprint {opened.fingerprint}, {about['bytes'] / 1e6:.1f} MB\n")
     splits = sorted(about["clips"].keys() | coverage.keys())
-    say(
-        table(
-            [(split, about["clips"].get(split, 0), about["frames"].get(split, 0)) for split in splits],
-            header=("split", "clips", "frames"),
-        )
-    )
+    counts = [(split, about["clips"].get(split, 0), about["frames"].get(split, 0)) for split in splits]
+    say(table(counts, header=("split", "clips", "frames")))
     outcomes = about["outcomes"]
     missing = about["wanted"] - outcomes["built"] - sum(sum(outcomes[key].values()) for key in ("rejected", "failed"))
     say(f"\n{outcomes['built']} built" + (f", {missing} not tried yet (run gifbench build again)" if missing else ""))
     _say_reasons(_reasons_of(outcomes, opened.name))
     _say_coverage("the official list", coverage)
-    _say_incomplete(opened)
-    if clips:
-        _say_clips(opened)
+    _say_clips(opened, listed=clips)
     say("\nrecipe: " + ", ".join(f"{key}={value}" for key, value in about["recipe"].items()))
     for line in same.lines():
         say(f"\n{line}")
@@ -132,19 +126,19 @@ def _incomplete(dataset: Dataset) -> list[tuple[str, str]]:
     ]
 
 
-def _say_incomplete(dataset: Dataset) -> None:
+def _say_clips(dataset: Dataset, *, listed: bool) -> None:
+    """Print which clips lack damaged frames, and all of them, and those left out, if they are to be `listed`."""
     if lacking := _incomplete(dataset):
         say(f"\n{len(lacking)} built without their damaged frames:")
         say(table(lacking, header=("clip", "note")))
-
-
-def _say_clips(dataset: Dataset) -> None:
-    listed = [
+    if not listed:
+        return
+    clips = [
         (row.clip_id, row.split, row.frames, f"{row.width}×{row.height}", f"{row.end_seconds - row.start_seconds:.2f}")
         for row in dataset.rows
     ]
     say("")
-    say(table(listed, header=("clip", "split", "frames", "size", "seconds")))
+    say(table(clips, header=("clip", "split", "frames", "size", "seconds")))
     if left_out := _left_out(dataset):
         rows = [tuple(str(value) for value in row.values()) for row in left_out]
         say("\nleft out:")
@@ -199,15 +193,8 @@ def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
         for reason, failed in standing.failed.items()
     ]
     if as_json:
-        say_json(
-            {
-                "store": store.folder.url,
-                "stored": standing.stored,
-                "bytes": standing.bytes,
-                "reasons": reasons,
-                "coverage": _coverage_json(coverage),
-            }
-        )
+        about = {"store": store.folder.url, "stored": standing.stored, "bytes": standing.bytes}
+        say_json({**about, "reasons": reasons, "coverage": _coverage_json(coverage)})
         return
     held = ", ".join(f"{count} {source}" for source, count in standing.stored.items()) or "nothing"
     say(f"{store.folder.url}: {held}, {standing.bytes / 1e6:.1f} MB")
@@ -245,16 +232,10 @@ def _say_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
         retried = any(row.get("next_retry") for row in reasons)
         header = ("", "", "reason", "tried again", *(("next",) if retried else ()), "what it means")
         again = {"permanent": "no", "transient": "yes", "fixable": "when fixed"}
+        due = [[row.get("next_retry") or ""] if retried else [] for row in reasons]
         rows = [
-            (
-                row["count"],
-                row["state"],
-                row["reason"],
-                again[row["kind"]],
-                *((row.get("next_retry") or "",) if retried else ()),
-                row["meaning"],
-            )
-            for row in reasons
+            (row["count"], row["state"], row["reason"], again[row["kind"]], *when, row["meaning"])
+            for row, when in zip(reasons, due, strict=True)
         ]
         say("\n" + table(rows, header=header))
 
@@ -263,14 +244,9 @@ def _say_coverage(what: str, coverage: Mapping[str, SplitCoverage]) -> None:
     """Print how much of each split is here."""
     if coverage:
         rows = [
-            (
-                split,
-                entry.wanted,
-                entry.here,
-                f"{entry.here / entry.wanted:.1%}",
-                ", ".join(f"{count} {reason or 'not tried'}" for reason, count in entry.missing.items()),
-            )
+            (split, entry.wanted, entry.here, f"{entry.here / entry.wanted:.1%}", lacks)
             for split, entry in coverage.items()
+            for lacks in [", ".join(f"{count} {reason or 'not tried'}" for reason, count in entry.missing.items())]
         ]
         say(f"\nCoverage of {what}:\n" + table(rows, header=("split", "clips", "here", "share", "missing")))
 

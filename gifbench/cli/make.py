@@ -49,7 +49,8 @@ def make(
     from gifbench.media.make_gif import make_gif
     from gifbench.media.video import Span
 
-    span = Span(_seconds(start, "--start"), _seconds(end, "--end"))
+    moments = ((start, "--start"), (end, "--end"))
+    span = Span(*(_number(text, option, "seconds, as in 12.5") for text, option in moments))
     with progress_bar(f"Making {out.name}") as step:
         made = make_gif(
             video,
@@ -84,10 +85,6 @@ def make(
     if made.dropped:
         why = f"--fps {fps}" if fps else "a GIF shows 50 a second at most"
         say(f"{made.dropped} frames were dropped, so that it plays as fast as the video: {why}")
-
-
-def _seconds(text: str | None, option: str) -> Fraction | None:
-    return _number(text, option, "seconds, as in 12.5")
 
 
 def _number(text: str | None, option: str, what: str) -> Fraction | None:

@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TextIO
 
 import typer
 
+from gifbench.cli.run_log import RunLog, run_log
 from gifbench.errors import GifbenchError, UsageError
 from gifbench.progress import Progress, ProgressCallback, duration_text
 from gifbench.redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from gifbench.cli.run_log import RunLog
 
 P = ParamSpec("P")
 
@@ -105,7 +104,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         terminated = threading.Event()
         logger = logging.getLogger("gifbench")
-        log = _new_log(function.__name__) if function.__name__ in _LONG else None
+        log = RunLog(function.__name__) if function.__name__ in _LONG else None
         warnings = _Warnings(logging.WARNING)
         logger.addHandler(warnings)
         if log is not None:
@@ -194,24 +193,12 @@ def _terminated_as_interrupted(terminated: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _new_log(name: str) -> RunLog:
-    from gifbench.cli.run_log import RunLog
-
-    return RunLog(name)
-
-
-def _run_log() -> RunLog | None:
-    from gifbench.cli.run_log import run_log
-
-    return run_log()
-
-
 def _fail(error: Exception, *, command: str, as_json: bool) -> None:
     if isinstance(error, GifbenchError):
         code, message = error.code, str(error)
     else:
         code = "internal"
-        log = _run_log() or _new_log(command)
+        log = run_log() or RunLog(command)
         log.fault(error)
         where = f"{log.path} says where" if log.path else "GIFBENCH_DEBUG=1 shows where"
         message = f"{type(error).__name__}: {error}. This is a fault of gifbench; {where}, for a bug report"

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
 import typer
 
@@ -31,8 +30,8 @@ def add_commands(app: typer.Typer, groups: Mapping[str, typer.Typer]) -> None:
     A command that cannot be loaded is listed all the same, and says why when it is called.
     """
     known = dict(groups)
-    taken: set[str] = {_dotted(name, one) for name, group in (("", app), *groups.items()) for one in _names(group)}
-    taken |= {group.name or "" for group in app.registered_groups}
+    taken = {*_names(app), *(group.name or "" for group in app.registered_groups)}
+    taken |= {f"{name}.{one}" for name, group in groups.items() for one in _names(group)}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         if point.name in taken:
             continue
@@ -42,13 +41,18 @@ def add_commands(app: typer.Typer, groups: Mapping[str, typer.Typer]) -> None:
             known[group] = typer.Typer(no_args_is_help=True, help=f"Commands of {_origin(point)}.")
             app.add_typer(known[group], name=group)
         function, settings = _loaded(point)
-        line = getattr(function, EXAMPLE, None)
-        epilog = f"Example: [bold]{line}[/bold]" if line else None
-        place = known[group] if group else app
-        place.command(name, cls=CommandNamingAllMissing, epilog=epilog, context_settings=settings)(command(function))
+        add_command(known[group] if group else app, function, getattr(function, EXAMPLE, ""), name=name, **settings)
 
 
-def _loaded(point: EntryPoint) -> tuple[Callable[..., None], dict[str, Any]]:
+def add_command(
+    group: typer.Typer, function: Callable[..., None], line: str, *, name: str | None = None, **settings: bool
+) -> None:
+    """Add a command to the app or a group, with the `line` that its help shows as an example."""
+    epilog = f"Example: [bold]{line}[/bold]" if line else None
+    group.command(name, cls=CommandNamingAllMissing, epilog=epilog, context_settings=settings)(command(function))
+
+
+def _loaded(point: EntryPoint) -> tuple[Callable[..., None], dict[str, bool]]:
     """The function of a command; one that says what is wrong, whatever it is asked, if it cannot be loaded."""
     try:
         with redirect_stdout(sys.stderr):  # what it prints is no result
@@ -70,7 +74,3 @@ def _origin(point: EntryPoint) -> str:
 
 def _names(group: typer.Typer) -> list[str]:
     return [one.name or getattr(one.callback, "__name__", "").replace("_", "-") for one in group.registered_commands]
-
-
-def _dotted(group: str, name: str) -> str:
-    return f"{group}.{name}" if group else name

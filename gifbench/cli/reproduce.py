@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,15 +15,11 @@ if TYPE_CHECKING:
     from gifbench.leaderboard.reproduce_paper import Reproduced
 
 
-class PaperTable(StrEnum):
-    """The tables of the paper that can be run."""
-
-    table1 = "table1"
-    table2 = "table2"
-
-
 def reproduce(
-    which: Annotated[PaperTable, typer.Argument(metavar="table1|table2", help="A table of GIF2Video (CVPR 2019).")],
+    which: Annotated[
+        Literal["table1", "table2"],
+        typer.Argument(metavar="table1|table2", help="A table of GIF2Video (CVPR 2019)."),
+    ],
     data: Annotated[str, typer.Option(help="The dataset: gif-faces, for table2 also gif-moments.")],
     runs: Annotated[
         Path | None, typer.Option(help="A folder of trainings, runs/NAME each: rows take their weights from there.")
@@ -47,7 +42,7 @@ def reproduce(
     from gifbench.leaderboard.reproduce_paper import reproduce as run
 
     dataset = open_dataset(data)
-    number = 1 if which is PaperTable.table1 else 2
+    number = int(which[-1])
     planned = plan(number, dataset=dataset.name, runs=runs, methods=_by_hand(row or []))
     ours = bundled(number, dataset=dataset.name)
     with progress_bar(f"Table {number}") as step:

@@ -71,30 +71,14 @@ def restore(
     with progress_bar(f"Restoring {source.name}") as step, gif_advice():
         loaded = faster_on_cpu(method, device) if precision == "auto" else find_method(method)
         check_draws_between(loaded, fps_factor)
-        made = run(
-            loaded,
-            source,
-            out,
-            fps_factor=fps_factor,
-            device=device,
-            overwrite=overwrite,
-            progress=step,
-        )
+        made = run(loaded, source, out, fps_factor=fps_factor, device=device, overwrite=overwrite, progress=step)
     for line in made.notes:
         note(f"{source.name}: {line}")
     if as_json:
-        about = {"method": made.method, "gif_frames": made.gif_frames, "frames": made.frames}
+        about = {"file": str(out), "method": made.method, "gif_frames": made.gif_frames, "frames": made.frames}
         about |= {"page": str(page / "index.html")} if page else {}
-        say_json(
-            {
-                "file": str(out),
-                **about,
-                "width": made.width,
-                "height": made.height,
-                "seconds": made.seconds,
-                "notes": list(made.notes),
-            }
-        )
+        size = {"width": made.width, "height": made.height, "seconds": made.seconds}
+        say_json({**about, **size, "notes": list(made.notes)})
         return
     what = f"{made.gif_frames} frames in, {made.frames} out, {made.width}×{made.height}, {made.seconds:.2f} s"
     say(f"{out}: {what}, by {made.method}")
@@ -129,13 +113,12 @@ def _parts(arguments: list[str]) -> tuple[str, Path, Path | None]:
     if not 1 <= len(arguments) <= 3:
         raise UsageError(f"restore takes [METHOD] IN [OUT], got {len(arguments)} arguments")
     given = list(arguments)
-    if len(given) == 1 or (len(given) == 2 and _names_a_gif(given[0])):
+    first = Path(given[0])
+    is_input = first.suffix.lower() == ".gif" or (
+        first.is_file() and first.suffix.lower() not in (".py", ".safetensors")
+    )
+    if len(given) == 1 or (len(given) == 2 and is_input):
         given.insert(0, DEFAULT_METHOD)
     method, source = given[0], Path(given[1])
     out = Path(given[2]) if len(given) == 3 else None
     return method, source, out
-
-
-def _names_a_gif(text: str) -> bool:
-    path = Path(text)
-    return path.suffix.lower() == ".gif" or (path.is_file() and path.suffix.lower() not in (".py", ".safetensors"))

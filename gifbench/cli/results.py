@@ -27,13 +27,9 @@ def results(
     for error in refused:
         note(f"Left out: {error}")
     if not found:
-        raise (
-            refused[0]
-            if refused
-            else ResultsError(
-                f"{', '.join(map(str, folder))}: no results are here; gifbench evaluate … --out writes some"
-            )
-        )
+        places = ", ".join(map(str, folder))
+        none = ResultsError(f"{places}: no results are here; gifbench evaluate … --out writes some")
+        raise refused[0] if refused else none
     if as_json:
         say_json([result.summary() for result in found])
         return
@@ -45,8 +41,8 @@ def say_results(found: Results) -> None:
     from gifbench.results.dataframe import COLUMNS
 
     datasets = {(each.dataset.name, each.dataset.fingerprint, each.split): each for each in found}
-    for key in sorted(datasets):
-        name, fingerprint, split = key
+    for name, fingerprint, split in sorted(datasets):
+        key = (name, fingerprint, split)
         here = type(found)([each for each in found if (each.dataset.name, each.dataset.fingerprint, each.split) == key])
         if len(datasets) > 1:
             say(f"{name}, {split}, fingerprint {fingerprint[:8]}")

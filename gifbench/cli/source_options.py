@@ -38,7 +38,8 @@ class SourceOptions:
                 listed[option] = inspect.Parameter(
                     option, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
                 )
-        function.__signature__ = signature.replace(parameters=[_keyword(one) for one in listed.values()])  # type: ignore[attr-defined]
+        keywords = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in listed.values()]
+        function.__signature__ = signature.replace(parameters=keywords)  # type: ignore[attr-defined]
         return function
 
     def open(
@@ -68,7 +69,3 @@ def _installed() -> dict[str, SourceKind]:
         except GifbenchError:
             continue
     return kinds
-
-
-def _keyword(parameter: inspect.Parameter) -> inspect.Parameter:
-    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)

@@ -59,16 +59,9 @@ def train(
         wanted = options.training.batch_size
         note(f"There was no memory for batches of {wanted}; they were halved to {trained.batch_size}.")
     if as_json:
-        about = {
-            "weights": str(trained.weights),
-            "step": trained.step,
-            "scores": trained.scores,
-            "losses": trained.losses,
-            "speed": trained.speed,
-        }
-        say_json(about)
+        measured = {"scores": trained.scores, "losses": trained.losses, "speed": trained.speed}
+        say_json({"weights": str(trained.weights), "step": trained.step, **measured})
         return
-    following = f"Score it: gifbench evaluate {shlex.quote(str(out))} --data {shlex.quote(data)}"
     scores = ", ".join(f"{key} {value:.3f}" for key, value in trained.scores.items()) or "no validation clips"
     say(f"{trained.weights}: step {trained.step}, {scores}")
     if trained.speed:
@@ -76,7 +69,7 @@ def train(
         parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
         bound = max(shares, key=lambda name: shares[name])
         say(f"{trained.speed['steps_per_second']:.3g} steps a second, bound by the {bound} ({parts})")
-    say(following)
+    say(f"Score it: gifbench evaluate {shlex.quote(str(out))} --data {shlex.quote(data)}")
 
 
 def _list(*, as_json: bool) -> None:

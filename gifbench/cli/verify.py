@@ -62,9 +62,8 @@ def verify(
     if as_json:
         lines = [{"place": name, "what": what} for name, what in damage]
         say_json({"dataset": dataset, "damage": lines, "duplicates": same.to_json() if same else None})
-    for name, what in damage:
-        if not as_json:
-            say(f"{name}: {what}")
+    for name, what in () if as_json else damage:
+        say(f"{name}: {what}")
     if damage:
         places = {name for name, _ in damage}
         if needed := sorted(places & KNOWN_FROM_A_COPY.keys()):
@@ -112,13 +111,8 @@ def _verify_store(store: Store, *, repair: bool, workers: int | None, as_json: b
     with progress_bar("Verifying") as step:
         damage = list(check(store, workers=workers, progress=step))
     if as_json:
-        say_json(
-            {
-                "store": store.folder.url,
-                "damage": [{"place": found.place, "what": found.what} for found in damage],
-                "repaired": repair,
-            }
-        )
+        lines = [{"place": found.place, "what": found.what} for found in damage]
+        say_json({"store": store.folder.url, "damage": lines, "repaired": repair})
     for found in damage:
         (note if as_json else say)(f"{found.place}: {found.what}")
     if damage and not repair:

@@ -38,7 +38,6 @@ class Source(Protocol):
 
         Raises a `SourceError` for a locator that can be none; it is not fetched then.
         """
-        ...
 
     def fetch(self, locator: str, scratch: Path) -> Fetched:
         """Fetch one video, whole, into the folder `scratch`.
@@ -46,7 +45,6 @@ class Source(Protocol):
         What an earlier try left in `scratch` may be gone on with. Raises a `SourceError` by cause, `MediaError` for
         what is no video, `StorageError` for what is wrong with the disk here.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,21 +35,17 @@ class ScoredClip(Protocol):
     @property
     def clip_id(self) -> str:
         """Its name."""
-        ...
 
     @property
     def num_frames(self) -> int:
         """How many frames the truth and the GIF have."""
-        ...
 
     @property
     def truth(self) -> Clip:
         """The frames before they became a GIF."""
-        ...
 
     def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
         """The GIF, plain or dithered, with the truth's times."""
-        ...
 
 
 class ScoredDataset(Protocol):
@@ -58,21 +54,17 @@ class ScoredDataset(Protocol):
     @property
     def name(self) -> str:
         """The recipe's name."""
-        ...
 
     @property
     def fingerprint(self) -> str:
         """Stands for all that methods see and are scored against."""
-        ...
 
     @property
     def official(self) -> dict[str, int]:
         """Clips in the official list of each split."""
-        ...
 
     def split(self, name: str, /) -> Sequence[ScoredClip]:
         """The clips of a split."""
-        ...
 
 
 class GifClip(Protocol):
@@ -80,7 +72,6 @@ class GifClip(Protocol):
 
     def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
         """The GIF, plain or dithered, with the truth's times."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,20 +231,18 @@ class SegmentMeasures:
         """Measure the next frames: `restored` (N, H, W, 3), uint8 or float, against as many frames of the truth."""
         rounded = restored if restored.dtype == np.uint8 else np.rint(restored).astype(np.uint8)
         try:
-            self._add(restored, rounded, truth, shown)
+            add = self._add if self._device == "cpu" else self._add_batch
+            add(restored, rounded, truth, shown)
         except PixelsError as error:  # frames too small for a window, as a rule
             raise PixelsError(f"{self._clip}: {error}") from error
 
     def _add(
         self, restored: Frames, rounded: Pixels, truth: Sequence[Pixels], shown: Sequence[GifFrame | None]
     ) -> None:
-        if self._device == "cpu":
-            for frame, eight_bit, true in zip(restored, rounded, truth, strict=True):
-                for protocol in self._protocols:
-                    self.scores[protocol.name].add(eight_bit if protocol.rounded else frame, true)
-            self._measure(self._metrics, rounded, truth, shown)
-            return
-        self._add_batch(restored, rounded, truth, shown)
+        for frame, eight_bit, true in zip(restored, rounded, truth, strict=True):
+            for protocol in self._protocols:
+                self.scores[protocol.name].add(eight_bit if protocol.rounded else frame, true)
+        self._measure(self._metrics, rounded, truth, shown)
 
     def metric_mean(self, name: str) -> float | None:
         """A metric's mean over the frames that have a value; None where none has."""
@@ -268,11 +266,7 @@ class SegmentMeasures:
                     self._take(each, each.metric.measure(pair if each.own else pair.copied()))
 
     def _add_batch(
-        self,
-        restored: NDArray[Any],
-        rounded: Pixels,
-        truth: Sequence[Pixels],
-        shown: Sequence[GifFrame | None],
+        self, restored: Frames, rounded: Pixels, truth: Sequence[Pixels], shown: Sequence[GifFrame | None]
     ) -> None:
         from gifbench.metrics.ssim_torch import gaussian_ssims, squared_errors, uniform_ssims
 

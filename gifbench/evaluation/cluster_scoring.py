@@ -94,9 +94,9 @@ def clips_on_cluster(
             "an object cannot be sent to a cluster; give the method by its name or from its file, which all workers see"
         )
     folder = getattr(dataset, "folder", None)
-    places: dict[str, Any] = {} if folder is None else {"the dataset": (folder.url, "dataset.json")}
-    if folder is not None and folder.local is not None:
-        places["the dataset"] = (str(folder.local), "dataset.json")
+    places: dict[str, Any] = {}
+    if folder is not None:
+        places["the dataset"] = (str(folder.local or folder.url), "dataset.json")
     if not clips:
         return
     begun = time.perf_counter()

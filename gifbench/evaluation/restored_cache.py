@@ -63,9 +63,8 @@ class RestoredCache:
         shape = len(times), gif.height, gif.width, 3
         found = _open(path, shape)
         if found is None:
-            yield from _kept(
-                path, batches, method, about={"first_frame": _first_frame(gif), "clip": _clip_key(clip_id)}
-            )
+            about = {"first_frame": _first_frame(gif), "clip": _clip_key(clip_id)}
+            yield from _kept(path, batches, method, about=about)
             return
         with found:
             yield from _read(found, shape)

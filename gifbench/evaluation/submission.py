@@ -11,9 +11,11 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
@@ -103,48 +105,23 @@ def score_submission(
         if found is not None and {each.name: each.sha256 for each in found.metrics}.items() >= spec.metrics.items():
             return found
     there = {item.clip.clip_id for item, _ in given}
-    scored = _Chosen(dataset, split, [clip for clip in clips if not partial or clip.clip_id in there])
+    chosen_clips = [clip for clip in clips if not partial or clip.clip_id in there]
+    scored: Any = SimpleNamespace(
+        name=data.name,
+        fingerprint=data.fingerprint,
+        official=dataset.official,
+        released_stride=released_stride(dataset),
+        split=lambda _name: chosen_clips,
+    )
     (result,) = evaluate(
         method, scored, chosen, split=split, protocols=protocol_name, metrics=metrics, progress=progress
     )
     # Reading files is not the method's time, and nothing is known of that.
     untimed = tuple(replace(each, seconds=0.0) for each in result.clip_scores)
-    facts = {
-        "limit": limit,
-        "method_seconds": 0.0,
-        "clip_scores": untimed,
-        "identity": spec.scores_digest(protocol_name),
-    }
+    identity = spec.scores_digest(protocol_name)
+    facts = {"limit": limit, "method_seconds": 0.0, "clip_scores": untimed, "identity": identity}
     result = result.model_copy(update=facts)
     return result if out is None else save_result(result, Folder(out), overwrite=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """A dataset of which only these clips are looked at."""
-
-    dataset: ScoredDataset
-    split_name: str
-    clips: Sequence[ScoredClip]
-
-    @property
-    def name(self) -> str:
-        return self.dataset.name
-
-    @property
-    def fingerprint(self) -> str:
-        return self.dataset.fingerprint
-
-    @property
-    def official(self) -> dict[str, int]:
-        return self.dataset.official
-
-    @property
-    def released_stride(self) -> int | None:
-        return released_stride(self.dataset)
-
-    def split(self, _name: str, /) -> Sequence[ScoredClip]:
-        return self.clips
 
 
 class _GivenFrames:

@@ -70,6 +70,8 @@ def result_of(facts: RunFacts, protocol: ScoringProtocol, clips: Sequence[ClipSc
     scored = {clip.clip_id for clip in clips}
     covered = len([name for name in scored if name in facts.official_ids]) if facts.official else len(clips)
     share = covered / facts.official if facts.official else None
+    # What the method was seen to do that its identity does not tell.
+    seen = [note.removeprefix(f"{UNKNOWN}: ") for note in facts.notes if note.startswith(UNKNOWN)]
     return Result(
         gifbench_result=SCHEMA,
         method=_method(facts.method, spec),
@@ -89,7 +91,7 @@ def result_of(facts: RunFacts, protocol: ScoringProtocol, clips: Sequence[ClipSc
         code=code_record(),
         notes=list(facts.notes),
         identity=spec.scores_digest(protocol.name),
-        unknown=[*spec.unknown, *_seen(facts)],
+        unknown=[*spec.unknown, *seen],
         wall_seconds=facts.wall_seconds,
         method_seconds=math.fsum(clip.seconds for clip in clips),
         environment=_environment(facts),
@@ -153,11 +155,6 @@ def _means(clips: Sequence[ClipScore], metrics: Sequence[LoadedMetric]) -> dict[
             clips=None if len(values) == len(clips) else len(values),
         )
     return scores
-
-
-def _seen(facts: RunFacts) -> list[str]:
-    """What the method was seen to do that its identity does not tell."""
-    return [note.removeprefix(f"{UNKNOWN}: ") for note in facts.notes if note.startswith(UNKNOWN)]
 
 
 def _method(loaded: LoadedMethod, spec: RunSpec) -> MethodRecord:

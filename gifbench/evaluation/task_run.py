@@ -94,13 +94,8 @@ class TaskRun:
         if folder is not None and settings.existing != "overwrite":
             kept = {each.name: existing_result(folder, spec, each.name) for each in settings.protocols}
             found = {name: result for name, result in kept.items() if result is not None}
-        asked = {metric.name: metric.sha256 for metric in settings.metrics}
         lacking = {
-            name: [
-                metric
-                for metric in settings.metrics
-                if metric.name not in held or held[metric.name] != asked[metric.name]
-            ]
+            name: [metric for metric in settings.metrics if held.get(metric.name) != metric.sha256]
             for name, result in found.items()
             for held in [{metric.name: metric.sha256 for metric in result.metrics}]
         }
@@ -176,15 +171,7 @@ class TaskRun:
                     job, spec, self._dataset, waiting, address=settings.cluster, devices=devices, crew=crew
                 )
             else:
-                scored = worked_clips(
-                    job,
-                    self._dataset,
-                    clips,
-                    pending,
-                    workers=settings.workers,
-                    time_limit=limit,
-                    devices=devices,
-                )
+                scored = worked_clips(job, clips, pending, workers=settings.workers, time_limit=limit, devices=devices)
             for record in scored:
                 self._take(record)
             facts = RunFacts(

@@ -25,7 +25,7 @@ from typing import Any
 
 from gifbench.child_processes import end_with_parent
 from gifbench.errors import GifbenchError, MethodFailed, UsageError
-from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset, open_clips
+from gifbench.evaluation.clip_reader import ScoredClip, open_clips
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.score_identity import ScoringJob
 from gifbench.evaluation.score_journal import ScoredClipRecord
@@ -64,10 +64,9 @@ def scored_clips(scorer: ClipScorer, clips: Iterable[ScoredClip]) -> Iterator[Sc
 @contextmanager
 def one_thread() -> Iterator[None]:
     """OpenCV and torch keep to one thread on the CPU: both give other bits with another number of them."""
-    setters: list[tuple[Callable[[int], object], int]] = []
     import cv2  # before a method comes to it
 
-    setters.append((cv2.setNumThreads, cv2.getNumThreads()))
+    setters: list[tuple[Callable[[int], object], int]] = [(cv2.setNumThreads, cv2.getNumThreads())]
     if torch := sys.modules.get("torch"):
         setters.append((torch.set_num_threads, torch.get_num_threads()))
     for setter, _ in setters:
@@ -81,7 +80,6 @@ def one_thread() -> Iterator[None]:
 
 def worked_clips(
     job: ScoringJob,
-    dataset: ScoredDataset,
     clips: Sequence[ScoredClip],
     pending: Sequence[int],
     *,
@@ -170,11 +168,10 @@ def _heard(
             return pipes
         for worker in crew:
             if worker.deadline <= time.monotonic():
-                at = "to be set up" if worker.clip is None else f"on {_what(worker, clips)}"
+                at = "to be set up" if worker.clip is None else f"on clip {clips[worker.clip].clip_id}"
                 seconds = max(time_limit or 0.0, _START_SECONDS) if worker.clip is None else time_limit
-                raise MethodFailed(
-                    f"method {_name(job)}: it took longer than the limit of {seconds:g} seconds {at}, and was ended"
-                )
+                what = f"it took longer than the limit of {seconds:g} seconds {at}, and was ended"
+                raise MethodFailed(f"method {job.method_name[:80]}: {what}")
 
 
 def _receive(worker: _Worker, clips: Sequence[ScoredClip], job: ScoringJob) -> tuple[str, Any]:
@@ -183,21 +180,13 @@ def _receive(worker: _Worker, clips: Sequence[ScoredClip], job: ScoringJob) -> t
     except (EOFError, OSError, pickle.UnpicklingError):
         code = worker.process.wait()
         how = f"with the exit code {code}" if code >= 0 else f"by signal {-code}"
-        at = "as it was set up" if worker.clip is None else f"on {_what(worker, clips)}"
-        raise MethodFailed(f"method {_name(job)}: its process was ended {how} {at}") from None
+        at = "as it was set up" if worker.clip is None else f"on clip {clips[worker.clip].clip_id}"
+        raise MethodFailed(f"method {job.method_name[:80]}: its process was ended {how} {at}") from None
     if kind == "error":
         raise error_of(*content)
     if kind == "fault":
         raise RuntimeError(f"a worker failed:\n{content}")
     return kind, content
-
-
-def _what(worker: _Worker, clips: Sequence[ScoredClip]) -> str:
-    return f"clip {clips[worker.clip].clip_id}" if worker.clip is not None else "its start"
-
-
-def _name(job: ScoringJob) -> str:
-    return job.method_name[:80]
 
 
 def _end(worker: _Worker, *, at_once: bool = False) -> None:

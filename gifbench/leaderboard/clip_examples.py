@@ -44,30 +44,24 @@ class ClipSource(Protocol):
     @property
     def height(self) -> int:
         """Rows of pixels."""
-        ...
 
     @property
     def width(self) -> int:
         """Columns of pixels."""
-        ...
 
     @property
     def times(self) -> tuple[Fraction, ...]:
         """When each frame is shown, in seconds from 0."""
-        ...
 
     @property
     def duration(self) -> Fraction:
         """When the last frame ends, in seconds."""
-        ...
 
     def truth_frames(self, frames: Sequence[int]) -> Pixels:
         """Frames of the truth by number, RGB uint8 (N, H, W, 3)."""
-        ...
 
     def gif(self, *, dithered: bool = ..., every: int = ...) -> Gif:
         """The clip as a GIF."""
-        ...
 
 
 class DatasetSource(Protocol):

@@ -22,7 +22,6 @@ class VideoStore(Protocol):
 
     def borrowed(self, source: str, locator: str) -> AbstractContextManager[Path | None]:
         """A file with the video of a source while the block lasts; None if it is not here."""
-        ...
 
 
 def check_manifest(

@@ -213,11 +213,9 @@ class _Writer(Protocol):
 
     def add(self, frame: CutOut, start: Fraction) -> float:
         """Append a frame; the PSNR of what is shown."""
-        ...
 
     def close(self, end: Fraction) -> None:
         """The last frame is shown until `end`."""
-        ...
 
 
 class _GifOut:

@@ -38,33 +38,27 @@ class FrameSource(Protocol):
     @property
     def times(self) -> tuple[Fraction, ...]:
         """When each frame is shown, in seconds since the first; `times[0] == 0`."""
-        ...
 
     @property
     def duration(self) -> Fraction:
         """When the last frame ends."""
-        ...
 
     @property
     def width(self) -> int:
         """Pixels from left to right."""
-        ...
 
     @property
     def height(self) -> int:
         """Pixels from top to bottom."""
-        ...
 
     @property
     def palettes(self) -> Sequence[Pixels]:
         """The palette of each frame, (K, 3) uint8; of a video (0, 3)."""
-        ...
 
     def __len__(self) -> int: ...
 
     def frame(self, i: int) -> Pixels:
         """Frame `i` as RGB, (H, W, 3) uint8, in memory of its own."""
-        ...
 
 
 @runtime_checkable
@@ -77,7 +71,6 @@ class Method(Protocol):
         `times` are exact seconds since the GIF's first frame, increasing, from 0 to at most the time of its last frame
         when a task is scored. The frames come as one array, or as batches in order, (N, H, W, 3) each.
         """
-        ...
 
 
 @runtime_checkable
@@ -91,7 +84,6 @@ class FrameMethod(Protocol):
 
         With `backend = "torch"` both are tensors on the harness's device.
         """
-        ...
 
 
 @check_types

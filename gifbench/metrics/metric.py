@@ -100,7 +100,6 @@ class Metric(Protocol):
 
     def measure(self, pair: FramePair) -> float | None:
         """One finite number for the frame; None where there is nothing to measure, as for motion in a first frame."""
-        ...
 
 
 @runtime_checkable
@@ -109,7 +108,6 @@ class BatchMetric(Protocol):
 
     def measure_batch(self, batch: FrameBatch) -> Sequence[float | None]:
         """For each frame what `measure` gives, to the tolerance that the metric states."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,6 @@ class StudyClip(ClipSource, Protocol):
     @property
     def clip_id(self) -> str:
         """Its name."""
-        ...
 
 
 class StudyDataset(Protocol):
@@ -80,16 +79,13 @@ class StudyDataset(Protocol):
     @property
     def name(self) -> str:
         """The recipe's name."""
-        ...
 
     @property
     def fingerprint(self) -> str:
         """Stands for all that methods see."""
-        ...
 
     def split(self, name: str, /) -> Sequence[StudyClip]:
         """The clips of a split."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

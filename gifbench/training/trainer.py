@@ -65,23 +65,18 @@ class Trainer(Protocol):
         `network` is what to call in place of `self.network`: the same, or compiled. `generator` is on the CPU and
         seeded by the step; draw from no other, so that a resumed training draws the same.
         """
-        ...
 
     def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor | None]:
         """Validation of one batch: scores by name, and pictures (N, 3, H, W) uint8 to look at, if there are any."""
-        ...
 
     def architecture(self) -> Mapping[str, Any]:
         """What the network is built from, for the card of its weights."""
-        ...
 
     def state_dict(self) -> dict[str, Any]:
         """What else a resumed training needs: tensors and plain values."""
-        ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what `state_dict` gave."""
-        ...
 
 
 def load_trainer(name: str) -> type[Trainer]:

@@ -80,7 +80,6 @@ class FaceDetector(Protocol):
 
     def detect(self, image: Pixels, *, upsample: int = 0) -> list[Detection]:
         """Find the faces of `image`, (H, W) or (H, W, 3) uint8 as `pixels` says."""
-        ...
 
 
 @runtime_checkable
@@ -93,11 +92,9 @@ class TrackingDetector(Protocol):
 
     def detect_near(self, image: Pixels, box: Box) -> list[Detection]:
         """Find the face that was at `box` one frame ago: its box, the surest first where several are likely."""
-        ...
 
     def detect_wide(self, image: Pixels, *, min_width: float) -> list[Detection]:
         """Find the faces that are at least `min_width` pixels wide."""
-        ...
 
 
 def detector_names() -> list[str]:
