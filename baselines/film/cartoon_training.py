@@ -8,7 +8,7 @@ which the generator learns from content alone. Photographs and cartoons need not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from gifbench import Pixels, TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.losses import fake_loss, real_loss
 from ..frozen_color import scaled
-from ..pretrained import start_weights
+from ..network_trainer import NetworkTrainer, draw
 from ..stabilizer.losses import Perceptual
 from .cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator
 from .edges import smeared_edges
@@ -50,7 +50,7 @@ class CartoonTrainerOptions(TrainerOptions):
     paper."""
 
 
-class CartoonTrainer:
+class CartoonTrainer(NetworkTrainer):
     """Trains a cartoon generator; `data.crop` is the side of the pictures, 256 in the paper."""
 
     options_class = CartoonTrainerOptions
@@ -65,16 +65,10 @@ class CartoonTrainer:
             raise UsageError("[model] content and pixels are both 0: nothing would hold on to the photograph")
         self._options = options
         self._cartoons = _Cartoons(options.pictures)
-        self._architecture = CartoonOptions(base=options.base, blocks=options.blocks)
-        self.network = Cartoonist(self._architecture)
-        if options.start:
-            start_weights(options.start).fill(self.network)
+        architecture = CartoonOptions(base=options.base, blocks=options.blocks)
+        network = Cartoonist(architecture)
         self._content = Perceptual(options.vgg, layer="conv4_4") if options.content else None
-        self.others: Mapping[str, nn.Module] = {"discriminator": EdgeDiscriminator()}
-        self.learned: Mapping[str, Sequence[nn.Parameter]] = {
-            "network": list(self.network.parameters()),
-            "discriminator": list(self.others["discriminator"].parameters()),
-        }
+        super().__init__(network, architecture, start=options.start, discriminator=EdgeDiscriminator())
         self._step = 0
 
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
@@ -107,10 +101,6 @@ class CartoonTrainer:
         pictures = batch.truth.clone()
         pictures[..., :height, :width] = ((made + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return {"change": change}, pictures
-
-    def architecture(self) -> Mapping[str, Any]:
-        """The fields of `CartoonOptions`."""
-        return self._architecture.model_dump(mode="json")
 
     def state_dict(self) -> dict[str, Any]:
         """How many steps there were, which ends the initialization phase."""
@@ -153,13 +143,11 @@ class _Cartoons:
         pictures, smeared = [], []
         height, width = like.shape[2:]
         for _ in range(count):
-            picture = _read(self._paths[_below(len(self._paths), generator)], height, width)
-            top, left = (
-                _below(picture.shape[0] - height + 1, generator),
-                _below(picture.shape[1] - width + 1, generator),
-            )
+            picture = _read(self._paths[draw(len(self._paths), generator)], height, width)
+            top = draw(picture.shape[0] - height + 1, generator)
+            left = draw(picture.shape[1] - width + 1, generator)
             part = np.ascontiguousarray(picture[top : top + height, left : left + width])
-            if _below(2, generator):
+            if draw(2, generator):
                 part = np.ascontiguousarray(part[:, ::-1])
             pictures.append(torch.from_numpy(part))
             smeared.append(torch.from_numpy(smeared_edges(part)))
@@ -177,7 +165,3 @@ def _read(path: Path, height: int, width: int) -> Pixels:
         sizes = f"{picture.shape[1]}×{picture.shape[0]}, and {width}×{height} are wanted"
         raise UsageError(f"[model] pictures: {path} is {sizes}. Take it away, or choose a smaller data.crop")
     return picture
-
-
-def _below(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (), generator=generator))

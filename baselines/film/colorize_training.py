@@ -6,7 +6,7 @@ gray; errors are weighed by how rare a color is (Zhang, Isola, Efros, "Colorful 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..pretrained import start_weights
+from ..network_trainer import NetworkTrainer, draw
 from .chroma import chroma, luminance, to_rgb
 from .colorize_network import ColorizeOptions, Colorizer, Count, Width
 
@@ -48,7 +48,7 @@ class ColorizeTrainerOptions(TrainerOptions):
     """Errors of chroma up to this count by their square, larger ones by their size (Huber)."""
 
 
-class ColorizeTrainer:
+class ColorizeTrainer(NetworkTrainer):
     """Trains a colorizer on views of the truth; `data.crop` is best as large as the clips allow."""
 
     options_class = ColorizeTrainerOptions
@@ -57,17 +57,13 @@ class ColorizeTrainer:
         if not 0 < options.window[0] <= options.window[1] <= 1:
             raise UsageError(f"[model] window must be two shares of 0 to 1, the lower first, got {options.window}")
         self._options = options
-        self._architecture = ColorizeOptions(widths=options.widths, blocks=options.blocks)
-        self.network = Colorizer(self._architecture)
+        architecture = ColorizeOptions(widths=options.widths, blocks=options.blocks)
+        super().__init__(Colorizer(architecture), architecture, start=options.start)
         if options.side % self.network.stride:
             raise UsageError(
                 f"[model] side must be a multiple of {self.network.stride} for {len(options.widths)} widths, "
                 f"got {options.side}"
             )
-        if options.start:
-            start_weights(options.start).fill(self.network)
-        self.others: Mapping[str, nn.Module] = {}
-        self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
         self._counts = torch.full((_BINS * _BINS,), 1 / _BINS**2)
         self._pool: list[torch.Tensor] = []
 
@@ -77,7 +73,7 @@ class ColorizeTrainer:
         for frame in batch.truth:
             self._keep(self._small(frame), generator)
         for _ in range(options.updates):
-            drawn = [self._pool[_draw(len(self._pool), generator)] for _ in range(options.views)]
+            drawn = [self._pool[draw(len(self._pool), generator)] for _ in range(options.views)]
             truth = torch.cat([self._view(each.to(batch.truth.device), generator) for each in drawn])
             wanted, found = chroma(truth), network(luminance(truth)).float()
             error = functional.huber_loss(found, wanted, reduction="none", delta=options.knee).sum(dim=1)
@@ -98,10 +94,6 @@ class ColorizeTrainer:
             "gray_psnr": _psnr(torch.zeros_like(wanted), wanted),
         }, (255 * pictures).round().to(torch.uint8)
 
-    def architecture(self) -> Mapping[str, Any]:
-        """The fields of `ColorizeOptions`."""
-        return self._architecture.model_dump(mode="json")
-
     def state_dict(self) -> dict[str, Any]:
         """How often each color was seen, and the pool."""
         return {"counts": self._counts, "pool": list(self._pool)}
@@ -114,7 +106,7 @@ class ColorizeTrainer:
         if len(self._pool) < self._options.pool:
             self._pool.append(small)
         else:
-            self._pool[_draw(self._options.pool, generator)] = small
+            self._pool[draw(self._options.pool, generator)] = small
 
     def _small(self, frame: torch.Tensor) -> torch.Tensor:
         """A frame (3, H, W) uint8, scaled down so that the least window has about the side of a picture."""
@@ -128,11 +120,11 @@ class ColorizeTrainer:
         """A part of a frame (3, H, W) uint8, as (1, 3, side, side) in [0, 1]; half are mirrored."""
         low, high = self._options.window
         side = max(1, int((low + (high - low) * float(torch.rand((), generator=generator))) * min(frame.shape[1:])))
-        top, left = (_draw(length - side + 1, generator) for length in frame.shape[1:])
+        top, left = (draw(length - side + 1, generator) for length in frame.shape[1:])
         part = frame[None, :, top : top + side, left : left + side].float() / 255
         size = (self._options.side,) * 2
         part = functional.interpolate(part, size, mode="bilinear", antialias=True, align_corners=False)
-        return part.flip(-1) if _draw(2, generator) else part
+        return part.flip(-1) if draw(2, generator) else part
 
     def _weights(self, wanted: torch.Tensor) -> torch.Tensor:
         """(N, H, W) with the mean 1: how much each pixel's error counts."""
@@ -143,10 +135,6 @@ class ColorizeTrainer:
         rare = (self._counts / 2 + 0.5 / _BINS**2) ** -self._options.rebalance
         weights = rare.to(wanted.device)[bins]
         return weights / weights.mean()
-
-
-def _draw(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (), generator=generator))
 
 
 def _psnr(found: torch.Tensor, wanted: torch.Tensor) -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from pydantic import Field
@@ -15,6 +14,7 @@ from ..ccdnet.discriminator import PatchGAN
 from ..ccdnet.losses import color_loss, fake_loss, real_loss
 from ..ccdnet.network import scaled
 from ..ccdnet.training import frame_scores
+from ..network_trainer import NetworkTrainer
 from ..tiled_inference import padded
 from .network import Pix2PixArchitecture, UNet256
 
@@ -28,23 +28,18 @@ class Pix2PixOptions(TrainerOptions):
     adversarial: float = Field(default=1.0, gt=0)
 
 
-class Pix2PixTrainer:
+class Pix2PixTrainer(NetworkTrainer):
     """Trains the generator by L1 and against a PatchGAN that sees the GIF's frame beside the other."""
 
     options_class = Pix2PixOptions
 
     def __init__(self, options: Pix2PixOptions) -> None:
         self._options = options
-        self._architecture = Pix2PixArchitecture(base=options.base)
-        self.network = UNet256(self._architecture)
-        discriminator = PatchGAN(6, base=options.base)
-        for network in (self.network, discriminator):
+        architecture = Pix2PixArchitecture(base=options.base)
+        generator, discriminator = UNet256(architecture), PatchGAN(6, base=options.base)
+        for network in (generator, discriminator):
             network.apply(_begin)
-        self.others: Mapping[str, nn.Module] = {"discriminator": discriminator}
-        self.learned: Mapping[str, Sequence[nn.Parameter]] = {
-            "network": list(self.network.parameters()),
-            "discriminator": list(discriminator.parameters()),
-        }
+        super().__init__(generator, architecture, discriminator=discriminator)
 
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
         """The discriminator's update, then the network's."""
@@ -65,17 +60,6 @@ class Pix2PixTrainer:
     def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
         """PSNR of the restored frames and of the GIF's, over all pixels of the batch."""
         return frame_scores(padded(network, scaled(batch.gif)), batch)
-
-    def architecture(self) -> Mapping[str, Any]:
-        """The fields of `Pix2PixArchitecture`."""
-        return self._architecture.model_dump()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing."""
 
 
 def _begin(module: nn.Module) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -13,7 +13,7 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..film.chroma import luminance
 from ..frozen_color import colored, load_frame_method
-from ..pretrained import start_weights
+from ..network_trainer import NetworkTrainer
 from .losses import Perceptual, ways
 from .network import LstmState, Stabilizer, StabilizerArchitecture
 
@@ -40,7 +40,7 @@ class StabilizerOptions(TrainerOptions):
     """torchvision's file of VGG-19, for the perceptual loss."""
 
 
-class StabilizerTrainer:
+class StabilizerTrainer(NetworkTrainer):
     """Trains a stabilizer on whole windows, through time."""
 
     options_class = StabilizerOptions
@@ -52,14 +52,10 @@ class StabilizerTrainer:
         if not options.methods:
             raise UsageError("[model] methods is empty: name what restores the GIFs, such as gaussian-0.5")
         self._options = options
-        self._architecture = StabilizerArchitecture(base=options.base, blocks=options.blocks)
         self._methods = [load_frame_method(name, option="[model] methods") for name in options.methods]
         self._perceptual = Perceptual(options.vgg) if options.perceptual else None
-        self.network = Stabilizer(self._architecture)
-        if options.start:
-            start_weights(options.start).fill(self.network)
-        self.others: Mapping[str, nn.Module] = {}
-        self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
+        architecture = StabilizerArchitecture(base=options.base, blocks=options.blocks)
+        super().__init__(Stabilizer(architecture), architecture, start=options.start)
 
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
         """One update, of the losses' means over the frames after the first, which is the processed one as it is."""
@@ -94,17 +90,6 @@ class StabilizerTrainer:
             found[f"{name}psnr"] = -10 * float(torch.log10(torch.tensor(max(error, 1e-10))))
         picture = (255 * outputs[len(outputs) // 2]).round().clamp(0, 255).to(torch.uint8)
         return found, picture
-
-    def architecture(self) -> Mapping[str, Any]:
-        """The fields of `StabilizerArchitecture`."""
-        return self._architecture.model_dump()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing."""
 
     def _steadied(
         self, network: nn.Module, batch: TrainingBatch, chosen: int

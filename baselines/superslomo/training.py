@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import torch
@@ -15,7 +15,7 @@ from ..ccdnet.discriminator import FakePool, PatchGAN, judged
 from ..ccdnet.losses import accuracy, color_loss, fake_loss, gradient_loss, real_loss
 from ..ccdnet.training import D_STEPS_BELOW, G_STEPS_ABOVE, in_all_processes
 from ..frozen_color import colored, load_frame_method, scaled
-from ..pretrained import start_weights
+from ..network_trainer import NetworkTrainer
 from .losses import released_gradient_loss, smoothness_loss, teacher_loss, warp_loss
 from .network import SuperSlomo, SuperSlomoArchitecture, Variant
 
@@ -50,7 +50,7 @@ class SuperSlomoOptions(TrainerOptions):
     """Begin as the linear blend; without it, as torch draws weights by itself, which the released code does."""
 
 
-class SuperSlomoTrainer:
+class SuperSlomoTrainer(NetworkTrainer):
     """Trains both networks at once on windows: the ends are shown, what is between is to be drawn."""
 
     options_class = SuperSlomoOptions
@@ -60,19 +60,14 @@ class SuperSlomoTrainer:
         if not (options.color or options.gradient or options.warp or options.adversarial or options.teacher):
             raise UsageError("[model] all losses that say where things are have the weight 0: nothing can be learned")
         self._options = options
-        self._architecture = SuperSlomoArchitecture(base=options.base, variant=options.variant)
         known = options.ends in ("truth", "gif", "mixed")
         self._restoring = None if known else load_frame_method(options.ends, option="[model] ends")
-        self.network = SuperSlomo(self._architecture)
+        architecture = SuperSlomoArchitecture(base=options.base, variant=options.variant)
+        network = SuperSlomo(architecture)
         if not options.blend_start:
-            self.network.begin_as_released()
-        if options.start:
-            start_weights(options.start).fill(self.network)
-        self.others: Mapping[str, nn.Module] = {"discriminator": PatchGAN()} if options.adversarial else {}
-        self.learned: Mapping[str, Sequence[nn.Parameter]] = {
-            "network": list(self.network.parameters()),
-            **{name: list(other.parameters()) for name, other in self.others.items()},
-        }
+            network.begin_as_released()
+        others = {"discriminator": PatchGAN()} if options.adversarial else {}
+        super().__init__(network, architecture, start=options.start, **others)
         self._pool = FakePool(options.pool)
         self._limit = WarpLimit(options.warp_limit, options.warp_limit_steps)
 
@@ -140,10 +135,6 @@ class SuperSlomoTrainer:
         wanted = batch.truth[:, 1:-1]
         picture = drawn[:, (drawn.shape[1] - 1) // 2].round().clamp(0, 255).to(torch.uint8)
         return {"psnr": _psnr(drawn, wanted), "blend_psnr": _psnr(blend, wanted)}, picture
-
-    def architecture(self) -> Mapping[str, Any]:
-        """The fields of `SuperSlomoArchitecture`."""
-        return self._architecture.model_dump()
 
     def state_dict(self) -> dict[str, Any]:
         """The pool of fakes, and the limit of the warp loss."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.palette_unet import Count, Width, begin
 from ..frozen_color import colored, load_frame_method, scaled
+from ..network_trainer import NetworkTrainer, draw
 from ..pretrained import start_weights
 from .alignment import OFFSETS, describe, network_input
 from .network import TemporalFusion, TemporalFusionOptions
@@ -40,7 +41,7 @@ class TemporalFusionTrainerOptions(TrainerOptions):
     """The share of neighbors that are hidden, as those beyond a cut are."""
 
 
-class TemporalFusionTrainer:
+class TemporalFusionTrainer(NetworkTrainer):
     """Trains the correction down the logarithm of each crop's mean squared error: its PSNR, up to sign and scale."""
 
     options_class = TemporalFusionTrainerOptions
@@ -48,16 +49,14 @@ class TemporalFusionTrainer:
 
     def __init__(self, options: TemporalFusionTrainerOptions) -> None:
         self._options = options
-        self._architecture = TemporalFusionOptions(widths=options.widths, blocks=options.blocks)
+        architecture = TemporalFusionOptions(widths=options.widths, blocks=options.blocks)
         self._methods = {
             False: load_frame_method(options.plain, option="[model] plain"),
             True: load_frame_method(options.dithered, option="[model] dithered"),
         }
-        self.network = TemporalFusion(self._architecture)
+        super().__init__(TemporalFusion(architecture), architecture)
         if options.start:
             begin(self.network, start_weights(options.start))
-        self.others: Mapping[str, nn.Module] = {}
-        self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
         self._pool: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
@@ -68,10 +67,10 @@ class TemporalFusionTrainer:
                 if len(self._pool) < options.pool:
                     self._pool.append(sample)
                 else:
-                    self._pool[_draw(options.pool, generator)] = sample
+                    self._pool[draw(options.pool, generator)] = sample
         # While the pool fills, what is in it is not learned by heart.
         for _ in range(min(options.updates, -(-len(self._pool) // size))):
-            drawn = [self._pool[_draw(len(self._pool), generator)] for _ in range(size)]
+            drawn = [self._pool[draw(len(self._pool), generator)] for _ in range(size)]
             turned = [_turned(x.float(), truth.float(), generator) for x, truth in drawn]
             x, truth = (torch.stack(part).to(batch.gif.device) for part in zip(*turned, strict=True))
             restored = network(x).float()
@@ -88,10 +87,6 @@ class TemporalFusionTrainer:
         restored = network(x.float()).float()
         picture = ((restored + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return {"psnr": _psnr(restored, truth), "restored_psnr": _psnr(x[:, :3], truth)}, picture
-
-    def architecture(self) -> Mapping[str, Any]:
-        """The fields of `TemporalFusionOptions`."""
-        return self._architecture.model_dump(mode="json")
 
     def state_dict(self) -> dict[str, Any]:
         """The pool."""
@@ -121,13 +116,9 @@ class TemporalFusionTrainer:
             yield network_input(frames[0], seen).half(), scaled(batch.truth[number, middle]).cpu().half()
 
 
-def _draw(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (), generator=generator))
-
-
 def _turned(x: torch.Tensor, truth: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """One of the eight ways to turn and mirror a square; the network sees no direction in what neighbors are."""
-    way = _draw(8, generator)
+    way = draw(8, generator)
     if way & 1:
         x, truth = x.flip(-1), truth.flip(-1)
     if way & 2:
