@@ -37,6 +37,14 @@ def silent(now: Progress) -> None:
     """Tell nobody."""
 
 
+def count_text(value: float) -> str:
+    """A count as people say it: 1.54M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
 def duration_text(seconds: float) -> str:
     """Seconds as a person says them: "90 seconds", "5 minutes"."""
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):

@@ -9,6 +9,7 @@ import typer
 
 from gifbench.cli.output import FAILED, Json, note, say, say_json, table
 from gifbench.devices import DEVICE_HELP
+from gifbench.progress import count_text
 
 if TYPE_CHECKING:
     from gifbench.methods.installed import ListedMethod
@@ -63,14 +64,7 @@ def _weights(method: ListedMethod) -> str:
         return "missing"
     if not method.declared.parameters:
         return "none needed" if method.ready else "a file of yours"
-    return f"{'ready' if method.ready else 'to train'}, {_count(method.declared.parameters)}"
-
-
-def _count(parameters: int) -> str:
-    for unit, size in (("M", 10**6), ("k", 10**3)):
-        if parameters >= size:
-            return f"{parameters / size:.3g}{unit}"
-    return str(parameters)
+    return f"{'ready' if method.ready else 'to train'}, {count_text(method.declared.parameters)}"
 
 
 def new(

@@ -163,9 +163,8 @@ def boards(runs: Iterable[Run]) -> tuple[Board, ...]:
         groups[run.dataset, run.fingerprint, run.split, run.task, run.maker].append(run)
         fingerprints[run.dataset].add(run.fingerprint)
     made = []
-    for key in sorted(groups, key=lambda k: (k[0], k[1], k[2], _task_order(k[3]), k[4])):
-        dataset, fingerprint, split, task, maker = key
-        found = groups[key]
+    for key in sorted(groups, key=lambda k: (*k[:3], _task_order(k[3]), k[4])):
+        (dataset, fingerprint, split, task, maker), found = key, groups[key]
         protocols: dict[tuple[str, str], list[Run]] = defaultdict(list)
         for run in found:
             protocols[run.protocol, run.definition].append(run)
@@ -264,11 +263,8 @@ def _notes(kept: Sequence[Run], complete: Sequence[Run], pairs: Pairs | None, *,
     if len(kept) > 1 and not complete:
         notes.append("No run has all the clips that others have, so none has a rank.")
     if capped := [run for run in kept if run.psnr.capped]:
-        notes.append(
-            "Identical pictures have an infinite PSNR, which counts as 100 dB in the mean: "
-            + ", ".join(f"{visible(run.method, limit=40)} ({run.psnr.capped:,})" for run in capped)
-            + "."
-        )
+        which = ", ".join(f"{visible(run.method, limit=40)} ({run.psnr.capped:,})" for run in capped)
+        notes.append(f"Identical pictures have an infinite PSNR, which counts as 100 dB in the mean: {which}.")
     if pairs is not None and pairs.found.clips < FEWEST_CLIPS:
         notes.append(
             f"Fewer than {FEWEST_CLIPS} clips cannot tell two methods apart, so there are no groups: a rank here is "

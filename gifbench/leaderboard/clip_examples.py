@@ -167,20 +167,11 @@ def _write(board: Board, choice: ClipChoice, *, excerpts: Excerpts, restore: Res
         excerpts.boxes[choice.clip_id, board.task] = box
     below = f"clips/{slug(board.dataset, key=board.fingerprint)}/{slug(choice.clip_id)}/{part.first}-{part.num_frames}"
     shown = np.repeat(gif.frames, asked.every, axis=0)[: len(truth)]
-    colors = max(map(len, gif.palettes))
     gif_file = f"{below}/{board.task}.gif"
     draw = partial(write_lane, site, box)
+    of_gif = partial(draw, gif.frames, palette_colors=max(map(len, gif.palettes)))
     jobs = [
-        partial(
-            draw,
-            gif.frames,
-            file=f"{gif_file}-film",
-            kind="gif",
-            label="GIF",
-            palette_colors=colors,
-            every=asked.every,
-            gif=gif_file,
-        ),
+        partial(of_gif, file=f"{gif_file}-film", kind="gif", label="GIF", every=asked.every, gif=gif_file),
         partial(draw, truth, file=f"{below}/truth", kind="truth", label="Truth"),
         partial(draw, error_map(shown, truth), file=f"{gif_file}-error", kind="error", label="Error of the GIF"),
     ]
@@ -204,16 +195,15 @@ def pictures_of(
     """Lanes as a player takes them; `size` is the height and width of the clip's frames."""
     (left, top, right, bottom), (height, width) = box, size
     shown_height, shown_width = shown_size(height, width)
+
+    def share(part: int, whole: int) -> float:
+        return round(100 * part / whole, 2)
+
     return Pictures(
         width=shown_width,
         height=shown_height,
         detail=(left, top, right - left, bottom - top),
-        spot=(
-            round(100 * left / width, 2),
-            round(100 * top / height, 2),
-            round(100 * (right - left) / width, 2),
-            round(100 * (bottom - top) / height, 2),
-        ),
+        spot=(share(left, width), share(top, height), share(right - left, width), share(bottom - top, height)),
         ends=tuple(ends),
         lanes=tuple(lanes),
     )

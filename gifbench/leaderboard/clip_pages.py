@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gifbench.leaderboard.board import Board, BoardColumn, BoardTable
@@ -78,12 +79,15 @@ class ClipLine:
 
 def clip_pages(boards: Sequence[Board], shown: Mapping[tuple[str, str], Shown]) -> dict[ClipKey, ClipPage]:
     """The pages of clips: every clip of a dataset with at most `MOST_PAGES`, of others those with pictures."""
-    pictured: dict[tuple[str, str], list[Example]] = {}
+    pictured: dict[tuple[str, str], list[Example]] = defaultdict(list)
     for (board_slug, _), found in shown.items():
         for example in found.examples:
-            pictured.setdefault((board_slug, example.choice.clip_id), []).append(example)
+            pictured[board_slug, example.choice.clip_id].append(example)
+    by_dataset: dict[str, list[Board]] = defaultdict(list)
+    for board in boards:
+        by_dataset[board.fingerprint].append(board)
     pages = {}
-    for fingerprint, together in _by_dataset(boards).items():
+    for fingerprint, together in by_dataset.items():
         runs = [run for board in together for table in board.tables for run in table.runs]
         scored = {clip for run in runs for clip in run.clip_scores}
         if len(scored) > MOST_PAGES:
@@ -115,13 +119,6 @@ def clip_lines(table: BoardTable, pages: Mapping[ClipKey, ClipPage], fingerprint
         path = pages[fingerprint, clip].path
         lines.append(ClipLine(clip, path, gif[0] if gif else None, best.clip_scores[clip][0], best))
     return tuple(sorted(lines, key=lambda line: (line.best if line.gif is None else line.gif, line.clip_id)))
-
-
-def _by_dataset(boards: Iterable[Board]) -> dict[str, list[Board]]:
-    found: dict[str, list[Board]] = {}
-    for board in boards:
-        found.setdefault(board.fingerprint, []).append(board)
-    return found
 
 
 def _tables(board: Board, clip: str) -> tuple[ClipTable, ...]:

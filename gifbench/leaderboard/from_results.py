@@ -54,14 +54,12 @@ def run_of(result: Result) -> Run:
     try:
         psnr, ssim = (_score(result.scores[name], clips=result.clips) for name in ("psnr", "ssim"))
     except KeyError as error:
-        raise ResultsError(f"{result.path or 'a result'}: it holds no score {error}") from error
+        raise ResultsError(f"{where}: it holds no score {error}") from error
     if not result.clip_scores:
-        raise ResultsError(f"{result.path or 'a result'}: the scores of its clips are missing, so it cannot be ranked")
+        raise ResultsError(f"{where}: the scores of its clips are missing, so it cannot be ranked")
     clip_scores = {clip.clip_id: (clip.psnr, clip.ssim) for clip in result.clip_scores}
     if len(clip_scores) < len(result.clip_scores):
-        raise ResultsError(
-            f"{result.path or 'a result'}: it has more than one score for a clip, so it cannot be ranked"
-        )
+        raise ResultsError(f"{where}: it has more than one score for a clip, so it cannot be ranked")
     method = result.method
     return Run(
         method=method.name,

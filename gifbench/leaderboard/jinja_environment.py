@@ -18,6 +18,7 @@ from gifbench.leaderboard.board import Board, BoardTable
 from gifbench.leaderboard.filmstrips import ERROR_TOP
 from gifbench.leaderboard.reported_rows import reported_by, reported_note
 from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
+from gifbench.progress import count_text
 from gifbench.results.dataframe import speed_text
 from gifbench.tasks import known_task
 
@@ -30,31 +31,21 @@ _PROTOCOLS = {
     "window on [−1, 1]. Its SSIM differs from the other protocol’s by up to 0.03 on the same pictures.",
 }
 
-_KINDS = {
-    "learned": "learned",
-    "fixed": "nothing learned",
-    "outside": "program or submission",
-}
+_KINDS = {"learned": "learned", "fixed": "nothing learned", "outside": "program or submission"}
 
 
 def render(template: str, *, scripts: tuple[str, ...], **values: object) -> str:
     """A page from a template of the package, with the style and the scripts (file names) inside it."""
-    parts = [(Markup(code), _csp_hash(code)) for code in map(_source, scripts)]  # noqa: S704  (ours, from the package)
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            style=Markup(_source("site.css")),  # noqa: S704
-            scripts=[code for code, _ in parts],
-            script_hashes=" ".join(f"'{digest}'" for _, digest in parts) or "'none'",
-            version=metadata.version("gifbench"),
-            **values,
-        )
+    codes = list(map(_source, scripts))
+    hashes = [base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in codes]
+    page = _environment().get_template(template)
+    return page.render(
+        style=Markup(_source("site.css")),  # noqa: S704  # ours, from the package, as are the scripts
+        scripts=list(map(Markup, codes)),
+        script_hashes=" ".join(f"'sha256-{each}'" for each in hashes) or "'none'",
+        version=metadata.version("gifbench"),
+        **values,
     )
-
-
-def _csp_hash(code: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}"
 
 
 @cache
@@ -78,7 +69,7 @@ def _environment() -> jinja2.Environment:
         percent=lambda value: f"{100 * value:.0f}",
         number=lambda value: f"{value:,}",
         speed=speed_text,
-        count=_count,
+        count=count_text,
         kind=lambda kind: _KINDS.get(kind, kind),
         name=_name,
         short=lambda text, limit=SHOWN_CHARACTERS: visible(text, limit=limit),
@@ -99,14 +90,6 @@ def _name(text: str) -> Markup:
 
 def _digits(value: float, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", "−") if math.isfinite(value) else "∞" if value > 0 else "–"
-
-
-def _count(value: int) -> str:
-    """A number of parameters, as people say it."""
-    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if value >= size:
-            return f"{value / size:.3g}{unit}"
-    return str(value)
 
 
 def _scale(table: BoardTable) -> Callable[[float], str | None]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gifbench.leaderboard.board import BoardRow, BoardTable
 from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.scored_run import Run
+from gifbench.progress import count_text
 from gifbench.results.dataframe import speed_text
 
 WIDTH, HEIGHT = 560, 320
@@ -148,7 +149,7 @@ def _log_axis(low: float, high: float, *, zero: bool) -> tuple[Callable[[float],
     steps = (1,) if len(decades) > 2 else (1, 2, 5)
     values = [m * 10.0**e for e in range(math.floor(bottom), math.floor(top) + 1) for m in steps]
     every = max(1, -(-len(values) // 9))
-    ticks = [Tick(place(v), _short(v)) for v in values if bottom <= math.log10(v) <= top][::every]
+    ticks = [Tick(place(v), count_text(v)) for v in values if bottom <= math.log10(v) <= top][::every]
     return place, (*([Tick(place(0), "none")] if zero else []), *ticks)
 
 
@@ -167,13 +168,6 @@ def _linear_axis(low: float, high: float) -> tuple[Callable[[float], float], tup
     return place, tuple(
         Tick(place(i * step), f"{i * step:.{digits}f}") for i in range(first, math.floor(high / step) + 1)
     )
-
-
-def _short(value: float) -> str:
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= size * 0.9999:
-            return f"{value / size:.3g}{unit}"
-    return f"{value:.3g}"
 
 
 def _labels(

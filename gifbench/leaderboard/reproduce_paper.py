@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from gifbench.leaderboard.reported_rows import ReportedRow, installed_papers
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.results.io import Result
-from gifbench.results.schema import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +52,16 @@ class Reproduced:
     def summary(self) -> dict[str, Any]:
         """What `gifbench reproduce --json` prints of it."""
         reported, result = self.planned.reported, self.result
-
-        def ours(score: Score) -> dict[str, Any]:
-            return score.model_dump(mode="json")
-
+        own = result is None or math.isnan(reported.psnr)
+        names = ("psnr", "ssim")
         return {
             "row": reported.row,
             "name": reported.method,
             "task": reported.task,
             "method": self.planned.method if result is None else result.method.name,
             "reported": None if math.isnan(reported.psnr) else {"psnr": reported.psnr, "ssim": reported.ssim},
-            "ours": {name: ours(result.scores[name]) for name in ("psnr", "ssim")} if result else None,
-            "difference": {name: self.difference(name) for name in ("psnr", "ssim")}
-            if result and not math.isnan(reported.psnr)
-            else None,
+            "ours": {name: result.scores[name].model_dump(mode="json") for name in names} if result else None,
+            "difference": None if own else {name: self.difference(name) for name in names},
             "clips": result.clips if result else None,
             "coverage": result.coverage.model_dump() if result else None,
             "file": result.path if result else None,
@@ -116,25 +112,6 @@ def bundled(table: int, *, dataset: str) -> list[Planned]:
     return list(made.values())
 
 
-@dataclass(slots=True)
-class _Loader:
-    """Methods by name; one that cannot be loaded is tried once."""
-
-    load: Callable[[str], LoadedMethod]
-    found: dict[str, LoadedMethod | GifbenchError] = field(default_factory=dict)
-
-    def __call__(self, name: str) -> LoadedMethod:
-        if name not in self.found:
-            try:
-                self.found[name] = self.load(name)
-            except GifbenchError as error:
-                self.found[name] = error
-        answer = self.found[name]
-        if isinstance(answer, GifbenchError):
-            raise answer
-        return answer
-
-
 def reproduce(
     planned: list[Planned],
     dataset: ScoredDataset,
@@ -152,7 +129,14 @@ def reproduce(
     hand, or fails, is said in its row and the others are run; so are clips too short for a task. Raises what
     `evaluate` raises about a damaged dataset and about the disk.
     """
-    loader = _Loader(load)
+
+    @cache
+    def loaded(name: str) -> LoadedMethod | GifbenchError:
+        try:
+            return load(name)
+        except GifbenchError as error:  # it is tried once
+            return error
+
     made = []
     for row in planned:
 
@@ -161,8 +145,10 @@ def reproduce(
                 progress(replace(now, what=f"{name}: {now.what}", run=name))
 
         try:
+            if isinstance(method := loaded(row.method), GifbenchError):
+                raise method
             (result,) = evaluate(
-                loader(row.method),
+                method,
                 dataset,
                 row.reported.task,
                 split=row.reported.split,

@@ -25,8 +25,6 @@ from gifbench.results.io import Result
 from gifbench.storage import file_sha256
 from gifbench.tasks import known_task
 
-"""Called with a line of text before each step that takes time."""
-
 
 def build_site(
     results: Sequence[Result],
@@ -200,11 +198,8 @@ def _methods(made: Sequence[Board]) -> list[Run]:
     The first that is shown on a clip decides which detail is enlarged: where it differs from the GIF.
     """
     found: dict[str, Run] = {}
-    for board in made:
-        for table in board.tables:
-            for row in table.rows:
-                if row.run is not None:
-                    found.setdefault(row.run.method_key, row.run)
+    for run in (run for board in made for table in board.tables for run in table.runs):
+        found.setdefault(run.method_key, run)
     return sorted(found.values(), key=lambda run: run.is_gif)
 
 
@@ -219,11 +214,12 @@ def _show_method(
     progress: ProgressCallback,
 ) -> dict[tuple[str, str], Shown]:
     """The clips of one method on every board whose dataset is at hand; one method is in memory at a time."""
-    mine = [
-        (board, run)
-        for board in made
-        if board.fingerprint in excerpts and _can_be_made(board) and (run := _run_on(board, method))
-    ]
+    mine = []
+    for board in made:
+        # Its run on the first of the board's tables that has one: `standard` where it was scored.
+        runs = (run for table in board.tables for run in table.runs if run.method_key == method.method_key)
+        if board.fingerprint in excerpts and _can_be_made(board) and (first := next(runs, None)):
+            mine.append((board, first))
     if not mine:
         return {}
     try:
@@ -243,12 +239,3 @@ def _show_method(
             visible(f"Not every clip could be shown: {trouble}.") if trouble else None,
         )
     return shown
-
-
-def _run_on(board: Board, method: Run) -> Run | None:
-    """The method's run on the first of the board's tables that has one: `standard` where it was scored."""
-    for table in board.tables:
-        for row in table.rows:
-            if row.run is not None and row.run.method_key == method.method_key:
-                return row.run
-    return None
