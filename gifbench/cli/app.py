@@ -111,7 +111,9 @@ for _of_methods, _example in (
 app.add_typer(_methods, name="methods")
 
 
-_manifest = typer.Typer(help="Tables of clips: made from a folder, matched, checked.", no_args_is_help=True)
+_manifest = typer.Typer(
+    help="Make and check manifests: tables that say which part of which video each clip is.", no_args_is_help=True
+)
 for _of_manifest, _example in (
     (manifest.from_folder, "gifbench manifest from-folder videos/ --splits train=8,test=2"),
     (manifest.check, "gifbench manifest check clips.csv"),
@@ -121,7 +123,8 @@ app.add_typer(_manifest, name="manifest")
 
 
 _study = typer.Typer(
-    help="Blind studies: DATASET METHOD METHOD makes one, report counts the choices.",
+    help="Blind studies: ask people which of two methods looks better. `gifbench study DATASET METHOD METHOD` is short "
+    "for `gifbench study make`.",
     no_args_is_help=True,
     cls=study.StudyGroup,
     epilog="Example: [bold]gifbench study data/gif-faces gif fcdr --task plain-1 --out study/[/bold]",

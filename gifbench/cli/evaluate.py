@@ -76,7 +76,7 @@ def tasks(as_json: Json = False) -> None:
 
 
 def metrics(as_json: Json = False) -> None:
-    """List the metrics that evaluate can measure beside PSNR and SSIM, each with its definition."""
+    """List the metrics that evaluate --metrics NAME adds to PSNR and SSIM, with their exact definitions."""
     from gifbench.metrics.registry import list_metrics
 
     listed = list_metrics()

@@ -17,14 +17,16 @@ SHOWN = 20
 
 def check(
     file: Annotated[Path, typer.Argument(help="The table (.parquet, .csv, .jsonl).", metavar="FILE")],
-    store: Annotated[Path | None, typer.Option(help="Hold spans against what this store holds, too.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Also check that the spans lie within the videos of this download store.")
+    ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="The recipe that it is for; else what any installed one wants of a row.")
+        str | None, typer.Option(help="The recipe that it is for; if not given, every installed one is checked.")
     ] = None,
     trust_manifest: TrustManifest = False,
     as_json: Json = False,
 ) -> None:
-    """Check a manifest before anything is fetched or built: every fault by row and column."""
+    """Check a manifest before you fetch or build: every error is listed by row and column. Nothing is downloaded."""
     from gifbench.builder.recipe import installed_recipes, load_recipe
     from gifbench.download.store import Store
     from gifbench.errors import ManifestError
@@ -63,23 +65,25 @@ def from_folder(
     folder: Annotated[Path, typer.Argument(help="The folder with videos.", metavar="FOLDER")],
     out: Annotated[
         Path | None,
-        typer.Option(help="The manifest to write (.csv, .parquet, .jsonl); FOLDER/manifest.csv if not given."),
+        typer.Option(help="The manifest to write (.csv, .parquet, .jsonl); if not given, FOLDER/manifest.csv."),
     ] = None,
     split: Annotated[str, typer.Option(help="The split of every video.")] = "test",
     splits: Annotated[
         str | None,
         typer.Option(
-            help="Shares, as train=8,validation=1,test=1 (a video stays where it is when others come), or folders."
+            help="Instead of --split: shares, as in train=8,validation=1,test=1, or `folders`, if the videos lie in "
+            "folders called train, validation and test. A video keeps its split when others are added."
         ),
     ] = None,
-    licence: Annotated[str, typer.Option(help="The licence of every video.")] = "",
+    licence: Annotated[str, typer.Option(help="The license of every video.")] = "",
     licences: Annotated[
-        Path | None, typer.Option(help="A CSV file with the columns file and licence, for those that have their own.")
+        Path | None,
+        typer.Option(help="A CSV file with the columns file and licence, for videos with a license of their own."),
     ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Make a manifest of the videos in a folder, to be edited, split, or given to others with the videos."""
+    """List the videos of a folder in a manifest, which you can edit and share."""
     from collections import Counter
 
     from gifbench.errors import GifbenchError

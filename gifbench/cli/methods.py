@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def methods(context: typer.Context, as_json: Json = False) -> None:
-    """List the methods: what each restores, whether it is ready to run or has to be trained, and what it is."""
+    """List the methods: what each restores, whether it is ready to run or has to be trained first, and what it does."""
     if context.invoked_subcommand is not None:
         return
     from gifbench.methods.installed import list_methods
@@ -68,11 +68,11 @@ def _weights(method: ListedMethod) -> str:
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="What the method is called, as in my-method.")],
-    folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path(),
+    name: Annotated[str, typer.Argument(help="The name of the method, as in my-method.")],
+    folder: Annotated[Path, typer.Option(help="The folder for the two files.")] = Path(),
     as_json: Json = False,
 ) -> None:
-    """Write a template: a working method and its test."""
+    """Start a method of your own: write a small one that works, and its test."""
     from gifbench.methods.template import new_method
 
     method, test = new_method(name, folder)
@@ -84,11 +84,11 @@ def new(
 
 
 def check(
-    method: Annotated[str, typer.Argument(help="A method, as gifbench methods lists them, or FILE.py:CLASS.")],
+    method: Annotated[str, typer.Argument(help="A method: a name from gifbench methods, or FILE.py:CLASS.")],
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Check a method against the contract: shapes, times, batches, determinism, odd sizes, one frame."""
+    """Check that a method gives what gifbench expects: frame counts, sizes, times, batches, repeatable output."""
     from gifbench.methods.conformance import check_method
 
     checks = check_method(method, device=device)

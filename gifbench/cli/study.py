@@ -22,20 +22,23 @@ class StudyGroup(TyperGroup):
 
 def make(
     dataset: DatasetPlace,
-    method: Annotated[list[str], typer.Argument(help="Two methods or more, or FILE.py:CLASS.", metavar="METHOD...")],
+    method: Annotated[
+        list[str],
+        typer.Argument(help="Two or more methods: names from gifbench methods, or FILE.py:CLASS.", metavar="METHOD..."),
+    ],
     out: Annotated[Path, typer.Option(help="The folder for the study.")],
     task: Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")] = "plain-1",
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
-    pairs: Annotated[int, typer.Option(min=1, help="Pairs that a person is shown, at most.")] = 20,
+    pairs: Annotated[int, typer.Option(min=1, help="The most pairs of films that a person is shown.")] = 20,
     seed: Annotated[
-        int, typer.Option(help="A number that decides which clips are shown, in what order and on which side.")
+        int, typer.Option(help="The random seed: it decides which clips are shown, in what order and on which side.")
     ] = 0,
-    question: Annotated[str, typer.Option(help="What people are asked.")] = "Which one looks better?",
+    question: Annotated[str, typer.Option(help="The question that people answer.")] = "Which one looks better?",
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in that folder.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a blind study: a page on which people choose between two films, and a key that only you keep."""
+    """Make a page on which people choose between two films without knowing which is which, and a key for you alone."""
     from gifbench.dataset import open_dataset
     from gifbench.methods.registry import find_method
     from gifbench.study.page import KEY, PAGE, make_study
@@ -64,11 +67,13 @@ def make(
 
 
 def report(
-    study: Annotated[Path, typer.Argument(help="The folder of the study, with its key.")],
-    choices: Annotated[list[Path], typer.Argument(help="Files that people saved, or folders of them.")],
+    study: Annotated[Path, typer.Argument(help="The folder that gifbench study wrote, with key.json.")],
+    choices: Annotated[
+        list[Path], typer.Argument(help="The files that people sent you (choices-….json), or folders of them.")
+    ],
     as_json: Json = False,
 ) -> None:
-    """Count what people chose: preferences, their 95% intervals, and a sign test for every two methods."""
+    """Count the answers: how many preferred which method, with 95% intervals and a sign test for each two methods."""
     from gifbench.errors import ResultsError
     from gifbench.leaderboard.safe_names import visible
     from gifbench.study.results import preferences, read_choices, read_key

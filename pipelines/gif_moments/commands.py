@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @example("gifbench manifest import-video2gif --out moments.parquet")
 def import_video2gif(
     table_file: Annotated[
-        Path | None, typer.Argument(help="As --metadata.", metavar="[METADATA]", show_default=False)
+        Path | None, typer.Argument(help="The same as --metadata.", metavar="[METADATA]", show_default=False)
     ] = None,
     metadata: Annotated[
         Path | None, typer.Option(help="Your copy of metadata.txt, or a zip of it; downloaded if not given.")
@@ -24,17 +24,15 @@ def import_video2gif(
     out: Annotated[Path, typer.Option(help="The manifest of matched clips to write (.parquet, .csv, .jsonl).")] = Path(
         "gif-moments.parquet"
     ),
-    url: Annotated[
-        str | None, typer.Option(help="Where it is downloaded from, if not from its home on GitHub.")
-    ] = None,
+    url: Annotated[str | None, typer.Option(help="Download the table from this address instead of GitHub.")] = None,
     creative_commons: Annotated[
-        bool, typer.Option("--creative-commons", help="Write only the 302 videos that may be given on with credit.")
+        bool, typer.Option("--creative-commons", help="Write only the 302 videos that may be shared with credit.")
     ] = False,
-    tolerance: Annotated[int, typer.Option(min=0, help="Frames that a clip's count may differ from its row's.")] = 1,
+    tolerance: Annotated[int, typer.Option(min=0, help="By how many frames a clip may differ from its row.")] = 1,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Find which part of which video each official moment is, in the table of Video2GIF; nothing is guessed."""
+    """Find which part of which video each clip of GIF-Moments is, by Video2GIF's table; unsure ones are left out."""
     from gifbench.errors import AlreadyExists
     from gifbench.manifest import official_rows, write_manifest
     from gifbench.storage import Folder
