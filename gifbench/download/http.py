@@ -32,7 +32,10 @@ from gifbench.manifest.video_files import VIDEO_SUFFIXES, starts_as_video
 from gifbench.redaction import is_stripped
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
-_GONE = (404, 410, 451)
+_BY_STATUS: dict[int, type[SourceError]] = {
+    **dict.fromkeys((404, 410, 451), Gone),
+    **{401: LoginRequired, 403: Forbidden, 429: RateLimited},
+}
 _LOOKED_AT = 2048
 _TEXT = "a text"
 _PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 47}
@@ -129,7 +132,8 @@ class HttpSource:
                     if start > self._max_size:
                         raise TooLarge(f"{url}: more than {self._max_size} bytes; no more are fetched (--max-size)")
                     _write(file, data, path)
-        if answer.status == 206 and start != (whole := _whole_size(answer)):
+        ranged = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        if answer.status == 206 and start != (whole := int(ranged[2]) if ranged else -1):
             raise Truncated(f"{url}: the server gave {start} of {whole} bytes")
         if self._expect == "video":
             self._check_body(url, path)
@@ -226,22 +230,9 @@ def _unpacked(pieces: Iterator[bytes], unpack: Any, url: str) -> Iterator[bytes]
         raise Truncated(f"{url}: what the server packed breaks off")
 
 
-def _whole_size(answer: Answer) -> int:
-    found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-    return int(found[2]) if found else -1
-
-
 def _status_error(answer: Answer, url: str) -> SourceError:
     status, after = answer.status, _retry_after(answer)
-    kind: type[SourceError] = ServerFailed
-    if status in _GONE:
-        kind = Gone
-    elif status == 401:
-        kind = LoginRequired
-    elif status == 403:
-        kind = Forbidden
-    elif status == 429 or (status == 503 and after is not None):
-        kind = RateLimited
+    kind = RateLimited if status == 503 and after is not None else _BY_STATUS.get(status, ServerFailed)
     error = kind(f"{url}: status {status} {answer.reason}".rstrip())
     error.retry_after = after
     return error

@@ -93,29 +93,20 @@ def fetch_sources(
         )
     with store.alone():
         store.make()
-        run = _Run(
-            wanted=wanted,
-            store=store,
-            sources=sources,
-            policy=policy or RetryPolicy(),
-            retry=retry,
-            progress=progress,
-            clock=clock or SystemClock(),
-        )
-        return run.go()
+        run = _Run(wanted, store, sources, policy or RetryPolicy(), clock=clock or SystemClock(), progress=progress)
+        return run.go(retry)
 
 
 class _Run:
     def __init__(
         self,
-        *,
         wanted: list[SourceKey],
         store: Store,
         sources: Mapping[str, Source],
         policy: RetryPolicy,
-        retry: Collection[str],
-        progress: ProgressCallback,
+        *,
         clock: Clock,
+        progress: ProgressCallback,
     ) -> None:
         self._wanted, self._store, self._sources = wanted, store, sources
         self._policy, self._progress, self._clock = policy, progress, clock
@@ -124,23 +115,19 @@ class _Run:
         self._ledger.compact()
         self._tries: Counter[SourceKey] = Counter()
         self._started = clock.now()
-        self._left = 0
-        self._ended = 0
-        self._counter = 0
+        self._left = self._ended = self._counter = self._under_way = 0
         self._clock_said = False
-        self._under_way = 0
         self._results: queue.SimpleQueue[tuple[_Group, SourceKey, Exception | None]] = queue.SimpleQueue()
         self._reach = Reach(self._policy.unreachable)
         self._groups: dict[str, _Group] = {}
-        here = store.present(wanted)
-        for key in wanted:
-            self._plan(key, retry, here=key in here)
 
-    def go(self) -> FetchSummary:
+    def go(self, retry: Collection[str]) -> FetchSummary:
+        here = self._store.present(self._wanted)
+        for key in self._wanted:
+            self._plan(key, retry, here=key in here)
         self._say(message=self._estimate())
-        order: list[tuple[float, str]] = []  # groups that wait for their next fetch, by when that may begin
-        for name, group in self._groups.items():
-            heapq.heappush(order, (group.ready(), name))
+        # Groups that wait for their next fetch, by when that may begin.
+        order = sorted((group.ready(), name) for name, group in self._groups.items())
         try:
             while order or self._under_way:
                 wait = order[0][0] - self._clock.now() if order else float("inf")
@@ -286,9 +273,8 @@ class _Run:
             except Exception as error:
                 self._say(message=f"{group.name}: {key.locator} was there, and now: {error}")
             else:
-                self._say(
-                    message=f"{group.name}: most answers are {reason}; {key.locator} is there, so they are believed"
-                )
+                proof = f"{key.locator} is there, so they are believed"
+                self._say(message=f"{group.name}: most answers are {reason}; {proof}")
                 group.brake.believe()
                 return ""
         doubted = [key for key in group.brake.sources(reason) if isinstance(key, SourceKey)]
@@ -339,9 +325,8 @@ class _Run:
         return f", though it asks for {duration_text(asked)}" if asked > self._policy.longest_asked else ""
 
     def _fail(self, key: SourceKey, error: Exception, retry_at: float | None = None) -> None:
-        reason, detail = outcome_of(error, "").reason, outcome_of(error, "").detail
-        now, attempts = self._clock.now(), self._attempts(key)
-        self._note(Fetch(*key, "failed", reason, detail[:2000], attempts, now, retry_at))
+        ended, now = outcome_of(error, ""), self._clock.now()
+        self._note(Fetch(*key, "failed", ended.reason, ended.detail[:2000], self._attempts(key), now, retry_at))
 
     def _attempts(self, key: SourceKey) -> int:
         before = self._ledger.get(*key)
@@ -371,14 +356,8 @@ class _Run:
         self._progress(Progress(done, len(self._wanted), what, message, reason, seconds_left=left))
 
     def _seconds_left(self) -> float | None:
-        slowest = max(
-            (
-                len(group.queue) * 3600 / self._policy.per_hour[name]
-                for name, group in self._groups.items()
-                if self._policy.per_hour.get(name)
-            ),
-            default=0.0,
-        )
+        paces = ((group, self._policy.per_hour.get(name)) for name, group in self._groups.items())
+        slowest = max((len(group.queue) * 3600 / pace for group, pace in paces if pace), default=0.0)
         if not self._ended:
             return slowest or None
         return max(slowest, (self._clock.now() - self._started) / self._ended * self._left)

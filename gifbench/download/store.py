@@ -80,7 +80,7 @@ class Store:
                 stored = read_stored(self.folder, f"{place}.json")
             except NotFound:
                 continue
-            video = _beside(place, stored.file)
+            video = beside(place, stored.file)
             if self.folder.size(video) == stored.bytes:
                 return video, stored
         return None
@@ -152,7 +152,7 @@ class Store:
                 frame_rate=str(video.frame_rate),
                 about={**about, **_versions()},
             )
-        self.folder.take(fetched.path, _beside(place, stored.file))
+        self.folder.take(fetched.path, beside(place, stored.file))
         self.folder.write(f"{place}.json", json.dumps(asdict(stored), indent=1).encode() + b"\n")
         self.discard(source, locator)
         return stored
@@ -253,7 +253,7 @@ def _place(source: str, locator: str) -> str:
     return f"{source}/{digits[:2]}/{stem}-{digits}"
 
 
-def _beside(place: str, file: str) -> str:
+def beside(place: str, file: str) -> str:
     """The name of a file that lies in the same folder; nothing else, whatever a description says."""
     return f"{place.rsplit('/', 1)[0]}/{file.rsplit('/', 1)[-1]}"
 

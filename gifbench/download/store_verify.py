@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import joblib
 
 from gifbench.download.ledger import FetchLedger
-from gifbench.download.store import Store, read_stored
+from gifbench.download.store import Store, beside, read_stored
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.redaction import hashed
@@ -80,7 +80,7 @@ def _check(store: Store, description: str) -> tuple[str, tuple[str, str] | None,
     key = (stored.source, hashed(stored.locator))
     if description not in store.descriptions(stored.source, stored.locator):
         return "", None, f"it describes another source, {stored.source} {stored.locator}"
-    video = f"{description.rsplit('/', 1)[0]}/{stored.file.rsplit('/', 1)[-1]}"
+    video = beside(description, stored.file)
     size = store.folder.size(video)
     if size is None:
         return video, key, "it is missing"

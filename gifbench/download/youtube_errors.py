@@ -39,43 +39,22 @@ from gifbench.errors import (
 
 BY_CLASS: dict[str, type[GifbenchError] | None] = {
     # None: what it means stands in its text, or in the error that caused it.
-    "YoutubeDLError": None,
-    "ExtractorError": None,
-    "DownloadError": None,
-    "UnavailableVideoError": None,
-    "HTTPError": None,
-    "RequestError": None,
-    "TransportError": Unreachable,
-    "SSLError": Unreachable,
-    "CertificateVerifyError": Unreachable,
-    "ProxyError": Unreachable,
-    "IncompleteRead": Truncated,
-    "ContentTooShortError": Truncated,
+    **dict.fromkeys(("YoutubeDLError", "ExtractorError", "DownloadError", "UnavailableVideoError"), None),
+    **dict.fromkeys(("HTTPError", "RequestError"), None),
+    **dict.fromkeys(("TransportError", "SSLError", "CertificateVerifyError", "ProxyError"), Unreachable),
+    **dict.fromkeys(("IncompleteRead", "ContentTooShortError"), Truncated),
     "ThrottledDownload": TimedOut,
     "GeoRestrictedError": GeoBlocked,
     "UserNotLive": NotYet,
     # The settings that a person passed on.
     "CookieLoadError": UsageError,
     # What only another yt-dlp, or another gifbench, can mend.
-    "UnsupportedError": ToolFailed,
-    "RegexNotFoundError": ToolFailed,
-    "_RequiredError": ToolFailed,
-    "UnsupportedRequest": ToolFailed,
-    "NoSupportingHandlers": ToolFailed,
-    "EntryNotInPlaylist": ToolFailed,
-    "SameFileError": ToolFailed,
-    "PostProcessingError": ToolFailed,
-    "AudioConversionError": ToolFailed,
-    "FFmpegPostProcessorError": ToolFailed,
-    "EmbedThumbnailPPError": ToolFailed,
-    "DownloadCancelled": ToolFailed,
-    "ExistingVideoReached": ToolFailed,
-    "RejectedVideoReached": ToolFailed,
-    "MaxDownloadsReached": ToolFailed,
-    "ReExtractInfo": ToolFailed,
-    "XAttrMetadataError": ToolFailed,
-    "XAttrUnavailableError": ToolFailed,
-    "UnsafeExecExpansionError": ToolFailed,
+    **dict.fromkeys(("UnsupportedError", "RegexNotFoundError", "_RequiredError", "UnsupportedRequest"), ToolFailed),
+    **dict.fromkeys(("NoSupportingHandlers", "EntryNotInPlaylist", "SameFileError", "ReExtractInfo"), ToolFailed),
+    **dict.fromkeys(("PostProcessingError", "AudioConversionError", "FFmpegPostProcessorError"), ToolFailed),
+    **dict.fromkeys(("EmbedThumbnailPPError", "XAttrMetadataError", "XAttrUnavailableError"), ToolFailed),
+    **dict.fromkeys(("DownloadCancelled", "ExistingVideoReached", "RejectedVideoReached"), ToolFailed),
+    **dict.fromkeys(("MaxDownloadsReached", "UnsafeExecExpansionError"), ToolFailed),
 }
 """What each class of yt-dlp's errors means."""
 
@@ -182,7 +161,8 @@ def _of_class(chain: list[BaseException], text: str) -> GifbenchError | None:
     for link in chain:
         if isinstance(link, network.HTTPError):
             link.response.close()
-            return _of_status(link.status)(text)
+            # A status says little here: what is gone, YouTube says in words, and not with a 404.
+            return {429: RateLimited, 403: Forbidden}.get(link.status, ServerFailed)(text)
         if isinstance(link, TimeoutError):
             return TimedOut(text)
     for link in chain:
@@ -200,11 +180,6 @@ def _of_text(text: str) -> GifbenchError:
         if re.search(pattern, message, re.IGNORECASE):
             return kind(text)
     return ToolFailed(f"{text} (is yt-dlp the newest one?)")
-
-
-def _of_status(status: int) -> type[SourceError]:
-    """A status says little here: what is gone, YouTube says in words, and not with a 404."""
-    return {429: RateLimited, 403: Forbidden}.get(status, ServerFailed)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

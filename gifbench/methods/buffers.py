@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench.devices import (
-    accelerator,
-    synchronize,
-)
+from gifbench.devices import accelerator, synchronize
 
 
 def own_copy(batch: Any) -> Any:  # noqa: ANN401  # an array or tensor, or whatever a method gave

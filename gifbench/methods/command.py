@@ -71,10 +71,11 @@ def load_method_command(text: str, *, time_limit: float = TIME_LIMIT) -> LoadedM
     program = shutil.which(whole[0])
     if program is None:
         raise UsageError(f"--method-command: there is no program {words[0][:80]!r} that can be run")
-    name = named["name"] if named else _name((files or [Path(program)])[-1])
+    stem = re.sub(r"[^\w.+-]+", "-", (files or [Path(program)])[-1].stem).strip("-.+")[:64]
     code, unknown = _code(Path(program), files, words)
+    known = [{"sha256": content_sha256(word)} if Path(word) in files else full_option(word)[0] for word in words]
     return LoadedMethod(
-        name=name,
+        name=named["name"] if named else stem or "command",
         origin="a command",
         method=_Program((program, *whole[1:]), time_limit),
         options={"command": redact(" ".join(str(displayed(word)) for word in words))[:300]},
@@ -82,16 +83,9 @@ def load_method_command(text: str, *, time_limit: float = TIME_LIMIT) -> LoadedM
         code_sha256=code,
         weights_sha256=None,
         source=("command", f"{time_limit!r} {text}"),
-        full_options={"command": [_word(word, files) for word in words]},
+        full_options={"command": known},
         unknown=unknown,
     )
-
-
-def _word(word: str, files: Sequence[Path]) -> object:
-    """A word of a command as an identity has it: of a file its content, of what is not to be shown its hash."""
-    if Path(word) in files:
-        return {"sha256": content_sha256(word)}
-    return full_option(word)[0]
 
 
 def _code(program: Path, files: Sequence[Path], words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
@@ -114,9 +108,8 @@ def _code(program: Path, files: Sequence[Path], words: Sequence[str]) -> tuple[s
         if not any(each in word for each in _FIELDS) and "=" in word and is_there(word.partition("=")[2]):
             unknown.append(f"what lies at {displayed(word.partition('=')[2])} is not part of the command's files")
     digests = [source.sha256 for path in files if (source := sources.get(path)) and source.sha256]
-    digests += [_digest([path]) for path in files if path not in sources]
-    if not digests:
-        digests = [_digest([program])]
+    digests += [file_sha256(path) for path in files if path not in sources]
+    digests = digests or [file_sha256(program)]
     code = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
     return code, tuple(dict.fromkeys(unknown))
 
@@ -124,17 +117,6 @@ def _code(program: Path, files: Sequence[Path], words: Sequence[str]) -> tuple[s
 def _is_script(program: Path) -> bool:
     with storage_errors(program), program.open("rb") as file:
         return file.read(2) == b"#!" or b"\0" not in file.read(1024)
-
-
-def _name(program: Path) -> str:
-    name = re.sub(r"[^\w.+-]+", "-", program.stem).strip("-.+")[:64]
-    return name or "command"
-
-
-def _digest(files: Sequence[Path]) -> str:
-    """The sha256 of the one file, or of the digests of several in their order."""
-    digests = [file_sha256(path) for path in files]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

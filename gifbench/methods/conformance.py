@@ -29,6 +29,9 @@ _FPS = 25
 _ON_GPU = 1.0
 """How far, in levels of 255, a frame from the GPU may lie from that of the CPU."""
 
+_Promise = Callable[[LoadedMethod, str], str | None]
+"""Restores GIFs by a method on a device, and says what is wrong, if anything is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -58,12 +61,15 @@ def check_method(
     """
     loaded = load_any_method(method)
     chosen = on_device(loaded, device)
-    promises: list[tuple[str, Callable[[LoadedMethod, str], str | None]]] = [
+    odd = ((33, 47), (7, 5), (64, 1), (1, 1))
+    uneven = small_gif(5, 24, 32, times=[Fraction(n, 100) for n in (0, 4, 30, 32, 95)])
+    many = small_gif(70, 16, 16)
+    promises: list[tuple[str, _Promise]] = [
         *((f"task {name}", _on_task(task(name))) for name in loaded.tasks or TASKS),
-        ("odd sizes", _odd_sizes),
-        ("one frame", _one_frame),
-        ("uneven timing", _uneven),
-        ("many frames", _many),
+        ("odd sizes", _restores(*((f"a GIF {w} wide and {h} high", small_gif(3, h, w)) for h, w in odd))),
+        ("one frame", _restores(("a GIF of one frame", small_gif(1, 24, 32)))),
+        ("uneven timing", _restores(("a GIF of uneven timing", uneven))),
+        ("many frames", _restores(("a GIF of 70 frames", many), times=many.times)),
         ("same GIF, same frames", _deterministic),
         *([] if loaded.declared.needs_palettes else [("a video, without palettes", _video)]),
         ("any size of a batch", _any_batch),
@@ -74,7 +80,7 @@ def check_method(
     return [*checks, _gpu(loaded, chosen)]
 
 
-def _checked(name: str, promise: Callable[[LoadedMethod, str], str | None], loaded: LoadedMethod, device: str) -> Check:
+def _checked(name: str, promise: _Promise, loaded: LoadedMethod, device: str) -> Check:
     try:
         fault = promise(loaded, device)
     except GifbenchError as error:
@@ -99,51 +105,27 @@ def _frames(loaded: LoadedMethod, gif: Gif, times: Sequence[Fraction], device: s
     return np.concatenate(list(run_method(loaded, gif, times, clip=clip, device=device)))
 
 
-def _on_task(on: Task) -> Callable[[LoadedMethod, str], str | None]:
-    def promise(loaded: LoadedMethod, device: str) -> str | None:
-        whole = small_gif(2 * on.every + 1, 24, 32)
-        _frames(loaded, whole.every(on.every), whole.times, device, f"a GIF of 24×32 on {on.name}")
-        return None
-
-    return promise
-
-
-def _steps(loaded: LoadedMethod) -> int:
-    """As many times the GIF's frames as the method's tasks allow to ask for."""
-    return 1 if loaded.tasks is not None and all(TASKS[name].every == 1 for name in loaded.tasks) else 2
-
-
 def _asked(loaded: LoadedMethod, gif: Gif) -> list[Fraction]:
-    """The GIF's times, with the middles between them if the method restores time."""
+    """The GIF's times, with the middles between them if the method's tasks restore time."""
     times = list(gif.times)
-    if _steps(loaded) == 1:
+    if loaded.tasks is not None and all(TASKS[name].every == 1 for name in loaded.tasks):
         return times
     return sorted([*times, *((a + b) / 2 for a, b in pairwise(times))])
 
 
-def _odd_sizes(loaded: LoadedMethod, device: str) -> str | None:
-    for height, width in ((33, 47), (7, 5), (64, 1), (1, 1)):
-        gif = small_gif(3, height, width)
-        _frames(loaded, gif, _asked(loaded, gif), device, f"a GIF {width} wide and {height} high")
-    return None
+def _restores(*gifs: tuple[str, Gif], times: Sequence[Fraction] | None = None) -> _Promise:
+    """That each of these GIFs is restored, at `times` or at those that the method's tasks ask for."""
+
+    def promise(loaded: LoadedMethod, device: str) -> None:
+        for what, gif in gifs:
+            _frames(loaded, gif, _asked(loaded, gif) if times is None else times, device, what)
+
+    return promise
 
 
-def _one_frame(loaded: LoadedMethod, device: str) -> str | None:
-    _frames(loaded, small_gif(1, 24, 32), [Fraction(0)], device, "a GIF of one frame")
-    return None
-
-
-def _uneven(loaded: LoadedMethod, device: str) -> str | None:
-    times = [Fraction(n, 100) for n in (0, 4, 30, 32, 95)]
-    gif = small_gif(5, 24, 32, times=times)
-    _frames(loaded, gif, _asked(loaded, gif), device, "a GIF of uneven timing")
-    return None
-
-
-def _many(loaded: LoadedMethod, device: str) -> str | None:
-    gif = small_gif(70, 16, 16)
-    _frames(loaded, gif, gif.times, device, "a GIF of 70 frames")
-    return None
+def _on_task(on: Task) -> _Promise:
+    whole = small_gif(2 * on.every + 1, 24, 32)
+    return _restores((f"a GIF of 24×32 on {on.name}", whole.every(on.every)), times=whole.times)
 
 
 def _video(loaded: LoadedMethod, device: str) -> str | None:
