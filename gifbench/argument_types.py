@@ -10,9 +10,24 @@ import types
 from collections.abc import Callable
 from fractions import Fraction
 from numbers import Integral, Real
-from typing import Annotated, Any, BinaryIO, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    BinaryIO,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from gifbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,19 +35,8 @@ R = TypeVar("R")
 _SHOWN = 40
 """Characters of a wrong value that a message shows."""
 
-_LISTS = (
-    collections.abc.Sequence,
-    collections.abc.Iterable,
-    collections.abc.Collection,
-    collections.abc.Container,
-    list,
-    tuple,
-    set,
-    frozenset,
-)
-
-
 _READ = (collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
+_LISTS = (*_READ, collections.abc.Container, list, tuple, set, frozenset)
 
 
 def check_types(function: Callable[P, R]) -> Callable[P, R]:
@@ -170,3 +174,10 @@ def _shown(value: object, kind: object) -> str:
     if isinstance(value, str):
         return f"the text {value[:_SHOWN]!r}"
     return f"a value of the type {type(value).__name__}"
+
+
+def validation_fault(error: ValidationError) -> str:
+    """The first thing that pydantic found wrong in values from outside: where, and what."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]

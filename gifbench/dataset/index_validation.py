@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from gifbench.argument_types import validation_fault
 from gifbench.dataset.columns import problems
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member
 
@@ -22,8 +23,7 @@ def checked_row(values: Mapping[str, Any]) -> IndexRow:
         row = _TYPES.validate_python({name: getattr(made, name) for name in _NAMES})
         problem = next(_problems(row), "")
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        problem = validation_fault(error)
     except KeyError as error:
         problem = f"there is no {error}"
     except (TypeError, AttributeError, ValueError, ArithmeticError) as error:

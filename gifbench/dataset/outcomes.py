@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
+from gifbench.argument_types import validation_fault
 from gifbench.dataset.failure_reasons import REASONS, current_reason
 from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.shards import IndexRow
@@ -55,8 +56,7 @@ class Outcome:
         try:
             found = _TYPES.validate_python(given)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            raise ValueError(validation_fault(error)) from error
         found = replace(found, reason=current_reason(found.reason))
         row = values.get("row")
         return found if row is None else replace(found, row=checked_row(row))

@@ -139,11 +139,7 @@ class _Videos:
     def _info(self, row: ManifestRow) -> VideoInfo | str | None:
         """What a video holds, what is wrong with it, or None for one that is not here yet."""
         try:
-            if row.source == FILE:
-                return probe(local_source(self._folder, row.locator, trusted=self._trusted))
-            if self._store is None:
-                return None
-            with self._store.borrowed(row.source, row.locator) as path:
+            with self._video(row) as path:
                 return None if path is None else probe(path)
         except GifbenchError as error:
             return str(error)

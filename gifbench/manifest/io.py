@@ -30,9 +30,7 @@ def raw_rows(data: bytes, *, name: str) -> Iterator[Row]:
     Text that is not UTF-8 comes with the wrong bytes as lone surrogates, so that who checks the rows can say where they
     stand. Raises `ManifestError` for what has no rows at all.
     """
-    ending = next((ending for ending in READERS if name.lower().endswith(ending)), None)
-    if ending is None:
-        raise ManifestError(f"{name}: a manifest ends in {', '.join(READERS)}")
+    ending = _ending(name)
     try:
         for number, row in enumerate(READERS[ending](data), start=1):
             if number > MAX_ROWS:
@@ -74,18 +72,15 @@ def _parquet(data: bytes) -> Iterator[Row]:
         try:
             yield from python_rows(batch)
         except pa.ArrowException:  # perhaps only for text that is not UTF-8
-            columns = [_as_bytes(column) for column in batch.columns]
+            texts = [pa.types.is_string(each.type) or pa.types.is_large_string(each.type) for each in batch.columns]
+            columns = [
+                each.cast(pa.large_binary()) if text else each for each, text in zip(batch.columns, texts, strict=True)
+            ]
             for row in python_rows(pa.RecordBatch.from_arrays(columns, names=batch.schema.names)):
-                yield {key: _lenient(value) for key, value in row.items()}
-
-
-def _as_bytes(column: pa.Array) -> pa.Array:
-    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    return column.cast(pa.large_binary()) if text else column
-
-
-def _lenient(value: object) -> object:
-    return value.decode("utf-8", errors="surrogateescape") if isinstance(value, bytes) else value
+                yield {
+                    key: value.decode("utf-8", errors="surrogateescape") if isinstance(value, bytes) else value
+                    for key, value in row.items()
+                }
 
 
 READERS: dict[str, Callable[[bytes], Iterator[Row]]] = {
@@ -99,7 +94,7 @@ READERS: dict[str, Callable[[bytes], Iterator[Row]]] = {
 
 def file_bytes(rows: Sequence[Row], *, schema: pa.Schema, name: str) -> bytes:
     """Rows as a file, in the format that the ending of `name` tells; raises `ManifestError` for another ending."""
-    ending = next((ending for ending in READERS if name.lower().endswith(ending)), None)
+    ending = _ending(name)
     if ending == ".parquet":
         return parquet_bytes(rows, schema)
     if ending == ".csv":
@@ -108,6 +103,11 @@ def file_bytes(rows: Sequence[Row], *, schema: pa.Schema, name: str) -> bytes:
         writer.writeheader()
         writer.writerows(rows)
         return text.getvalue().encode()
-    if ending is not None:
-        return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
+    return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
+
+
+def _ending(name: str) -> str:
+    for ending in READERS:
+        if name.lower().endswith(ending):
+            return ending
     raise ManifestError(f"{name}: a manifest ends in {', '.join(READERS)}")

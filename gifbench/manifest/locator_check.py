@@ -35,7 +35,7 @@ def check_locators(rows: Sequence[ManifestRow], *, name: str, trusted: bool = Fa
 
 def locator_findings(rows: Mapping[int, ManifestRow], *, trusted: bool = False) -> Iterator[Finding]:
     """What `check_locators` refuses, in rows by their number."""
-    known = set(_all_kinds())
+    known = {FILE, *entry_names(SOURCES)}
     for number, row in rows.items():
         if row.source not in known:
             what = f"no installed package offers sources of this kind: {known_names(row.source, sorted(known))}"
@@ -60,10 +60,6 @@ def check_file(locator: str, *, trusted: bool = False) -> None:
     for path in (PurePosixPath(locator), PureWindowsPath(locator)):
         if not trusted and (path.is_absolute() or path.drive or ".." in path.parts):
             raise Refused(f"{locator[:200]!r} leads out of the manifest's folder; --trust-manifest allows it")
-
-
-def _all_kinds() -> list[str]:
-    return [FILE, *entry_names(SOURCES)]
 
 
 def local_source(folder: Path, locator: str, *, trusted: bool = False) -> Path:

@@ -133,19 +133,14 @@ def read_manifest(path: str | Path) -> list[ManifestRow]:
     return list(checked.values())
 
 
-def _official(path: Path) -> Path:
-    """The list that a package ships for a bare name such as `gif-moments`, unless a file of that name is here."""
-    if path.is_file() or path.name != str(path) or path.suffix not in ("", ".parquet"):
-        return path
-    return official_list(path.stem) or path
-
-
 def read_rows(path: str | Path) -> tuple[dict[int, ManifestRow], list[Finding]]:
     """The good rows of a manifest by number, from 1, and all that is wrong with the others.
 
     Raises `NotFound`, or `ManifestError` for a file that has no rows at all.
     """
-    path = _official(Path(path))
+    path = Path(path)
+    if not path.is_file() and path.name == str(path) and path.suffix in ("", ".parquet"):
+        path = official_list(path.stem) or path  # which a package ships for a bare name such as gif-moments
     if not path.is_file():
         raise NotFound(f"{path}: there is no such manifest file, nor an official list of that name")
     if path.stat().st_size > MAX_BYTES:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from gifbench.argument_types import check_type, check_types
+from gifbench.argument_types import check_type, check_types, validation_fault
 from gifbench.errors import AlreadyExists, NotFound, ResultsError, StorageError
 from gifbench.parquet import parquet_rows
 from gifbench.results.dataframe import Results
@@ -267,10 +267,8 @@ def _safe(name: str) -> str:
 
 def _first_fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])[:80]
-        message = f"{place}: {fault['msg']}" if place else str(fault["msg"])
-        return "".join(c if c.isprintable() else "�" for c in message)  # an unknown key may be any text
+        # An unknown key may be any text.
+        return "".join(c if c.isprintable() else "�" for c in validation_fault(error)[:300])
     return _first_line(error)
 
 

@@ -104,14 +104,18 @@ def rank_groups(means: Matrix, p_values: Matrix, *, level: float = _LEVEL) -> ND
 def holm(p_values: Matrix) -> Matrix:
     """Holm's correction of all pairs of a symmetric matrix (M, M); the diagonal stays 1."""
     rows, columns = np.triu_indices(len(p_values), 1)
-    raw = p_values[rows, columns]
-    order = np.argsort(raw, kind="stable")
-    stepped = np.minimum(1, raw[order] * np.arange(len(raw), 0, -1))
-    corrected = np.empty_like(raw)
-    corrected[order] = np.maximum.accumulate(stepped)
     out = np.ones_like(p_values)
-    out[rows, columns] = out[columns, rows] = corrected
+    out[rows, columns] = out[columns, rows] = holm_corrected(p_values[rows, columns])
     return out
+
+
+def holm_corrected(p_values: Matrix) -> Matrix:
+    """Holm's correction of the p-values (N,) of N tests, in the order given."""
+    order = np.argsort(p_values, kind="stable")
+    stepped = np.minimum(1, p_values[order] * np.arange(len(order), 0, -1))
+    corrected = np.empty_like(p_values)
+    corrected[order] = np.maximum.accumulate(stepped)
+    return corrected
 
 
 def _difference_intervals(boot: Matrix) -> tuple[Matrix, Matrix]:

@@ -21,8 +21,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gifbench.argument_types import validation_fault
 from gifbench.errors import NotFound, ResultsError, storage_errors
 from gifbench.leaderboard.safe_names import visible
+from gifbench.results.significance import holm_corrected
 from gifbench.study.page import KEY, StudyKey
 
 MOST_BYTES = 4 << 20
@@ -103,7 +105,7 @@ def read_key(study: Path) -> StudyKey:
     try:
         key = StudyKey.model_validate_json(_bytes(path))
     except ValidationError as error:
-        raise ResultsError(f"{path}: not the key of a study ({_fault(error)})") from error
+        raise ResultsError(f"{path}: not the key of a study ({visible(validation_fault(error), limit=200)})") from error
     if key.gifbench_study != 1:
         raise ResultsError(f"{path}: schema {key.gifbench_study} is of a later gifbench, this one reads 1; upgrade it")
     if any(not 0 <= method < len(key.methods) for pair in key.pairs for method in pair.methods):
@@ -141,7 +143,7 @@ def _read(key: StudyKey, path: Path) -> Choices:
     try:
         choices = Choices.model_validate(json.loads(_bytes(path)))
     except ValidationError as error:
-        raise ResultsError(f"{path}: no choices of a study ({_fault(error)})") from error
+        raise ResultsError(f"{path}: no choices of a study ({visible(validation_fault(error), limit=200)})") from error
     except (ValueError, RecursionError) as error:
         raise ResultsError(
             f"{path}: no choices of a study, or half written ({visible(str(error), limit=80)})"
@@ -172,12 +174,6 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
-def _fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part)[:40] for part in fault["loc"])
-    return visible(f"{place}: {fault['msg']}" if place else str(fault["msg"]), limit=200)
-
-
 def preferences(key: StudyKey, people: Sequence[Choices]) -> list[Preference]:
     """Every two methods that were shown together, in the order of the key; none that nobody has judged."""
     votes: dict[tuple[int, int], list[tuple[str, str, float]]] = defaultdict(list)
@@ -191,8 +187,8 @@ def preferences(key: StudyKey, people: Sequence[Choices]) -> list[Preference]:
             value = 0.5 if chosen is None else float(chosen == a)
             votes[a, b].append((person.who, pair.clip, value))
     judged = [two for two in combinations(range(len(key.methods)), 2) if votes[two]]
-    raw = [_sign_test(votes[two]) for two in judged]
-    return [_preference(key, two, votes[two], p_value) for two, p_value in zip(judged, _holm(raw), strict=True)]
+    corrected = holm_corrected(np.array([_sign_test(votes[two]) for two in judged])).tolist()
+    return [_preference(key, two, votes[two], p_value) for two, p_value in zip(judged, corrected, strict=True)]
 
 
 def _preference(
@@ -239,13 +235,3 @@ def _sign_test(votes: Sequence[tuple[str, str, float]]) -> float:
     decided = sum(value != 0.5 for _, _, value in votes)
     tail = sum(math.comb(decided, i) for i in range(min(first, decided - first) + 1))
     return min(1.0, float(Fraction(2 * tail, 1 << decided)))
-
-
-def _holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction, in the order given."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    corrected, highest = [1.0] * len(p_values), 0.0
-    for place, i in enumerate(order):
-        highest = max(highest, min(1.0, p_values[i] * (len(order) - place)))
-        corrected[i] = highest
-    return corrected

@@ -6,14 +6,16 @@ import json
 import random
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 from scipy import stats
 
 from gifbench.errors import AlreadyExists, NotFound, ResultsError, UsageError
 from gifbench.methods.registry import load_method
+from gifbench.results.significance import holm_corrected
 from gifbench.study.page import StudyKey, make_study
-from gifbench.study.results import _holm, _sign_test, _wilson, preferences, read_choices, read_key
+from gifbench.study.results import _sign_test, _wilson, preferences, read_choices, read_key
 from tests.leaderboard.factories import FINGERPRINT, SmallClip
 
 METHODS = ("gif", "gaussian-0.5", "gaussian:sigma=2.0")
@@ -166,8 +168,8 @@ def test_statistics_are_those_of_scipy():
     for wins, count in [(0, 4), (7, 10), (50, 50), (123, 400)]:
         expected = stats.binomtest(wins, count).proportion_ci(method="wilson")
         assert _wilson(wins / count, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
-    assert _holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
-    assert _holm([]) == []
+    assert holm_corrected(np.array([0.01, 0.04, 0.03, 0.5])) == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert holm_corrected(np.array([])).tolist() == []
 
 
 def hostile(key):
