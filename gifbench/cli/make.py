@@ -49,8 +49,8 @@ def make(
     from gifbench.media.make_gif import make_gif
     from gifbench.media.video import Span
 
-    moments = ((start, "--start"), (end, "--end"))
-    span = Span(*(_number(text, option, "seconds, as in 12.5") for text, option in moments))
+    seconds = "seconds, as in 12.5"
+    span = Span(_number(start, "--start", seconds), _number(end, "--end", seconds))
     with progress_bar(f"Making {out.name}") as step:
         made = make_gif(
             video,

@@ -14,7 +14,7 @@ from gifbench.errors import UsageError
 from gifbench.gif_makers import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.training.config import DataOptions
-from gifbench.training.frame_sampler import check_options, drawn_gif, drawn_maker, gif_by_maker
+from gifbench.training.frame_sampler import check_options, dithers, drawn_gif, drawn_maker, gif_by_maker
 from gifbench.training.trainer import TrainingBatch
 
 
@@ -33,10 +33,9 @@ class Windows(TorchDataset[TrainingBatch]):
         long_enough = [clip for clip in clips if clip.num_frames >= longest]
         if not long_enough:
             raise UsageError(f"data.windows: no clip to train on has {longest} frames; choose shorter windows")
-        wanted = (False, True) if options.dithered == "both" else (bool(options.dithered),)
         self._frames = {
             dithered: FrameDataset(long_enough, dithered=dithered, crop=options.crop, keep=options.clips_at_once)
-            for dithered in wanted
+            for dithered in dithers(options)
         }
         self._counts = [clip.num_frames for clip in long_enough]
         weights = [1] * len(long_enough) if options.equal_clips else self._counts
@@ -78,20 +77,17 @@ def validation_windows(clip: DatasetClip, options: DataOptions) -> Iterator[Trai
     steps = max(options.windows) - 1
     last_start = clip.num_frames - 1 - steps * options.every
     count = min(options.validation_frames, last_start + 1)
-    for dithered in (False, True) if options.dithered == "both" else (bool(options.dithered),):
+    times = [place / steps for place in range(steps + 1)]
+    starts = [number * (last_start + 1) // count for number in range(count)]
+    numbers = [[first + place * options.every for place in range(steps + 1)] for first in starts]
+    for dithered in dithers(options):
         gif = clip.gif(dithered=dithered)
-        for number in range(count):
-            first = number * (last_start + 1) // count
-            frames = [first + place * options.every for place in range(steps + 1)]
+        for frames in numbers:
             shown = [(gif.frame(i), gif.palettes[i]) for i in frames]
-            times = [place / steps for place in range(steps + 1)]
             window = as_window(shown, clip.truth_frames(frames), times, dithered=dithered)
             yield TrainingBatch(*(tensor[None] for tensor in window))
     for maker in map(load_maker, options.makers):
-        for number in range(count):
-            first = number * (last_start + 1) // count
-            truth = clip.truth_frames([first + place * options.every for place in range(steps + 1)])
-            times = [place / steps for place in range(steps + 1)]
+        for truth in map(clip.truth_frames, numbers):
             window = as_window(gif_by_maker(maker, truth), truth, times, dithered=bool(maker.dithered))
             yield TrainingBatch(*(tensor[None] for tensor in window))
 

@@ -35,13 +35,12 @@ class Samples(TorchDataset[TrainingBatch]):
     def __init__(self, clips: Sequence[DatasetClip], options: DataOptions, *, seed: int, length: int) -> None:
         check_options(options)
         self._options, self._seed, self._length = options, seed, length
-        wanted = (False, True) if options.dithered == "both" else (bool(options.dithered),)
         # A GIF that is made on the fly still comes with its truth from the dataset, which either view has.
         self._frames = {
             dithered: FrameDataset(
                 clips, dithered=dithered, every=options.every, crop=options.crop, keep=options.clips_at_once
             )
-            for dithered in wanted
+            for dithered in dithers(options)
         }
         counts = [-(-clip.num_frames // options.every) for clip in clips]
         self._starts = np.concatenate([[0], np.cumsum(counts)])
@@ -95,6 +94,11 @@ class Samples(TorchDataset[TrainingBatch]):
         else:
             ((shown, palette),) = gif_by_maker(maker, [truth])
         return frames.cut(shown, palette, truth, generator)
+
+
+def dithers(options: DataOptions) -> tuple[bool, ...]:
+    """Which of a dataset's GIFs are asked for: plain (False), dithered (True), or both."""
+    return (False, True) if options.dithered == "both" else (bool(options.dithered),)
 
 
 def check_options(options: DataOptions) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
 from gifbench.errors import NotFound
-from gifbench.plugins import known_names
+from gifbench.plugins import entry_points, known_names
 
 GROUP = "gifbench.trainers"
+"""The entry points by which a package offers trainers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,7 @@ def presets() -> list[Preset]:
     """
     folders = {spec_folder(point.module) for point in entry_points(group=GROUP)}
     files = sorted(file for folder in folders if folder is not None for file in folder.glob("*.toml"))
-    same: dict[str, int] = defaultdict(int)
-    for file in files:
-        same[file.stem] += 1
+    same = Counter(file.stem for file in files)
     found = []
     for file in files:
         text = file.read_text(encoding="utf-8")

@@ -12,9 +12,7 @@ from torch import nn
 from gifbench.errors import TrainingError, UsageError
 from gifbench.plugins import entry_points, known_names
 from gifbench.training.config import TrainerOptions
-
-GROUP = "gifbench.trainers"
-"""The entry points by which a package offers trainers."""
+from gifbench.training.presets import GROUP
 
 
 class TrainingBatch(NamedTuple):

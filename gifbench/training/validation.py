@@ -17,7 +17,7 @@ from gifbench.media.clip import Pixels
 from gifbench.plugins import known_names
 from gifbench.training.clip_sampler import validation_windows
 from gifbench.training.config import DataOptions
-from gifbench.training.frame_sampler import gif_by_maker
+from gifbench.training.frame_sampler import dithers, gif_by_maker
 from gifbench.training.trainer import Trainer, TrainingBatch
 
 _PANEL_CLIPS = 4
@@ -72,7 +72,7 @@ class Validation:
         count = min(self._options.validation_frames, clip.num_frames)
         frames = [i * clip.num_frames // count for i in range(count)]
         truth = clip.truth_frames(frames)
-        for dithered in (False, True) if self._options.dithered == "both" else (bool(self._options.dithered),):
+        for dithered in dithers(self._options):
             gif = clip.gif_frames(frames, dithered=dithered)
             for place in range(count):
                 yield _batch(gif.frame(place), gif.palettes[place], truth[place], dithered=dithered)
