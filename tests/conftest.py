@@ -21,7 +21,7 @@ from gifbench.builder.build_run import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
-from gifbench.methods import identity, loading
+from gifbench.methods import construction, identity
 from gifbench.metrics import registry as metrics
 
 # Every core has a worker of the tests, and a thread that waits for another one does not spin. Before torch is loaded.
@@ -57,7 +57,7 @@ def known_code() -> Iterator[None]:
         return (found if known else followed.source_code)(file, name=name)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (loading, metrics, identity):
+        for module in (construction, metrics, identity):
             patch.setattr(module, "source_code", source_code)
         yield
 

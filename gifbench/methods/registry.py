@@ -13,6 +13,7 @@ from typing import Any
 
 from gifbench.argument_types import check_types
 from gifbench.errors import GifbenchError, MethodError, NoSuchMethod, NotFound, UsageError, storage_errors
+from gifbench.methods.construction import LONGEST_NAME, NAME, load_class, load_instance
 from gifbench.methods.identity import Watch
 from gifbench.methods.info import LoadedMethod
 from gifbench.methods.installed import (
@@ -24,7 +25,6 @@ from gifbench.methods.installed import (
     offers_info,
     offers_origin,
 )
-from gifbench.methods.loading import LONGEST_NAME, NAME, load_class, load_instance
 from gifbench.methods.options import FILE_SPEC, Loader, parse_spec, read_options
 from gifbench.plugins import file_class, import_file, known_names, one_line
 
