@@ -1,4 +1,4 @@
-"""Plugins: what installed packages offer by entry points, what Python files hold, and answers to names not known."""
+"""Plugins: what installed packages offer by entry points, and what Python files hold."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib.metadata import EntryPoint
 from importlib.metadata import entry_points as read_entry_points
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gifbench.did_you_mean import known_names
 from gifbench.errors import BuildError, GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
 from gifbench.local_modules import importing_from
 
@@ -170,11 +170,3 @@ def one_line(error: BaseException) -> str:
     """An exception of somebody else's code on one line, without characters that a terminal would obey."""
     text = "".join(c if c.isprintable() else "�" for c in " ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
-
-
-def known_names(wrong: str, known: Iterable[str]) -> str:
-    """The end of an error message: 'did you mean "plain-1"?' where one is close to what was written, or the list."""
-    names = list(known)
-    if near := get_close_matches(wrong.lower(), {name.lower(): name for name in names}, n=1):
-        return f'did you mean "{next(name for name in names if name.lower() == near[0])}"?'
-    return f"choose from: {', '.join(names)}" if names else "there are none"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, UsageError
-from gifbench.plugins import known_names
 
 
 @dataclass(frozen=True, slots=True)

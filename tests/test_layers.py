@@ -15,7 +15,7 @@ import gifbench
 ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
-EVERYWHERE = {"errors", "argument_types", "notebook", "progress"}
+EVERYWHERE = {"errors", "argument_types", "did_you_mean", "notebook", "progress"}
 BELOW_RESULTS = EVERYWHERE | {"redaction", "storage", "parquet", "plugins", "media"}
 BELOW_METHODS = BELOW_RESULTS | {
     "gif_makers",
@@ -39,15 +39,16 @@ MAY_IMPORT = {
     "argument_types": {"errors"},
     "notebook": {"errors"},
     "toml_file": {"errors"},
-    "plugins": {"errors", "local_modules"},
+    "did_you_mean": set(),
+    "plugins": {"errors", "local_modules", "did_you_mean"},
     "local_modules": set(),
     "dask_cluster": {"errors", "storage"},
     "devices": {"errors", "argument_types"},
     "media": EVERYWHERE | {"storage"},
-    "gif_makers": {"errors", "plugins", "media"},
-    "tasks": {"errors", "plugins", "gif_makers"},
+    "gif_makers": {"errors", "did_you_mean", "plugins", "media"},
+    "tasks": {"errors", "did_you_mean", "plugins", "gif_makers"},
     "dataset": EVERYWHERE | {"redaction", "storage", "parquet", "plugins", "media", "gif_makers", "child_processes"},
-    "manifest": {"errors", "progress", "storage", "parquet", "plugins", "media", "dataset"},
+    "manifest": {"errors", "did_you_mean", "progress", "storage", "parquet", "plugins", "media", "dataset"},
     "download": {"errors", "progress", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"}
     | {"journal"},
     "builder": EVERYWHERE

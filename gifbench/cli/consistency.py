@@ -9,8 +9,8 @@ import typer
 
 from gifbench.cli.gif_options import MaxPixels, Salvage, gif_advice, gif_limits
 from gifbench.cli.output import Json, say, say_json
+from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
-from gifbench.plugins import known_names
 
 if TYPE_CHECKING:
     from gifbench.media.flow import FlowMethod

@@ -151,7 +151,7 @@ def retry(
 def _reasons(text: str, *, rules: Iterable[str] = ()) -> list[str]:
     """The reasons in a list with commas; raises `UsageError` for one that is neither on the list nor in `rules`."""
     from gifbench.dataset.failure_reasons import REASONS, current_reason
-    from gifbench.plugins import known_names
+    from gifbench.did_you_mean import known_names
 
     reasons = [current_reason(part.strip()) for part in text.split(",") if part.strip()]
     for reason in reasons:

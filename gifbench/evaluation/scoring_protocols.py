@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.metrics.psnr import PSNR_CAP, psnr, squared_error
 from gifbench.metrics.ssim import gaussian_ssim, uniform_ssim
-from gifbench.plugins import installed_recipe, known_names
+from gifbench.plugins import installed_recipe
 from gifbench.tasks import Task
 
 

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
+from gifbench.did_you_mean import known_names
 from gifbench.errors import MethodError, UsageError
 from gifbench.methods.info import LoadedMethod
-from gifbench.plugins import known_names
 
 FILE_SPEC = re.compile(r"[^:=]+\.py(:|$)")
 """How a method begins that is a class in a Python file: `mine.py:Mine`."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.argument_types import check_types
+from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, NoSuchMethod, NotFound, UsageError, storage_errors
 from gifbench.methods.construction import LONGEST_NAME, NAME, load_class, load_instance
 from gifbench.methods.identity import Watch
@@ -26,7 +27,7 @@ from gifbench.methods.installed import (
     offers_origin,
 )
 from gifbench.methods.options import FILE_SPEC, Loader, parse_spec, read_options
-from gifbench.plugins import file_class, import_file, known_names, one_line
+from gifbench.plugins import file_class, import_file, one_line
 
 _DEEPEST_RECORDED = 4
 _LONGEST_HEADER = 16 << 20

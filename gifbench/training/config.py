@@ -17,8 +17,8 @@ from typing import Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
-from gifbench.plugins import known_names
 from gifbench.toml_file import read_toml
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import nn
 
+from gifbench.did_you_mean import known_names
 from gifbench.errors import TrainingError, UsageError
-from gifbench.plugins import entry_points, known_names
+from gifbench.plugins import entry_points
 from gifbench.training.config import TrainerOptions
 from gifbench.training.presets import GROUP
 

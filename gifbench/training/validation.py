@@ -11,10 +11,10 @@ from torch import nn
 
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.reader import Dataset
+from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
 from gifbench.gif_makers import load_maker
 from gifbench.media.clip import Pixels
-from gifbench.plugins import known_names
 from gifbench.training.clip_sampler import validation_windows
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import dithers, gif_by_maker

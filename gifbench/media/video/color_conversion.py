@@ -71,8 +71,6 @@ Color = tuple[int, int, int]
 WHITE: Color = (255, 255, 255)
 
 
-
-
 def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
     """The size at which pixels `aspect` times as wide as high are square: one side grows, none shrinks."""
     if aspect >= 1:
