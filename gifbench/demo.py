@@ -153,13 +153,7 @@ def run_demo(
 
 
 def _build(
-    part: _Part,
-    videos: Path,
-    out: Path,
-    *,
-    workers: int | None,
-    overwrite: bool,
-    progress: ProgressCallback,
+    part: _Part, videos: Path, out: Path, *, workers: int | None, overwrite: bool, progress: ProgressCallback
 ) -> Dataset:
     def tell(now: Progress) -> None:
         if now.message:

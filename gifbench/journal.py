@@ -44,11 +44,7 @@ class Journal:
 
 @contextmanager
 def open_journal(
-    path: Path,
-    header: Mapping[str, Any],
-    *,
-    refuse: Callable[[object], None],
-    busy: Exception,
+    path: Path, header: Mapping[str, Any], *, refuse: Callable[[object], None], busy: Exception
 ) -> Iterator[Journal]:
     """Open the journal at `path`, or begin one with `header`; held for this process alone.
 

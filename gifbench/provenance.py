@@ -42,10 +42,7 @@ def _commit() -> str | None:
             subprocess.run(
                 ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True
             ).stdout.strip()
-            for words in (
-                ["rev-parse", "HEAD"],
-                ["status", "--porcelain", "--untracked-files=no", "--", _PACKAGE.name],
-            )
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "--", _PACKAGE.name])
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -89,10 +89,9 @@ class ColorizeTrainer(NetworkTrainer):
         small = functional.interpolate(small, size, mode="area")
         wanted, found = chroma(small), network(luminance(small)).float()
         pictures = functional.interpolate(to_rgb(luminance(small), found), batch.truth.shape[2:])
-        return {
-            "chroma_psnr": _psnr(found, wanted),
-            "gray_psnr": _psnr(torch.zeros_like(wanted), wanted),
-        }, (255 * pictures).round().to(torch.uint8)
+        gray = torch.zeros_like(wanted)
+        scores = {"chroma_psnr": _psnr(found, wanted), "gray_psnr": _psnr(gray, wanted)}
+        return scores, (255 * pictures).round().to(torch.uint8)
 
     def state_dict(self) -> dict[str, Any]:
         """How often each color was seen, and the pool."""

@@ -200,10 +200,7 @@ class _GapByGap:
 
 
 def _key_frames(
-    gif: Gif,
-    numbers: Sequence[int],
-    restore: Callable[[Sequence[int]], Any] | None,
-    known: dict[int, Any],
+    gif: Gif, numbers: Sequence[int], restore: Callable[[Sequence[int]], Any] | None, known: dict[int, Any]
 ) -> dict[int, Any]:
     """The GIF frames of these numbers by number, restored; those among `known` are not made again."""
     new = [i for i in numbers if i not in known]

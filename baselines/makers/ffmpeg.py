@@ -19,17 +19,7 @@ import numpy as np
 
 from gifbench import MakerClip, MakerError, Pixels, UsageError
 
-DITHERS = (
-    "none",
-    "bayer",
-    "heckbert",
-    "floyd_steinberg",
-    "sierra2",
-    "sierra2_4a",
-    "sierra3",
-    "burkes",
-    "atkinson",
-)
+DITHERS = ("none", "bayer", "heckbert", "floyd_steinberg", "sierra2", "sierra2_4a", "sierra3", "burkes", "atkinson")
 """The values of paletteuse's option `dither`; sierra2_4a is its default, which the `single` variants have."""
 
 _VARIANT = re.compile(rf"(?:(?P<single>single)-)?(?P<colors>\d{{1,3}})(?:-(?P<dither>{'|'.join(DITHERS)}))?")

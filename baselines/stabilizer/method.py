@@ -12,18 +12,7 @@ import cv2
 import numpy as np
 import torch
 
-from gifbench import (
-    Frames,
-    Gif,
-    LoadedMethod,
-    Pixels,
-    UsageError,
-    Weights,
-    last_shown,
-    optical_flow,
-    run_method,
-    warp,
-)
+from gifbench import Frames, Gif, LoadedMethod, Pixels, UsageError, Weights, last_shown, optical_flow, run_method, warp
 
 from ..film.chroma import chroma, luminance, to_rgb
 from ..interpolation.scene_cuts import is_cut

@@ -88,10 +88,7 @@ for _function, _example in (
     (score.score, "gifbench score frames/ --data data/gif-faces --task dithered-4 --name mine"),
     (restore.restore, "gifbench restore cat.gif"),
     (train.train, "gifbench train ccdnet-1 --data data/gif-faces --out runs/ccdnet-1"),
-    (
-        train.convert_weights,
-        "gifbench convert-weights ccdnet2_nogan.pt ccdnet-2.safetensors --first ccdnet1_nogan.pt",
-    ),
+    (train.convert_weights, "gifbench convert-weights ccdnet2_nogan.pt ccdnet-2.safetensors --first ccdnet1_nogan.pt"),
     (consistency.consistency, "gifbench consistency colorized.mp4 --source film.mp4"),
     (reproduce.reproduce, "gifbench reproduce table1 --data data/gif-faces --runs runs/"),
     (leaderboard.leaderboard, "gifbench leaderboard results/ --data data/gif-faces --out site/"),

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 TrustManifest = Annotated[
     bool,
     typer.Option(
-        "--trust-manifest",
-        help="Trust this manifest: allow paths outside its folder and private network addresses.",
+        "--trust-manifest", help="Trust this manifest: allow paths outside its folder and private network addresses."
     ),
 ]
 AllowDuplicates = Annotated[

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from gifbench.media.gif import GifLimits
 
 MaxPixels = Annotated[
-    int | None,
-    typer.Option(min=1, help="The most pixels of a GIF's frame; 67 million unless given."),
+    int | None, typer.Option(min=1, help="The most pixels of a GIF's frame; 67 million unless given.")
 ]
 Salvage = Annotated[bool, typer.Option("--salvage", help="Of a damaged GIF, read the frames before the damage.")]
 

@@ -34,8 +34,7 @@ def make(
     end: Annotated[str | None, typer.Option(help="End at this second of the video.")] = None,
     size: Annotated[str | None, typer.Option(help="WIDTH, xHEIGHT or WIDTHxHEIGHT, in pixels.")] = None,
     background: Annotated[
-        str,
-        typer.Option(help="The color behind transparent pixels: #rrggbb, white or black; none keeps them so."),
+        str, typer.Option(help="The color behind transparent pixels: #rrggbb, white or black; none keeps them so.")
     ] = "white",
     deinterlace: Annotated[bool, typer.Option("--deinterlace", help="Deinterlace the frames.")] = False,
     tonemap: Annotated[bool, typer.Option("--tonemap", help="Convert HDR to the range of a GIF.")] = False,

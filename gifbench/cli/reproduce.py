@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 def reproduce(
     which: Annotated[
-        Literal["table1", "table2"],
-        typer.Argument(metavar="table1|table2", help="A table of GIF2Video (CVPR 2019)."),
+        Literal["table1", "table2"], typer.Argument(metavar="table1|table2", help="A table of GIF2Video (CVPR 2019).")
     ],
     data: Annotated[str, typer.Option(help="The dataset: gif-faces, for table2 also gif-moments.")],
     runs: Annotated[

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 
 def results(
-    folder: Annotated[list[Path], typer.Argument(help="Results files, or folders of them.")],
-    as_json: Json = False,
+    folder: Annotated[list[Path], typer.Argument(help="Results files, or folders of them.")], as_json: Json = False
 ) -> None:
     """Show what was scored as a table: a row a method, task and protocol, the best first."""
     from gifbench.errors import ResultsError

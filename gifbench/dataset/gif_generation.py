@@ -36,14 +36,7 @@ class GifMaker:
     """
 
     def __init__(
-        self,
-        files: Mapping[str, BinaryIO],
-        *,
-        width: int,
-        height: int,
-        colors: int,
-        quantizer: str,
-        kmeans_steps: int,
+        self, files: Mapping[str, BinaryIO], *, width: int, height: int, colors: int, quantizer: str, kmeans_steps: int
     ) -> None:
         self._quantize = PairQuantizer(colors=colors, quantizer=quantizer, kmeans_steps=kmeans_steps)
         self._writers = {name: GifWriter(file, width=width, height=height) for name, file in files.items()}
@@ -141,9 +134,7 @@ def made_part(row: IndexRow, truth: Pixels, frames: Sequence[int], *, dithered: 
     """
     check_maker(row)
     quantize = PairQuantizer(
-        colors=cast(int, row.gif_colors),
-        quantizer=str(row.gif_quantizer),
-        kmeans_steps=int(row.gif_kmeans_steps or 0),
+        colors=cast(int, row.gif_colors), quantizer=str(row.gif_quantizer), kmeans_steps=int(row.gif_kmeans_steps or 0)
     )
     indices = np.empty(truth.shape[:3], np.uint8)
     palettes = []

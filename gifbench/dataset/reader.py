@@ -17,12 +17,7 @@ from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.metadata import MAX_ABOUT, parse_about
 from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, table_rows
-from gifbench.errors import (
-    DatasetDamaged,
-    DatasetError,
-    NoSuchClip,
-    NotFound,
-)
+from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, NotFound
 from gifbench.plugins import installed_recipe
 from gifbench.storage import Folder
 

@@ -27,10 +27,7 @@ class StoreDamage:
 
 
 def verify_store(
-    store: Store,
-    *,
-    workers: int | None = None,
-    progress: ProgressCallback = silent,
+    store: Store, *, workers: int | None = None, progress: ProgressCallback = silent
 ) -> Iterator[StoreDamage]:
     """Read every video of a store and give what is damaged or missing.
 

@@ -42,13 +42,7 @@ class RestoredCache:
     restoration: str
 
     def through(
-        self,
-        method: LoadedMethod,
-        gif: Gif,
-        times: Sequence[Fraction],
-        batches: Iterator[Frames],
-        *,
-        clip_id: str = "",
+        self, method: LoadedMethod, gif: Gif, times: Sequence[Fraction], batches: Iterator[Frames], *, clip_id: str = ""
     ) -> Iterator[Frames]:
         """The frames from the cache if they are there, whole; else from `batches`, which then are kept.
 

@@ -20,14 +20,7 @@ from gifbench.errors import UsageError
 from gifbench.media.animation_writer import check_other_file
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.dither import DITHERS, damped_floyd_steinberg
-from gifbench.media.colors.quantize import (
-    QUANTIZERS,
-    check_colors,
-    global_palette,
-    minimum_variance,
-    nearest,
-    quantize,
-)
+from gifbench.media.colors.quantize import QUANTIZERS, check_colors, global_palette, minimum_variance, nearest, quantize
 from gifbench.media.frame_input import frame_input
 from gifbench.media.frame_pacing import Paced, every_kth
 from gifbench.media.geometry import Geometry

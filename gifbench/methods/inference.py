@@ -15,14 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.argument_types import check_types
-from gifbench.devices import (
-    accelerator,
-    check_device,
-    choose_device,
-    free_memory,
-    is_out_of_memory,
-    kind_of,
-)
+from gifbench.devices import accelerator, check_device, choose_device, free_memory, is_out_of_memory, kind_of
 from gifbench.errors import MethodFailed, MissingExtra
 from gifbench.media.gif import Gif
 from gifbench.methods.buffers import is_array, own_copy

@@ -26,15 +26,7 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from gifbench.errors import (
-    CorruptMedia,
-    DamagedMedia,
-    NoVideo,
-    StorageError,
-    TooLarge,
-    UsageError,
-    storage_errors,
-)
+from gifbench.errors import CorruptMedia, DamagedMedia, NoVideo, StorageError, TooLarge, UsageError, storage_errors
 from gifbench.media.video.container_header import Crop, TrackHeader, read_tracks
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.transport_stream import read_transport_stream

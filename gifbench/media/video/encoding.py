@@ -31,11 +31,7 @@ _H264 = {"preset": "medium", "crf": "16", "bf": "0"}
 """Without B-frames, because with them MP4 has no place for how long the last frame stays."""
 _FFV1 = {"level": "3", "slicecrc": "1"}
 _VP9 = {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}
-_KINDS = {
-    ".mkv": ("matroska", "ffv1", _FFV1),
-    ".webm": ("webm", "libvpx-vp9", _VP9),
-    ".mov": ("mov", "libx264", _H264),
-}
+_KINDS = {".mkv": ("matroska", "ffv1", _FFV1), ".webm": ("webm", "libvpx-vp9", _VP9), ".mov": ("mov", "libx264", _H264)}
 
 
 class VideoWriter:

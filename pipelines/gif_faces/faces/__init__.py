@@ -1,14 +1,7 @@
 """Finding faces and the square around them."""
 
 from .crop import release_crop, square
-from .detector import (
-    Box,
-    Detection,
-    FaceDetector,
-    TrackingDetector,
-    detector_names,
-    find_detector,
-)
+from .detector import Box, Detection, FaceDetector, TrackingDetector, detector_names, find_detector
 from .tracker import TRACK_RULE, FaceTrack, find_face
 
 __all__ = [
