@@ -40,7 +40,7 @@ _LITTLE_SPACE = 2 << 30
 _OLD_DAYS = 90  # YouTube changes what it sends, and yt-dlp follows, several times a quarter
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Diagnosis:
     """One thing that was looked at."""
 
@@ -100,8 +100,8 @@ def _listed(package: str) -> list[object]:
 def _python() -> Diagnosis:
     found = f"{platform.python_version()}, {platform.system()} {platform.machine()}"
     if sys.version_info >= (3, 15):
-        return Diagnosis(what="Python", state="trouble", found=found, way_out="gifbench is tested with 3.11 to 3.14")
-    return Diagnosis(what="Python", state="ok", found=found)
+        return Diagnosis("Python", "trouble", found, "gifbench is tested with 3.11 to 3.14")
+    return Diagnosis("Python", "ok", found)
 
 
 def _core() -> Iterator[Diagnosis]:
@@ -110,26 +110,22 @@ def _core() -> Iterator[Diagnosis]:
     absent = [name for name in names if not _version(name)]
     again = 'pip install --force-reinstall "gifbench"'
     if absent:
-        yield Diagnosis(what="packages", state="broken", found=f"{', '.join(absent)} not installed", way_out=again)
+        yield Diagnosis("packages", "broken", f"{', '.join(absent)} not installed", again)
         return
     try:
         for module in ("numpy", "numba", "pyarrow"):
             importlib.import_module(module)
         from gifbench.media.video.codecs import ffmpeg_version, missing_codecs
     except Exception as error:  # a library of the system that is missing, a wheel of another machine
-        yield Diagnosis(what="packages", state="broken", found=f"{type(error).__name__}: {error}", way_out=again)
+        yield Diagnosis("packages", "broken", f"{type(error).__name__}: {error}", again)
         return
-    yield Diagnosis(
-        what="packages", state="ok", found=f"gifbench {_version('gifbench')} and {len(names)} that it needs"
-    )
+    yield Diagnosis("packages", "ok", f"gifbench {_version('gifbench')} and {len(names)} that it needs")
     missing = missing_codecs()
     yield Diagnosis(
-        what="ffmpeg",
-        state="broken" if missing else "ok",
-        found=f"{ffmpeg_version()} inside PyAV" + (f", without {', '.join(missing)}" if missing else ""),
-        way_out='PyAV\'s own wheels have them: pip install --force-reinstall --only-binary :all: "av"'
-        if missing
-        else "",
+        "ffmpeg",
+        "broken" if missing else "ok",
+        f"{ffmpeg_version()} inside PyAV" + (f", without {', '.join(missing)}" if missing else ""),
+        'PyAV\'s own wheels have them: pip install --force-reinstall --only-binary :all: "av"' if missing else "",
     )
 
 
@@ -138,7 +134,7 @@ def _extras() -> Iterator[Diagnosis]:
         absent = [name for name in packages if not _version(name)]
         if absent:
             found = f"{', '.join(absent)} not installed: for {purpose}"
-            yield Diagnosis(what=extra, state="absent", found=found, way_out=f'pip install "gifbench[{extra}]"')
+            yield Diagnosis(extra, "absent", found, f'pip install "gifbench[{extra}]"')
             continue
         found = ", ".join(f"{name} {_version(name)}" for name in packages)
         if extra == "torch":
@@ -146,21 +142,18 @@ def _extras() -> Iterator[Diagnosis]:
         elif extra == "youtube":
             yield _youtube(found)
         else:
-            yield Diagnosis(what=extra, state="ok", found=found)
+            yield Diagnosis(extra, "ok", found)
 
 
 def _torch(found: str) -> Diagnosis:
     try:
-        pass
+        here = accelerator()
     except Exception as error:  # CUDA libraries of another driver, a wheel of another machine
         text = f"{found}, which does not load: {type(error).__name__}: {error}"
-        return Diagnosis(
-            what="torch", state="trouble", found=text, way_out="install the build for this machine: pytorch.org"
-        )
-    here = accelerator()
+        return Diagnosis("torch", "trouble", text, "install the build for this machine: pytorch.org")
     if here is not None:
-        return Diagnosis(what="torch", state="ok", found=f"{found}, on {device_model(here)}")
-    return Diagnosis(what="torch", state="ok", found=f"{found}, without a GPU")
+        return Diagnosis("torch", "ok", f"{found}, on {device_model(here)}")
+    return Diagnosis("torch", "ok", f"{found}, without a GPU")
 
 
 def _youtube(found: str) -> Diagnosis:
@@ -169,7 +162,7 @@ def _youtube(found: str) -> Diagnosis:
         find_program()
     except (ImportError, AttributeError, FileNotFoundError):
         text = f"{found}, and deno's program is not there"
-        return Diagnosis(what="youtube", state="trouble", found=text, way_out='pip install --force-reinstall "deno"')
+        return Diagnosis("youtube", "trouble", text, 'pip install --force-reinstall "deno"')
     parts = [int(part) for part in _version("yt-dlp").split(".")[:3] if part.isdigit()]
     try:
         days = (date.today() - date(*parts)).days  # a day more or less is nothing here
@@ -177,8 +170,8 @@ def _youtube(found: str) -> Diagnosis:
         days = 0
     if days > _OLD_DAYS:
         way = 'pip install --upgrade "yt-dlp[default]"'
-        return Diagnosis(what="youtube", state="trouble", found=f"{found}: {days} days old", way_out=way)
-    return Diagnosis(what="youtube", state="ok", found=found)
+        return Diagnosis("youtube", "trouble", f"{found}: {days} days old", way)
+    return Diagnosis("youtube", "ok", found)
 
 
 def _weights() -> Iterator[Diagnosis]:
@@ -194,9 +187,9 @@ def _weights() -> Iterator[Diagnosis]:
             damaged.append(file.name)
     if damaged or not held:
         text = f"{', '.join(damaged)} not as on the card" if damaged else "none came along"
-        yield Diagnosis(what="weights", state="trouble", found=text, way_out='pip install --force-reinstall "gifbench"')
+        yield Diagnosis("weights", "trouble", text, 'pip install --force-reinstall "gifbench"')
     else:
-        yield Diagnosis(what="weights", state="ok", found=", ".join(file.stem for file in held))
+        yield Diagnosis("weights", "ok", ", ".join(file.stem for file in held))
 
 
 def _places() -> Iterator[Diagnosis]:
@@ -207,7 +200,7 @@ def _places() -> Iterator[Diagnosis]:
             pass
     except OSError as error:
         way = "set TMPDIR to a folder that can be written"
-        yield Diagnosis(what="temporary files", state="broken", found=str(error), way_out=way)
+        yield Diagnosis("temporary files", "broken", str(error), way)
     else:
         yield _space("temporary files", Path(temporary))
     yield _space("this folder", Path())
@@ -216,32 +209,32 @@ def _places() -> Iterator[Diagnosis]:
     home = compiled_home()
     if home is None:
         way = "set NUMBA_CACHE_DIR to a folder that can be written"
-        yield Diagnosis(what="compiled loops", state="broken", found="no folder can be written", way_out=way)
+        yield Diagnosis("compiled loops", "broken", "no folder can be written", way)
     else:
-        yield Diagnosis(what="compiled loops", state="ok", found=f"kept in {home}")
+        yield Diagnosis("compiled loops", "ok", f"kept in {home}")
 
 
 def _space(what: str, place: Path) -> Diagnosis:
     try:
         free = shutil.disk_usage(place).free
     except OSError as error:
-        return Diagnosis(what=what, state="trouble", found=str(error), way_out="go to a folder that exists")
+        return Diagnosis(what, "trouble", str(error), "go to a folder that exists")
     found = f"{place.absolute()}, {free / (1 << 30):.0f} GB free"
     if free < _LITTLE_SPACE:
         way = "a dataset takes tens to hundreds of GB: free some, or say --out elsewhere"
-        return Diagnosis(what=what, state="trouble", found=found, way_out=way)
+        return Diagnosis(what, "trouble", found, way)
     if not os.access(place, os.W_OK):
-        return Diagnosis(what=what, state="trouble", found=f"{found}, not writable", way_out="say --out elsewhere")
-    return Diagnosis(what=what, state="ok", found=found)
+        return Diagnosis(what, "trouble", f"{found}, not writable", "say --out elsewhere")
+    return Diagnosis(what, "ok", found)
 
 
 def _encoding() -> Diagnosis:
     names, text = sys.getfilesystemencoding(), locale.getencoding()
     found = f"names of files in {names}, text in {text}"
     if {names.lower(), text.lower()} <= {"utf-8", "utf8"}:
-        return Diagnosis(what="locale", state="ok", found=found)
+        return Diagnosis("locale", "ok", found)
     way = "export PYTHONUTF8=1, or names with other letters are shown as \\x and \\u"
-    return Diagnosis(what="locale", state="trouble", found=found, way_out=way)
+    return Diagnosis("locale", "trouble", found, way)
 
 
 def _processor() -> Diagnosis:
@@ -250,13 +243,11 @@ def _processor() -> Diagnosis:
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     except (AttributeError, OSError, ValueError):
-        return Diagnosis(what="processor", state="ok", found=found)
+        return Diagnosis("processor", "ok", found)
     found = f"{found}; {memory:.0f} GB of memory"
     if memory < cores:
-        return Diagnosis(
-            what="processor", state="trouble", found=found, way_out="a worker wants about 1 GB: --workers N"
-        )
-    return Diagnosis(what="processor", state="ok", found=found)
+        return Diagnosis("processor", "trouble", found, "a worker wants about 1 GB: --workers N")
+    return Diagnosis("processor", "ok", found)
 
 
 def _network() -> Iterator[Diagnosis]:
@@ -274,4 +265,4 @@ def _network() -> Iterator[Diagnosis]:
         except (OSError, ValueError) as error:
             state, found = "trouble", f"{through}: {getattr(error, 'reason', error)}"
         way = "" if state == "ok" else "set HTTPS_PROXY if there is a proxy; building from files needs no network"
-        yield Diagnosis(what=what, state="ok" if state == "ok" else "trouble", found=found, way_out=way)
+        yield Diagnosis(what, "ok" if state == "ok" else "trouble", found, way)

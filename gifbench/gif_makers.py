@@ -79,7 +79,7 @@ class LoadedMaker:
     @property
     def facts(self) -> dict[str, str]:
         """Name, version and signature: one that makes other GIFs has others. Raises `MakerError` as `version` does."""
-        return {"name": self.name, "version": self.version, "signature": _signature(self)}
+        return {"name": self.name, "version": self.version, "signature": _signature(self.name, self.version)}
 
     @property
     def version(self) -> str:
@@ -246,13 +246,9 @@ def _repeated(gif: Gif, numbers: Sequence[int]) -> Gif:
     )
 
 
-def _signature(maker: LoadedMaker) -> str:
-    """What a maker makes of a few test frames, in 16 hexadecimal digits."""
-    return _signature_of(maker.name, maker.version)
-
-
 @functools.cache
-def _signature_of(name: str, _version: str) -> str:
+def _signature(name: str, _version: str) -> str:
+    """What a maker makes of a few test frames, in 16 hexadecimal digits."""
     y, x = np.mgrid[:_TEST_HEIGHT, :_TEST_WIDTH]
     grain = (x * 7919 + y * 104_729 + x * y * 31) % 23  # nothing that depends on a library's random numbers
     frames = [

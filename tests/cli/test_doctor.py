@@ -65,6 +65,15 @@ def test_the_way_out_of_damaged_weights(monkeypatch: pytest.MonkeyPatch) -> None
     assert "ccdnet-plain.safetensors" in found.found
 
 
+def test_torch_that_does_not_load_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise OSError("libcudart.so.99: cannot open shared object file")
+
+    monkeypatch.setattr(doctor, "accelerator", broken)
+    found = doctor._torch("torch 2.0")
+    assert (found.state, "libcudart.so.99" in found.found, "pytorch.org" in found.way_out) == ("trouble", True, True)
+
+
 def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://me:secret@127.0.0.1:9")  # nothing listens there
     monkeypatch.delenv("no_proxy", raising=False)
