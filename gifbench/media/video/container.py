@@ -12,12 +12,14 @@ A file from the internet is hostile until shown otherwise. Three fences stand ar
 from __future__ import annotations
 
 import functools
+import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import av.error
@@ -87,7 +89,7 @@ def open_video(path: str | os.PathLike[str], *, limits: VideoLimits, threads: in
     _check_file(place)
     # A picture's padding to whole blocks counts in libav, hence the slack; the exact check is `check_size`.
     most = limits.max_pixels + 256 * limits.max_side
-    with av_errors(place, opening=True), _container(place, {"max_pixels": str(most)}) as container:
+    with av_errors(place, opening=True), open_container(place, max_pixels=str(most)) as container:
         stream = _picture_stream(container, place)
         header = _track_header(container, stream, place)
         decoder = stream.codec_context
@@ -104,10 +106,35 @@ def open_video(path: str | os.PathLike[str], *, limits: VideoLimits, threads: in
             yield OpenVideo(place, container, stream, limits, None if header is None else header.crop)
 
 
-def _container(path: Path, options: dict[str, str]) -> InputContainer:
+def open_container(path: Path, **options: str) -> InputContainer:
+    """The file at `path` behind the fences; PyAV's errors come as they are."""
     fences = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
     # Titles in Latin-1 must not make a video unreadable.
     return av.open(f"file:{path}", mode="r", options=fences | options, metadata_errors="replace")
+
+
+@contextmanager
+def open_own(
+    source: bytes | str | os.PathLike[str] | BinaryIO, what: str, **options: str
+) -> Iterator[tuple[InputContainer, str]]:
+    """A file of this project in Matroska, by its path, its bytes or opened, and what messages call it, a `what`.
+
+    Errors of PyAV in the `with` block are mapped. Raises `NoVideo` where it holds no pictures.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        place = f"the {what} in memory ({len(source)} bytes)"
+        opened: BinaryIO = io.BytesIO(source)
+    elif not isinstance(source, str | os.PathLike):
+        place, opened = f"the {what} in an open file", source
+    else:
+        place = str(source)
+        with storage_errors(place):
+            opened = Path(source).open("rb")  # noqa: SIM115  (closed by the `with` below)
+    fences = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm"}
+    with opened as file, av_errors(place), av.open(file, "r", options=fences | options) as container:
+        if not container.streams.video:
+            raise NoVideo(f"{place} holds no pictures")
+        yield container, place
 
 
 def _track_header(container: InputContainer, stream: VideoStream, path: Path) -> TrackHeader | None:
@@ -140,7 +167,7 @@ def _check_declared_size(path: Path, limits: VideoLimits) -> None:
 
     No decoder may be opened this time, so that what the container declares is left as it is.
     """
-    with _container(path, {"codec_whitelist": "none"}) as container:
+    with open_container(path, codec_whitelist="none") as container:
         decoder = _picture_stream(container, path).codec_context
         check_size(path, decoder.width, decoder.height, limits=limits)
 

@@ -22,65 +22,7 @@ from gifbench.errors import (
 )
 from gifbench.media.video.truncation import missing_bytes
 
-KINDS: dict[str, type[GifbenchError]] = {
-    # What is wrong with the bytes.
-    "InvalidDataError": CorruptMedia,
-    "EOFError": CorruptMedia,
-    "ArgumentError": CorruptMedia,
-    "UndefinedError": CorruptMedia,
-    "InputChangedError": CorruptMedia,
-    "OutputChangedError": CorruptMedia,
-    "BSFNotFoundError": CorruptMedia,
-    "DecoderNotFoundError": CorruptMedia,
-    "DemuxerNotFoundError": CorruptMedia,
-    "ProtocolNotFoundError": CorruptMedia,
-    "PatchWelcomeError": CorruptMedia,
-    "NotImplementedError": CorruptMedia,
-    "ExperimentalError": CorruptMedia,
-    "OverflowError": CorruptMedia,
-    "BufferTooSmallError": CorruptMedia,
-    # What is wrong with the build of ffmpeg, or with how it is used.
-    "BugError": MediaError,
-    "ExitError": MediaError,
-    "ExternalError": MediaError,
-    "UnknownError": MediaError,
-    "LookupError": MediaError,
-    "FilterNotFoundError": MediaError,
-    "EncoderNotFoundError": MediaError,
-    "MuxerNotFoundError": MediaError,
-    "OptionNotFoundError": MediaError,
-    "PyAVCallbackError": MediaError,
-    "FFmpegError": MediaError,
-    # What is wrong with the place.
-    "MemoryError": TooLarge,
-    "FileNotFoundError": NotFound,
-    "NotADirectoryError": NotFound,
-    "PermissionError": NotWritable,
-    "OSError": StorageError,
-    "IsADirectoryError": StorageError,
-    "FileExistsError": StorageError,
-    "BlockingIOError": StorageError,
-    "BrokenPipeError": StorageError,
-    "ChildProcessError": StorageError,
-    "ConnectionAbortedError": StorageError,
-    "ConnectionRefusedError": StorageError,
-    "ConnectionResetError": StorageError,
-    "InterruptedError": StorageError,
-    "ProcessLookupError": StorageError,
-    "TimeoutError": StorageError,
-    "HTTPError": StorageError,
-    "HTTPServerError": StorageError,
-    "HTTPClientError": StorageError,
-    "HTTPBadRequestError": StorageError,
-    "HTTPUnauthorizedError": StorageError,
-    "HTTPForbiddenError": StorageError,
-    "HTTPNotFoundError": StorageError,
-    "HTTPOtherClientError": StorageError,
-    "HTTPTooManyRequestsError": StorageError,
-}
-"""The class of `gifbench.errors` for each class of `av.error`, by name."""
-
-_UNSUPPORTED = {
+_UNSUPPORTED = [
     "BSFNotFoundError",
     "DecoderNotFoundError",
     "DemuxerNotFoundError",
@@ -88,7 +30,29 @@ _UNSUPPORTED = {
     "PatchWelcomeError",
     "NotImplementedError",
     "ExperimentalError",
+]
+
+_BY_KIND: dict[type[GifbenchError], str] = {
+    # What is wrong with the bytes.
+    CorruptMedia: "InvalidDataError EOFError ArgumentError UndefinedError InputChangedError OutputChangedError"
+    " OverflowError BufferTooSmallError",
+    # What is wrong with the build of ffmpeg, or with how it is used.
+    MediaError: "BugError ExitError ExternalError UnknownError LookupError FilterNotFoundError EncoderNotFoundError"
+    " MuxerNotFoundError OptionNotFoundError PyAVCallbackError FFmpegError",
+    # What is wrong with the place.
+    TooLarge: "MemoryError",
+    NotFound: "FileNotFoundError NotADirectoryError",
+    NotWritable: "PermissionError",
+    StorageError: "OSError IsADirectoryError FileExistsError BlockingIOError BrokenPipeError ChildProcessError"
+    " ConnectionAbortedError ConnectionRefusedError ConnectionResetError InterruptedError ProcessLookupError"
+    " TimeoutError HTTPError HTTPServerError HTTPClientError HTTPBadRequestError HTTPUnauthorizedError"
+    " HTTPForbiddenError HTTPNotFoundError HTTPOtherClientError HTTPTooManyRequestsError",
 }
+
+KINDS: dict[str, type[GifbenchError]] = dict.fromkeys(_UNSUPPORTED, CorruptMedia) | {
+    name: kind for kind, names in _BY_KIND.items() for name in names.split()
+}
+"""The class of `gifbench.errors` for each class of `av.error`, by name."""
 
 _ADVICE: dict[type[GifbenchError], str] = {
     CorruptMedia: "it cannot be decoded; it is damaged, or no video: see what `ffmpeg -i` says of it",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import av
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
@@ -18,14 +15,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from gifbench.errors import CorruptMedia, NoVideo, UsageError, storage_errors
+from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.video.codecs import FFV1, PLANAR, UTVIDEO, LosslessCodec, slices_intact, utvideo_whole
 from gifbench.media.video.color_conversion import interleaved
-from gifbench.media.video.container import VideoLimits, check_size
-from gifbench.media.video.libav_errors import av_errors
+from gifbench.media.video.container import VideoLimits, check_size, open_own
 
-_READING = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm", "err_detect": "crccheck+explode"}
+_WHAT, _CHECKED = "lossless video", {"err_detect": "crccheck+explode"}
 
 
 def read_lossless(
@@ -37,7 +33,8 @@ def read_lossless(
     outside the video, `NotFound`, and `CorruptMedia` where a checksum, a size or the number of frames is wrong; UtVideo
     has no checksums.
     """
-    with _open(source, threads) as video:
+    with open_own(source, _WHAT, **_CHECKED) as (container, place):
+        video = _LosslessVideo(container, place, threads)
         wanted = list(range(video.num_frames)) if frames is None else [int(i) for i in frames]
         for number in wanted:
             if not 0 <= number < video.num_frames:
@@ -59,23 +56,22 @@ def iter_lossless(
     `source` is a path, the file's bytes, or an open file that can seek, which is closed at the end. `frames` are the
     numbers of those that are wanted, increasing; all if it is None.
     """
-    with _open(source, threads) as video:
+    with open_own(source, _WHAT, **_CHECKED) as (container, place):
+        video = _LosslessVideo(container, place, threads)
         for _, pixels in video.read(range(video.num_frames) if frames is None else frames):
             yield pixels.copy()
 
 
 def lossless_codec(source: bytes | str | os.PathLike[str]) -> LosslessCodec:
     """The codec of a file of `LosslessWriter`, a path or the file's bytes; raises `CorruptMedia` for another file."""
-    with _open(source, 1) as video:
-        return video.codec
+    with open_own(source, _WHAT, **_CHECKED) as (container, place):
+        return _LosslessVideo(container, place, 1).codec
 
 
 class _LosslessVideo:
     """An open file of `LosslessWriter`: all key frames, at a constant rate, so that a frame's time gives its number."""
 
-    def __init__(self, container: InputContainer, place: str) -> None:
-        if not container.streams.video:
-            raise NoVideo(f"{place} holds no pictures")
+    def __init__(self, container: InputContainer, place: str, threads: int) -> None:
         self.place = place
         self._container = container
         self._stream = container.streams.video[0]
@@ -88,6 +84,7 @@ class _LosslessVideo:
             raise CorruptMedia(f"{place} is no lossless video of this project: its codec is {context.name}")
         self.num_frames = round(Fraction(container.duration, 1_000_000) * self._rate)
         self._reformatter = VideoReformatter()
+        context.thread_count = threads
 
     def read(self, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
         """The frames of the increasing `numbers`, with their numbers; the pixels are only valid until the next."""
@@ -130,21 +127,3 @@ class _LosslessVideo:
         if picture.format.name == PLANAR:
             return interleaved(picture)
         return cast(Pixels, self._reformatter.reformat(picture, format="rgb24", threads=1).to_ndarray())
-
-
-@contextmanager
-def _open(source: bytes | str | os.PathLike[str] | BinaryIO, threads: int) -> Iterator[_LosslessVideo]:
-    if isinstance(source, bytes | bytearray | memoryview):
-        place = f"the lossless video in memory ({len(source)} bytes)"
-        opened: BinaryIO = io.BytesIO(source)
-    elif not isinstance(source, str | os.PathLike):
-        place, opened = "the lossless video in an open file", source
-    else:
-        place = str(source)
-        with storage_errors(place):
-            opened = Path(source).open("rb")  # noqa: SIM115  (closed by the `with` below)
-    with opened as file, av_errors(place), av.open(file, "r", options=_READING) as container:
-        video = _LosslessVideo(container, place)
-        context = video._stream.codec_context
-        context.thread_count = threads
-        yield video

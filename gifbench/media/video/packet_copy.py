@@ -8,15 +8,13 @@ pictures, and reading all of them decodes exactly what reading one of them does.
 
 from __future__ import annotations
 
-import io
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain, groupby
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 import av
 import av.error
@@ -25,15 +23,14 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from gifbench.errors import CorruptMedia, MediaError, NoVideo, UsageError, storage_errors
+from gifbench.errors import CorruptMedia, MediaError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.video.color_conversion import ColorConverter
-from gifbench.media.video.container import OpenVideo, VideoLimits, check_size, open_video
+from gifbench.media.video.container import OpenVideo, VideoLimits, check_size, open_own, open_video
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.packets import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base
 
 _LIMITS = VideoLimits()
-_READING = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm"}
 
 
 class CannotKeep(Exception):
@@ -114,7 +111,8 @@ def read_kept(source: bytes | str | os.PathLike[str], numbers: Sequence[int]) ->
     `source` is the path of a file of `keep_packets`, or its bytes. Raises `UsageError` for a number outside of it,
     `NotFound`, `CorruptMedia` or `NoVideo`.
     """
-    with _open(source) as video:
+    with open_own(source, "packets") as (container, place):
+        video = _KeptVideo(container, place)
         for number in numbers:
             if not 0 <= number < len(video.shown):
                 raise UsageError(f"picture {number} is outside of {video.place}: it has 0 to {len(video.shown) - 1}")
@@ -126,8 +124,6 @@ class _KeptVideo:
     """An open file of `keep_packets`."""
 
     def __init__(self, container: InputContainer, place: str) -> None:
-        if not container.streams.video:
-            raise NoVideo(f"{place} holds no pictures")
         stream = container.streams.video[0]
         if stream.codec_context is None:
             raise CorruptMedia(f"{place}: its pictures are in a codec that PyAV cannot decode")
@@ -166,16 +162,3 @@ class _KeptVideo:
             if not left:
                 return
         raise CorruptMedia(f"{self.place}: picture {min(left.values())} of {len(self.shown)} is missing")
-
-
-@contextmanager
-def _open(source: bytes | str | os.PathLike[str]) -> Iterator[_KeptVideo]:
-    if isinstance(source, bytes | bytearray | memoryview):
-        place = f"the packets in memory ({len(source)} bytes)"
-        opened: BinaryIO = io.BytesIO(source)
-    else:
-        place = str(source)
-        with storage_errors(place):
-            opened = Path(source).open("rb")  # noqa: SIM115  (closed by the `with` below)
-    with opened as file, av_errors(place), av.open(file, "r", options=_READING) as container:
-        yield _KeptVideo(container, place)

@@ -25,11 +25,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from gifbench.errors import storage_errors
-from gifbench.media.video.container import CONTAINERS, OpenVideo, VideoLimits, open_video
+from gifbench.media.video.container import OpenVideo, VideoLimits, open_container, open_video
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.packets import is_jump, is_jumpy, packets_beside
-
-_FENCES = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
 
 _HELD = {
     ".mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"},
@@ -66,7 +64,7 @@ class Sound:
 
 def sound_kinds(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """The codecs of a file's sound by ffmpeg's names, a stream each; empty where it has none that ffmpeg knows."""
-    with av_errors(Path(path), opening=True), _opened(Path(path)) as container:
+    with av_errors(Path(path), opening=True), open_container(Path(path)) as container:
         return tuple(stream.codec_context.codec.canonical_name for stream in _streams(container))
 
 
@@ -80,7 +78,7 @@ def join_sound(pictures: Path, sound: Sound, out: Path) -> tuple[str, ...]:
         with (
             storage_errors(out),
             av_errors(sound.path, reading=True),
-            _opened(pictures) as seen,
+            open_container(pictures) as seen,
             open_video(sound.path, limits=VideoLimits()) as heard,
             av.open(f"file:{out}", "w", format=container_name(out), options=_options(out)) as target,
         ):
@@ -106,10 +104,6 @@ def container_name(out: Path) -> str:
 def _options(out: Path) -> dict[str, str]:
     fast = {"movflags": "+faststart"} if container_name(out) in ("mp4", "mov") else {}
     return {"fflags": "+bitexact", **fast}
-
-
-def _opened(path: Path) -> InputContainer:
-    return av.open(f"file:{path}", mode="r", options=dict(_FENCES), metadata_errors="replace")
 
 
 def _streams(container: InputContainer) -> list[AudioStream]:
