@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import BinaryIO, cast
-
-import numpy as np
 
 from gifbench.dataset.shards import IndexRow
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.geometry import Filter, Geometry, through_jpeg
 from gifbench.media.video import iter_lossless, read_kept, read_lossless
+from gifbench.media.video.lossless_reader import gathered
 
 
 def read_truth(row: IndexRow, member: bytes, *, frames: Sequence[int] | None = None) -> Pixels:
@@ -23,17 +23,8 @@ def read_truth(row: IndexRow, member: bytes, *, frames: Sequence[int] | None = N
     """
     if row.truth_first is None:
         return read_lossless(member, frames=frames)
-    wanted = list(range(row.frames)) if frames is None else [int(number) for number in frames]
-    for number in wanted:
-        if not 0 <= number < row.frames:
-            raise UsageError(f"frame {number} is outside of clip {row.clip_id}: it has 0 to {row.frames - 1}")
-    out = np.empty((len(wanted), row.height, row.width, 3), np.uint8)
-    places: dict[int, list[int]] = {}
-    for at, number in enumerate(wanted):
-        places.setdefault(number, []).append(at)
-    for number, pixels in _kept(row, member, sorted(places)):
-        out[places[number]] = pixels
-    return out
+    shape = (row.frames, row.height, row.width, 3)
+    return gathered(partial(_kept, row, member), frames, shape, f"clip {row.clip_id}")
 
 
 def iter_truth(row: IndexRow, member: bytes | BinaryIO, *, frames: Sequence[int] | None = None) -> Iterator[Pixels]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -35,17 +35,30 @@ def read_lossless(
     """
     with open_own(source, _WHAT, **_CHECKED) as (container, place):
         video = _LosslessVideo(container, place, threads)
-        wanted = list(range(video.num_frames)) if frames is None else [int(i) for i in frames]
-        for number in wanted:
-            if not 0 <= number < video.num_frames:
-                raise UsageError(f"frame {number} is outside of {video.place}: it has 0 to {video.num_frames - 1}")
-        out = np.empty((len(wanted), video.height, video.width, 3), np.uint8)
-        places: dict[int, list[int]] = {}
-        for at, number in enumerate(wanted):
-            places.setdefault(number, []).append(at)
-        for number, pixels in video.read(sorted(places)):
-            out[places[number]] = pixels
-        return out
+        return gathered(video.read, frames, (video.num_frames, video.height, video.width, 3), place)
+
+
+def gathered(
+    read: Callable[[Sequence[int]], Iterable[tuple[int, Pixels]]],
+    frames: Sequence[int] | None,
+    shape: tuple[int, int, int, int],
+    place: str,
+) -> Pixels:
+    """The frames of a video of that shape numbered `frames`, in that order and as often; all of them if it is None.
+
+    `read` gives those of increasing numbers. Raises `UsageError` for a number outside of the video at `place`.
+    """
+    wanted = list(range(shape[0])) if frames is None else [int(number) for number in frames]
+    for number in wanted:
+        if not 0 <= number < shape[0]:
+            raise UsageError(f"frame {number} is outside of {place}: it has 0 to {shape[0] - 1}")
+    out = np.empty((len(wanted), *shape[1:]), np.uint8)
+    places: dict[int, list[int]] = {}
+    for at, number in enumerate(wanted):
+        places.setdefault(number, []).append(at)
+    for number, pixels in read(sorted(places)):
+        out[places[number]] = pixels
+    return out
 
 
 def iter_lossless(
