@@ -300,11 +300,7 @@ class ScoringJob:
         return replace(self, device=device, metrics_device=device if moves else self.metrics_device)
 
     def _load(self) -> LoadedMethod:
-        if self.method is None:
-            raise UsageError(
-                "an object cannot be sent to other processes, as workers and time_limit need; "
-                "give the method by its name or from its file"
-            )
+        assert self.method is not None  # noqa: S101  # who sends a job away has looked
         kind, text = self.method
         if kind == "command":
             limit, _, command = text.partition(" ")

@@ -19,7 +19,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -43,7 +43,6 @@ class _Worker:
     device: str
     clip: int | None = None
     deadline: float = float("inf")
-    ready: bool = field(default=False)
 
 
 def scored_clips(scorer: ClipScorer, clips: Iterable[ScoredClip]) -> Iterator[ScoredClipRecord]:
@@ -110,7 +109,6 @@ def worked_clips(
                 worker = next(each for each in crew if each.pipe is pipe)
                 kind, content = _receive(worker, clips, job)
                 if kind == "ready":
-                    worker.ready = True
                     devices.append(content)
                 else:
                     yield timed_record(content, begun)

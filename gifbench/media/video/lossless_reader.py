@@ -62,7 +62,7 @@ def gathered(
 
 
 def iter_lossless(
-    source: bytes | str | os.PathLike[str] | BinaryIO, *, frames: Sequence[int] | None = None, threads: int = 1
+    source: bytes | str | os.PathLike[str] | BinaryIO, *, frames: Sequence[int] | None = None
 ) -> Iterator[Pixels]:
     """The frames of a file of `LosslessWriter` one after the other, each (H, W, 3) uint8, RGB, in memory of its own.
 
@@ -70,7 +70,7 @@ def iter_lossless(
     numbers of those that are wanted, increasing; all if it is None.
     """
     with open_own(source, _WHAT, **_CHECKED) as (container, place):
-        video = _LosslessVideo(container, place, threads)
+        video = _LosslessVideo(container, place, 1)
         for _, pixels in video.read(range(video.num_frames) if frames is None else frames):
             yield pixels.copy()
 
