@@ -179,5 +179,5 @@ def _shown(value: object, kind: object) -> str:
 def validation_fault(error: ValidationError) -> str:
     """The first thing that pydantic found wrong in values from outside: where, and what."""
     first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
+    place = ".".join(map(str, first["loc"]))[:80]
     return f"{place}: {first['msg']}" if place else first["msg"]

@@ -63,10 +63,10 @@ def mine(monkeypatch: pytest.MonkeyPatch) -> Any:
     real = list(gif_makers.entry_points(group=gif_makers.GROUP))
     point = SimpleNamespace(name="mine", value="package:Threshold", load=lambda: Threshold)
     monkeypatch.setattr(gif_makers, "entry_points", lambda group: [*real, point])
-    for cached in (gif_makers.load_maker, gif_makers._signature_of):
+    for cached in (gif_makers.load_maker, gif_makers._signature):
         cached.cache_clear()
     yield Threshold
-    for cached in (gif_makers.load_maker, gif_makers._signature_of):
+    for cached in (gif_makers.load_maker, gif_makers._signature):
         cached.cache_clear()
 
 
@@ -173,7 +173,7 @@ def test_results_know_who_made_the_gifs(mine: Any, tiny_dataset: Dataset, tmp_pa
     second, again = run()
     assert second.identity != first.identity
     assert again.identity == plain.identity
-    gif_makers._signature_of.cache_clear()
+    gif_makers._signature.cache_clear()
     monkeypatch.setattr(mine, "level", 60)
     third, _ = run()
     assert third.maker.version == "2"
@@ -236,7 +236,7 @@ def test_boards_of_two_makers_are_never_one(mine: Any, tiny_dataset: Dataset, tm
     for version, level in (("1", 128), ("2", 60)):
         monkeypatch.setattr(mine, "version", version)
         monkeypatch.setattr(mine, "level", level)
-        gif_makers._signature_of.cache_clear()
+        gif_makers._signature.cache_clear()
         out += gifbench.evaluate(["gif", "gaussian-0.5"], tiny_dataset, ["mine-1", "pillow-2"], protocols="standard")
     page = build_site(out, tmp_path / "site", dataset_for={tiny_dataset.fingerprint: tiny_dataset})
     boards = sorted(path.name for path in (page.parent / "boards").glob("*.html"))

@@ -268,7 +268,7 @@ def _safe(name: str) -> str:
 def _first_fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
         # An unknown key may be any text.
-        return "".join(c if c.isprintable() else "�" for c in validation_fault(error)[:300])
+        return "".join(c if c.isprintable() else "�" for c in validation_fault(error))
     return _first_line(error)
 
 
