@@ -24,7 +24,7 @@ from gifbench.media.video import Film, Sound, VideoLimits, probe, sound_kinds
 from gifbench.media.video.film import GifAsFilm
 from gifbench.methods.inference import Batching, on_device, run_method
 from gifbench.methods.installed import installed
-from gifbench.methods.options import keyword_parameters
+from gifbench.methods.options import NESTED, keyword_parameters, parse_spec
 from gifbench.methods.protocols import FrameSource, Method
 from gifbench.methods.registry import LoadedMethod, installed_class, load_any_method, load_method
 from gifbench.progress import Progress, ProgressCallback
@@ -319,7 +319,12 @@ def faster_on_cpu(method: object, device: str) -> LoadedMethod:
         return load_any_method(method)
     if device != "cpu" and (device != "auto" or accelerator() is not None):
         return load_any_method(method)
-    return load_method(text if wanted == "fp32" else f"{text}{',' if ':' in text else ':'}precision={wanted}")
+    if wanted == "fp32":
+        return load_method(text)
+    name, _, options = text.partition(":")
+    if list(given := parse_spec(text).options) == [NESTED]:  # whose option it would be, without brackets
+        options = f"[{given[NESTED]}]"
+    return load_method(f"{name}:{options}{',' if options else ''}precision={wanted}")
 
 
 def _fastest_precision() -> str:

@@ -192,8 +192,9 @@ def test_a_method_gets_the_precision_that_the_processor_is_fast_in(
         assert faster_on_cpu(load_method(name), "cpu").options["precision"] == precision
     for name in ("gaussian-0.5", "ccdnet-plain:precision=fp32"):
         assert faster_on_cpu(loaded := load_method(name), "cpu") is loaded
-    steadied = faster_on_cpu("stable:gif", "cpu")
-    assert steadied.options["precision"] == ("bf16" if precision == "bf16" else "fp32"), "which offers no winograd"
+    for name in ("stable:gif", "stable:gaussian:sigma=0.7"):
+        steadied = faster_on_cpu(name, "cpu")
+        assert steadied.options["precision"] == ("bf16" if precision == "bf16" else "fp32"), "which offers no winograd"
 
 
 def test_threads_wait_without_spinning_unless_the_user_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
