@@ -95,22 +95,10 @@ def _clip_about(row: IndexRow) -> dict[str, object]:
     return {**about, "seconds": seconds, "source": row.source, "locator": redact(row.locator)}
 
 
-def _outcomes(dataset: Dataset) -> list[dict[str, Any]]:
-    """The rows of the table of outcomes, as a build wrote them."""
-    from gifbench.dataset.checksums import check_written
-    from gifbench.dataset.shards import table_rows
-
-    data = dataset.folder.read("outcomes.parquet")
-    rows = table_rows(data, place=dataset.folder.place("outcomes.parquet"))
-    check_written(dataset.folder, "outcomes.parquet", data)
-    return rows
-
-
 def _left_out(dataset: Dataset) -> list[dict[str, object]]:
     """The clips that were rejected or failed, with the reason and what was seen."""
-    rows = _outcomes(dataset)
     names = ("clip_id", "state", "reason", "detail")
-    return [{name: row[name] for name in names} for row in rows if row["state"] != "built"]
+    return [{name: getattr(each, name) for name in names} for each in dataset.outcomes if each.state != "built"]
 
 
 def _incomplete(dataset: Dataset) -> list[tuple[str, str]]:
@@ -120,9 +108,7 @@ def _incomplete(dataset: Dataset) -> list[tuple[str, str]]:
     if not dataset.about["recipe"].get("max_damaged"):
         return []
     return [
-        (row["clip_id"], row["detail"])
-        for row in _outcomes(dataset)
-        if row["state"] == "built" and LEFT_OUT in row["detail"]
+        (each.clip_id, each.detail) for each in dataset.outcomes if each.state == "built" and LEFT_OUT in each.detail
     ]
 
 
@@ -166,10 +152,9 @@ def _coverage(dataset: Dataset) -> dict[str, SplitCoverage]:
 
     if not dataset.official or dataset.name not in recipe_names():
         return {}
-    reasons = {row["clip_id"]: row["reason"] for row in _outcomes(dataset)}
-    return dataset_coverage(
-        (clip.clip_id for clip in dataset.rows), reasons, official_rows(load_recipe(dataset.name).manifest)
-    )
+    reasons = {each.clip_id: each.reason for each in dataset.outcomes}
+    official = official_rows(load_recipe(dataset.name).manifest)
+    return dataset_coverage((row.clip_id for row in dataset.rows), reasons, official)
 
 
 def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
