@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import repeat
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,7 +138,6 @@ def make_gif(
     psnrs: list[float] = []
     times: list[Fraction] = []
     with atomic_write(out, overwrite=overwrite) as file:
-        writer: _Writer
         if ending == ".gif":
             palette = None
             if one_palette:
@@ -146,16 +145,15 @@ def make_gif(
             draw = partial(
                 _drawn, palette, colors=colors, quantizer=quantizer, kmeans_steps=kmeans_steps, dither=dither
             )
-            writer = _GifOut(GifWriter(file, width=width, height=height, optimize=optimize), draw)
+            written = _as_gif(GifWriter(file, width=width, height=height, optimize=optimize), draw, kept(), paced)
         else:
             kind = WebpWriter if ending == ".webp" else ApngWriter
-            writer = _FullColorOut(kind(file, width=width, height=height), lossless=ending == ".apng")
-        for start, frame in kept():
-            psnrs.append(writer.add(frame, start))
+            written = _in_all_colors(kind(file, width=width, height=height), kept(), paced)
+        for start, psnr in written:
+            psnrs.append(psnr)
             times.append(start)
             if progress is not None:
                 progress(Progress(len(psnrs), what="frames"))
-        writer.close(paced.end)
     seconds = Fraction(sum(frame_delays(times, paced.end)), 100) if ending == ".gif" else paced.end
     mean = sum(psnrs) / len(psnrs)
     size_bytes = Path(out).stat().st_size
@@ -201,46 +199,36 @@ def _check(
         raise UsageError(f"k-means steps and one palette for the clip go with minimum-variance, not with {quantizer}")
 
 
-class _Writer(Protocol):
-    """Takes frames with the times at which they are shown."""
-
-    def add(self, frame: CutOut, start: Fraction) -> float:
-        """Append a frame; the PSNR of what is shown."""
-
-    def close(self, end: Fraction) -> None:
-        """The last frame is shown until `end`."""
-
-
-class _GifOut:
-    def __init__(self, writer: GifWriter, draw: Callable[[Pixels], tuple[Pixels, Pixels]]) -> None:
-        self._writer, self._draw = writer, draw
-        self.close = writer.close
-
-    def add(self, frame: CutOut, start: Fraction) -> float:
-        indices, palette = self._draw(frame.pixels)
+def _as_gif(
+    writer: GifWriter,
+    draw: Callable[[Pixels], tuple[Pixels, Pixels]],
+    frames: Iterable[tuple[Fraction, CutOut]],
+    paced: Paced,
+) -> Iterator[tuple[Fraction, float]]:
+    """Write the frames; for each when it is shown, and the PSNR of what is shown."""
+    for start, frame in frames:
+        indices, palette = draw(frame.pixels)
         psnr = _psnr(palette[indices], frame.pixels, frame.hidden)
         transparent = None
         if frame.hidden is not None:
             indices, palette, transparent = with_transparent_index(indices, palette, frame.hidden)
-        self._writer.add(indices, palette, start, transparent=transparent)
-        return psnr
+        writer.add(indices, palette, start, transparent=transparent)
+        yield start, psnr
+    writer.close(paced.end)
 
 
-class _FullColorOut:
-    def __init__(self, writer: WebpWriter | ApngWriter, *, lossless: bool) -> None:
-        self._writer, self._psnr = writer, math.inf if lossless else math.nan
-        self._waiting: Pixels | None = None
-
-    def add(self, frame: CutOut, start: Fraction) -> float:
-        if self._waiting is not None:
-            self._writer.add(self._waiting, start)
-        self._waiting = frame.pixels
-        return self._psnr
-
-    def close(self, end: Fraction) -> None:
-        if self._waiting is not None:
-            self._writer.add(self._waiting, end)
-        self._writer.close()
+def _in_all_colors(
+    writer: WebpWriter | ApngWriter, frames: Iterable[tuple[Fraction, CutOut]], paced: Paced
+) -> Iterator[tuple[Fraction, float]]:
+    waiting: Pixels | None = None  # until it is known when it ends
+    for start, frame in frames:
+        if waiting is not None:
+            writer.add(waiting, start)
+        waiting = frame.pixels
+        yield start, math.inf if isinstance(writer, ApngWriter) else math.nan
+    if waiting is not None:
+        writer.add(waiting, paced.end)
+    writer.close()
 
 
 def _drawn(
