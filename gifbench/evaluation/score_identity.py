@@ -294,14 +294,23 @@ class ScoringJob:
             batching=Batching(),
         )
 
+    @property
+    def source(self) -> tuple[str, str]:
+        """The `method`; raises `UsageError` for an object."""
+        if self.method is None:
+            raise UsageError(
+                "an object cannot be sent to other processes, as workers and time_limit need; "
+                "give the method by its name or from its file"
+            )
+        return self.method
+
     def on(self, device: str) -> ScoringJob:
         """The same work on another device; what is measured on a GPU is measured on that."""
         moves = kind_of(self.metrics_device) == kind_of(device)
         return replace(self, device=device, metrics_device=device if moves else self.metrics_device)
 
     def _load(self) -> LoadedMethod:
-        assert self.method is not None  # noqa: S101  # who sends a job away has looked
-        kind, text = self.method
+        kind, text = self.source
         if kind == "command":
             limit, _, command = text.partition(" ")
             loaded = load_method_command(command, time_limit=float(limit))

@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from gifbench.child_processes import end_with_parent
-from gifbench.errors import GifbenchError, MethodFailed, UsageError
+from gifbench.errors import GifbenchError, MethodFailed
 from gifbench.evaluation.clip_reader import ScoredClip, open_clips
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.score_identity import ScoringJob
@@ -91,11 +91,7 @@ def worked_clips(
     `devices` is filled with what the workers run on. Raises what scoring raises, and `MethodFailed` where a clip takes
     more than `time_limit` seconds or its process ends by itself.
     """
-    if job.method is None:
-        raise UsageError(
-            "an object cannot be sent to other processes, as workers and time_limit need; "
-            "give the method by its name or from its file"
-        )
+    _ = job.source  # before any process is started
     asked = job.device.split(",")
     count = min(max(workers, len(asked)), max(1, len(pending)))
     waiting = deque(pending)

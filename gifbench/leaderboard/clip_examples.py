@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
+from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import GifbenchError, StorageError, storage_errors
 from gifbench.evaluation.clip_reader import task_gif
 from gifbench.leaderboard.board import Board
@@ -38,42 +38,10 @@ Restore = Callable[[Gif, Sequence[Fraction]], Pixels]
 """A method, ready to run: a GIF and times in, RGB frames (N, H, W, 3) uint8 out."""
 
 
-class ClipSource(Protocol):
-    """What is needed of a clip of a dataset; `gifbench.dataset` gives such clips."""
-
-    @property
-    def height(self) -> int:
-        """Rows of pixels."""
-
-    @property
-    def width(self) -> int:
-        """Columns of pixels."""
-
-    @property
-    def times(self) -> tuple[Fraction, ...]:
-        """When each frame is shown, in seconds from 0."""
-
-    @property
-    def duration(self) -> Fraction:
-        """When the last frame ends, in seconds."""
-
-    def truth_frames(self, frames: Sequence[int]) -> Pixels:
-        """Frames of the truth by number, RGB uint8 (N, H, W, 3)."""
-
-    def gif(self, *, dithered: bool = ..., every: int = ...) -> Gif:
-        """The clip as a GIF."""
-
-
-class DatasetSource(Protocol):
-    """What is needed of a dataset: its clips by name."""
-
-    def __getitem__(self, clip_id: str, /) -> ClipSource: ...
-
-
 class Excerpts:
     """The excerpts of a dataset's truth that were asked for last: other tasks and methods ask for the same ones."""
 
-    def __init__(self, dataset: DatasetSource) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self.boxes: dict[tuple[str, str], tuple[int, int, int, int]] = {}
         """The detail of each clip and task: where the first method that is shown on it differs from the GIF."""
@@ -241,7 +209,7 @@ def write_lane(
     return Lane(kind=kind, label=label, film=paths, per_file=per_file, detail=detail_path, every=every, file=gif)
 
 
-def frame_ends(clip: ClipSource, part: Excerpt) -> tuple[int, ...]:
+def frame_ends(clip: DatasetClip, part: Excerpt) -> tuple[int, ...]:
     """When each frame of a part ends, in whole milliseconds since the part begins: at least one a frame."""
     starts = (*clip.times, clip.duration)
     ends = [round(1000 * (starts[i + 1] - starts[part.first])) for i in part.frames]

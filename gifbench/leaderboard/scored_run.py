@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gifbench.leaderboard.safe_names import slug, visible
-
-GIF_METHOD = "gif"
-"""The method that gives the GIF back as it is shown; gains are measured from its scores."""
+from gifbench.results.dataframe import GIF_METHOD
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from gifbench.dataset import Dataset
 from gifbench.errors import GifbenchError, ResultsError, storage_errors
 from gifbench.gif_makers import load_maker
 from gifbench.leaderboard.atomic_publish import made_of, published
 from gifbench.leaderboard.board import Board, Run, boards
-from gifbench.leaderboard.clip_examples import DatasetSource, Example, Excerpts, Restore, Shown, show
+from gifbench.leaderboard.clip_examples import Example, Excerpts, Restore, Shown, show
 from gifbench.leaderboard.clip_pages import clip_pages
 from gifbench.leaderboard.from_results import MethodLoader, installed_method, made_by, restore_with, run_of
 from gifbench.leaderboard.html_pages import board_page, clip_page, index_page, method_page
@@ -30,7 +31,7 @@ def build_site(
     results: Sequence[Result],
     out: Path,
     *,
-    dataset_for: Mapping[str, DatasetSource] | None = None,
+    dataset_for: Mapping[str, Dataset] | None = None,
     method_loader: MethodLoader = installed_method,
     methods: Sequence[LoadedMethod] = (),
     clips_per_method: int = 3,
@@ -109,7 +110,7 @@ def build_site(
 def _inputs(
     results: Iterable[Result],
     runs: Sequence[Run],
-    datasets: Mapping[str, DatasetSource],
+    datasets: Mapping[str, Dataset],
     methods: Sequence[LoadedMethod],
     options: str,
 ) -> str:
@@ -132,7 +133,7 @@ def write_site(
     runs: Sequence[Run],
     out: Path,
     *,
-    dataset_for: Mapping[str, DatasetSource] | None = None,
+    dataset_for: Mapping[str, Dataset] | None = None,
     restore_for: Callable[[Run], Restore] | None = None,
     clips_per_method: int = 3,
     overwrite: bool = False,

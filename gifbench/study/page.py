@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import UsageError, storage_errors
 from gifbench.evaluation.clip_reader import task_gif
 from gifbench.leaderboard.atomic_publish import published
-from gifbench.leaderboard.clip_examples import ClipSource, frame_ends
+from gifbench.leaderboard.clip_examples import frame_ends
 from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, shown_size
 from gifbench.leaderboard.from_results import restore_with
 from gifbench.leaderboard.jinja_environment import render
@@ -65,29 +65,6 @@ class StudyKey(_Part):
     pairs: tuple[StudyPair, ...]
 
 
-class StudyClip(ClipSource, Protocol):
-    """A clip that a study can show."""
-
-    @property
-    def clip_id(self) -> str:
-        """Its name."""
-
-
-class StudyDataset(Protocol):
-    """What is needed of a dataset."""
-
-    @property
-    def name(self) -> str:
-        """The recipe's name."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Stands for all that methods see."""
-
-    def split(self, name: str, /) -> Sequence[StudyClip]:
-        """The clips of a split."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Film:
     """A film as the page needs it: its files, how many frames each holds, its size, and when each frame ends (ms)."""
@@ -101,7 +78,7 @@ class _Film:
 
 def make_study(
     methods: Sequence[LoadedMethod],
-    dataset: StudyDataset,
+    dataset: Dataset,
     on: str,
     out: Path,
     *,
@@ -178,7 +155,7 @@ def make_study(
 
 
 def _plan(
-    clips: Sequence[StudyClip], methods: int, pairs: int, dice: random.Random
+    clips: Sequence[DatasetClip], methods: int, pairs: int, dice: random.Random
 ) -> list[tuple[int, tuple[int, int]]]:
     """Which clip shows which two methods: rounds over the clips, in each a clip shows the next two methods in turn."""
     order = dice.sample(range(len(clips)), len(clips))
@@ -189,7 +166,7 @@ def _plan(
     return planned[:pairs]
 
 
-def _write_film(method: LoadedMethod, clip: StudyClip, on: str, page: Path, *, name: str, device: str) -> _Film:
+def _write_film(method: LoadedMethod, clip: DatasetClip, on: str, page: Path, *, name: str, device: str) -> _Film:
     asked = task_of(on)
     part = excerpt(clip.times, clip.duration, every=asked.every)
     gif = task_gif(clip, asked).select(part.gif_frames)
