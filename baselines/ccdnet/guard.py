@@ -18,15 +18,17 @@ from torch.nn import functional
 from gifbench import Weights
 
 from ..pretrained import described
-from .palette_unet import NEIGHBORS, beside
+from . import guard_kernels
+from .palette_unet import NEIGHBORS, UNIT, placed, ways
 
 FEATURES = 14
 _NEAR, _AROUND, _WIDE = 5, 9, 31
 """The sides of the squares that activity, corrections and cells, and steps are averaged over."""
 _FULL = 1.05
 """What a sigmoid ends at is more than all, so that all of a correction can be taken."""
-_UNIT = 32.0
-"""`beside` counts in so many levels."""
+_LEAST_EDGE = 1e-3
+_AT_ONCE = 1 << 13
+"""Pixels whose shares are computed at once."""
 
 
 class GuardOptions(BaseModel):
@@ -54,7 +56,10 @@ class Guard(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Features (…, FEATURES) to shares (…), 0 to 1."""
-        hidden = functional.silu(self.first((features - self.mean) / self.scale))
+        return self._shares((features - self.mean) / self.scale)
+
+    def _shares(self, told: torch.Tensor) -> torch.Tensor:
+        hidden = functional.silu(self.first(told), inplace=True)
         return (_FULL * torch.sigmoid(self.last(hidden)[..., 0])).clamp(max=1)
 
     def guarded(
@@ -64,37 +69,111 @@ class Guard(nn.Module):
 
         Palettes (N, K, 3) uint8; all in [0, 255], and on the device of the guard.
         """
-        out = torch.empty_like(restored)
+        planes = restored.permute(0, 3, 1, 2)
+        out = torch.empty_like(planes, memory_format=torch.contiguous_format)
         for number in range(len(frames)):  # one by one: the numbers take more memory than the frame
-            shown = frames[number].float()
-            share = self(features(frames[number], palettes[number], restored[number], dithered=dithered))
-            out[number] = shown + share[..., None] * (restored[number] - shown)
-        return out
+            shown = frames[number].permute(2, 0, 1).contiguous()
+            told, wide = _told(shown, palettes[number], planes[number], dithered=dithered)
+            share = self._share(told.flatten(1), wide).view(shown.shape[1:])
+            torch.sub(planes[number], shown, out=out[number])
+            out[number].mul_(share).add_(shown)
+        return out.permute(0, 2, 3, 1)
+
+    def _share(self, told: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
+        """Of numbers (F, P) of P pixels, and those that all share (G): (P), in parts that stay in the caches."""
+        share = told.new_empty(told.shape[1])
+        on_cpu = told.device.type == "cpu"
+        size = _AT_ONCE if on_cpu else told.shape[1]
+        for part, into in zip(told.split(size, dim=1), share.split(size), strict=True):
+            if on_cpu:
+                rows = told.new_empty((part.shape[1], FEATURES))
+                arrays = (part, wide, self.mean.detach(), self.scale.detach(), rows)
+                guard_kernels.side_by_side(*(each.numpy() for each in arrays))
+            else:
+                rows = (_side_by_side(part, wide) - self.mean) / self.scale
+            into.copy_(self._shares(rows))
+        return share
 
 
 def features(frame: torch.Tensor, palette: torch.Tensor, restored: torch.Tensor, *, dithered: bool) -> torch.Tensor:
     """(H, W, FEATURES) float32 of a frame (H, W, 3) uint8, its palette (K, 3) uint8 and what a network made of it."""
-    height, width = frame.shape[:2]
-    shown = frame.permute(2, 0, 1).float()[None]
-    ways = beside(frame.permute(2, 0, 1)[None], palette[None])[0].unflatten(0, (NEIGHBORS, 3))
-    near, far = _UNIT * ways.square().sum(dim=1).sqrt()
-    change = (restored.permute(2, 0, 1)[None].float() - shown).square().sum(dim=1).sqrt()[0]
-    steps = _steps(shown[0])
+    shown = frame.permute(2, 0, 1).contiguous()
+    told, wide = _told(shown, palette, restored.permute(2, 0, 1), dithered=dithered)
+    return _side_by_side(told.flatten(1), wide).view(*frame.shape[:2], FEATURES)
+
+
+def _side_by_side(told: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
+    return torch.cat([told, wide[:, None].expand(-1, told.shape[1])]).T
+
+
+def _told(
+    shown: torch.Tensor, palette: torch.Tensor, restored: torch.Tensor, *, dithered: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of a frame (3, H, W) uint8 the numbers of each pixel (9, H, W), and those that all share (5)."""
+    colors, place = placed(shown, palette)
+    apart = torch.stack([_square(each).sqrt() for each in ways(colors, NEIGHBORS).unflatten(1, (-1, 3)).unbind(1)])
+    apart = UNIT * apart
+    # One after the other in the same memory; torch, whose roots and logarithms differ from numba's, makes both.
+    numbers = _numbers_on_cpu if shown.device.type == "cpu" else _numbers
+    told, edge, past = numbers(shown, restored.float(), apart, torch.log1p(apart), place)
+    past_whole = _mean(past) / _mean(edge).clamp(min=_LEAST_EDGE)
+    kind = torch.full_like(past_whole, float(dithered))
+    near, _, change, _, _, alike = told[:6]
+    return told, torch.stack([_mean(near), _mean(alike), _mean(change), past_whole, kind])
+
+
+_Numbers = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def _numbers(
+    shown: torch.Tensor, restored: torch.Tensor, apart: torch.Tensor, far: torch.Tensor, place: torch.Tensor
+) -> _Numbers:
+    """The numbers of each pixel (9, H, W), where edges are, and how far each goes beyond the palette's next color.
+
+    `apart` (2, K) are the distances from each color to the next two, `far` the logarithms of these, `place` (H, W) is
+    each pixel's color.
+    """
+    near, second = far[:, place]
+    change = _square((restored - shown).permute(1, 2, 0)).sqrt()
+    steps = _steps(shown.float())
     alike = (steps == 0).float().mean(dim=0)
-    mean = _box(shown, _NEAR)
-    activity = (_box(shown.square(), _NEAR) - mean.square()).clamp(min=0).sum(dim=1).sqrt()[0]
-    sizes = [near, far, change, _around(change), _around(near), activity]
-    near, far, change, change_around, near_around, activity = (torch.log1p(each) for each in sizes)
+    mean = _box(shown[None].float(), _NEAR)
+    activity = (_box(shown[None].float().square(), _NEAR) - mean.square()).clamp(min=0).sum(dim=1).sqrt()[0]
+    largest = steps.amax(dim=0).sqrt()
     # The edges of bands go over to the palette's next color, those of things to any.
-    largest = steps.amax(dim=0)
     edge = (largest > 0).float()
-    beyond = edge * (torch.log1p(largest) - near)
-    beyond_around = _around(beyond, _WIDE) / _around(edge, _WIDE).clamp(min=1e-3)
-    beyond_whole = _mean(beyond) / _mean(edge).clamp(min=1e-3)
-    local = [near, far, change, change_around, near_around, alike, _around(alike), activity, beyond_around]
-    wide = [_mean(near), _mean(alike), _mean(change), beyond_whole]
-    kind = torch.full_like(near, float(dithered))
-    return torch.stack([*local, *(each.expand(height, width) for each in wide), kind], dim=-1)
+    past = edge * (torch.log1p(largest) - near)
+    past_around = _around(past, _WIDE) / _around(edge, _WIDE).clamp(min=_LEAST_EDGE)
+    sizes = [torch.log1p(each) for each in (change, _around(change), _around(apart[0][place]), activity)]
+    told = [near, second, *sizes[:3], alike, _around(alike), sizes[3], past_around]
+    return torch.stack(told), edge, past
+
+
+def _numbers_on_cpu(
+    shown: torch.Tensor, restored: torch.Tensor, apart: torch.Tensor, far: torch.Tensor, place: torch.Tensor
+) -> _Numbers:
+    """The same by loops of `guard_kernels`, which add in the same order; roots and logarithms are torch's."""
+    told, sizes = apart.new_empty((11, *place.shape)), apart.new_empty((3, *place.shape))
+    near, change, activity = told[0], told[2], told[7]
+    torch.index_select(far, 1, place.flatten(), out=told[:2].flatten(1))
+    arrays = [each.detach().contiguous().numpy() for each in (shown, restored)]
+    guard_kernels.squares(*arrays, _NEAR, sizes.numpy(), told[5].numpy())
+    sizes.sqrt_()
+    step = torch.log1p(sizes[2])
+    planes = (sizes[0].numpy(), apart[0][place].numpy())
+    guard_kernels.around(planes, _AROUND, told[3:5].numpy())
+    guard_kernels.around((told[5].numpy(),), _AROUND, told[6:7].numpy())
+    told[3:5].log1p_()
+    torch.log1p(sizes[:1], out=change[None])
+    torch.log1p(sizes[1], out=activity)
+    guard_kernels.beyond(sizes[2].numpy(), step.numpy(), near.numpy(), _WIDE, told[8:].numpy())
+    return told[:9], told[9], told[10]
+
+
+def _square(x: torch.Tensor) -> torch.Tensor:
+    """Of vectors (…, 3), added in their order."""
+    first, second, third = x.square().unbind(-1)
+    return first + second + third
 
 
 def _mean(x: torch.Tensor) -> torch.Tensor:
@@ -107,12 +186,12 @@ def _around(x: torch.Tensor, side: int = _AROUND) -> torch.Tensor:
 
 
 def _steps(shown: torch.Tensor) -> torch.Tensor:
-    """How far the colors of its four neighbors are from each pixel's (3, H, W), (4, H, W); borders are repeated."""
+    """How far, squared, the colors of the four neighbors are from each pixel's (3, H, W): (4, H, W)."""
     height, width = shown.shape[1:]
     padded = functional.pad(shown[None], (1, 1, 1, 1), mode="replicate")[0]
     ways = ((0, 1), (2, 1), (1, 0), (1, 2))
     beside_it = torch.stack([padded[:, top : top + height, left : left + width] for top, left in ways])
-    return (beside_it - shown).square().sum(dim=1).sqrt()
+    return _square((beside_it - shown).movedim(1, -1))
 
 
 def _box(x: torch.Tensor, side: int) -> torch.Tensor:

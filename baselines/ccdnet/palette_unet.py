@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
+from numba import njit
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 from torch.nn import functional
@@ -22,6 +25,9 @@ from .network import scaled
 
 NEIGHBORS = 2
 """Of how many other colors of the palette a pixel is told, unless the options say otherwise."""
+
+UNIT = 32
+"""Levels that the ways to these are counted in."""
 
 Width = Annotated[int, Field(ge=4, le=512)]
 Count = Annotated[int, Field(ge=1, le=16)]
@@ -64,8 +70,8 @@ class PaletteUNet(nn.Module):
         """
         if steps not in (None, 1):
             raise ValueError(f"a palette-unet has one step, not {steps}")
-        ways = beside(gif, palettes, self.options.neighbors)
-        return exact(self.body, torch.cat([scaled(gif), ways], dim=1), tile)
+        told = beside(gif, palettes, self.options.neighbors)
+        return exact(self.body, torch.cat([scaled(gif), told], dim=1), tile)
 
 
 class ResidualUNet(nn.Module):
@@ -154,25 +160,57 @@ def beside(gif: torch.Tensor, palettes: torch.Tensor, neighbors: int = NEIGHBORS
     """
     described: list[torch.Tensor] = []
     for frame, palette in zip(gif, palettes, strict=True):
-        codes = torch.unique(_code(palette.T))
-        colors = torch.stack([codes >> 16, codes >> 8 & 255, codes & 255], dim=1).float()
-        place = torch.searchsorted(codes, _code(frame)).clamp_(max=len(codes) - 1)
-        described.append(_ways(colors, neighbors)[place].permute(2, 0, 1))
+        colors, place = placed(frame, palette)
+        described.append(ways(colors, neighbors)[place].permute(2, 0, 1))
     return torch.stack(described)
 
 
-def _ways(colors: torch.Tensor, neighbors: int) -> torch.Tensor:
+def placed(frame: torch.Tensor, palette: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The different colors (K', 3) float of a palette (K, 3) uint8, in order, and which one each pixel has.
+
+    Of a frame (3, H, W) uint8; (H, W) int64.
+    """
+    codes = torch.unique(_code(palette.T))
+    colors = torch.stack([codes >> 16, codes >> 8 & 255, codes & 255], dim=1).float()
+    if frame.device.type == "cpu":
+        place = torch.empty(frame.shape[1:], dtype=torch.int64)
+        _find(frame.contiguous().numpy(), codes.numpy(), place.numpy())
+        return colors, place
+    return colors, torch.searchsorted(codes, _code(frame)).clamp_(max=len(codes) - 1)
+
+
+@njit(cache=True, nogil=True)
+def _find(frame: NDArray[np.uint8], codes: NDArray[np.int32], out: NDArray[np.int64]) -> None:
+    """Into `out` (H, W) the place of each pixel's color among the sorted codes, or of the next one above."""
+    last = len(codes) - 1
+    for y in range(out.shape[0]):
+        known, place = np.int32(-1), 0
+        for x in range(out.shape[1]):
+            code = np.int32(frame[0, y, x]) << 16 | np.int32(frame[1, y, x]) << 8 | np.int32(frame[2, y, x])
+            if code != known:
+                low, high = 0, last
+                while low < high:
+                    middle = (low + high) >> 1
+                    if codes[middle] < code:
+                        low = middle + 1
+                    else:
+                        high = middle
+                known, place = np.int32(code), low
+            out[y, x] = place
+
+
+def ways(colors: torch.Tensor, neighbors: int) -> torch.Tensor:
     """From each of K different colors (K, 3) the ways to its nearest, (K, 3·`neighbors`); in parts, for K is large."""
     wanted = min(neighbors, len(colors) - 1)
-    ways = colors.new_zeros((len(colors), neighbors, 3))
+    found = colors.new_zeros((len(colors), neighbors, 3))
     size = max(1, (1 << 20) // len(colors))
     for start in range(0, len(colors), size):
         part = colors[start : start + size]
         apart = (part[:, None] - colors).square().sum(dim=-1)
         apart[torch.arange(len(part)), torch.arange(start, start + len(part))] = torch.inf
         nearest = apart.topk(wanted, largest=False).indices
-        ways[start : start + size, :wanted] = colors[nearest] - part[:, None]
-    return (ways / 32).clamp(-4, 4).flatten(1)
+        found[start : start + size, :wanted] = colors[nearest] - part[:, None]
+    return (found / UNIT).clamp(-4, 4).flatten(1)
 
 
 def _code(pixels: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from gifbench_baselines.ccdnet import guard as guard_module  # noqa: E402
 from gifbench_baselines.ccdnet.guard import FEATURES, Guard, GuardOptions, features, load_guard  # noqa: E402
 from gifbench_baselines.ccdnet.router import Router  # noqa: E402
 from gifbench_baselines.pretrained import WEIGHTS  # noqa: E402
@@ -107,6 +108,67 @@ def test_what_the_guard_is_told():
     # The one edge goes from black past the next color to a gray far away, and from there to what is not the next one.
     assert beyond[10, 14] > 0.3 and torch.allclose(beyond[:, 14], told[:, 14, 12], atol=1e-3)
     assert told[..., 9:13].flatten(0, 1).std(dim=0).max() < 1e-6 and (told[..., 13] == 1).all()
+
+
+SIZES = [(1, 1), (3, 2), (2, 70), (70, 2), (9, 40), (41, 33)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_the_guard_is_told_is_what_plain_sums_say(size):
+    frame, palette, restored = colorful(*size)
+    told = features(frame, palette, restored, dithered=False).numpy()
+    shown, colors = frame.numpy().astype(float), np.unique(palette.numpy(), axis=0).astype(float)
+    ways = colors[None] - colors[:, None]
+    apart = np.sqrt((np.clip(ways, -128, 128) ** 2).sum(-1))
+    place = (shown[..., None, :] == colors).all(-1).argmax(-1)
+    order = np.where(np.eye(len(colors), dtype=bool), np.inf, (ways**2).sum(-1)).argsort(axis=1)[:, :2]
+    nearest = np.take_along_axis(apart, order, axis=1)
+    padded = np.pad(shown, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    beside = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
+    steps = np.sqrt([((each - shown) ** 2).sum(-1) for each in beside])
+    change = np.sqrt(((restored.numpy() - shown) ** 2).sum(-1))
+
+    def around(plane, side):
+        half = side // 2
+        out = np.pad(plane, half, mode="edge")
+        return np.array([[out[y : y + side, x : x + side].mean() for x in range(size[1])] for y in range(size[0])])
+
+    channels = shown.transpose(2, 0, 1)
+    activity = np.sqrt(sum(np.maximum(around(c * c, 5) - around(c, 5) ** 2, 0) for c in channels))
+    near, far = np.moveaxis(nearest[place], -1, 0)
+    alike, edge = (steps == 0).mean(0), (steps.max(0) > 0).astype(float)
+    past = edge * (np.log1p(steps.max(0)) - np.log1p(near))
+    local = [np.log1p(each) for each in (near, far, change, around(change, 9), around(near, 9))]
+    local += [alike, around(alike, 9), np.log1p(activity), around(past, 31) / np.maximum(around(edge, 31), 1e-3)]
+    wide = [np.log1p(near).mean(), alike.mean(), np.log1p(change).mean(), past.mean() / max(edge.mean(), 1e-3), 0]
+    wanted = np.stack([*local, *(np.full(size, each) for each in wide)], axis=-1)
+    assert np.abs(told - wanted).max() < 2e-3
+
+
+@pytest.mark.parametrize("size", [*SIZES, (150, 130)])
+def test_the_loops_of_a_cpu_say_to_the_bit_what_an_accelerator_says(size, monkeypatch):
+    frame, palette, restored = colorful(*size)
+    guard = load_guard(read_weights(WEIGHTS / "ccdnet-guard.safetensors"))
+
+    def made():
+        with torch.inference_mode():
+            told = features(frame, palette, restored, dithered=True)
+            return told, guard.guarded(frame[None], palette[None], restored[None], dithered=True)
+
+    by_loops = made()
+    monkeypatch.setattr(guard_module, "_numbers_on_cpu", guard_module._numbers)
+    by_torch = made()
+    assert torch.equal(by_loops[0], by_torch[0]) and torch.equal(by_loops[1], by_torch[1])
+
+
+def colorful(height, width, colors=32):
+    """A frame of flat parts in few colors, its palette, and what somebody made of it, in steps of other memory."""
+    rng = torch.Generator().manual_seed(3)
+    palette = torch.randint(256, (colors, 3), dtype=torch.uint8, generator=rng)
+    indices = torch.randint(colors, (height // 3 + 1, width // 3 + 1), generator=rng)
+    frame = palette[indices.repeat_interleave(3, 0).repeat_interleave(3, 1)[:height, :width]]
+    noise = 20 * torch.randn((3, height, width), generator=rng)
+    return frame, palette, (frame.permute(2, 0, 1) + noise).clamp(0, 255).permute(1, 2, 0)
 
 
 def test_a_frame_of_one_color_and_one_pixel():
