@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from gifbench.argument_types import check_types
 from gifbench.errors import WeightsError, storage_errors
@@ -28,6 +29,18 @@ Network = TypeVar("Network", bound=nn.Module)
 FORMAT = "gifbench-weights-1"
 _CARD = "gifbench"
 _PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+class _Undrawn(TorchFunctionMode):
+    """Tensors without memory are not filled at random, for which torch would import its compiler: 1.5 seconds."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> object:
+        kwargs = kwargs or {}
+        if func in (torch.Tensor.normal_, torch.Tensor.uniform_) or getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ class Weights:
         The shapes are compared before any memory is taken, so that a card which lies about a small file costs nothing.
         Raises `WeightsError` where names or shapes differ.
         """
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             self._check(make())
         network = make()
         self.fill(network)
