@@ -103,9 +103,8 @@ def palette(golden) -> torch.Tensor:
     return torch.from_numpy(golden[0]["palette0"])[None]
 
 
-@pytest.mark.parametrize("module", [False, True])
-def test_ccdnet_1(golden, converted, module):
-    network = load_network(converted("unet", module=module))
+def test_ccdnet_1(golden, converted):
+    network = load_network(converted("unet"))
     assert sum(each.numel() for each in network.parameters()) == golden[1]["unet"]["parameters"]
     with torch.no_grad():
         frames = network(pictures(golden, "gif0"), palette(golden))
@@ -159,7 +158,8 @@ def test_superslomo(golden, converted):
     torch.testing.assert_close(motion.forward[0], answer(golden, "superslomo_flow01"), **CLOSE)
     torch.testing.assert_close(motion.backward[0], answer(golden, "superslomo_flow10"), **CLOSE)
     torch.testing.assert_close(between.visible, answer(golden, "superslomo_visible0"), **CLOSE)
-    torch.testing.assert_close(between.frames, answer(golden, "superslomo_frames"), **CLOSE)
+    # Two networks in a row: on a CPU with AMX other sums of the same products are up to 1.2e-5 apart.
+    torch.testing.assert_close(between.frames, answer(golden, "superslomo_frames"), rtol=0, atol=2e-5)
     assert load_method(f"superslomo:weights={weights.path}").parameters == golden[1]["superslomo"]["parameters"]
 
 
