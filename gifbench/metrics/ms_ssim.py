@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from gifbench.errors import PixelsError
 from gifbench.metrics.metric import FrameBatch, FramePair
-from gifbench.metrics.ssim import C1, C2, GAUSSIAN_TAPS, GAUSSIAN_WEIGHTS, filter_down, flat_rows, write_maps
+from gifbench.metrics.ssim import (
+    C1,
+    C2,
+    GAUSSIAN_TAPS,
+    GAUSSIAN_WEIGHTS,
+    filter_along,
+    filter_down,
+    flat_rows,
+    write_maps,
+)
 from gifbench.metrics.ssim_torch import gaussian_parts
 
 Frame = NDArray[Any]
@@ -111,20 +120,13 @@ def _parts(x: Frame, y: Frame, weights: NDArray[np.float64]) -> tuple[NDArray[np
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_row(down: NDArray[np.float64], weights: NDArray[np.float64], totals: NDArray[np.float64]) -> None:
     """Filter one row (4, L) along, and add what each of its windows has to `totals` (2, L)."""
-    w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
+    w = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
     s, d, s2, d2 = down[0], down[1], down[2], down[3]
     ssims, structures = totals[0], totals[1]
     for i in range(s.size - 30):
-        mean_s = w5 * s[i + 15] + w4 * (s[i + 12] + s[i + 18]) + w3 * (s[i + 9] + s[i + 21])
-        mean_s += w2 * (s[i + 6] + s[i + 24]) + w1 * (s[i + 3] + s[i + 27]) + w0 * (s[i] + s[i + 30])
-        mean_d = w5 * d[i + 15] + w4 * (d[i + 12] + d[i + 18]) + w3 * (d[i + 9] + d[i + 21])
-        mean_d += w2 * (d[i + 6] + d[i + 24]) + w1 * (d[i + 3] + d[i + 27]) + w0 * (d[i] + d[i + 30])
-        mean_s2 = w5 * s2[i + 15] + w4 * (s2[i + 12] + s2[i + 18]) + w3 * (s2[i + 9] + s2[i + 21])
-        mean_s2 += w2 * (s2[i + 6] + s2[i + 24]) + w1 * (s2[i + 3] + s2[i + 27]) + w0 * (s2[i] + s2[i + 30])
-        mean_d2 = w5 * d2[i + 15] + w4 * (d2[i + 12] + d2[i + 18]) + w3 * (d2[i + 9] + d2[i + 21])
-        mean_d2 += w2 * (d2[i + 6] + d2[i + 24]) + w1 * (d2[i + 3] + d2[i + 27]) + w0 * (d2[i] + d2[i + 30])
+        mean_s, mean_d = filter_along(s, i, w), filter_along(d, i, w)
         a, b = mean_s * mean_s, mean_d * mean_d
-        p, q = mean_s2 - a, mean_d2 - b
+        p, q = filter_along(s2, i, w) - a, filter_along(d2, i, w) - b
         structure = (p - q + 2 * C2) / (p + q + 2 * C2)
         structures[i] += structure
         ssims[i] += structure * (a - b + 2 * C1) / (a + b + 2 * C1)

@@ -130,22 +130,22 @@ def filter_down(
             out[i] += w2 * (r2[i] + r8[i]) + w1 * (r1[i] + r9[i]) + w0 * (r0[i] + r10[i])
 
 
+@njit(cache=True, nogil=True)
+def filter_along(row: NDArray[np.float64], i: int, w: tuple[float, ...]) -> float:
+    """The window that begins at value `i` of a row (L,), filtered; `w` are the first six weights."""
+    outer = w[2] * (row[i + 6] + row[i + 24]) + w[1] * (row[i + 3] + row[i + 27]) + w[0] * (row[i] + row[i + 30])
+    return w[5] * row[i + 15] + w[4] * (row[i + 12] + row[i + 18]) + w[3] * (row[i + 9] + row[i + 21]) + outer
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_gaussian_row(down: NDArray[np.float64], weights: NDArray[np.float64], total: NDArray[np.float64]) -> None:
     """Filter one row (4, L) along, and add the SSIM of each of its windows to `total` (L,)."""
-    w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
+    w = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
     s, d, s2, d2 = down[0], down[1], down[2], down[3]
     for i in range(s.size - 30):
-        mean_s = w5 * s[i + 15] + w4 * (s[i + 12] + s[i + 18]) + w3 * (s[i + 9] + s[i + 21])
-        mean_s += w2 * (s[i + 6] + s[i + 24]) + w1 * (s[i + 3] + s[i + 27]) + w0 * (s[i] + s[i + 30])
-        mean_d = w5 * d[i + 15] + w4 * (d[i + 12] + d[i + 18]) + w3 * (d[i + 9] + d[i + 21])
-        mean_d += w2 * (d[i + 6] + d[i + 24]) + w1 * (d[i + 3] + d[i + 27]) + w0 * (d[i] + d[i + 30])
-        mean_s2 = w5 * s2[i + 15] + w4 * (s2[i + 12] + s2[i + 18]) + w3 * (s2[i + 9] + s2[i + 21])
-        mean_s2 += w2 * (s2[i + 6] + s2[i + 24]) + w1 * (s2[i + 3] + s2[i + 27]) + w0 * (s2[i] + s2[i + 30])
-        mean_d2 = w5 * d2[i + 15] + w4 * (d2[i + 12] + d2[i + 18]) + w3 * (d2[i + 9] + d2[i + 21])
-        mean_d2 += w2 * (d2[i + 6] + d2[i + 24]) + w1 * (d2[i + 3] + d2[i + 27]) + w0 * (d2[i] + d2[i + 30])
+        mean_s, mean_d = filter_along(s, i, w), filter_along(d, i, w)
         a, b = mean_s * mean_s, mean_d * mean_d
-        p, q = mean_s2 - a, mean_d2 - b
+        p, q = filter_along(s2, i, w) - a, filter_along(d2, i, w) - b
         # 2·ux·uy = (a − b) / 2, ux² + uy² = (a + b) / 2, and the same with p and q for the (co)variances.
         numerator = (a - b + 2 * C1) * (p - q + 2 * C2)
         total[i] += numerator / ((a + b + 2 * C1) * (p + q + 2 * C2))
