@@ -100,22 +100,16 @@ for _function, _example in (
 
 _methods = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 _methods.callback(epilog="Example: [bold]gifbench methods[/bold]")(command(methods.methods))
-for _of_methods, _example in (
-    (methods.new, "gifbench methods new my-method"),
-    (methods.check, "gifbench methods check mine.py:Mine"),
-):
-    add_command(_methods, _of_methods, _example)
+add_command(_methods, methods.new, "gifbench methods new my-method")
+add_command(_methods, methods.check, "gifbench methods check mine.py:Mine")
 app.add_typer(_methods, name="methods")
 
 
 _manifest = typer.Typer(
     help="Make and check manifests: tables that say which part of which video each clip is.", no_args_is_help=True
 )
-for _of_manifest, _example in (
-    (manifest.from_folder, "gifbench manifest from-folder videos/ --splits train=8,test=2"),
-    (manifest.check, "gifbench manifest check clips.csv"),
-):
-    add_command(_manifest, _of_manifest, _example)
+add_command(_manifest, manifest.from_folder, "gifbench manifest from-folder videos/ --splits train=8,test=2")
+add_command(_manifest, manifest.check, "gifbench manifest check clips.csv")
 app.add_typer(_manifest, name="manifest")
 
 
@@ -126,11 +120,8 @@ _study = typer.Typer(
     cls=study.StudyGroup,
     epilog="Example: [bold]gifbench study data/gif-faces gif fcdr --task plain-1 --out study/[/bold]",
 )
-for _of_study, _example in (
-    (study.make, "gifbench study data/gif-faces gif fcdr --task plain-1 --out study/"),
-    (study.report, "gifbench study report study/ choices/"),
-):
-    add_command(_study, _of_study, _example)
+add_command(_study, study.make, "gifbench study data/gif-faces gif fcdr --task plain-1 --out study/")
+add_command(_study, study.report, "gifbench study report study/ choices/")
 app.add_typer(_study, name="study")
 
 
