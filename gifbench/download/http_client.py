@@ -96,10 +96,9 @@ def get(
     """Ask for a URL, following redirects; gives the answer while the block lasts.
 
     `timeout` is how many seconds the server may be silent, and twice as many there are until the headers of an answer
-    that is no redirect are here.
-    `secret_headers` go to the server of `url` alone. Every address on the way is held against `check_url` and
-    `check_address` unless `trusted`. Errors of the connection, also those raised in the block, become `Unreachable`,
-    `TimedOut`, `ServerFailed` or `Refused`.
+    that is no redirect are here. `secret_headers` go to the server of `url` alone. Every address on the way is held
+    against `check_url` and `check_address` unless `trusted`. Errors of the connection, also those raised in the block,
+    become `Unreachable`, `TimedOut`, `ServerFailed` or `Refused`.
     """
     first, deadline = None, time.monotonic() + 2 * timeout
     for _ in range(MAX_REDIRECTS + 1):

@@ -56,10 +56,9 @@ def build_site(
 
     A site at `out` that was made of the very same results, datasets and code is left as it is, and `progress` told so.
     `overwrite` replaces any site that stands there; a folder that holds anything else is never replaced. `methods` are
-    loaded ones that are taken before `method_loader` for results of their name. `date` is a
-    text for the foot of the pages, such as "2025-01-31". `progress` is called with a message before each step that
-    takes time. A result that cannot be shown raises; with `on_error` that is called with the error instead, and the
-    others are shown.
+    loaded ones that are taken before `method_loader` for results of their name. `date` is a text for the foot of the
+    pages, such as "2025-01-31". `progress` is called with a message before each step that takes time. A result that
+    cannot be shown raises; with `on_error` that is called with the error instead, and the others are shown.
 
     Raises
     ------

@@ -73,9 +73,8 @@ class Results(Sequence[Result]):
 
         Columns are `method`, `task`, `protocol`, `metric`, `dataset`, `fingerprint`, `split`, then `mean`, `low` and
         `high` (95% interval of the mean over clips), `unit`, `better`, `clips`, `frames`, `frames_per_second` (NaN
-        where unknown), `device`, `identity` (sha256 of the method and its device) and `file`. With `per_clip` there
-        are `clip_id`, `frames`, `value` (NaN where a metric has none) and `seconds` in place of the means. PSNR is in
-        dB.
+        where unknown), `device`, `identity` (sha256 of the method and its device) and `file`. With `per_clip` there are
+        `clip_id`, `frames`, `value` (NaN where a metric has none) and `seconds` in place of the means. PSNR is in dB.
         """
         import pandas as pd
 

@@ -103,10 +103,9 @@ def load_results(
 
         gifbench.load_results("results").to_pandas()
 
-    Several places are given one after the other, or as a list.
-    A file that is broken, edited by hand, half written or of a later gifbench raises `ResultsError`; with `on_error`
-    that is called with the error instead, and the other files are read. Raises `NotFound` for a place that is not
-    there.
+    Several places are given one after the other, or as a list. A file that is broken, edited by hand, half written or
+    of a later gifbench raises `ResultsError`; with `on_error` that is called with the error instead, and the other
+    files are read. Raises `NotFound` for a place that is not there.
     """
     several: list[Any] = [each for place in places for each in (place if isinstance(place, list | tuple) else [place])]
     for place in several:

@@ -15,9 +15,8 @@ SCHEMA = 3
 
 Version 2 counts official clips alone in `coverage.scored`, where version 1 counted all; it added `metrics`, `seeds`,
 `code`, `notes`, `protocol.sha256` and `environment.scored_on`, which files of version 1 lack. Version 3 added the
-identity of the run and of its method, what of these is unknown, and the maker of the GIFs;
-`environment.metrics_device` was `scored_on`, and the metric `requantized` was `requantised`. Values have ranges since,
-in files of all versions.
+identity of the run and of its method, what of these is unknown, and the maker of the GIFs; `environment.metrics_device`
+was `scored_on`, and the metric `requantized` was `requantised`. Values have ranges since, in files of all versions.
 """
 
 MOST_DB = 100.0

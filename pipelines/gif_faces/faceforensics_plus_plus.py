@@ -51,10 +51,9 @@ class FaceMatch:
 class FaceForensicsPlusPlus:
     """Videos named as in FaceForensics, `<target id>_<n>_<source id>_<n>.avi`, taken from FaceForensics++.
 
-    `folder` is where its official script downloaded to, or any folder on the way to the videos; of several
-    compressions the best is taken, unless `compression` names one. `rows` are the clips that are wanted; their column
-    `frames` is what they are found by. `progress` hears how many of them are matched. Raises `NotFound` where there is
-    no original.
+    `folder` is where its official script downloaded to, or any folder on the way to the videos; of several compressions
+    the best is taken, unless `compression` names one. `rows` are the clips that are wanted; their column `frames` is
+    what they are found by. `progress` hears how many of them are matched. Raises `NotFound` where there is no original.
     """
 
     def __init__(

@@ -144,8 +144,7 @@ def probe(
     """What the video file at `path` holds; reads its headers and decodes its first frame.
 
     With `square_pixels` off, width and height are those of the stored pixels. With `allow_damaged` the first frame may
-    be damaged: its size tells enough. Raises `NotFound`, `NoVideo`,
-    `CorruptMedia` or `TooLarge`.
+    be damaged: its size tells enough. Raises `NotFound`, `NoVideo`, `CorruptMedia` or `TooLarge`.
     """
     with open_video(path, limits=limits or VideoLimits()) as video:
         first = next(shown_frames(video, keep_damaged=allow_damaged), None)
