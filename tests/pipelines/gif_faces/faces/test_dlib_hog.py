@@ -7,7 +7,7 @@ import builtins
 import cv2
 import numpy as np
 import pytest
-from gifbench_pipelines.gif_faces.faces import Box, TrackingDetector, find_face
+from gifbench_pipelines.gif_faces.faces import Box, TrackingDetector, dlib_hog, find_face
 from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
 from gifbench_pipelines.gif_faces.faces.dlib_hog_pyramid import level_of, level_part, level_size
 from skimage.data import astronaut
@@ -35,6 +35,31 @@ def test_detect_is_dlib_itself(detector, portrait):
         found = detector.detect(portrait, upsample=upsample)
         assert [tuple(each.box) for each in found] == expected
         assert [each.score for each in found] == list(scores)
+
+
+def test_the_file_is_what_dlib_itself_saves(tmp_path):
+    dlib.get_frontal_face_detector().save(str(tmp_path / "saved.svm"))
+    assert dlib_hog._FRONTAL_FACES.read_bytes() == (tmp_path / "saved.svm").read_bytes()
+
+
+def test_a_part_is_searched_for_its_first_sizes_alone(detector, portrait):
+    face = detector.detect(portrait, upsample=1)[0].box
+    width, sizes = face.width, set()
+    for side in (75, 90, 108, 130, 156, 180):  # the part is 192 pixels wide, of which the face fills so many
+        wide = round(192 * width / side)
+        left, top = (face.left + face.right - wide) // 2, (face.top + face.bottom - wide) // 2
+        around = np.pad(portrait, wide, mode="edge")[top + wide : top + 2 * wide, left + wide : left + 2 * wide]
+        part = np.asarray(dlib.resize_image(np.ascontiguousarray(around), 192, 192))
+        whole = [(box.width(), score) for box, score in dlib_hog._run(detector._whole, part)]
+        few = [(box.width(), score) for box, score in dlib_hog._run(detector._part, part)]
+        assert few == [each for each in whole if each[0] < 73 * 1.2**2.5]
+        sizes |= {round(np.log(wide / 73) / np.log(1.2)) for wide, _ in whole}
+    assert {0, 1, 2} < sizes  # also such as are left out
+
+
+def test_a_saved_detector_of_another_kind_is_not_taken():
+    with pytest.raises(ValueError, match="does not say how many levels"):
+        dlib_hog._of_sizes(b"\x01\x02", 3)
 
 
 def test_rows_with_padding_give_the_same_faces(detector, portrait):
