@@ -34,9 +34,11 @@ _L, _D = LANES, LANES + 1
 _INDEX, _SCORE, _COLOR, _COLUMN = 0, _L, 2 * _L, 3 * _L
 _ERROR, _PART, _SUM, _ABOVE = 4 * _L, 7 * _L, 10 * _L, 13 * _L
 _STATE = 13 * _L + 3 * _D
+_LINE, _PAGE = 16, 1024
+"""Numbers of 32 bits in a line of the cache, and in what lies in the same place of it: lanes lie a line apart there."""
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"contract"})  # exact all the same, as nearest.py says
 def _search(work: NDArray[np.float32], table: NDArray[np.float32], state: NDArray[np.int32]) -> None:
     # As in nearest.py, for one pixel a lane.
     for group in range(0, table.shape[0], GROUP):
@@ -49,8 +51,8 @@ def _search(work: NDArray[np.float32], table: NDArray[np.float32], state: NDArra
             r3, g3, b3, c3 = table[k + 3, 0], table[k + 3, 1], table[k + 3, 2], table[k + 3, 3]
             for i in range(_L):
                 r, g, b, least = work[i], work[_L + i], work[2 * _L + i], work[3 * _L + i]
-                d0, d1 = r * r0 + g * g0 + (b * b0 + c0), r * r1 + g * g1 + (b * b1 + c1)
-                d2, d3 = r * r2 + g * g2 + (b * b2 + c2), r * r3 + g * g3 + (b * b3 + c3)
+                d0, d1 = r * r0 + (g * g0 + (b * b0 + c0)), r * r1 + (g * g1 + (b * b1 + c1))
+                d2, d3 = r * r2 + (g * g2 + (b * b2 + c2)), r * r3 + (g * g3 + (b * b3 + c3))
                 d0 = d0 if d0 < d1 else d1
                 d2 = d2 if d2 < d3 else d3
                 d0 = d0 if d0 < d2 else d2
@@ -70,21 +72,17 @@ def _search(work: NDArray[np.float32], table: NDArray[np.float32], state: NDArra
 
 
 @njit(cache=True)
-def _to_steps(pixels: NDArray[np.uint8], height: int, width: int, period: int, steps: NDArray[np.uint32]) -> None:
-    # Where pixel x of row y stands: step (y // L)·period + 3 (y mod L) + x, lane y mod L; as r + 2^8·g + 2^16·b.
-    row = np.empty(width, np.uint32)
+def _to_lanes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
+    pixels: NDArray[np.uint8], height: int, width: int, period: int, stride: int, lanes: NDArray[np.uint32]
+) -> None:
+    # The rows of a lane one after the other, `period` apart; lanes are `stride` apart. As r + 2^8·g + 2^16·b.
     for y in range(height):
         source = pixels[3 * width * y : 3 * width * (y + 1)]
+        at = (y % _L) * stride + (y // _L) * period
+        target = lanes[at : at + width]
         for x in range(width):
-            row[x] = (
-                np.uint32(source[3 * x])
-                | (np.uint32(source[3 * x + 1]) << np.uint32(8))
-                | (np.uint32(source[3 * x + 2]) << np.uint32(16))
-            )
-        lane = y % _L
-        target = steps[((y // _L) * period + SKEW * lane) * _L + lane :]
-        for x in range(width):
-            target[x * _L] = row[x]
+            r, g, b = np.uint32(source[3 * x]), np.uint32(source[3 * x + 1]), np.uint32(source[3 * x + 2])
+            target[x] = r | (g << np.uint32(8)) | (b << np.uint32(16))
 
 
 @njit(cache=True)
@@ -106,25 +104,27 @@ def _moved(pixel: int, total: int) -> np.float32:
 
 @njit(cache=True)
 def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
-    pixels: NDArray[np.uint32],
+    lanes: NDArray[np.uint32],
     table: NDArray[np.float32],
     colors: NDArray[np.int32],
     weights: ErrorShares,
-    shape: tuple[int, int, int],
+    shape: tuple[int, int, int, int],
     indices: NDArray[np.uint8],
 ) -> None:
-    num_steps, width, period = shape
+    num_steps, width, period, stride = shape
     right, lower_left, below, lower_right = weights
     work = np.empty(4 * _L, np.float32)
     state = np.zeros(_STATE, np.int32)
+    pixels = np.empty(_L, np.uint32)
     for j in range(_L):
         state[_COLUMN + j] = -SKEW * j
     ring = np.zeros((period, 3), np.int32)  # sums of the last lane on their way to the first
     taken, given = 0, (period - SKEW * _L + 2) % period
     for step in range(num_steps):
-        source = pixels[step * _L : step * _L + _L]
+        for j in range(_L):  # where it is not in a row, a lane takes any pixel, whose error is not handed on
+            pixels[j] = lanes[j * (stride - SKEW) + step]
         for j in range(_L):
-            p = np.int32(source[j])
+            p = np.int32(pixels[j])
             work[j] = _moved(p & np.int32(255), right * state[_ERROR + j] + state[_ABOVE + j])
             work[_L + j] = _moved((p >> 8) & 255, right * state[_ERROR + _L + j] + state[_ABOVE + _D + j])
             work[2 * _L + j] = _moved(p >> 16, right * state[_ERROR + 2 * _L + j] + state[_ABOVE + 2 * _D + j])
@@ -172,20 +172,22 @@ class RowDiffuser:
     """
 
     def __init__(self) -> None:
-        self._steps, self._found = np.empty(0, np.uint32), np.empty(0, np.uint8)
+        self._lanes, self._found = np.empty(0, np.uint32), np.empty(0, np.uint8)
 
     def __call__(self, frame: NDArray[np.uint8], palette: NDArray[np.uint8], weights: ErrorShares) -> NDArray[np.uint8]:
         """Indices (H, W) of `frame` (H, W, 3) over `palette` (K, 3): contiguous uint8, checked by the caller."""
         height, width, _ = frame.shape
         period = max(width + 1, SKEW * _L)  # at least one empty column between two rows: its error is 0
         num_steps = -(-height // _L) * period + SKEW * (_L - 1)
-        if len(self._steps) < num_steps * _L:
-            self._steps, self._found = np.zeros(num_steps * _L, np.uint32), np.zeros(num_steps * _L, np.uint8)
+        stride = -(-height // _L) * period + SKEW * _L
+        stride += (_LINE + SKEW - stride) % _PAGE
+        if len(self._found) < num_steps * _L or len(self._lanes) < stride * _L:
+            self._lanes, self._found = np.zeros(stride * _L, np.uint32), np.zeros(num_steps * _L, np.uint8)
         wide = palette.astype(np.int32)
         colors = wide[:, 0] | (wide[:, 1] << 8) | (wide[:, 2] << 16)
         indices = np.empty((height, width), np.uint8)
-        _to_steps(frame.reshape(-1), height, width, period, self._steps)
-        _advance(self._steps, search_table(palette), colors, weights, (num_steps, width, period), self._found)
+        _to_lanes(frame.reshape(-1), height, width, period, stride, self._lanes)
+        _advance(self._lanes, search_table(palette), colors, weights, (num_steps, width, period, stride), self._found)
         _from_steps(self._found, height, width, period, indices)
         return indices
 

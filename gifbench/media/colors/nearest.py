@@ -39,7 +39,7 @@ def search_table(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
     return table
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"contract"})
 def _least_keys(work: NDArray[np.float32], table: NDArray[np.float32], first: int, stop: int) -> None:
     # work: r, g, b and the least key, BLOCK floats each. The offsets are constants of one array, and the palette is
     # read outside the loop, so that the compiler sees at once that nothing overlaps, and vectorizes.
@@ -52,8 +52,8 @@ def _least_keys(work: NDArray[np.float32], table: NDArray[np.float32], first: in
         r3, g3, b3, c3 = table[k + 3, 0], table[k + 3, 1], table[k + 3, 2], table[k + 3, 3]
         for i in range(BLOCK):
             r, g, b, least = work[i], work[BLOCK + i], work[2 * BLOCK + i], work[3 * BLOCK + i]
-            d0, d1 = r * r0 + g * g0 + (b * b0 + c0), r * r1 + g * g1 + (b * b1 + c1)
-            d2, d3 = r * r2 + g * g2 + (b * b2 + c2), r * r3 + g * g3 + (b * b3 + c3)
+            d0, d1 = r * r0 + (g * g0 + (b * b0 + c0)), r * r1 + (g * g1 + (b * b1 + c1))
+            d2, d3 = r * r2 + (g * g2 + (b * b2 + c2)), r * r3 + (g * g3 + (b * b3 + c3))
             d0 = d0 if d0 < d1 else d1
             d2 = d2 if d2 < d3 else d3
             d0 = d0 if d0 < d2 else d2
