@@ -44,6 +44,10 @@ class GifMaker:
     def add(self, pixels: Pixels, time: Fraction) -> None:
         """Append a frame of the truth, (H, W, 3) uint8, that is shown at `time`, in seconds since the first."""
         palette, plain, dithered = self._quantize(pixels)
+        if len(self._writers) == len(GIFS):
+            first, second = (self._writers[name] for name in GIFS)
+            first.add_pair(second, (plain, dithered), palette, time)
+            return
         for name, indices in zip(GIFS, (plain, dithered), strict=True):
             if name in self._writers:
                 self._writers[name].add(indices, palette, time)

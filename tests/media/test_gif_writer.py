@@ -194,6 +194,47 @@ def test_the_streaming_writer_gives_the_same_bytes_and_holds_one_frame() -> None
     assert all(b > a for a, b in pairwise(sizes))
 
 
+@pytest.mark.parametrize("colors", [1, 2, 5, 32, 33, 256])
+@pytest.mark.parametrize("kinds", [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("width", [9, 8])
+def test_a_pair_is_written_as_each_alone(colors: int, kinds: tuple[bool, bool], width: int) -> None:
+    random = np.random.default_rng(colors)
+    alone, paired = [], []
+    for files in (alone, paired):
+        files += [io.BytesIO(), io.BytesIO()]
+    one, two, first, second = (
+        GifWriter(file, width=wide, height=7, optimize=optimize)
+        for file, wide, optimize in zip((*alone, *paired), (9, width) * 2, kinds * 2, strict=True)
+    )
+    for number in range(4):
+        palette = random.integers(0, 256, (colors, 3), np.uint8)
+        pair = tuple(random.integers(0, colors, (7, wide)).astype(np.uint8) for wide in (9, width))
+        one.add(pair[0], palette, Fraction(number))
+        two.add(pair[1], palette, Fraction(number))
+        first.add_pair(second, pair, palette, Fraction(number))
+    palette, pair = np.zeros((2, 3), np.uint8), tuple(np.ones((7, wide), np.uint8) for wide in (9, width))
+    one.add(pair[0], palette, Fraction(4), transparent=0)  # what was compressed already is not what is written
+    first.add(pair[0], palette, Fraction(4), transparent=0)
+    for writer in (one, two, first, second):
+        writer.close(Fraction(5))
+    assert [file.getvalue() for file in paired] == [file.getvalue() for file in alone]
+
+
+def test_a_pair_is_refused_as_each_alone_and_leaves_both_as_they_were() -> None:
+    files = io.BytesIO(), io.BytesIO()
+    first, second = (GifWriter(file, width=3, height=2) for file in files)
+    good, bad = np.zeros((2, 3), np.uint8), np.full((2, 3), 2, np.uint8)
+    palette = np.zeros((2, 3), np.uint8)
+    with pytest.raises(PixelsError, match="has the index 2"):
+        first.add_pair(second, (good, bad), palette, Fraction(0))
+    first.add_pair(second, (good, good), palette, Fraction(0))
+    with pytest.raises(PixelsError, match="times must increase"):
+        first.add_pair(second, (good, good), palette, Fraction(0))
+    for writer in (first, second):
+        writer.close(Fraction(1))
+    assert files[0].getvalue() == files[1].getvalue()
+
+
 def test_more_than_256_colors_are_drawn_over_each_other_or_refused() -> None:
     indices = np.zeros((2, 20, 20), np.uint16)
     indices[0] = np.arange(400).reshape(20, 20) % 200

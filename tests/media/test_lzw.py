@@ -59,6 +59,27 @@ PICTURES = {
 }
 
 
+@pytest.mark.parametrize("num_pixels", [1, 2, 5, 1000, 40_000])
+@pytest.mark.parametrize("code_size", range(2, 9))
+def test_two_images_in_turns_are_what_each_alone_is(code_size, num_pixels):
+    rng = np.random.default_rng(num_pixels + code_size)
+    one, other = lzw_encoder.Encoder(num_pixels), lzw_encoder.Encoder(num_pixels)
+    for first in PICTURES.values():
+        for second in PICTURES.values():
+            pair = first(num_pixels, 1 << code_size, rng), second(num_pixels, 1 << code_size, rng)
+            found = one.encode_with(other, pair, code_size)
+            assert [each.tobytes() for each in found] == [lzw_encoder.compress(each, code_size) for each in pair]
+
+
+def test_in_turns_dictionaries_may_be_full_at_once_and_with_the_last_pixel():
+    noise = np.random.default_rng(1).integers(0, 32, 9000).astype(np.uint8)
+    one, other = lzw_encoder.Encoder(9000), lzw_encoder.Encoder(9000)
+    for num_pixels in range(4000, 9000):  # one of these fills the dictionary
+        alone = lzw_encoder.compress(noise[:num_pixels], 5)
+        pair = one.encode_with(other, (noise[:num_pixels], noise[:num_pixels]), 5)
+        assert [each.tobytes() for each in pair] == [alone, alone]
+
+
 @pytest.mark.parametrize("picture", PICTURES)
 @pytest.mark.parametrize("code_size", range(2, 9))
 def test_what_is_compressed_is_legal_and_comes_back(picture: str, code_size: int) -> None:

@@ -28,6 +28,8 @@ class DeltaFrame(NamedTuple):
     indices: Indices
     palette: Pixels
     transparent: int | None
+    compressed: bytes | None = None
+    """The image data of the whole frame in its own palette, where they are known already."""
 
 
 class Image(NamedTuple):
@@ -39,6 +41,7 @@ class Image(NamedTuple):
     palette: Pixels
     transparent: int | None
     disposal: int
+    compressed: bytes | None = None
 
 
 class Delta:

@@ -59,6 +59,10 @@ class GifWriter:
         Raises `PixelsError` for a wrong shape, type or index, and for a time that does not increase.
         """
         self._check(indices, palette, transparent)
+        self._check_time(time)
+        self._append(DeltaFrame(indices, palette, transparent), time)
+
+    def _check_time(self, time: Fraction) -> None:
         if self._closed:
             raise PixelsError("the GIF is closed: a frame cannot be added any more")
         if self._waiting is None:
@@ -66,7 +70,24 @@ class GifWriter:
                 raise PixelsError(f"the first frame is shown at time 0, not at {time} s")
         elif time <= self._time:
             raise PixelsError(f"times must increase: a frame at {time} s cannot follow one at {self._time} s")
-        frame = DeltaFrame(indices, palette, transparent)
+
+    def add_pair(self, other: GifWriter, indices: tuple[Indices, Indices], palette: Pixels, time: Fraction) -> None:
+        """`add` the first indices here and the second to `other`, in less time where both are of one size.
+
+        Raises what `add` raises.
+        """
+        if self._delta or other._delta or indices[0].shape != indices[1].shape:
+            for writer, own in zip((self, other), indices, strict=True):
+                writer.add(own, palette, time)
+            return
+        for writer, own in zip((self, other), indices, strict=True):
+            writer._check(own, palette, None)
+            writer._check_time(time)
+        data = self._encoder.encode_with(other._encoder, indices, _code_size(palette))
+        for writer, own, compressed in zip((self, other), indices, data, strict=True):
+            writer._append(DeltaFrame(own, palette, None, compressed.tobytes()), time)
+
+    def _append(self, frame: DeltaFrame, time: Fraction) -> None:
         if self._waiting is not None:
             self._write(self._waiting, frame, time)
         self._waiting, self._time = frame, time
@@ -118,14 +139,19 @@ class GifWriter:
         height, width = image.indices.shape
         table = color_table(image.palette)
         bits = (len(table) - 1).bit_length()
-        code_size = max(2, bits)
         see_through = image.transparent is not None
         control = struct.pack(
             "<BBBBHBB", 0x21, 0xF9, 4, image.disposal << 2 | see_through, delay, image.transparent or 0, 0
         )
         place = struct.pack("<BHHHHB", 0x2C, image.left, image.top, width, height, 0x80 | (bits - 1))
         self._file.write(control + place + table.tobytes())
-        self._file.write(self._encoder.encode(image.indices, code_size).data)
+        data = image.compressed
+        self._file.write(self._encoder.encode(image.indices, _code_size(image.palette)).data if data is None else data)
+
+
+def _code_size(palette: Pixels) -> int:
+    """The LZW code size of an image with this palette."""
+    return max(2, (len(palette) - 1).bit_length())
 
 
 def color_table(palette: Pixels) -> Pixels:
@@ -157,7 +183,7 @@ def _full_image(frame: DeltaFrame, following: DeltaFrame | None) -> Image:
     added where there is room.
     """
     if following is None or following.transparent is None:
-        return Image(0, 0, frame.indices, frame.palette, frame.transparent, _KEEP)
+        return Image(0, 0, frame.indices, frame.palette, frame.transparent, _KEEP, frame.compressed)
     if frame.transparent is not None:
         return Image(0, 0, frame.indices, frame.palette, frame.transparent, _CLEAR)
     unused = np.flatnonzero(np.bincount(frame.indices.reshape(-1), minlength=256) == 0)
