@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gifbench.media.video import Span, decode, probe
-from gifbench.media.video.color_conversion import SCALE_FLAGS
+from gifbench.media.video.color_conversion import SCALE_FLAGS, interleaved, planar
 
 
 def ffmpeg(*args: object) -> bytes:
@@ -121,3 +121,11 @@ def test_real_clips_equal_ffmpeg(clips):
     for path in sorted([*(clips / "faces").iterdir(), *(clips / "moments").iterdir()]):
         frames = list(decode(path, Span(end_frame=5)))
         assert b"".join(f.pixels.tobytes() for f in frames) == rgb_of_ffmpeg(path, 5), path.name
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (37, 53), (256, 256)])
+def test_planes_hold_the_pixels_they_were_made_of(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, (2 * shape[0], shape[1] + 3, 3), np.uint8)[::2, 3:]
+    picture = planar(pixels)
+    np.testing.assert_array_equal(picture.to_ndarray(format="rgb24"), pixels)
+    np.testing.assert_array_equal(interleaved(picture), pixels)

@@ -23,6 +23,7 @@ from av.video.frame import VideoFrame
 
 from gifbench.errors import CorruptMedia
 from gifbench.media.clip import Pixels
+from gifbench.media.video.codecs import PLANAR
 from gifbench.media.video.filter_graph import FfmpegFilter, PictureFilter
 from gifbench.media.video.orientation import UPRIGHT, Orientation, orientation, turn
 
@@ -185,6 +186,30 @@ def _interleave_planes(red: Pixels, green: Pixels, blue: Pixels, out: Pixels) ->
         r, g, b, row = red[y], green[y], blue[y], out[y]
         for x in range(r.shape[0]):
             row[3 * x], row[3 * x + 1], row[3 * x + 2] = r[x], g[x], b[x]
+
+
+def planar(pixels: Pixels) -> VideoFrame:
+    """A picture in the planes of `PLANAR` with the pixels (H, W, 3), uint8: the way back from `interleaved`."""
+    height, width, _ = pixels.shape
+    frame = VideoFrame(width, height, PLANAR)
+    flat = np.ascontiguousarray(pixels).reshape(height, -1)
+    _deinterleave()(flat, *(_plane(frame, i) for i in (2, 0, 1)))
+    return frame
+
+
+def _deinterleave_planes(pixels: Pixels, red: Pixels, green: Pixels, blue: Pixels) -> None:
+    """Fill planes (H, W) from red, green and blue of each pixel in turn, `pixels` (H, 3·W), all uint8."""
+    for y in range(pixels.shape[0]):
+        r, g, b, row = red[y], green[y], blue[y], pixels[y]
+        for x in range(r.shape[0]):
+            r[x], g[x], b[x] = row[3 * x], row[3 * x + 1], row[3 * x + 2]
+
+
+@lru_cache(maxsize=1)
+def _deinterleave() -> Any:  # noqa: ANN401  # numba's dispatcher
+    from numba import njit
+
+    return njit(cache=True, nogil=True)(_deinterleave_planes)
 
 
 @lru_cache(maxsize=1)

@@ -38,6 +38,7 @@ from av.video.frame import VideoFrame
 from gifbench.errors import PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.video.codecs import FFV1, PLANAR, UTVIDEO, LosslessCodec, utvideo_whole
+from gifbench.media.video.color_conversion import planar
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.lossless_reader import iter_lossless
 
@@ -116,7 +117,7 @@ class LosslessWriter:
         """Write the next frame: RGB (H, W, 3), uint8."""
         _check_frame(pixels, self._shape)
         if self._codec == UTVIDEO:
-            frame = _planar(pixels)
+            frame = planar(pixels)
         else:
             frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         frame.pts = self.num_frames
@@ -200,15 +201,6 @@ def _tee(path: Path) -> str:
     """What ffmpeg's muxer `tee` is to open for one Matroska file."""
     quoted = str(path.absolute()).replace("'", "'\\''")
     return f"[f=matroska:fflags=+bitexact]'file:{quoted}'"
-
-
-def _planar(pixels: Pixels) -> VideoFrame:
-    height, width, _ = pixels.shape
-    frame = VideoFrame(width, height, PLANAR)
-    for plane, channel in zip(frame.planes, (1, 2, 0), strict=True):
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        rows[:height, :width] = pixels[..., channel]
-    return frame
 
 
 def _check_frame(pixels: object, shape: tuple[int, int, int]) -> None:
