@@ -133,8 +133,9 @@ def filter_down(
 @njit(cache=True, nogil=True)
 def filter_along(row: NDArray[np.float64], i: int, w: tuple[float, ...]) -> float:
     """The window that begins at value `i` of a row (L,), filtered; `w` are the first six weights."""
-    outer = w[2] * (row[i + 6] + row[i + 24]) + w[1] * (row[i + 3] + row[i + 27]) + w[0] * (row[i] + row[i + 30])
-    return w[5] * row[i + 15] + w[4] * (row[i + 12] + row[i + 18]) + w[3] * (row[i + 9] + row[i + 21]) + outer
+    inner: float = w[5] * row[i + 15] + w[4] * (row[i + 12] + row[i + 18]) + w[3] * (row[i + 9] + row[i + 21])
+    outer: float = w[2] * (row[i + 6] + row[i + 24]) + w[1] * (row[i + 3] + row[i + 27]) + w[0] * (row[i] + row[i + 30])
+    return inner + outer
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
