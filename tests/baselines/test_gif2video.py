@@ -319,8 +319,15 @@ def write_wild(path, *, delays=(40, 100, 20, 250), size=(35, 24)):
     return path
 
 
-@pytest.mark.parametrize("method", ["gif2video", "stable:gif2video", "gif2video:color=gaussian-0.5,time=dis"])
-@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize(
+    ("method", "ending"),
+    [
+        ("gif2video", "mp4"),
+        ("gif2video", "mkv"),
+        ("stable:gif2video", "mp4"),
+        ("gif2video:color=gaussian-0.5,time=dis", "mkv"),
+    ],
+)
 def test_the_gifs_uneven_timing_and_length_are_kept_to_the_frame(shipped, tmp_path, method, ending):
     wild, out = write_wild(tmp_path / "in.gif"), tmp_path / f"out.{ending}"
     result = CliRunner().invoke(app, ["restore", method, str(wild), str(out), "--fps-factor", "4"])
