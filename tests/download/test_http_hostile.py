@@ -302,6 +302,7 @@ def test_what_a_server_packs_unasked_is_unpacked(kind: str, announced: bool, tmp
         (b"gzip", gzip.compress(b"<html>gone</html>"), ServerFailed),
         (b"gzip", gzip.compress(bytes(1 << 22)), TooLarge),
     ],
+    ids=["brotli", "twice", "not packed", "cut", "another page", "a bomb"],
 )
 def test_what_cannot_be_unpacked_is_the_server_s_fault(
     kind: bytes, body: bytes, error: type[Exception], tmp_path: Path
