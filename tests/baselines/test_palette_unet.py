@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from gifbench_baselines.ccdnet import palette_unet  # noqa: E402
 from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture, scaled  # noqa: E402
 from gifbench_baselines.ccdnet.palette_training import PaletteUNetTrainer, PaletteUNetTrainerOptions  # noqa: E402
@@ -87,6 +88,31 @@ def test_tiles_have_no_seams(size):
     assert whole.shape == gif.shape
     assert torch.allclose(whole, tiled, atol=1e-5)
     assert not torch.equal(whole, scaled(gif))
+
+
+@pytest.mark.skipif(not palette_unet._has_fused(), reason="this processor has no half precision")
+def test_in_half_precision_additions_within_convolutions_change_next_to_nothing(monkeypatch):
+    gif, palettes, _ = frames_and_palettes()
+    torch.manual_seed(0)
+    network = moved(PaletteUNet(SMALL)).to(memory_format=torch.channels_last)
+    fused, halves = palette_unet._fuses, []
+
+    def seen(x):
+        halves.append(fused(x))
+        return halves[-1]
+
+    def made(fuses):
+        monkeypatch.setattr(palette_unet, "_fuses", fuses)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            return network(gif, palettes)
+
+    within, apart = made(seen), made(lambda _: False)
+    assert all(halves) and len(halves) == 2 * 2 + 2
+    with torch.inference_mode():
+        exact = network(gif, palettes)
+    assert not torch.equal(within, apart)
+    assert (within - exact).square().mean() < 1.2 * (apart - exact).square().mean()
+    assert all(palette_unet._fuses(x) is False for x in (gif, gif.float(), gif.bfloat16().requires_grad_()))
 
 
 def test_its_weights_are_read_by_the_kind_on_their_card(tmp_path):
