@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -19,10 +20,12 @@ from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
 from gifbench.evaluation import score_identity as jobs
+from gifbench.evaluation import worker_pool
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.score_identity import ScoringJob
 from gifbench.methods.command import load_method_command
 from gifbench.methods.registry import load_method, load_method_file
+from tests.evaluation.forked_workers import ForkedWorker
 
 RANDOM = '''
 import random
@@ -42,6 +45,14 @@ def file(tmp_path, source: str, name: str = "mine") -> str:
     return str(path)
 
 
+@pytest.fixture(autouse=True)
+def forked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but those marked `started` have workers that are forks, for the time that a start of Python takes."""
+    if request.node.get_closest_marker("started") is None:
+        monkeypatch.setattr(worker_pool, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": ForkedWorker}))
+
+
+@pytest.mark.started
 def test_the_scores_are_the_same_to_the_bit_whatever_the_number_of_workers(tiny_dataset: Dataset, tmp_path):
     method = load_method_file(file(tmp_path, RANDOM))
     alone, together = (
