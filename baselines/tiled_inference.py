@@ -127,6 +127,8 @@ Precision = Literal["fp32", "winograd", "bf16", "fp16"]
 CPU with AVX2 and no AVX-512 they take 0.4 to 0.7 times as long, and a frame changes by 0.001 of a level at the most
 (`benchmarks/networks.py`). Elsewhere it is fp32."""
 
+PARTS_A_THREAD = 4
+"""Where there are as many: a thread that other programs hold up has the others wait for it only after so many."""
 _PIXELS_OF_A_CPU = 1 << 16
 _DTYPES = {"fp32": None, "winograd": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 _FEWEST_CHANNELS = 8
@@ -156,13 +158,14 @@ class Runner:
 
     On a CPU a part is one frame of 256×256, or two in half precision: with sixteen at once, which leave its caches,
     CCDNets were half as fast (`benchmarks/networks.py`). On a GPU it is the whole batch. A part for which there is no
-    memory is halved, down to one frame; a warning says so, and parts stay as small.
+    memory is halved, down to one frame; a warning says so, and parts stay as small. `alone`: on a CPU each frame is a
+    part, so that its last bits do not depend on how many others come with it.
     """
 
-    def __init__(self, *, precision: Precision = "fp32") -> None:
+    def __init__(self, *, precision: Precision = "fp32", alone: bool = False) -> None:
         self._dtype = _DTYPES[precision]
         self._winograd = precision == "winograd" and torch.backends.nnpack.is_available()  # which also starts it
-        self._cpu_pixels = _PIXELS_OF_A_CPU * (1 if self._dtype is None else 2)
+        self._cpu_pixels = 0 if alone else _PIXELS_OF_A_CPU * (1 if self._dtype is None else 2)
         self._most: int | None = None
 
     def run(self, call: Callable[[slice], torch.Tensor], frames: torch.Tensor) -> torch.Tensor:
@@ -190,9 +193,9 @@ class Runner:
         done: list[torch.Tensor] = []
         start = 0
         while start < count:
-            parts = [slice(at, at + size) for at in range(start, count, size)[:threads]]
+            parts = [slice(at, at + size) for at in range(start, count, size)[: threads * PARTS_A_THREAD]]
             try:
-                done += _side_by_side(done_part, parts)
+                done += _side_by_side(done_part, parts, threads)
             except RuntimeError as error:
                 if size == 1 or not is_out_of_memory(error):
                     raise
@@ -204,16 +207,16 @@ class Runner:
         return torch.cat(done)
 
 
-def _side_by_side(call: Callable[[slice], torch.Tensor], parts: Sequence[slice]) -> list[torch.Tensor]:
-    """`call` for each part, in a thread of its own where there are several, each without further threads of torch's."""
-    if len(parts) == 1:
-        return [call(parts[0])]
-    threads = torch.get_num_threads()
+def _side_by_side(call: Callable[[slice], torch.Tensor], parts: Sequence[slice], threads: int) -> list[torch.Tensor]:
+    """`call` for each part, on so many threads, each without further ones of torch's; who is done takes the next."""
+    if len(parts) == 1 or threads == 1:
+        return [call(part) for part in parts]
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return list(_pool(len(parts), os.getpid()).map(call, parts))
+        return list(_pool(threads, os.getpid()).map(call, parts))
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 @lru_cache(maxsize=2)

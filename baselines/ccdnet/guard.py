@@ -73,10 +73,11 @@ class Guard(nn.Module):
         out = torch.empty_like(planes, memory_format=torch.contiguous_format)
         for number in range(len(frames)):  # one by one: the numbers take more memory than the frame
             shown = frames[number].permute(2, 0, 1).contiguous()
-            told, wide = _told(shown, palettes[number], planes[number], dithered=dithered)
-            share = self._share(told.flatten(1), wide).view(shown.shape[1:])
-            torch.sub(planes[number], shown, out=out[number])
-            out[number].mul_(share).add_(shown)
+            with torch.no_grad():
+                told, wide = _told(shown, palettes[number], planes[number], dithered=dithered)
+                share = self._share(told.flatten(1), wide).view(shown.shape[1:])
+                torch.sub(planes[number], shown, out=out[number])
+                out[number].mul_(share).add_(shown)
         return out.permute(0, 2, 3, 1)
 
     def _share(self, told: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:

@@ -64,7 +64,8 @@ TILE = 512
 class Restorer:
     """Frames through one network of `KINDS`, of any size, with palettes of any sizes.
 
-    `guard` says how much of what the network changes is taken; `dithered` is what it is told of these GIFs.
+    `guard` says how much of what the network changes is taken; `dithered` is what it is told of these GIFs. `alone` is
+    that of a `Runner`.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Restorer:
         precision: Precision,
         guard: Guard | None = None,
         dithered: bool = False,
+        alone: bool = False,
     ) -> None:
         if tile < 64:
             raise UsageError(f"tile must be 64 pixels or more, got {tile}")
@@ -85,13 +87,24 @@ class Restorer:
             self.network.to(memory_format=torch.channels_last)
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
         self.licence = str(found.about.get("licence") or "")
-        self.steps, self._tile, self._runner = steps, tile, Runner(precision=precision)
+        self.steps, self._tile, self._runner = steps, tile, Runner(precision=precision, alone=alone)
         self._guard, self._dithered = guard, dithered
-        self._guarding = Runner(precision="fp32")  # whatever the network computes in
+        self._guarding = Runner(precision="fp32", alone=alone)  # whatever the network computes in
 
     def restore(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """Frames (N, H, W, 3) uint8 and N palettes (K, 3) uint8 to frames (N, H, W, 3) float32 in [0, 255]."""
-        return self.guarded(frames, palettes, self.changed(frames, palettes))
+        device = next(self.network.parameters()).device
+        gif, stacked = frames.to(device), stack_palettes(palettes).to(device)
+        planes = gif.permute(0, 3, 1, 2).contiguous()
+
+        def part_of(part: slice) -> torch.Tensor:
+            made = self._changed(planes[part], stacked[part])
+            if self._guard is None:
+                return made
+            with torch.autocast(device.type, enabled=False):
+                return self._guard.guarded(gif[part], stacked[part], made, dithered=self._dithered)
+
+        return self._runner.run(part_of, planes)
 
     def guarded(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
         """What the guard lets through of restored frames (N, H, W, 3) in [0, 255]; all of it, where there is none."""
@@ -109,11 +122,12 @@ class Restorer:
         device = next(self.network.parameters()).device
         gif, stacked = frames.permute(0, 3, 1, 2).contiguous().to(device), stack_palettes(palettes).to(device)
 
-        def part_of(part: slice) -> torch.Tensor:
-            result: torch.Tensor = self.network(gif[part], stacked[part], steps=self.steps, tile=self._tile)
-            return result
+        return self._runner.run(lambda part: self._changed(gif[part], stacked[part]), gif)
 
-        return ((self._runner.run(part_of, gif) + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
+    def _changed(self, gif: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
+        """Frames (N, 3, H, W) uint8 and palettes (N, K, 3) on the network's device to float32 (N, H, W, 3)."""
+        made: torch.Tensor = self.network(gif, palettes, steps=self.steps, tile=self._tile)
+        return ((made.float() + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
 
 
 class ByRestorer(OneNetwork):

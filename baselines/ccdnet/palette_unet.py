@@ -100,9 +100,9 @@ class ResidualUNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Height and width are multiples of `stride`."""
-        shown, device = x[:, :3], x.device.type
-        if torch.is_autocast_enabled(device):  # before it is folded, which then moves half as much
-            x = x.to(torch.get_autocast_dtype(device))
+        shown = x[:, :3]
+        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):  # what is folded is half as much then
+            x = x.to(torch.get_autocast_dtype("cpu"))
         x = self.stem(functional.pixel_unshuffle(x, 2))
         skips: list[torch.Tensor] = []
         for encoder, down in zip(self.encoder, self.down, strict=False):

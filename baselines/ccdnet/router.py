@@ -15,14 +15,14 @@ import torch
 from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 
 from .. import pretrained
-from ..tiled_inference import Precision
+from ..tiled_inference import PARTS_A_THREAD, Precision
 from .classifier import ClassifierOptions, DitherClassifier
 from .guard import load_guard
 from .method import TILE, Restorer
 from .network import scaled
 
 _AT_ONCE = 1 << 21
-"""Pixels that an accelerator is given at once."""
+"""Pixels that an accelerator is given at once, and several threads of a CPU, which have a frame each in any case."""
 
 _NETWORK = re.compile(r"(?:ccdnet-)?(plain|dithered)(?:-([1-9]\d{0,2}))?")
 _CLASSIFIERS = ("dither-classifier", "classifier")
@@ -67,6 +67,7 @@ class Router:
                 precision=precision,
                 guard=self._guard,
                 dithered=found[1] == "dithered",
+                alone=True,
             )
             for name, found in named.items()
         }
@@ -116,11 +117,14 @@ class Router:
         return float(logits.topk(max(1, len(logits) // 10)).values.mean()) - _TELLING
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[torch.Tensor]:
-        """The frames at `times`, the last shown one held; an accelerator is given many at once, a CPU one a thread."""
+        """The frames at `times`, the last shown one held; an accelerator is given many at once, a CPU some a thread."""
         network = self.restorer(gif)
         shown = [(i, len(list(same))) for i, same in groupby(last_shown(gif.times, times))]
         pixels = gif.height * gif.width
-        size = torch.get_num_threads() if self._device == "cpu" else max(1, _AT_ONCE // pixels)
+        size = max(1, _AT_ONCE // pixels)
+        if self._device == "cpu":
+            threads = torch.get_num_threads()
+            size = min(max(threads, size), threads * PARTS_A_THREAD) if threads > 1 else 1
         for start in range(0, len(shown), size):
             part = shown[start : start + size]
             frames = torch.from_numpy(np.stack([gif.frame(i) for i, _ in part]))
