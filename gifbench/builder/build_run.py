@@ -101,8 +101,7 @@ def run_build(
             if outcome.row is not None:
                 check_maker(outcome.row)  # clips of two makers in one dataset could not be read by either
         plan = plan_shards(ledger.rows.values(), recipe.clips_per_shard)
-        assembly = Assembly(folder, ledger, plan, run=run)
-        assembly.start()
+        assembly = _started(Assembly(folder, ledger, plan, run=run))
         pending = [row for wanted in plan.values() for row in wanted if ledger.wants(row.clip_id, retry)]
         absent, pending = _absent(pending, store)
         given = {row.clip_id for row in rows} if trust == "rows" else set[str]()
@@ -136,6 +135,12 @@ def run_build(
             assembly.save()
         folder.delete(STAGING)
     return open_dataset(out)
+
+
+def _started(assembly: Assembly) -> Assembly:
+    with _uncollected():
+        assembly.start()
+    return assembly
 
 
 def _unless_removed(folder: Folder, ledger: Ledger, made: Outcome) -> Outcome:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +50,7 @@ class Work:
         if os.getpid() != self.driver and threading.current_thread() is threading.main_thread():
             # Ctrl-C reaches every process of the terminal, and it is the driver that ends its workers.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _settle()
         end_with_parent(self.driver)  # by itself a worker would wait minutes for more work
         import cv2
 
@@ -116,7 +120,39 @@ def _run(work: Work, rows: Sequence[ManifestRow], workers: int, started: list[Ma
 
     # One row ahead of each worker keeps them busy, and few rows are under suspicion after a crash.
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
-    for result in parallel(tasks()):
-        if isinstance(result, StorageError | MissingExtra):
-            raise result
-        yield result
+    with _settled() if workers == 1 else nullcontext():
+        for result in parallel(tasks()):
+            if isinstance(result, StorageError | MissingExtra):
+                raise result
+            yield result
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """Keep Python from looking for garbage among what was loaded, hundreds of thousands of objects, meanwhile."""
+    frozen = gc.get_freeze_count()
+    _load()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if not frozen:
+            gc.unfreeze()
+
+
+@functools.cache
+def _settle() -> None:
+    """The same for good, in a process that does nothing else."""
+    _load()
+    gc.freeze()
+
+
+def _load() -> None:
+    """Load what every clip needs, and what is loaded by its first use: numba's is most of it."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        quantize_pair(np.zeros((8, 8, 3), np.uint8))
+    finally:
+        if enabled:
+            gc.enable()
