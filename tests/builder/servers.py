@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import multiprocessing
 import os
 import secrets
 from collections.abc import Iterator
-from multiprocessing import forkserver
 from unittest import mock
 
 ACCESS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_DEFAULT_REGION": "us-east-1"}
-
-WORK = ("gifbench.builder.local_executor", "gifbench.media.colors.quantize", "gifbench.evaluation.clip_scorer")
 
 
 @contextlib.contextmanager
@@ -37,10 +35,13 @@ def s3() -> Iterator[str]:
         server.stop()
 
 
+@functools.cache
 def start_fork_server() -> None:
-    """Start the process that `multiprocessing` forks others from, with what workers of a build or a scoring import."""
-    multiprocessing.set_forkserver_preload(["distributed", "distributed.nanny", *WORK])
-    forkserver.ensure_running()
+    """Start the process that `multiprocessing` forks others from, which has scored a clip, and wait for it."""
+    multiprocessing.set_forkserver_preload(["distributed", "distributed.nanny", "tests.warm"])
+    first = multiprocessing.get_context("forkserver").Process(target=int)
+    first.start()
+    first.join()
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
+from tests.cli.one_process import run_commands
 
 LOUD = """
 import os
@@ -193,21 +194,18 @@ def test_a_limited_run_replaces_no_fuller_one_and_metrics_are_added(tiny_dataset
     assert set(scored()["scores"]) == set(both["scores"]), "there is all that was asked for"  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("as_json", [True, False])
 def test_a_command_that_ends_with_another_code_than_0_still_prints_its_result(
-    tiny_recipe: Path, tiny_videos: Path, tmp_path: Path, as_json: bool
+    tiny_recipe: Path, tiny_videos: Path, tmp_path: Path
 ) -> None:
     videos = tmp_path / "videos"
     videos.mkdir()
     (videos / "ant.mp4").write_bytes((tiny_videos / "ant.mp4").read_bytes())
     (videos / "empty.mp4").touch()
     (tmp_path / "net.py").write_text("class Net:\n    def restore(self, gif, times):\n        return gif.frames[:1]\n")
-    for arguments, code, printed in (
-        (("build", tiny_recipe, "--source", videos, "--out", tmp_path / "out", "--workers", 1), 3, '"failed"'),
-        (("methods", "check", tmp_path / "net.py"), 1, '"kept"'),
-    ):
-        done = subprocess.run(
-            command(*arguments, *(["--json"] if as_json else [])), capture_output=True, text=True, check=False
-        )
-        assert done.returncode == code
-        assert printed in str(json.dumps(json.loads(done.stdout))) if as_json else len(done.stdout) > 20
+    build, check = ("build", tiny_recipe, "--source", videos, "--workers", 1), ("methods", "check", tmp_path / "net.py")
+    built = [(*build, "--out", tmp_path / "a", "--json"), (*build, "--out", tmp_path / "b")]
+    ended = run_commands([*built, (*check, "--json"), check])
+    for (as_json, as_text), code, printed in ((ended[:2], 3, '"failed"'), (ended[2:], 1, '"kept"')):
+        assert as_json.code == as_text.code == code, (as_json, as_text)
+        assert printed in json.dumps(json.loads(as_json.stdout))
+        assert len(as_text.stdout) > 20
