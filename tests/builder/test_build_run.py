@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +25,7 @@ from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.media.video import decode
 from gifbench.progress import Progress
 from gifbench.storage import Folder
+from tests.cli.forked_command import ForkedCommand
 from tests.conftest import moving_picture, write_video
 
 
@@ -275,11 +274,8 @@ def slow_recipe(tiny_recipe: Path, tmp_path: Path) -> Path:
     return path
 
 
-def running(recipe: Path, videos: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "gifbench", "build", str(recipe), "--source", str(videos), "--out", str(out)]
-    return subprocess.Popen(
-        [*command, "--workers", str(workers)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+def running(recipe: Path, videos: Path, out: Path, workers: int) -> ForkedCommand:
+    return ForkedCommand("build", recipe, "--source", videos, "--out", out, "--workers", workers)
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(6, marks=pytest.mark.slow)])
@@ -295,8 +291,7 @@ def test_kills_at_any_moment_lose_nothing(
             time.sleep(0.01)
         time.sleep(float(rng.uniform(0.0, 3.0 if number else 0.3)))
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
+        assert process.wait() == -signal.SIGKILL
     run_build(load_recipe(str(slow_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
     assert tree(str(out)) == tree(tiny_dataset.url)
 
@@ -310,10 +305,9 @@ def test_ctrl_c_ends_with_130_and_keeps_what_was_finished(slow_recipe: Path, tin
             break
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate()
-    assert process.returncode == 130, errors.decode()
-    assert b"kept" in errors
-    assert b"Traceback" not in errors
+    assert process.wait() == 130, process.stderr
+    assert "kept" in process.stderr
+    assert "Traceback" not in process.stderr
     about = open_dataset(out).about
     assert sum(about["outcomes"]["rejected"].values()) + about["outcomes"]["built"] >= 1
 

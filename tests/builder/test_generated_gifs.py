@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +33,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.progress import Progress
 from gifbench.storage import Folder
+from tests.cli.forked_command import ForkedCommand
 from tests.conftest import moving_picture, write_video
 
 ROWS = [
@@ -347,17 +346,17 @@ def test_a_killed_build_goes_on(tiny_recipe: Path, videos: Path, made: Dataset, 
         shutil.copy(video, tmp_path / video.name)
     out = tmp_path / "killed"
     settings = ["--set", "gifs=generated", "--set", "truth=source", "--workers", "1"]
-    command = [sys.executable, "-m", "gifbench", "build", str(slow), "--manifest", str(manifest), "--out", str(out)]
+    command = ["build", str(slow), "--manifest", str(manifest), "--out", str(out)]
     for groups in (1, 3):
-        process = subprocess.Popen([*command, *settings], start_new_session=True)
+        process = ForkedCommand(*command, *settings)
         while (
             process.poll() is None and len(list(out.glob("staging/*.group"))) + len(list(out.glob("*/*.tar"))) < groups
         ):
             time.sleep(0.02)
         assert process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-    done = CliRunner().invoke(app, [*command[3:], *settings])
+        process.wait()
+    done = CliRunner().invoke(app, [*command, *settings])
     assert done.exit_code == 0, done.output
     assert tree(out) == tree(made.url)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
+from tests.cli.forked_command import ForkedCommand
 from tests.cli.one_process import run_commands
 
 LOUD = """
@@ -36,34 +36,17 @@ class Louder:
 """
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "gifbench", *map(str, arguments)]
-
-
 @pytest.mark.parametrize("more", [(), ("--time-limit", 300)], ids=["in this process", "in a worker"])
 def test_what_methods_and_metrics_print_never_reaches_stdout(
     tiny_dataset: Dataset, tmp_path: Path, more: tuple[object, ...]
 ) -> None:
     (tmp_path / "loud.py").write_text(LOUD)
     (tmp_path / "metric.py").write_text(METRIC)
-    done = subprocess.run(
-        command(
-            *(
-                "evaluate",
-                tmp_path / "loud.py",
-                "--data",
-                tiny_dataset.url,
-                "--task",
-                "plain-1",
-                "--protocol",
-                "standard",
-            ),
-            *("--metric-file", tmp_path / "metric.py", "--out", tmp_path / "results", "--json", *more),
-        ),
-        capture_output=True,
-        text=True,
-        check=True,
+    done = ForkedCommand(
+        *("evaluate", tmp_path / "loud.py", "--data", tiny_dataset.url, "--task", "plain-1", "--protocol", "standard"),
+        *("--metric-file", tmp_path / "metric.py", "--out", tmp_path / "results", "--json", *more),
     )
+    assert done.wait() == 0, done.stderr
     (result,) = json.loads(done.stdout)
     assert result["scores"]["louder"]["mean"] == 1
     assert "restoring" in done.stderr and "from below" in done.stderr and "measuring" in done.stderr
@@ -71,7 +54,8 @@ def test_what_methods_and_metrics_print_never_reaches_stdout(
 
 def test_check_prints_one_document(tmp_path: Path) -> None:
     (tmp_path / "loud.py").write_text(LOUD)
-    done = subprocess.run(command("methods", "check", tmp_path / "loud.py", "--json"), capture_output=True, check=True)
+    done = ForkedCommand("methods", "check", tmp_path / "loud.py", "--json")
+    assert done.wait() == 0, done.stderr
     assert all(each["kept"] is not False for each in json.loads(done.stdout))
 
 
@@ -95,19 +79,18 @@ def test_ended_in_the_first_clip_of_the_second_method_the_same_command_goes_on(
 ) -> None:
     (tmp_path / "waits.py").write_text(WAITS)
     mark = tmp_path / "mark"
-    same = command(
+    same = (
         *("evaluate", "gif", tmp_path / "waits.py", "--data", tiny_dataset.url, "--task", "plain-1"),
         *("--out", tmp_path / "results", "--existing", existing),
     )
     monkeypatch.setenv("MARK", str(mark))
-    process = subprocess.Popen(same, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = ForkedCommand(*same)
     while not mark.exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(number)
-    _, said = process.communicate()
-    assert process.returncode == 128 + number
-    assert "run the same command again to go on" in said
-    done = CliRunner().invoke(app, same[3:])
+    assert process.wait() == 128 + number
+    assert "run the same command again to go on" in process.stderr
+    done = CliRunner().invoke(app, [str(word) for word in same])
     assert done.exit_code == 0, done.output
     assert "gif on plain-1: the very same run exists, reused" in done.stderr
     assert len(list((tmp_path / "results").rglob("*.json"))) == 4
@@ -140,13 +123,9 @@ def test_a_program_ends_with_the_command_however_that_ends(
 ) -> None:
     (tmp_path / "sleeps.py").write_text(SLEEPS)
     pid = tmp_path / "pid"
-    process = subprocess.Popen(
-        command(
-            *("evaluate", "--method-command", f"{sys.executable} {tmp_path / 'sleeps.py'} {{gif}} {{out}} {pid}"),
-            *("--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results", *more),
-        ),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    process = ForkedCommand(
+        *("evaluate", "--method-command", f"{sys.executable} {tmp_path / 'sleeps.py'} {{gif}} {{out}} {pid}"),
+        *("--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results", *more),
     )
     while not (pid.exists() and pid.read_text()) and process.poll() is None:
         time.sleep(0.02)

@@ -1,0 +1,71 @@
+"""The command as a process of its own, forked from one that has gifbench imported: a start of Python takes seconds."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import multiprocessing
+import os
+import shutil
+import sys
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+
+from tests.builder.servers import start_fork_server
+
+
+class ForkedCommand:
+    """`gifbench` with these words, in a session of its own; what it prints is kept in files."""
+
+    def __init__(self, *words: object) -> None:
+        start_fork_server()
+        self._place = Path(mkdtemp())
+        weakref.finalize(self, shutil.rmtree, self._place, ignore_errors=True)
+        given = ([str(word) for word in words], self._place, Path.cwd(), dict(os.environ))
+        self._process = multiprocessing.get_context("forkserver").Process(target=_live, args=given)
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+        with contextlib.suppress(ProcessLookupError):
+            while self.poll() is None and os.getsid(self.pid) != self.pid:  # so that its group can be sent a signal
+                time.sleep(0.001)
+
+    def poll(self) -> int | None:
+        """The exit code, as of `subprocess.Popen`."""
+        return self._process.exitcode
+
+    def wait(self) -> int:
+        self._process.join()
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    @property
+    def stdout(self) -> str:
+        return (self._place / "1").read_text(encoding="utf-8")
+
+    @property
+    def stderr(self) -> str:
+        return (self._place / "2").read_text(encoding="utf-8")
+
+
+def _live(words: Sequence[str], place: Path, here: Path, environment: Mapping[str, str]) -> None:
+    os.setsid()
+    for number in (1, 2):
+        os.dup2(os.open(place / str(number), os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(here)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["gifbench", *words]
+    from gifbench.cli import main
+
+    try:
+        main()
+    finally:
+        sys.stdout.flush()
+        atexit._run_exitfuncs()
