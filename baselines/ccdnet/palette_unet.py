@@ -197,11 +197,15 @@ def beside(gif: torch.Tensor, palettes: torch.Tensor, neighbors: int = NEIGHBORS
     The ways to the nearest other colors, the nearest first, in units of 32 levels, within [-4, 4]; 0 where there is
     none. Every pixel has a color of its palette, as a GIF's have, and colors that stand in it twice count once.
     """
-    described: list[torch.Tensor] = []
-    for frame, palette in zip(gif, palettes, strict=True):
+    out = torch.empty((len(gif), 3 * neighbors, *gif.shape[2:]), device=gif.device)
+    for frame, palette, told in zip(gif, palettes, out, strict=True):
         colors, place = placed(frame, palette)
-        described.append(ways(colors, neighbors)[place].permute(2, 0, 1))
-    return torch.stack(described)
+        of_color = ways(colors, neighbors).T.contiguous()
+        if gif.device.type == "cpu":
+            _look_up(of_color.numpy(), place.numpy(), told.numpy())
+        else:
+            told.copy_(of_color[:, place])
+    return out
 
 
 def placed(frame: torch.Tensor, palette: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -216,6 +220,17 @@ def placed(frame: torch.Tensor, palette: torch.Tensor) -> tuple[torch.Tensor, to
         _find(frame.contiguous().numpy(), codes.numpy(), place.numpy())
         return colors, place
     return colors, torch.searchsorted(codes, _code(frame)).clamp_(max=len(codes) - 1)
+
+
+@njit(cache=True, nogil=True)
+def _look_up(of_color: NDArray[np.float32], place: NDArray[np.int64], out: NDArray[np.float32]) -> None:
+    """Into `out` (C, H, W) the C numbers of each pixel's color, of (C, K) and places (H, W)."""
+    for c in range(out.shape[0]):
+        known = of_color[c]
+        for y in range(out.shape[1]):
+            row, places = out[c, y], place[y]
+            for x in range(out.shape[2]):
+                row[x] = known[places[x]]
 
 
 @njit(cache=True, nogil=True)
