@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.cli.forked_command import ForkedCommand
 
 PRINTS = '''
 import os, sys
@@ -33,12 +33,12 @@ class Loud(Recipe):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_recipe_that_prints_leaves_one_document(workers: str, tiny_videos: Path, tmp_path: Path) -> None:
+def test_a_recipe_that_prints_leaves_one_document(
+    workers: str, tiny_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "loud.py").write_text(PRINTS)
-    command = [sys.executable, "-m", "gifbench", "build", "loud.py", "--source", str(tiny_videos), "--out", "out"]
-    done = subprocess.run(
-        [*command, "--workers", workers, "--json"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode in (0, 3), done.stderr
+    monkeypatch.chdir(tmp_path)
+    done = ForkedCommand("build", "loud.py", "--source", tiny_videos, "--out", "out", "--workers", workers, "--json")
+    assert done.wait() in (0, 3), done.stderr
     assert json.loads(done.stdout)["name"] == "loud"
     assert "loading" in done.stderr and "cutting" in done.stderr

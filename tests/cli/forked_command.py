@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
@@ -68,4 +69,5 @@ def _live(words: Sequence[str], place: Path, here: Path, environment: Mapping[st
         main()
     finally:
         sys.stdout.flush()
+        threading._shutdown()  # in the order in which an interpreter ends: workers of joblib are ended by the first
         atexit._run_exitfuncs()
