@@ -70,11 +70,12 @@ def network_input(middle: RestoredFrame, neighbors: Sequence[RestoredFrame | Non
         restored, displayed, cell = (
             warp(part, flow) for part in (neighbor.restored, neighbor.displayed, neighbor.cell)
         )
-        apart = np.sqrt(np.square(restored - middle.restored).sum(axis=2))
+        red, green, blue = np.moveaxis(np.square(restored - middle.restored), 2, 0)
+        apart = np.sqrt(red + green + blue)  # as a sum over the axis, which takes ten times as long
         near = torch.from_numpy(cv2.blur(apart, (5, 5)) <= farthest)[..., None]
         seen = _differences(base, restored, displayed, cell)
         parts += [torch.where(near, theirs, ours) for theirs, ours in zip(seen, own, strict=True)]
-    return torch.cat(parts, dim=2).permute(2, 0, 1).contiguous()
+    return torch.cat(parts, dim=2).permute(2, 0, 1)
 
 
 def _differences(

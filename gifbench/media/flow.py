@@ -46,7 +46,8 @@ def optical_flow(first: NDArray[Any], second: NDArray[Any], *, blur: float = 0.0
 def within_frame(flow: Flow) -> Flow:
     """The flow itself, changed: a way that is no number, or longer than the frame's diagonal, becomes 0."""
     height, width, _ = flow.shape
-    far = ~(np.square(flow).sum(-1) <= height**2 + width**2)  # NaN is far, too
+    x, y = np.square(flow[..., 0]), np.square(flow[..., 1])
+    far = ~(x + y <= height**2 + width**2)  # NaN is far, too
     if far.any():
         flow[far] = 0
     return flow
