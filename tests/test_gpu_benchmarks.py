@@ -52,7 +52,6 @@ def test_superslomo_runs(tmp_path: Path) -> None:
     assert rehearse(tmp_path, "--device", "cpu", "--only", "superslomo") == {"superslomo": 0}
 
 
-@pytest.mark.slow
 def test_evaluate_and_train_run_on_a_built_dataset(tiny_dataset: Dataset, dataset: Dataset, tmp_path: Path) -> None:
     for step, data in (("evaluate", tiny_dataset), ("train", dataset)):
         ended = rehearse(tmp_path / step, "--device", "cpu", "--data", data.url, "--only", step)
