@@ -39,7 +39,7 @@ class PaletteUNetTrainer:
         self._options = PaletteUNetOptions(widths=options.widths, blocks=options.blocks, neighbors=options.neighbors)
         self.network = PaletteUNet(self._options)
         if options.start:
-            begin(self.network, start_weights(options.start))
+            begin(self.network, start_weights(options.start), kind=self._options.network)
         self.others: Mapping[str, nn.Module] = {}
         self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 from torch.nn import functional
 
-from gifbench import Weights
+from gifbench import Weights, WeightsError
 
 from ..tiled_inference import exact
 from .network import scaled
@@ -168,11 +168,15 @@ def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(_Block(width) for _ in range(count)))
 
 
-def begin(network: nn.Module, weights: Weights) -> None:
+def begin(network: nn.Module, weights: Weights, *, kind: str) -> None:
     """Fill a network around a `ResidualUNet` from one with as many or fewer sizes, blocks, channels and inputs.
 
     It computes what that one does: further blocks and sizes add nothing yet, and nothing reads further channels yet.
+    Raises `WeightsError` for weights of a network that is not of this `kind`, or is a larger one.
     """
+    if weights.architecture.get("network") != kind:
+        found = str(weights.architecture.get("network"))[:60]
+        raise WeightsError(f"{weights.path}: model.start: weights of {found!r}, not of a {kind}")
     own = network.state_dict()
     begun = {name: _widened(tensor, own[name]) for name, tensor in weights.tensors.items() if name in own}
     for name, tensor in own.items():

@@ -56,7 +56,7 @@ class TemporalFusionTrainer(NetworkTrainer):
         }
         super().__init__(TemporalFusion(architecture), architecture)
         if options.start:
-            begin(self.network, start_weights(options.start))
+            begin(self.network, start_weights(options.start), kind="temporal-fusion")
         self._pool: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:

@@ -16,9 +16,13 @@ from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
 from gifbench_baselines.temporal_fusion.alignment import CHANNELS, OFFSETS, RestoredFrame, network_input  # noqa: E402
 from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402
+from gifbench_baselines.temporal_fusion.training import (  # noqa: E402
+    TemporalFusionTrainer,
+    TemporalFusionTrainerOptions,
+)
 from safetensors.torch import load_file  # noqa: E402
 
-from gifbench import UsageError, check_method, load_method, save_weights  # noqa: E402
+from gifbench import UsageError, WeightsError, check_method, load_method, save_weights  # noqa: E402
 from gifbench.methods.inference import run_method  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.loop import train  # noqa: E402
@@ -158,6 +162,11 @@ def test_a_resumed_training_gives_the_same_weights(package, dataset, tmp_path, p
 def test_windows_that_are_too_short_are_refused(package, dataset, tmp_path):
     with pytest.raises(UsageError, match=r"data\.windows must be 5 frames or more, got 3"):
         train(config(data={"windows": [3]}), dataset, tmp_path / "run")
+
+
+def test_it_does_not_begin_as_a_network_of_another_kind():
+    with pytest.raises(WeightsError, match="weights of 'palette-unet', not of a temporal-fusion"):
+        TemporalFusionTrainer(TemporalFusionTrainerOptions(widths=(48, 96, 128, 128), start="ccdnet-plain"))
 
 
 def test_the_shipped_configuration_is_valid():
