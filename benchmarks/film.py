@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from gifbench import GifbenchError, Pixels, load_method, resize, run_method
 from gifbench.media.png import png_bytes
 from gifbench.media.video import decode
-from gifbench.media.video.film import luminance_of
-from gifbench.metrics.temporal import measure_steadiness
+from gifbench.media.video.video_for_methods import luminance_of
+from gifbench.metrics.warping_error_tof import measure_steadiness
 
 Frames = NDArray[np.float32]
 STEADIED = (

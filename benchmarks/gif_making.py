@@ -35,7 +35,7 @@ from PIL import Image
 
 from gifbench.media.colors.quantize import quantize_pair
 from gifbench.media.gif import Gif, lzw_encoder
-from gifbench.media.gif.writer import GifWriter
+from gifbench.media.gif.gif_writer import GifWriter
 
 CLIPS = (
     "faces/grid__bbaf2n.mpg",

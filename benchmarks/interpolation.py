@@ -52,7 +52,7 @@ from gifbench import (
     save_weights,
 )
 from gifbench.metrics.psnr import psnr, squared_error
-from gifbench.metrics.temporal import measure_steadiness
+from gifbench.metrics.warping_error_tof import measure_steadiness
 
 if TYPE_CHECKING:
     from gifbench_baselines.superslomo.network import SuperSlomo

@@ -26,8 +26,7 @@ import numpy as np
 from PIL import Image
 from scipy.spatial import cKDTree
 
-from gifbench.media.colors.dither import DITHERS
-from gifbench.media.colors.quantize import PairQuantizer, median_cut, minimum_variance, nearest
+from gifbench.media.colors.quantize import DITHERS, PairQuantizer, median_cut, minimum_variance, nearest
 
 CLIPS = (
     "faces/grid__bbaf2n.mpg",

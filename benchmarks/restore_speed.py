@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gifbench.media.colors.dither import floyd_steinberg
+from gifbench.media.colors.error_diffusion import floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance
 from gifbench.media.gif import GifWriter
 

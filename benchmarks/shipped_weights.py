@@ -24,8 +24,7 @@ from classical import Clips, Restore, Shot, clip_scores, frame_psnr, method, res
 from held_out import held_out
 
 from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset
-from gifbench.media.colors.dither import DITHERS
-from gifbench.media.colors.quantize import quantize
+from gifbench.media.colors.quantize import DITHERS, quantize
 from gifbench.metrics.psnr import PSNR_CAP
 
 

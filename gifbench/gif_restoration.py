@@ -21,7 +21,7 @@ from gifbench.media.animation_writer import VIDEO_ENDINGS, Timing, animation, ch
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import Film, Sound, VideoLimits, probe, sound_kinds
-from gifbench.media.video.film import GifAsFilm
+from gifbench.media.video.video_for_methods import GifAsFilm
 from gifbench.methods.inference import Batching, on_device, run_method
 from gifbench.methods.installed import installed
 from gifbench.methods.options import NESTED, keyword_parameters, parse_spec

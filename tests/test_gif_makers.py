@@ -310,7 +310,7 @@ def test_a_gif_that_is_too_large_to_be_held_is_a_sequence(mine: Any, monkeypatch
     held = {
         name: generated_gif(load_maker(name), lambda: iter(frames), *times(6)) for name in ("mine-merged", "pillow")
     }
-    monkeypatch.setattr("gifbench.media.gif.reader.MOST_HELD", 0)
+    monkeypatch.setattr("gifbench.media.gif.gif_reader.MOST_HELD", 0)
     for name, gif in held.items():
         sequence = generated_gif(load_maker(name), lambda: iter(frames), *times(6))
         assert sequence.is_sequence

@@ -31,8 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from baselines.ccdnet.training import CCDNetTrainer  # noqa: E402
-from gifbench.media.colors.dither import DITHERS  # noqa: E402
-from gifbench.media.colors.quantize import quantize  # noqa: E402
+from gifbench.media.colors.quantize import DITHERS, quantize  # noqa: E402
 from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.distributed import Processes  # noqa: E402

@@ -41,10 +41,9 @@ from baselines.superslomo.method import SuperSlomoMethod  # noqa: E402
 from baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture  # noqa: E402
 from baselines.superslomo.training import SuperSlomoTrainer  # noqa: E402
 from benchmarks.gpu.ccdnet_training import gradients, loaded, on  # noqa: E402
-from gifbench.media.colors.dither import DITHERS  # noqa: E402
-from gifbench.media.colors.quantize import quantize  # noqa: E402
+from gifbench.media.colors.quantize import DITHERS, quantize  # noqa: E402
 from gifbench.media.gif import Gif  # noqa: E402
-from gifbench.methods.protocols import MethodInfo  # noqa: E402
+from gifbench.methods.info import MethodInfo  # noqa: E402
 from gifbench.methods.registry import LoadedMethod  # noqa: E402
 from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
 from gifbench.training.clip_sampler import as_window, chosen_places, varied  # noqa: E402

@@ -20,7 +20,7 @@ from gifbench.did_you_mean import known_names
 from gifbench.errors import NoSuchRecipe, RecipeError, Rejected, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
-from gifbench.media.geometry import Geometry
+from gifbench.media.crop_and_scale import Geometry
 from gifbench.media.video import DamagedFrames, Frame, HeldPictures, LosslessCodec, Span, VideoInfo, decode, probe
 from gifbench.plugins import entry_points, import_errors
 from gifbench.toml_file import read_toml

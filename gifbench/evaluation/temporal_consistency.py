@@ -14,7 +14,7 @@ from gifbench.media.flow import FlowMethod, optical_flow
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import decode, probe
 from gifbench.methods.protocols import last_shown
-from gifbench.metrics.temporal import MeasuredSteadiness, measure_steadiness
+from gifbench.metrics.warping_error_tof import MeasuredSteadiness, measure_steadiness
 
 
 def measure_consistency(

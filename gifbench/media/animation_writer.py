@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gifbench.errors import AlreadyExists, MediaError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.dither import damped_floyd_steinberg
+from gifbench.media.colors.error_diffusion import damped_floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance
 from gifbench.media.gif import GifWriter
 from gifbench.media.png import ApngWriter, png_bytes

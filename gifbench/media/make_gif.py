@@ -19,11 +19,19 @@ from gifbench.argument_types import check_types
 from gifbench.errors import UsageError
 from gifbench.media.animation_writer import check_other_file
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.dither import DITHERS, damped_floyd_steinberg
-from gifbench.media.colors.quantize import QUANTIZERS, check_colors, global_palette, minimum_variance, nearest, quantize
+from gifbench.media.colors.error_diffusion import damped_floyd_steinberg
+from gifbench.media.colors.quantize import (
+    DITHERS,
+    QUANTIZERS,
+    check_colors,
+    global_palette,
+    minimum_variance,
+    nearest,
+    quantize,
+)
+from gifbench.media.crop_and_scale import Geometry
 from gifbench.media.frame_input import frame_input
 from gifbench.media.frame_pacing import Paced, every_kth
-from gifbench.media.geometry import Geometry
 from gifbench.media.gif import GifWriter, frame_delays
 from gifbench.media.png import ApngWriter
 from gifbench.media.transparency import BLACK, WHITE, CutOut, cut_out, with_transparent_index

@@ -130,7 +130,7 @@ def _on_task(on: Task) -> _Promise:
 
 def _video(loaded: LoadedMethod, device: str) -> str | None:
     # Loads PyAV, which machines that only run networks may lack.
-    from gifbench.media.video.film import GifAsFilm
+    from gifbench.media.video.video_for_methods import GifAsFilm
 
     film = GifAsFilm(small_gif(4, 24, 32))
     list(run_method(loaded, film, [*film.times, film.times[-1]], clip="a video", device=device))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from gifbench.errors import WeightsError
-from gifbench.metrics.network_weights import NetworkDistance, moved, normalized, read_tensors
+from gifbench.metrics.perceptual_network import NetworkDistance, moved, normalized, read_tensors
 
 _STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 """VGG-16's convolutions, by their number in torchvision's `features`; each stage after the first begins with a pool."""

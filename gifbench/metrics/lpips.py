@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gifbench.metrics.network_weights import NetworkDistance, moved, normalized, read_tensors
+from gifbench.metrics.perceptual_network import NetworkDistance, moved, normalized, read_tensors
 
 _LAYERS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))
 """Of AlexNet's convolutions: the number in torchvision's `features`, the stride and the padding."""

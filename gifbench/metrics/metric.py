@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gifbench.media.clip import Pixels
 
 if TYPE_CHECKING:
-    from gifbench.metrics.temporal import TruthMotion
+    from gifbench.metrics.warping_error_tof import TruthMotion
 
 Better = Literal["higher", "lower"]
 
@@ -64,7 +64,7 @@ class FramePair:
     @cached_property
     def motion(self) -> TruthMotion | None:
         """The truth's motion from the frame before to this one, found once for all metrics; None for the first."""
-        from gifbench.metrics.temporal import TruthMotion
+        from gifbench.metrics.warping_error_tof import TruthMotion
 
         if self._original is not None:
             return deepcopy(self._original.motion)

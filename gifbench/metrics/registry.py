@@ -30,11 +30,11 @@ ALWAYS = ("psnr", "ssim")
 OWN = {
     "ms-ssim": "gifbench.metrics.ms_ssim:MsSsim",
     "gradient": "gifbench.metrics.gradient:GradientError",
-    "requantized": "gifbench.metrics.requantized:Requantized",
+    "requantized": "gifbench.metrics.requantization_error:Requantized",
     "delta-e": "gifbench.metrics.delta_e:DeltaE",
-    "flat": "gifbench.metrics.flat_share:FlatShare",
-    "e-warp": "gifbench.metrics.temporal:WarpError",
-    "tof": "gifbench.metrics.temporal:FlowDifference",
+    "flat": "gifbench.metrics.banding:FlatShare",
+    "e-warp": "gifbench.metrics.warping_error_tof:WarpError",
+    "tof": "gifbench.metrics.warping_error_tof:FlowDifference",
     "lpips": "gifbench.metrics.lpips:Lpips",
     "dists": "gifbench.metrics.dists:Dists",
 }

@@ -17,8 +17,7 @@ from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
 from gifbench.gif_makers import LoadedMaker, load_maker, made_frames
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.dither import DITHERS
-from gifbench.media.colors.quantize import check_colors, quantize
+from gifbench.media.colors.quantize import DITHERS, check_colors, quantize
 from gifbench.training.augmentation import view
 from gifbench.training.config import DataOptions
 from gifbench.training.trainer import TrainingBatch

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gifbench import Gif, PixelsError, UsageError
-from gifbench.media.colors.dither import DITHERS
-from gifbench.media.colors.quantize import quantize
+from gifbench.media.colors.quantize import DITHERS, quantize
 
 
 def picture(height=96, width=120, *, seed=0):

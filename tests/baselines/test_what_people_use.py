@@ -7,7 +7,7 @@ import pytest
 from gifbench_baselines.undither import MOST_COLORS, neighbors
 
 from gifbench import UsageError, load_method
-from gifbench.media.colors.dither import floyd_steinberg
+from gifbench.media.colors.error_diffusion import floyd_steinberg
 from gifbench.media.colors.quantize import quantize
 from gifbench.methods.conformance import check_method
 

@@ -20,7 +20,7 @@ from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.shards import IndexRow, Member, fingerprint
 from gifbench.errors import AlreadyExists, CorruptMedia, DatasetDamaged, DatasetError, NoSuchClip, UsageError
-from gifbench.media.colors.dither import floyd_steinberg
+from gifbench.media.colors.error_diffusion import floyd_steinberg
 from gifbench.media.colors.quantize import quantize
 from gifbench.media.gif import Gif
 from gifbench.media.video.lossless_reader import read_lossless

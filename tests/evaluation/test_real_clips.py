@@ -11,7 +11,7 @@ import pytest
 
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.media.clip import Clip, constant_times
-from gifbench.media.colors.dither import floyd_steinberg
+from gifbench.media.colors.error_diffusion import floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance, nearest
 from gifbench.media.gif import Gif
 from gifbench.media.video import Span, decode

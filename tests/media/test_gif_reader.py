@@ -15,11 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gifbench.errors import CorruptMedia, GifbenchError, NotFound, TooLarge, UsageError
-from gifbench.media.gif import Gif, GifLimits, lzw_encoder
-from gifbench.media.gif import blocks as gif_blocks
+from gifbench.media.gif import Gif, GifLimits, block_parser, gif_reader, lzw_encoder
 from gifbench.media.gif import lazy_frames as gif_sequence
 from gifbench.media.gif import limits as gif_file
-from gifbench.media.gif import reader as gif_reader
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 COLORS = [RED, GREEN, BLUE, (9, 9, 9)]
@@ -402,7 +400,7 @@ def test_a_long_file_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(data)
     whole = Gif.read(path)
     for window in (1, 7, 100, 1000):
-        for module in (gif_file, gif_blocks):
+        for module in (gif_file, block_parser):
             monkeypatch.setattr(module, "WINDOW", window)
         for gif in (Gif.read(path), Gif.open(path)):
             np.testing.assert_array_equal(gif.frames, whole.frames)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from gifbench.errors import AlreadyExists, NotFound, PixelsError, UsageError
 from gifbench.media.gif import Gif
-from gifbench.media.gif.writer import GifWriter
+from gifbench.media.gif.gif_writer import GifWriter
 
 
 def make_gif(num_frames: int = 6, height: int = 9, width: int = 13, colors: int = 7, seed: int = 0, **fields) -> Gif:

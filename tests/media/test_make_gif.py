@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from gifbench.errors import UsageError
-from gifbench.media.colors.dither import damped_floyd_steinberg
+from gifbench.media.colors.error_diffusion import damped_floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance
 from gifbench.media.gif import Gif
 from gifbench.media.make_gif import dithered_frame, make_gif

@@ -14,8 +14,8 @@ from PIL import Image
 
 from gifbench.errors import PixelsError, UsageError
 from gifbench.media.colors import quantize as q
-from gifbench.media.colors.dither import floyd_steinberg
-from gifbench.media.colors.palette import PaletteMaker
+from gifbench.media.colors.error_diffusion import floyd_steinberg
+from gifbench.media.colors.palette_selection import PaletteMaker
 from tests.media import reference
 
 
@@ -133,7 +133,7 @@ def test_a_pair_quantizer_forgets_the_frame_before():
 def test_frames_too_large_for_one_pass_are_added_up_in_parts(monkeypatch):
     frames = [picture(10), np.random.default_rng(0).integers(90, 98, (30, 40, 3), dtype=np.uint8)]
     whole = [q.minimum_variance(frame, 32) for frame in frames]
-    monkeypatch.setattr("gifbench.media.colors.palette.MAX_PIXELS", 700)
+    monkeypatch.setattr("gifbench.media.colors.palette_selection.MAX_PIXELS", 700)
     for frame, palette in zip(frames, whole, strict=True):
         assert np.array_equal(q.minimum_variance(frame, 32), palette)
 

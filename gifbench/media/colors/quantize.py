@@ -10,18 +10,20 @@ no influence on the size of a GIF, whose compression sees only which indices are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
-from PIL import Image
 
 from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.dither_kernels import FLOYD_STEINBERG, RowDiffuser
+from gifbench.media.colors.error_diffusion import FLOYD_STEINBERG, RowDiffuser, floyd_steinberg, sierra_2_4a
 from gifbench.media.colors.nearest import nearest_indices
-from gifbench.media.colors.palette import PaletteMaker
+from gifbench.media.colors.ordered_dither import bayer
+from gifbench.media.colors.palette_selection import PaletteMaker, median_cut
 from gifbench.media.colors.palette_validation import check_colors, check_frame, check_palette, check_pixels
 
 __all__ = [
+    "DITHERS",
     "QUANTIZERS",
     "PairQuantizer",
     "check_colors",
@@ -45,26 +47,10 @@ def minimum_variance(frame: Pixels, colors: int = 32, *, kmeans_steps: int = 0, 
     A frame that has no more colors than that gets exactly its own. `kmeans_steps` refines the palette by as many
     steps of Lloyd's k-means. A `fine` palette is split by single colors also where many are alike, as on a screen: up
     to 4 dB nearer there, in up to ten times the time; datasets have none. To the bit the same on every machine. Raises
-    `PixelsError` or `UsageError`. The method: see `minimum_variance.py`.
+    `PixelsError` or `UsageError`. The method: see `palette_selection.py`.
     """
     check_frame(frame)
     return _maker(colors, kmeans_steps, fine=fine).palette(frame)
-
-
-def median_cut(frame: Pixels, colors: int = 32) -> tuple[Pixels, Pixels]:
-    """Palette (K, 3) and indices (H, W) of `frame` (H, W, 3) by Pillow's median cut, as Pillow gives them.
-
-    That is `Image.quantize(colors, method=MEDIANCUT, dither=NONE)`, whose indices are not always the nearest colors.
-    Raises `PixelsError` or `UsageError`.
-    """
-    check_frame(frame)
-    check_colors(colors)
-    image = Image.fromarray(np.ascontiguousarray(frame)).quantize(
-        colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
-    )
-    indices = np.asarray(image, dtype=np.uint8)
-    palette = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
-    return palette[: int(indices.max()) + 1], indices
 
 
 def nearest(pixels: Pixels, palette: Pixels) -> Pixels:
@@ -110,6 +96,15 @@ QUANTIZERS: dict[str, Callable[[Pixels, int], tuple[Pixels, Pixels]]] = {
     "median-cut": median_cut,
 }
 """Every quantizer by its name: (frame (H, W, 3), colors) -> palette (K, 3), indices (H, W)."""
+
+
+DITHERS: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
+    "floyd-steinberg": floyd_steinberg,
+    "floyd-steinberg-serpentine": partial(floyd_steinberg, serpentine=True),
+    "sierra-2-4a": sierra_2_4a,
+    "bayer": bayer,
+}
+"""Every dither by its name: (frame (H, W, 3), palette (K, 3)) -> indices (H, W)."""
 
 
 def quantize(frame: Pixels, *, colors: int = 32, quantizer: str = "minimum-variance") -> tuple[Pixels, Pixels]:

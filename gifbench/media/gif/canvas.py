@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gifbench.media.clip import Pixels
-from gifbench.media.gif.blocks import ImageBlock
+from gifbench.media.gif.block_parser import ImageBlock
 
 SEE_THROUGH = 0
 """The number that no color gets."""

@@ -18,10 +18,10 @@ from gifbench.argument_types import check_types
 from gifbench.errors import CorruptMedia, PixelsError, UsageError
 from gifbench.media.clip import Pixels, check_times
 from gifbench.media.gif.canvas import Indices
+from gifbench.media.gif.gif_reader import Decoded, open_gif, read_alone, read_gif
+from gifbench.media.gif.gif_writer import GifWriter
 from gifbench.media.gif.lazy_frames import SequenceIndices, SequencePalettes, SequenceTransparent
 from gifbench.media.gif.limits import GifLimits, GifSource
-from gifbench.media.gif.reader import Decoded, open_gif, read_alone, read_gif
-from gifbench.media.gif.writer import GifWriter
 from gifbench.storage import atomic_write
 
 __all__ = ["Gif", "GifLimits"]

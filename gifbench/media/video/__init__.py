@@ -2,17 +2,17 @@
 
 from gifbench.media.video.codecs import LosslessCodec
 from gifbench.media.video.container import VideoLimits
-from gifbench.media.video.damage import LEFT_OUT, DamagedFrames
+from gifbench.media.video.damaged_frames import LEFT_OUT, DamagedFrames
 from gifbench.media.video.decoding import Frame, HeldPictures, VideoInfo, count_frames, decode, probe
 from gifbench.media.video.encoding import VideoWriter
-from gifbench.media.video.film import Film
+from gifbench.media.video.exact_span import Span
 from gifbench.media.video.lossless_reader import iter_lossless, lossless_codec, read_lossless
 from gifbench.media.video.lossless_writer import LosslessWriter
 from gifbench.media.video.packet_copy import CannotKeep, keep_packets, read_kept
-from gifbench.media.video.packet_scan import know_stamp_order, stamp_order
+from gifbench.media.video.seek_reliability import know_stamp_order, stamp_order
 from gifbench.media.video.sound import Sound, sound_kinds
-from gifbench.media.video.span import Span
 from gifbench.media.video.timestamps import snap_times
+from gifbench.media.video.video_for_methods import Film
 
 __all__ = [
     "LEFT_OUT",

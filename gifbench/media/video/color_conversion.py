@@ -14,7 +14,6 @@ three times as fast (640×480: 0.65 ms instead of 2.0, 1280×720: 2.1 instead of
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -25,7 +24,7 @@ from gifbench.errors import CorruptMedia
 from gifbench.media.clip import Pixels
 from gifbench.media.video.codecs import PLANAR
 from gifbench.media.video.filter_graph import FfmpegFilter, PictureFilter
-from gifbench.media.video.orientation import UPRIGHT, Orientation, orientation, turn
+from gifbench.media.video.orientation_and_aspect import UPRIGHT, Orientation, orientation, turn
 
 PixelKind = Literal["rgb", "gray"]
 
@@ -70,13 +69,6 @@ _LUMA_FIRST = ("yuv4", "yuvj4", "yuva4", "nv12", "nv21", "nv16", "nv24", "nv42",
 Color = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 WHITE: Color = (255, 255, 255)
-
-
-def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """The size at which pixels `aspect` times as wide as high are square: one side grows, none shrinks."""
-    if aspect >= 1:
-        return max(1, round(width * aspect)), height
-    return width, max(1, round(height / aspect))
 
 
 class ColorConverter:

@@ -33,15 +33,14 @@ from gifbench.media.video.color_conversion import (
     Color,
     ColorConverter,
     PixelKind,
-    square_size,
 )
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
-from gifbench.media.video.damage import DamagedFrames
+from gifbench.media.video.damaged_frames import DamagedFrames
+from gifbench.media.video.exact_span import FirstFrame, Span, first_frame, not_one_frame, spanned
 from gifbench.media.video.frames import TimedPicture, shown_frames
 from gifbench.media.video.libav_errors import av_errors
-from gifbench.media.video.orientation import orientation
+from gifbench.media.video.orientation_and_aspect import orientation, square_size
 from gifbench.media.video.packets import frame_rate, time_base
-from gifbench.media.video.span import FirstFrame, Span, first_frame, not_one_frame, spanned
 
 
 @dataclass(frozen=True, slots=True)

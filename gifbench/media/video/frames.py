@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from gifbench.errors import CorruptMedia, DamagedMedia
 from gifbench.media.video.codecs import FFV1, Checksums
 from gifbench.media.video.container import OpenVideo, check_size, encrypted
-from gifbench.media.video.damage import FramesUnderSuspicion
+from gifbench.media.video.damaged_frames import FramesUnderSuspicion
 from gifbench.media.video.filter_graph import PictureFilter
 from gifbench.media.video.packets import (
     SEEKABLE,

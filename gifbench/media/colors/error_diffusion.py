@@ -1,15 +1,27 @@
-"""Error diffusion in raster order, many rows at a time: to the bit what the plain loop over the pixels gives.
+"""Error diffusion: a frame in the colors of a palette, by Floyd-Steinberg and its kin.
 
-Each pixel needs the errors of its left neighbor and of three above it, so that one pixel after the other seems to be
-the only way. But row y + 1 may be at pixel x as soon as row y is past x + 1: LANES rows advance together, each SKEW
-pixels behind the one above, and all their pixels of one step are searched at once, in the lanes of the processor's
-vectors. When a lane ends its row it goes on with the one LANES below, without a stop; the last lane's errors wait for
-the first lane in a ring.
+Every dither here is defined in integers, so that it is the same everywhere. A pixel's channel carries the sum of its
+neighbors' errors times their weights, in sixteenths. In order, for each pixel,
+
+    v = clip(pixel + ((sum + 8) >> 4), 0, 255)        the shift rounds down, also below 0
+    index = the nearest color of v: squared RGB distance, the lowest index on ties
+    e = v - palette[index]                            is handed on: weight · e is added to the sum of each neighbor
+
+and what would leave the frame is dropped.
+
+The loops work on many rows at a time, and give to the bit what the plain loop over the pixels gives. Each pixel needs
+the errors of its left neighbor and of three above it, so that one pixel after the other seems to be the only way. But
+row y + 1 may be at pixel x as soon as row y is past x + 1: LANES rows advance together, each SKEW pixels behind the one
+above, and all their pixels of one step are searched at once, in the lanes of the processor's vectors. When a lane ends
+its row it goes on with the one LANES below, without a stop; the last lane's errors wait for the first lane in a ring.
 
 With SKEW 3 an error is needed by the lane below two steps after it is known, not in the next one: by then it has left
 the processor's store buffer, and reading it shifted by a lane costs nothing.
 
 Serpentine rows, every other of which runs backwards, cannot advance together: there the palette is vectorized.
+
+References: R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial gray scale", Proc. SID 17/2, 1976. F. Sierra's
+filters, 1989 and 1990, as in L. Crocker, "DITHER.TXT", 1991.
 """
 
 from __future__ import annotations
@@ -18,7 +30,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gifbench.media.clip import Pixels
 from gifbench.media.colors.nearest import GROUP, NEVER, STEP, search_table
+from gifbench.media.colors.palette_validation import check_frame, check_palette
 
 LANES = 64
 SKEW = 3
@@ -229,3 +243,43 @@ def diffuse_serpentine(frame: NDArray[np.uint8], palette: NDArray[np.uint8], ind
             x += way
         here, there = there, here
         there[:] = 0
+
+
+def floyd_steinberg(frame: Pixels, palette: Pixels, *, serpentine: bool = False) -> Pixels:
+    """Indices (H, W) of `frame` (H, W, 3) dithered by Floyd-Steinberg over `palette` (K, 3), all uint8.
+
+    Weights: right 7/16, lower left 3/16, below 5/16, lower right 1/16; rows from left to right. With `serpentine` the
+    rows 1, 3, 5, … run from right to left with the weights mirrored. Raises `PixelsError` or `UsageError`.
+    """
+    if not serpentine:
+        return _diffused(frame, palette, FLOYD_STEINBERG)
+    check_frame(frame)
+    check_palette(palette)
+    indices = np.empty(frame.shape[:2], np.uint8)
+    diffuse_serpentine(np.ascontiguousarray(frame), np.ascontiguousarray(palette), indices)
+    return indices
+
+
+def damped_floyd_steinberg(frame: Pixels, palette: Pixels) -> Pixels:
+    """Indices (H, W) of `frame` (H, W, 3) dithered by Floyd-Steinberg that hands on 13/16 of each error. All uint8.
+
+    Weights: right 5/16, lower left 3/16, below 4/16, lower right 1/16; rows from left to right. Small errors die away
+    before they make a far color necessary: 2 to 6 dB nearer to the frame than with all of the error, and nearer also
+    after a slight blur (`benchmarks/gif_quality.py`). It keeps the mean of an area only near to a color of the palette,
+    so it is for palettes of the frame itself, and not among `DITHERS`. Raises `PixelsError` or `UsageError`.
+    """
+    return _diffused(frame, palette, DAMPED_FLOYD_STEINBERG)
+
+
+def sierra_2_4a(frame: Pixels, palette: Pixels) -> Pixels:
+    """Indices (H, W) of `frame` (H, W, 3) dithered by Sierra-2-4A ("Sierra lite") over `palette` (K, 3), all uint8.
+
+    Weights: right 2/4, lower left 1/4, below 1/4; rows from left to right. Raises `PixelsError` or `UsageError`.
+    """
+    return _diffused(frame, palette, SIERRA_2_4A)
+
+
+def _diffused(frame: Pixels, palette: Pixels, weights: ErrorShares) -> Pixels:
+    check_frame(frame)
+    check_palette(palette)
+    return RowDiffuser()(np.ascontiguousarray(frame), np.ascontiguousarray(palette), weights)

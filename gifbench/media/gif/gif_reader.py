@@ -10,9 +10,9 @@ import numpy as np
 
 from gifbench.errors import CorruptMedia, TooLarge
 from gifbench.media.clip import Pixels
-from gifbench.media.gif.blocks import Blocks, ImageBlock, parse
+from gifbench.media.gif.block_parser import Blocks, ImageBlock, parse
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.decoder import FrameDecoder, stands_alone
+from gifbench.media.gif.frame_decoder import FrameDecoder, stands_alone
 from gifbench.media.gif.lazy_frames import FrameSequence, SequenceIndices
 from gifbench.media.gif.limits import GifFile, GifLimits, GifSource
 

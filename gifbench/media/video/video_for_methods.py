@@ -21,7 +21,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.media.video.container import VideoLimits
 from gifbench.media.video.decoding import Frame, decode
-from gifbench.media.video.span import Span, spanned
+from gifbench.media.video.exact_span import Span, spanned
 
 _KEPT_BYTES, _KEPT_FRAMES = 1 << 26, 4
 """How much of what was decoded last is kept: so many bytes, and so many frames in any case."""

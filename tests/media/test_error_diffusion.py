@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gifbench.errors import PixelsError, UsageError
-from gifbench.media.colors.dither import DITHERS, bayer, damped_floyd_steinberg, floyd_steinberg, sierra_2_4a
-from gifbench.media.colors.quantize import minimum_variance
+from gifbench.media.colors.error_diffusion import damped_floyd_steinberg, floyd_steinberg, sierra_2_4a
+from gifbench.media.colors.ordered_dither import bayer
+from gifbench.media.colors.quantize import DITHERS, minimum_variance
 from tests.media import reference
 
 

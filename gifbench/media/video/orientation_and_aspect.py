@@ -1,8 +1,9 @@
-"""How a picture is to be mirrored and turned before it is shown, by its display matrix."""
+"""How a picture is mirrored and turned before it is shown, by its display matrix, and its size in square pixels."""
 
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import cast
 
 import numpy as np
@@ -59,3 +60,10 @@ def turn(pixels: Pixels, how: Orientation) -> Pixels:
     """`pixels` (H, W, …) mirrored and turned; a view where that is possible."""
     mirror, quarters = how
     return np.rot90(pixels[:, ::-1] if mirror else pixels, -quarters)
+
+
+def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """The size at which pixels `aspect` times as wide as high are square: one side grows, none shrinks."""
+    if aspect >= 1:
+        return max(1, round(width * aspect)), height
+    return width, max(1, round(height / aspect))

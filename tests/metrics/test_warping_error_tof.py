@@ -10,10 +10,10 @@ import pytest
 from skimage import data
 
 from gifbench.errors import PixelsError
-from gifbench.media.colors.dither import floyd_steinberg
+from gifbench.media.colors.error_diffusion import floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance, nearest
 from gifbench.media.flow import inconsistent, motion_edges, optical_flow, warp
-from gifbench.metrics.temporal import TruthMotion, flow_difference, measure_steadiness, warp_error
+from gifbench.metrics.warping_error_tof import TruthMotion, flow_difference, measure_steadiness, warp_error
 
 
 def sliding(num_frames: int, *, dx=2.0, dy=1.0, height=120, width=150):

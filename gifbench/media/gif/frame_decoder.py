@@ -13,7 +13,7 @@ import numpy as np
 from gifbench.errors import CorruptMedia
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import lzw_decoder
-from gifbench.media.gif.blocks import Blocks, ImageBlock
+from gifbench.media.gif.block_parser import Blocks, ImageBlock
 from gifbench.media.gif.canvas import Canvas, Indices
 from gifbench.media.gif.limits import GifFile
 
