@@ -35,10 +35,10 @@ import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 import gifbench
+from gifbench.benchmark_tasks import task
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.metrics.metric import FramePair, GifFrame
 from gifbench.metrics.registry import OWN, load_metric
-from gifbench.tasks import task
 
 
 def bare(dataset: gifbench.Dataset, clips: int) -> None:

@@ -22,7 +22,7 @@ import av
 import av.filter
 import numpy as np
 
-from gifbench.gif_makers import generated_gif, load_maker
+from gifbench.gif_maker_registry import generated_gif, load_maker
 from gifbench.media.blur import gaussian_blur
 from gifbench.media.clip import Pixels
 from gifbench.media.make_gif import dithered_frame

@@ -26,7 +26,7 @@ from gifbench_baselines.ccdnet.guard import FEATURES, Guard, GuardOptions, featu
 from gifbench_baselines.ccdnet.router import Router
 
 from gifbench import DatasetClip, Gif, GifbenchError, Pixels, open_dataset, save_weights
-from gifbench.gif_makers import load_maker, made_frames
+from gifbench.gif_maker_registry import load_maker, made_frames
 
 SIDE, PIXELS, KINDS_A_FRAME, FOLDS = 224, 1200, 4, 5
 MAKERS = (

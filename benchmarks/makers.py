@@ -24,7 +24,7 @@ from classical import Clips, Shot, frame_psnr, restorer, rounded
 from weights_by_kind import middle, places
 
 from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset, run_method
-from gifbench.gif_makers import list_makers
+from gifbench.gif_maker_registry import list_makers
 
 METHODS = (
     *("best gaussian", "fcdr", "fcdr-tuned", "palette-smooth", "undither", "ffmpeg-deband", "ffmpeg-gradfun"),

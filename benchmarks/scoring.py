@@ -25,10 +25,10 @@ import numpy as np
 from gifbench_baselines.gaussian import Gaussian
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from gifbench.benchmark_tasks import task
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.media.colors.quantize import minimum_variance, nearest
 from gifbench.media.video import Span, decode
-from gifbench.tasks import task
 
 CLIPS = {
     "256×256": ("faces/intel_asl__book.mkv", "faces/grid__brbk7n.mpg", "faces/intel_asl__walk.mkv"),

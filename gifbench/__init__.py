@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gifbench.numba_cache import keep_compiled as _keep_compiled
 
 if TYPE_CHECKING:
+    from gifbench.benchmark_tasks import TASKS
     from gifbench.builder.build import build_dataset
     from gifbench.builder.recipe import Recipe, load_recipe
     from gifbench.dataset.clip import DatasetClip
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from gifbench.devices import is_out_of_memory, side_by_side
     from gifbench.errors import GifbenchError, MakerError, MethodError, PixelsError, UsageError, WeightsError
     from gifbench.evaluation.evaluate import evaluate
-    from gifbench.gif_makers import Maker, MakerClip
+    from gifbench.gif_maker_registry import Maker, MakerClip
     from gifbench.gif_restoration import RestoredVideo, restore_gif, restore_video
     from gifbench.leaderboard.reported_rows import PaperTables, ReportedRow
     from gifbench.manifest.rows import ManifestRow
@@ -41,14 +42,13 @@ if TYPE_CHECKING:
     from gifbench.media.video import count_frames, probe
     from gifbench.methods.conformance import Check, check_method
     from gifbench.methods.inference import run_method
-    from gifbench.methods.installed import MethodEntry
-    from gifbench.methods.protocols import FrameMethod, Frames, FrameSource, Method, last_shown, nearest_shown
+    from gifbench.methods.method_entry_points import MethodEntry
+    from gifbench.methods.method_interface import FrameMethod, Frames, FrameSource, Method, last_shown, nearest_shown
     from gifbench.methods.registry import LoadedMethod, load_method
     from gifbench.progress import Progress
     from gifbench.results.dataframe import Results
     from gifbench.results.io import load_results
     from gifbench.results.schema import Result
-    from gifbench.tasks import TASKS
     from gifbench.training.config import TrainerOptions
     from gifbench.training.run import TrainingRun, train
     from gifbench.training.trainer import TrainingBatch, Update
@@ -64,7 +64,7 @@ _HOME = {
     "gifbench.devices": ("is_out_of_memory", "side_by_side"),
     "gifbench.errors": ("GifbenchError", "MakerError", "MethodError", "PixelsError", "UsageError", "WeightsError"),
     "gifbench.evaluation.evaluate": ("evaluate",),
-    "gifbench.gif_makers": ("Maker", "MakerClip"),
+    "gifbench.gif_maker_registry": ("Maker", "MakerClip"),
     "gifbench.gif_restoration": ("RestoredVideo", "restore_gif", "restore_video"),
     "gifbench.leaderboard.reported_rows": ("PaperTables", "ReportedRow"),
     "gifbench.manifest.rows": ("ManifestRow",),
@@ -77,14 +77,21 @@ _HOME = {
     "gifbench.media.video": ("count_frames", "probe"),
     "gifbench.methods.conformance": ("Check", "check_method"),
     "gifbench.methods.inference": ("run_method",),
-    "gifbench.methods.installed": ("MethodEntry",),
-    "gifbench.methods.protocols": ("FrameMethod", "FrameSource", "Frames", "Method", "last_shown", "nearest_shown"),
+    "gifbench.methods.method_entry_points": ("MethodEntry",),
+    "gifbench.methods.method_interface": (
+        "FrameMethod",
+        "FrameSource",
+        "Frames",
+        "Method",
+        "last_shown",
+        "nearest_shown",
+    ),
     "gifbench.methods.registry": ("LoadedMethod", "load_method"),
     "gifbench.progress": ("Progress",),
     "gifbench.results.dataframe": ("Results",),
     "gifbench.results.io": ("load_results",),
     "gifbench.results.schema": ("Result",),
-    "gifbench.tasks": ("TASKS",),
+    "gifbench.benchmark_tasks": ("TASKS",),
     "gifbench.training.config": ("TrainerOptions",),
     "gifbench.training.run": ("TrainingRun", "train"),
     "gifbench.training.trainer": ("TrainingBatch", "Update"),

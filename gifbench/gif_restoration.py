@@ -22,10 +22,11 @@ from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import Film, Sound, VideoLimits, probe, sound_kinds
 from gifbench.media.video.video_for_methods import GifAsFilm
-from gifbench.methods.inference import Batching, on_device, run_method
-from gifbench.methods.installed import installed
+from gifbench.methods.inference import on_device, run_method
+from gifbench.methods.method_entry_points import installed
+from gifbench.methods.method_interface import FrameSource, Method
 from gifbench.methods.options import NESTED, keyword_parameters, parse_spec
-from gifbench.methods.protocols import FrameSource, Method
+from gifbench.methods.out_of_memory import Batching
 from gifbench.methods.registry import LoadedMethod, installed_class, load_any_method, load_method
 from gifbench.progress import Progress, ProgressCallback
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gifbench.parquet_budget import Budget, check_pages, is_text
+from gifbench.parquet_memory_limit import Budget, check_pages, is_text
 
 _BATCH = 10_000
 

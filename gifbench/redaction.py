@@ -16,6 +16,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 _NAME = (
     r"[\w.%-]{0,99}(?:token(?!iz|s\b|_?dim)|secret|passw|pwd(?![a-z])|passphrase|signature|(?<![a-z])sig(?![a-z])|credential"
@@ -164,3 +165,21 @@ _MAY_HOLD = re.compile(
     re.IGNORECASE,
 )
 """What a text holds at least if one of the patterns fits: most texts hold none, and are looked at once."""
+
+
+def is_there(text: str) -> bool:
+    """Whether a text names a file or folder on this machine."""
+    try:
+        return bool(text) and "\0" not in text and Path(text).expanduser().exists()
+    except (OSError, RuntimeError):
+        return False
+
+
+def displayed(value: object) -> str | int | float | bool | None:
+    """An option as results show it: of a path the last part, because where files lie is nobody's business."""
+    if isinstance(value, bool | int | float | None):
+        return value
+    text = str(value)
+    if "://" not in text and re.search(r"[/\\]", text) and (re.match(r"[/\\~]|[A-Za-z]:[/\\]", text) or is_there(text)):
+        text = re.split(r"[/\\]", text.rstrip("/\\"))[-1] or text
+    return redact(text)

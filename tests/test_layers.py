@@ -16,51 +16,93 @@ ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
 EVERYWHERE = {"errors", "argument_types", "did_you_mean", "notebook", "progress"}
-BELOW_RESULTS = EVERYWHERE | {"redaction", "storage", "parquet", "plugins", "media"}
+BELOW_RESULTS = EVERYWHERE | {"redaction", "storage", "parquet", "entry_points", "user_code_import", "media"}
 BELOW_METHODS = BELOW_RESULTS | {
-    "gif_makers",
+    "gif_maker_registry",
     "devices",
     "results",
-    "provenance",
-    "source_code",
+    "code_version",
+    "source_code_hash",
     "child_processes",
-    "tasks",
+    "benchmark_tasks",
     "metrics",
 }
-BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "journal"}
+BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "checksummed_journal"}
 MAY_IMPORT = {
     "redaction": set(),
     "errors": {"redaction"},
     "progress": set(),
     "storage": {"errors"},
-    "parquet": {"parquet_budget"},
-    "parquet_budget": set(),
+    "parquet": {"parquet_memory_limit"},
+    "parquet_memory_limit": set(),
     "numba_cache": set(),
     "argument_types": {"errors"},
     "notebook": {"errors"},
     "toml_file": {"errors"},
     "did_you_mean": set(),
-    "plugins": {"errors", "local_modules", "did_you_mean"},
-    "local_modules": set(),
+    "entry_points": {"errors", "user_code_import", "did_you_mean"},
+    "user_code_import": {"errors", "did_you_mean"},
     "dask_cluster": {"errors", "storage"},
     "devices": {"errors", "argument_types"},
     "media": EVERYWHERE | {"storage"},
-    "gif_makers": {"errors", "did_you_mean", "plugins", "media"},
-    "tasks": {"errors", "did_you_mean", "plugins", "gif_makers"},
-    "dataset": EVERYWHERE | {"redaction", "storage", "parquet", "plugins", "media", "gif_makers", "child_processes"},
-    "manifest": {"errors", "did_you_mean", "progress", "storage", "parquet", "plugins", "media", "dataset"},
-    "download": {"errors", "progress", "plugins", "redaction", "storage", "parquet", "media", "dataset", "manifest"}
-    | {"journal"},
+    "gif_maker_registry": {"errors", "did_you_mean", "entry_points", "user_code_import", "media"},
+    "benchmark_tasks": {"errors", "did_you_mean", "entry_points", "user_code_import", "gif_maker_registry"},
+    "dataset": EVERYWHERE
+    | {
+        "redaction",
+        "storage",
+        "parquet",
+        "entry_points",
+        "user_code_import",
+        "media",
+        "gif_maker_registry",
+        "child_processes",
+    },
+    "manifest": {
+        "errors",
+        "did_you_mean",
+        "progress",
+        "storage",
+        "parquet",
+        "entry_points",
+        "user_code_import",
+        "media",
+        "dataset",
+    },
+    "download": {
+        "errors",
+        "progress",
+        "entry_points",
+        "user_code_import",
+        "redaction",
+        "storage",
+        "parquet",
+        "media",
+        "dataset",
+        "manifest",
+    }
+    | {"checksummed_journal"},
     "builder": EVERYWHERE
-    | {"storage", "parquet", "plugins", "toml_file", "media", "dataset", "manifest", "download", "child_processes"}
-    | {"redaction", "dask_cluster", "journal"},
-    "metrics": BELOW_RESULTS | {"methods", "provenance", "source_code"},
-    "results": BELOW_RESULTS | {"tasks"},
-    "journal": {"errors", "storage"},
+    | {
+        "storage",
+        "parquet",
+        "entry_points",
+        "user_code_import",
+        "toml_file",
+        "media",
+        "dataset",
+        "manifest",
+        "download",
+        "child_processes",
+    }
+    | {"redaction", "dask_cluster", "checksummed_journal"},
+    "metrics": BELOW_RESULTS | {"methods", "code_version", "source_code_hash"},
+    "results": BELOW_RESULTS | {"benchmark_tasks"},
+    "checksummed_journal": {"errors", "storage"},
     "child_processes": set(),
-    "provenance": {"errors", "redaction", "results"},
-    "installed_packages": set(),
-    "source_code": {"installed_packages"},
+    "code_version": {"results"},
+    "package_versions": set(),
+    "source_code_hash": {"package_versions"},
     "methods": BELOW_METHODS,
     "gif_restoration": BELOW_METHODS | {"methods"},
     "evaluation": BELOW_EVALUATION | {"dask_cluster"},
@@ -68,7 +110,7 @@ MAY_IMPORT = {
     "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
     "study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
     "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
-    "doctor": {"numba_cache", "devices", "media"},
+    "installation_check": {"numba_cache", "devices", "media"},
     "cli": BELOW_EVALUATION
     | {
         "evaluation",
@@ -80,7 +122,7 @@ MAY_IMPORT = {
         "leaderboard",
         "study",
         "demo",
-        "doctor",
+        "installation_check",
     },
 }
 

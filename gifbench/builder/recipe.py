@@ -17,13 +17,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gifbench.argument_types import check_types
 from gifbench.dataset.metadata import Gifs, current_gifs
 from gifbench.did_you_mean import known_names
+from gifbench.entry_points import entry_points
 from gifbench.errors import NoSuchRecipe, RecipeError, Rejected, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
 from gifbench.media.crop_and_scale import Geometry
 from gifbench.media.video import DamagedFrames, Frame, HeldPictures, LosslessCodec, Span, VideoInfo, decode, probe
-from gifbench.plugins import entry_points, import_errors
 from gifbench.toml_file import read_toml
+from gifbench.user_code_import import import_errors
 
 GROUP = "gifbench.recipes"
 

@@ -17,7 +17,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check the installation and suggest fixes. Exit code 0 if building and scoring work."""
-    from gifbench.doctor import examine
+    from gifbench.installation_check import examine
 
     findings = list(examine(network=network))
     works = all(finding.state != "broken" for finding in findings)

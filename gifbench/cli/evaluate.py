@@ -41,8 +41,8 @@ MetricFile = Annotated[
 
 def tasks(as_json: Json = False) -> None:
     """List the tasks: which GIF a method is given, and how many of the video's frames it holds."""
-    from gifbench.gif_makers import list_makers
-    from gifbench.tasks import STEPS, TASKS
+    from gifbench.benchmark_tasks import STEPS, TASKS
+    from gifbench.gif_maker_registry import list_makers
 
     makers = list_makers()
     if as_json:
@@ -164,11 +164,11 @@ def evaluate(
     Results of the very same run are reused. Interrupt it whenever you like: the same command goes on with the clips
     that are left.
     """
+    from gifbench.benchmark_tasks import DEFAULT_TASKS
     from gifbench.evaluation.evaluate import evaluate as score
     from gifbench.evaluation.scoring_protocols import PROTOCOLS
     from gifbench.methods.command import TIME_LIMIT, load_method_command
     from gifbench.methods.registry import find_method
-    from gifbench.tasks import DEFAULT_TASKS
 
     loaded = [find_method(text) for text in [*(method or []), *(method_file or [])]]
     loaded += [load_method_command(text, time_limit=time_limit or TIME_LIMIT) for text in method_command or []]

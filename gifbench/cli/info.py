@@ -194,7 +194,7 @@ def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
 def _reasons_of(outcomes: Mapping[str, Mapping[str, int]], recipe: str) -> list[dict[str, Any]]:
     """The outcomes of a build by the recipe of that name as a list, a reason each, the most frequent first."""
     from gifbench.dataset.failure_reasons import KINDS, REASONS, current_reason
-    from gifbench.plugins import installed_recipe
+    from gifbench.entry_points import installed_recipe
 
     meanings = {**getattr(installed_recipe(recipe), "rules", {}), **REASONS}
     rows = [

@@ -12,15 +12,15 @@ from gifbench.devices import DEVICE_HELP
 from gifbench.progress import count_text
 
 if TYPE_CHECKING:
-    from gifbench.methods.installed import ListedMethod
+    from gifbench.methods.method_entry_points import ListedMethod
 
 
 def methods(context: typer.Context, as_json: Json = False) -> None:
     """List the methods: what each restores, whether it is ready to run or has to be trained first, and what it does."""
     if context.invoked_subcommand is not None:
         return
-    from gifbench.methods.installed import list_methods
-    from gifbench.tasks import TASKS
+    from gifbench.benchmark_tasks import TASKS
+    from gifbench.methods.method_entry_points import list_methods
 
     listed = sorted(list_methods(), key=lambda method: (bool(method.problem), not method.ready))
     if as_json:

@@ -19,7 +19,7 @@ import typer
 from gifbench.cli.missing_parameters import CommandNamingAllMissing
 from gifbench.cli.output import EXAMPLE, command
 from gifbench.errors import UsageError
-from gifbench.plugins import one_line
+from gifbench.user_code_import import one_line
 
 GROUP = "gifbench.commands"
 

@@ -26,7 +26,7 @@ class RunLog(logging.Handler):
     """
 
     def __init__(self, command: str) -> None:
-        from gifbench.doctor import versions
+        from gifbench.installation_check import versions
 
         super().__init__()
         self.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, get_type_hints
 
+from gifbench.entry_points import SOURCES, entry_names, source_kind
 from gifbench.errors import GifbenchError
-from gifbench.plugins import SOURCES, entry_names, source_kind
 
 if TYPE_CHECKING:
     from gifbench.download import FetchLimits, Source, SourceKind

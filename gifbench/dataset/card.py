@@ -25,8 +25,8 @@ from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.columns import INDEX_SCHEMA
 from gifbench.dataset.croissant import PAPER, croissant
 from gifbench.dataset.reader import Dataset
+from gifbench.entry_points import installed_recipe
 from gifbench.errors import AlreadyExists, NotFound, UsageError
-from gifbench.plugins import installed_recipe
 from gifbench.progress import ProgressCallback, silent
 
 CARD, SAMPLE, CROISSANT = "README.md", "sample.webp", "croissant.json"

@@ -20,7 +20,7 @@ from gifbench.dataset.gif_generation import made_gifs, made_part, other_gifs
 from gifbench.dataset.shards import IndexRow, Member, group_frame
 from gifbench.dataset.truth_reader import iter_truth, read_truth
 from gifbench.errors import CorruptMedia, DatasetDamaged, DatasetError, GifbenchError, StorageError, UsageError
-from gifbench.gif_makers import generated_gif, load_maker
+from gifbench.gif_maker_registry import generated_gif, load_maker
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits, selection
 from gifbench.storage import Folder

@@ -10,7 +10,7 @@ from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.shards import MEMBERS
 from gifbench.dataset.truth_reader import iter_truth
 from gifbench.errors import AlreadyExists
-from gifbench.gif_makers import generated_file, load_maker
+from gifbench.gif_maker_registry import generated_file, load_maker
 from gifbench.media.png import png_bytes
 from gifbench.media.video import LosslessWriter, lossless_codec
 from gifbench.storage import Folder

@@ -17,8 +17,8 @@ from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.metadata import MAX_ABOUT, parse_about
 from gifbench.dataset.outcomes import Outcome
 from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, table_rows
+from gifbench.entry_points import installed_recipe
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, NotFound
-from gifbench.plugins import installed_recipe
 from gifbench.storage import Folder
 
 if TYPE_CHECKING:

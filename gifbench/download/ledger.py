@@ -20,9 +20,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
+from gifbench.checksummed_journal import has_checksum, with_checksum, without_checksum
 from gifbench.dataset.failure_reasons import KINDS, current_reason
 from gifbench.errors import NotFound, storage_errors
-from gifbench.journal import has_checksum, with_checksum, without_checksum
 from gifbench.redaction import hashed, redact
 from gifbench.storage import Folder
 

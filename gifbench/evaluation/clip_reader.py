@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Generic, Protocol, Self, TypeVar
 
+from gifbench.benchmark_tasks import Task
 from gifbench.errors import DatasetDamaged, MediaError
 from gifbench.evaluation.scoring_protocols import Segment
-from gifbench.gif_makers import generated_gif, load_maker
+from gifbench.gif_maker_registry import generated_gif, load_maker
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif
-from gifbench.tasks import Task
 
 AHEAD_BYTES = 64 << 20
 """Decoded frames that wait to be scored; a GIF of more bytes is not read before its turn."""

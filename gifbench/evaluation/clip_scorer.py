@@ -22,22 +22,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gifbench.benchmark_tasks import Task
 from gifbench.errors import GifbenchError, MetricError, PixelsError
 from gifbench.evaluation.clip_reader import OpenClip, Pass
 from gifbench.evaluation.restored_cache import RestoredCache
 from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, Segment, SegmentScores
 from gifbench.media.clip import Pixels
-from gifbench.methods.inference import Batching, run_method
-from gifbench.methods.protocols import Frames
+from gifbench.methods.inference import run_method
+from gifbench.methods.method_interface import Frames
+from gifbench.methods.out_of_memory import Batching
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.metric import BatchMetric, FrameBatch, FramePair, GifFrame
 from gifbench.metrics.psnr import PSNR_CAP
 from gifbench.metrics.registry import LoadedMetric
 from gifbench.metrics.ssim import gaussian_ssim
-from gifbench.plugins import one_line
 from gifbench.results.schema import ClipScore
-from gifbench.tasks import Task
+from gifbench.user_code_import import one_line
 
 FROM_CACHE = "restored frames came from a cache: the seconds inside the method are too few"
 

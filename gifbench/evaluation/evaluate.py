@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
+from gifbench.benchmark_tasks import DEFAULT_TASKS, Task, does_task, parse_tasks
 from gifbench.dask_cluster import check_scheduler_address
 from gifbench.dataset import open_dataset
 from gifbench.devices import set_torch_settings, torch_settings
@@ -16,14 +17,13 @@ from gifbench.errors import DatasetError, UsageError
 from gifbench.evaluation.clip_reader import ScoredDataset
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, protocol
 from gifbench.evaluation.task_run import Existing, RunSettings, TaskRun
-from gifbench.methods.protocols import FrameMethod, Method
+from gifbench.methods.method_interface import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, load_any_method
 from gifbench.metrics.registry import load_metrics
 from gifbench.progress import ProgressCallback
 from gifbench.results.dataframe import Results
 from gifbench.results.schema import Result
 from gifbench.storage import Folder
-from gifbench.tasks import DEFAULT_TASKS, Task, does_task, parse_tasks
 
 MethodLike = LoadedMethod | str | Method | FrameMethod | type
 """A method as `evaluate` takes it: a name, a loaded one, an object with `restore` or `restore_frames`, or its class."""

@@ -22,7 +22,7 @@ import numpy as np
 
 from gifbench.errors import storage_errors
 from gifbench.media.gif import Gif
-from gifbench.methods.protocols import Frames
+from gifbench.methods.method_interface import Frames
 from gifbench.methods.registry import LoadedMethod
 from gifbench.storage import atomic_write
 

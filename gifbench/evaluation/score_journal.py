@@ -17,8 +17,8 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
+from gifbench.checksummed_journal import Journal, open_journal
 from gifbench.errors import ResultsError
-from gifbench.journal import Journal, open_journal
 from gifbench.results.schema import ClipScore
 from gifbench.storage import open_regular
 

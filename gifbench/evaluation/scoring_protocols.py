@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gifbench.benchmark_tasks import Task
 from gifbench.did_you_mean import known_names
+from gifbench.entry_points import installed_recipe
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.metrics.psnr import PSNR_CAP, psnr, squared_error
 from gifbench.metrics.ssim import gaussian_ssim, uniform_ssim
-from gifbench.plugins import installed_recipe
-from gifbench.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from gifbench.benchmark_tasks import Task, one_task
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
@@ -24,19 +25,18 @@ from gifbench.evaluation.score_identity import RunSpec, existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
 from gifbench.evaluation.task_run import Existing
-from gifbench.gif_makers import load_maker
+from gifbench.gif_maker_registry import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
+from gifbench.methods.content_hash import content_sha256
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
-from gifbench.methods.identity import content_sha256
-from gifbench.methods.protocols import MethodInfo
+from gifbench.methods.method_interface import MethodInfo
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import load_metrics
 from gifbench.progress import ProgressCallback
 from gifbench.results.io import check_absent, save_result
 from gifbench.results.schema import DatasetRecord, Result
 from gifbench.storage import Folder
-from gifbench.tasks import Task, one_task
 
 _NAME = re.compile(r"\w[\w.+-]{0,63}")
 _MOST_FAULTS = 20

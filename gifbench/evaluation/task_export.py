@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gifbench.benchmark_tasks import Task, one_task
 from gifbench.errors import AlreadyExists, UsageError
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset, task_gif
 from gifbench.evaluation.scoring_protocols import Segment, protocol, released_stride
-from gifbench.gif_makers import load_maker
+from gifbench.gif_maker_registry import load_maker
 from gifbench.media.gif import Gif
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder
-from gifbench.tasks import Task, one_task
 
 FORMAT = 1
 TASK_FILE = "task.json"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gifbench.benchmark_tasks import Task
 from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
 from gifbench.evaluation.cluster_scoring import clips_on_cluster
 from gifbench.evaluation.score_identity import RunSpec, ScoringJob, existing_result, measuring_device
@@ -20,7 +21,6 @@ from gifbench.progress import Progress, ProgressCallback
 from gifbench.results.io import check_absent, save_result
 from gifbench.results.schema import DatasetRecord, Result
 from gifbench.storage import Folder
-from gifbench.tasks import Task
 
 Existing = Literal["error", "keep", "overwrite"]
 """What happens to results that exist: nothing is run, the very same are taken and the others run, or all are run."""

@@ -13,7 +13,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.flow import FlowMethod, optical_flow
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import decode, probe
-from gifbench.methods.protocols import last_shown
+from gifbench.methods.method_interface import last_shown
 from gifbench.metrics.warping_error_tof import MeasuredSteadiness, measure_steadiness
 
 

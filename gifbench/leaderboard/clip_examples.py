@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gifbench.benchmark_tasks import task
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import GifbenchError, StorageError, storage_errors
 from gifbench.evaluation.clip_reader import task_gif
@@ -32,7 +33,6 @@ from gifbench.leaderboard.safe_names import slug, visible
 from gifbench.leaderboard.scored_run import Run
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.tasks import task
 
 Restore = Callable[[Gif, Sequence[Fraction]], Pixels]
 """A method, ready to run: a GIF and times in, RGB frames (N, H, W, 3) uint8 out."""

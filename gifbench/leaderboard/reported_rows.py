@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gifbench.entry_points import entry_points
 from gifbench.errors import MethodError
-from gifbench.plugins import entry_points, import_errors
+from gifbench.user_code_import import import_errors
 
 GROUP = "gifbench.papers"
 """The entry points by which an installed package offers the tables of a paper."""

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from gifbench.benchmark_tasks import known_task
+from gifbench.code_version import code_record
 from gifbench.dataset import Dataset
 from gifbench.errors import GifbenchError, ResultsError, storage_errors
-from gifbench.gif_makers import load_maker
+from gifbench.gif_maker_registry import load_maker
 from gifbench.leaderboard.atomic_publish import made_of, published
 from gifbench.leaderboard.board import Board, Run, boards
 from gifbench.leaderboard.clip_examples import Example, Excerpts, Restore, Shown, show
@@ -21,10 +23,8 @@ from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.tables import csv_table, markdown, markdown_table
 from gifbench.methods.registry import LoadedMethod
 from gifbench.progress import Progress, ProgressCallback, silent
-from gifbench.provenance import code_record
 from gifbench.results.io import Result
 from gifbench.storage import file_sha256
-from gifbench.tasks import known_task
 
 
 def build_site(

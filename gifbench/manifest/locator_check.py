@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from gifbench.did_you_mean import known_names
+from gifbench.entry_points import SOURCES, entry_names, source_kind
 from gifbench.errors import Refused, storage_errors
 from gifbench.manifest.rows import Finding, ManifestRow, refuse
-from gifbench.plugins import SOURCES, entry_names, source_kind
 
 FILE = "file"
 """The kind of a local video, whose locator is a path from the manifest's folder."""

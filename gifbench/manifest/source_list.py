@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gifbench.entry_points import SOURCES, entry_names, official_list, source_kind
 from gifbench.errors import GifbenchError, ManifestError, NotFound, storage_errors
 from gifbench.manifest.io import READERS, raw_rows
 from gifbench.manifest.rows import MAX_BYTES, ManifestRow, check_rows, read_manifest
-from gifbench.plugins import SOURCES, entry_names, official_list, source_kind
 
 
 def read_source_list(path: str | Path) -> list[ManifestRow]:

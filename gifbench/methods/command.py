@@ -26,13 +26,12 @@ from gifbench.child_processes import end_strays, guard_group, guarded_folder
 from gifbench.errors import MethodFailed, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
+from gifbench.methods.content_hash import content_sha256, full_option
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
-from gifbench.methods.identity import content_sha256, full_option
-from gifbench.methods.protocols import MethodInfo
+from gifbench.methods.method_interface import MethodInfo
 from gifbench.methods.registry import LoadedMethod
-from gifbench.provenance import displayed, is_there
-from gifbench.redaction import redact
-from gifbench.source_code import source_code
+from gifbench.redaction import displayed, is_there, redact
+from gifbench.source_code_hash import source_code
 from gifbench.storage import file_sha256
 
 TIME_LIMIT = 600.0

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.argument_types import check_types
+from gifbench.benchmark_tasks import TASKS, Task, task
 from gifbench.devices import accelerator
 from gifbench.errors import GifbenchError, MethodFailed
 from gifbench.media.gif import Gif
-from gifbench.methods.inference import Batching, on_device, run_method
-from gifbench.methods.protocols import FrameMethod, Method
+from gifbench.methods.inference import on_device, run_method
+from gifbench.methods.method_interface import FrameMethod, Method
+from gifbench.methods.out_of_memory import Batching
 from gifbench.methods.registry import LoadedMethod, load_any_method
-from gifbench.tasks import TASKS, Task, task
 
 _FPS = 25
 _ON_GPU = 1.0

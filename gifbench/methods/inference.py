@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
 from typing import Any, cast
@@ -15,49 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.argument_types import check_types
-from gifbench.devices import accelerator, check_device, choose_device, free_memory, is_out_of_memory, kind_of
+from gifbench.devices import accelerator, check_device, choose_device, kind_of
 from gifbench.errors import MethodFailed, MissingExtra
 from gifbench.media.gif import Gif
 from gifbench.methods.buffers import is_array, own_copy
-from gifbench.methods.protocols import FrameMethod, Frames, FrameSource, Method, last_shown
+from gifbench.methods.method_interface import FrameMethod, Frames, FrameSource, Method, last_shown
+from gifbench.methods.out_of_memory import NO_MEMORY, Batching, restored_batch
 from gifbench.methods.registry import LoadedMethod
-from gifbench.plugins import one_line
-
-BATCH_PIXELS = 1 << 21
-"""Pixels that a batch of `restore_frames` holds at most: 32 frames of 256×256, 9 of 636×360, or one larger frame."""
-
-
-_NO_MEMORY = object()
-
+from gifbench.user_code_import import one_line
 
 _SLACK = 1e-3
 """How far a float may lie outside [0, 255]: the noise of float32 arithmetic. It is clipped."""
-
-
-_RAN_OUT = "memory ran out"
-
-
-@dataclass(slots=True)
-class Batching:
-    """How large the batches of `restore_frames` are; a run has one, because what did not fit once will not fit again.
-
-    `pixels` a batch may hold (None: `BATCH_PIXELS`); `notes` say what a reader of the result must know.
-    """
-
-    pixels: int | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def size(self, gif: FrameSource) -> int:
-        """Frames of `gif` that a batch may hold."""
-        return max(1, (self.pixels or BATCH_PIXELS) // (gif.height * gif.width))
-
-    def halve(self, gif: FrameSource) -> None:
-        """After memory ran out: batches of half as many frames from now on."""
-        size = self.size(gif) // 2
-        self.pixels = size * gif.height * gif.width
-        frames = f"{size} frame{'s' if size > 1 else ''} of {gif.width}×{gif.height}"
-        self.notes[:] = [note for note in self.notes if not note.startswith(_RAN_OUT)]
-        self.notes.append(f"{_RAN_OUT}: batches were halved to {frames}")
 
 
 def device_kind(loaded: LoadedMethod, device: str) -> str:
@@ -185,8 +153,8 @@ def _held(
         size = batching.size(gif)
         chosen = [frame for frame, _ in runs[start : start + size]]
         with _calling(loaded, what):
-            answer = _restored_batch(method, gif, chosen, torch_device)
-        if answer is _NO_MEMORY:
+            answer = restored_batch(method, gif, chosen, torch_device)
+        if answer is NO_MEMORY:
             if len(chosen) == 1:
                 raise MethodFailed(f"{what}: memory runs out for a single frame of {gif.width}×{gif.height}")
             while batching.size(gif) >= len(chosen):
@@ -205,24 +173,6 @@ def _held(
                 yield answer[shown[first : first + size]]
         start += len(chosen)
         answer = None  # the next one is counted alone
-
-
-def _restored_batch(method: FrameMethod, gif: FrameSource, chosen: Sequence[int], torch_device: str | None) -> Any:  # noqa: ANN401
-    """What the method makes of these frames; `_NO_MEMORY` where that runs out."""
-    try:
-        frames: Any = np.stack([gif.frame(i) for i in chosen])
-        palettes: list[Any] = [gif.palettes[i].copy() for i in chosen]
-        if torch_device is not None:
-            frames = _tensor(frames, torch_device)
-            together = _tensor(np.concatenate(palettes), torch_device)  # one copy to the device, not one a frame
-            palettes = list(together.split([len(palette) for palette in palettes]))
-        return method.restore_frames(frames, palettes)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-    if torch_device is not None:  # the error held the tensors; now they can be given back
-        free_memory(torch_device)
-    return _NO_MEMORY
 
 
 def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArray[Any]:
@@ -267,12 +217,6 @@ def _numpy(batch: object, what: str) -> NDArray[Any] | None:
     except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
         raise MethodFailed(f"{what}: a batch cannot be read as an array: {one_line(error)}") from error
     return array
-
-
-def _tensor(array: NDArray[Any], device: str) -> Any:  # noqa: ANN401  # a torch tensor
-    import torch
-
-    return torch.tensor(array, device=device)
 
 
 @contextmanager

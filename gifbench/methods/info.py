@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gifbench.methods.identity import Watch
-    from gifbench.methods.protocols import FrameMethod, Method
+    from gifbench.methods.audit_hook import Watch
+    from gifbench.methods.method_interface import FrameMethod, Method
 
 
 @dataclass(frozen=True, slots=True)

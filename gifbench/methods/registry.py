@@ -14,10 +14,9 @@ from typing import Any
 from gifbench.argument_types import check_types
 from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, NoSuchMethod, NotFound, UsageError, storage_errors
-from gifbench.methods.construction import LONGEST_NAME, NAME, load_class, load_instance
-from gifbench.methods.identity import Watch
+from gifbench.methods.audit_hook import Watch
 from gifbench.methods.info import LoadedMethod
-from gifbench.methods.installed import (
+from gifbench.methods.method_entry_points import (
     ListedMethod,
     Offer,
     installed,
@@ -26,8 +25,9 @@ from gifbench.methods.installed import (
     offers_info,
     offers_origin,
 )
+from gifbench.methods.method_from_class import LONGEST_NAME, NAME, load_class, load_instance
 from gifbench.methods.options import FILE_SPEC, Loader, parse_spec, read_options
-from gifbench.plugins import file_class, import_file, one_line
+from gifbench.user_code_import import file_class, import_file, one_line
 
 _DEEPEST_RECORDED = 4
 _LONGEST_HEADER = 16 << 20

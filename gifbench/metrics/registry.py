@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.did_you_mean import known_names
+from gifbench.entry_points import entry_points
 from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError
-from gifbench.methods.identity import content_sha256, full_option
+from gifbench.methods.content_hash import content_sha256, full_option
 from gifbench.methods.options import Spec, complete_options, parse_spec, read_options
 from gifbench.metrics.metric import Described, Metric
-from gifbench.plugins import entry_points, file_class, import_errors, import_file, one_line
-from gifbench.provenance import displayed
-from gifbench.source_code import source_code, source_file
+from gifbench.redaction import displayed
+from gifbench.source_code_hash import source_code, source_file
+from gifbench.user_code_import import file_class, import_errors, import_file, one_line
 
 GROUP = "gifbench.metrics"
 """The entry points by which an installed package offers metrics."""

@@ -88,7 +88,7 @@ class Results(Sequence[Result]):
         Two methods of one name are told apart by the beginning of their identity. `gain dB` is the PSNR less that of
         the GIF itself on the same clips.
         """
-        from gifbench.tasks import TASKS
+        from gifbench.benchmark_tasks import TASKS
 
         order = {name: place for place, name in enumerate(TASKS)}
         gifs = {_place(result): result for result in self if result.method.name == GIF_METHOD}

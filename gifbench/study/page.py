@@ -17,6 +17,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gifbench.benchmark_tasks import does_task, one_task
+from gifbench.benchmark_tasks import task as task_of
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import UsageError, storage_errors
 from gifbench.evaluation.clip_reader import task_gif
@@ -27,8 +29,6 @@ from gifbench.leaderboard.from_results import restore_with
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.methods.registry import LoadedMethod
 from gifbench.progress import Progress, ProgressCallback, silent
-from gifbench.tasks import does_task, one_task
-from gifbench.tasks import task as task_of
 
 QUESTION = "Which one looks better?"
 KEY, PAGE = "key.json", "page"

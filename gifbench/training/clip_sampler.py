@@ -11,7 +11,7 @@ from torch.utils.data import Dataset as TorchDataset
 from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.loader import FrameDataset
 from gifbench.errors import UsageError
-from gifbench.gif_makers import load_maker
+from gifbench.gif_maker_registry import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import check_options, dithers, drawn_gif, drawn_maker, gif_by_maker

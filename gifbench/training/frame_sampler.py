@@ -15,7 +15,7 @@ from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.loader import FrameDataset, FrameParts
 from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
-from gifbench.gif_makers import LoadedMaker, load_maker, made_frames
+from gifbench.gif_maker_registry import LoadedMaker, load_maker, made_frames
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.quantize import DITHERS, check_colors, quantize
 from gifbench.training.augmentation import view

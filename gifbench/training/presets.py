@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gifbench.did_you_mean import known_names
+from gifbench.entry_points import entry_points
 from gifbench.errors import NotFound
-from gifbench.plugins import entry_points
 
 GROUP = "gifbench.trainers"
 """The entry points by which a package offers trainers."""

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from gifbench.did_you_mean import known_names
+from gifbench.entry_points import entry_points
 from gifbench.errors import TrainingError, UsageError
-from gifbench.plugins import entry_points
 from gifbench.training.config import TrainerOptions
 from gifbench.training.presets import GROUP
 

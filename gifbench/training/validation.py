@@ -13,7 +13,7 @@ from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.reader import Dataset
 from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
-from gifbench.gif_makers import load_maker
+from gifbench.gif_maker_registry import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.training.clip_sampler import validation_windows
 from gifbench.training.config import DataOptions

@@ -19,7 +19,7 @@ from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
 from gifbench.media.video import Span, decode
 from gifbench.methods.inference import run_method
-from gifbench.methods.protocols import last_shown, nearest_shown
+from gifbench.methods.method_interface import last_shown, nearest_shown
 from gifbench.methods.registry import load_method
 
 NAMES = ("nearest", "blend", "dis")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from gifbench.errors import MakerError
-from gifbench.gif_makers import generated_gif, list_makers, load_maker, made_frames
+from gifbench.gif_maker_registry import generated_gif, list_makers, load_maker, made_frames
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from tests.conftest import moving_picture

@@ -23,7 +23,7 @@ from gifbench import (  # noqa: E402
     read_weights,
     save_weights,
 )
-from gifbench.methods.installed import list_methods  # noqa: E402
+from gifbench.methods.method_entry_points import list_methods  # noqa: E402
 
 SMALL = PaletteUNetOptions(widths=(8, 8, 8), blocks=(1, 1, 2))
 

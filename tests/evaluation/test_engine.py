@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gifbench.benchmark_tasks import TASKS
 from gifbench.dataset import open_dataset
 from gifbench.errors import DatasetDamaged, MethodFailed, MetricError, UsageError
 from gifbench.evaluation import clip_reader as clips_module
@@ -15,9 +16,8 @@ from gifbench.evaluation.clip_reader import Prefetch
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.scoring_protocols import protocol
-from gifbench.methods.protocols import last_shown
+from gifbench.methods.method_interface import last_shown
 from gifbench.methods.registry import load_method
-from gifbench.tasks import TASKS
 
 
 class Counted:

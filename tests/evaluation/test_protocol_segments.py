@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gifbench.benchmark_tasks import TASKS, task
 from gifbench.errors import UsageError
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, protocol
-from gifbench.tasks import TASKS, task
 
 lengths = st.integers(1, 200)
 tasks = st.sampled_from(sorted(TASKS))

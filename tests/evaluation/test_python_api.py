@@ -159,6 +159,6 @@ def test_the_version_is_told() -> None:
     ],
 )
 def test_tasks_are_named_one_by_one_or_together(tasks, names) -> None:
-    from gifbench.tasks import parse_tasks
+    from gifbench.benchmark_tasks import parse_tasks
 
     assert [each.name for each in parse_tasks(tasks)] == names

@@ -8,12 +8,12 @@ from itertools import product
 import pytest
 from gifbench_baselines.gif2video_tables import TABLES
 
+from gifbench.benchmark_tasks import TASKS
 from gifbench.errors import MethodError
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.leaderboard import reported_rows as papers
 from gifbench.leaderboard.reported_rows import reported_rows
 from gifbench.leaderboard.reproduce_paper import plan
-from gifbench.tasks import TASKS
 
 REPORTED = TABLES.rows
 

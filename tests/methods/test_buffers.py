@@ -32,7 +32,7 @@ class Fresh:
 
 
 def _held(gif, times):
-    from gifbench.methods.protocols import last_shown
+    from gifbench.methods.method_interface import last_shown
 
     return last_shown(gif.times, times)
 

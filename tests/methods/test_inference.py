@@ -10,7 +10,7 @@ import pytest
 from gifbench.errors import MethodFailed, MissingExtra
 from gifbench.methods import inference as restore
 from gifbench.methods.inference import run_method
-from gifbench.methods.protocols import last_shown, nearest_shown
+from gifbench.methods.method_interface import last_shown, nearest_shown
 
 
 class Answers:

@@ -9,9 +9,9 @@ from textwrap import dedent
 
 import pytest
 
-from gifbench import plugins
+from gifbench import user_code_import
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, MissingExtra, NoSuchMethod, NotFound, UsageError
-from gifbench.methods import installed as offers
+from gifbench.methods import method_entry_points as offers
 from gifbench.methods.registry import list_methods, load_method, load_method_file
 
 MINE = """
@@ -322,4 +322,4 @@ def test_a_package_that_an_extra_brings_is_asked_for_by_that_extra(method_file, 
 def test_only_python_files_are_run(tmp_path):
     (tmp_path / "mine.txt").write_text("class X: ...")
     with pytest.raises(MethodError, match=r"mine\.txt: cannot be imported as a Python file"):
-        plugins.import_file(tmp_path / "mine.txt")
+        user_code_import.import_file(tmp_path / "mine.txt")

@@ -20,10 +20,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from gifbench.did_you_mean import known_names
+from gifbench.entry_points import entry_points
 from gifbench.errors import GifbenchError, MakerError, MediaError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif, GifLimits, frame_delays
-from gifbench.plugins import entry_points, import_errors, one_line
+from gifbench.user_code_import import import_errors, one_line
 
 GROUP = "gifbench.makers"
 """The entry points by which an installed package offers families of makers."""

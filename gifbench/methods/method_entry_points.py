@@ -13,9 +13,10 @@ from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from typing import Any, Literal
 
+from gifbench.entry_points import entry_points
 from gifbench.errors import GifbenchError, MethodError, MissingExtra
 from gifbench.methods.info import MethodInfo, declared
-from gifbench.plugins import entry_points, import_errors, missing_extra
+from gifbench.user_code_import import import_errors, missing_extra
 
 GROUP = "gifbench.methods"
 """The entry points by which an installed package offers methods."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gifbench import plugins
+from gifbench import entry_points
 
 
 def installed(folder: Path, package: str) -> None:
@@ -21,11 +21,11 @@ def installed(folder: Path, package: str) -> None:
 def test_a_package_that_comes_while_the_process_runs_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path, "first")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert plugins.entry_names("of.a.test") == ["first"]
-    real, read = plugins.read_entry_points, []
-    monkeypatch.setattr(plugins, "read_entry_points", lambda group: read.append(group) or real(group=group))
-    assert plugins.entry_names("of.a.test") == ["first"] and not read
+    assert entry_points.entry_names("of.a.test") == ["first"]
+    real, read = entry_points.read_entry_points, []
+    monkeypatch.setattr(entry_points, "read_entry_points", lambda group: read.append(group) or real(group=group))
+    assert entry_points.entry_names("of.a.test") == ["first"] and not read
     installed(tmp_path, "second")
     os.utime(tmp_path, ns=(0, tmp_path.stat().st_mtime_ns + 1_000_000_000))  # some clocks of files are coarse
-    assert plugins.entry_names("of.a.test") == ["first", "second"]
-    assert [point.value for point in plugins.entry_points(group="of.a.test", name="second")] == ["second:Recipe"]
+    assert entry_points.entry_names("of.a.test") == ["first", "second"]
+    assert [point.value for point in entry_points.entry_points(group="of.a.test", name="second")] == ["second:Recipe"]

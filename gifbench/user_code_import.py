@@ -1,5 +1,6 @@
-"""Modules beside somebody's file of methods, metrics or recipes: code of a folder gets those of that folder.
+"""Importing somebody's code: a file of methods, metrics or recipes, and the modules that lie beside it.
 
+What importing raises becomes one error in one line. Code of a folder gets the modules of that folder:
 Python knows a module by its name alone, so that of two folders with a `model.py` each the second would run the first
 one's, also where it is imported only in a function, long after the file itself.
 """
@@ -9,6 +10,8 @@ from __future__ import annotations
 import builtins
 import hashlib
 import importlib
+import importlib.util
+import inspect
 import os
 import sys
 import sysconfig
@@ -20,6 +23,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from gifbench.did_you_mean import known_names
+from gifbench.errors import GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
+
+_EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "spandrel": "spandrel"}
+"""What code of methods may import that an extra brings."""
+
 _folders: dict[str, dict[str, ModuleType]] = {}
 """The modules that were imported from each folder, by name."""
 
@@ -30,6 +39,74 @@ _lock = threading.RLock()
 _replaced = threading.Event()
 _import: Callable[..., Any] = builtins.__import__
 _PYTHONS_OWN = (f"{sysconfig.get_path('stdlib')}/", f"{Path(__file__).parent}/")
+
+
+def file_class(
+    module: ModuleType,
+    path: Path,
+    name: str | None,
+    *,
+    kind: str = "method",
+    calls: tuple[str, ...] = ("restore", "restore_frames"),
+) -> type[Any]:
+    """The class called `name` in a file of methods, or its only one; raises `NoSuchMethod` or `UsageError`.
+
+    A class is one of the `kind` if it has one of the functions `calls`.
+    """
+    own = {key: value for key, value in vars(module).items() if inspect.isclass(value)}
+    methods = [
+        key
+        for key, value in own.items()
+        if value.__module__ == module.__name__ and any(hasattr(value, call) for call in calls)
+    ]
+    if not name and len(methods) == 1:
+        name = methods[0]
+    if not name:
+        raise UsageError(f"{path}: say which class is the {kind}, {path}:Class; {known_names('', methods)}")
+    if name not in own:
+        raise NoSuchMethod(f'{path} has no class "{name}": {known_names(name, methods)}')
+    return own[name]
+
+
+def import_file(path: Path, *, kind: str = "method", error: type[GifbenchError] = MethodError) -> ModuleType:
+    """Run a file of methods, or of another `kind`, as a module of its own; raises `error` where that fails."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(f"gifbench_method_{digest}", path)
+    if spec is None or spec.loader is None:
+        raise error(f"{path}: cannot be imported as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickling look a module up by its name
+    try:
+        with importing_from(path.resolve().parent), import_errors(f"{kind} file {path}", error):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    return module
+
+
+@contextmanager
+def import_errors(what: str, kind: type[GifbenchError] = MethodError) -> Iterator[None]:
+    """Whatever importing somebody's code raises becomes one line, as an error of that `kind`, or as `MissingExtra`."""
+    try:
+        yield
+    except GifbenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+            raise missing_extra(error.name, what) from error
+        raise kind(f"{what} cannot be imported: {one_line(error)}") from error
+
+
+def missing_extra(package: str, wanted_for: str) -> MissingExtra:
+    """The error that says which extra brings a package."""
+    return MissingExtra(package, extra=_EXTRAS.get(package, package), wanted_for=wanted_for)
+
+
+def one_line(error: BaseException) -> str:
+    """An exception of somebody else's code on one line, without characters that a terminal would obey."""
+    text = "".join(c if c.isprintable() else "�" for c in " ".join(str(error).split()))
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
 @contextmanager

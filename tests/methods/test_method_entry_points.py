@@ -10,9 +10,9 @@ import pytest
 
 from gifbench import MethodEntry, load_method
 from gifbench.errors import MethodError
-from gifbench.methods import installed as offers
+from gifbench.methods import method_entry_points as offers
 from gifbench.methods.info import declared
-from gifbench.methods.installed import GROUP, installed, list_methods, offers_class
+from gifbench.methods.method_entry_points import GROUP, installed, list_methods, offers_class
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def listed(name: str):
 
 def test_the_list_loads_nothing_heavy():
     code = (
-        "import sys; from gifbench.methods.installed import list_methods; assert len(list_methods()) > 10; "
+        "import sys; from gifbench.methods.method_entry_points import list_methods; assert len(list_methods()) > 10; "
         "print(sorted({'torch', 'numpy', 'numba', 'cv2', 'gifbench_baselines.gaussian'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

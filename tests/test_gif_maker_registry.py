@@ -14,18 +14,18 @@ import pytest
 from typer.testing import CliRunner
 
 import gifbench
-from gifbench import gif_makers
+from gifbench import gif_maker_registry
+from gifbench.benchmark_tasks import TASKS, Task, does_task, known_task, parse_tasks, task
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MakerError, UsageError
 from gifbench.evaluation.submission import score_submission
 from gifbench.evaluation.task_export import export_task
-from gifbench.gif_makers import MakerClip, generated_gif, list_makers, load_maker, made_frames
+from gifbench.gif_maker_registry import MakerClip, generated_gif, list_makers, load_maker, made_frames
 from gifbench.leaderboard import build_site
 from gifbench.media.gif import Gif
 from gifbench.results.io import load_results
 from gifbench.study.page import make_study
-from gifbench.tasks import TASKS, Task, does_task, known_task, parse_tasks, task
 from tests.conftest import moving_picture
 
 GREEN = np.array([[0, 200, 0], [200, 0, 0]], np.uint8)
@@ -60,13 +60,13 @@ class Threshold:
 @pytest.fixture
 def mine(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The family `mine` beside the installed ones, and its class, changed at will."""
-    real = list(gif_makers.entry_points(group=gif_makers.GROUP))
+    real = list(gif_maker_registry.entry_points(group=gif_maker_registry.GROUP))
     point = SimpleNamespace(name="mine", value="package:Threshold", load=lambda: Threshold)
-    monkeypatch.setattr(gif_makers, "entry_points", lambda group: [*real, point])
-    for cached in (gif_makers.load_maker, gif_makers._signature):
+    monkeypatch.setattr(gif_maker_registry, "entry_points", lambda group: [*real, point])
+    for cached in (gif_maker_registry.load_maker, gif_maker_registry._signature):
         cached.cache_clear()
     yield Threshold
-    for cached in (gif_makers.load_maker, gif_makers._signature):
+    for cached in (gif_maker_registry.load_maker, gif_maker_registry._signature):
         cached.cache_clear()
 
 
@@ -144,9 +144,9 @@ def test_a_maker_that_fails_or_makes_something_else_is_one_error(mine: Any, monk
 
 
 def test_a_package_that_is_broken_or_there_twice_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = EntryPoint("broken", "nothing_of_that_name:Maker", gif_makers.GROUP)
+    broken = EntryPoint("broken", "nothing_of_that_name:Maker", gif_maker_registry.GROUP)
     twice = [SimpleNamespace(name="two", value=f"p{i}:Maker", load=lambda: Threshold) for i in range(2)]
-    monkeypatch.setattr(gif_makers, "entry_points", lambda group: [broken, *twice])
+    monkeypatch.setattr(gif_maker_registry, "entry_points", lambda group: [broken, *twice])
     with pytest.raises(MakerError, match=r"maker broken .* cannot be imported"):
         parse_tasks("broken-1")
     with pytest.raises(UsageError, match="several packages offer makers two"):
@@ -173,7 +173,7 @@ def test_results_know_who_made_the_gifs(mine: Any, tiny_dataset: Dataset, tmp_pa
     second, again = run()
     assert second.identity != first.identity
     assert again.identity == plain.identity
-    gif_makers._signature.cache_clear()
+    gif_maker_registry._signature.cache_clear()
     monkeypatch.setattr(mine, "level", 60)
     third, _ = run()
     assert third.maker.version == "2"
@@ -236,7 +236,7 @@ def test_boards_of_two_makers_are_never_one(mine: Any, tiny_dataset: Dataset, tm
     for version, level in (("1", 128), ("2", 60)):
         monkeypatch.setattr(mine, "version", version)
         monkeypatch.setattr(mine, "level", level)
-        gif_makers._signature.cache_clear()
+        gif_maker_registry._signature.cache_clear()
         out += gifbench.evaluate(["gif", "gaussian-0.5"], tiny_dataset, ["mine-1", "pillow-2"], protocols="standard")
     page = build_site(out, tmp_path / "site", dataset_for={tiny_dataset.fingerprint: tiny_dataset})
     boards = sorted(path.name for path in (page.parent / "boards").glob("*.html"))

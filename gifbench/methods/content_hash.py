@@ -14,27 +14,21 @@ import json
 import os
 import re
 import sys
-import sysconfig
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gifbench.errors import storage_errors
-from gifbench.provenance import is_there
-from gifbench.redaction import redact
-from gifbench.source_code import source_code, source_file
+from gifbench.redaction import is_there, redact
+from gifbench.source_code_hash import source_code, source_file
 from gifbench.storage import file_sha256
 
 _MOST_BYTES = 256 << 30
 _MOST_FILES = 100_000
 _DEEPEST = 12
 _LONGEST_TEXT = 4096
-_HARMLESS_PROGRAMS = frozenset({"uname", "ldconfig", "gcc", "g++", "cc", "c++", "ld", "clang", "nvcc", "lscpu"})
 
 
 def content_sha256(path: str | os.PathLike[str]) -> str | None:
@@ -234,107 +228,3 @@ def _array(value: object) -> np.ndarray[Any, Any] | None:
 def _is_tensor(value: object) -> bool:
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
-
-
-@dataclass(slots=True)
-class Watch:
-    """What a method does that its code and options do not tell: files that it reads, programs that it starts.
-
-    `files` are those it read while it was set up, with their sha256; `reasons` why its identity is unknown.
-    """
-
-    files: dict[str, str] = field(default_factory=dict)
-    reasons: list[str] = field(default_factory=list)
-    _heard: list[tuple[str, str]] = field(default_factory=list, repr=False, compare=False)
-
-    @contextmanager
-    def looking(self, *, known: bool = False) -> Iterator[None]:
-        """Notice what this thread does while it lasts; `known` files become part of the identity.
-
-        So is what threads do that it starts, and what they did since they were looked at.
-        """
-        _install()
-        before = getattr(_now, "heard", None)
-        _now.heard = self._heard
-        try:
-            yield
-        finally:
-            _now.heard = before
-            heard = list(self._heard)
-            del self._heard[: len(heard)]
-            self._take(heard, known=known)
-
-    def _take(self, heard: list[tuple[str, str]], *, known: bool) -> None:
-        for kind, what in dict.fromkeys(heard):
-            if kind != "reads":
-                reason = f"it {kind} {Path(what).name or what}"[:120]
-                self.reasons += [reason] if reason not in self.reasons else []
-            elif what not in self.files:
-                digest = content_sha256(what) if Path(what).is_file() else None
-                if digest is None:
-                    continue
-                self.files[what] = digest
-                if not known:
-                    self.reasons.append(f"it reads {Path(what).name} while it restores"[:120])
-
-
-_now = threading.local()
-_installed = threading.Event()
-_HEARD_BY_PARENT = "_gifbench_heard"
-
-
-def _install() -> None:
-    if not _installed.is_set():
-        _installed.set()
-        sys.addaudithook(_hear)
-        start = threading.Thread.start
-
-        def start_heard(thread: threading.Thread) -> None:  # no audit event tells of it before Python 3.12
-            setattr(thread, _HEARD_BY_PARENT, getattr(_now, "heard", None))
-            start(thread)
-
-        threading.Thread.start = start_heard  # type: ignore[assignment, method-assign]
-
-
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    heard = getattr(_now, "heard", None)
-    if heard is None:
-        if not callable(getattr(threading, "get_ident", None)):  # the interpreter is ending
-            return
-        threads: Mapping[int, threading.Thread] = getattr(threading, "_active", {})
-        heard = getattr(threads.get(threading.get_ident()), _HEARD_BY_PARENT, None)
-        if heard is None:
-            return
-    if event == "open":
-        path, mode, flags = arguments
-        reads = mode.startswith("r") and "+" not in mode if isinstance(mode, str) else not flags & os.O_ACCMODE
-        if reads and isinstance(path, str | bytes) and (file := _own_file(os.fsdecode(path))):
-            heard.append(("reads", file))
-    elif event in ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn", "os.system"):
-        program = os.fsdecode(arguments[1] if event == "os.spawn" else arguments[0] or "a program")
-        if Path(program).name not in _HARMLESS_PROGRAMS:
-            heard.append(("starts", program))
-    elif event in ("socket.connect", "urllib.Request"):
-        heard.append(("asks", "the network"))
-
-
-def _own_file(path: str) -> str | None:
-    """The file as a whole path; None for code, and for what belongs to Python, its packages, gifbench or the system."""
-    whole = os.path.abspath(path)  # noqa: PTH100  # no file system call: the event is in the middle of one
-    # Code is followed by its imports, because a module is read only by the first of several methods that import it.
-    if whole.startswith(_OTHERS) or whole.endswith((".py", ".pyc", ".nbi", ".nbc")) or any(map(whole.count, _CACHES)):
-        return None
-    return whole
-
-
-_CACHES = ("/torchinductor", "/.triton/", "/.nv/", "/numba_cache", "/matplotlib/")
-_OTHERS = tuple(
-    f"{each.rstrip(os.sep)}{os.sep}"
-    for each in {
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *(each for each in sys.path if each.endswith("-packages")),
-        str(Path(__file__).parent.parent),
-        *("/proc", "/sys", "/etc", "/usr/lib", "/usr/share", "/usr/local/cuda", "/lib"),
-    }
-    if each
-)

@@ -1,22 +1,19 @@
-"""Which gifbench wrote a result, its version and commit, and what results may show of an option."""
+"""Which gifbench wrote a result: its version, its commit, and its code by content."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 import subprocess
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gifbench.redaction import redact
-
 if TYPE_CHECKING:
     from gifbench.results.schema import CodeRecord
 
 _PACKAGE = Path(__file__).parent
-_MATTERS = ("media", "dataset", "methods", "metrics", "evaluation", "tasks.py")
+_MATTERS = ("media", "dataset", "methods", "metrics", "evaluation", "benchmark_tasks.py")
 
 
 @cache
@@ -47,21 +44,3 @@ def _commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return f"{commit}+" if changed else commit
-
-
-def is_there(text: str) -> bool:
-    """Whether a text names a file or folder on this machine."""
-    try:
-        return bool(text) and "\0" not in text and Path(text).expanduser().exists()
-    except (OSError, RuntimeError):
-        return False
-
-
-def displayed(value: object) -> str | int | float | bool | None:
-    """An option as results show it: of a path the last part, because where files lie is nobody's business."""
-    if isinstance(value, bool | int | float | None):
-        return value
-    text = str(value)
-    if "://" not in text and re.search(r"[/\\]", text) and (re.match(r"[/\\~]|[A-Za-z]:[/\\]", text) or is_there(text)):
-        text = re.split(r"[/\\]", text.rstrip("/\\"))[-1] or text
-    return redact(text)

@@ -1,7 +1,7 @@
 """Tasks: which GIF a method is given, and how few of the video's frames it holds.
 
 The eight of the dataset are `plain-1` to `dithered-8`. Beside them `<maker>-1`, `-2`, `-4` and `-8` have GIFs as people
-make them (`gifbench.gif_makers`): `pillow-1`, `ffmpeg-256-bayer-4`.
+make them (`gifbench.gif_maker_registry`): `pillow-1`, `ffmpeg-256-bayer-4`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def task(name: str) -> Task:
     """The task of that name, `plain-1` or `ffmpeg-256-bayer-1`; raises `UsageError` for another."""
     if name in TASKS:
         return TASKS[name]
-    from gifbench.gif_makers import is_maker, list_makers, load_maker
+    from gifbench.gif_maker_registry import is_maker, list_makers, load_maker
 
     maker, _, every = name.rpartition("-")
     if every in map(str, STEPS) and is_maker(maker):
@@ -114,6 +114,6 @@ def _group(name: str) -> list[str]:
         return [f"{name}-{every}" for every in STEPS]
     if name in TASKS:
         return [name]
-    from gifbench.gif_makers import is_maker
+    from gifbench.gif_maker_registry import is_maker
 
     return [f"{name}-{every}" for every in STEPS] if is_maker(name) else [name]
