@@ -50,7 +50,7 @@ READERS = {
     "results": "from gifbench.results.io import load_results\nread = load_results",
     "manifest.jsonl": "from gifbench.manifest.rows import read_manifest\nread = read_manifest",
     "journal": (
-        "from gifbench.evaluation.journal import ScoreJournal\n"
+        "from gifbench.evaluation.score_journal import ScoreJournal\n"
         "def read(path):\n    with ScoreJournal.open(path, {'protocols': {}}):\n        pass"
     ),
     "study key": "from gifbench.study.results import read_key\nread = lambda path: read_key(path.parent)",
