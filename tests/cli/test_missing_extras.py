@@ -16,9 +16,16 @@ from tests.cli.one_process import Ended, run_commands
 
 HIDE = """
 import sys
+hidden = {hidden!r}.split(",")
+for name in [name for name in sys.modules if name.split(".")[0] in hidden]:
+    del sys.modules[name]
+for name, module in sys.modules.items():
+    if name.startswith("gifbench"):
+        owners = [str(getattr(value, "__module__", getattr(value, "__name__", ""))) for value in vars(module).values()]
+        assert not {{owner.split(".")[0] for owner in owners}} & {{*hidden}}, name + " imports what may be missing"
 class Hide:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {hidden!r}.split(","):
+        if name.split(".")[0] in hidden:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Hide())
 """
