@@ -25,6 +25,12 @@ def module_file(top: str) -> Path | None:
 
 
 @cache
+def installed_version(package: str) -> str:
+    """The version of an installed package, whose metadata is read and parsed once; raises `PackageNotFoundError`."""
+    return version(package)
+
+
+@cache
 def _installed_places() -> tuple[Path, ...]:
     places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     places |= {each for each in sys.path if Path(each).name in ("site-packages", "dist-packages")}
@@ -58,11 +64,12 @@ def package_names(top: str) -> set[str]:
     }
 
 
+@cache
 def package_version(top: str) -> str | None:
     """The version of the installed package that brings the module `top`."""
     for name in sorted(package_names(top)):
         try:
-            return version(name)
+            return installed_version(name)
         except PackageNotFoundError:
             continue
     return None

@@ -105,7 +105,7 @@ MAY_IMPORT = {
     "source_code_hash": {"package_versions"},
     "methods": BELOW_METHODS,
     "gif_restoration": BELOW_METHODS | {"methods"},
-    "evaluation": BELOW_EVALUATION | {"dask_cluster"},
+    "evaluation": BELOW_EVALUATION | {"dask_cluster", "package_versions"},
     "training": BELOW_EVALUATION | {"evaluation", "manifest", "download", "toml_file"},
     "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
     "study": BELOW_EVALUATION | {"evaluation", "leaderboard"},

@@ -12,7 +12,7 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from gifbench.methods.inference import device_kind, on_device
 from gifbench.methods.out_of_memory import Batching
 from gifbench.methods.registry import LoadedMethod, load_method, load_method_file, relabeled
 from gifbench.metrics.registry import LoadedMetric, load_metrics
+from gifbench.package_versions import installed_version
 from gifbench.results.io import load_result, result_name
 from gifbench.results.schema import DatasetRecord, ProtocolRecord, Result
 from gifbench.storage import Folder
@@ -210,7 +211,7 @@ def _precision(device: str) -> str:
 
 def _version(package: str) -> str | None:
     try:
-        return version(package)
+        return installed_version(package)
     except PackageNotFoundError:
         return None
 

@@ -10,7 +10,6 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import LoadedMetric
+from gifbench.package_versions import installed_version
 from gifbench.parquet import parquet_rows
 from gifbench.results.mean_intervals import BOOTSTRAP_SEED, mean_interval
 from gifbench.results.schema import (
@@ -179,11 +179,11 @@ def _environment(facts: RunFacts) -> Environment:
     used = facts.method.declared.backend == "torch" or facts.spec.metrics_device != "cpu"
     torch = sys.modules.get("torch") if used else None
     return Environment(
-        gifbench=version("gifbench"),
+        gifbench=installed_version("gifbench"),
         python=platform.python_version(),
-        numpy=version("numpy"),
-        numba=version("numba"),
-        opencv=version("opencv-python-headless"),
+        numpy=installed_version("numpy"),
+        numba=installed_version("numba"),
+        opencv=installed_version("opencv-python-headless"),
         torch=str(torch.__version__) if torch else None,
         platform=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,
