@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from gifbench import evaluate, load_recipe
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.manifest.rows import from_folder
 from gifbench.progress import Progress

@@ -26,8 +26,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import gifbench.builder.build_run as of_run
-from gifbench.builder.build_run import run_build
+import gifbench.builder.build_loop as of_run
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.staging import WorkResult
 from gifbench.dataset.outcomes import Outcome

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 IMPORTS = {
-    "core": "import gifbench.evaluation.evaluate, gifbench.builder.build_run",
+    "core": "import gifbench.evaluation.evaluate, gifbench.builder.build_loop",
     "faces": "import dlib",
     "youtube": "import yt_dlp",
     "torch": "import torch",

@@ -35,7 +35,7 @@ from gifbench_baselines.pretrained import WEIGHTS
 from gifbench_baselines.tiled_inference import Precision, Runner
 
 from gifbench import Weights, load_recipe, open_dataset, read_weights
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.manifest.rows import from_folder
 from gifbench.training.config import TrainingConfig, checked, read_config
 from gifbench.training.frame_sampler import Samples

@@ -40,9 +40,9 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
-from gifbench.download.http import HttpSource
+from gifbench.download.http_source import HttpSource
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store
 from gifbench.manifest.rows import ManifestRow

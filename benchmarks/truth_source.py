@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.manifest.rows import ManifestRow, from_folder

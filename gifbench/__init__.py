@@ -20,12 +20,12 @@ from gifbench.numba_cache import keep_compiled as _keep_compiled
 
 if TYPE_CHECKING:
     from gifbench.benchmark_tasks import TASKS
-    from gifbench.builder.build import build_dataset
+    from gifbench.builder.build_dataset import build_dataset
     from gifbench.builder.recipe import Recipe, load_recipe
-    from gifbench.dataset.clip import DatasetClip
     from gifbench.dataset.dataframe import Outcomes
-    from gifbench.dataset.loader import FrameDataset
-    from gifbench.dataset.reader import Dataset, open_dataset
+    from gifbench.dataset.dataset_clip import DatasetClip
+    from gifbench.dataset.dataset_reader import Dataset, open_dataset
+    from gifbench.dataset.torch_dataset import FrameDataset
     from gifbench.devices import is_out_of_memory, side_by_side
     from gifbench.errors import GifbenchError, MakerError, MethodError, PixelsError, UsageError, WeightsError
     from gifbench.evaluation.evaluate import evaluate
@@ -55,12 +55,12 @@ if TYPE_CHECKING:
     from gifbench.training.weights import Weights, read_weights, save_weights
 
 _HOME = {
-    "gifbench.builder.build": ("build_dataset",),
+    "gifbench.builder.build_dataset": ("build_dataset",),
     "gifbench.builder.recipe": ("Recipe", "load_recipe"),
     "gifbench.dataset.dataframe": ("Outcomes",),
-    "gifbench.dataset.loader": ("FrameDataset",),
-    "gifbench.dataset.clip": ("DatasetClip",),
-    "gifbench.dataset.reader": ("Dataset", "open_dataset"),
+    "gifbench.dataset.torch_dataset": ("FrameDataset",),
+    "gifbench.dataset.dataset_clip": ("DatasetClip",),
+    "gifbench.dataset.dataset_reader": ("Dataset", "open_dataset"),
     "gifbench.devices": ("is_out_of_memory", "side_by_side"),
     "gifbench.errors": ("GifbenchError", "MakerError", "MethodError", "PixelsError", "UsageError", "WeightsError"),
     "gifbench.evaluation.evaluate": ("evaluate",),

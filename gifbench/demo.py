@@ -9,7 +9,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.errors import AlreadyExists, MissingExtra

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import gifbench
 from gifbench import source_code_hash as followed
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder

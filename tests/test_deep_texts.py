@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.download.http import _read_note
+from gifbench.download.http_source import _read_note
 from gifbench.errors import GifbenchError
 from gifbench.evaluation.restored_cache import forget
 from gifbench.leaderboard.atomic_publish import MARKER, made_of

@@ -16,8 +16,8 @@ from PIL import Image
 import gifbench
 from gifbench import notebook
 from gifbench.dataset import Dataset
-from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.dataframe import Outcomes, clips_table
+from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.outcomes import Outcome
 from tests.conftest import moving_picture
 

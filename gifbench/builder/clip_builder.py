@@ -19,7 +19,7 @@ from pathlib import Path
 from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.builder.truth_writer import Cut, Quantized, keep_source
 from gifbench.dataset.failure_reasons import KINDS
-from gifbench.dataset.gif_generation import GIFS, GifMaker, maker_signature
+from gifbench.dataset.gifs_from_truth import GIFS, GifMaker, maker_signature
 from gifbench.dataset.outcomes import Outcome, outcome_of
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gifbench.download.ledger import FetchLedger
+from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.manifest.rows import ManifestRow
 

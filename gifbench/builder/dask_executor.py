@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gifbench.builder.ledger import RECORDED_VERSIONS
+from gifbench.builder.build_ledger import RECORDED_VERSIONS
 from gifbench.builder.local_executor import Work
 from gifbench.builder.staging import WorkResult
 from gifbench.dask_cluster import WorkersDied, connected

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from gifbench.builder.build_ledger import REMOVED, Ledger
 from gifbench.builder.build_lock import alone
-from gifbench.builder.ledger import REMOVED, Ledger
 from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.builder.staging import begin_run, group_name
 from gifbench.dataset.card import SAMPLE
+from gifbench.dataset.dataset_reader import Dataset, no_such_clip, open_dataset, read_about
 from gifbench.dataset.outcomes import Outcome
-from gifbench.dataset.reader import Dataset, no_such_clip, open_dataset, read_about
 from gifbench.dataset.shards import STAGING, fingerprint, table_rows
 from gifbench.errors import DatasetDamaged, NotFound, UsageError
 from gifbench.manifest.rows import ManifestRow, check_rows

@@ -13,16 +13,16 @@ from typing import Any, get_args
 
 import joblib
 
+from gifbench.builder.build_ledger import RECORDED_VERSIONS, TABLES
 from gifbench.builder.build_lock import alone, claim
-from gifbench.builder.ledger import RECORDED_VERSIONS, TABLES
 from gifbench.builder.recipe import Recipe
 from gifbench.child_processes import Guarded
 from gifbench.dataset.checksums import CHECKSUMS, checksum_lines
-from gifbench.dataset.clip import DatasetClip
-from gifbench.dataset.gif_generation import made_gifs, maker_signature, other_gifs
+from gifbench.dataset.dataset_clip import DatasetClip
+from gifbench.dataset.dataset_reader import Dataset, open_dataset
+from gifbench.dataset.gifs_from_truth import made_gifs, maker_signature, other_gifs
 from gifbench.dataset.index_recovery import rows_in_shards
 from gifbench.dataset.metadata import Gifs, current_gifs
-from gifbench.dataset.reader import Dataset, open_dataset
 from gifbench.dataset.shards import (
     END_OF_SHARD,
     MEMBERS,

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
-from gifbench.builder.ledger import Ledger
+from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.staging import check_run, group_name
 from gifbench.dataset.shards import END_OF_SHARD, STAGING, IndexRow, group_range, shard_name
 from gifbench.errors import DatasetDamaged

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_lock import alone
-from gifbench.builder.ledger import Ledger
-from gifbench.dataset.reader import Dataset, open_dataset
-from gifbench.dataset.secrets import find_secrets
+from gifbench.dataset.dataset_reader import Dataset, open_dataset
+from gifbench.dataset.secret_search import find_secrets
 from gifbench.dataset.shards import STAGING
 from gifbench.errors import DatasetError
 from gifbench.redaction import hashed, redact

@@ -76,9 +76,9 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
-    from gifbench.builder.build import request
-    from gifbench.builder.build_run import run_build
-    from gifbench.builder.existing_rows import warn_of_changes
+    from gifbench.builder.build_dataset import request
+    from gifbench.builder.build_loop import run_build
+    from gifbench.builder.changed_sources import warn_of_changes
     from gifbench.builder.recipe import load_recipe
     from gifbench.download.store import Store
     from gifbench.storage import Folder

@@ -12,7 +12,7 @@ from gifbench.cli.build import Cluster, RecipeFile, TrustManifest, Workers, say_
 from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.output import SOME_FAILED, DatasetPlace, Json, progress_bar, say, say_json
 from gifbench.cli.source_options import SourceOptions
-from gifbench.download.source import MAX_SIZE, FetchLimits
+from gifbench.download.source_interface import MAX_SIZE, FetchLimits
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def fetch(
     from gifbench.download.scheduler import fetch_sources
     from gifbench.download.store import Store
     from gifbench.manifest.locator_check import check_locators
-    from gifbench.manifest.source_list import read_source_list
+    from gifbench.manifest.url_list import read_source_list
 
     if (listed is None) == (manifest is None):
         raise UsageError("say what to fetch, once: gifbench fetch LIST, a table of clips or a file with a URL a line")
@@ -119,10 +119,10 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Retry the clips of a dataset that failed for a reason that may have passed."""
-    from gifbench.builder.build_run import run_build
+    from gifbench.builder.build_loop import run_build
     from gifbench.builder.recipe import recorded_recipe
+    from gifbench.dataset.dataset_reader import read_about
     from gifbench.dataset.failure_reasons import KINDS
-    from gifbench.dataset.reader import read_about
     from gifbench.download.store import Store
     from gifbench.storage import Folder
 

@@ -41,7 +41,7 @@ def info(
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import outdated
     from gifbench.dataset.duplicates import find_duplicates
-    from gifbench.dataset.secrets import find_secrets
+    from gifbench.dataset.secret_search import find_secrets
     from gifbench.download.store import Store
 
     store = Store(place)

@@ -30,7 +30,7 @@ def check(
     from gifbench.builder.recipe import installed_recipes, load_recipe
     from gifbench.download.store import Store
     from gifbench.errors import ManifestError
-    from gifbench.manifest.check import check_manifest
+    from gifbench.manifest.manifest_check import check_manifest
 
     with progress_bar("Checking") as step:
         recipes = [load_recipe(recipe)] if recipe else installed_recipes()

@@ -94,7 +94,7 @@ def _duplicates(dataset: str, damage: Sequence[tuple[str, str]], *, tidy: bool) 
 def _recipe(dataset: str, file: Path | None) -> Recipe | None:
     """The recipe in a file that the user gave, with the parameters of the dataset."""
     from gifbench.builder.recipe import recorded_recipe
-    from gifbench.dataset.reader import read_about
+    from gifbench.dataset.dataset_reader import read_about
     from gifbench.storage import Folder
 
     if file is None:

@@ -21,10 +21,10 @@ from typing import Any
 import pyarrow as pa
 
 from gifbench.dataset.card_image import sample_picture, sampled
-from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.columns import INDEX_SCHEMA
 from gifbench.dataset.croissant import PAPER, croissant
-from gifbench.dataset.reader import Dataset
+from gifbench.dataset.dataset_clip import DatasetClip
+from gifbench.dataset.dataset_reader import Dataset
 from gifbench.entry_points import installed_recipe
 from gifbench.errors import AlreadyExists, NotFound, UsageError
 from gifbench.progress import ProgressCallback, silent

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from gifbench.dataset.clip import DatasetClip
-from gifbench.dataset.reader import Dataset
+from gifbench.dataset.dataset_clip import DatasetClip
+from gifbench.dataset.dataset_reader import Dataset
 from gifbench.media.clip import Pixels
 from gifbench.progress import Progress, ProgressCallback
 

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from gifbench.dataset.columns import COLUMNS, Column
-from gifbench.dataset.reader import Dataset
+from gifbench.dataset.dataset_reader import Dataset
 
 PAPER = (
     "Yang Wang, Haibin Huang, Chuan Wang, Tong He, Jue Wang, Minh Hoai. GIF2Video: Color Dequantization and Temporal "

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench.dataset.reader import Dataset
+from gifbench.dataset.dataset_reader import Dataset
 from gifbench.dataset.shards import IndexRow, table_rows
 from gifbench.errors import DatasetError, StorageError
 from gifbench.media.perceptual_hash import BITS, MOST_DIFFERENT, parse_hash

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gifbench.dataset.clip import DatasetClip
+from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.shards import MEMBERS
 from gifbench.dataset.truth_reader import iter_truth
 from gifbench.errors import AlreadyExists

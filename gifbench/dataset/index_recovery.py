@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from gifbench.dataset.checksums import CHECKSUMS, read_checksums
 from gifbench.dataset.columns import CLIP_ID
+from gifbench.dataset.dataset_reader import read_index
 from gifbench.dataset.index_validation import checked_row
-from gifbench.dataset.reader import read_index
 from gifbench.dataset.shards import MEMBERS, IndexRow, about_clip, index_bytes
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder

@@ -2,7 +2,7 @@
 
     dataset.json       the recipe with every parameter, versions, fingerprint, counts
     index.parquet      a row a clip (`IndexRow`)
-    outcomes.parquet   a row a manifest row (see `gifbench.builder.ledger`)
+    outcomes.parquet   a row a manifest row (see `gifbench.builder.build_ledger`)
     manifest.parquet   the rows that were asked for (see `gifbench.manifest.rows`)
     shards/test-00000.tar …
 
@@ -80,7 +80,7 @@ class IndexRow:
 
     Where `gif_colors` is None the GIFs are members. Otherwise they are made of the truth when they are read, with so
     many colors by `gif_quantizer` and `gif_kmeans_steps`; `gif_maker` tells one that makes other GIFs
-    (`gifbench.dataset.gif_generation.maker_signature`), and `gif_delays` are how long each frame is shown, in
+    (`gifbench.dataset.gifs_from_truth.maker_signature`), and `gif_delays` are how long each frame is shown, in
     hundredths of a second, where a container's rounded clock made that differ from what `times` says.
 
     `pixel_aspect` is how wide a stored pixel of the source is shown for its height, "16/11", where that is not 1: the

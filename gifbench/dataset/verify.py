@@ -9,10 +9,10 @@ import joblib
 
 from gifbench.child_processes import Guarded
 from gifbench.dataset.checksums import CHECKSUMS, read_checksums
-from gifbench.dataset.clip import DatasetClip
-from gifbench.dataset.gif_generation import check_maker
+from gifbench.dataset.dataset_clip import DatasetClip
+from gifbench.dataset.dataset_reader import Dataset, only_a_copy, open_dataset, read_about
+from gifbench.dataset.gifs_from_truth import check_maker
 from gifbench.dataset.index_recovery import INDEX, best_index
-from gifbench.dataset.reader import Dataset, only_a_copy, open_dataset, read_about
 from gifbench.dataset.shards import END_OF_SHARD, fingerprint, group_range, table_rows
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.progress import Progress, ProgressCallback, silent

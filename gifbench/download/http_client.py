@@ -23,7 +23,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from gifbench.download.checked_connection import CheckedTransport, Wire
-from gifbench.download.locator_safety import ascii_url, check_url
+from gifbench.download.url_safety import ascii_url, check_url
 from gifbench.errors import Refused, ServerFailed, SourceError, TimedOut, Truncated, Unreachable, UsageError
 
 MAX_REDIRECTS = 5

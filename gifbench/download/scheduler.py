@@ -18,10 +18,10 @@ from pathlib import Path
 
 from gifbench.dataset.failure_reasons import KINDS
 from gifbench.dataset.outcomes import outcome_of
-from gifbench.download.ledger import Fetch, FetchLedger, SourceKey
+from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
 from gifbench.download.retry_policy import Clock, RetryPolicy, SystemClock
 from gifbench.download.service_health import Brake, Reach
-from gifbench.download.source import Source
+from gifbench.download.source_interface import Source
 from gifbench.download.store import Store
 from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, UsageError
 from gifbench.manifest.rows import ManifestRow

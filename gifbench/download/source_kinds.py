@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import typer
 
-from gifbench.download.source import FetchLimits, Source, SourceKind
+from gifbench.download.source_interface import FetchLimits, Source, SourceKind
 from gifbench.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ class HttpKind(SourceKind):
 
     def check_locator(self, locator: str, *, trusted: bool = False) -> None:
         """Raise `Refused` for what is no URL of http(s), or leads into a private network."""
-        from gifbench.download.locator_safety import check_url
+        from gifbench.download.url_safety import check_url
 
         check_url(locator, trusted=trusted)
 
     def open(self, rows: Sequence[ManifestRow], options: HttpOptions, limits: FetchLimits) -> Source:
         """Whatever server a URL names; raises `UsageError` for a header that is none."""
-        from gifbench.download.http import HttpSource
+        from gifbench.download.http_source import HttpSource
 
         headers = {}
         for text in options.header or ():
@@ -111,7 +111,7 @@ class YouTubeKind(SourceKind):
 
     def open(self, rows: Sequence[ManifestRow], options: YouTubeOptions, limits: FetchLimits) -> Source:
         """YouTube through yt-dlp."""
-        from gifbench.download.youtube import YouTubeSource
+        from gifbench.download.youtube_source import YouTubeSource
 
         return YouTubeSource(
             cookies=options.cookies,

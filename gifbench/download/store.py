@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from gifbench.download.source import Fetched
+from gifbench.download.source_interface import Fetched
 from gifbench.errors import BuildError, DatasetDamaged, NotFound, StorageError, storage_errors
 from gifbench.media.video import know_stamp_order, probe, stamp_order
 from gifbench.redaction import hashed, redact

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import joblib
 
-from gifbench.download.ledger import FetchLedger
+from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store, beside, read_stored
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.progress import Progress, ProgressCallback, silent

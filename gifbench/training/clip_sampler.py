@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from gifbench.dataset.clip import DatasetClip
-from gifbench.dataset.loader import FrameDataset
+from gifbench.dataset.dataset_clip import DatasetClip
+from gifbench.dataset.torch_dataset import FrameDataset
 from gifbench.errors import UsageError
 from gifbench.gif_maker_registry import load_maker
 from gifbench.media.clip import Pixels

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from gifbench.dataset.clip import DatasetClip
-from gifbench.dataset.loader import FrameDataset, FrameParts
+from gifbench.dataset.dataset_clip import DatasetClip
+from gifbench.dataset.torch_dataset import FrameDataset, FrameParts
 from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
 from gifbench.gif_maker_registry import LoadedMaker, load_maker, made_frames

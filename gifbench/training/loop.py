@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from gifbench.dataset.reader import Dataset
+from gifbench.dataset.dataset_reader import Dataset
 from gifbench.devices import is_out_of_memory
 from gifbench.errors import TrainingError, UsageError
 from gifbench.progress import Progress, ProgressCallback, silent

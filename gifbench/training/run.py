@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gifbench import notebook
 from gifbench.argument_types import check_type, check_types
-from gifbench.dataset.reader import Dataset, open_dataset
+from gifbench.dataset.dataset_reader import Dataset, open_dataset
 from gifbench.devices import choose_device
 from gifbench.errors import MissingExtra, NotFound, TrainingError, UsageError, storage_errors
 from gifbench.progress import ProgressCallback, silent

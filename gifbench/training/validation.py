@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from gifbench.dataset.clip import DatasetClip
-from gifbench.dataset.reader import Dataset
+from gifbench.dataset.dataset_clip import DatasetClip
+from gifbench.dataset.dataset_reader import Dataset
 from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
 from gifbench.gif_maker_registry import load_maker

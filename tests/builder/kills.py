@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset, verify_dataset
 from gifbench.dataset.shards import table_rows
-from gifbench.download.http import HttpSource
+from gifbench.download.http_source import HttpSource
 from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset

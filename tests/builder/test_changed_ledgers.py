@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_run import run_build
-from gifbench.builder.ledger import Ledger
+from gifbench.builder.build_ledger import Ledger
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.remove import remove_clips
 from gifbench.builder.repair import repair_dataset
@@ -243,7 +243,7 @@ def test_the_warning_goes_to_the_log_and_names_file_line_and_way_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from gifbench.builder.coverage import store_standing
-    from gifbench.download.ledger import Fetch, FetchLedger
+    from gifbench.download.fetch_ledger import Fetch, FetchLedger
     from gifbench.download.store import Store
 
     ledger = FetchLedger(tmp_path)

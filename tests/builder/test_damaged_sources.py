@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder import local_executor
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
@@ -93,6 +93,6 @@ def test_another_version_tries_again(
     out = str(tmp_path / "out")
     rows = from_folder(videos)
     build_counted(monkeypatch, recipe, rows, out, sources=videos)
-    monkeypatch.setattr("gifbench.builder.ledger.version", lambda name: "99")
+    monkeypatch.setattr("gifbench.builder.build_ledger.version", lambda name: "99")
     assert build_counted(monkeypatch, recipe, rows, out, sources=videos)[0] == ["worn"]
     assert build_counted(monkeypatch, recipe, rows, out, sources=videos)[0] == []

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gifbench import dask_cluster as of_cluster
 from gifbench.builder import dask_executor
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
@@ -25,7 +25,7 @@ from gifbench.errors import BuildError, StorageError, UsageError
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.progress import Progress
 from tests.builder.servers import dask_cluster
-from tests.builder.test_build_run import CRASHER, outcomes, tree
+from tests.builder.test_build_loop import CRASHER, outcomes, tree
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 

@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
-from gifbench.dataset import Dataset, DatasetClip, export_clip, gif_generation, open_dataset, verify_dataset
+from gifbench.dataset import Dataset, DatasetClip, export_clip, gifs_from_truth, open_dataset, verify_dataset
 from gifbench.dataset.card import card
 from gifbench.dataset.shards import MEMBERS, about_clip, group_range
 from gifbench.errors import DatasetDamaged, DatasetError, UsageError
@@ -118,7 +118,7 @@ def same_gifs(ours: DatasetClip, theirs: DatasetClip) -> None:
         assert (mine.times, mine.duration, mine.dithered, mine.loop, mine.transparent) == (
             *(other.times, other.duration, other.dithered, other.loop, other.transparent),
         )
-    for member in gif_generation.GIFS:
+    for member in gifs_from_truth.GIFS:
         assert ours.read(member) == theirs.read(member)
 
 
@@ -206,7 +206,7 @@ def test_a_single_frame_is_made_alone(made: Dataset, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("dithered", [False, True])
 def test_training_samples_are_the_same(dithered: bool, made: Dataset, stored: Dataset) -> None:
     pytest.importorskip("torch")
-    from gifbench.dataset.loader import FrameDataset
+    from gifbench.dataset.torch_dataset import FrameDataset
 
     ours, theirs = (FrameDataset(each, dithered=dithered, keep=2) for each in (made, stored))
     assert len(ours) == len(theirs) > 50
@@ -294,9 +294,9 @@ def other_maker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return palette ^ np.uint8(1), *both
 
     monkeypatch.setattr(PairQuantizer, "__call__", other)
-    gif_generation.maker_signature.cache_clear()
+    gifs_from_truth.maker_signature.cache_clear()
     yield
-    gif_generation.maker_signature.cache_clear()
+    gifs_from_truth.maker_signature.cache_clear()
 
 
 @pytest.mark.usefixtures("other_maker")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.builder.staging import begin_run
@@ -24,7 +24,7 @@ from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.builder.servers import s3
-from tests.builder.test_build_run import tree
+from tests.builder.test_build_loop import tree
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import SourceVideo, load_recipe, recipe_names
 from gifbench.errors import RecipeError, Rejected
 from gifbench.manifest.rows import ManifestRow

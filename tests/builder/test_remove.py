@@ -10,7 +10,7 @@ import av
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.remove import remove_clips
 from gifbench.cli.app import app

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.builder.strip_secrets import strip_secrets
@@ -20,7 +20,7 @@ from gifbench.cli.app import app
 from gifbench.dataset import open_dataset, verify_dataset
 from gifbench.dataset.shards import about_clip
 from gifbench.download import MemorySource
-from gifbench.download.http import HttpSource
+from gifbench.download.http_source import HttpSource
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store
 from gifbench.errors import DatasetError, Refused

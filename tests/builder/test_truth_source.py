@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
 from gifbench.dataset.shards import about_clip
@@ -117,7 +117,7 @@ def test_either_codec_of_lossless_truth_is_the_same_dataset(
 
 def test_training_samples_are_the_same(kept: Dataset, lossless: Dataset) -> None:
     pytest.importorskip("torch")
-    from gifbench.dataset.loader import FrameDataset
+    from gifbench.dataset.torch_dataset import FrameDataset
 
     ours, theirs = FrameDataset(kept, every=3), FrameDataset(lossless, every=3)
     for number in range(len(ours)):

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset

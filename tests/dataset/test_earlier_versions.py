@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe, recorded_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.dataset import open_dataset, verify_dataset

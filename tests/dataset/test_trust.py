@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.cli.app import app

@@ -12,9 +12,9 @@ import pytest
 
 from gifbench.download import http_client
 from gifbench.download.checked_connection import Wire
-from gifbench.download.http import HttpSource, _retry_after
+from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.http_client import Answer
-from gifbench.download.ledger import FetchLedger
+from gifbench.download.http_source import HttpSource, _retry_after
 from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.download import Fetched
-from gifbench.download.ledger import FetchLedger
+from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import FetchSummary, fetch_sources
 from gifbench.download.service_health import GROUPS

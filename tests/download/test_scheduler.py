@@ -17,13 +17,12 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.dataset.failure_reasons import KINDS, REASONS
-from gifbench.download import MemorySource
-from gifbench.download import ledger as fetch_ledger
-from gifbench.download.http import HttpSource
-from gifbench.download.ledger import Fetch, FetchLedger, SourceKey
+from gifbench.download import MemorySource, fetch_ledger
+from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
+from gifbench.download.http_source import HttpSource
 from gifbench.download.retry_policy import RetryPolicy, SystemClock
 from gifbench.download.scheduler import FetchSummary, fetch_sources
-from gifbench.download.source import Fetched
+from gifbench.download.source_interface import Fetched
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
 from gifbench.errors import (
@@ -363,8 +362,8 @@ from pathlib import Path
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.retry_policy import RetryPolicy
 from gifbench.manifest.rows import ManifestRow
-from gifbench.download.http import HttpSource
-from gifbench.download.source import Fetched
+from gifbench.download.http_source import HttpSource
+from gifbench.download.source_interface import Fetched
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
 rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=url) for i, url in enumerate(sys.argv[2:])]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.download import MemorySource
-from gifbench.download.ledger import FetchLedger
+from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store
 from gifbench.download.store_verify import take_away, verify_store
@@ -295,7 +295,7 @@ def test_time_stamps_are_looked_through_when_a_video_comes_and_not_again(
 
 
 def test_verify_names_changed_lines_of_the_ledger_and_repair_takes_them_out(tmp_path: Path) -> None:
-    from gifbench.download.ledger import Fetch
+    from gifbench.download.fetch_ledger import Fetch
 
     store = Store(tmp_path)
     store.make()

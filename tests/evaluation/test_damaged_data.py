@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import gifbench
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset
 from gifbench.dataset.checksums import checksum_lines
@@ -189,7 +189,7 @@ def test_a_dataset_that_is_damaged_in_one_clip_gives_no_score_of_the_others_eith
 
 
 def test_each_byte_that_is_scored_is_hashed_once(alike: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gifbench.dataset.clip import DatasetClip
+    from gifbench.dataset.dataset_clip import DatasetClip
 
     held: list[tuple[str, str]] = []
     before = DatasetClip._hold

@@ -112,7 +112,7 @@ def test_only_standard_rounds():
 
 
 def test_a_dataset_says_its_stride_an_installed_recipe_first_and_old_ones_by_name(tmp_path: Path) -> None:
-    from gifbench.dataset.reader import Dataset
+    from gifbench.dataset.dataset_reader import Dataset
     from gifbench.evaluation.scoring_protocols import released_stride
     from gifbench.storage import Folder
 

@@ -24,11 +24,11 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset.checksums import checksum_lines
-from gifbench.dataset.reader import open_dataset
+from gifbench.dataset.dataset_reader import open_dataset
 from gifbench.dataset.shards import fingerprint
 from gifbench.dataset.verify import KNOWN
 from gifbench.download import MemorySource

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench.builder.build_run import run_build  # noqa: E402
+from gifbench.builder.build_loop import run_build  # noqa: E402
 from gifbench.builder.recipe import load_recipe  # noqa: E402
 from gifbench.dataset import Dataset  # noqa: E402
 from gifbench.evaluation.evaluate import evaluate  # noqa: E402

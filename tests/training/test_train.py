@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import load_method, load_recipe  # noqa: E402
-from gifbench.builder.build_run import run_build  # noqa: E402
+from gifbench.builder.build_loop import run_build  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E402
 from gifbench.manifest.rows import from_folder  # noqa: E402

@@ -15,7 +15,7 @@ from gifbench_pipelines.gif_faces.faceforensics import FaceForensicsFolder, run_
 from typer.testing import CliRunner
 
 from gifbench.cli.app import app
-from gifbench.download.ledger import FetchLedger
+from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import NotFound, UsageError
 

@@ -13,7 +13,7 @@ from gifbench_pipelines.gif_faces.faceforensics_plus_plus import FaceForensicsPl
 from typer.testing import CliRunner
 
 from gifbench.cli.app import app
-from gifbench.download.ledger import FetchLedger
+from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import NotFound, Unmatched
 from gifbench.manifest.rows import ManifestRow, official_rows, read_manifest, write_manifest

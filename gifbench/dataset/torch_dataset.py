@@ -15,8 +15,8 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 
 from gifbench.argument_types import check_types
-from gifbench.dataset.clip import DatasetClip
-from gifbench.dataset.gif_generation import made_part
+from gifbench.dataset.dataset_clip import DatasetClip
+from gifbench.dataset.gifs_from_truth import made_part
 from gifbench.dataset.truth_reader import read_truth
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels

@@ -11,7 +11,7 @@ from gifbench.cli.app import app
 from gifbench.download.store import Store
 from gifbench.errors import ManifestError, NotFound
 from gifbench.manifest.rows import official_rows
-from gifbench.manifest.source_list import read_source_list
+from gifbench.manifest.url_list import read_source_list
 from tests.download.http_server import serve
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.argument_types import check_types
-from gifbench.builder.build_run import Trust, run_build
-from gifbench.builder.existing_rows import warn_of_changes, with_existing_ids
+from gifbench.builder.build_loop import Trust, run_build
+from gifbench.builder.changed_sources import warn_of_changes, with_existing_ids
 from gifbench.builder.recipe import Recipe, load_recipe, make_recipe
+from gifbench.dataset.dataset_reader import Dataset
 from gifbench.dataset.duplicates import find_duplicates
-from gifbench.dataset.reader import Dataset
 from gifbench.download.store import Store
 from gifbench.errors import UsageError
 from gifbench.manifest.locator_check import check_locators

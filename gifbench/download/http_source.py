@@ -14,8 +14,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from gifbench.download.http_client import USER_AGENT, Answer, get
-from gifbench.download.locator_safety import ascii_url, check_url
-from gifbench.download.source import MAX_SIZE, Fetched
+from gifbench.download.source_interface import MAX_SIZE, Fetched
+from gifbench.download.url_safety import ascii_url, check_url
 from gifbench.errors import (
     Forbidden,
     Gone,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gifbench.builder.build_run import run_build
+from gifbench.builder.build_loop import run_build
 from gifbench.builder.local_executor import Work
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.staging import WorkResult

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gifbench.download.source import MAX_SIZE, Fetched
+from gifbench.download.source_interface import MAX_SIZE, Fetched
 from gifbench.download.source_kinds import YOUTUBE_ID
 from gifbench.errors import MissingExtra, NoFormat, NotFound, Refused, TooLarge
 

@@ -15,12 +15,12 @@ from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import DownloadError, ExtractorError, YoutubeDLError
 
 from gifbench.dataset.failure_reasons import KINDS
-from gifbench.download.ledger import FetchLedger
+from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.retry_policy import RetryPolicy
 from gifbench.download.scheduler import fetch_sources
 from gifbench.download.store import Store
-from gifbench.download.youtube import YouTubeSource
 from gifbench.download.youtube_errors import BY_CLASS, cause_of
+from gifbench.download.youtube_source import YouTubeSource
 from gifbench.errors import (
     DiskFull,
     GifbenchError,

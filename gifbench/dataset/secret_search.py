@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gifbench.dataset.reader import Dataset
+from gifbench.dataset.dataset_reader import Dataset
 from gifbench.dataset.shards import table_rows
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.redaction import holds_secret

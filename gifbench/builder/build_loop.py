@@ -1,6 +1,6 @@
 """A recipe over a manifest: in parallel, resumable, the same bytes however often it was interrupted.
 
-`build.py` finds out what a user means; it, the commands, the repair and the demo run this.
+`build_dataset.py` finds out what a user means; it, the commands, the repair and the demo run this.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Literal
 
 import joblib
 
+from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_lock import alone, claim, clear
+from gifbench.builder.changed_sources import unchanged_failures
 from gifbench.builder.dask_executor import outcomes_on_cluster
-from gifbench.builder.existing_rows import unchanged_failures
-from gifbench.builder.ledger import Ledger
 from gifbench.builder.local_executor import Work, outcomes_here
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.builder.staging import WorkResult, accept, begin_run, group_name
 from gifbench.dask_cluster import check_scheduler_address
-from gifbench.dataset.gif_generation import check_maker
+from gifbench.dataset.dataset_reader import Dataset, open_dataset, read_about
+from gifbench.dataset.gifs_from_truth import check_maker
 from gifbench.dataset.outcomes import Outcome
-from gifbench.dataset.reader import Dataset, open_dataset, read_about
 from gifbench.dataset.shards import STAGING
-from gifbench.download.ledger import FetchLedger
+from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import UsageError
 from gifbench.manifest.rows import ManifestRow

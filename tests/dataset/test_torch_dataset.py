@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gifbench.dataset import Dataset, open_dataset
-from gifbench.dataset.clip import DatasetClip
+from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.errors import UsageError
 from gifbench.storage import Folder
 from tests.builder.servers import s3
@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 from torch.utils.data import ConcatDataset, DataLoader, DistributedSampler  # noqa: E402
 from torch.utils.data import Dataset as Data  # noqa: E402
 
-from gifbench.dataset.loader import FrameDataset, FrameParts, FrameSample  # noqa: E402
+from gifbench.dataset.torch_dataset import FrameDataset, FrameParts, FrameSample  # noqa: E402
 
 
 def test_samples_are_every_frame_in_order(tiny_dataset: Dataset) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from gifbench.dataset.dataset_reader import read_index
 from gifbench.dataset.outcomes import Outcome
-from gifbench.dataset.reader import read_index
 from gifbench.dataset.shards import table_rows
 from gifbench.download.store import Store
 from gifbench.errors import DatasetError, GifbenchError, StorageError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.download.http import HttpSource
+from gifbench.download.http_source import HttpSource
 from gifbench.errors import (
     DiskFull,
     Forbidden,

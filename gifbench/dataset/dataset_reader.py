@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, overload
 from gifbench import notebook
 from gifbench.argument_types import check_types
 from gifbench.dataset.checksums import CHECKSUMS, check_written, is_written
-from gifbench.dataset.clip import DatasetClip
 from gifbench.dataset.dataframe import Outcomes, clips_frame, clips_table
+from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.index_validation import checked_row
 from gifbench.dataset.metadata import MAX_ABOUT, parse_about
 from gifbench.dataset.outcomes import Outcome
