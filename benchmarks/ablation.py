@@ -31,7 +31,7 @@ import torch
 
 from gifbench import Dataset, open_dataset
 from gifbench.training.config import TrainingConfig, checked
-from gifbench.training.loop import train
+from gifbench.training.training_loop import train
 
 # What a row is, and what the paper's Table 1 says of it on plain GIFs, in dB; None where the paper says nothing.
 ROWS: dict[str, tuple[dict[str, Any], float | None]] = {

@@ -53,7 +53,7 @@ READERS = {
         "from gifbench.evaluation.score_journal import ScoreJournal\n"
         "def read(path):\n    with ScoreJournal.open(path, {'protocols': {}}):\n        pass"
     ),
-    "study key": "from gifbench.study.results import read_key\nread = lambda path: read_key(path.parent)",
+    "study key": "from gifbench.blind_study.vote_counting import read_key\nread = lambda path: read_key(path.parent)",
     "store": (
         "from gifbench.download.store import read_stored\nfrom gifbench.storage import Folder\n"
         "read = lambda path: read_stored(Folder(path.parent), path.name)"

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gifbench.leaderboard.board import boards
+from gifbench.leaderboard.board_tables import boards
 from gifbench.leaderboard.scored_run import MeanScore, Run
-from gifbench.leaderboard.site import write_site
+from gifbench.leaderboard.site_builder import write_site
 
 
 def made_up(methods: int, clips: int) -> list[Run]:

@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from gifbench.results.io import load_results
     from gifbench.results.schema import Result
     from gifbench.training.config import TrainerOptions
-    from gifbench.training.run import TrainingRun, train
-    from gifbench.training.trainer import TrainingBatch, Update
-    from gifbench.training.weights import Weights, read_weights, save_weights
+    from gifbench.training.trainer_interface import TrainingBatch, Update
+    from gifbench.training.training_run import TrainingRun, train
+    from gifbench.training.weights_file import Weights, read_weights, save_weights
 
 _HOME = {
     "gifbench.builder.build_dataset": ("build_dataset",),
@@ -93,9 +93,9 @@ _HOME = {
     "gifbench.results.schema": ("Result",),
     "gifbench.benchmark_tasks": ("TASKS",),
     "gifbench.training.config": ("TrainerOptions",),
-    "gifbench.training.run": ("TrainingRun", "train"),
-    "gifbench.training.trainer": ("TrainingBatch", "Update"),
-    "gifbench.training.weights": ("Weights", "read_weights", "save_weights"),
+    "gifbench.training.training_run": ("TrainingRun", "train"),
+    "gifbench.training.trainer_interface": ("TrainingBatch", "Update"),
+    "gifbench.training.weights_file": ("Weights", "read_weights", "save_weights"),
 }
 
 __all__ = [

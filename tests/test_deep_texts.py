@@ -14,7 +14,7 @@ from gifbench.evaluation.restored_cache import forget
 from gifbench.leaderboard.atomic_publish import MARKER, made_of
 from gifbench.storage.exclusive_lock import _read
 from gifbench.training.logger import FILE, Record
-from gifbench.training.run import TrainingRun
+from gifbench.training.training_run import TrainingRun
 
 DEEP = (
     "[" * 200_000,

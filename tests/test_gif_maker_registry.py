@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import gifbench
 from gifbench import gif_maker_registry
 from gifbench.benchmark_tasks import TASKS, Task, does_task, known_task, parse_tasks, task
+from gifbench.blind_study.study_pages import make_study
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MakerError, UsageError
@@ -25,7 +26,6 @@ from gifbench.gif_maker_registry import MakerClip, generated_gif, list_makers, l
 from gifbench.leaderboard import build_site
 from gifbench.media.gif import Gif
 from gifbench.results.io import load_results
-from gifbench.study.page import make_study
 from tests.conftest import moving_picture
 
 GREEN = np.array([[0, 200, 0], [200, 0, 0]], np.uint8)

@@ -108,7 +108,7 @@ MAY_IMPORT = {
     "evaluation": BELOW_EVALUATION | {"dask_cluster", "package_versions"},
     "training": BELOW_EVALUATION | {"evaluation", "manifest", "download", "toml_file"},
     "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
-    "study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
+    "blind_study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
     "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
     "installation_check": {"numba_cache", "devices", "media"},
     "cli": BELOW_EVALUATION
@@ -120,7 +120,7 @@ MAY_IMPORT = {
         "gif_restoration",
         "training",
         "leaderboard",
-        "study",
+        "blind_study",
         "demo",
         "installation_check",
     },

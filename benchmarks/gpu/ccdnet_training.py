@@ -35,10 +35,10 @@ from gifbench.media.colors.quantize import DITHERS, quantize  # noqa: E402
 from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.distributed import Processes  # noqa: E402
-from gifbench.training.learner import Learner  # noqa: E402
 from gifbench.training.metric_meter import Meter  # noqa: E402
-from gifbench.training.trainer import TrainingBatch  # noqa: E402
-from gifbench.training.weights import save_weights  # noqa: E402
+from gifbench.training.optimizer_step import Learner  # noqa: E402
+from gifbench.training.trainer_interface import TrainingBatch  # noqa: E402
+from gifbench.training.weights_file import save_weights  # noqa: E402
 
 Clips = Mapping[str, np.ndarray]
 WAYS = {

@@ -49,10 +49,10 @@ from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint 
 from gifbench.training.clip_sampler import as_window, chosen_places, varied  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.distributed import Processes  # noqa: E402
-from gifbench.training.learner import Learner  # noqa: E402
 from gifbench.training.metric_meter import Meter  # noqa: E402
-from gifbench.training.trainer import TrainingBatch  # noqa: E402
-from gifbench.training.weights import save_weights  # noqa: E402
+from gifbench.training.optimizer_step import Learner  # noqa: E402
+from gifbench.training.trainer_interface import TrainingBatch  # noqa: E402
+from gifbench.training.weights_file import save_weights  # noqa: E402
 
 Clips = Mapping[str, np.ndarray]
 

@@ -39,9 +39,9 @@ def make(
     as_json: Json = False,
 ) -> None:
     """Make a page on which people choose between two films without knowing which is which, and a key for you alone."""
+    from gifbench.blind_study.study_pages import KEY, PAGE, make_study
     from gifbench.dataset import open_dataset
     from gifbench.methods.registry import find_method
-    from gifbench.study.page import KEY, PAGE, make_study
 
     with progress_bar("Restoring") as step:
         key = make_study(
@@ -74,9 +74,9 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Count the answers: how many preferred which method, with 95% intervals and a sign test for each two methods."""
+    from gifbench.blind_study.vote_counting import preferences, read_choices, read_key
     from gifbench.errors import ResultsError
     from gifbench.leaderboard.safe_names import visible
-    from gifbench.study.results import preferences, read_choices, read_key
 
     key = read_key(study)
     refused: list[ResultsError] = []

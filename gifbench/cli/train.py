@@ -45,8 +45,8 @@ def train(
     _need_torch("gifbench train")
     from gifbench.dataset import open_dataset
     from gifbench.training.config import read_config
-    from gifbench.training.loop import train as run
     from gifbench.training.presets import config_path
+    from gifbench.training.training_loop import train as run
 
     device = choose_device(device, wanted_for="gifbench train")
     options = read_config(config_path(config), set_ or ())
@@ -94,8 +94,8 @@ def convert_weights(
 ) -> None:
     """Convert weights that are a pickle, as torch writes them, to safetensors; nothing in the pickle is run."""
     _need_torch("gifbench convert-weights")
-    from gifbench.training.weights import read_weights
     from gifbench.training.weights_conversion import convert_weights as convert
+    from gifbench.training.weights_file import read_weights
 
     path = convert([source, *([first] if first else [])], out, overwrite=overwrite)
     if as_json:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from gifbench.benchmark_tasks import Task
 from gifbench.errors import GifbenchError, MetricError, PixelsError
-from gifbench.evaluation.clip_reader import OpenClip, Pass
+from gifbench.evaluation.clip_prefetch import OpenClip, Pass
 from gifbench.evaluation.restored_cache import RestoredCache
 from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, Segment, SegmentScores

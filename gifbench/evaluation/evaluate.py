@@ -14,7 +14,7 @@ from gifbench.dask_cluster import check_scheduler_address
 from gifbench.dataset import open_dataset
 from gifbench.devices import set_torch_settings, torch_settings
 from gifbench.errors import DatasetError, UsageError
-from gifbench.evaluation.clip_reader import ScoredDataset
+from gifbench.evaluation.clip_prefetch import ScoredDataset
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, protocol
 from gifbench.evaluation.task_run import Existing, RunSettings, TaskRun
 from gifbench.methods.method_interface import FrameMethod, Method

@@ -19,7 +19,7 @@ from typing import Any
 
 from gifbench.benchmark_tasks import Task, one_task
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
-from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
+from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.score_identity import RunSpec, existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride

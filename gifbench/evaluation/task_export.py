@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from gifbench.benchmark_tasks import Task, one_task
 from gifbench.errors import AlreadyExists, UsageError
-from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset, task_gif
+from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset, task_gif
 from gifbench.evaluation.scoring_protocols import Segment, protocol, released_stride
 from gifbench.gif_maker_registry import load_maker
 from gifbench.media.gif import Gif

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from gifbench.benchmark_tasks import Task
-from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
-from gifbench.evaluation.cluster_scoring import clips_on_cluster
+from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
+from gifbench.evaluation.dask_scoring import clips_on_cluster
 from gifbench.evaluation.score_identity import RunSpec, ScoringJob, existing_result, measuring_device
 from gifbench.evaluation.score_journal import ScoredClipRecord, ScoreJournal, interrupted_protocols
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, released_stride

@@ -25,7 +25,7 @@ from typing import Any
 
 from gifbench.child_processes import end_with_parent
 from gifbench.errors import GifbenchError, MethodFailed
-from gifbench.evaluation.clip_reader import ScoredClip, open_clips
+from gifbench.evaluation.clip_prefetch import ScoredClip, open_clips
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.score_identity import ScoringJob
 from gifbench.evaluation.score_journal import ScoredClipRecord

@@ -11,7 +11,7 @@ import numpy as np
 from gifbench.errors import storage_errors
 from gifbench.gif_restoration import Restored, restore_gif, restored_timing
 from gifbench.leaderboard.atomic_publish import published
-from gifbench.leaderboard.clip_examples import Pictures, pictures_of, write_lane
+from gifbench.leaderboard.example_pictures import Pictures, pictures_of, write_lane
 from gifbench.leaderboard.filmstrips import error_map, telling_box
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.safe_names import visible

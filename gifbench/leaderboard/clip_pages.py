@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gifbench.leaderboard.board import Board, BoardColumn, BoardTable
-from gifbench.leaderboard.clip_examples import Example, Lane, Pictures, Shown
+from gifbench.leaderboard.board_tables import Board, BoardColumn, BoardTable
+from gifbench.leaderboard.example_pictures import Example, Lane, Pictures, Shown
 from gifbench.leaderboard.safe_names import slug
 from gifbench.leaderboard.scored_run import Run
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gifbench.leaderboard.board import Board, BoardRow, BoardTable, Run
-from gifbench.leaderboard.clip_examples import Example, Pictures, Shown
+from gifbench.leaderboard.board_tables import Board, BoardRow, BoardTable, Run
 from gifbench.leaderboard.clip_pages import ClipKey, ClipPage, clip_lines, together_on
-from gifbench.leaderboard.clip_selection import shared_clips
+from gifbench.leaderboard.example_pictures import Example, Pictures, Shown
+from gifbench.leaderboard.example_selection import shared_clips
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.plots import plots
 from gifbench.leaderboard.ranking import FEWEST_CLIPS

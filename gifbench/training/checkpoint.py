@@ -10,7 +10,7 @@ import torch
 
 from gifbench.errors import AlreadyExists, TrainingError, UsageError, storage_errors
 from gifbench.training.config import FREE_TO_CHANGE, TrainingConfig, checked
-from gifbench.training.weights import write_whole
+from gifbench.training.weights_file import write_whole
 
 FILE = "checkpoint.pt"
 

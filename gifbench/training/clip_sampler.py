@@ -15,7 +15,7 @@ from gifbench.gif_maker_registry import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import check_options, dithers, drawn_gif, drawn_maker, gif_by_maker
-from gifbench.training.trainer import TrainingBatch
+from gifbench.training.trainer_interface import TrainingBatch
 
 
 class Windows(TorchDataset[TrainingBatch]):

@@ -20,7 +20,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.colors.quantize import DITHERS, check_colors, quantize
 from gifbench.training.augmentation import view
 from gifbench.training.config import DataOptions
-from gifbench.training.trainer import TrainingBatch
+from gifbench.training.trainer_interface import TrainingBatch
 
 
 class Samples(TorchDataset[TrainingBatch]):

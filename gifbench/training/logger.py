@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gifbench.errors import MissingExtra, storage_errors
-from gifbench.training.weights import write_whole
+from gifbench.training.weights_file import write_whole
 
 FILE = "log.jsonl"
 

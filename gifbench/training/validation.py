@@ -18,7 +18,7 @@ from gifbench.media.clip import Pixels
 from gifbench.training.clip_sampler import validation_windows
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import dithers, gif_by_maker
-from gifbench.training.trainer import Trainer, TrainingBatch
+from gifbench.training.trainer_interface import Trainer, TrainingBatch
 
 _PANEL_CLIPS = 4
 

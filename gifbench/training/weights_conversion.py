@@ -21,8 +21,8 @@ from torch import nn
 
 from gifbench.errors import AlreadyExists, UsageError, WeightsError, storage_errors
 from gifbench.storage import file_sha256
-from gifbench.training.weights import save_weights
 from gifbench.training.weights_download import MOST_BYTES
+from gifbench.training.weights_file import save_weights
 
 GROUP = "gifbench.converters"
 """The entry points by which a package offers converters."""

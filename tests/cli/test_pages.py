@@ -10,13 +10,13 @@ import pytest
 
 from gifbench.cli.reproduce import show
 from gifbench.dataset import Dataset
-from gifbench.leaderboard.from_results import run_of
-from gifbench.leaderboard.reproduce_paper import Reproduced, plan
+from gifbench.leaderboard.paper_comparison import Reproduced, plan
+from gifbench.leaderboard.runs_from_results import run_of
 from gifbench.results.io import Result, save_result
 from gifbench.storage import Folder
+from tests.blind_study.test_vote_counting import answers
 from tests.cli.test_command import answer, run
 from tests.leaderboard.factories import SmallClip, make_result
-from tests.study.test_results import answers
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_study_is_made_and_counted(tiny_dataset: Dataset, tmp_path: Path) -> N
     assert made["pairs"] == 3 and Path(made["page"], "index.html").is_file()
     one = run("study", tiny_dataset.url, "gif", "gaussian-1.0", "--out", tmp_path / "one", "--pairs", 1)
     assert ": 1 pair; give this folder" in one.stdout
-    from gifbench.study.results import read_key
+    from gifbench.blind_study.vote_counting import read_key
 
     key = read_key(out)
     back = tmp_path / "choices"

@@ -90,7 +90,7 @@ def test_results_open_with_the_scores_that_they_had() -> None:
 
 
 def test_weights_open() -> None:
-    weights = pytest.importorskip("gifbench.training.weights")
+    weights = pytest.importorskip("gifbench.training.weights_file")
     found = weights.read_weights(WRITTEN / "weights" / "linear.safetensors")
     assert found.architecture == {"kind": "linear"}
     assert {name: tuple(tensor.shape) for name, tensor in found.tensors.items()} == {"weight": (2, 3), "bias": (2,)}

@@ -11,8 +11,8 @@ import pytest
 from gifbench.benchmark_tasks import TASKS
 from gifbench.dataset import open_dataset
 from gifbench.errors import DatasetDamaged, MethodFailed, MetricError, UsageError
-from gifbench.evaluation import clip_reader as clips_module
-from gifbench.evaluation.clip_reader import Prefetch
+from gifbench.evaluation import clip_prefetch as clips_module
+from gifbench.evaluation.clip_prefetch import Prefetch
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.scoring_protocols import protocol

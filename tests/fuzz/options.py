@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import gifbench_baselines
 from hypothesis import strategies as st
 
+import gifbench_baselines
 from gifbench.builder.recipe import load_recipe, recipe_names
 from gifbench.methods.registry import find_method
 from gifbench.training.config import checked, read_config
-from gifbench.training.trainer import load_trainer
+from gifbench.training.trainer_interface import load_trainer
 from tests.fuzz.damage import TEXTS, Draw, damaged
 from tests.fuzz.target import Target, ends_well
 

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from gifbench.blind_study.study_pages import make_study
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli.app import app
@@ -40,7 +41,6 @@ from gifbench.evaluation.task_export import export_task
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.media.png import png_bytes
 from gifbench.methods.registry import LoadedMethod, load_method
-from gifbench.study.page import make_study
 from tests.conftest import TINY_RECIPE, moving_picture, write_video
 from tests.fuzz.damage import TEXTS, Draw
 from tests.fuzz.sandbox import nothing_outside

@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import strategies as st
 
+from gifbench.blind_study.study_pages import KEY
+from gifbench.blind_study.vote_counting import preferences, read_choices, read_key
 from gifbench.evaluation.score_journal import ScoreJournal
-from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.from_results import run_of
-from gifbench.leaderboard.tables import csv_table, markdown
+from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.markdown_csv_tables import csv_table, markdown
+from gifbench.leaderboard.runs_from_results import run_of
 from gifbench.results.io import load_results, save_result
 from gifbench.storage import Folder
-from gifbench.study.page import KEY
-from gifbench.study.results import preferences, read_choices, read_key
 from tests.fuzz.damage import Draw, damaged, edited, json_files, parquet_files, written
 from tests.fuzz.target import Target, ends_well
 from tests.leaderboard.factories import make_result

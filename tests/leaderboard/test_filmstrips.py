@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.clip_selection import choose
+from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.example_selection import choose
 from gifbench.leaderboard.filmstrips import (
     ERROR_TOP,
     MAX_FRAMES,
@@ -26,7 +26,7 @@ from gifbench.leaderboard.filmstrips import (
     shown_size,
     telling_box,
 )
-from gifbench.leaderboard.from_results import run_of
+from gifbench.leaderboard.runs_from_results import run_of
 from gifbench.media.clip import constant_times
 from tests.leaderboard.factories import make_result
 

@@ -11,8 +11,8 @@ import pytest
 
 from gifbench.errors import AlreadyExists, ResultsError
 from gifbench.leaderboard import boards, build_site, csv_table, markdown
-from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.html_pages import comparison, headline, leader
+from gifbench.leaderboard.runs_from_results import run_of
 from gifbench.progress import Progress
 from tests.leaderboard.factories import FINGERPRINT, make_result, small_dataset
 

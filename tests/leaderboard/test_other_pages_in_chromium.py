@@ -7,16 +7,16 @@ import time
 import numpy as np
 import pytest
 
+from gifbench.blind_study.study_pages import make_study
+from gifbench.blind_study.vote_counting import preferences, read_choices
 from gifbench.errors import AlreadyExists, MethodFailed
 from gifbench.leaderboard.before_after import restore_with_page
 from gifbench.media.gif import Gif
 from gifbench.methods.registry import load_method
-from gifbench.study.page import make_study
-from gifbench.study.results import preferences, read_choices
+from tests.blind_study.test_vote_counting import Dataset
 from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.chromium import Chromium
 from tests.leaderboard.factories import SmallClip
-from tests.study.test_results import Dataset
 
 ASK = "document.getElementById('ask')"
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from gifbench.leaderboard import plots as module
-from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.from_results import run_of
+from gifbench.leaderboard.board_tables import boards
 from gifbench.leaderboard.plots import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, plots
+from gifbench.leaderboard.runs_from_results import run_of
 from tests.leaderboard.factories import make_result
 
 CLIPS = [f"clip-{i}" for i in range(8)]

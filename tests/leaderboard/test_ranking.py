@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.from_results import run_of
+from gifbench.leaderboard.board_tables import boards
 from gifbench.leaderboard.ranking import behind_on_shared_clips, compare_runs
+from gifbench.leaderboard.runs_from_results import run_of
 from tests.leaderboard.factories import make_result
 
 CLIPS = [f"clip-{i}" for i in range(12)]

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from gifbench.dataset import open_dataset
 from gifbench.progress import Progress
 from gifbench.training.config import TrainingConfig, checked
-from gifbench.training.loop import train
+from gifbench.training.training_loop import train
 from tests.pretend_device import KIND, install, pretend_device
 
 TRAINERS = {

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from gifbench.errors import UsageError  # noqa: E402
 from gifbench.training.clip_sampler import Windows, validation_windows  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked  # noqa: E402
-from gifbench.training.loop import train  # noqa: E402
+from gifbench.training.training_loop import train  # noqa: E402
 
 
 def options(**changes) -> DataOptions:

@@ -16,10 +16,10 @@ from safetensors.torch import load_file  # noqa: E402
 from gifbench import TrainerOptions, Update  # noqa: E402
 from gifbench.errors import MissingExtra, TrainingError, UsageError  # noqa: E402
 from gifbench.progress import Progress  # noqa: E402
-from gifbench.training import loop  # noqa: E402
+from gifbench.training import training_loop  # noqa: E402
 from gifbench.training.checkpoint import load_checkpoint  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.training.loop import train  # noqa: E402
+from gifbench.training.training_loop import train  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -113,7 +113,7 @@ def same(one: Path, two: Path) -> bool:
 
 
 def test_without_memory_the_batch_is_halved_and_stays_so_when_resumed(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "load_trainer", lambda name: Crowded)
+    monkeypatch.setattr(training_loop, "load_trainer", lambda name: Crowded)
     said = []
 
     def stop(now: Progress) -> None:
@@ -171,11 +171,11 @@ def test_compiling_is_of_the_network_that_is_called_and_not_of_the_one_that_is_k
 
 
 def test_processes_that_cannot_share_a_batch_are_told(dataset, tmp_path, monkeypatch):
-    class Three(loop.Processes):
+    class Three(training_loop.Processes):
         def __init__(self, device: str) -> None:
             super().__init__(device)
             self.count = 3
 
-    monkeypatch.setattr(loop, "Processes", Three)
+    monkeypatch.setattr(training_loop, "Processes", Three)
     with pytest.raises(UsageError, match="batch_size is 4: 3 processes"):
         train(config(), dataset, tmp_path)

@@ -12,7 +12,7 @@ from gifbench.gif_maker_registry import load_maker, made_frames
 from gifbench.training.clip_sampler import Windows, validation_windows
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import Samples, gif_by_maker
-from gifbench.training.trainer import TrainingBatch
+from gifbench.training.trainer_interface import TrainingBatch
 from gifbench.training.validation import Validation
 
 MAKERS = ("ffmpeg-64-none", "pillow")

@@ -26,9 +26,9 @@ from gifbench.training.checkpoint import FILE, load_checkpoint  # noqa: E402
 from gifbench.training.clip_sampler import Windows  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.frame_sampler import Samples  # noqa: E402
-from gifbench.training.learner import learning_rate  # noqa: E402
-from gifbench.training.loop import train  # noqa: E402
-from gifbench.training.trainer import load_trainer  # noqa: E402
+from gifbench.training.optimizer_step import learning_rate  # noqa: E402
+from gifbench.training.trainer_interface import load_trainer  # noqa: E402
+from gifbench.training.training_loop import train  # noqa: E402
 from tests.conftest import moving_picture, write_video  # noqa: E402
 
 TIMES = ("steps_per_second", "loader", "metrics", "device")

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from scipy import stats
 
+from gifbench.blind_study.study_pages import StudyKey, make_study
+from gifbench.blind_study.vote_counting import _sign_test, _wilson, preferences, read_choices, read_key
 from gifbench.errors import AlreadyExists, NotFound, ResultsError, UsageError
 from gifbench.methods.registry import load_method
 from gifbench.results.significance import holm_corrected
-from gifbench.study.page import StudyKey, make_study
-from gifbench.study.results import _sign_test, _wilson, preferences, read_choices, read_key
 from tests.leaderboard.factories import FINGERPRINT, SmallClip
 
 METHODS = ("gif", "gaussian-0.5", "gaussian:sigma=2.0")
@@ -227,7 +227,7 @@ def test_a_key_that_is_missing_or_was_changed_is_said(made, tmp_path):
 def test_a_pipe_among_the_choices_is_not_waited_for(tmp_path):
     import os
 
-    from gifbench.study.results import _bytes
+    from gifbench.blind_study.vote_counting import _bytes
 
     os.mkfifo(tmp_path / "choices.json")
     with pytest.raises(ResultsError, match="no regular file"):

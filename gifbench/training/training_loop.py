@@ -24,12 +24,12 @@ from gifbench.training.clip_sampler import Windows
 from gifbench.training.config import TrainingConfig, checked
 from gifbench.training.distributed import Processes
 from gifbench.training.frame_sampler import Samples
-from gifbench.training.learner import Learner, learning_rate
 from gifbench.training.logger import Record
 from gifbench.training.metric_meter import Meter
-from gifbench.training.trainer import Trainer, TrainingBatch, load_trainer
+from gifbench.training.optimizer_step import Learner, learning_rate
+from gifbench.training.trainer_interface import Trainer, TrainingBatch, load_trainer
 from gifbench.training.validation import Validation, split_clips
-from gifbench.training.weights import save_weights
+from gifbench.training.weights_file import save_weights
 
 
 @dataclass(frozen=True, slots=True)

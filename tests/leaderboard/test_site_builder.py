@@ -191,7 +191,7 @@ def test_a_full_disk_stops_it_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("gifbench.leaderboard.clip_examples.film", full)
+    monkeypatch.setattr("gifbench.leaderboard.example_pictures.film", full)
     with pytest.raises(DiskFull):
         build_site([make_result("gif")], tmp_path / "site", dataset_for={FINGERPRINT: small_dataset()})
     assert not list(tmp_path.iterdir())

@@ -177,7 +177,7 @@ def train(
         import torch  # noqa: F401  # whether it is there
     except ImportError as error:
         raise MissingExtra("torch", extra="torch", wanted_for="gifbench.train") from error
-    from gifbench.training.loop import train as run
+    from gifbench.training.training_loop import train as run
 
     named = config_path(os.fspath(config)) if isinstance(config, str | os.PathLike) else config
     sections = {"training": training, "data": data, "model": model}

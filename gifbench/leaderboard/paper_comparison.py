@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
-from gifbench.evaluation.clip_reader import ScoredDataset
+from gifbench.evaluation.clip_prefetch import ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.leaderboard.reported_rows import ReportedRow, installed_papers
 from gifbench.methods.registry import LoadedMethod, find_method

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from gifbench.errors import ResultsError
-from gifbench.leaderboard.clip_examples import Restore
+from gifbench.leaderboard.example_pictures import Restore
 from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
 from gifbench.media.clip import Pixels

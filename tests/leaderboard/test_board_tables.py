@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gifbench.leaderboard.board import boards
-from gifbench.leaderboard.from_results import run_of
+from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.runs_from_results import run_of
 from tests.leaderboard.factories import make_result
 
 

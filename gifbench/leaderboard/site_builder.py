@@ -13,14 +13,14 @@ from gifbench.dataset import Dataset
 from gifbench.errors import GifbenchError, ResultsError, storage_errors
 from gifbench.gif_maker_registry import load_maker
 from gifbench.leaderboard.atomic_publish import made_of, published
-from gifbench.leaderboard.board import Board, Run, boards
-from gifbench.leaderboard.clip_examples import Example, Excerpts, Restore, Shown, show
+from gifbench.leaderboard.board_tables import Board, Run, boards
 from gifbench.leaderboard.clip_pages import clip_pages
-from gifbench.leaderboard.from_results import MethodLoader, installed_method, made_by, restore_with, run_of
+from gifbench.leaderboard.example_pictures import Example, Excerpts, Restore, Shown, show
 from gifbench.leaderboard.html_pages import board_page, clip_page, index_page, method_page
 from gifbench.leaderboard.latex_tables import latex_table
+from gifbench.leaderboard.markdown_csv_tables import csv_table, markdown, markdown_table
+from gifbench.leaderboard.runs_from_results import MethodLoader, installed_method, made_by, restore_with, run_of
 from gifbench.leaderboard.safe_names import visible
-from gifbench.leaderboard.tables import csv_table, markdown, markdown_table
 from gifbench.methods.registry import LoadedMethod
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.results.io import Result

@@ -14,9 +14,9 @@ import numpy as np
 from gifbench.benchmark_tasks import task
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import GifbenchError, StorageError, storage_errors
-from gifbench.evaluation.clip_reader import task_gif
-from gifbench.leaderboard.board import Board
-from gifbench.leaderboard.clip_selection import ClipChoice, choices
+from gifbench.evaluation.clip_prefetch import task_gif
+from gifbench.leaderboard.board_tables import Board
+from gifbench.leaderboard.example_selection import ClipChoice, choices
 from gifbench.leaderboard.filmstrips import (
     ERROR_QUALITY,
     QUALITY,

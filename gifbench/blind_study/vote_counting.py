@@ -22,10 +22,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gifbench.argument_types import validation_fault
+from gifbench.blind_study.study_pages import KEY, StudyKey
 from gifbench.errors import NotFound, ResultsError, storage_errors
 from gifbench.leaderboard.safe_names import visible
 from gifbench.results.significance import holm_corrected
-from gifbench.study.page import KEY, StudyKey
 
 MOST_BYTES = 4 << 20
 _RESAMPLES = 10_000

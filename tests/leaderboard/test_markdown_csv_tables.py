@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from gifbench.leaderboard import boards, build_site, csv_table, markdown, markdown_table
-from gifbench.leaderboard.from_results import run_of
 from gifbench.leaderboard.latex_tables import latex_table
+from gifbench.leaderboard.runs_from_results import run_of
 from tests.leaderboard.factories import make_result
 
 

@@ -14,7 +14,7 @@ from gifbench.errors import TrainingError
 from gifbench.training.config import TrainingOptions
 from gifbench.training.distributed import Processes
 from gifbench.training.metric_meter import Meter
-from gifbench.training.trainer import Trainer, TrainingBatch
+from gifbench.training.trainer_interface import Trainer, TrainingBatch
 
 
 class Learner:

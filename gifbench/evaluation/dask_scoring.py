@@ -17,7 +17,7 @@ from typing import Any
 
 from gifbench.dask_cluster import WorkersDied, connected
 from gifbench.errors import ClusterError, GifbenchError, MethodFailed, UsageError
-from gifbench.evaluation.clip_reader import ScoredClip, ScoredDataset
+from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
 from gifbench.evaluation.clip_scorer import ClipScorer
 from gifbench.evaluation.score_identity import RunSpec, ScoringJob
 from gifbench.evaluation.score_journal import ScoredClipRecord, difference

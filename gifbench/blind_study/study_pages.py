@@ -2,7 +2,7 @@
 
 A study is a folder. `page/` goes to the people who are asked: pairs of film strips under random names, shown in an
 order, and on sides, of each person's own. `key.json` says which strip is which method, and stays with who asks. What
-people choose comes back as one small file a person, which `gifbench.study.results` counts.
+people choose comes back as one small file a person, which `gifbench.blind_study.vote_counting` counts.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from gifbench.benchmark_tasks import does_task, one_task
 from gifbench.benchmark_tasks import task as task_of
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import UsageError, storage_errors
-from gifbench.evaluation.clip_reader import task_gif
+from gifbench.evaluation.clip_prefetch import task_gif
 from gifbench.leaderboard.atomic_publish import published
-from gifbench.leaderboard.clip_examples import frame_ends
+from gifbench.leaderboard.example_pictures import frame_ends
 from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, shown_size
-from gifbench.leaderboard.from_results import restore_with
 from gifbench.leaderboard.jinja_environment import render
+from gifbench.leaderboard.runs_from_results import restore_with
 from gifbench.methods.registry import LoadedMethod
 from gifbench.progress import Progress, ProgressCallback, silent
 

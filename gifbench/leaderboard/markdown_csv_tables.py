@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gifbench.leaderboard.board import Board, BoardColumn, BoardRow, BoardTable, MeanScore
+from gifbench.leaderboard.board_tables import Board, BoardColumn, BoardRow, BoardTable, MeanScore
 from gifbench.leaderboard.reported_rows import ReportedRow
 from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
 
