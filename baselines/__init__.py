@@ -43,9 +43,11 @@ def _small(name: str, summary: str) -> MethodEntry:
 
 METHODS: Mapping[str, MethodEntry] = {
     # The GIF's own frames, and the classical methods.
-    "gif": MethodEntry(load="gifbench_baselines.gif_as_is:IdentityGif", summary="the GIF as it is shown", license=_MIT),
+    "gif": MethodEntry(
+        load="gifbench_baselines.unrestored_gif:IdentityGif", summary="the GIF as it is shown", license=_MIT
+    ),
     "nearest": MethodEntry(
-        load="gifbench_baselines.gif_as_is:NearestGif",
+        load="gifbench_baselines.unrestored_gif:NearestGif",
         summary="the GIF's frame nearest in time",
         license=_MIT,
         restores="time",
@@ -57,7 +59,7 @@ METHODS: Mapping[str, MethodEntry] = {
         presets={"gaussian-0.5": {"sigma": 0.5}, "gaussian-1.0": {"sigma": 1.0}},
     ),
     "fcdr": MethodEntry(
-        load="gifbench_baselines.fcdr:Fcdr",
+        load="gifbench_baselines.false_contour_removal:Fcdr",
         summary="false contours found and averaged (Table 1, row 11)",
         license=_MIT,
         presets={"fcdr": {"scale": 1.0}, "fcdr-tuned": {"scale": 5.0}},
@@ -172,7 +174,7 @@ METHODS: Mapping[str, MethodEntry] = {
     ),
     # Both, and what goes around another method.
     "gif2video": MethodEntry(
-        load="gifbench_baselines.gif2video:Gif2Video",
+        load="gifbench_baselines.color_then_interpolation:Gif2Video",
         summary="a color method, then an interpolator",
         parameters=8_443_147,
         restores="both",

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from gifbench import UsageError, WeightsError
 
-from .one_network import FrameNetwork
+from .network_method import FrameNetwork
 from .tiled_inference import Precision, blended
 
 MOST_BYTES = 2 << 30

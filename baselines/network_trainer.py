@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel
 from torch import nn
 
-from .pretrained import start_weights
+from .weights_lookup import start_weights
 
 
 class NetworkTrainer:

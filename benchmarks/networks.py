@@ -39,8 +39,8 @@ from gifbench.training.trainer_interface import load_trainer
 from gifbench.training.training_loop import train
 from gifbench_baselines.ccdnet.method import Restorer
 from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
-from gifbench_baselines.pretrained import WEIGHTS
 from gifbench_baselines.tiled_inference import Precision, Runner
+from gifbench_baselines.weights_lookup import WEIGHTS
 
 BASELINES = Path(__file__).parent.parent / "baselines"
 SIDE, FRAMES, ERROR = 256, 4, 255.0**2 / 10**3.4  # the squared error of 34 dB

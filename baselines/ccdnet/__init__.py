@@ -1,7 +1,7 @@
 """CCDNet (Wang et al., GIF2Video, CVPR 2019): colors of a GIF's frames restored by unrolled U-Nets.
 
 backbones.py           U-Net, DRRN, GLCIC
-naf.py                 a NAFNet-style one
+nafnet.py              a NAFNet-style one
 network.py             CCDNet-k: the unrolled steps, f_C between them (also on a CPU), frames of any size
 palette_unet.py        the small network of the weights that come with gifbench
 discriminator.py       the conditional 70×70 PatchGAN and its pool of fakes

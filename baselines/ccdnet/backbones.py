@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .naf import NAF
+from .nafnet import NAF
 
 
 def _double(before: int, after: int) -> nn.Sequential:

@@ -17,7 +17,7 @@ from torch import nn
 
 from gifbench import WeightsError
 
-from ..pretrained import converted
+from ..weights_lookup import converted
 from .discriminator import PatchGAN
 from .network import CCDNet, CCDNetArchitecture
 

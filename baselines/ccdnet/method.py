@@ -18,10 +18,10 @@ from torch import nn
 
 from gifbench import MethodError, UsageError, Weights
 
-from ..one_network import OneNetwork
-from ..pretrained import described, find_weights
+from ..network_method import OneNetwork
 from ..tiled_inference import Precision, Runner
-from .guard import Guard
+from ..weights_lookup import described, find_weights
+from .correction_guard import Guard
 from .network import CCDNet, CCDNetArchitecture, stack_palettes
 from .palette_unet import PaletteUNet, PaletteUNetOptions
 

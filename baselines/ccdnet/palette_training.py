@@ -11,7 +11,7 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update
 
-from ..pretrained import start_weights
+from ..weights_lookup import start_weights
 from .network import fill_palettes, scaled
 from .palette_unet import NEIGHBORS, Count, PaletteUNet, PaletteUNetOptions, Width, begin
 from .training import frame_scores

@@ -14,10 +14,10 @@ import torch
 
 from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 
-from .. import pretrained
+from .. import weights_lookup
 from ..tiled_inference import PARTS_A_THREAD, Precision
 from .classifier import ClassifierOptions, DitherClassifier
-from .guard import load_guard
+from .correction_guard import load_guard
 from .method import TILE, Restorer
 from .network import scaled
 
@@ -45,7 +45,7 @@ class Router:
     backend = "torch"
 
     def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:
-        folder = Path(weights) if weights else pretrained.WEIGHTS
+        folder = Path(weights) if weights else weights_lookup.WEIGHTS
         files = {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
         named = {name: found for name in files if (found := _NETWORK.fullmatch(name))}
         classifiers = [files[name] for name in _CLASSIFIERS if name in files]
@@ -139,6 +139,6 @@ class Router:
 
 def load_classifier(weights: Weights) -> DitherClassifier:
     """The dither classifier of these weights; raises `MethodError` for those of another network."""
-    return pretrained.described(
+    return weights_lookup.described(
         weights, ClassifierOptions, lambda options: DitherClassifier(base=options.base), what="dither classifier"
     )

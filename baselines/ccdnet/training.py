@@ -11,7 +11,7 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..pretrained import start_weights
+from ..weights_lookup import start_weights
 from .backbones import known_backbone
 from .classifier import DitherClassifier
 from .discriminator import FakePool, PatchGAN, judged

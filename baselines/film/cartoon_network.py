@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from gifbench import Weights
 
-from ..pretrained import described
+from ..weights_lookup import described
 
 _EPSILON = 1e-9
 """Added to variances, as in the authors' own generators."""

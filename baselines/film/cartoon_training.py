@@ -21,7 +21,7 @@ from torch import nn
 from gifbench import Pixels, TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.losses import fake_loss, real_loss
-from ..frozen_color import scaled
+from ..frozen_color_method import scaled
 from ..network_trainer import NetworkTrainer, draw
 from ..stabilizer.losses import Perceptual
 from .cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator

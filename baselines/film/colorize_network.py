@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from gifbench import Weights
 
-from ..pretrained import described
+from ..weights_lookup import described
 
 Width = Annotated[int, Field(ge=8, le=512, multiple_of=8)]
 Count = Annotated[int, Field(ge=1, le=16)]

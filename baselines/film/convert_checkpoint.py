@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..pretrained import converted
+from ..weights_lookup import converted
 from .cartoon_network import Cartoonist, CartoonOptions
 
 Tensors = Mapping[str, torch.Tensor]

@@ -7,9 +7,9 @@ from torch.nn import functional
 
 from gifbench import MethodError, UsageError
 
-from ..one_network import FrameNetwork
-from ..pretrained import find_weights, packaged
+from ..network_method import FrameNetwork
 from ..tiled_inference import Precision, blended
+from ..weights_lookup import find_weights, packaged
 from .cartoon_network import load_cartoon
 from .chroma import luminance, to_rgb
 from .colorize_network import load_colorizer

@@ -6,9 +6,9 @@ import torch
 
 from gifbench import UsageError, Weights
 
-from ..one_network import FrameNetwork
-from ..pretrained import described, find_weights
+from ..network_method import FrameNetwork
 from ..tiled_inference import Precision, blended
+from ..weights_lookup import described, find_weights
 from .network import Pix2PixArchitecture, UNet256
 
 OVERLAP = 64

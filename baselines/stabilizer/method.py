@@ -16,7 +16,7 @@ from gifbench import Frames, Gif, LoadedMethod, Pixels, UsageError, Weights, las
 
 from ..film.chroma import chroma, luminance, to_rgb
 from ..interpolation.scene_cuts import is_cut
-from ..pretrained import described, find_weights
+from ..weights_lookup import described, find_weights
 from .network import LstmState, Stabilizer, StabilizerArchitecture
 
 _MOST_PROPAGATED = 0.9

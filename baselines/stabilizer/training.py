@@ -12,7 +12,7 @@ from torch import nn
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..film.chroma import luminance
-from ..frozen_color import colored, load_frame_method
+from ..frozen_color_method import colored, load_frame_method
 from ..network_trainer import NetworkTrainer
 from .losses import Perceptual, ways
 from .network import LstmState, Stabilizer, StabilizerArchitecture

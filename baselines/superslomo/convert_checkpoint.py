@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from gifbench import WeightsError
 
-from ..pretrained import converted
+from ..weights_lookup import converted
 from .network import SuperSlomo, SuperSlomoArchitecture
 
 Tensors = Mapping[str, torch.Tensor]

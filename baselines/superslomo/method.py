@@ -13,8 +13,8 @@ from torch.nn import functional
 from gifbench import Frames, Gif, Pixels, UsageError, Weights, is_out_of_memory
 
 from ..interpolation.gap_scheduler import fill
-from ..one_network import OneNetwork
-from ..pretrained import described, find_weights
+from ..network_method import OneNetwork
+from ..weights_lookup import described, find_weights
 from .network import MOST_FLOW, FlowPair, SuperSlomo, SuperSlomoArchitecture, Variant, fuse
 
 MOST_PIXELS = 1 << 20

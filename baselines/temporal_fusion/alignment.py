@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gifbench import Pixels, optical_flow, warp
 
 from ..ccdnet.palette_unet import beside
-from ..frozen_color import scaled
+from ..frozen_color_method import scaled
 
 OFFSETS = (-2, -1, 1, 2)
 """The neighbors that are seen, in frames."""

@@ -13,8 +13,8 @@ from gifbench import Gif, last_shown
 from ..ccdnet.method import Restorer
 from ..ccdnet.router import Router
 from ..interpolation.scene_cuts import is_cut
-from ..pretrained import find_weights
 from ..tiled_inference import Precision, Runner
+from ..weights_lookup import find_weights
 from .alignment import OFFSETS, RestoredFrame, describe, network_input
 from .network import load_network
 

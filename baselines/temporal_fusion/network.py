@@ -11,8 +11,8 @@ from torch import nn
 from gifbench import Weights
 
 from ..ccdnet.palette_unet import Count, ResidualUNet, Width
-from ..pretrained import described
 from ..tiled_inference import exact
+from ..weights_lookup import described
 from .alignment import CHANNELS
 
 

@@ -12,9 +12,9 @@ from torch import nn
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.palette_unet import Count, Width, begin
-from ..frozen_color import colored, load_frame_method, scaled
+from ..frozen_color_method import colored, load_frame_method, scaled
 from ..network_trainer import NetworkTrainer, draw
-from ..pretrained import start_weights
+from ..weights_lookup import start_weights
 from .alignment import OFFSETS, describe, network_input
 from .network import TemporalFusion, TemporalFusionOptions
 

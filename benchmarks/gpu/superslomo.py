@@ -30,13 +30,13 @@ from torch.utils.data import Dataset
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from baselines import pretrained  # noqa: E402
+from baselines import weights_lookup  # noqa: E402
 from baselines.ccdnet.network import (  # noqa: E402
     CCDNet,
     CCDNetArchitecture,
     scaled,
 )
-from baselines.gif2video import Gif2Video  # noqa: E402
+from baselines.color_then_interpolation import Gif2Video  # noqa: E402
 from baselines.superslomo.method import SuperSlomoMethod  # noqa: E402
 from baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture  # noqa: E402
 from baselines.superslomo.training import SuperSlomoTrainer  # noqa: E402
@@ -152,7 +152,7 @@ def speed(given: argparse.Namespace) -> dict[str, float]:
     save_weights(
         folder / "drawn.safetensors", network, architecture=network.architecture.model_dump(), about={"licence": ""}
     )
-    pretrained.WEIGHTS = folder
+    weights_lookup.WEIGHTS = folder
 
     def plain() -> int:
         with torch.inference_mode():

@@ -38,7 +38,7 @@ def import_video2gif(
     from gifbench.storage import Folder
 
     from .span_matching import join
-    from .video2gif import URL, download_metadata, read_metadata
+    from .video2gif_list import URL, download_metadata, read_metadata
 
     metadata = metadata or table_file
     report = out.with_suffix(".undecided.jsonl")

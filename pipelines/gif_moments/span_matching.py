@@ -17,7 +17,7 @@ from typing import Literal
 
 from gifbench import ManifestRow
 
-from .video2gif import Moment
+from .video2gif_list import Moment
 
 State = Literal["matched", "ambiguous", "unmatched"]
 

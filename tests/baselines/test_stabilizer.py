@@ -9,13 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import pretrained  # noqa: E402
-from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
-
 from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.methods.conformance import check_method, small_gif  # noqa: E402
 from gifbench.methods.inference import on_device, run_method  # noqa: E402
+from gifbench_baselines import weights_lookup  # noqa: E402
+from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """The package's folder of weights, with a stabilizer that changes nothing."""
-    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(weights_lookup, "WEIGHTS", tmp_path)
     save(tmp_path / "stable.safetensors")
     return tmp_path
 
@@ -192,7 +191,7 @@ def test_what_is_said_of_it_is_of_both(package):
 
 
 def test_without_weights_it_says_how_to_get_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(weights_lookup, "WEIGHTS", tmp_path)
     with pytest.raises(MethodError, match=r"gifbench train baselines/stabilizer/stable\.toml .*stable:weights="):
         load_method("stable:gif")
     other = save_weights(tmp_path / "o.safetensors", torch.nn.Linear(2, 2), architecture={"network": "x"}, about={})

@@ -19,7 +19,7 @@ from gifbench.methods.inference import run_method  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.trainer_interface import load_trainer  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
-from gifbench_baselines import pretrained  # noqa: E402
+from gifbench_baselines import weights_lookup  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
 from gifbench_baselines.temporal_fusion.alignment import CHANNELS, OFFSETS, RestoredFrame, network_input  # noqa: E402
@@ -38,7 +38,7 @@ NARROW = {"widths": (4, 4), "blocks": (1, 1)}
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """The package's folder of weights: narrow networks for colors, and a correction that is not 0."""
-    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(weights_lookup, "WEIGHTS", tmp_path)
     torch.manual_seed(0)
     options = PaletteUNetOptions(**NARROW)
     for kind in ("plain", "dithered"):

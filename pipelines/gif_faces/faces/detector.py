@@ -84,7 +84,7 @@ class FaceDetector(Protocol):
 
 @runtime_checkable
 class TrackingDetector(Protocol):
-    """A detector that knows shortcuts of its own; others are wrapped by `local_search.Resizing`.
+    """A detector that knows shortcuts of its own; others are wrapped by `nearby_face_search.Resizing`.
 
     Pictures are those of `FaceDetector.detect`, boxes and widths are in their pixels. Both give what
     `detect(image, upsample=1)` would give, as far as they look.

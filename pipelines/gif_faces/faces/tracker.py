@@ -9,7 +9,7 @@ from gifbench import Pixels
 from gifbench.errors import PixelsError, Rejected, UsageError
 
 from .detector import Box, Detection, FaceDetector, TrackingDetector, check_image
-from .local_search import Resizing
+from .nearby_face_search import Resizing
 
 TRACK_RULE = (
     "A face is the same as in an earlier frame if its center moved by at most half the wider box's width since it was "

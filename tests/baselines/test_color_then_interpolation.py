@@ -203,9 +203,9 @@ def test_what_cannot_be_composed_is_said_in_one_line(text, said):
 )
 def test_it_is_ccdnet_and_superslomo_and_says_how_to_train_what_is_missing(tmp_path, monkeypatch, text, said):
     pytest.importorskip("torch")
-    from gifbench_baselines import pretrained
+    from gifbench_baselines import weights_lookup
 
-    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(weights_lookup, "WEIGHTS", tmp_path)
     with pytest.raises(MethodError, match=said):
         load_method(text)
 
@@ -288,7 +288,7 @@ def test_it_is_scored_like_any_method(tiny_dataset):
 def shipped(tmp_path, monkeypatch):
     """A package whose weights are tiny and untrained: CCDNet's router, SuperSlomo and the stabilizer."""
     torch = pytest.importorskip("torch")
-    from gifbench_baselines import pretrained
+    from gifbench_baselines import weights_lookup
     from gifbench_baselines.ccdnet import classifier, network
     from gifbench_baselines.stabilizer import network as stabilizer
     from gifbench_baselines.superslomo import network as superslomo
@@ -308,7 +308,7 @@ def shipped(tmp_path, monkeypatch):
     steady = stabilizer.Stabilizer(stabilizer.StabilizerArchitecture(base=2))
     for name, made in (("superslomo", slomo), ("stable", steady)):
         save_weights(folder / f"{name}.safetensors", made, architecture=made.architecture.model_dump(), about={})
-    monkeypatch.setattr(pretrained, "WEIGHTS", folder)
+    monkeypatch.setattr(weights_lookup, "WEIGHTS", folder)
 
 
 def write_wild(path, *, delays=(40, 100, 20, 250), size=(35, 24)):

@@ -24,7 +24,7 @@ from gifbench.cli.app import app  # noqa: E402
 from gifbench.media.colors.quantize import quantize  # noqa: E402
 from gifbench.training import weights_download  # noqa: E402
 from gifbench.training.trainer_interface import load_trainer  # noqa: E402
-from gifbench_baselines import METHODS, pretrained  # noqa: E402
+from gifbench_baselines import METHODS, weights_lookup  # noqa: E402
 from gifbench_baselines.ccdnet import method  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
@@ -40,7 +40,7 @@ def package(tmp_path, monkeypatch) -> Path:
     """The package's folder of weights, empty."""
     folder = tmp_path / "package"
     folder.mkdir()
-    monkeypatch.setattr(pretrained, "WEIGHTS", folder)
+    monkeypatch.setattr(weights_lookup, "WEIGHTS", folder)
     return folder
 
 

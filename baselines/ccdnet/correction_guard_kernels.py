@@ -1,6 +1,6 @@
 """What the guard is told of each pixel, on the CPU: loops over rows that stay in the caches.
 
-They add in the order in which `guard.features` adds on an accelerator, so that both give the same, to the bit.
+They add in the order in which `correction_guard.features` adds on an accelerator: both give the same, to the bit.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 r"""Learns the guard of `ccdnet`: how much of its networks' changes each pixel can bear.
 
-    python benchmarks/guard.py data/clips OUT.safetensors [--rounds 2] [--steps 500]
+    python benchmarks/correction_guard.py data/clips OUT.safetensors [--rounds 2] [--steps 500]
 
 DATASET is the one that the networks learned from (training_clips.py). In each round a frame of every source, a square
 of 224 of it, is made a GIF by four of thirteen kinds drawn at random: the dataset's own two, and makers (those whose
@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gifbench_baselines.ccdnet.guard import FEATURES, Guard, GuardOptions, features
-from gifbench_baselines.ccdnet.router import Router
 
 from gifbench import DatasetClip, Gif, GifbenchError, Pixels, open_dataset, save_weights
 from gifbench.gif_maker_registry import load_maker, made_frames
+from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features
+from gifbench_baselines.ccdnet.router import Router
 
 SIDE, PIXELS, KINDS_A_FRAME, FOLDS = 224, 1200, 4, 5
 MAKERS = (

@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from gifbench import Weights
 
-from ..pretrained import described
-from . import guard_kernels
+from ..weights_lookup import described
+from . import correction_guard_kernels
 from .palette_unet import NEIGHBORS, UNIT, placed, ways
 
 FEATURES = 14
@@ -89,7 +89,7 @@ class Guard(nn.Module):
             if on_cpu:
                 rows = told.new_empty((part.shape[1], FEATURES))
                 arrays = (part, wide, self.mean.detach(), self.scale.detach(), rows)
-                guard_kernels.side_by_side(*(each.numpy() for each in arrays))
+                correction_guard_kernels.side_by_side(*(each.numpy() for each in arrays))
             else:
                 rows = (_side_by_side(part, wide) - self.mean) / self.scale
             into.copy_(self._shares(rows))
@@ -153,21 +153,21 @@ def _numbers(
 def _numbers_on_cpu(
     shown: torch.Tensor, restored: torch.Tensor, apart: torch.Tensor, far: torch.Tensor, place: torch.Tensor
 ) -> _Numbers:
-    """The same by loops of `guard_kernels`, which add in the same order; roots and logarithms are torch's."""
+    """The same by `correction_guard_kernels`, whose loops add in the same order; roots and logarithms are torch's."""
     told, sizes = apart.new_empty((11, *place.shape)), apart.new_empty((3, *place.shape))
     near, change, activity = told[0], told[2], told[7]
     torch.index_select(far, 1, place.flatten(), out=told[:2].flatten(1))
     arrays = [each.detach().contiguous().numpy() for each in (shown, restored)]
-    guard_kernels.squares(*arrays, _NEAR, sizes.numpy(), told[5].numpy())
+    correction_guard_kernels.squares(*arrays, _NEAR, sizes.numpy(), told[5].numpy())
     sizes.sqrt_()
     step = torch.log1p(sizes[2])
     planes = (sizes[0].numpy(), apart[0][place].numpy())
-    guard_kernels.around(planes, _AROUND, told[3:5].numpy())
-    guard_kernels.around((told[5].numpy(),), _AROUND, told[6:7].numpy())
+    correction_guard_kernels.around(planes, _AROUND, told[3:5].numpy())
+    correction_guard_kernels.around((told[5].numpy(),), _AROUND, told[6:7].numpy())
     told[3:5].log1p_()
     torch.log1p(sizes[:1], out=change[None])
     torch.log1p(sizes[1], out=activity)
-    guard_kernels.beyond(sizes[2].numpy(), step.numpy(), near.numpy(), _WIDE, told[8:].numpy())
+    correction_guard_kernels.beyond(sizes[2].numpy(), step.numpy(), near.numpy(), _WIDE, told[8:].numpy())
     return told[:9], told[9], told[10]
 
 

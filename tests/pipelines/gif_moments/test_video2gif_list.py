@@ -9,9 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from gifbench_pipelines.gif_moments import video2gif
-from gifbench_pipelines.gif_moments.span_matching import Match, join
-from gifbench_pipelines.gif_moments.video2gif import Moment, parse_metadata, read_metadata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -19,6 +16,9 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.errors import Gone, ManifestError, NotFound
 from gifbench.manifest.rows import ManifestRow, official_rows, read_manifest
+from gifbench_pipelines.gif_moments import video2gif_list
+from gifbench_pipelines.gif_moments.span_matching import Match, join
+from gifbench_pipelines.gif_moments.video2gif_list import Moment, parse_metadata, read_metadata
 from tests.download.http_server import serve
 from tests.pipelines.gif_moments.video2gif_table import HEADER, line, table
 
@@ -178,7 +178,7 @@ def test_a_table_or_zip_that_is_too_large_or_another_is_refused(
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("metadata.txt", bytes(1 << 20))
     (tmp_path / "long.txt").write_bytes(bytes(6000))
-    monkeypatch.setattr(video2gif, "MAX_BYTES", 5000)
+    monkeypatch.setattr(video2gif_list, "MAX_BYTES", 5000)
     with pytest.raises(ManifestError, match="of at most 5000 bytes"):
         read_metadata(tmp_path / "bomb.zip")
     with pytest.raises(ManifestError, match="6000 bytes, a table of up to 5000 is read"):
@@ -187,7 +187,7 @@ def test_a_table_or_zip_that_is_too_large_or_another_is_refused(
 
 def test_a_download_that_fails_says_that_a_copy_will_do(tmp_path: Path) -> None:
     with serve() as site, pytest.raises(Gone, match="with a copy of the table at hand: --metadata FILE"):
-        video2gif.download_metadata(site.url("/404/metadata.txt"))
+        video2gif_list.download_metadata(site.url("/404/metadata.txt"))
 
 
 def test_the_zip_is_read_as_well(tmp_path: Path) -> None:
