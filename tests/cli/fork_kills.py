@@ -21,53 +21,80 @@ def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def killed(run: Callable[[], object], *, after: int) -> tuple[bool, int]:
-    """Run in a fork that ends, as by SIGKILL, before its `after`-th touch of a file; whether it did, and how many."""
-    reader, writer = os.pipe()
+class _Touches:
+    """What Python tells of each file that is about to be touched; heard from the first time on, counted when asked."""
+
+    def __init__(self) -> None:
+        self._heard, self._counting = False, False
+        self.count, self._last = 0, -1
+
+    def begin(self, *, last: int = -1) -> None:
+        """Count from here on; the process ends, as by SIGKILL, before it has touched more than `last`."""
+        if not self._heard:
+            sys.addaudithook(self._hear)  # which nothing takes away again
+            self._heard = True
+        self._counting, self.count, self._last = True, 0, last
+
+    def end(self) -> int:
+        self._counting = False
+        return self.count
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self._counting:
+            return
+        if event == "open":
+            flags = arguments[2]
+            if not isinstance(flags, int) or not flags & _WRITING or str(arguments[0]).startswith("/dev/"):
+                return
+        elif event not in _WRITES:
+            return
+        if self.count == self._last:
+            os._exit(137)
+        self.count += 1
+
+
+_TOUCHES = _Touches()
+
+
+def touches_of(run: Callable[[], object]) -> int:
+    """Run to the end, in this process; how often files are touched."""
+    _TOUCHES.begin()
+    try:
+        run()
+    finally:
+        _TOUCHES.end()
+    return _TOUCHES.count
+
+
+def killed(run: Callable[[], object], *, after: int) -> bool:
+    """Run in a fork that ends, as by SIGKILL, before its `after`-th touch of a file; whether it came to that."""
     child = os.fork()
     if child == 0:
-        os.close(reader)
-        count = 0
-
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal count
-            if event == "open":
-                flags = arguments[2]
-                if not isinstance(flags, int) or not flags & _WRITING or str(arguments[0]).startswith("/dev/"):
-                    return
-            elif event not in _WRITES:
-                return
-            if count == after:
-                os._exit(137)
-            count += 1
-
-        sys.addaudithook(hook)
+        _TOUCHES.begin(last=after)
         try:
             run()
         finally:
-            os.write(writer, str(count).encode())
             os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as told:
-        text = told.read()
     _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == 137, int(text or after)
+    return os.waitstatus_to_exitcode(status) == 137
 
 
-def every_touch(
+def kill_at_touches(
     run: Callable[[], object],
     prepare: Callable[[], object],
     look: Callable[[], object],
     *,
+    touches: int,
     most: int,
     first: int = 0,
-) -> int:
-    """Kill a command at up to `most` of its touches of files, spread over all, `look` after each; how many it has."""
-    prepare()
-    _, touches = killed(run, after=1 << 30)
-    step = max(1, -(-touches // most))
+) -> None:
+    """Kill a command that touches files so often at up to `most` of these moments, spread over all; `look` after each.
+
+    One that has warmed up may touch fewer, so that the last kills come too late, but not all.
+    """
+    step, kills = max(1, -(-touches // most)), 0
     for after in range(first % step, touches, step):
         prepare()
-        killed(run, after=after)
+        kills += killed(run, after=after)
         look()
-    return touches
+    assert kills > 0
