@@ -7,6 +7,7 @@ import contextlib
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -21,11 +22,12 @@ from tests.builder.servers import start_fork_server
 class ForkedCommand:
     """`gifbench` with these words, in a session of its own; what it prints is kept in files."""
 
-    def __init__(self, *words: object) -> None:
+    def __init__(self, *words: object, ignored: Sequence[int] = ()) -> None:
+        """`ignored` are signals that whoever starts it has it ignore, as a shell does in the background."""
         start_fork_server()
         self._place = Path(mkdtemp())
         weakref.finalize(self, shutil.rmtree, self._place, ignore_errors=True)
-        given = ([str(word) for word in words], self._place, Path.cwd(), dict(os.environ))
+        given = ([str(word) for word in words], list(ignored), self._place, Path.cwd(), dict(os.environ))
         self._process = multiprocessing.get_context("forkserver").Process(target=_live, args=given)
         self._process.start()
         assert self._process.pid is not None
@@ -55,8 +57,12 @@ class ForkedCommand:
         return (self._place / "2").read_text(encoding="utf-8")
 
 
-def _live(words: Sequence[str], place: Path, here: Path, environment: Mapping[str, str]) -> None:
+def _live(
+    words: Sequence[str], ignored: Sequence[int], place: Path, here: Path, environment: Mapping[str, str]
+) -> None:
     os.setsid()
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
     for number in (1, 2):
         os.dup2(os.open(place / str(number), os.O_WRONLY | os.O_CREAT), number)
     os.chdir(here)

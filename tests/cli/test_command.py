@@ -22,6 +22,7 @@ from gifbench.cli.output import progress_bar
 from gifbench.dataset import Dataset
 from gifbench.media.gif import Gif
 from gifbench.progress import Progress
+from tests.cli.forked_command import ForkedCommand
 
 
 def run(*arguments: object) -> Result:
@@ -80,18 +81,14 @@ def test_sigterm_ends_a_command_in_order(tiny_dataset: Dataset, tmp_path: Path, 
     method.write_text(SLOW)
     gif = tmp_path / "in.gif"
     gif.write_bytes(tiny_dataset["ant"].read("plain"))
-    command = [sys.executable, "-m", "gifbench", "restore", f"{method}:Slow", gif, tmp_path / "out.mp4"]
-    if background:
-        ignoring = "import os, signal, sys; signal.signal(2, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
-        command = [sys.executable, "-c", ignoring, *command]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    words = ("restore", f"{method}:Slow", gif, tmp_path / "out.mp4")
+    process = ForkedCommand(*words, ignored=(signal.SIGINT,) if background else ())
     while not any("unfinished" in path.name for path in tmp_path.iterdir()) and process.poll() is None:
         time.sleep(0.02)
-    assert process.poll() is None, process.communicate()
+    assert process.poll() is None, process.stderr
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate()
-    assert process.returncode == 143, errors.decode()
-    assert errors.decode().splitlines()[-1].startswith("Terminated.")
+    assert process.wait() == 143, process.stderr
+    assert process.stderr.splitlines()[-1].startswith("Terminated.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.gif", "method"]
 
 

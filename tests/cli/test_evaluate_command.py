@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from tests.cli.forked_command import ForkedCommand
-from tests.cli.one_process import run_commands
 
 LOUD = """
 import os
@@ -183,8 +182,8 @@ def test_a_command_that_ends_with_another_code_than_0_still_prints_its_result(
     (tmp_path / "net.py").write_text("class Net:\n    def restore(self, gif, times):\n        return gif.frames[:1]\n")
     build, check = ("build", tiny_recipe, "--source", videos, "--workers", 1), ("methods", "check", tmp_path / "net.py")
     built = [(*build, "--out", tmp_path / "a", "--json"), (*build, "--out", tmp_path / "b")]
-    ended = run_commands([*built, (*check, "--json"), check])
+    ended = [ForkedCommand(*words) for words in (*built, (*check, "--json"), check)]
     for (as_json, as_text), code, printed in ((ended[:2], 3, '"failed"'), (ended[2:], 1, '"kept"')):
-        assert as_json.code == as_text.code == code, (as_json, as_text)
+        assert as_json.wait() == as_text.wait() == code, (as_json.stderr, as_text.stderr)
         assert printed in json.dumps(json.loads(as_json.stdout))
         assert len(as_text.stdout) > 20
