@@ -9,6 +9,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from gifbench.evaluation import worker_pool
 from tests.builder.servers import start_fork_server
@@ -48,3 +51,8 @@ def _live(pipe: Connection, place: Path, environment: Mapping[str, str]) -> None
     os.environ.update(environment)
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         worker_pool._work(pipe)
+
+
+def fork_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pool have its workers as forks."""
+    monkeypatch.setattr(worker_pool, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": ForkedWorker}))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +15,7 @@ from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, ResultsError
 from gifbench.evaluation.evaluate import evaluate
+from tests.cli.forked_command import ForkedCommand
 
 
 class Stops:
@@ -217,11 +215,11 @@ def test_kill_9_loses_one_clip_and_the_same_command_goes_on(tiny_dataset: Datase
     monkeypatch.setenv("CALLS", str(calls))
     words = ["evaluate", "gif", "--method-file", f"{tmp_path}/slow.py:Slow", "--data", tiny_dataset.url]
     words += ["--task", "plain-1", "--out", str(tmp_path / "results")]
-    process = subprocess.Popen([sys.executable, "-m", "gifbench", *words], stderr=subprocess.DEVNULL)
+    process = ForkedCommand(*words)
     while len(list(calls.iterdir())) < 2 and process.poll() is None:
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, process.stderr
     assert len(list(calls.iterdir())) == 2
     result = CliRunner().invoke(app, [*words, "--json"])
     assert result.exit_code == 0, result.output

@@ -11,7 +11,6 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -20,12 +19,11 @@ from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
 from gifbench.evaluation import score_identity as jobs
-from gifbench.evaluation import worker_pool
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.score_identity import ScoringJob
 from gifbench.methods.command import load_method_command
 from gifbench.methods.registry import load_method, load_method_file
-from tests.evaluation.forked_workers import ForkedWorker
+from tests.evaluation.forked_workers import fork_workers
 
 RANDOM = '''
 import random
@@ -49,7 +47,7 @@ def file(tmp_path, source: str, name: str = "mine") -> str:
 def forked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """All but those marked `started` have workers that are forks, for the time that a start of Python takes."""
     if request.node.get_closest_marker("started") is None:
-        monkeypatch.setattr(worker_pool, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": ForkedWorker}))
+        fork_workers(monkeypatch)
 
 
 @pytest.mark.started
