@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from gifbench.dataset import Dataset, open_dataset
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.errors import UsageError
 from gifbench.storage import Folder
-from tests.builder.servers import s3
+from tests.builder.servers import s3, start_fork_server
 
 torch = pytest.importorskip("torch")
 
@@ -149,15 +151,23 @@ def test_a_distributed_sampler_gives_each_process_its_share(tiny_dataset: Datase
     assert not shares[0] & shares[1]
 
 
-@pytest.mark.parametrize(("start", "workers"), [("fork", 2), ("spawn", 1)])
+def with_environment(variables: dict[str, str], number: int) -> None:
+    """What a worker does first; one that is no child of this process has not its environment."""
+    os.environ.update(variables)
+
+
+@pytest.mark.parametrize(("start", "workers"), [("fork", 2), ("forkserver", 1)])
 def test_workers_open_a_dataset_anew_local_or_remote(tiny_dataset: Dataset, start: str, workers: int) -> None:
+    """To a worker of a fork server all is sent pickled, as to one that is spawned; that one would start Python."""
+    start_fork_server()
     with s3() as bucket:
         for name in tiny_dataset.folder.names(""):
             Folder(bucket).write(f"tiny/{name}", tiny_dataset.folder.read(name))
         remote = open_dataset(f"{bucket}/tiny")
         frames = ConcatDataset([FrameDataset(remote, every=2), FrameDataset(tiny_dataset.split("test"))])
         here = batch_of(frames)  # which opens a connection in this process
-        there = batch_of(frames, num_workers=workers, multiprocessing_context=start)
+        first = partial(with_environment, dict(os.environ))
+        there = batch_of(frames, num_workers=workers, multiprocessing_context=start, worker_init_fn=first)
     for mine, theirs in zip(here, there, strict=True):
         assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
