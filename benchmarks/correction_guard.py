@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features
+from gifbench_baselines.ccdnet.router import Router
 
 from gifbench import DatasetClip, Gif, GifbenchError, Pixels, open_dataset, save_weights
 from gifbench.gif_maker_registry import load_maker, made_frames
-from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features
-from gifbench_baselines.ccdnet.router import Router
 
 SIDE, PIXELS, KINDS_A_FRAME, FOLDS = 224, 1200, 4, 5
 MAKERS = (

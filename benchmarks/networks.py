@@ -29,6 +29,10 @@ from typing import get_args
 import av
 import numpy as np
 import torch
+from gifbench_baselines.ccdnet.method import Restorer
+from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
+from gifbench_baselines.tiled_inference import Precision, Runner
+from gifbench_baselines.weights_lookup import WEIGHTS
 
 from gifbench import Weights, load_recipe, open_dataset, read_weights
 from gifbench.builder.build_loop import run_build
@@ -37,10 +41,6 @@ from gifbench.training.config import TrainingConfig, checked, read_config
 from gifbench.training.frame_sampler import Samples
 from gifbench.training.trainer_interface import load_trainer
 from gifbench.training.training_loop import train
-from gifbench_baselines.ccdnet.method import Restorer
-from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
-from gifbench_baselines.tiled_inference import Precision, Runner
-from gifbench_baselines.weights_lookup import WEIGHTS
 
 BASELINES = Path(__file__).parent.parent / "baselines"
 SIDE, FRAMES, ERROR = 256, 4, 255.0**2 / 10**3.4  # the squared error of 34 dB

@@ -6,9 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
+from gifbench_baselines.false_contour_removal import Fcdr, detect, luma
 
 from gifbench import UsageError, load_method
-from gifbench_baselines.false_contour_removal import Fcdr, detect, luma
 
 OPPOSITE = [((0, 1), (0, -1)), ((1, 1), (-1, -1)), ((1, 0), (-1, 0)), ((1, -1), (-1, 1))]
 STRIPS = [

@@ -11,6 +11,15 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from gifbench_baselines import weights_lookup  # noqa: E402
+from gifbench_baselines.film import chroma  # noqa: E402
+from gifbench_baselines.film.cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator  # noqa: E402
+from gifbench_baselines.film.cartoon_training import CartoonTrainer, CartoonTrainerOptions  # noqa: E402
+from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer  # noqa: E402
+from gifbench_baselines.film.colorize_training import ColorizeTrainer, ColorizeTrainerOptions  # noqa: E402
+from gifbench_baselines.film.edges import smeared_edges  # noqa: E402
+from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
+from gifbench_baselines.stabilizer.training import StabilizerOptions, StabilizerTrainer  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from gifbench import (  # noqa: E402
@@ -26,15 +35,6 @@ from gifbench import (  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.media.video import decode  # noqa: E402
 from gifbench.methods.conformance import check_method  # noqa: E402
-from gifbench_baselines import weights_lookup  # noqa: E402
-from gifbench_baselines.film import chroma  # noqa: E402
-from gifbench_baselines.film.cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator  # noqa: E402
-from gifbench_baselines.film.cartoon_training import CartoonTrainer, CartoonTrainerOptions  # noqa: E402
-from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer  # noqa: E402
-from gifbench_baselines.film.colorize_training import ColorizeTrainer, ColorizeTrainerOptions  # noqa: E402
-from gifbench_baselines.film.edges import smeared_edges  # noqa: E402
-from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
-from gifbench_baselines.stabilizer.training import StabilizerOptions, StabilizerTrainer  # noqa: E402
 from tests.conftest import moving_picture, write_video  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")

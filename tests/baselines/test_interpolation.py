@@ -8,6 +8,11 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from gifbench_baselines.interpolation.blend import Blend
+from gifbench_baselines.interpolation.dis import Dis
+from gifbench_baselines.interpolation.gap_scheduler import BATCH_PIXELS, find_gaps
+from gifbench_baselines.interpolation.scene_cuts import is_cut
+from gifbench_baselines.unrestored_gif import NearestGif
 from skimage import data
 
 from gifbench.errors import UsageError
@@ -16,11 +21,6 @@ from gifbench.media.video import Span, decode
 from gifbench.methods.inference import run_method
 from gifbench.methods.method_interface import last_shown, nearest_shown
 from gifbench.methods.registry import load_method
-from gifbench_baselines.interpolation.blend import Blend
-from gifbench_baselines.interpolation.dis import Dis
-from gifbench_baselines.interpolation.gap_scheduler import BATCH_PIXELS, find_gaps
-from gifbench_baselines.interpolation.scene_cuts import is_cut
-from gifbench_baselines.unrestored_gif import NearestGif
 
 NAMES = ("nearest", "blend", "dis")
 INTERPOLATORS = (NearestGif, Blend, Dis)

@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from gifbench_baselines.gaussian import Gaussian
+from gifbench_baselines.unrestored_gif import IdentityGif
 from scipy.ndimage import gaussian_filter
 
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
-from gifbench_baselines.gaussian import Gaussian
-from gifbench_baselines.unrestored_gif import IdentityGif
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from gifbench_baselines import weights_lookup  # noqa: E402
+from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
+
 from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.methods.conformance import check_method, small_gif  # noqa: E402
 from gifbench.methods.inference import on_device, run_method  # noqa: E402
-from gifbench_baselines import weights_lookup  # noqa: E402
-from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")

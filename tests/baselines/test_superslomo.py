@@ -10,9 +10,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench import Gif, MethodError, UsageError, load_method, read_weights, save_weights  # noqa: E402
-from gifbench.methods.conformance import check_method  # noqa: E402
-from gifbench.methods.inference import on_device, run_method  # noqa: E402
 from gifbench_baselines import weights_lookup  # noqa: E402
 from gifbench_baselines.superslomo import method as slomo  # noqa: E402
 from gifbench_baselines.superslomo.network import (  # noqa: E402
@@ -23,6 +20,10 @@ from gifbench_baselines.superslomo.network import (  # noqa: E402
     guess_flows,
     warp,
 )
+
+from gifbench import Gif, MethodError, UsageError, load_method, read_weights, save_weights  # noqa: E402
+from gifbench.methods.conformance import check_method  # noqa: E402
+from gifbench.methods.inference import on_device, run_method  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph, psnr  # noqa: E402
 
 SHIPPED = weights_lookup.WEIGHTS / "superslomo.safetensors"

@@ -5,20 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import gifbench_baselines
 import numpy as np
 import pytest
 
-import gifbench_baselines
-
 torch = pytest.importorskip("torch")
 
-from safetensors.torch import load_file  # noqa: E402
-
-from gifbench import UsageError, WeightsError, check_method, load_method, save_weights  # noqa: E402
-from gifbench.methods.inference import run_method  # noqa: E402
-from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.training.trainer_interface import load_trainer  # noqa: E402
-from gifbench.training.training_loop import train  # noqa: E402
 from gifbench_baselines import weights_lookup  # noqa: E402
 from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
@@ -28,6 +20,13 @@ from gifbench_baselines.temporal_fusion.training import (  # noqa: E402
     TemporalFusionTrainer,
     TemporalFusionTrainerOptions,
 )
+from safetensors.torch import load_file  # noqa: E402
+
+from gifbench import UsageError, WeightsError, check_method, load_method, save_weights  # noqa: E402
+from gifbench.methods.inference import run_method  # noqa: E402
+from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.trainer_interface import load_trainer  # noqa: E402
+from gifbench.training.training_loop import train  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")

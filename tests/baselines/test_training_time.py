@@ -5,21 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import gifbench_baselines
 import numpy as np
 import pytest
 
-import gifbench_baselines
-
 torch = pytest.importorskip("torch")
 
-from safetensors.torch import load_file  # noqa: E402
-
-from gifbench import UsageError, load_method  # noqa: E402
-from gifbench.progress import Progress  # noqa: E402
-from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.training.optimizer_step import learning_rate  # noqa: E402
-from gifbench.training.trainer_interface import TrainingBatch, load_trainer  # noqa: E402
-from gifbench.training.training_loop import train  # noqa: E402
 from gifbench_baselines.stabilizer.losses import Way  # noqa: E402
 from gifbench_baselines.superslomo.losses import (  # noqa: E402
     released_gradient_loss,
@@ -29,6 +20,14 @@ from gifbench_baselines.superslomo.losses import (  # noqa: E402
 )
 from gifbench_baselines.superslomo.network import MOST_FLOW, Between, FlowPair, guess_flows  # noqa: E402
 from gifbench_baselines.superslomo.training import WarpLimit  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+
+from gifbench import UsageError, load_method  # noqa: E402
+from gifbench.progress import Progress  # noqa: E402
+from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.optimizer_step import learning_rate  # noqa: E402
+from gifbench.training.trainer_interface import TrainingBatch, load_trainer  # noqa: E402
+from gifbench.training.training_loop import train  # noqa: E402
 from tests.baselines.test_interpolation import photograph  # noqa: E402
 
 FOLDER = Path(gifbench_baselines.__file__).parent

@@ -17,6 +17,10 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
+from gifbench_baselines import METHODS, weights_lookup  # noqa: E402
+from gifbench_baselines.ccdnet import method  # noqa: E402
+from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, save_weights  # noqa: E402
@@ -24,10 +28,6 @@ from gifbench.cli.app import app  # noqa: E402
 from gifbench.media.colors.quantize import quantize  # noqa: E402
 from gifbench.training import weights_download  # noqa: E402
 from gifbench.training.trainer_interface import load_trainer  # noqa: E402
-from gifbench_baselines import METHODS, weights_lookup  # noqa: E402
-from gifbench_baselines.ccdnet import method  # noqa: E402
-from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
-from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines"
 LEARNED = sorted(

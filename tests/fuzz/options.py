@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import gifbench_baselines
 from hypothesis import strategies as st
 
-import gifbench_baselines
 from gifbench.builder.recipe import load_recipe, recipe_names
 from gifbench.methods.registry import find_method
 from gifbench.training.config import checked, read_config

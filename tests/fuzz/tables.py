@@ -10,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gifbench_pipelines.gif_moments.video2gif_list import COLUMNS, read_metadata
 from hypothesis import strategies as st
 
 from gifbench.manifest.io import file_bytes
 from gifbench.manifest.rows import MANIFEST_SCHEMA, parse_manifest
-from gifbench_pipelines.gif_moments.video2gif_list import COLUMNS, read_metadata
 from tests.fuzz.damage import TEXTS, Draw, damaged, edited, parquet_files, written
 from tests.fuzz.target import Target, ends_well
 

@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import strategies as st
-
-from gifbench.training.weights_file import read_weights, save_weights
 from gifbench_baselines.ccdnet.classifier import DitherClassifier
 from gifbench_baselines.ccdnet.method import load_network
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture
@@ -22,6 +19,9 @@ from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer,
 from gifbench_baselines.pix2pix import method as pix2pix
 from gifbench_baselines.stabilizer import method as stabilizer
 from gifbench_baselines.superslomo import method as superslomo
+from hypothesis import strategies as st
+
+from gifbench.training.weights_file import read_weights, save_weights
 from tests.fuzz.damage import JSON_VALUES, Draw, damaged, edited, written
 from tests.fuzz.target import MOST_BYTES, Target, ends_well
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from gifbench_baselines.gif2video_tables import TABLES
 
 from gifbench.errors import NotFound, UsageError
 from gifbench.leaderboard.paper_comparison import plan, reproduce
 from gifbench.methods.registry import find_method, list_methods
 from gifbench.training.presets import presets
-from gifbench_baselines.gif2video_tables import TABLES
 
 REPORTED = TABLES.rows
 

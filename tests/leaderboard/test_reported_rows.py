@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint
 from itertools import product
 
 import pytest
+from gifbench_baselines.gif2video_tables import TABLES
 
 from gifbench.benchmark_tasks import TASKS
 from gifbench.errors import MethodError
@@ -13,7 +14,6 @@ from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.leaderboard import reported_rows as papers
 from gifbench.leaderboard.paper_comparison import plan
 from gifbench.leaderboard.reported_rows import reported_rows
-from gifbench_baselines.gif2video_tables import TABLES
 
 REPORTED = TABLES.rows
 

@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from gifbench_pipelines.gif_moments import video2gif_list
+from gifbench_pipelines.gif_moments.span_matching import Match, join
+from gifbench_pipelines.gif_moments.video2gif_list import Moment, parse_metadata, read_metadata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -16,9 +19,6 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.errors import Gone, ManifestError, NotFound
 from gifbench.manifest.rows import ManifestRow, official_rows, read_manifest
-from gifbench_pipelines.gif_moments import video2gif_list
-from gifbench_pipelines.gif_moments.span_matching import Match, join
-from gifbench_pipelines.gif_moments.video2gif_list import Moment, parse_metadata, read_metadata
 from tests.download.http_server import serve
 from tests.pipelines.gif_moments.video2gif_table import HEADER, line, table
 
