@@ -103,7 +103,11 @@ class ResidualUNet(nn.Module):
         shown = x[:, :3]
         if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):  # what is folded is half as much then
             x = x.to(torch.get_autocast_dtype("cpu"))
-        x = self.stem(functional.pixel_unshuffle(x, 2))
+        return shown + self.correction(functional.pixel_unshuffle(x, 2))
+
+    def correction(self, folded: torch.Tensor) -> torch.Tensor:
+        """What is added to the first three channels (N, 3, H, W), of all folded, (N, 4 · `inputs`, H/2, W/2)."""
+        x = self.stem(folded)
         skips: list[torch.Tensor] = []
         for encoder, down in zip(self.encoder, self.down, strict=False):
             skips.append(encoder(x))
@@ -111,7 +115,7 @@ class ResidualUNet(nn.Module):
         x = self.encoder[-1](x)
         for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
             x = decoder(functional.pixel_shuffle(up(x), 2).add_(skips.pop()))
-        return shown + functional.pixel_shuffle(self.head(x).float(), 2)
+        return functional.pixel_shuffle(self.head(x).float(), 2)
 
 
 class _Block(nn.Module):

@@ -20,9 +20,14 @@ difference is above 48. Chosen on real clips at eight frames' distance: their cu
 def is_cut(first: Pixels, second: Pixels) -> bool:
     """Whether two frames (H, W, 3) uint8 of a video show different scenes."""
     small = _small(first), _small(second)
-    forward, backward = optical_flow(*small), optical_flow(*small[::-1])
-    there, back = warp(small[1], forward), warp(small[0], backward)
-    differs = min(float(np.abs(small[0] - there).mean()), float(np.abs(small[1] - back).mean()))
+    forward = optical_flow(*small)
+    there = warp(small[1], forward)
+    differs = float(np.abs(small[0] - there).mean())
+    if differs <= _DIFFERS:  # most pairs: no need to look back
+        return False
+    backward = optical_flow(*small[::-1])
+    back = warp(small[0], backward)
+    differs = min(differs, float(np.abs(small[1] - back).mean()))
     if differs <= _DIFFERS or _alike(small[0], there) >= _ALIKE:
         return False
     lost = max(inconsistent(forward, backward).mean(), inconsistent(backward, forward).mean())

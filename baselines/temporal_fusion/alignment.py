@@ -1,55 +1,57 @@
 """Neighbors of a frame, moved along the flow to where the same things are in it, and what the network sees of them.
 
 Each frame of a GIF has its own palette. What one frame's palette took from a color its neighbors' palettes may have
-kept, so a neighbor comes with its GIF frame and the size of its colors' cells, too.
+kept, so a neighbor comes with its GIF frame and the size of its colors' cells, too. A neighbor is not believed where it
+differs from the frame by more than three quarters of the distance to the nearest other color of the palette (and by
+more than one and a half levels): what the palette took is less, so the flow is wrong, or something new is seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gifbench import Pixels, optical_flow, warp
+from gifbench import Pixels, optical_flow
 
-from ..ccdnet.palette_unet import beside
-from ..frozen_color_method import scaled
+from ..ccdnet.palette_unet import NEIGHBORS, placed, ways
+from . import alignment_kernels
 
 OFFSETS = (-2, -1, 1, 2)
 """The neighbors that are seen, in frames."""
 CHANNELS = 7 * (1 + len(OFFSETS))
 """Of what the network sees: 7 of the frame, and as many of each neighbor."""
-_GAIN = 8.0
-"""Differences between frames are small; this brings them to the size of the frames themselves."""
-_FAR = 0.75
-"""A neighbor is not believed where it differs from the frame by more than this share of the distance to the nearest
-other color of the palette: what the palette took is less, so the flow is wrong, or something new is seen."""
-_LEAST_FAR = 1.5
-"""A difference of so many levels is always believed."""
+_AROUND = 5
+"""The side of the squares over which it is asked whether a neighbor is believed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoredFrame:
-    """A restored frame (H, W, 3) float32 in [0, 255], its GIF frame, and the size of each pixel's palette cell."""
+    """A restored frame, its GIF frame, and the size of each pixel's palette cell."""
 
-    restored: NDArray[np.float32]
+    picture: NDArray[np.float32]
+    """(H, W, 4): the restored frame in [0, 255], then the distance from a pixel's color to the nearest other one of the
+    palette, in units of 32 levels."""
     displayed: Pixels
-    cell: NDArray[np.float32]
-    """(H, W): the distance from a pixel's color to the nearest other one of the palette, in units of 32 levels."""
+    rounded: Pixels
+    """The restored frame in whole levels: motion is looked for in it."""
 
 
 def describe(restored: torch.Tensor, displayed: torch.Tensor, palette: torch.Tensor) -> RestoredFrame:
     """A restored frame (H, W, 3) of 0 to 255 with its GIF frame (H, W, 3) uint8 and that one's palette (K, 3) uint8."""
-    way = beside(displayed.permute(2, 0, 1)[None], palette[None])[0, :3]
-    return RestoredFrame(
-        np.ascontiguousarray(restored.float().cpu().numpy()),
-        np.ascontiguousarray(displayed.cpu().numpy()),
-        way.square().sum(dim=0).sqrt().cpu().numpy(),
-    )
+    shown = displayed.cpu()
+    colors, place = placed(shown.permute(2, 0, 1), palette.cpu())
+    red, green, blue = ways(colors, NEIGHBORS)[:, :3].square().unbind(1)
+    planes = restored.detach().float().cpu().permute(2, 0, 1)
+    picture, rounded = np.empty((*shown.shape[:2], 4), np.float32), np.empty(shown.shape, np.uint8)
+    sizes = (red + green + blue).sqrt().numpy()
+    alignment_kernels.painted(planes.numpy(), place.numpy(), sizes, picture, rounded)
+    return RestoredFrame(picture, np.ascontiguousarray(shown.numpy()), rounded)
 
 
 def network_input(middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None]) -> torch.Tensor:
@@ -58,28 +60,50 @@ def network_input(middle: RestoredFrame, neighbors: Sequence[RestoredFrame | Non
     The neighbors are those of `OFFSETS`, in order; None, for one that does not exist or shows another scene, looks like
     the middle frame, and so does a neighbor where it is too different to be believed.
     """
-    base = scaled(torch.from_numpy(middle.restored))
-    own = _differences(base, middle.restored, middle.displayed, middle.cell)
-    parts = [base, *own[1:]]
-    farthest = np.maximum(32 * _FAR * middle.cell, _LEAST_FAR)
-    for neighbor in neighbors:
-        if neighbor is None:
-            parts += own
-            continue
-        flow = optical_flow(middle.restored, neighbor.restored)
-        restored, displayed, cell = (
-            warp(part, flow) for part in (neighbor.restored, neighbor.displayed, neighbor.cell)
-        )
-        red, green, blue = np.moveaxis(np.square(restored - middle.restored), 2, 0)
-        apart = np.sqrt(red + green + blue)  # as a sum over the axis, which takes ten times as long
-        near = torch.from_numpy(cv2.blur(apart, (5, 5)) <= farthest)[..., None]
-        seen = _differences(base, restored, displayed, cell)
-        parts += [torch.where(near, theirs, ours) for theirs, ours in zip(seen, own, strict=True)]
-    return torch.cat(parts, dim=2).permute(2, 0, 1)
+    seen = np.empty((CHANNELS, *middle.displayed.shape[:2]), np.float32)
+    alignment_kernels.planes(*_aligned(middle, neighbors), seen)
+    return torch.from_numpy(seen)
 
 
-def _differences(
-    base: torch.Tensor, restored: NDArray[np.float32], displayed: NDArray[np.generic], cell: NDArray[np.float32]
-) -> list[torch.Tensor]:
-    frames = (scaled(torch.from_numpy(np.asarray(part, np.float32))) for part in (restored, displayed))
-    return [*((frame - base) * _GAIN for frame in frames), torch.from_numpy(cell)[..., None]]
+def folded_input(
+    middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None], *, stride: int, bfloat16: bool
+) -> torch.Tensor:
+    """The same, filled up to whole strides by repeating the border, and folded to half the size.
+
+    (1, 4 · CHANNELS, H', W'), channels-last, float32 or bfloat16: what `pixel_unshuffle` would make of it.
+    """
+    height, width = (-(-side // stride) * stride // 2 for side in middle.displayed.shape[:2])
+    parts = _aligned(middle, neighbors)
+    if bfloat16:
+        words = np.empty((height, width, CHANNELS), np.uint64)
+        alignment_kernels.folded_bfloat16(*parts, words)
+        seen = torch.from_numpy(words.view(np.uint16)).view(torch.bfloat16)
+    else:
+        numbers = np.empty((height, width, 4 * CHANNELS), np.float32)
+        alignment_kernels.folded(*parts, numbers)
+        seen = torch.from_numpy(numbers)
+    return seen[None].permute(0, 3, 1, 2)
+
+
+def _aligned(middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None]) -> tuple[Any, Any, Any, Any]:
+    """What the loops want: the middle frame, moved neighbors, which of these each neighbor is, and where it is near."""
+    height, width = middle.displayed.shape[:2]
+    # At the ends of a GIF a neighbor stands for the one that is missing.
+    frames = {id(neighbor): neighbor for neighbor in neighbors if neighbor is not None}
+    numbers = {each: number for number, each in enumerate(frames)}
+    which = np.array([-1 if neighbor is None else numbers[id(neighbor)] for neighbor in neighbors], np.int64)
+    own = np.empty((2, height, width, 4), np.float32)
+    own[0] = middle.picture
+    alignment_kernels.widened(middle.displayed, own[1])
+    moved = np.empty((len(frames), 2, height, width, 4), np.float32)
+    near = np.empty((len(frames), height, width), np.bool_)
+    x, y, apart = (np.empty((height, width), np.float32) for _ in range(3))
+    displayed = np.empty((height, width, 4), np.float32)
+    for number, neighbor in enumerate(frames.values()):
+        alignment_kernels.led_to(optical_flow(middle.rounded, neighbor.rounded), x, y)
+        alignment_kernels.widened(neighbor.displayed, displayed)
+        for part, into in zip((neighbor.picture, displayed), moved[number], strict=True):
+            cv2.remap(part, x, y, cv2.INTER_LINEAR, dst=into, borderMode=cv2.BORDER_REPLICATE)
+        alignment_kernels.distances(moved[number, 0], own[0], apart)
+        alignment_kernels.believed(cv2.blur(apart, (_AROUND, _AROUND)), own[0], near[number])
+    return own, moved, which, near

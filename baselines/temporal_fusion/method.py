@@ -12,10 +12,11 @@ from gifbench import Gif, last_shown
 
 from ..ccdnet.method import Restorer
 from ..ccdnet.router import Router
+from ..frozen_color_method import scaled
 from ..interpolation.scene_cuts import is_cut
 from ..tiled_inference import Precision, Runner
 from ..weights_lookup import find_weights
-from .alignment import OFFSETS, RestoredFrame, describe, network_input
+from .alignment import OFFSETS, RestoredFrame, describe, folded_input, network_input
 from .network import load_network
 
 _TILE = 1024
@@ -42,7 +43,8 @@ class CCDNetVideo:
         found = find_weights("ccdnet-video", weights, config="baselines/temporal_fusion/ccdnet-video.toml")
         self._network = load_network(found).to(memory_format=torch.channels_last)
         self._router = Router(weights=color_weights, tile=tile, precision=precision)
-        self._tile, self._runner, self._device = tile, Runner(precision=precision), "cpu"
+        self._tile, self._precision, self._device = tile, precision, "cpu"
+        self._runner = Runner(precision=precision)
         self._clip: _Clip | None = None
         self.weights = str(found.path)
         self.parameters = self._router.parameters + sum(each.numel() for each in self._network.parameters())
@@ -70,8 +72,16 @@ class CCDNetVideo:
 
     def _corrected(self, clip: _Clip, number: int) -> torch.Tensor:
         middle, neighbors = clip.restored(number), clip.neighbors(number)
-        x = network_input(middle, neighbors)[None].to(self._device, memory_format=torch.channels_last)
-        frame = self._runner.run(lambda part: self._network(x[part], tile=self._tile), x)
+        height, width = middle.displayed.shape[:2]
+        if max(height, width) > self._tile:
+            x = network_input(middle, neighbors)[None].to(self._device, memory_format=torch.channels_last)
+            frame = self._runner.run(lambda part: self._network(x[part], tile=self._tile), x)
+        else:
+            half = self._precision == "bf16" and self._device == "cpu"
+            folded = folded_input(middle, neighbors, stride=self._network.stride, bfloat16=half).to(self._device)
+            more = self._runner.run(lambda part: self._network.correction(folded[part]), folded)
+            restored = torch.from_numpy(middle.picture[..., :3]).permute(2, 0, 1)[None]
+            frame = scaled(restored.to(self._device)) + more[..., :height, :width]
         return clip.guarded(number, ((frame + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1))
 
 

@@ -49,6 +49,15 @@ class TemporalFusion(nn.Module):
         """
         return exact(self.body, x, tile)
 
+    @property
+    def stride(self) -> int:
+        """What height and width of the pictures that are folded for `correction` are multiples of."""
+        return self.body.stride
+
+    def correction(self, folded: torch.Tensor) -> torch.Tensor:
+        """What is added to the middle frame (N, 3, H, W), of what `folded_input` gives."""
+        return self.body.correction(folded)
+
 
 def load_network(weights: Weights) -> TemporalFusion:
     """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""

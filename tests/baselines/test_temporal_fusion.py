@@ -68,7 +68,8 @@ def moving(count=6, height=48, width=64):
 
 
 def restored_frame(pixels):
-    return RestoredFrame(pixels.astype(np.float32), pixels, np.ones(pixels.shape[:2], np.float32))
+    cells = np.ones((*pixels.shape[:2], 1), np.float32)
+    return RestoredFrame(np.concatenate([pixels.astype(np.float32), cells], axis=2), pixels, pixels)
 
 
 def test_untrained_it_gives_ccdnets_frames(package):
