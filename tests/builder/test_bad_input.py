@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import subprocess
 import sys
 from fractions import Fraction
@@ -16,8 +18,10 @@ import pytest
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import load_recipe
+from gifbench.cli import main
 from gifbench.dataset import open_dataset
 from gifbench.manifest.rows import ManifestRow, from_folder
+from tests.cli.forked_command import ForkedProcess
 from tests.conftest import moving_picture, write_video
 
 
@@ -51,7 +55,7 @@ def mess(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_file_has_its_own_reason(mess: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    dataset = run_build(load_recipe(str(tiny_recipe)), from_folder(mess), str(out), sources=mess, workers=2)
+    dataset = run_build(load_recipe(str(tiny_recipe)), from_folder(mess), str(out), sources=mess, workers=1)
     rows = {row["clip_id"]: row for row in pq.read_table(out / "outcomes.parquet").to_pylist()}
     assert {clip: row["reason"] for clip, row in rows.items()} == {
         "good": "",
@@ -89,15 +93,16 @@ def test_only_what_was_fetched_can_be_fetched_again(mess: Path, tiny_recipe: Pat
         assert "fetch it again" not in outcome.detail
 
 
-LIMITED = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-import signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-sys.argv = ["gifbench", "build", {recipe!r}, "--source", {videos!r}, "--out", {out!r}, "--workers", "1"]
-from gifbench.cli import main
-main()
-"""
+def build_with_files_of(limit: int, *words: str) -> None:
+    sys.dont_write_bytecode = True  # Python would keep the part of a compiled module that there is room for
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    sys.argv = ["gifbench", "build", *words]
+    try:
+        main()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))  # what measures coverage writes files of its own
 
 
 def test_a_disk_that_is_full_is_said_and_the_rerun_finishes(
@@ -105,11 +110,9 @@ def test_a_disk_that_is_full_is_said_and_the_rerun_finishes(
 ) -> None:
     """A limit on the size of files stands in for a full disk: the system call that writes fails."""
     out = tmp_path / "out"
-    code = LIMITED.format(limit=9000, recipe=str(tiny_recipe), videos=str(tiny_videos), out=str(out))
-    # What measures coverage writes files of its own, and there is no room for them either.
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    failed = subprocess.run([sys.executable, "-c", code], env=plain, capture_output=True, text=True, check=False)
-    assert failed.returncode == 1
+    words = (str(tiny_recipe), "--source", str(tiny_videos), "--out", str(out), "--workers", "1")
+    failed = ForkedProcess(build_with_files_of, 9000, *words)
+    assert failed.wait() == 1
     assert failed.stderr.count("Error:") == 1
     assert "Traceback" not in failed.stderr
     run_build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)

@@ -1,4 +1,4 @@
-"""The command as a process of its own, forked from one that has gifbench imported: a start of Python takes seconds."""
+"""A command, or a call, as a process that is forked from one with gifbench imported: Python takes seconds to start."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
 from tests.builder.servers import start_fork_server
 
 
-class ForkedCommand:
-    """`gifbench` with these words, in a session of its own; what it prints is kept in files."""
+class ForkedProcess:
+    """A call in a process and a session of its own; what it prints is kept in files."""
 
-    def __init__(self, *words: object, ignored: Sequence[int] = ()) -> None:
+    def __init__(self, function: Callable[..., object], *given: object, ignored: Sequence[int] = ()) -> None:
         """`ignored` are signals that whoever starts it has it ignore, as a shell does in the background."""
         start_fork_server()
         self._place = Path(mkdtemp())
         weakref.finalize(self, shutil.rmtree, self._place, ignore_errors=True)
-        given = ([str(word) for word in words], list(ignored), self._place, Path.cwd(), dict(os.environ))
-        self._process = multiprocessing.get_context("forkserver").Process(target=_live, args=given)
+        about = (function, given, list(ignored), self._place, Path.cwd(), dict(os.environ))
+        self._process = multiprocessing.get_context("forkserver").Process(target=_live, args=about)
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -57,8 +57,27 @@ class ForkedCommand:
         return (self._place / "2").read_text(encoding="utf-8")
 
 
+class ForkedCommand(ForkedProcess):
+    """`gifbench` with these words."""
+
+    def __init__(self, *words: object, ignored: Sequence[int] = ()) -> None:
+        super().__init__(_command, *map(str, words), ignored=ignored)
+
+
+def _command(*words: str) -> None:
+    sys.argv = ["gifbench", *words]
+    from gifbench.cli import main
+
+    main()
+
+
 def _live(
-    words: Sequence[str], ignored: Sequence[int], place: Path, here: Path, environment: Mapping[str, str]
+    function: Callable[..., object],
+    given: Sequence[object],
+    ignored: Sequence[int],
+    place: Path,
+    here: Path,
+    environment: Mapping[str, str],
 ) -> None:
     os.setsid()
     for number in ignored:
@@ -68,11 +87,8 @@ def _live(
     os.chdir(here)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["gifbench", *words]
-    from gifbench.cli import main
-
     try:
-        main()
+        function(*given)
     finally:
         sys.stdout.flush()
         threading._shutdown()  # in the order in which an interpreter ends: workers of joblib are ended by the first
