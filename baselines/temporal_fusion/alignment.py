@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gifbench import Pixels, optical_flow
+from gifbench import Pixels
 
 from ..ccdnet.palette_unet import NEIGHBORS, placed, ways
 from . import alignment_kernels
@@ -26,6 +26,8 @@ OFFSETS = (-2, -1, 1, 2)
 """The neighbors that are seen, in frames."""
 CHANNELS = 7 * (1 + len(OFFSETS))
 """Of what the network sees: 7 of the frame, and as many of each neighbor."""
+_SMALLEST = 48
+"""Pixels a side of what DIS is given at least, as by `gifbench.optical_flow`."""
 _AROUND = 5
 """The side of the squares over which it is asked whether a neighbor is believed."""
 
@@ -38,8 +40,8 @@ class RestoredFrame:
     """(H, W, 4): the restored frame in [0, 255], then the distance from a pixel's color to the nearest other one of the
     palette, in units of 32 levels."""
     displayed: Pixels
-    rounded: Pixels
-    """The restored frame in whole levels: motion is looked for in it."""
+    gray: NDArray[np.uint8]
+    """The restored frame in whole levels of gray, `_SMALLEST` pixels a side at least: motion is looked for in it."""
 
 
 def describe(restored: torch.Tensor, displayed: torch.Tensor, palette: torch.Tensor) -> RestoredFrame:
@@ -51,29 +53,57 @@ def describe(restored: torch.Tensor, displayed: torch.Tensor, palette: torch.Ten
     picture, rounded = np.empty((*shown.shape[:2], 4), np.float32), np.empty(shown.shape, np.uint8)
     sizes = (red + green + blue).sqrt().numpy()
     alignment_kernels.painted(planes.numpy(), place.numpy(), sizes, picture, rounded)
-    return RestoredFrame(picture, np.ascontiguousarray(shown.numpy()), rounded)
+    gray = cv2.cvtColor(rounded, cv2.COLOR_RGB2GRAY)
+    below, right = (max(0, _SMALLEST - side) for side in gray.shape)
+    if below or right:
+        gray = cv2.copyMakeBorder(gray, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return RestoredFrame(picture, np.ascontiguousarray(shown.numpy()), np.asarray(gray, np.uint8))
 
 
-def network_input(middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None]) -> torch.Tensor:
+class Motion:
+    """The flow of `gifbench.optical_flow`, to the bit, of pair after pair in the same memory: for one thread.
+
+    To get memory anew takes a tenth of the time of a pair, and a third where OpenCV has two threads.
+    """
+
+    def __init__(self) -> None:
+        self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def places(self, first: RestoredFrame, second: RestoredFrame, x: Any, y: Any) -> None:  # noqa: ANN401 - arrays
+        """Into `x` and `y` (H, W) float32 where each pixel of the first frame is in the second one."""
+        # It begins from the flow it is given, so from none at all.
+        nothing = np.zeros((*first.gray.shape, 2), np.float32)
+        alignment_kernels.led_to(self._search.calc(first.gray, second.gray, nothing), x, y)
+
+
+def network_input(
+    middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None], *, motion: Motion | None = None
+) -> torch.Tensor:
     """What the network sees, (CHANNELS, H, W) float32: the middle frame in [-1, 1], then differences from it.
 
     The neighbors are those of `OFFSETS`, in order; None, for one that does not exist or shows another scene, looks like
-    the middle frame, and so does a neighbor where it is too different to be believed.
+    the middle frame, and so does a neighbor where it is too different to be believed. `motion` may be kept from frame
+    to frame.
     """
     seen = np.empty((CHANNELS, *middle.displayed.shape[:2]), np.float32)
-    alignment_kernels.planes(*_aligned(middle, neighbors), seen)
+    alignment_kernels.planes(*_aligned(middle, neighbors, motion or Motion()), seen)
     return torch.from_numpy(seen)
 
 
 def folded_input(
-    middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None], *, stride: int, bfloat16: bool
+    middle: RestoredFrame,
+    neighbors: Sequence[RestoredFrame | None],
+    *,
+    stride: int,
+    bfloat16: bool,
+    motion: Motion | None = None,
 ) -> torch.Tensor:
     """The same, filled up to whole strides by repeating the border, and folded to half the size.
 
     (1, 4 · CHANNELS, H', W'), channels-last, float32 or bfloat16: what `pixel_unshuffle` would make of it.
     """
     height, width = (-(-side // stride) * stride // 2 for side in middle.displayed.shape[:2])
-    parts = _aligned(middle, neighbors)
+    parts = _aligned(middle, neighbors, motion or Motion())
     if bfloat16:
         words = np.empty((height, width, CHANNELS), np.uint64)
         alignment_kernels.folded_bfloat16(*parts, words)
@@ -85,7 +115,9 @@ def folded_input(
     return seen[None].permute(0, 3, 1, 2)
 
 
-def _aligned(middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None]) -> tuple[Any, Any, Any, Any]:
+def _aligned(
+    middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None], motion: Motion
+) -> tuple[Any, Any, Any, Any]:
     """What the loops want: the middle frame, moved neighbors, which of these each neighbor is, and where it is near."""
     height, width = middle.displayed.shape[:2]
     # At the ends of a GIF a neighbor stands for the one that is missing.
@@ -100,7 +132,7 @@ def _aligned(middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None]) -
     x, y, apart = (np.empty((height, width), np.float32) for _ in range(3))
     displayed = np.empty((height, width, 4), np.float32)
     for number, neighbor in enumerate(frames.values()):
-        alignment_kernels.led_to(optical_flow(middle.rounded, neighbor.rounded), x, y)
+        motion.places(middle, neighbor, x, y)
         alignment_kernels.widened(neighbor.displayed, displayed)
         for part, into in zip((neighbor.picture, displayed), moved[number], strict=True):
             cv2.remap(part, x, y, cv2.INTER_LINEAR, dst=into, borderMode=cv2.BORDER_REPLICATE)

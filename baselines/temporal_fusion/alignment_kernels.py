@@ -50,12 +50,19 @@ def painted(restored: Floats, place: Numbers, sizes: Floats, picture: Floats, ro
 
 @njit(cache=True, nogil=True)
 def led_to(flow: Floats, x: Floats, y: Floats) -> None:
-    """Into `x` and `y` (H, W) the places that a flow (H, W, 2) leads to."""
-    for row in range(flow.shape[0]):
+    """Into `x` and `y` (H, W) the places that a flow (H, W, 2) or a larger one leads to.
+
+    As `gifbench.optical_flow` has it, a way that is no number, or longer than the frame's diagonal, becomes 0.
+    """
+    height, width = x.shape
+    most = np.float32(height**2 + width**2)
+    for row in range(height):
         ways, to_x, to_y = flow[row], x[row], y[row]
-        for column in range(flow.shape[1]):
-            to_x[column] = np.float32(column) + ways[column, 0]
-            to_y[column] = np.float32(row) + ways[column, 1]
+        for column in range(width):
+            across, down = ways[column, 0], ways[column, 1]
+            near = across * across + down * down <= most
+            to_x[column] = np.float32(column) + (across if near else _ZERO)
+            to_y[column] = np.float32(row) + (down if near else _ZERO)
 
 
 @njit(cache=True, nogil=True)

@@ -16,7 +16,7 @@ from ..frozen_color_method import scaled
 from ..interpolation.scene_cuts import is_cut
 from ..tiled_inference import Precision, Runner
 from ..weights_lookup import find_weights
-from .alignment import OFFSETS, RestoredFrame, describe, folded_input, network_input
+from .alignment import OFFSETS, Motion, RestoredFrame, describe, folded_input, network_input
 from .network import load_network
 
 _TILE = 1024
@@ -74,11 +74,14 @@ class CCDNetVideo:
         middle, neighbors = clip.restored(number), clip.neighbors(number)
         height, width = middle.displayed.shape[:2]
         if max(height, width) > self._tile:
-            x = network_input(middle, neighbors)[None].to(self._device, memory_format=torch.channels_last)
+            x = network_input(middle, neighbors, motion=clip.motion)[None].to(
+                self._device, memory_format=torch.channels_last
+            )
             frame = self._runner.run(lambda part: self._network(x[part], tile=self._tile), x)
         else:
             half = self._precision == "bf16" and self._device == "cpu"
-            folded = folded_input(middle, neighbors, stride=self._network.stride, bfloat16=half).to(self._device)
+            how = {"stride": self._network.stride, "bfloat16": half, "motion": clip.motion}
+            folded = folded_input(middle, neighbors, **how).to(self._device)
             more = self._runner.run(lambda part: self._network.correction(folded[part]), folded)
             restored = torch.from_numpy(middle.picture[..., :3]).permute(2, 0, 1)[None]
             frame = scaled(restored.to(self._device)) + more[..., :height, :width]
@@ -89,7 +92,7 @@ class _Clip:
     """The frames of one GIF, restored when they are asked for, the last few of them held."""
 
     def __init__(self, gif: Gif, restorer: Restorer, device: str) -> None:
-        self.gif = gif
+        self.gif, self.motion = gif, Motion()
         self._restorer, self._device = restorer, device
         self._kept: OrderedDict[int, RestoredFrame] = OrderedDict()
         self._cuts: dict[int, bool] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import gifbench_baselines
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def moving(count=6, height=48, width=64):
 
 def restored_frame(pixels):
     cells = np.ones((*pixels.shape[:2], 1), np.float32)
-    return RestoredFrame(np.concatenate([pixels.astype(np.float32), cells], axis=2), pixels, pixels)
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    return RestoredFrame(np.concatenate([pixels.astype(np.float32), cells], axis=2), pixels, gray)
 
 
 def test_untrained_it_gives_ccdnets_frames(package):
