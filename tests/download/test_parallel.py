@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -24,6 +22,7 @@ from gifbench.download.store import Store
 from gifbench.errors import DiskFull, Gone, NoNetwork, Unreachable
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress
+from tests.cli.forked_command import ForkedCommand
 from tests.download.http_server import serve
 from tests.download.test_scheduler import FastClock
 
@@ -165,18 +164,15 @@ def test_ctrl_c_does_not_wait_for_a_server_that_stalls(video: bytes, tmp_path: P
         manifest = tmp_path / "list.csv"
         manifest.write_text(f"clip_id,split,source,locator\na,test,http,{site.url('/stall/a.mp4')}\n")
         common = ["--manifest", str(manifest), "--store", str(tmp_path / "store"), "--trust-manifest"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gifbench", "fetch", *common], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        process = ForkedCommand("fetch", *common, "--timeout", 3600)
         for _ in range(400):
             if site.asked["/stall/a.mp4"]:
                 break
             time.sleep(0.05)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=15)
-    assert process.returncode == 130, errors.decode()
-    assert b"Traceback" not in errors
+        assert process.wait() == 130, process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_info_says_what_a_store_holds_and_lacks(video: bytes, tmp_path: Path) -> None:

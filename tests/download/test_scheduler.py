@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -43,6 +39,7 @@ from gifbench.manifest.locator_check import check_locators
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress
 from gifbench.storage import Folder
+from tests.download.hasty_fetch import start_fetch
 from tests.download.http_server import Site, serve
 
 
@@ -356,43 +353,22 @@ def test_fetch_build_and_retry_from_the_command(video: bytes, site: Site, tiny_r
     assert json.loads(retried.stdout)["outcomes"] == {"built": 3, "rejected": {}, "failed": {"unavailable": 1}}
 
 
-KILLED = """
-import sys
-from pathlib import Path
-from gifbench.download.scheduler import fetch_sources
-from gifbench.download.retry_policy import RetryPolicy
-from gifbench.manifest.rows import ManifestRow
-from gifbench.download.http_source import HttpSource
-from gifbench.download.source_interface import Fetched
-from gifbench.download.store import Store
-from gifbench.download.store_verify import verify_store
-rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=url) for i, url in enumerate(sys.argv[2:])]
-policy = RetryPolicy(attempts=40, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=40, unreachable=40)
-source = HttpSource(trusted=True, timeout=0.5)
-real = source._transfer
-def unhurried(url, path):
-    try:
-        return real(url, path)
-    except Exception as error:
-        error.retry_after = None
-        raise
-source._transfer = unhurried
-print(fetch_sources(rows, Store(sys.argv[1]), {"http": source}, policy=policy).stored)
-"""
-
-
 def test_kills_and_a_bad_server_lose_nothing(video: bytes, site: Site, tmp_path: Path) -> None:
     names = [f"k{i}.mp4" for i in range(12)]
     site.bodies |= dict.fromkeys(names, video)
     urls = [site.url(f"/{kind}/{name}") for name, kind in zip(names, ("shaky", "cut", "good") * 4, strict=True)]
-    start = [sys.executable, "-c", KILLED, str(tmp_path / "store"), *urls]
-    for wait in (0.9, 1.1, 1.3):
-        process = subprocess.Popen(start, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(wait)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-    done = subprocess.run(start, capture_output=True, text=True, check=False)
-    assert done.stdout == "12\n", done.stderr
+    for requests in (1, 3, 6):
+        before = sum([*site.asked.values()])
+        process, done = start_fetch(tmp_path / "store", urls)
+        while process.exitcode is None and sum([*site.asked.values()]) < before + requests:
+            time.sleep(0.002)
+        process.kill()
+        process.join()
+        done.close()
+    process, done = start_fetch(tmp_path / "store", urls)
+    with done:
+        assert done.recv() == 12
+    process.join()
     store = Store(tmp_path / "store")
     for url in urls:
         path = store.path("http", url)
