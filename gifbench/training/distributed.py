@@ -69,4 +69,5 @@ class Processes:
         if self._accelerator is not None:
             self._accelerator.wait_for_everyone()
             self._accelerator.end_training()
-            torch.distributed.destroy_process_group()
+            if torch.distributed.is_initialized():  # which accelerate may have done
+                torch.distributed.destroy_process_group()
