@@ -160,13 +160,13 @@ METHODS: Mapping[str, MethodEntry] = {
     ),
     # What is made of films, frame by frame.
     "colorize": MethodEntry(
-        load="gifbench_baselines.film.methods:Colorize",
+        load="gifbench_baselines.film.colorize_method:Colorize",
         summary="chroma for a luminance, by a small U-Net with self-attention",
         parameters=1_543_881,
         needs=("torch",),
     ),
     "cartoon": MethodEntry(
-        load="gifbench_baselines.film.methods:Cartoon",
+        load="gifbench_baselines.film.cartoon_method:Cartoon",
         summary="the generator of CartoonGAN (Chen et al., CVPR 2018)",
         parameters=11_129_667,
         needs=("torch",),

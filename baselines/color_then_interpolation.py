@@ -12,7 +12,7 @@ import numpy as np
 
 from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, MethodError, Pixels, UsageError, side_by_side
 
-from .interpolation.gap_scheduler import Interpolator, Job, MotionFirst, fill, in_turn
+from .interpolation.fill_frame_gaps import Interpolator, Job, MotionFirst, fill, in_turn
 
 
 class Gif2Video:

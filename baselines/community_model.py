@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from gifbench import UsageError, WeightsError
 
-from .network_method import FrameNetwork
+from .network_method_base import FrameNetwork
 from .tiled_inference import Precision, blended
 
 MOST_BYTES = 2 << 30

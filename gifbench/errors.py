@@ -62,7 +62,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar
 
-from gifbench.redaction import redact
+from gifbench.text_redaction import redact
 
 
 class GifbenchError(Exception):

@@ -18,12 +18,12 @@ import typer.testing
 from numpy.typing import NDArray
 
 import gifbench
-from gifbench import source_code_hash as followed
+from gifbench import method_source_hash as followed
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
-from gifbench.methods import content_hash, method_from_class
+from gifbench.methods import method_from_class, method_state_hash
 from gifbench.metrics import registry as metrics
 
 # Every core has a worker of the tests, and a thread that waits for another one does not spin. Before torch is loaded.
@@ -73,7 +73,7 @@ def known_code() -> Iterator[None]:
         return (found if known else followed.source_code)(file, name=name)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (method_from_class, metrics, content_hash):
+        for module in (method_from_class, metrics, method_state_hash):
             patch.setattr(module, "source_code", source_code)
         yield
 

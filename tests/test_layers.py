@@ -16,21 +16,21 @@ ROOT = Path(__file__).parent.parent
 
 # docs/design.md, "Folders": what each wing may import, beside itself.
 EVERYWHERE = {"errors", "argument_types", "did_you_mean", "notebook", "progress"}
-BELOW_RESULTS = EVERYWHERE | {"redaction", "storage", "parquet", "entry_points", "user_code_import", "media"}
+BELOW_RESULTS = EVERYWHERE | {"text_redaction", "storage", "parquet", "entry_points", "user_code_import", "media"}
 BELOW_METHODS = BELOW_RESULTS | {
     "gif_maker_registry",
     "devices",
     "results",
-    "code_version",
-    "source_code_hash",
+    "gifbench_version",
+    "method_source_hash",
     "child_processes",
     "benchmark_tasks",
     "metrics",
 }
 BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "checksummed_journal"}
 MAY_IMPORT = {
-    "redaction": set(),
-    "errors": {"redaction"},
+    "text_redaction": set(),
+    "errors": {"text_redaction"},
     "progress": set(),
     "storage": {"errors"},
     "parquet": {"parquet_memory_limit"},
@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "benchmark_tasks": {"errors", "did_you_mean", "entry_points", "user_code_import", "gif_maker_registry"},
     "dataset": EVERYWHERE
     | {
-        "redaction",
+        "text_redaction",
         "storage",
         "parquet",
         "entry_points",
@@ -74,7 +74,7 @@ MAY_IMPORT = {
         "progress",
         "entry_points",
         "user_code_import",
-        "redaction",
+        "text_redaction",
         "storage",
         "parquet",
         "media",
@@ -95,22 +95,22 @@ MAY_IMPORT = {
         "download",
         "child_processes",
     }
-    | {"redaction", "dask_cluster", "checksummed_journal"},
-    "metrics": BELOW_RESULTS | {"methods", "code_version", "source_code_hash"},
+    | {"text_redaction", "dask_cluster", "checksummed_journal"},
+    "metrics": BELOW_RESULTS | {"methods", "gifbench_version", "method_source_hash"},
     "results": BELOW_RESULTS | {"benchmark_tasks"},
     "checksummed_journal": {"errors", "storage"},
     "child_processes": set(),
-    "code_version": {"results"},
-    "package_versions": set(),
-    "source_code_hash": {"package_versions"},
+    "gifbench_version": {"results"},
+    "installed_packages": set(),
+    "method_source_hash": {"installed_packages"},
     "methods": BELOW_METHODS,
     "gif_restoration": BELOW_METHODS | {"methods"},
-    "evaluation": BELOW_EVALUATION | {"dask_cluster", "package_versions"},
+    "evaluation": BELOW_EVALUATION | {"dask_cluster", "installed_packages"},
     "training": BELOW_EVALUATION | {"evaluation", "manifest", "download", "toml_file"},
     "leaderboard": BELOW_EVALUATION | {"evaluation", "gif_restoration"},
     "blind_study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
     "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
-    "installation_check": {"numba_cache", "devices", "media"},
+    "doctor_checks": {"numba_cache", "devices", "media"},
     "cli": BELOW_EVALUATION
     | {
         "evaluation",
@@ -122,7 +122,7 @@ MAY_IMPORT = {
         "leaderboard",
         "blind_study",
         "demo",
-        "installation_check",
+        "doctor_checks",
     },
 }
 

@@ -6,7 +6,7 @@ network.py             CCDNet-k: the unrolled steps, f_C between them (also on a
 palette_unet.py        the small network of the weights that come with gifbench
 discriminator.py       the conditional 70×70 PatchGAN and its pool of fakes
 losses.py              color, gradients, adversarial
-classifier.py          is this frame dithered?
+dither_classifier.py   is this frame dithered?
 method.py              a file of weights as a method: which network it is of, and frames through it
 router.py              the method `ccdnet`, which chooses between networks
 convert_checkpoint.py  what the authors' own weights are called

@@ -18,7 +18,7 @@ from torch import nn
 
 from gifbench import MethodError, UsageError, Weights
 
-from ..network_method import OneNetwork
+from ..network_method_base import OneNetwork
 from ..tiled_inference import Precision, Runner
 from ..weights_lookup import described, find_weights
 from .correction_guard import Guard

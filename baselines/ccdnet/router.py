@@ -16,8 +16,8 @@ from gifbench import Gif, MethodError, Weights, last_shown, read_weights
 
 from .. import weights_lookup
 from ..tiled_inference import PARTS_A_THREAD, Precision
-from .classifier import ClassifierOptions, DitherClassifier
 from .correction_guard import load_guard
+from .dither_classifier import ClassifierOptions, DitherClassifier
 from .method import TILE, Restorer
 from .network import scaled
 

@@ -13,8 +13,8 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..weights_lookup import start_weights
 from .backbones import known_backbone
-from .classifier import DitherClassifier
 from .discriminator import FakePool, PatchGAN, judged
+from .dither_classifier import DitherClassifier
 from .losses import GradientForm, accuracy, color_loss, fake_loss, gradient_loss, real_loss
 from .network import CCDNet, CCDNetArchitecture, fill_palettes, scaled
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gifbench import Frames, Gif, Pixels
 
-from .gap_scheduler import fill
+from .fill_frame_gaps import fill
 
 
 class Blend:

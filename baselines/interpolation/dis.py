@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gifbench import Frames, Gif, Pixels, UsageError, inconsistent, optical_flow, warp
 
-from .gap_scheduler import fill
+from .fill_frame_gaps import fill
 
 
 class Dis:

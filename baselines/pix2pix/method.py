@@ -6,7 +6,7 @@ import torch
 
 from gifbench import UsageError, Weights
 
-from ..network_method import FrameNetwork
+from ..network_method_base import FrameNetwork
 from ..tiled_inference import Precision, blended
 from ..weights_lookup import described, find_weights
 from .network import Pix2PixArchitecture, UNet256

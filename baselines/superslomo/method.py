@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from gifbench import Frames, Gif, Pixels, UsageError, Weights, is_out_of_memory
 
-from ..interpolation.gap_scheduler import fill
-from ..network_method import OneNetwork
+from ..interpolation.fill_frame_gaps import fill
+from ..network_method_base import OneNetwork
 from ..weights_lookup import described, find_weights
 from .network import MOST_FLOW, FlowPair, SuperSlomo, SuperSlomoArchitecture, Variant, fuse
 

@@ -50,7 +50,7 @@ from gifbench.training.clip_sampler import as_window, chosen_places, varied  # n
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.distributed import Processes  # noqa: E402
 from gifbench.training.metric_meter import Meter  # noqa: E402
-from gifbench.training.optimizer_step import Learner  # noqa: E402
+from gifbench.training.optimizer_and_learning_rate import Learner  # noqa: E402
 from gifbench.training.trainer_interface import TrainingBatch  # noqa: E402
 from gifbench.training.weights_file import save_weights  # noqa: E402
 

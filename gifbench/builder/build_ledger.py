@@ -35,8 +35,8 @@ from gifbench.dataset.shards import FORMAT, STAGING, IndexRow, fingerprint, inde
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
 from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
 from gifbench.parquet import parquet_bytes
-from gifbench.redaction import hashed
 from gifbench.storage import Folder
+from gifbench.text_redaction import hashed
 
 TABLES = ("manifest.parquet", "index.parquet", "outcomes.parquet")
 REMOVED = "removed"

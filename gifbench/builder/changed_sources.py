@@ -13,7 +13,7 @@ from gifbench.dataset.shards import table_rows
 from gifbench.download.store import Store
 from gifbench.errors import DatasetError, GifbenchError, StorageError
 from gifbench.manifest.clip_ids import keep_ids
-from gifbench.manifest.locator_check import FILE, local_source
+from gifbench.manifest.path_and_url_check import FILE, local_source
 from gifbench.manifest.rows import ManifestRow, check_rows
 from gifbench.storage import Folder, file_sha256
 

@@ -23,12 +23,12 @@ from gifbench.dataset.gifs_from_truth import GIFS, GifMaker, maker_signature
 from gifbench.dataset.outcomes import Outcome, outcome_of
 from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
-from gifbench.manifest.locator_check import FILE
+from gifbench.manifest.path_and_url_check import FILE
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.gif import frame_delays
 from gifbench.media.perceptual_hash import PerceptualHash
 from gifbench.media.video import Frame, Span, snap_times
-from gifbench.redaction import hashed
+from gifbench.text_redaction import hashed
 
 _FETCH_AGAIN = "Where the store lost bytes of it, gifbench verify STORE --repair and gifbench fetch bring it again"
 _GROUP = "group"

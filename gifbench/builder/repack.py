@@ -36,8 +36,8 @@ from gifbench.dataset.shards import (
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, UsageError
 from gifbench.media.gif import frame_delays
 from gifbench.progress import Progress, ProgressCallback, silent
-from gifbench.redaction import hashed
 from gifbench.storage import Folder
+from gifbench.text_redaction import hashed
 
 _STORED: dict[str, Any] = dict.fromkeys(OF_MADE_GIFS)
 """What the columns of made GIFs hold where they are stored."""

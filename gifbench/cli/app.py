@@ -48,7 +48,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:  # typer calls it so
     if wanted:
-        from gifbench.installation_check import versions
+        from gifbench.doctor_checks import versions
 
         for name, number in versions().items():
             say(f"{name} {number or 'not installed'}")

@@ -29,7 +29,7 @@ def card(
     from gifbench.dataset.secret_search import find_secrets
 
     if strip_secrets:
-        from gifbench.builder.strip_secrets import strip_secrets as take_out
+        from gifbench.builder.strip_dataset_secrets import strip_secrets as take_out
 
         opened, stripped = take_out(dataset)
         note(f"{dataset}: secrets of {stripped} rows taken out")

@@ -17,7 +17,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check the installation and suggest fixes. Exit code 0 if building and scoring work."""
-    from gifbench.installation_check import examine
+    from gifbench.doctor_checks import examine
 
     findings = list(examine(network=network))
     works = all(finding.state != "broken" for finding in findings)

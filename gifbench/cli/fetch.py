@@ -71,7 +71,7 @@ def fetch(
     from gifbench.download.retry_policy import RetryPolicy
     from gifbench.download.scheduler import fetch_sources
     from gifbench.download.store import Store
-    from gifbench.manifest.locator_check import check_locators
+    from gifbench.manifest.path_and_url_check import check_locators
     from gifbench.manifest.url_list import read_source_list
 
     if (listed is None) == (manifest is None):

@@ -12,10 +12,10 @@ import typer
 
 from gifbench.cli.output import Json, note, progress_bar, say, say_json, table
 from gifbench.errors import UsageError
-from gifbench.redaction import redact
+from gifbench.text_redaction import redact
 
 if TYPE_CHECKING:
-    from gifbench.builder.coverage import SplitCoverage
+    from gifbench.builder.coverage_by_split import SplitCoverage
     from gifbench.dataset import Dataset
     from gifbench.dataset.shards import IndexRow
     from gifbench.download.store import Store
@@ -146,7 +146,7 @@ def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
 
 def _coverage(dataset: Dataset) -> dict[str, SplitCoverage]:
     """The coverage of the official splits; empty for a dataset of one's own."""
-    from gifbench.builder.coverage import dataset_coverage
+    from gifbench.builder.coverage_by_split import dataset_coverage
     from gifbench.builder.recipe import load_recipe, recipe_names
     from gifbench.manifest.rows import official_rows
 
@@ -159,7 +159,7 @@ def _coverage(dataset: Dataset) -> dict[str, SplitCoverage]:
 
 def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
     """Say what a store holds and lacks, when what failed is tried again, and what of a manifest it covers."""
-    from gifbench.builder.coverage import store_coverage, store_standing
+    from gifbench.builder.coverage_by_split import store_coverage, store_standing
     from gifbench.dataset.failure_reasons import KINDS, REASONS
     from gifbench.manifest.rows import read_manifest
 

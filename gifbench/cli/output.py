@@ -21,7 +21,7 @@ import typer
 from gifbench.cli.run_log import RunLog, run_log
 from gifbench.errors import GifbenchError, UsageError
 from gifbench.progress import Progress, ProgressCallback, duration_text
-from gifbench.redaction import redact
+from gifbench.text_redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import Console

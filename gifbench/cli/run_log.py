@@ -10,7 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
-from gifbench.redaction import redact
+from gifbench.text_redaction import redact
 
 LOGGER = logging.getLogger("gifbench")
 """What commands say goes through it; `RunLog` is its file, what the screen shows is added in `gifbench.cli.output`."""
@@ -26,7 +26,7 @@ class RunLog(logging.Handler):
     """
 
     def __init__(self, command: str) -> None:
-        from gifbench.installation_check import versions
+        from gifbench.doctor_checks import versions
 
         super().__init__()
         self.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))

@@ -1,7 +1,7 @@
 """Secrets in what a dataset is shared with: signed URLs and tokens in the locators of its sources.
 
 Shards and index hold a hash in the place of each. The manifest keeps them, because a source cannot be fetched again
-without; `gifbench.builder.strip_secrets` takes them out of it.
+without; `gifbench.builder.strip_dataset_secrets` takes them out of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gifbench.dataset.dataset_reader import Dataset
 from gifbench.dataset.shards import table_rows
 from gifbench.errors import DatasetDamaged, NotFound
-from gifbench.redaction import holds_secret
+from gifbench.text_redaction import holds_secret
 
 _TEXTS = ("locator", "note", "licence", "license", "detail")
 

@@ -23,8 +23,8 @@ from pydantic import TypeAdapter
 from gifbench.checksummed_journal import has_checksum, with_checksum, without_checksum
 from gifbench.dataset.failure_reasons import KINDS, current_reason
 from gifbench.errors import NotFound, storage_errors
-from gifbench.redaction import hashed, redact
 from gifbench.storage import Folder
+from gifbench.text_redaction import hashed, redact
 
 _LINES = "fetches.jsonl"
 _EVENTS = "fetches"
@@ -32,7 +32,7 @@ _COMPACT_EVENTS = 1000
 
 
 class SourceKey(NamedTuple):
-    """A source: its kind and locator. In the ledger secrets of the locator are hashed (`gifbench.redaction`)."""
+    """A source: its kind and locator. In the ledger secrets of the locator are hashed (`gifbench.text_redaction`)."""
 
     source: str
     locator: str

@@ -29,7 +29,7 @@ from gifbench.errors import (
     storage_errors,
 )
 from gifbench.manifest.video_files import VIDEO_SUFFIXES, starts_as_video
-from gifbench.redaction import is_stripped
+from gifbench.text_redaction import is_stripped
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _BY_STATUS: dict[int, type[SourceError]] = {

@@ -26,7 +26,7 @@ from gifbench.download.store import Store
 from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress, ProgressCallback, duration_text, silent
-from gifbench.redaction import redact
+from gifbench.text_redaction import redact
 
 BREAKERS = ("rate_limited", "bot_check")
 """Reasons that pause a whole group."""

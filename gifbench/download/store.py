@@ -30,8 +30,8 @@ from pathlib import Path
 from gifbench.download.source_interface import Fetched
 from gifbench.errors import BuildError, DatasetDamaged, NotFound, StorageError, storage_errors
 from gifbench.media.video import know_stamp_order, probe, stamp_order
-from gifbench.redaction import hashed, redact
 from gifbench.storage import PARTIAL, Folder, check_name, file_sha256
+from gifbench.text_redaction import hashed, redact
 
 README = "Sources fetched by gifbench; docs/fetching.md says what is what. Safe to delete: they are fetched again.\n"
 

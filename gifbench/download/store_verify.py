@@ -12,7 +12,7 @@ from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store, beside, read_stored
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.progress import Progress, ProgressCallback, silent
-from gifbench.redaction import hashed
+from gifbench.text_redaction import hashed
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.benchmark_tasks import known_task, task
-from gifbench.code_version import code_record
 from gifbench.devices import choose_device, device_model, kind_of, set_torch_settings, torch_settings
 from gifbench.errors import MethodError, ResultsError, UsageError
 from gifbench.evaluation.clip_scorer import ClipScorer
@@ -25,12 +24,13 @@ from gifbench.evaluation.restored_cache import RestoredCache
 from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, protocol
 from gifbench.gif_maker_registry import load_maker
+from gifbench.gifbench_version import code_record
+from gifbench.installed_packages import installed_version
 from gifbench.methods.command import load_method_command
 from gifbench.methods.inference import device_kind, on_device
 from gifbench.methods.out_of_memory import Batching
 from gifbench.methods.registry import LoadedMethod, load_method, load_method_file, relabeled
 from gifbench.metrics.registry import LoadedMetric, load_metrics
-from gifbench.package_versions import installed_version
 from gifbench.results.io import load_result, result_name
 from gifbench.results.schema import DatasetRecord, ProtocolRecord, Result
 from gifbench.storage import Folder

@@ -21,16 +21,16 @@ from gifbench.benchmark_tasks import Task, one_task
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
+from gifbench.evaluation.method_on_task import Existing
 from gifbench.evaluation.score_identity import RunSpec, existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
-from gifbench.evaluation.task_run import Existing
 from gifbench.gif_maker_registry import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.methods.content_hash import content_sha256
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
 from gifbench.methods.method_interface import MethodInfo
+from gifbench.methods.method_state_hash import content_sha256
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import load_metrics
 from gifbench.progress import ProgressCallback

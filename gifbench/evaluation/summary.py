@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from gifbench.code_version import code_record
 from gifbench.devices import device_model
 from gifbench.entry_points import official_list
 from gifbench.errors import DatasetError
 from gifbench.evaluation.score_identity import RunSpec, protocol_record
 from gifbench.evaluation.score_journal import UNKNOWN
 from gifbench.evaluation.scoring_protocols import ScoringProtocol
+from gifbench.gifbench_version import code_record
+from gifbench.installed_packages import installed_version
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import LoadedMetric
-from gifbench.package_versions import installed_version
 from gifbench.parquet import parquet_rows
 from gifbench.results.mean_intervals import BOOTSTRAP_SEED, mean_interval
 from gifbench.results.schema import (

@@ -21,7 +21,7 @@ from gifbench.leaderboard.jinja_environment import render
 from gifbench.media.clip import Pixels
 from gifbench.media.resize import resize
 from gifbench.progress import Progress, ProgressCallback, silent
-from gifbench.redaction import redact
+from gifbench.text_redaction import redact
 
 MOST_CLIPS = 60
 """More are not looked at; the pictures of a real clip have about 40 kB, so a page has 2 to 3 MB."""

@@ -8,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from gifbench.benchmark_tasks import known_task
-from gifbench.code_version import code_record
 from gifbench.dataset import Dataset
 from gifbench.errors import GifbenchError, ResultsError, storage_errors
 from gifbench.gif_maker_registry import load_maker
+from gifbench.gifbench_version import code_record
 from gifbench.leaderboard.atomic_publish import made_of, published
 from gifbench.leaderboard.board_tables import Board, Run, boards
 from gifbench.leaderboard.clip_pages import clip_pages

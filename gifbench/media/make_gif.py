@@ -29,9 +29,9 @@ from gifbench.media.colors.quantize import (
     nearest,
     quantize,
 )
-from gifbench.media.crop_and_scale import Geometry
-from gifbench.media.frame_input import frame_input
+from gifbench.media.crop_geometry import Geometry
 from gifbench.media.frame_pacing import Paced, every_kth
+from gifbench.media.frames_from_anything import frame_input
 from gifbench.media.gif import GifWriter, frame_delays
 from gifbench.media.png import ApngWriter
 from gifbench.media.transparency import BLACK, WHITE, CutOut, cut_out, with_transparent_index

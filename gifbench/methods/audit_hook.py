@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gifbench.methods.content_hash import content_sha256
+from gifbench.methods.method_state_hash import content_sha256
 
 _HARMLESS_PROGRAMS = frozenset({"uname", "ldconfig", "gcc", "g++", "cc", "c++", "ld", "clang", "nvcc", "lscpu"})
 

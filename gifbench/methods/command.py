@@ -26,13 +26,13 @@ from gifbench.child_processes import end_strays, guard_group, guarded_folder
 from gifbench.errors import MethodFailed, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.methods.content_hash import content_sha256, full_option
+from gifbench.method_source_hash import source_code
 from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
 from gifbench.methods.method_interface import MethodInfo
+from gifbench.methods.method_state_hash import content_sha256, full_option
 from gifbench.methods.registry import LoadedMethod
-from gifbench.redaction import displayed, is_there, redact
-from gifbench.source_code_hash import source_code
 from gifbench.storage import file_sha256
+from gifbench.text_redaction import displayed, is_there, redact
 
 TIME_LIMIT = 600.0
 """Seconds that a program has for one GIF, unless said otherwise."""

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NotFound, UsageError, storage_errors
+from gifbench.method_source_hash import source_code, source_file
 from gifbench.methods.audit_hook import Watch
-from gifbench.methods.content_hash import content_sha256, full_option, state
 from gifbench.methods.info import LoadedMethod, declared
 from gifbench.methods.method_entry_points import installed, offers_origin
 from gifbench.methods.method_interface import FrameMethod, Method
+from gifbench.methods.method_state_hash import content_sha256, full_option, state
 from gifbench.methods.options import Loader, complete_options, keyword_parameters, load_parts, nested_option
-from gifbench.redaction import displayed
-from gifbench.source_code_hash import source_code, source_file
+from gifbench.text_redaction import displayed
 from gifbench.user_code_import import one_line
 
 NAME = re.compile(r"\w[\w.+-]{0,63}")

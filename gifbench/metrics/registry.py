@@ -15,11 +15,11 @@ from typing import Any
 from gifbench.did_you_mean import known_names
 from gifbench.entry_points import entry_points
 from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError
-from gifbench.methods.content_hash import content_sha256, full_option
+from gifbench.method_source_hash import source_code, source_file
+from gifbench.methods.method_state_hash import content_sha256, full_option
 from gifbench.methods.options import Spec, complete_options, parse_spec, read_options
 from gifbench.metrics.metric import Described, Metric
-from gifbench.redaction import displayed
-from gifbench.source_code_hash import source_code, source_file
+from gifbench.text_redaction import displayed
 from gifbench.user_code_import import file_class, import_errors, import_file, one_line
 
 GROUP = "gifbench.metrics"

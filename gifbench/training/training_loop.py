@@ -26,7 +26,7 @@ from gifbench.training.distributed import Processes
 from gifbench.training.frame_sampler import Samples
 from gifbench.training.logger import Record
 from gifbench.training.metric_meter import Meter
-from gifbench.training.optimizer_step import Learner, learning_rate
+from gifbench.training.optimizer_and_learning_rate import Learner, learning_rate
 from gifbench.training.trainer_interface import Trainer, TrainingBatch, load_trainer
 from gifbench.training.validation import Validation, split_clips
 from gifbench.training.weights_file import save_weights

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet.backbones import BACKBONES  # noqa: E402
-from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256  # noqa: E402
 

@@ -16,8 +16,8 @@ torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet import network as network_module  # noqa: E402
 from gifbench_baselines.ccdnet.backbones import BACKBONES, UNet  # noqa: E402
-from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.discriminator import FakePool, PatchGAN, judged  # noqa: E402
+from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.losses import accuracy, color_loss, gradient_loss  # noqa: E402
 from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.network import (  # noqa: E402

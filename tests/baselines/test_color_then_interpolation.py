@@ -289,7 +289,7 @@ def shipped(tmp_path, monkeypatch):
     """A package whose weights are tiny and untrained: CCDNet's router, SuperSlomo and the stabilizer."""
     torch = pytest.importorskip("torch")
     from gifbench_baselines import weights_lookup
-    from gifbench_baselines.ccdnet import classifier, network
+    from gifbench_baselines.ccdnet import dither_classifier, network
     from gifbench_baselines.stabilizer import network as stabilizer
     from gifbench_baselines.superslomo import network as superslomo
 
@@ -300,7 +300,7 @@ def shipped(tmp_path, monkeypatch):
         save_weights(folder / f"ccdnet-{name}.safetensors", made, architecture=made.architecture.model_dump(), about={})
     save_weights(
         folder / "dither-classifier.safetensors",
-        classifier.DitherClassifier(base=2),
+        dither_classifier.DitherClassifier(base=2),
         architecture={"network": "dither-classifier", "base": 2},
         about={},
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gifbench_baselines.interpolation.blend import Blend
 from gifbench_baselines.interpolation.dis import Dis
-from gifbench_baselines.interpolation.gap_scheduler import BATCH_PIXELS, find_gaps
+from gifbench_baselines.interpolation.fill_frame_gaps import BATCH_PIXELS, find_gaps
 from gifbench_baselines.interpolation.scene_cuts import is_cut
 from gifbench_baselines.unrestored_gif import NearestGif
 from skimage import data

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines import weights_lookup  # noqa: E402
-from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
 from gifbench_baselines.temporal_fusion.alignment import CHANNELS, OFFSETS, RestoredFrame, network_input  # noqa: E402
 from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402

@@ -25,7 +25,7 @@ from safetensors.torch import load_file  # noqa: E402
 from gifbench import UsageError, load_method  # noqa: E402
 from gifbench.progress import Progress  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.training.optimizer_step import learning_rate  # noqa: E402
+from gifbench.training.optimizer_and_learning_rate import learning_rate  # noqa: E402
 from gifbench.training.trainer_interface import TrainingBatch, load_trainer  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
 from tests.baselines.test_interpolation import photograph  # noqa: E402

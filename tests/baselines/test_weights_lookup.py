@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 
 from gifbench_baselines import METHODS, weights_lookup  # noqa: E402
 from gifbench_baselines.ccdnet import method  # noqa: E402
-from gifbench_baselines.ccdnet.classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 

@@ -242,7 +242,7 @@ def test_each_clip_s_pixels_are_held_against_the_index_once(
 def test_the_warning_goes_to_the_log_and_names_file_line_and_way_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from gifbench.builder.coverage import store_standing
+    from gifbench.builder.coverage_by_split import store_standing
     from gifbench.download.fetch_ledger import Fetch, FetchLedger
     from gifbench.download.store import Store
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repack import repack_dataset
-from gifbench.builder.strip_secrets import strip_secrets
+from gifbench.builder.strip_dataset_secrets import strip_secrets
 from gifbench.cli.app import app
 from gifbench.dataset import open_dataset, verify_dataset
 from gifbench.dataset.shards import about_clip

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gifbench import installation_check
+from gifbench import doctor_checks
 from gifbench.cli.app import app
-from gifbench.installation_check import Diagnosis
+from gifbench.doctor_checks import Diagnosis
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def findings(monkeypatch: pytest.MonkeyPatch, *, hidden: tuple[str, ...] = ()) -> tuple[int, dict[str, Diagnosis]]:
     """What the command answers where some packages are not installed, and its exit code."""
-    version = installation_check._version
-    monkeypatch.setattr(installation_check, "_version", lambda name: "" if name in hidden else version(name))
-    monkeypatch.setattr(installation_check, "_torch", lambda found: Diagnosis(what="torch", state="ok", found=found))
+    version = doctor_checks._version
+    monkeypatch.setattr(doctor_checks, "_version", lambda name: "" if name in hidden else version(name))
+    monkeypatch.setattr(doctor_checks, "_torch", lambda found: Diagnosis(what="torch", state="ok", found=found))
     result = CliRunner().invoke(app, ["doctor", "--json"])
     return result.exit_code, {row["what"]: Diagnosis(**row) for row in json.loads(result.stdout)["findings"]}
 
@@ -54,12 +54,12 @@ def test_a_missing_core_package_is_a_failure(monkeypatch: pytest.MonkeyPatch) ->
 def test_every_extra_of_the_project_is_looked_at() -> None:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     offered = set(pyproject["project"]["optional-dependencies"])
-    assert offered - set(installation_check.EXTRAS) == {"all", "dev", "docs", "flow"}
+    assert offered - set(doctor_checks.EXTRAS) == {"all", "dev", "docs", "flow"}
 
 
 def test_the_way_out_of_damaged_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "read_bytes", lambda path: b"flipped")
-    (found,) = installation_check._weights()
+    (found,) = doctor_checks._weights()
     assert found.state == "trouble"
     assert "ccdnet-plain.safetensors" in found.found
 
@@ -68,15 +68,15 @@ def test_torch_that_does_not_load_is_a_finding(monkeypatch: pytest.MonkeyPatch) 
     def broken() -> None:
         raise OSError("libcudart.so.99: cannot open shared object file")
 
-    monkeypatch.setattr(installation_check, "accelerator", broken)
-    found = installation_check._torch("torch 2.0")
+    monkeypatch.setattr(doctor_checks, "accelerator", broken)
+    found = doctor_checks._torch("torch 2.0")
     assert (found.state, "libcudart.so.99" in found.found, "pytorch.org" in found.way_out) == ("trouble", True, True)
 
 
 def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://me:secret@127.0.0.1:9")  # nothing listens there
     monkeypatch.delenv("no_proxy", raising=False)
-    for finding in installation_check._network():
+    for finding in doctor_checks._network():
         assert finding.state == "trouble"
         assert "through http://127.0.0.1:9" in finding.found
         assert "secret" not in finding.found

@@ -35,7 +35,7 @@ from gifbench.errors import (
     Unreachable,
     UsageError,
 )
-from gifbench.manifest.locator_check import check_locators
+from gifbench.manifest.path_and_url_check import check_locators
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress
 from gifbench.storage import Folder

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gifbench_baselines.ccdnet.classifier import DitherClassifier
+from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier
 from gifbench_baselines.ccdnet.method import load_network
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions

@@ -29,7 +29,7 @@ from gifbench.media.video import (
 from gifbench.media.video import codecs as video_codecs
 from gifbench.media.video import frames as video_frames
 from gifbench.media.video.container import VideoLimits, open_video
-from gifbench.media.video.timestamps import Timeline
+from gifbench.media.video.timestamp_repair import Timeline
 from gifbench.media.video.truncation import missing_bytes
 from tests.conftest import moving_picture, write_video
 

@@ -26,7 +26,7 @@ from gifbench.training.checkpoint import FILE, load_checkpoint  # noqa: E402
 from gifbench.training.clip_sampler import Windows  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.frame_sampler import Samples  # noqa: E402
-from gifbench.training.optimizer_step import learning_rate  # noqa: E402
+from gifbench.training.optimizer_and_learning_rate import learning_rate  # noqa: E402
 from gifbench.training.trainer_interface import load_trainer  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
 from tests.conftest import moving_picture, write_video  # noqa: E402

@@ -40,7 +40,7 @@ from gifbench.media.video.exact_span import FirstFrame, Span, first_frame, not_o
 from gifbench.media.video.frames import TimedPicture, shown_frames
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.orientation_and_aspect import orientation, square_size
-from gifbench.media.video.packets import frame_rate, time_base
+from gifbench.media.video.packet_reading import frame_rate, time_base
 
 
 @dataclass(frozen=True, slots=True)

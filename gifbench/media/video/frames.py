@@ -19,7 +19,7 @@ from gifbench.media.video.codecs import FFV1, Checksums
 from gifbench.media.video.container import OpenVideo, check_size, encrypted
 from gifbench.media.video.damaged_frames import FramesUnderSuspicion
 from gifbench.media.video.filter_graph import PictureFilter
-from gifbench.media.video.packets import (
+from gifbench.media.video.packet_reading import (
     SEEKABLE,
     CannotSeek,
     continuous_packets,
@@ -28,7 +28,7 @@ from gifbench.media.video.packets import (
     time_base,
     transport_stream,
 )
-from gifbench.media.video.timestamps import Timeline
+from gifbench.media.video.timestamp_repair import Timeline
 from gifbench.media.video.truncation import is_fragmented, matroska_is_whole, missing_bytes
 
 _SLACK = Fraction(1)  # seconds by which a header may be wrong

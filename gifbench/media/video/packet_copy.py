@@ -28,7 +28,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.video.color_conversion import ColorConverter
 from gifbench.media.video.container import OpenVideo, VideoLimits, check_size, open_own, open_video
 from gifbench.media.video.libav_errors import av_errors
-from gifbench.media.video.packets import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base
+from gifbench.media.video.packet_reading import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base
 
 _LIMITS = VideoLimits()
 

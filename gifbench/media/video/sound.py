@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 from gifbench.errors import storage_errors
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_container, open_video
 from gifbench.media.video.libav_errors import av_errors
-from gifbench.media.video.packets import is_jump, is_jumpy, packets_beside
+from gifbench.media.video.packet_reading import is_jump, is_jumpy, packets_beside
 
 _HELD = {
     ".mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"},

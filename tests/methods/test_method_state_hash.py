@@ -14,9 +14,9 @@ import pytest
 
 from gifbench.errors import UsageError
 from gifbench.methods.command import load_method_command
-from gifbench.methods.content_hash import content_sha256, state
+from gifbench.methods.method_state_hash import content_sha256, state
 from gifbench.methods.registry import find_method, load_instance, load_method, load_method_file
-from gifbench.redaction import displayed
+from gifbench.text_redaction import displayed
 
 NET = """
 class Net:

@@ -14,10 +14,10 @@ import pytest
 import gifbench
 from gifbench.errors import MethodFailed
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.methods.buffers import own_copy
 from gifbench.methods.conformance import check_method
 from gifbench.methods.inference import run_method
 from gifbench.methods.registry import load_method
+from gifbench.methods.reused_buffers import own_copy
 
 
 class Fresh:

@@ -10,8 +10,8 @@ from gifbench.dataset.dataset_reader import Dataset, open_dataset
 from gifbench.dataset.secret_search import find_secrets
 from gifbench.dataset.shards import STAGING
 from gifbench.errors import DatasetError
-from gifbench.redaction import hashed, redact
 from gifbench.storage import Folder
+from gifbench.text_redaction import hashed, redact
 
 
 def strip_secrets(url: str) -> tuple[Dataset, int]:

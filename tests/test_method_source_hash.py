@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gifbench.source_code_hash import source_code
+from gifbench.method_source_hash import source_code
 
 
 @pytest.fixture

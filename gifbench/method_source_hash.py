@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gifbench.package_versions import is_installed, module_file, package_version
+from gifbench.installed_packages import is_installed, module_file, package_version
 
 _MOST_FILES = 500
 

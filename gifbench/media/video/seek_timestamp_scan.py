@@ -21,7 +21,7 @@ import av.error
 
 from gifbench.errors import GifbenchError
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
-from gifbench.media.video.packets import SEEKABLE
+from gifbench.media.video.packet_reading import SEEKABLE
 
 _SCAN = "1"
 """Changes where `_regular` judges otherwise."""

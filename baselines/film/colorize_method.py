@@ -1,16 +1,15 @@
-"""`colorize` and `cartoon`: per-frame methods that want no palettes, so that they take videos as well as GIFs."""
+"""`colorize`: colors for each frame's luminance; it wants no palettes, so it takes videos as well as GIFs."""
 
 from __future__ import annotations
 
 import torch
 from torch.nn import functional
 
-from gifbench import MethodError, UsageError
+from gifbench import UsageError
 
-from ..network_method import FrameNetwork
-from ..tiled_inference import Precision, blended
-from ..weights_lookup import find_weights, packaged
-from .cartoon_network import load_cartoon
+from ..network_method_base import FrameNetwork
+from ..tiled_inference import Precision
+from ..weights_lookup import find_weights
 from .chroma import luminance, to_rgb
 from .colorize_network import load_colorizer
 
@@ -18,7 +17,6 @@ _SIDE, _SATURATION = 96, 0.4
 """The shorter side, in pixels, of the pictures that colors are painted in, and the share of the predicted chroma that
 is laid over; chosen on clips kept back from training, none of them of split `test`."""
 _MOST_SATURATION = 4.0
-_TILE, _OVERLAP = 512, 64
 
 
 class Colorize(FrameNetwork):
@@ -53,35 +51,3 @@ class Colorize(FrameNetwork):
         small = [max(2 * stride, round(length * scale / stride) * stride) for length in (height, width)]
         colors = self._saturation * self._network(functional.interpolate(light, small, mode="bilinear", antialias=True))
         return 255 * to_rgb(light, functional.interpolate(colors.float(), (height, width), mode="bilinear")).float()
-
-
-class Cartoon(FrameNetwork):
-    """Draws each frame as CartoonGAN's generator does (Chen, Lai, Liu, CVPR 2018).
-
-    No weights come with gifbench: `weights` is a file that `gifbench train` or `gifbench convert-weights` wrote. Frames
-    with a side above `tile` are drawn in squares that fade into each other, because instance normalization sees all of
-    a picture at once.
-    """
-
-    version = "1"
-    needs_palettes = False
-
-    def __init__(self, *, weights: str = "", tile: int = 1024, precision: Precision = "fp32") -> None:
-        if tile < 128:
-            raise UsageError(f"cartoon: tile must be 128 pixels or more, got {tile}")
-        if not weights and packaged("cartoon") is None:
-            raise MethodError(
-                "method cartoon has no weights here, and none come with gifbench: train them on your own pictures, "
-                "`gifbench train baselines/film/cartoon.toml --data DATASET --out runs/cartoon --set "
-                "model.pictures=FOLDER_OF_CARTOONS --set model.vgg=vgg19-dcbb9e9d.pth`, or convert public ones, "
-                "`gifbench convert-weights FILE.pth cartoon.safetensors`, and name them, "
-                "cartoon:weights=runs/cartoon/cartoon.safetensors"
-            )
-        found = find_weights("cartoon", weights, config="baselines/film/cartoon.toml")
-        super().__init__(precision=precision)
-        self._hold(load_cartoon(found), found)
-        self._tile = tile
-
-    def _restored(self, frames: torch.Tensor) -> torch.Tensor:
-        drawn = blended(self._network, frames.float() / 127.5 - 1, tile=self._tile, overlap=_OVERLAP)
-        return (drawn.float() + 1) * 127.5

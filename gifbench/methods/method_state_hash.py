@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from gifbench.errors import storage_errors
-from gifbench.redaction import is_there, redact
-from gifbench.source_code_hash import source_code, source_file
+from gifbench.method_source_hash import source_code, source_file
 from gifbench.storage import file_sha256
+from gifbench.text_redaction import is_there, redact
 
 _MOST_BYTES = 256 << 30
 _MOST_FILES = 100_000

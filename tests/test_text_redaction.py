@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gifbench.errors import Gone
-from gifbench.redaction import hashed, redact
+from gifbench.text_redaction import hashed, redact
 
 SECRET = "q8Zk3vT0pLm5"
 

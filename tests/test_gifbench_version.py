@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from gifbench import code_version
-from gifbench.code_version import code_record
+from gifbench import gifbench_version
+from gifbench.gifbench_version import code_record
 
 
 def test_the_code_of_gifbench_is_known_by_version_and_hash():
@@ -16,20 +16,20 @@ def test_the_code_of_gifbench_is_known_by_version_and_hash():
 
 
 def test_an_installed_package_has_no_commit_and_a_checkout_without_git_neither(tmp_path, monkeypatch):
-    monkeypatch.setattr(code_version, "_PACKAGE", tmp_path / "gifbench")
-    assert code_version._commit() is None
+    monkeypatch.setattr(gifbench_version, "_PACKAGE", tmp_path / "gifbench")
+    assert gifbench_version._commit() is None
     (tmp_path / ".git").mkdir()
-    assert code_version._commit() is None, "git says that this is no repository"
+    assert gifbench_version._commit() is None, "git says that this is no repository"
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert code_version._commit() is None, "there is no git"
+    assert gifbench_version._commit() is None, "there is no git"
 
 
 def test_the_hash_is_of_files_that_are_there(tmp_path, monkeypatch):
-    for part in code_version._MATTERS:
-        assert (code_version._PACKAGE / part).exists(), f"{part}: what scores depend on has moved"
+    for part in gifbench_version._MATTERS:
+        assert (gifbench_version._PACKAGE / part).exists(), f"{part}: what scores depend on has moved"
     copy = tmp_path / "gifbench"
-    shutil.copytree(code_version._PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(code_version, "_PACKAGE", copy)
+    shutil.copytree(gifbench_version._PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(gifbench_version, "_PACKAGE", copy)
     before = code_record.__wrapped__().sha256
     with (copy / "metrics" / "ssim.py").open("a") as file:
         file.write("# another SSIM\n")
