@@ -115,7 +115,8 @@ class ResidualUNet(nn.Module):
         x = self.encoder[-1](x)
         for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
             x = decoder(functional.pixel_shuffle(up(x), 2).add_(skips.pop()))
-        return functional.pixel_shuffle(self.head(x).float(), 2)
+        added: torch.Tensor = functional.pixel_shuffle(self.head(x).float(), 2)
+        return added
 
 
 class _Block(nn.Module):

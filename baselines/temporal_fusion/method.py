@@ -80,9 +80,9 @@ class CCDNetVideo:
             frame = self._runner.run(lambda part: self._network(x[part], tile=self._tile), x)
         else:
             half = self._precision == "bf16" and self._device == "cpu"
-            how = {"stride": self._network.stride, "bfloat16": half, "motion": clip.motion}
-            folded = folded_input(middle, neighbors, **how).to(self._device)
-            more = self._runner.run(lambda part: self._network.correction(folded[part]), folded)
+            stride, motion = self._network.stride, clip.motion
+            x = folded_input(middle, neighbors, stride=stride, bfloat16=half, motion=motion).to(self._device)
+            more = self._runner.run(lambda part: self._network.correction(x[part]), x)
             restored = torch.from_numpy(middle.picture[..., :3]).permute(2, 0, 1)[None]
             frame = scaled(restored.to(self._device)) + more[..., :height, :width]
         return clip.guarded(number, ((frame + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1))
