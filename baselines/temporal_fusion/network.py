@@ -52,7 +52,7 @@ class TemporalFusion(nn.Module):
     @property
     def stride(self) -> int:
         """What height and width of the pictures that are folded for `correction` are multiples of."""
-        return self.body.stride
+        return int(self.body.stride)
 
     def correction(self, folded: torch.Tensor) -> torch.Tensor:
         """What is added to the middle frame (N, 3, H, W), of what `folded_input` gives."""
