@@ -35,7 +35,7 @@ def _small(name: str, summary: str) -> MethodEntry:
     return MethodEntry(
         load="gifbench_baselines.ccdnet.method:SmallNetwork",
         summary=summary,
-        parameters=2_474_780,
+        parameters=5_319_404,
         needs=("torch",),
         attributes={"row": name},
     )
@@ -94,17 +94,17 @@ METHODS: Mapping[str, MethodEntry] = {
     "ccdnet": MethodEntry(
         load="gifbench_baselines.ccdnet.router:Router",
         summary="CCDNet for this GIF: plain or dithered network, nearest palette size",
-        parameters=5_648_090,
+        parameters=11_337_338,
         needs=("torch",),
     ),
     "ccdnet-video": MethodEntry(
         load="gifbench_baselines.temporal_fusion.method:CCDNetVideo",
         summary="ccdnet, each frame corrected by its neighbors in time, moved along DIS flow",
-        parameters=6_847_302,
+        parameters=13_857_046,
         needs=("torch", "cv2"),
     ),
-    "ccdnet-plain": _small("ccdnet-plain", "the small network for plain GIFs that ccdnet chooses"),
-    "ccdnet-dithered": _small("ccdnet-dithered", "the small network for dithered GIFs that ccdnet chooses"),
+    "ccdnet-plain": _small("ccdnet-plain", "the network for plain GIFs that ccdnet chooses"),
+    "ccdnet-dithered": _small("ccdnet-dithered", "the network for dithered GIFs that ccdnet chooses"),
     "ccdnet-1": _one_step("ccdnet-1", "CCDNet of one step, without the adversarial loss (row 5)"),
     "ccdnet-1-adv": _one_step("ccdnet-1-adv", "CCDNet of one step (row 3)"),
     "ccdnet-1-nograd": _one_step("ccdnet-1-nograd", "CCDNet of one step, without the gradient loss (row 4)"),
@@ -176,7 +176,7 @@ METHODS: Mapping[str, MethodEntry] = {
     "gif2video": MethodEntry(
         load="gifbench_baselines.color_then_interpolation:Gif2Video",
         summary="a color method, then an interpolator",
-        parameters=8_443_147,
+        parameters=14_132_395,
         restores="both",
     ),
     "stable": MethodEntry(

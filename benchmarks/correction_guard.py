@@ -81,6 +81,7 @@ def square_of(router: Router, source: str, kind: str, parts: Sequence[Pixels], d
 def squares(dataset: str, rounds: int) -> Iterator[Square]:
     """All that is learned from."""
     router = Router()
+    told: set[str] = set()
     sources: dict[str, list[DatasetClip]] = {}
     for clip in open_dataset(dataset).split("train"):
         sources.setdefault(clip.clip_id.rpartition("__")[0], []).append(clip)
@@ -96,7 +97,9 @@ def squares(dataset: str, rounds: int) -> Iterator[Square]:
                 try:
                     shown, palette = shown_as(clip, place, kind, truth)
                 except GifbenchError as error:
-                    print(f"left out: {kind} ({error})")
+                    if kind not in told:
+                        print(f"left out: {kind} ({error})", flush=True)
+                    told.add(kind)
                     continue
                 yield square_of(router, source, kind, (shown[part], palette, truth[part]), draw)
 

@@ -141,7 +141,7 @@ class ByRestorer(OneNetwork):
 
 
 class SmallNetwork(ByRestorer):
-    """Restores each frame by one of the small networks that the method `ccdnet` chooses between.
+    """restores each frame by one of the networks that the method `ccdnet` chooses between.
 
     `weights` is a file that `gifbench train` wrote, or a URL with `#sha256=…`; without it, what comes with gifbench.
     They work frame by frame, so what learns on top of restored frames can name them, too.

@@ -41,7 +41,7 @@ class Router:
     there, too, it says pixel by pixel how much of the network's change is taken.
     """
 
-    version = "2"
+    version = "3"
     backend = "torch"
 
     def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:

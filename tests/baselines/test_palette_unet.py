@@ -170,9 +170,10 @@ def test_its_loss_falls_on_what_it_sees():
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        ("ccdnet", 2 * 2_474_780 + 698_273 + 257),
+        ("ccdnet", 2 * 5_319_404 + 698_273 + 257),
         ("superslomo", 2_795_057),
-        ("gif2video", 2 * 2_474_780 + 698_273 + 257 + 2_795_057),
+        ("gif2video", 2 * 5_319_404 + 698_273 + 257 + 2_795_057),
+        ("ccdnet-video", 2 * 5_319_404 + 698_273 + 257 + 2_519_708),
         ("stable:gif", 426_135),
     ],
 )

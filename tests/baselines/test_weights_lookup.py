@@ -78,7 +78,9 @@ def test_a_row_counts_the_parameters_of_its_configuration(name):
     assert entry.attributes["backbone"] in (None, model.get("backbone", "unet"))
 
 
-@pytest.mark.parametrize("name", ["ccdnet", "ccdnet-plain", "ccdnet-dithered", "superslomo", "gif2video"])
+@pytest.mark.parametrize(
+    "name", ["ccdnet", "ccdnet-plain", "ccdnet-dithered", "superslomo", "gif2video", "ccdnet-video"]
+)
 def test_a_row_counts_the_parameters_of_the_weights_that_come_along(name):
     assert METHODS[name].parameters == load_method(name).parameters
 
@@ -137,7 +139,8 @@ def test_a_training_starts_from_what_is_there_or_says_how(tmp_path, monkeypatch)
     options = load_trainer("ccdnet").options_class(**tomllib.loads(config.read_text())["model"])
     with pytest.raises(WeightsError, match=r"model\.start: there is no file runs/ccdnet-1/.*--set model\.start=FILE"):
         load_trainer("ccdnet")(options)
-    begun = load_trainer("palette-unet")(load_trainer("palette-unet").options_class(start="ccdnet-plain")).network
+    model = tomllib.loads((CONFIGS / "ccdnet" / "ccdnet-plain.toml").read_text())["model"] | {"start": "ccdnet-plain"}
+    begun = load_trainer("palette-unet")(load_trainer("palette-unet").options_class(**model)).network
     shipped = load_file(CONFIGS / "weights" / "ccdnet-plain.safetensors")
     assert all(torch.equal(tensor.half(), shipped[name]) for name, tensor in begun.state_dict().items())
 
