@@ -2,7 +2,7 @@ r"""Methods by kind of picture, on clips that no weights which come with gifbenc
 
     python benchmarks/training_clips.py kept-back --media MEDIA --split test
     gifbench build gif-moments --source kept-back --split test --out data/kept-back --set gifs=generated \
-        --set min_frames=1 --set min_fps=10 --set min_width=240 --set min_height=240
+        --set min_frames=1 --set min_fps=10 --set min_width=240 --set min_height=240 --set short_side=432
     python benchmarks/weights_by_kind.py data/kept-back 0.1.0=ccdnet:weights=FOLDER ccdnet ccdnet-video
 
 Of each clip --frames frames are scored, spread evenly, under the protocol "standard"; kinds are those of held_out.py.

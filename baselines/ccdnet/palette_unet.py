@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -71,8 +71,42 @@ class PaletteUNet(nn.Module):
         """
         if steps not in (None, 1):
             raise ValueError(f"a palette-unet has one step, not {steps}")
+        if gif.device.type == "cpu" and not torch.is_grad_enabled() and _cpu_dtype() in _FOLDED:
+            return self._folded(gif, palettes, tile)
         told = beside(gif, palettes, self.options.neighbors)
         return exact(self.body, torch.cat([scaled(gif), told], dim=1), tile)
+
+    def _folded(self, gif: torch.Tensor, palettes: torch.Tensor, tile: int | None) -> torch.Tensor:
+        """The same to the bit, where nothing is learned: what a pixel is told is looked up as it is folded.
+
+        No pass goes over all that is told: putting it together took a fifth of a frame's time in half precision.
+        """
+        seen = torch.empty((len(gif), 4, *gif.shape[2:]))
+        seen[:, :3] = gif
+        tables = []
+        for frame, palette, places in zip(gif, palettes, seen[:, 3], strict=True):
+            colors, place = placed(frame, palette)
+            places.copy_(place)
+            tables.append(ways(colors, self.options.neighbors))
+        return exact(_ByColor(self.body, tables), seen, tile)
+
+
+class _ByColor:
+    """A `ResidualUNet` on the levels of frames and the places of their colors in a table, (N, 4, H, W) float."""
+
+    def __init__(self, body: ResidualUNet, tables: Sequence[torch.Tensor]) -> None:
+        self.stride, self.reach = body.stride, body.reach
+        self._body, self._tables = body, tables
+
+    def __call__(self, seen: torch.Tensor) -> torch.Tensor:
+        """Frames (N, 3, H, W) float; height and width are multiples of `stride`."""
+        dtype = _cpu_dtype()
+        levels = scaled(torch.arange(256)).to(dtype).view(_FOLDED[dtype]).numpy()
+        height, width, inputs = seen.shape[2] // 2, seen.shape[3] // 2, self._body.stem.in_channels
+        folded = torch.empty((len(seen), height, width, inputs), dtype=dtype)
+        for frame, table, out in zip(seen, self._tables, folded.view(_FOLDED[dtype]), strict=True):
+            _fold(frame.contiguous().numpy(), levels, table.to(dtype).view(_FOLDED[dtype]).numpy(), out.numpy())
+        return scaled(seen[:, :3]) + self._body.correction(folded.permute(0, 3, 1, 2))
 
 
 class ResidualUNet(nn.Module):
@@ -141,6 +175,15 @@ class _Block(nn.Module):
             x, inner, *second, *_SAME, "add", 1.0, None, [], None
         )
         return out
+
+
+_FOLDED = {torch.float32: torch.float32, torch.bfloat16: torch.int16}
+"""What numpy takes these for."""
+
+
+def _cpu_dtype() -> torch.dtype:
+    """What convolutions on a CPU are given here."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
 
 
 _SAME = ([1, 1], [1, 1], [1, 1], 1)
@@ -240,6 +283,24 @@ def _look_up(of_color: NDArray[np.float32], place: NDArray[np.int64], out: NDArr
             row, places = out[c, y], place[y]
             for x in range(out.shape[2]):
                 row[x] = known[places[x]]
+
+
+@njit(cache=True, nogil=True)
+def _fold(seen: NDArray[np.float32], levels: NDArray[Any], table: NDArray[Any], out: NDArray[Any]) -> None:
+    """Into `out` (H/2, W/2, 4 (3 + C)) the scaled levels of each pixel and its row of the table (K, C).
+
+    Of levels and places (4, H, W); the four pixels of a channel are beside each other, as `pixel_unshuffle` has them.
+    """
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            into = out[y, x]
+            for part in range(4):
+                down, right = 2 * y + (part >> 1), 2 * x + (part & 1)
+                for c in range(3):
+                    into[4 * c + part] = levels[int(seen[c, down, right])]
+                told = table[int(seen[3, down, right])]
+                for c in range(len(told)):
+                    into[12 + 4 * c + part] = told[c]
 
 
 @njit(cache=True, nogil=True)

@@ -12,6 +12,7 @@ from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture, scaled  # noqa: E402
 from gifbench_baselines.ccdnet.palette_training import PaletteUNetTrainer, PaletteUNetTrainerOptions  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions, beside  # noqa: E402
+from gifbench_baselines.tiled_inference import exact  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
 
 from gifbench import (  # noqa: E402
@@ -59,6 +60,21 @@ def test_each_pixel_is_told_the_ways_to_the_two_nearest_other_colors(colors):
             ways = told[n, :, y, x].reshape(2, 3) * 32
             if np.abs(ways).max() < 128:
                 assert (ways**2).sum(-1).tolist() == others[:2] or distances[own].tolist().count(others[0]) > 1
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("size", "tile"), [((48, 80), None), ((45, 71), None), ((201, 93), 64)])
+def test_what_is_folded_as_it_is_looked_up_gives_the_same_bits(precision, size, tile):
+    """As torch puts it together, which is what a training does."""
+    gif, palettes, _ = frames_and_palettes(height=size[0], width=size[1])
+    palettes = torch.cat([palettes, palettes[:, :3]], dim=1)
+    gif[0, :, 0, 0] = 7  # no color of the palette
+    network = moved(PaletteUNet(SMALL)).to(memory_format=torch.channels_last)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+        plainly = exact(network.body, torch.cat([scaled(gif), beside(gif, palettes)], dim=1), tile)
+        assert torch.equal(network(gif, palettes, tile=tile), plainly)
+    if precision == torch.float32:
+        assert torch.equal(network(gif, palettes, tile=tile).detach(), plainly)
 
 
 def test_doubled_colors_count_once_and_single_ones_have_no_neighbors():
