@@ -111,7 +111,8 @@ def test_a_server_that_is_away_is_left_and_the_others_go_on(video: bytes, tmp_pa
     assert done.stored == 30
     assert done.untried == 30
     tries = [source.asked[f"away/{i}"] for i in range(30)]  # how many come before the next source is a matter of load
-    assert sum(map(bool, tries)) <= RetryPolicy().unreachable and max(tries) <= RetryPolicy().attempts
+    policy = RetryPolicy()  # as the last one fails that makes the server unreachable, others may be under way
+    assert sum(map(bool, tries)) < policy.unreachable + policy.parallel and max(tries) <= policy.attempts
     assert [message for message in said if message.startswith("away: ") and "left for another day" in message]
 
 
