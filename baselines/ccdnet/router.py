@@ -53,8 +53,9 @@ class Router:
         if not classifiers or kinds != {"plain", "dithered"}:
             raise MethodError(
                 f"method ccdnet lacks weights in {folder if weights else 'the package'}: train them by `gifbench train "
-                "baselines/ccdnet/ccdnet-plain.toml --data DATASET --out runs/plain`, likewise ccdnet-dithered.toml "
-                "and dither-classifier.toml, put the three .safetensors into a folder, and name it, "
+                "baselines/ccdnet/ccdnet-plain-small.toml --data DATASET`, then likewise ccdnet-dithered-small.toml, "
+                "ccdnet-plain.toml, ccdnet-dithered.toml and dither-classifier.toml, put the .safetensors of the last "
+                "three into a folder, and name it, "
                 "ccdnet:weights=FOLDER"
             )
         self._classifier = load_classifier(read_weights(classifiers[0]))
