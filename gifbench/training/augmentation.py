@@ -5,6 +5,7 @@ A view stands for a frame of its own: its palette is made from it alone, as a GI
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ _UPRIGHT = 0.15
 _SWAPPED = 0.2
 _LIGHTS = 3
 _DARKEST, _BRIGHTEST = 0.65, 1.25
+_FINEST, _COARSEST = 8, 64
+"""Pixels of the squares whose means a smooth part goes through."""
+_NOISIEST = 1.0
 
 
 def view(frame: Pixels, options: ViewOptions, draw: np.random.Generator, *, least: int) -> Pixels:
@@ -32,6 +36,8 @@ def view(frame: Pixels, options: ViewOptions, draw: np.random.Generator, *, leas
         antialias = bool(draw.random() < options.antialiased)
         resized = functional.interpolate(pictures, (height, width), mode="bilinear", antialias=antialias)
         window = resized[0].permute(1, 2, 0).add_(0.5).clamp_(0, 255).byte().numpy()
+    if options.smoothed and draw.random() < options.smoothed:  # nothing is drawn where it is not asked for
+        window = _smoothed(window, draw)
     if draw.random() < options.recolored:
         window = _recolored(window, draw)
     if draw.random() < options.lit:
@@ -61,6 +67,26 @@ def _recolored(frame: Pixels, draw: np.random.Generator) -> Pixels:
     values = (values + np.float32(draw.uniform(-0.05, 0.05))) * draw.uniform(0.88, 1.12, 3).astype(np.float32)
     recolored: Pixels = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     return recolored
+
+
+def _smoothed(frame: Pixels, draw: np.random.Generator) -> Pixels:
+    """Without detail: all of it, or what is brighter or darker than some level; with the noise of a video, or none."""
+    height, width = frame.shape[:2]
+    square = 2 ** draw.uniform(np.log2(_FINEST), np.log2(_COARSEST))
+    size = (max(2, round(width / square)), max(2, round(height / square)))
+    means = cv2.resize(frame.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    smooth = cv2.resize(means, (width, height), interpolation=cv2.INTER_CUBIC)
+    smooth = smooth + np.float32(draw.uniform(0, _NOISIEST) * draw.integers(2)) * draw.standard_normal(
+        frame.shape, dtype=np.float32
+    )
+    where, level = draw.integers(3), draw.uniform(0.2, 0.8)
+    if where:
+        gray = cv2.GaussianBlur(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), (0, 0), 2)
+        bright = gray > np.quantile(gray, level)
+        kept = bright if where == 1 else ~bright
+        smooth = np.where(kept[..., None], frame, smooth)
+    found: Pixels = np.clip(smooth + 0.5, 0, 255).astype(np.uint8)
+    return found
 
 
 def _lit(frame: Pixels, draw: np.random.Generator) -> Pixels:

@@ -49,6 +49,8 @@ class ViewOptions(TrainerOptions):
     """The share of views with other saturation, gamma, brightness and tint."""
     lit: float = Field(default=0.3, ge=0, le=1)
     """The share of views under a light that is uneven over the frame, as skies and walls are: wide gradients."""
+    smoothed: float = Field(default=0.0, ge=0, le=1)
+    """The share of views whose bright or dark parts, or that as a whole, lose all detail, as a sky behind roofs has."""
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:

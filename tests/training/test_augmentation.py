@@ -61,6 +61,23 @@ def test_an_uneven_light_changes_slowly_over_the_frame():
     assert seen.max() < 128 * 1.6
 
 
+def test_what_is_smoothed_keeps_its_color_and_loses_its_detail_all_of_it_or_a_part():
+    draw = np.random.default_rng(0)
+    frame = np.repeat(np.repeat(draw.integers(60, 196, (60, 60, 3), dtype=np.uint8), 2, axis=0), 2, axis=1)
+    still = ViewOptions(window=(1, 1), side=(120, 120), recolored=0, lit=0, smoothed=1)
+    parts = set()
+    for seed in range(12):
+        seen = view(frame, still, np.random.default_rng(seed), least=1)
+        assert seen.shape == frame.shape
+        assert np.abs(seen.mean(axis=(0, 1)) - frame.mean(axis=(0, 1))).max() < 12
+        kept = (seen == frame).all(axis=2).mean()
+        parts.add("all" if kept < 0.02 else "some" if kept < 0.9 else "none")
+        smooth = (seen != frame).all(axis=2)
+        steps = np.abs(np.diff(seen.astype(int), axis=1))[smooth[:, 1:] & smooth[:, :-1]]
+        assert np.median(steps) <= 4 < np.median(np.abs(np.diff(frame.astype(int), axis=1)[:, 1::2]))
+    assert parts == {"all", "some"}
+
+
 def test_views_need_gifs_that_are_made_on_the_fly():
     with pytest.raises(UsageError, match=r"data\.colors"):
         check_options(DataOptions(views=ViewOptions()))
