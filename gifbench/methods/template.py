@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from gifbench.errors import AlreadyExists, UsageError, storage_errors
+from gifbench.storage import atomic_write
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 
@@ -60,21 +62,27 @@ def test_the_contract_is_kept(check: gifbench.Check) -> None:
 def new_method(name: str, folder: str | Path = ".") -> tuple[Path, Path]:
     """Write a method called `name` that works, and its test, to `folder`: the two paths.
 
-    `my-method` becomes the class `MyMethod` in `my_method.py`. Raises `UsageError` for a name that cannot be one, and
-    `AlreadyExists`, before anything is written, where one of the files is there.
+    `my-method` becomes the class `MyMethod` in `my_method.py`. Each file appears whole; one that is there and says the
+    very same stays. Raises `UsageError` for a name that cannot be one, and `AlreadyExists`, before anything is written,
+    where one of the files is another.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name[:80]!r} cannot name a method: a letter, then up to 39 letters, digits, - and _")
     module = re.sub(r"-+", "_", name).lower()
     title = "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]+", name))
-    texts = {f"{module}.py": _METHOD, f"test_{module}.py": _TEST}
     place = Path(folder)
-    paths = [place / file for file in texts]
-    for path in paths:
-        if path.exists():
-            raise AlreadyExists(f"{path}: it is there already; choose another name or folder")
+    contents = {
+        place / file: text.format(title=title, name=name, module=module).encode()
+        for file, text in ((f"{module}.py", _METHOD), (f"test_{module}.py", _TEST))
+    }
     with storage_errors(place):
+        missing = [path for path in contents if not os.path.lexists(path)]
+        for path in contents.keys() - missing:
+            if not path.is_file() or path.read_bytes() != contents[path]:
+                raise AlreadyExists(f"{path}: it is there already; choose another name or folder")
         place.mkdir(parents=True, exist_ok=True)
-        for path, text in zip(paths, texts.values(), strict=True):
-            path.write_text(text.format(title=title, name=name, module=module), encoding="utf-8")
-    return paths[0], paths[1]
+    for path in missing:
+        with atomic_write(path, overwrite=False) as file:
+            file.write(contents[path])
+    method, test = contents
+    return method, test

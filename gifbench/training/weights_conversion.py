@@ -22,7 +22,7 @@ from torch import nn
 from gifbench.errors import AlreadyExists, UsageError, WeightsError, storage_errors
 from gifbench.storage import file_sha256
 from gifbench.training.weights_download import MOST_BYTES
-from gifbench.training.weights_file import save_weights
+from gifbench.training.weights_file import place_for_card, save_weights
 
 GROUP = "gifbench.converters"
 """The entry points by which a package offers converters."""
@@ -40,13 +40,16 @@ def convert_weights(
 
     The card says which files they were, and that their licence is their authors'. Raises `WeightsError` for files that
     hold more than tensors, are damaged or too large, or that no converter knows, and `AlreadyExists` unless
-    `overwrite`.
+    `overwrite`: also where what stands in the card's place is no card of weights of this name.
     """
     out = Path(out)
     if out.suffix != ".safetensors":
         raise UsageError(f"{out}: the name of converted weights ends in .safetensors")
     if out.exists() and not overwrite:
         raise AlreadyExists(f"{out} is there already; --overwrite replaces it")
+    if not overwrite and not place_for_card(out):
+        name = f"{out.with_suffix('.md')}: the card of {out.name} would stand here, where another file is"
+        raise AlreadyExists(f"{name}; choose another name, or --overwrite replaces it")
     paths = [Path(source) for source in sources]
     groups = [read_pickled(path) for path in paths]
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):

@@ -92,7 +92,8 @@ def save_weights(
     about: Mapping[str, Any],
     half: bool = False,
 ) -> Path:
-    """Write a network's weights and their card: `path`, and `path` with the ending `.md`. Both appear whole.
+    """Write a network's weights and their card: `path`, and `path` with the ending `.md`. The card
+    appears first, each whole.
 
     `architecture` and `about` are plain values, as JSON has them. `half` stores what is float in half precision. Raises
     `WeightsError` for weights that are not finite, or no longer are in half precision.
@@ -106,15 +107,26 @@ def save_weights(
     card = {"format": FORMAT, "architecture": dict(architecture), "about": dict(about)}
     parameters = sum(parameter.numel() for parameter in network.parameters())
     data = save(tensors, metadata={_CARD: json.dumps(card)})
-    lines = [f"# {path.stem}", "", f"{parameters:,} parameters. The card of `{path.name}`, {len(data):,} bytes.", ""]
+    lines = [f"# {path.stem}", "", f"{parameters:,} parameters. {_card_of(path)}, {len(data):,} bytes.", ""]
     lines += [f"sha256: `{hashlib.sha256(data).hexdigest()}`", ""]
     for title, part in (("Architecture", architecture), ("About", about)):
         lines += [f"## {title}", "", *(f"- {key}: {json.dumps(value)}" for key, value in part.items()), ""]
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data)
         write_whole(path.with_suffix(".md"), "\n".join(lines).encode())
+        write_whole(path, data)  # the last: where weights are, nothing is missing
     return path
+
+
+def place_for_card(path: Path) -> bool:
+    """Whether the card of weights at `path` takes nobody's place: there is no file, or an earlier card of theirs."""
+    card = path.with_suffix(".md")
+    with storage_errors(card):
+        return not os.path.lexists(card) or _card_of(path) in card.read_text(encoding="utf-8", errors="replace")
+
+
+def _card_of(path: Path) -> str:
+    return f"The card of `{path.name}`"
 
 
 @check_types

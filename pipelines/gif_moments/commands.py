@@ -42,9 +42,12 @@ def import_video2gif(
 
     metadata = metadata or table_file
     report = out.with_suffix(".undecided.jsonl")
-    for path in (out, report):
+
+    def refuse(path: Path) -> None:
         if path.exists() and not overwrite:
             raise AlreadyExists(f"{path}: it is there already; --overwrite replaces it")
+
+    refuse(out)
     if metadata is None:
         note(f"Downloading {url or URL}")
         moments = download_metadata(url or URL)
@@ -53,8 +56,14 @@ def import_video2gif(
     joined = join(official_rows("gif-moments"), moments, tolerance=tolerance)
     if creative_commons:
         joined = joined.only({row.clip_id for row in official_rows("video2gif-cc")})
+    undecided = joined.undecided()
+    folder = Folder(report.absolute().parent)
+    if (
+        not folder.exists(report.name) or folder.read(report.name) != undecided
+    ):  # one that was killed left the very same
+        refuse(report)
+        folder.write(report.name, undecided)
     write_manifest(out, [match.row for match in joined.matches if match.state == "matched"], overwrite=overwrite)
-    Folder(report.absolute().parent).write(report.name, joined.undecided())
     _say_joined(joined, len(moments), out, report, as_json=as_json)
 
 

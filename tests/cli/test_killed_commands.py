@@ -241,6 +241,38 @@ def test_manifest_from_folder(videos: Path, tmp_path: Path) -> None:
     )
 
 
+def test_methods_new(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    check(lambda: invoke("methods", "new", "my-method", "--folder", out), out, most=max(POINTS, 8))
+
+
+def test_convert_weights(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from tests.training.test_weights_conversion import authors_file, network
+
+    torch.set_num_threads(1)
+    source, out = authors_file(tmp_path / "first.pt", network().first), tmp_path / "out"
+
+    def look() -> None:
+        """Weights that are there have their card."""
+        for path in out.glob("*.safetensors"):
+            assert hashlib.sha256(path.read_bytes()).hexdigest() in path.with_suffix(".md").read_text()
+
+    check(lambda: invoke("convert-weights", source, out / "one.safetensors"), out, look=look, most=max(POINTS, 8))
+
+
+def test_manifest_import_video2gif(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gifbench.manifest import official_rows
+    from tests.pipelines.gif_moments.video2gif_table import table
+
+    some = official_rows("gif-moments")[:20]  # the whole list takes seconds to read
+    monkeypatch.setattr("gifbench.manifest.official_rows", lambda name: some)
+    out, metadata = tmp_path / "out", tmp_path / "metadata.txt"
+    metadata.write_text("\n".join(table(some)), encoding="utf-8")
+    command = ("manifest", "import-video2gif", metadata, "--out", out / "list.csv")
+    check(lambda: invoke(*command), out, start=out.mkdir, most=max(POINTS, 8))
+
+
 def scores(folder: Path) -> dict[str, object]:
     """What results say, without how long it took."""
     found = {}
@@ -250,26 +282,41 @@ def scores(folder: Path) -> dict[str, object]:
     return found
 
 
-def test_evaluate_and_its_pages(copy: Path, tmp_path: Path) -> None:
-    results, site, study = tmp_path / "results", tmp_path / "site", tmp_path / "study"
-    evaluate = ("evaluate", "gif", "gaussian-0.5", "--data", copy, "--task", "plain-1", "--out", results)
-    touches = touches_of(lambda: again(lambda: invoke(*evaluate)))
+def check_scores(command: Callable[[], Result], results: Path) -> None:
+    """Kill `command`, which writes results; the same command again must end with the same scores, and leave no more."""
+    touches = touches_of(lambda: again(command))
     calm = scores(results)
     assert calm
 
     def look() -> None:
-        again(lambda: invoke(*evaluate))
+        again(command)
         assert scores(results) == calm
         assert not list(results.rglob("*.partial")) and not list(results.rglob("*.journal.jsonl"))
 
     def prepare() -> None:
         shutil.rmtree(results, ignore_errors=True)
 
-    kill_at_touches(lambda: invoke(*evaluate), prepare, look, touches=touches, most=POINTS)
+    kill_at_touches(command, prepare, look, touches=touches, most=POINTS)
+
+
+def test_evaluate_and_its_pages(copy: Path, tmp_path: Path) -> None:
+    results, site, study = tmp_path / "results", tmp_path / "site", tmp_path / "study"
+    evaluate = ("evaluate", "gif", "gaussian-0.5", "--data", copy, "--task", "plain-1", "--out", results)
+    check_scores(lambda: invoke(*evaluate), results)
     page = ("leaderboard", results, "--data", copy, "--clips", 1, "--out", site, "--overwrite")
     check(lambda: invoke(*page), site)
     blind = ("study", "make", copy, "gif", "gaussian-0.5", "--task", "plain-1", "--out", study, "--overwrite")
     check(lambda: invoke(*blind), study)
+
+
+def test_score(copy: Path, tmp_path: Path) -> None:
+    from tests.evaluation.test_submission import answer_with
+
+    task, results = tmp_path / "task", tmp_path / "results"
+    again(lambda: invoke("task-export", copy, "--task", "plain-2", "--out", task))
+    frames = answer_with("gif", task, tmp_path / "frames")
+    command = ("score", frames, "--data", copy, "--task", "plain-2", "--name", "mine", "--out", results)
+    check_scores(lambda: invoke(*command), results)
 
 
 def test_train(dataset: Dataset, tmp_path: Path) -> None:

@@ -98,6 +98,18 @@ def test_two_files_become_ccdnet_2_and_3(tmp_path, embedded):
         convert_weights([second, second], path, overwrite=True)
 
 
+def test_a_file_in_the_place_of_the_card_is_not_replaced_unasked(tmp_path):
+    source, notes = authors_file(tmp_path / "first.pt", network().first), tmp_path / "mine.md"
+    notes.write_text("my notes")
+    with pytest.raises(AlreadyExists, match=r"mine\.md: the card of mine\.safetensors would stand here.*--overwrite"):
+        convert_weights([source], tmp_path / "mine.safetensors")
+    assert notes.read_text() == "my notes" and not (tmp_path / "mine.safetensors").exists()
+    convert_weights([source], tmp_path / "mine.safetensors", overwrite=True)
+    (tmp_path / "mine.safetensors").unlink()
+    convert_weights([source], tmp_path / "mine.safetensors")
+    assert "The card of `mine.safetensors`" in notes.read_text()
+
+
 class Bomb:
     def __reduce__(self):
         return Path.touch, (Path("exploded"),)
