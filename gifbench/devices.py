@@ -18,6 +18,9 @@ DEVICE_HELP = "auto, cpu, or an accelerator such as cuda, cuda:1, mps or xpu; fo
 
 _DEVICE = re.compile(r"([a-z][a-z0-9]*)(?::(\d{1,3}))?")
 
+_KINDS = frozenset(("cpu", "cuda", "mps", "xpu", "mtia"))
+"""What torch has a module for, wherever it was built; packages bring others, such as `npu`."""
+
 
 def accelerator() -> str | None:
     """The kind of accelerator that torch can use here: `cuda` (ROCm too), `mps`, `xpu`, …; None without one."""
@@ -40,12 +43,34 @@ def device_count(kind: str) -> int:
 
 
 def check_device(device: str, *, option: str = "device") -> str:
-    """The device as it was written; raises `UsageError` for what cannot be one. Loads no torch."""
-    if device != "auto" and not _DEVICE.fullmatch(device):
+    """The device as it was written; raises `UsageError` for what cannot be one.
+
+    That it is here is not asked: a method without torch uses none. Loads torch only for a kind that packages may bring.
+    """
+    if device != "auto" and not (_DEVICE.fullmatch(device) and _is_kind(kind_of(device))):
         raise UsageError(
             f'there is no device "{device}": {option} must be auto, cpu, or an accelerator (cuda, cuda:1, mps, xpu)'
         )
     return device
+
+
+def check_devices(devices: str, *, option: str = "device") -> str:
+    """One device or several, as in `cuda:0,cuda:1`; raises what `check_device` raises."""
+    for device in devices.split(","):
+        check_device(device, option=option)
+    return devices
+
+
+def _is_kind(kind: str) -> bool:
+    """Whether torch has devices of that kind on some machine, or a package that is installed here brings some."""
+    if kind in _KINDS:
+        return True
+    try:
+        import torch
+
+        return torch.get_device_module(kind) is not None
+    except (ImportError, OSError, RuntimeError):  # no torch, or none that loads; no such kind
+        return False
 
 
 def choose_device(device: str, *, option: str = "device", wanted_for: str = "this") -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
+from gifbench.cli.app import app  # noqa: E402
+from gifbench.dataset import Dataset  # noqa: E402
 from gifbench.devices import (  # noqa: E402
     accelerator,
     check_device,
+    check_devices,
     choose_device,
     device_model,
     free_memory,
@@ -21,6 +26,8 @@ from gifbench.devices import (  # noqa: E402
     synchronize,
 )
 from gifbench.errors import UsageError  # noqa: E402
+from gifbench.evaluation.evaluate import evaluate  # noqa: E402
+from gifbench.leaderboard.paper_comparison import reproduce  # noqa: E402
 from gifbench.media.gif import Gif  # noqa: E402
 from gifbench.methods.conformance import small_gif  # noqa: E402
 from gifbench.methods.inference import on_device, run_method  # noqa: E402
@@ -74,9 +81,10 @@ def test_without_an_accelerator_it_is_said() -> None:
     for device in ("cuda", "mps", "xpu:1"):
         with pytest.raises(UsageError, match="torch sees no GPU here; use --device cpu or auto"):
             choose_device(device)
-    for wrong in ("gpu!", "", "cuda:x", "cuda:1234", "CUDA"):
+    for wrong in ("gpu!", "", "cuda:x", "cuda:1234", "CUDA", "tpu", "gpu", "meta", "cuda,cpu"):
         with pytest.raises(UsageError, match="there is no device"):
             check_device(wrong)
+    assert check_devices("cuda:0,cuda:1") == "cuda:0,cuda:1"
     assert side_by_side("cpu")(lambda: 1, lambda: 2) == (1, 2)
 
 
@@ -96,6 +104,26 @@ def test_without_an_accelerator_it_is_said() -> None:
 )
 def test_running_out_of_memory_is_told_from_other_faults(error: Exception, ran_out: bool) -> None:
     assert is_out_of_memory(error) is ran_out
+
+
+def test_every_command_refuses_what_is_no_device_before_it_works(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    gif, results, data = tmp_path / "a.gif", tmp_path / "results", tiny_dataset.url
+    gif.write_bytes(tiny_dataset["ant"].read("plain"))
+    evaluate("gif", tiny_dataset, "plain-1", out=results)
+    for words in (
+        ("methods", "check", "gaussian"),
+        ("evaluate", "gaussian", "--data", data, "--task", "plain-1", "--out", tmp_path / "out"),
+        ("restore", "gaussian", gif, tmp_path / "out.mkv"),
+        ("leaderboard", results, "--out", tmp_path / "out"),
+        ("study", "make", data, "gif", "gaussian", "--out", tmp_path / "out"),
+        ("train", "ccdnet-small", "--data", data, "--out", tmp_path / "out"),
+    ):
+        said = CliRunner().invoke(app, [str(word) for word in (*words, "--device", "tpu")])
+        assert (said.exit_code, said.stderr.count("\n")) == (2, 1), (words, said.output)
+        assert 'there is no device "tpu": device must be auto, cpu, or an accelerator' in said.stderr
+    assert not list(tmp_path.glob("out*"))
+    with pytest.raises(UsageError, match="there is no device"):
+        reproduce([], tiny_dataset, out=results, device="tpu")
 
 
 def frames_of(name: str, gif: Gif, device: str, *, every: int = 1) -> np.ndarray[Any, Any]:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gifbench.benchmark_tasks import does_task, one_task
 from gifbench.benchmark_tasks import task as task_of
 from gifbench.dataset import Dataset, DatasetClip
+from gifbench.devices import check_device
 from gifbench.errors import UsageError, storage_errors
 from gifbench.evaluation.clip_prefetch import task_gif
 from gifbench.leaderboard.atomic_publish import published
@@ -95,10 +96,11 @@ def make_study(
     Each clip is restored from its middle, at most 3 s, and stored to the pixel (sides over 640 pixels are scaled down).
     The same arguments give the same study. The folder appears when it is whole.
 
-    Raises `UsageError` for fewer than two methods, methods of one name, a task that one cannot do, or a split without
-    clips; `MethodFailed` where a method fails; `AlreadyExists` where `out` is there.
+    Raises `UsageError` for fewer than two methods, methods of one name, a task that one cannot do, what is no device,
+    or a split without clips; `MethodFailed` where a method fails; `AlreadyExists` where `out` is there.
     """
     asked = one_task(on)
+    check_device(device)
     names = [method.name for method in methods]
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise UsageError("a study compares two different methods or more; name each once")

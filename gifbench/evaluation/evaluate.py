@@ -12,7 +12,7 @@ from typing import Any, get_args
 from gifbench.benchmark_tasks import DEFAULT_TASKS, Task, does_task, parse_tasks
 from gifbench.dask_cluster import check_scheduler_address
 from gifbench.dataset import open_dataset
-from gifbench.devices import set_torch_settings, torch_settings
+from gifbench.devices import check_devices, set_torch_settings, torch_settings
 from gifbench.errors import DatasetError, UsageError
 from gifbench.evaluation.clip_prefetch import ScoredDataset
 from gifbench.evaluation.method_on_task import Existing, RunSettings, TaskRun
@@ -80,7 +80,7 @@ def evaluate(
         protocols=tuple(protocol(name) for name in dict.fromkeys(_texts("protocols", protocols))),
         metrics=load_metrics(_texts("metrics", metrics)),
         limit=_whole("limit", limit, least=1),
-        device=_text("device", device),
+        device=check_devices(_text("device", device)),
         metrics_device=_text("metrics_device", metrics_device),
         workers=_whole("workers", workers, least=1, most=1024) or 1,
         cluster=None if cluster is None else _text("cluster", cluster),

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gifbench.devices import check_device
 from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
 from gifbench.evaluation.clip_prefetch import ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
@@ -127,8 +128,9 @@ def reproduce(
 
     Results are written below `out`; those that are there, whole and of the same run, are taken. A method that is not at
     hand, or fails, is said in its row and the others are run; so are clips too short for a task. Raises what
-    `evaluate` raises about a damaged dataset and about the disk.
+    `evaluate` raises about a damaged dataset and about the disk, and `UsageError` for what is no device.
     """
+    check_device(device)  # which each row would say
 
     @cache
     def loaded(name: str) -> LoadedMethod | GifbenchError:

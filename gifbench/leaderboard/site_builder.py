@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gifbench.benchmark_tasks import known_task
 from gifbench.dataset import Dataset
+from gifbench.devices import check_device
 from gifbench.errors import GifbenchError, ResultsError, storage_errors
 from gifbench.gif_maker_registry import load_maker
 from gifbench.gifbench_version import code_record
@@ -66,8 +67,11 @@ def build_site(
         `out` is there, and is not an empty folder, this very site or, with `overwrite`, any site made here.
     ResultsError
         There are no results, or one has no PSNR or SSIM, no scores of clips, or two of one clip.
+    UsageError
+        `device` is no device.
 
     """
+    check_device(device)
     result_of: dict[str, Result] = {}
     runs, kept = [], []
     for result in results:

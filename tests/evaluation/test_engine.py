@@ -281,8 +281,10 @@ def test_torch_measures_as_the_cpu_does_to_the_stated_tolerance(dataset, as_load
 
 
 def test_a_place_to_measure_that_is_not_there_is_answered(dataset):
-    with pytest.raises(UsageError, match="metrics-device tpu"):
+    with pytest.raises(UsageError, match='no device "tpu": metrics-device must be auto, cpu'):
         evaluate("gif", dataset, "plain-1", metrics_device="tpu")
+    with pytest.raises(UsageError, match='no device "gpu": device must be auto, cpu'):
+        evaluate("gif", dataset, "plain-1", device="cuda:0,gpu")
 
 
 @pytest.mark.parametrize("member", ["truth", "plain"])
