@@ -31,7 +31,7 @@ from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.staging import WorkResult
 from gifbench.dataset.outcomes import Outcome
-from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
+from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.manifest.rows import ManifestRow, from_folder, manifest_bytes
 from gifbench.progress import Progress
 from gifbench.storage import PARTIAL

@@ -23,7 +23,7 @@ from gifbench.media.gif import GifWriter
 RUN = """
 import sys
 from pathlib import Path
-from gifbench.gif_restoration import restore_gif
+from gifbench.file_restoration import restore_gif
 
 restore_gif("gif", sys.argv[1], sys.argv[2])
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.scored_run import MeanScore, Run
 from gifbench.leaderboard.site_builder import write_site
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from gifbench.errors import GifbenchError, MakerError, MethodError, PixelsError, UsageError, WeightsError
     from gifbench.evaluation.evaluate import evaluate
     from gifbench.gif_maker_registry import Maker, MakerClip
-    from gifbench.gif_restoration import RestoredVideo, restore_gif, restore_video
-    from gifbench.leaderboard.reported_rows import PaperTables, ReportedRow
+    from gifbench.file_restoration import RestoredVideo, restore_gif, restore_video
+    from gifbench.leaderboard.paper_tables_plugins import PaperTables, ReportedRow
     from gifbench.manifest.rows import ManifestRow
     from gifbench.media.blur import gaussian_blur
     from gifbench.media.clip import Clip, Pixels
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from gifbench.results.schema import Result
     from gifbench.training.config import TrainerOptions
     from gifbench.training.trainer_interface import TrainingBatch, Update
-    from gifbench.training.training_run import TrainingRun, train
+    from gifbench.training.training_folder import TrainingRun, train
     from gifbench.training.weights_file import Weights, read_weights, save_weights
 
 _HOME = {
@@ -65,8 +65,8 @@ _HOME = {
     "gifbench.errors": ("GifbenchError", "MakerError", "MethodError", "PixelsError", "UsageError", "WeightsError"),
     "gifbench.evaluation.evaluate": ("evaluate",),
     "gifbench.gif_maker_registry": ("Maker", "MakerClip"),
-    "gifbench.gif_restoration": ("RestoredVideo", "restore_gif", "restore_video"),
-    "gifbench.leaderboard.reported_rows": ("PaperTables", "ReportedRow"),
+    "gifbench.file_restoration": ("RestoredVideo", "restore_gif", "restore_video"),
+    "gifbench.leaderboard.paper_tables_plugins": ("PaperTables", "ReportedRow"),
     "gifbench.manifest.rows": ("ManifestRow",),
     "gifbench.media.blur": ("gaussian_blur",),
     "gifbench.media.clip": ("Clip", "Pixels"),
@@ -93,7 +93,7 @@ _HOME = {
     "gifbench.results.schema": ("Result",),
     "gifbench.benchmark_tasks": ("TASKS",),
     "gifbench.training.config": ("TrainerOptions",),
-    "gifbench.training.training_run": ("TrainingRun", "train"),
+    "gifbench.training.training_folder": ("TrainingRun", "train"),
     "gifbench.training.trainer_interface": ("TrainingBatch", "Update"),
     "gifbench.training.weights_file": ("Weights", "read_weights", "save_weights"),
 }

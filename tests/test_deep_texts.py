@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.download.http_source import _read_note
+from gifbench.download.resumable_http_source import _read_note
 from gifbench.errors import GifbenchError
 from gifbench.evaluation.restored_cache import forget
 from gifbench.leaderboard.atomic_publish import MARKER, made_of
 from gifbench.storage.exclusive_lock import _read
 from gifbench.training.logger import FILE, Record
-from gifbench.training.training_run import TrainingRun
+from gifbench.training.training_folder import TrainingRun
 
 DEEP = (
     "[" * 200_000,

@@ -31,7 +31,7 @@ from gifbench.leaderboard.paper_comparison import reproduce  # noqa: E402
 from gifbench.media.gif import Gif  # noqa: E402
 from gifbench.methods.conformance import small_gif  # noqa: E402
 from gifbench.methods.inference import on_device, run_method  # noqa: E402
-from gifbench.methods.out_of_memory import Batching  # noqa: E402
+from gifbench.methods.smaller_batches_after_out_of_memory import Batching  # noqa: E402
 from gifbench.methods.registry import load_method  # noqa: E402
 from tests.pretend_device import KIND, MixedDevices, Pretend, pretend_device  # noqa: E402
 

@@ -22,7 +22,7 @@ from gifbench import Pixels, TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.losses import fake_loss, real_loss
 from ..frozen_color_method import scaled
-from ..network_trainer import NetworkTrainer, draw
+from ..network_trainer_base import NetworkTrainer, draw
 from ..stabilizer.losses import Perceptual
 from .cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator
 from .edges import smeared_edges

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..network_trainer import NetworkTrainer, draw
+from ..network_trainer_base import NetworkTrainer, draw
 from .chroma import chroma, luminance, to_rgb
 from .colorize_network import ColorizeOptions, Colorizer, Count, Width
 

@@ -14,7 +14,7 @@ from ..ccdnet.discriminator import PatchGAN
 from ..ccdnet.losses import color_loss, fake_loss, real_loss
 from ..ccdnet.network import scaled
 from ..ccdnet.training import frame_scores
-from ..network_trainer import NetworkTrainer
+from ..network_trainer_base import NetworkTrainer
 from ..tiled_inference import padded
 from .network import Pix2PixArchitecture, UNet256
 

@@ -13,7 +13,7 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..film.chroma import luminance
 from ..frozen_color_method import colored, load_frame_method
-from ..network_trainer import NetworkTrainer
+from ..network_trainer_base import NetworkTrainer
 from .losses import Perceptual, ways
 from .network import LstmState, Stabilizer, StabilizerArchitecture
 

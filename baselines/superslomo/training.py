@@ -15,7 +15,7 @@ from ..ccdnet.discriminator import FakePool, PatchGAN, judged
 from ..ccdnet.losses import accuracy, color_loss, fake_loss, gradient_loss, real_loss
 from ..ccdnet.training import D_STEPS_BELOW, G_STEPS_ABOVE, in_all_processes
 from ..frozen_color_method import colored, load_frame_method, scaled
-from ..network_trainer import NetworkTrainer
+from ..network_trainer_base import NetworkTrainer
 from .losses import released_gradient_loss, smoothness_loss, teacher_loss, warp_loss
 from .network import SuperSlomo, SuperSlomoArchitecture, Variant
 

@@ -13,7 +13,7 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.palette_unet import Count, Width, begin
 from ..frozen_color_method import colored, load_frame_method, scaled
-from ..network_trainer import NetworkTrainer, draw
+from ..network_trainer_base import NetworkTrainer, draw
 from ..weights_lookup import start_weights
 from .alignment import OFFSETS, describe, network_input
 from .network import TemporalFusion, TemporalFusionOptions

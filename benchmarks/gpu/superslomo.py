@@ -43,10 +43,10 @@ from baselines.superslomo.training import SuperSlomoTrainer  # noqa: E402
 from benchmarks.gpu.ccdnet_training import gradients, loaded, on  # noqa: E402
 from gifbench.media.colors.quantize import DITHERS, quantize  # noqa: E402
 from gifbench.media.gif import Gif  # noqa: E402
-from gifbench.methods.info import MethodInfo  # noqa: E402
+from gifbench.methods.loaded_method import MethodInfo  # noqa: E402
 from gifbench.methods.registry import LoadedMethod  # noqa: E402
 from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
-from gifbench.training.clip_sampler import as_window, chosen_places, varied  # noqa: E402
+from gifbench.training.window_sampler import as_window, chosen_places, varied  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.distributed import Processes  # noqa: E402
 from gifbench.training.metric_meter import Meter  # noqa: E402

@@ -18,7 +18,7 @@ from gifbench.dataset.dataset_reader import Dataset
 from gifbench.dataset.duplicates import find_duplicates
 from gifbench.download.store import Store
 from gifbench.errors import UsageError
-from gifbench.manifest.path_and_url_check import check_locators
+from gifbench.manifest.locator_check import check_locators
 from gifbench.manifest.rows import (
     SPLITS,
     ManifestRow,

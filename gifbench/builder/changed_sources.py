@@ -9,11 +9,11 @@ from pathlib import Path
 
 from gifbench.dataset.dataset_reader import read_index
 from gifbench.dataset.outcomes import Outcome
-from gifbench.dataset.shards import table_rows
+from gifbench.dataset.shard_format import table_rows
 from gifbench.download.store import Store
 from gifbench.errors import DatasetError, GifbenchError, StorageError
 from gifbench.manifest.clip_ids import keep_ids
-from gifbench.manifest.path_and_url_check import FILE, local_source
+from gifbench.manifest.locator_check import FILE, local_source
 from gifbench.manifest.rows import ManifestRow, check_rows
 from gifbench.storage import Folder, file_sha256
 

@@ -17,13 +17,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from gifbench.builder.recipe import Recipe, SourceVideo
-from gifbench.builder.truth_writer import Cut, Quantized, keep_source
+from gifbench.builder.truth_lossless_or_packets import Cut, Quantized, keep_source
 from gifbench.dataset.failure_reasons import KINDS
 from gifbench.dataset.gifs_from_truth import GIFS, GifMaker, maker_signature
 from gifbench.dataset.outcomes import Outcome, outcome_of
-from gifbench.dataset.shards import MEMBERS, IndexRow, Member, about_clip, write_member
+from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
-from gifbench.manifest.path_and_url_check import FILE
+from gifbench.manifest.locator_check import FILE
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.gif import frame_delays
 from gifbench.media.perceptual_hash import PerceptualHash

@@ -9,7 +9,7 @@ from gifbench.builder.local_executor import Work
 from gifbench.builder.staging import WorkResult
 from gifbench.dask_cluster import WorkersDied, connected
 from gifbench.dataset.outcomes import Outcome
-from gifbench.dataset.shards import STAGING
+from gifbench.dataset.shard_format import STAGING
 from gifbench.errors import BuildError, MissingExtra, StorageError
 from gifbench.manifest.rows import ManifestRow
 

@@ -24,7 +24,7 @@ from gifbench.child_processes import end_with_parent
 from gifbench.dataset.outcomes import Outcome, outcome_of
 from gifbench.download.store import Store
 from gifbench.errors import GifbenchError, MissingExtra, StorageError
-from gifbench.manifest.path_and_url_check import local_source
+from gifbench.manifest.locator_check import local_source
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.colors.quantize import quantize_pair
 from gifbench.storage import Folder

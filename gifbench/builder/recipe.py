@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gifbench.argument_types import check_types
-from gifbench.dataset.metadata import Gifs, current_gifs
+from gifbench.dataset.dataset_json import Gifs, current_gifs
 from gifbench.did_you_mean import known_names
 from gifbench.entry_points import entry_points
 from gifbench.errors import NoSuchRecipe, RecipeError, Rejected, UsageError

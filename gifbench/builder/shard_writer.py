@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.staging import check_run, group_name
-from gifbench.dataset.shards import END_OF_SHARD, STAGING, IndexRow, group_range, shard_name
+from gifbench.dataset.shard_format import END_OF_SHARD, STAGING, IndexRow, group_range, shard_name
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import ManifestRow
 from gifbench.storage import Folder

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gifbench.dataset.outcomes import Outcome
-from gifbench.dataset.shards import STAGING
+from gifbench.dataset.shard_format import STAGING
 from gifbench.errors import NotFound, StorageError, storage_errors
 from gifbench.storage import PARTIAL, Folder
 

@@ -8,7 +8,7 @@ from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_lock import alone
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
 from gifbench.dataset.secret_search import find_secrets
-from gifbench.dataset.shards import STAGING
+from gifbench.dataset.shard_format import STAGING
 from gifbench.errors import DatasetError
 from gifbench.storage import Folder
 from gifbench.text_redaction import hashed, redact

@@ -16,7 +16,7 @@ from gifbench.download.source_interface import MAX_SIZE, FetchLimits
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.download.scheduler import FetchSummary
+    from gifbench.download.fetch_queue_and_pauses import FetchSummary
 
 _SOURCES = SourceOptions()
 
@@ -68,10 +68,10 @@ def fetch(
     **options: object,
 ) -> None:
     """Fetch the sources of a manifest into a store, each once. Run it again to go on."""
-    from gifbench.download.retry_policy import RetryPolicy
-    from gifbench.download.scheduler import fetch_sources
+    from gifbench.download.retry_wait_times import RetryPolicy
+    from gifbench.download.fetch_queue_and_pauses import fetch_sources
     from gifbench.download.store import Store
-    from gifbench.manifest.path_and_url_check import check_locators
+    from gifbench.manifest.locator_check import check_locators
     from gifbench.manifest.url_list import read_source_list
 
     if (listed is None) == (manifest is None):

@@ -88,7 +88,7 @@ def from_folder(
 
     from gifbench.errors import GifbenchError
     from gifbench.manifest.clip_ids import keep_ids
-    from gifbench.manifest.from_folder import folder_manifest, parse_splits, read_licences
+    from gifbench.manifest.own_videos_splits import folder_manifest, parse_splits, read_licences
     from gifbench.manifest.rows import read_manifest, write_manifest
 
     target = out or folder / "manifest.csv"

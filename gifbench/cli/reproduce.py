@@ -12,7 +12,7 @@ from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.leaderboard.paper_comparison import Reproduced
+    from gifbench.leaderboard.reproduce_paper_tables import Reproduced
 
 
 def reproduce(
@@ -37,8 +37,8 @@ def reproduce(
 ) -> None:
     """Run a table of the paper: every row that has weights, our numbers beside the reported ones."""
     from gifbench.dataset import open_dataset
-    from gifbench.leaderboard.paper_comparison import bundled, plan
-    from gifbench.leaderboard.paper_comparison import reproduce as run
+    from gifbench.leaderboard.reproduce_paper_tables import bundled, plan
+    from gifbench.leaderboard.reproduce_paper_tables import reproduce as run
 
     dataset = open_dataset(data)
     number = int(which[-1])

@@ -15,7 +15,7 @@ from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gifbench.gif_restoration import Restored
+    from gifbench.file_restoration import Restored
 
 DEFAULT_METHOD = "ccdnet"
 
@@ -52,7 +52,7 @@ def restore(
     The shortest form is `gifbench restore my.gif`, which writes my.mp4 beside it with the bundled ccdnet. A video takes
     a method that needs no palettes: `gifbench restore colorize film.mp4 --gray` writes film-restored.mp4.
     """
-    from gifbench.gif_restoration import check_draws_between, faster_on_cpu, is_gif
+    from gifbench.file_restoration import check_draws_between, faster_on_cpu, is_gif
     from gifbench.methods.registry import find_method
 
     method, source, out = _parts(arguments)
@@ -87,7 +87,7 @@ def restore(
 
 
 def _for_gif(page: Path | None, *, gray: bool, salvage: bool, max_pixels: int | None) -> Callable[..., Restored]:
-    from gifbench.gif_restoration import restore_gif
+    from gifbench.file_restoration import restore_gif
 
     limits = gif_limits(max_pixels)
     if page is None:
@@ -101,7 +101,7 @@ def _for_gif(page: Path | None, *, gray: bool, salvage: bool, max_pixels: int | 
 
 
 def _for_video(*, gray: bool, audio: Literal["keep", "drop"], max_pixels: int | None) -> Callable[..., Restored]:
-    from gifbench.gif_restoration import restore_video
+    from gifbench.file_restoration import restore_video
     from gifbench.media.video import VideoLimits
 
     limits = VideoLimits() if max_pixels is None else VideoLimits(max_pixels=max_pixels)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from gifbench import notebook
 from gifbench.dataset.outcomes import Outcome
-from gifbench.dataset.shards import IndexRow
+from gifbench.dataset.shard_format import IndexRow
 
 if TYPE_CHECKING:
     import pandas as pd

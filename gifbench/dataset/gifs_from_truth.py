@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from gifbench.dataset.shards import IndexRow, Member
+from gifbench.dataset.shard_format import IndexRow, Member
 from gifbench.errors import DatasetDamaged, DatasetError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.quantize import PairQuantizer

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gifbench.dataset.dataset_reader import Dataset
-from gifbench.dataset.shards import table_rows
+from gifbench.dataset.shard_format import table_rows
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.text_redaction import holds_secret
 

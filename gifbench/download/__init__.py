@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gifbench.download.source_interface import Fetched, FetchLimits, MemorySource, Source, SourceKind
 
 if TYPE_CHECKING:
-    from gifbench.download.http_source import HttpSource
+    from gifbench.download.resumable_http_source import HttpSource
 
 __all__ = ["FetchLimits", "Fetched", "HttpSource", "MemorySource", "Source", "SourceKind"]
 
@@ -16,4 +16,4 @@ __all__ = ["FetchLimits", "Fetched", "HttpSource", "MemorySource", "Source", "So
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # loaded when it is first used, since most processes only read stores
     if name != "HttpSource":
         raise AttributeError(f"module 'gifbench.download' has no attribute {name!r}")
-    return importlib.import_module("gifbench.download.http_source").HttpSource
+    return importlib.import_module("gifbench.download.resumable_http_source").HttpSource

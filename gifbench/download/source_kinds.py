@@ -39,13 +39,13 @@ class HttpKind(SourceKind):
 
     def check_locator(self, locator: str, *, trusted: bool = False) -> None:
         """Raise `Refused` for what is no URL of http(s), or leads into a private network."""
-        from gifbench.download.url_safety import check_url
+        from gifbench.download.private_network_check import check_url
 
         check_url(locator, trusted=trusted)
 
     def open(self, rows: Sequence[ManifestRow], options: HttpOptions, limits: FetchLimits) -> Source:
         """Whatever server a URL names; raises `UsageError` for a header that is none."""
-        from gifbench.download.http_source import HttpSource
+        from gifbench.download.resumable_http_source import HttpSource
 
         headers = {}
         for text in options.header or ():

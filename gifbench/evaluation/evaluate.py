@@ -15,7 +15,7 @@ from gifbench.dataset import open_dataset
 from gifbench.devices import check_devices, set_torch_settings, torch_settings
 from gifbench.errors import DatasetError, UsageError
 from gifbench.evaluation.clip_prefetch import ScoredDataset
-from gifbench.evaluation.method_on_task import Existing, RunSettings, TaskRun
+from gifbench.evaluation.reuse_or_score import Existing, RunSettings, TaskRun
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, protocol
 from gifbench.methods.method_interface import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, load_any_method

@@ -21,7 +21,7 @@ from gifbench.benchmark_tasks import Task, one_task
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.method_on_task import Existing
+from gifbench.evaluation.reuse_or_score import Existing
 from gifbench.evaluation.score_identity import RunSpec, existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items

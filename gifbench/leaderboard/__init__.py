@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gifbench.leaderboard.board_tables import Board, BoardTable, Run, boards
+from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardTable, Run, boards
 from gifbench.leaderboard.markdown_csv_tables import csv_table, markdown, markdown_table
 from gifbench.leaderboard.site_builder import build_site
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gifbench.errors import storage_errors
-from gifbench.gif_restoration import Restored, restore_gif, restored_timing
+from gifbench.file_restoration import Restored, restore_gif, restored_timing
 from gifbench.leaderboard.atomic_publish import published
 from gifbench.leaderboard.example_pictures import Pictures, pictures_of, write_lane
 from gifbench.leaderboard.filmstrips import error_map, telling_box

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gifbench.leaderboard.board_tables import Board, BoardColumn, BoardTable
+from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardTable
 from gifbench.leaderboard.example_pictures import Example, Lane, Pictures, Shown
 from gifbench.leaderboard.safe_names import slug
 from gifbench.leaderboard.scored_run import Run

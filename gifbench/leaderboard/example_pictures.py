@@ -15,7 +15,7 @@ from gifbench.benchmark_tasks import task
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import GifbenchError, StorageError, storage_errors
 from gifbench.evaluation.clip_prefetch import task_gif
-from gifbench.leaderboard.board_tables import Board
+from gifbench.leaderboard.boards_of_comparable_runs import Board
 from gifbench.leaderboard.example_selection import ClipChoice, choices
 from gifbench.leaderboard.filmstrips import (
     ERROR_QUALITY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gifbench.leaderboard.board_tables import Board
+from gifbench.leaderboard.boards_of_comparable_runs import Board
 from gifbench.leaderboard.scored_run import Run
 
 

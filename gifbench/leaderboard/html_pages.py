@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gifbench.leaderboard.board_tables import Board, BoardRow, BoardTable, Run
+from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardRow, BoardTable, Run
 from gifbench.leaderboard.clip_pages import ClipKey, ClipPage, clip_lines, together_on
 from gifbench.leaderboard.example_pictures import Example, Pictures, Shown
 from gifbench.leaderboard.example_selection import shared_clips

@@ -15,9 +15,9 @@ from markupsafe import Markup, escape
 from gifbench.benchmark_tasks import known_task
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.gif_maker_registry import load_maker
-from gifbench.leaderboard.board_tables import Board, BoardTable
+from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardTable
 from gifbench.leaderboard.filmstrips import ERROR_TOP
-from gifbench.leaderboard.reported_rows import reported_by, reported_note
+from gifbench.leaderboard.paper_tables_plugins import reported_by, reported_note
 from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
 from gifbench.progress import count_text
 from gifbench.results.dataframe import speed_text

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gifbench.leaderboard.board_tables import BoardRow, BoardTable
+from gifbench.leaderboard.boards_of_comparable_runs import BoardRow, BoardTable
 from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.scored_run import Run
 from gifbench.progress import count_text

@@ -14,7 +14,7 @@ from gifbench.errors import GifbenchError, ResultsError, storage_errors
 from gifbench.gif_maker_registry import load_maker
 from gifbench.gifbench_version import code_record
 from gifbench.leaderboard.atomic_publish import made_of, published
-from gifbench.leaderboard.board_tables import Board, Run, boards
+from gifbench.leaderboard.boards_of_comparable_runs import Board, Run, boards
 from gifbench.leaderboard.clip_pages import clip_pages
 from gifbench.leaderboard.example_pictures import Example, Excerpts, Restore, Shown, show
 from gifbench.leaderboard.html_pages import board_page, clip_page, index_page, method_page

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gifbench.dataset.columns import CLIP_ID
-from gifbench.manifest.video_files import VIDEO_SUFFIXES
+from gifbench.manifest.folder_listing import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from gifbench.manifest.rows import ManifestRow

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gifbench.errors import GifbenchError
-from gifbench.manifest.path_and_url_check import FILE, local_source, locator_findings
+from gifbench.manifest.locator_check import FILE, local_source, locator_findings
 from gifbench.manifest.rows import Finding, ManifestRow, read_rows
 from gifbench.media.video import VideoInfo, probe
 from gifbench.progress import Progress, ProgressCallback, silent

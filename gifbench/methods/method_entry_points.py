@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from gifbench.entry_points import entry_points
 from gifbench.errors import GifbenchError, MethodError, MissingExtra
-from gifbench.methods.info import MethodInfo, declared
+from gifbench.methods.loaded_method import MethodInfo, declared
 from gifbench.user_code_import import import_errors, missing_extra
 
 GROUP = "gifbench.methods"

@@ -12,7 +12,7 @@ from typing import Any
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.method_source_hash import source_code, source_file
 from gifbench.methods.audit_hook import Watch
-from gifbench.methods.info import LoadedMethod, declared
+from gifbench.methods.loaded_method import LoadedMethod, declared
 from gifbench.methods.method_entry_points import installed, offers_origin
 from gifbench.methods.method_interface import FrameMethod, Method
 from gifbench.methods.method_state_hash import content_sha256, full_option, state

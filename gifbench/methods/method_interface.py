@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from gifbench.argument_types import check_types
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.methods.info import MethodInfo
+from gifbench.methods.loaded_method import MethodInfo
 
 __all__ = ["FrameMethod", "FrameSource", "Frames", "Method", "MethodInfo", "last_shown", "nearest_shown"]
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from gifbench.did_you_mean import known_names
 from gifbench.errors import MethodError, UsageError
-from gifbench.methods.info import LoadedMethod
+from gifbench.methods.loaded_method import LoadedMethod
 
 FILE_SPEC = re.compile(r"[^:=]+\.py(:|$)")
 """How a method begins that is a class in a Python file: `mine.py:Mine`."""

@@ -15,7 +15,7 @@ from gifbench.argument_types import check_types
 from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, NoSuchMethod, NotFound, UsageError, storage_errors
 from gifbench.methods.audit_hook import Watch
-from gifbench.methods.info import LoadedMethod
+from gifbench.methods.loaded_method import LoadedMethod
 from gifbench.methods.method_entry_points import (
     ListedMethod,
     Offer,

@@ -2,7 +2,7 @@
 
 The clip is the unit, because frames of one clip resemble each other. Everything is paired: each resample, and each flip
 of signs, is the same for all methods, so that what makes a clip hard for all of them cancels out. 50 methods on 7,159
-clips take 3 s (two cores of an AMD EPYC; `benchmarks/comparison.py`).
+clips take 3 s (two cores of an AMD EPYC; `benchmarks/significance_speed.py`).
 
 References: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 and 16 for intervals; Good,
 Permutation Tests (2000), for the flips of signs; Phipson and Smyth, "Permutation P-values Should Never Be Zero" (2010),

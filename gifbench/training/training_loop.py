@@ -20,7 +20,7 @@ from gifbench.devices import is_out_of_memory
 from gifbench.errors import TrainingError, UsageError
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.training.checkpoint import FILE, checkpoint_before, save_checkpoint
-from gifbench.training.clip_sampler import Windows
+from gifbench.training.window_sampler import Windows
 from gifbench.training.config import TrainingConfig, checked
 from gifbench.training.distributed import Processes
 from gifbench.training.frame_sampler import Samples

@@ -64,7 +64,7 @@ def fetch_weights(url: str) -> Path:
 def _transfer(url: str, file: BinaryIO) -> str:
     """Fetch into an open file; gives the sha256 of what came."""
     digest, size = hashlib.sha256(), 0
-    from gifbench.download.http_client import get  # 0.1 s that most weights need not wait for
+    from gifbench.download.http_request import get  # 0.1 s that most weights need not wait for
 
     try:
         # Somebody typed this URL, or a configuration of theirs holds it: it may be in a private network.

@@ -10,7 +10,7 @@ import typer
 from gifbench.cli.output import Json, Overwrite, example, note, say, say_json, table
 
 if TYPE_CHECKING:
-    from .span_matching import Joined
+    from .video2gif_row_matching import Joined
 
 
 @example("gifbench manifest import-video2gif --out moments.parquet")
@@ -37,7 +37,7 @@ def import_video2gif(
     from gifbench.manifest import official_rows, write_manifest
     from gifbench.storage import Folder
 
-    from .span_matching import join
+    from .video2gif_row_matching import join
     from .video2gif_list import URL, download_metadata, read_metadata
 
     metadata = metadata or table_file

@@ -194,7 +194,7 @@ def test_another_clip_s_truth_under_the_right_fingerprint_is_not_scored(
     import hashlib
 
     import gifbench
-    from gifbench.dataset.checksums import checksum_lines
+    from gifbench.dataset.table_checksums import checksum_lines
     from gifbench.dataset.verify import KNOWN
     from tests.conftest import moving_picture, write_video
 

@@ -19,7 +19,7 @@ from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.download import MemorySource
-from gifbench.download.scheduler import fetch_sources
+from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.store import Store
 from gifbench.errors import BuildError, StorageError, UsageError
 from gifbench.manifest.rows import ManifestRow, from_folder

@@ -26,7 +26,7 @@ from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, DatasetClip, export_clip, gifs_from_truth, open_dataset, verify_dataset
 from gifbench.dataset.card import card
-from gifbench.dataset.shards import MEMBERS, about_clip, group_range
+from gifbench.dataset.shard_format import MEMBERS, about_clip, group_range
 from gifbench.errors import DatasetDamaged, DatasetError, UsageError
 from gifbench.manifest.rows import ManifestRow, manifest_bytes
 from gifbench.media.clip import Pixels
@@ -220,7 +220,7 @@ def test_training_samples_are_the_same(dithered: bool, made: Dataset, stored: Da
 
 def test_windows_and_validation_are_the_same(made: Dataset, stored: Dataset) -> None:
     pytest.importorskip("torch")
-    from gifbench.training.clip_sampler import Windows
+    from gifbench.training.window_sampler import Windows
     from gifbench.training.config import DataOptions
 
     options = DataOptions(dithered="both", crop=24, windows=(3,))

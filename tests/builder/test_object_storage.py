@@ -17,7 +17,7 @@ from gifbench.builder.staging import begin_run
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download import MemorySource
-from gifbench.download.scheduler import fetch_sources
+from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.store import Store
 from gifbench.errors import StorageError
 from gifbench.manifest.rows import ManifestRow, from_folder

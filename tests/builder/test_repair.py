@@ -18,7 +18,7 @@ from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
-from gifbench.dataset.shards import group_range
+from gifbench.dataset.shard_format import group_range
 from gifbench.errors import DatasetDamaged, DatasetError, UsageError
 from gifbench.manifest.rows import from_folder
 from gifbench.media.video import decode

@@ -14,7 +14,7 @@ import pytest
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
-from gifbench.dataset.shards import about_clip
+from gifbench.dataset.shard_format import about_clip
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.video import lossless_codec, read_lossless

@@ -10,7 +10,7 @@ import pytest
 
 from gifbench.cli.reproduce import show
 from gifbench.dataset import Dataset
-from gifbench.leaderboard.paper_comparison import Reproduced, plan
+from gifbench.leaderboard.reproduce_paper_tables import Reproduced, plan
 from gifbench.leaderboard.runs_from_results import run_of
 from gifbench.results.io import Result, save_result
 from gifbench.storage import Folder

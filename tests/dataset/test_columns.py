@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gifbench.dataset import Dataset
 from gifbench.dataset.columns import COLUMNS, INDEX_SCHEMA, columns_of, markdown_table
-from gifbench.dataset.shards import MEMBERS, IndexRow
+from gifbench.dataset.shard_format import MEMBERS, IndexRow
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -18,7 +18,7 @@ from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset
-from gifbench.dataset.checksums import checksum_lines
+from gifbench.dataset.table_checksums import checksum_lines
 from gifbench.dataset.verify import KNOWN
 from gifbench.errors import BuildError, DatasetDamaged, GifbenchError, ManifestError, StorageError
 from gifbench.manifest.rows import ManifestRow

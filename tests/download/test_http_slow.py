@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.download import http_client
-from gifbench.download.checked_connection import Wire
+from gifbench.download import http_request
+from gifbench.download.pinned_connection import Wire
 from gifbench.download.fetch_ledger import FetchLedger
-from gifbench.download.http_client import Answer
-from gifbench.download.http_source import HttpSource, _retry_after
-from gifbench.download.retry_policy import RetryPolicy
-from gifbench.download.scheduler import fetch_sources
+from gifbench.download.http_request import Answer
+from gifbench.download.resumable_http_source import HttpSource, _retry_after
+from gifbench.download.retry_wait_times import RetryPolicy
+from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.store import Store
 from gifbench.errors import ServerFailed, SourceError, TimedOut, Unreachable, WeightsError
 from gifbench.manifest.rows import ManifestRow
@@ -110,7 +110,7 @@ def test_a_name_server_that_does_not_answer_is_not_waited_for(
 
 
 def test_a_body_that_comes_steadily_and_never_ends_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_client, "MAX_SECONDS", 0.3)
+    monkeypatch.setattr(http_request, "MAX_SECONDS", 0.3)
     piece = b"400\r\n" + b"x" * 1024 + b"\r\n"
     with talking(for_ever(CHUNKED, piece, 0.01)) as url, pytest.raises(TimedOut, match="and no end"):
         HttpSource(trusted=True, timeout=5, tries=1).fetch(url, tmp_path)

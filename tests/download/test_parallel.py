@@ -15,16 +15,16 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.download import Fetched
 from gifbench.download.fetch_ledger import FetchLedger
-from gifbench.download.retry_policy import RetryPolicy
-from gifbench.download.scheduler import FetchSummary, fetch_sources
-from gifbench.download.service_health import GROUPS
+from gifbench.download.retry_wait_times import RetryPolicy
+from gifbench.download.fetch_queue_and_pauses import FetchSummary, fetch_sources
+from gifbench.download.unreachable_or_suspicious_server import GROUPS
 from gifbench.download.store import Store
 from gifbench.errors import DiskFull, Gone, NoNetwork, Unreachable
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress
 from tests.cli.forked_command import ForkedCommand
 from tests.download.http_server import serve
-from tests.download.test_scheduler import FastClock
+from tests.download.test_fetch_queue_and_pauses import FastClock
 
 
 class Servers:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.download import MemorySource
 from gifbench.download.fetch_ledger import FetchLedger
-from gifbench.download.scheduler import fetch_sources
+from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.store import Store
 from gifbench.download.store_verify import take_away, verify_store
 from gifbench.errors import DatasetDamaged, Gone, SourceError, StorageError

@@ -12,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, MethodFailed, UsageError
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.summary import official_clips
+from gifbench.evaluation.result_from_scores import official_clips
 from gifbench.methods.method_interface import MethodInfo
 from gifbench.methods.registry import load_method
 from gifbench.results.io import load_results

@@ -234,10 +234,10 @@ def test_kill_9_loses_one_clip_and_the_same_command_goes_on(tiny_dataset: Datase
 
 def test_a_kill_between_the_results_of_two_protocols_is_gone_on_from(dataset, as_loaded, tmp_path, monkeypatch):
     """The same command was refused: its journal is of both protocols, and only one was left to score."""
-    from gifbench.evaluation import method_on_task
+    from gifbench.evaluation import reuse_or_score
 
     saved: list[object] = []
-    save = method_on_task.save_result
+    save = reuse_or_score.save_result
 
     def save_one(*arguments, **named):
         if saved:
@@ -245,10 +245,10 @@ def test_a_kill_between_the_results_of_two_protocols_is_gone_on_from(dataset, as
         saved.append(save(*arguments, **named))
         return saved[0]
 
-    monkeypatch.setattr(method_on_task, "save_result", save_one)
+    monkeypatch.setattr(reuse_or_score, "save_result", save_one)
     with pytest.raises(KeyboardInterrupt):
         evaluate(as_loaded(Stops()), dataset, "plain-1", out=tmp_path)
-    monkeypatch.setattr(method_on_task, "save_result", save)
+    monkeypatch.setattr(reuse_or_score, "save_result", save)
     assert list(tmp_path.rglob("*.journal.jsonl"))
     method = Stops()
     results = evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path)

@@ -14,7 +14,7 @@ from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.dataset.dataset_reader import open_dataset
-from gifbench.dataset.index_recovery import rows_in_shards
+from gifbench.dataset.lost_index_recovery import rows_in_shards
 from gifbench.dataset.verify import verify_dataset
 from gifbench.manifest.rows import from_folder
 from gifbench.storage import Folder

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import strategies as st
 
-from gifbench.gif_restoration import restore_video
+from gifbench.file_restoration import restore_video
 from tests.fuzz.damage import Draw, damaged
 from tests.fuzz.target import Target, ends_well
 from tests.media.test_film import film_with_sound

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gifbench.blind_study.study_pages import KEY
 from gifbench.blind_study.vote_counting import preferences, read_choices, read_key
 from gifbench.evaluation.score_journal import ScoreJournal
-from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.markdown_csv_tables import csv_table, markdown
 from gifbench.leaderboard.runs_from_results import run_of
 from gifbench.results.io import load_results, save_result

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.example_selection import choose
 from gifbench.leaderboard.filmstrips import (
     ERROR_TOP,

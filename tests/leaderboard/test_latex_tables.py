@@ -7,7 +7,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.latex_tables import latex_table, latex_text
 from gifbench.leaderboard.runs_from_results import run_of
 from tests.leaderboard.factories import make_result

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from gifbench.leaderboard import plots as module
-from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.plots import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, plots
 from gifbench.leaderboard.runs_from_results import run_of
 from tests.leaderboard.factories import make_result

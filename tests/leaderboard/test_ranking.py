@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.ranking import behind_on_shared_clips, compare_runs
 from gifbench.leaderboard.runs_from_results import run_of
 from tests.leaderboard.factories import make_result

@@ -14,7 +14,7 @@ from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli.app import app
 from gifbench.errors import AlreadyExists, ManifestError, UsageError
-from gifbench.manifest.from_folder import folder_manifest, parse_splits
+from gifbench.manifest.own_videos_splits import folder_manifest, parse_splits
 from gifbench.manifest.rows import ManifestRow, read_manifest, write_manifest
 from tests.conftest import moving_picture, write_video
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.errors import AlreadyExists, CorruptMedia, GifbenchError, UsageError
-from gifbench.gif_restoration import restore_gif, restore_video
+from gifbench.file_restoration import restore_gif, restore_video
 from gifbench.media.gif import Gif
 from gifbench.media.video import Film, decode, sound_kinds
 from gifbench.methods.conformance import small_gif

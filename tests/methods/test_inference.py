@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gifbench.errors import MethodFailed, MissingExtra
-from gifbench.methods import out_of_memory
+from gifbench.methods import smaller_batches_after_out_of_memory
 from gifbench.methods.inference import run_method
 from gifbench.methods.method_interface import last_shown, nearest_shown
 
@@ -150,7 +150,7 @@ def test_a_frame_method_restores_each_shown_frame_once_and_it_is_held(gif, as_lo
 @pytest.mark.parametrize("pixels", [1, 24 * 32 * 2, 24 * 32 * 4])
 def test_batches_are_bounded_and_nothing_depends_on_their_size(gif, as_loaded, monkeypatch, pixels):
     whole = np.concatenate(run(FrameByFrame(), gif.every(3), as_loaded, times=gif.times))
-    monkeypatch.setattr(out_of_memory, "BATCH_PIXELS", pixels)
+    monkeypatch.setattr(smaller_batches_after_out_of_memory, "BATCH_PIXELS", pixels)
     method = FrameByFrame()
     found = run(method, gif.every(3), as_loaded, times=gif.times)
     size = max(1, pixels // (24 * 32))

@@ -11,7 +11,7 @@ import pytest
 from gifbench import MethodEntry, load_method
 from gifbench.errors import MethodError
 from gifbench.methods import method_entry_points as offers
-from gifbench.methods.info import declared
+from gifbench.methods.loaded_method import declared
 from gifbench.methods.method_entry_points import GROUP, installed, list_methods, offers_class
 
 

@@ -208,7 +208,7 @@ class FramesBuffer:
 def test_a_per_frame_method_may_keep_its_array(make_dataset, as_loaded, monkeypatch, backend) -> None:
     if backend == "torch":
         pytest.importorskip("torch")
-    monkeypatch.setattr("gifbench.methods.out_of_memory.BATCH_PIXELS", 24 * 32 * 4)
+    monkeypatch.setattr("gifbench.methods.smaller_batches_after_out_of_memory.BATCH_PIXELS", 24 * 32 * 4)
     gif = make_dataset(20).clips[0].gif()
     method = as_loaded(FramesBuffer(backend == "torch"), backend=backend)
     frames = np.concatenate(list(run_method(method, gif, gif.times, clip="a clip")))

@@ -2,7 +2,7 @@
 
 from .crop import release_crop, square
 from .detector import Box, Detection, FaceDetector, TrackingDetector, detector_names, find_detector
-from .tracker import TRACK_RULE, FaceTrack, find_face
+from .main_face_tracker import TRACK_RULE, FaceTrack, find_face
 
 __all__ = [
     "TRACK_RULE",

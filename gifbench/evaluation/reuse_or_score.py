@@ -13,7 +13,7 @@ from gifbench.evaluation.dask_scoring import clips_on_cluster
 from gifbench.evaluation.score_identity import RunSpec, ScoringJob, existing_result, measuring_device
 from gifbench.evaluation.score_journal import ScoredClipRecord, ScoreJournal, interrupted_protocols
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, released_stride
-from gifbench.evaluation.summary import RunFacts, official_clips, result_of, with_metrics_of
+from gifbench.evaluation.result_from_scores import RunFacts, official_clips, result_of, with_metrics_of
 from gifbench.evaluation.worker_pool import scored_clips, worked_clips
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import LoadedMetric

@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 import httpx
 
-from gifbench.download.url_safety import check_address
+from gifbench.download.private_network_check import check_address
 from gifbench.errors import TimedOut, UsageError
 
 MIN_RATE = 512

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from gifbench.download.http_client import USER_AGENT, Answer, get
+from gifbench.download.http_request import USER_AGENT, Answer, get
 from gifbench.download.source_interface import MAX_SIZE, Fetched
-from gifbench.download.url_safety import ascii_url, check_url
+from gifbench.download.private_network_check import ascii_url, check_url
 from gifbench.errors import (
     Forbidden,
     Gone,
@@ -28,7 +28,7 @@ from gifbench.errors import (
     Truncated,
     storage_errors,
 )
-from gifbench.manifest.video_files import VIDEO_SUFFIXES, starts_as_video
+from gifbench.manifest.folder_listing import VIDEO_SUFFIXES, starts_as_video
 from gifbench.text_redaction import is_stripped
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")

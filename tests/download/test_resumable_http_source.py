@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.download.http_source import HttpSource
+from gifbench.download.resumable_http_source import HttpSource
 from gifbench.errors import (
     DiskFull,
     Forbidden,
@@ -181,7 +181,7 @@ def test_a_redirect_into_a_private_network_is_refused(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first server passes for a public one; where it sends us does not."""
-    from gifbench.download import checked_connection as connection
+    from gifbench.download import pinned_connection as connection
 
     real = connection.check_address
     monkeypatch.setattr(connection, "check_address", lambda text: None if text == "127.0.0.1" else real(text))

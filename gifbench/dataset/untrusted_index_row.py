@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gifbench.argument_types import validation_fault
 from gifbench.dataset.columns import problems
-from gifbench.dataset.shards import MEMBERS, IndexRow, Member
+from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member
 
 _NAMES = tuple(field.name for field in fields(IndexRow))
 _TYPES = TypeAdapter(IndexRow)

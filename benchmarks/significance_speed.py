@@ -1,6 +1,6 @@
 """How long a board's statistics take: 50 methods on the 7,159 test clips of GIF-Moments, everything paired.
 
-    python benchmarks/comparison.py
+    python benchmarks/significance_speed.py
 
 Prints the seconds of `compare`, beside those of scipy's `bootstrap` and `permutation_test` for one pair of methods,
 times the number of pairs: what a loop over pairs with ready-made functions would take.

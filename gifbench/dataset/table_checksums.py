@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from gifbench.dataset.shards import STAGING
+from gifbench.dataset.shard_format import STAGING
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder
 

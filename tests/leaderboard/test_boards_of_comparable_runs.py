@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gifbench.leaderboard.board_tables import boards
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.runs_from_results import run_of
 from tests.leaderboard.factories import make_result
 

@@ -20,7 +20,7 @@ from gifbench.leaderboard.ranking import (
     compare_runs,
     standings,
 )
-from gifbench.leaderboard.reported_rows import ReportedRow, reported_rows
+from gifbench.leaderboard.paper_tables_plugins import ReportedRow, reported_rows
 from gifbench.leaderboard.safe_names import slug, visible
 from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
 

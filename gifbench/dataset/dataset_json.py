@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gifbench.dataset.shards import FORMAT
+from gifbench.dataset.shard_format import FORMAT
 
 MAX_ABOUT = 16 << 20
 """Bytes of the largest `dataset.json` that is read; honest ones have some thousand."""

@@ -1,6 +1,6 @@
 """Processor time a frame of `ccdnet-video` beside `ccdnet`, on one thread, as GIFs of a video go through both in turns.
 
-    python benchmarks/video_speed.py VIDEO [--sizes 636x360 256x256] [--precisions fp32 bf16] [--frames 8]
+    python benchmarks/ccdnet_video_speed.py VIDEO [--sizes 636x360 256x256] [--precisions fp32 bf16] [--frames 8]
 
 The first frames, which load and compile, are not counted. The least time of `--rounds` rounds is taken.
 """

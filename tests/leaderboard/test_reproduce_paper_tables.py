@@ -8,7 +8,7 @@ import pytest
 from gifbench_baselines.gif2video_tables import TABLES
 
 from gifbench.errors import NotFound, UsageError
-from gifbench.leaderboard.paper_comparison import plan, reproduce
+from gifbench.leaderboard.reproduce_paper_tables import plan, reproduce
 from gifbench.methods.registry import find_method, list_methods
 from gifbench.training.presets import presets
 

@@ -11,9 +11,9 @@ from gifbench_baselines.gif2video_tables import TABLES
 from gifbench.benchmark_tasks import TASKS
 from gifbench.errors import MethodError
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
-from gifbench.leaderboard import reported_rows as papers
-from gifbench.leaderboard.paper_comparison import plan
-from gifbench.leaderboard.reported_rows import reported_rows
+from gifbench.leaderboard import paper_tables_plugins as papers
+from gifbench.leaderboard.reproduce_paper_tables import plan
+from gifbench.leaderboard.paper_tables_plugins import reported_rows
 
 REPORTED = TABLES.rows
 

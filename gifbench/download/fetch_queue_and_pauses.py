@@ -19,8 +19,8 @@ from pathlib import Path
 from gifbench.dataset.failure_reasons import KINDS
 from gifbench.dataset.outcomes import outcome_of
 from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
-from gifbench.download.retry_policy import Clock, RetryPolicy, SystemClock
-from gifbench.download.service_health import Brake, Reach
+from gifbench.download.retry_wait_times import Clock, RetryPolicy, SystemClock
+from gifbench.download.unreachable_or_suspicious_server import Brake, Reach
 from gifbench.download.source_interface import Source
 from gifbench.download.store import Store
 from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, UsageError

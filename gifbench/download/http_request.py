@@ -22,8 +22,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from gifbench.download.checked_connection import CheckedTransport, Wire
-from gifbench.download.url_safety import ascii_url, check_url
+from gifbench.download.pinned_connection import CheckedTransport, Wire
+from gifbench.download.private_network_check import ascii_url, check_url
 from gifbench.errors import Refused, ServerFailed, SourceError, TimedOut, Truncated, Unreachable, UsageError
 
 MAX_REDIRECTS = 5

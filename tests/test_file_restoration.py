@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.errors import AlreadyExists, CorruptMedia, MethodFailed, UsageError
-from gifbench.gif_restoration import restore_gif, restored_timing
+from gifbench.file_restoration import restore_gif, restored_timing
 from gifbench.media.gif import Gif
 from gifbench.media.video import decode
 from tests.conftest import moving_picture
@@ -183,7 +183,7 @@ def test_a_method_gets_the_precision_that_the_processor_is_fast_in(
 ) -> None:
     import torch
 
-    from gifbench.gif_restoration import faster_on_cpu
+    from gifbench.file_restoration import faster_on_cpu
     from gifbench.methods.registry import load_method
 
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)

@@ -15,9 +15,9 @@ from gifbench.cli.app import app
 from gifbench.dataset.failure_reasons import KINDS, REASONS
 from gifbench.download import MemorySource, fetch_ledger
 from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
-from gifbench.download.http_source import HttpSource
-from gifbench.download.retry_policy import RetryPolicy, SystemClock
-from gifbench.download.scheduler import FetchSummary, fetch_sources
+from gifbench.download.resumable_http_source import HttpSource
+from gifbench.download.retry_wait_times import RetryPolicy, SystemClock
+from gifbench.download.fetch_queue_and_pauses import FetchSummary, fetch_sources
 from gifbench.download.source_interface import Fetched
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
@@ -35,7 +35,7 @@ from gifbench.errors import (
     Unreachable,
     UsageError,
 )
-from gifbench.manifest.path_and_url_check import check_locators
+from gifbench.manifest.locator_check import check_locators
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress
 from gifbench.storage import Folder
@@ -452,7 +452,7 @@ def test_a_clock_that_was_set_back_delays_nothing(video: bytes, tmp_path: Path) 
 
 
 def test_setting_the_clock_during_a_run_moves_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gifbench.download.retry_policy import SystemClock
+    from gifbench.download.retry_wait_times import SystemClock
 
     clock = SystemClock()
     before = clock.now()

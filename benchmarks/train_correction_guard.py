@@ -1,6 +1,6 @@
 r"""Learns the guard of `ccdnet`: how much of its networks' changes each pixel can bear.
 
-    python benchmarks/correction_guard.py data/clips OUT.safetensors [--rounds 2] [--steps 500]
+    python benchmarks/train_correction_guard.py data/clips OUT.safetensors [--rounds 2] [--steps 500]
 
 DATASET is the one that the networks learned from (training_clips.py). In each round a frame of every source, a square
 of 224 of it, is made a GIF by four of thirteen kinds drawn at random: the dataset's own two, and makers (those whose

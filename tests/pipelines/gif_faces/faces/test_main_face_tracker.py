@@ -7,7 +7,7 @@ import weakref
 import numpy as np
 import pytest
 from gifbench_pipelines.gif_faces.faces import TRACK_RULE, Box, find_face, square
-from gifbench_pipelines.gif_faces.faces.tracker import same_face
+from gifbench_pipelines.gif_faces.faces.main_face_tracker import same_face
 
 from gifbench.errors import PixelsError, Rejected, UsageError
 from tests.pipelines.gif_faces.faces.synthetic_faces import BrightSquares, frame_with, moving

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gifbench.dataset import Dataset
-from gifbench.dataset.index_validation import checked_row
+from gifbench.dataset.untrusted_index_row import checked_row
 
 
 def test_the_row_of_a_clip_is_believed(tiny_dataset: Dataset) -> None:
