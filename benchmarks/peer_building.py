@@ -42,8 +42,8 @@ from PIL import Image
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
-from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.fetch_queue_and_pauses import fetch_sources
+from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.store import Store
 from gifbench.manifest.rows import ManifestRow
 

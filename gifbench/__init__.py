@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from gifbench.devices import is_out_of_memory, side_by_side
     from gifbench.errors import GifbenchError, MakerError, MethodError, PixelsError, UsageError, WeightsError
     from gifbench.evaluation.evaluate import evaluate
-    from gifbench.gif_maker_registry import Maker, MakerClip
     from gifbench.file_restoration import RestoredVideo, restore_gif, restore_video
+    from gifbench.gif_maker_registry import Maker, MakerClip
     from gifbench.leaderboard.paper_tables_plugins import PaperTables, ReportedRow
     from gifbench.manifest.rows import ManifestRow
     from gifbench.media.blur import gaussian_blur

@@ -26,8 +26,8 @@ from gifbench.methods.inference import on_device, run_method
 from gifbench.methods.method_entry_points import installed
 from gifbench.methods.method_interface import FrameSource, Method
 from gifbench.methods.options import NESTED, keyword_parameters, parse_spec
-from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 from gifbench.methods.registry import LoadedMethod, installed_class, load_any_method, load_method
+from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 from gifbench.progress import Progress, ProgressCallback
 
 MOST_HELD = 4 << 30

@@ -27,12 +27,12 @@ from gifbench.devices import (  # noqa: E402
 )
 from gifbench.errors import UsageError  # noqa: E402
 from gifbench.evaluation.evaluate import evaluate  # noqa: E402
-from gifbench.leaderboard.paper_comparison import reproduce  # noqa: E402
+from gifbench.leaderboard.reproduce_paper_tables import reproduce  # noqa: E402
 from gifbench.media.gif import Gif  # noqa: E402
 from gifbench.methods.conformance import small_gif  # noqa: E402
 from gifbench.methods.inference import on_device, run_method  # noqa: E402
-from gifbench.methods.smaller_batches_after_out_of_memory import Batching  # noqa: E402
 from gifbench.methods.registry import load_method  # noqa: E402
+from gifbench.methods.smaller_batches_after_out_of_memory import Batching  # noqa: E402
 from tests.pretend_device import KIND, MixedDevices, Pretend, pretend_device  # noqa: E402
 
 

@@ -46,13 +46,13 @@ from gifbench.media.gif import Gif  # noqa: E402
 from gifbench.methods.loaded_method import MethodInfo  # noqa: E402
 from gifbench.methods.registry import LoadedMethod  # noqa: E402
 from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
-from gifbench.training.window_sampler import as_window, chosen_places, varied  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.distributed import Processes  # noqa: E402
 from gifbench.training.metric_meter import Meter  # noqa: E402
 from gifbench.training.optimizer_and_learning_rate import Learner  # noqa: E402
 from gifbench.training.trainer_interface import TrainingBatch  # noqa: E402
 from gifbench.training.weights_file import save_weights  # noqa: E402
+from gifbench.training.window_sampler import as_window, chosen_places, varied  # noqa: E402
 
 Clips = Mapping[str, np.ndarray]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gifbench.dataset.table_checksums import CHECKSUMS
 from gifbench.dataset.shard_format import STAGING
+from gifbench.dataset.table_checksums import CHECKSUMS
 from gifbench.errors import AlreadyExists, BuildError
 from gifbench.storage import Folder
 

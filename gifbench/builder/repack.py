@@ -17,12 +17,11 @@ from gifbench.builder.build_ledger import RECORDED_VERSIONS, TABLES
 from gifbench.builder.build_lock import alone, claim
 from gifbench.builder.recipe import Recipe
 from gifbench.child_processes import Guarded
-from gifbench.dataset.table_checksums import CHECKSUMS, checksum_lines
 from gifbench.dataset.dataset_clip import DatasetClip
+from gifbench.dataset.dataset_json import Gifs, current_gifs
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
 from gifbench.dataset.gifs_from_truth import made_gifs, maker_signature, other_gifs
 from gifbench.dataset.lost_index_recovery import rows_in_shards
-from gifbench.dataset.dataset_json import Gifs, current_gifs
 from gifbench.dataset.shard_format import (
     END_OF_SHARD,
     MEMBERS,
@@ -33,6 +32,7 @@ from gifbench.dataset.shard_format import (
     index_bytes,
     write_member,
 )
+from gifbench.dataset.table_checksums import CHECKSUMS, checksum_lines
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, UsageError
 from gifbench.media.gif import frame_delays
 from gifbench.progress import Progress, ProgressCallback, silent

@@ -12,11 +12,11 @@ from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.builder.remove import keep_removed
 from gifbench.builder.staging import group_name
 from gifbench.dataset import Dataset
-from gifbench.dataset.table_checksums import CHECKSUMS, accept_written
 from gifbench.dataset.columns import CLIP_ID
 from gifbench.dataset.dataset_reader import only_a_copy, read_about, read_index
 from gifbench.dataset.lost_index_recovery import INDEX, best_index
 from gifbench.dataset.shard_format import STAGING, fingerprint, index_bytes
+from gifbench.dataset.table_checksums import CHECKSUMS, accept_written
 from gifbench.dataset.verify import KNOWN_FROM_A_COPY
 from gifbench.download.store import Store
 from gifbench.errors import BuildError, DatasetDamaged, UsageError

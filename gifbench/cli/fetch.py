@@ -68,8 +68,8 @@ def fetch(
     **options: object,
 ) -> None:
     """Fetch the sources of a manifest into a store, each once. Run it again to go on."""
-    from gifbench.download.retry_wait_times import RetryPolicy
     from gifbench.download.fetch_queue_and_pauses import fetch_sources
+    from gifbench.download.retry_wait_times import RetryPolicy
     from gifbench.download.store import Store
     from gifbench.manifest.locator_check import check_locators
     from gifbench.manifest.url_list import read_source_list

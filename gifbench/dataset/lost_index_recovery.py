@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from gifbench.dataset.table_checksums import CHECKSUMS, read_checksums
 from gifbench.dataset.columns import CLIP_ID
 from gifbench.dataset.dataset_reader import read_index
-from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.dataset.shard_format import MEMBERS, IndexRow, about_clip, index_bytes
+from gifbench.dataset.table_checksums import CHECKSUMS, read_checksums
+from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder
 

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from gifbench.argument_types import validation_fault
 from gifbench.dataset.failure_reasons import REASONS, current_reason
-from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.dataset.shard_format import IndexRow
+from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.errors import GifbenchError, Rejected
 
 OutcomeState = Literal["built", "rejected", "failed"]

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator
 import joblib
 
 from gifbench.child_processes import Guarded
-from gifbench.dataset.table_checksums import CHECKSUMS, read_checksums
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_reader import Dataset, only_a_copy, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker
 from gifbench.dataset.lost_index_recovery import INDEX, best_index
 from gifbench.dataset.shard_format import END_OF_SHARD, fingerprint, group_range, table_rows
+from gifbench.dataset.table_checksums import CHECKSUMS, read_checksums
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder

@@ -20,9 +20,9 @@ from gifbench.dataset.failure_reasons import KINDS
 from gifbench.dataset.outcomes import outcome_of
 from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
 from gifbench.download.retry_wait_times import Clock, RetryPolicy, SystemClock
-from gifbench.download.unreachable_or_suspicious_server import Brake, Reach
 from gifbench.download.source_interface import Source
 from gifbench.download.store import Store
+from gifbench.download.unreachable_or_suspicious_server import Brake, Reach
 from gifbench.errors import NoNetwork, SourceError, StorageError, Unreachable, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress, ProgressCallback, duration_text, silent

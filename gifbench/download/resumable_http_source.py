@@ -14,8 +14,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from gifbench.download.http_request import USER_AGENT, Answer, get
-from gifbench.download.source_interface import MAX_SIZE, Fetched
 from gifbench.download.private_network_check import ascii_url, check_url
+from gifbench.download.source_interface import MAX_SIZE, Fetched
 from gifbench.errors import (
     Forbidden,
     Gone,

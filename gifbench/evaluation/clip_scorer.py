@@ -31,8 +31,8 @@ from gifbench.evaluation.scoring_protocols import ScoringProtocol, Segment, Segm
 from gifbench.media.clip import Pixels
 from gifbench.methods.inference import run_method
 from gifbench.methods.method_interface import Frames
-from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 from gifbench.methods.registry import LoadedMethod
+from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 from gifbench.metrics.metric import BatchMetric, FrameBatch, FramePair, GifFrame
 from gifbench.metrics.psnr import PSNR_CAP
 from gifbench.metrics.registry import LoadedMetric

@@ -28,8 +28,8 @@ from gifbench.gifbench_version import code_record
 from gifbench.installed_packages import installed_version
 from gifbench.methods.command import load_method_command
 from gifbench.methods.inference import device_kind, on_device
-from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 from gifbench.methods.registry import LoadedMethod, load_method, load_method_file, relabeled
+from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 from gifbench.metrics.registry import LoadedMetric, load_metrics
 from gifbench.results.io import load_result, result_name
 from gifbench.results.schema import DatasetRecord, ProtocolRecord, Result

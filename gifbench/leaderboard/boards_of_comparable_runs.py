@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gifbench.leaderboard.paper_tables_plugins import ReportedRow, reported_rows
 from gifbench.leaderboard.ranking import (
     FEWEST_CLIPS,
     Pairs,
@@ -20,7 +21,6 @@ from gifbench.leaderboard.ranking import (
     compare_runs,
     standings,
 )
-from gifbench.leaderboard.paper_tables_plugins import ReportedRow, reported_rows
 from gifbench.leaderboard.safe_names import slug, visible
 from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
 

@@ -17,8 +17,8 @@ from gifbench.dataset.columns import CLIP_ID
 from gifbench.entry_points import official_list
 from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
 from gifbench.manifest.clip_ids import clip_ids, safe_name, siblings
-from gifbench.manifest.io import file_bytes, raw_rows
 from gifbench.manifest.folder_listing import VIDEO_SUFFIXES, find_videos
+from gifbench.manifest.io import file_bytes, raw_rows
 from gifbench.parquet import parquet_bytes, parquet_rows
 from gifbench.storage import Folder
 

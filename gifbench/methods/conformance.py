@@ -23,8 +23,8 @@ from gifbench.errors import GifbenchError, MethodFailed
 from gifbench.media.gif import Gif
 from gifbench.methods.inference import on_device, run_method
 from gifbench.methods.method_interface import FrameMethod, Method
-from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 from gifbench.methods.registry import LoadedMethod, load_any_method
+from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 
 _FPS = 25
 _ON_GPU = 1.0

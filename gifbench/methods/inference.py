@@ -19,9 +19,9 @@ from gifbench.devices import accelerator, check_device, choose_device, kind_of
 from gifbench.errors import MethodFailed, MissingExtra
 from gifbench.media.gif import Gif
 from gifbench.methods.method_interface import FrameMethod, Frames, FrameSource, Method, last_shown
-from gifbench.methods.smaller_batches_after_out_of_memory import NO_MEMORY, Batching, restored_batch
 from gifbench.methods.registry import LoadedMethod
 from gifbench.methods.reused_buffers import is_array, own_copy
+from gifbench.methods.smaller_batches_after_out_of_memory import NO_MEMORY, Batching, restored_batch
 from gifbench.user_code_import import one_line
 
 _SLACK = 1e-3

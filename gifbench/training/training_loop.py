@@ -20,7 +20,6 @@ from gifbench.devices import is_out_of_memory
 from gifbench.errors import TrainingError, UsageError
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.training.checkpoint import FILE, checkpoint_before, save_checkpoint
-from gifbench.training.window_sampler import Windows
 from gifbench.training.config import TrainingConfig, checked
 from gifbench.training.distributed import Processes
 from gifbench.training.frame_sampler import Samples
@@ -30,6 +29,7 @@ from gifbench.training.optimizer_and_learning_rate import Learner, learning_rate
 from gifbench.training.trainer_interface import Trainer, TrainingBatch, load_trainer
 from gifbench.training.validation import Validation, split_clips
 from gifbench.training.weights_file import save_weights
+from gifbench.training.window_sampler import Windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
 from gifbench.gif_maker_registry import load_maker
 from gifbench.media.clip import Pixels
-from gifbench.training.window_sampler import validation_windows
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import dithers, gif_by_maker
 from gifbench.training.trainer_interface import Trainer, TrainingBatch
+from gifbench.training.window_sampler import validation_windows
 
 _PANEL_CLIPS = 4
 

@@ -37,8 +37,8 @@ def import_video2gif(
     from gifbench.manifest import official_rows, write_manifest
     from gifbench.storage import Folder
 
-    from .video2gif_row_matching import join
     from .video2gif_list import URL, download_metadata, read_metadata
+    from .video2gif_row_matching import join
 
     metadata = metadata or table_file
     report = out.with_suffix(".undecided.jsonl")

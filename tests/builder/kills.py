@@ -25,9 +25,9 @@ from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset, verify_dataset
 from gifbench.dataset.shard_format import table_rows
+from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.retry_wait_times import RetryPolicy
-from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
 from gifbench.manifest.rows import ManifestRow, manifest_bytes, read_manifest

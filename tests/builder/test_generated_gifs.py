@@ -220,8 +220,8 @@ def test_training_samples_are_the_same(dithered: bool, made: Dataset, stored: Da
 
 def test_windows_and_validation_are_the_same(made: Dataset, stored: Dataset) -> None:
     pytest.importorskip("torch")
-    from gifbench.training.window_sampler import Windows
     from gifbench.training.config import DataOptions
+    from gifbench.training.window_sampler import Windows
 
     options = DataOptions(dithered="both", crop=24, windows=(3,))
     ours, theirs = (Windows(each, options, seed=0, length=6) for each in (made, stored))

@@ -64,8 +64,8 @@ def test_a_clip_that_the_tables_do_not_tell_of_is_missed(
 
     import pyarrow.parquet as pq
 
-    from gifbench.dataset.table_checksums import checksum_lines
     from gifbench.dataset.shard_format import fingerprint, index_bytes
+    from gifbench.dataset.table_checksums import checksum_lines
     from gifbench.dataset.verify import KNOWN
 
     out = Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))

@@ -20,8 +20,8 @@ from gifbench.cli.app import app
 from gifbench.dataset import open_dataset, verify_dataset
 from gifbench.dataset.shard_format import about_clip
 from gifbench.download import MemorySource
-from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.fetch_queue_and_pauses import fetch_sources
+from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.store import Store
 from gifbench.errors import DatasetError, Refused
 from gifbench.manifest.rows import ManifestRow

@@ -8,9 +8,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.retry_wait_times import RetryPolicy
-from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.store import Store
 from gifbench.manifest.rows import ManifestRow
 from tests.builder.servers import start_fork_server

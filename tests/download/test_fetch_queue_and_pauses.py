@@ -15,9 +15,9 @@ from gifbench.cli.app import app
 from gifbench.dataset.failure_reasons import KINDS, REASONS
 from gifbench.download import MemorySource, fetch_ledger
 from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
+from gifbench.download.fetch_queue_and_pauses import FetchSummary, fetch_sources
 from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.retry_wait_times import RetryPolicy, SystemClock
-from gifbench.download.fetch_queue_and_pauses import FetchSummary, fetch_sources
 from gifbench.download.source_interface import Fetched
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.private_network_check import ascii_url, check_address, check_url
+from gifbench.download.resumable_http_source import HttpSource
 from gifbench.errors import Refused, ServerFailed, SourceError, TimedOut, TooLarge, Truncated, UsageError
 from tests.download.http_server import Site, serve
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from gifbench.download import http_request
-from gifbench.download.pinned_connection import Wire
 from gifbench.download.fetch_ledger import FetchLedger
+from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.http_request import Answer
+from gifbench.download.pinned_connection import Wire
 from gifbench.download.resumable_http_source import HttpSource, _retry_after
 from gifbench.download.retry_wait_times import RetryPolicy
-from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.store import Store
 from gifbench.errors import ServerFailed, SourceError, TimedOut, Unreachable, WeightsError
 from gifbench.manifest.rows import ManifestRow

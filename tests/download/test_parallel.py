@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.download import Fetched
 from gifbench.download.fetch_ledger import FetchLedger
-from gifbench.download.retry_wait_times import RetryPolicy
 from gifbench.download.fetch_queue_and_pauses import FetchSummary, fetch_sources
-from gifbench.download.unreachable_or_suspicious_server import GROUPS
+from gifbench.download.retry_wait_times import RetryPolicy
 from gifbench.download.store import Store
+from gifbench.download.unreachable_or_suspicious_server import GROUPS
 from gifbench.errors import DiskFull, Gone, NoNetwork, Unreachable
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress

@@ -16,8 +16,8 @@ from yt_dlp.utils import DownloadError, ExtractorError, YoutubeDLError
 
 from gifbench.dataset.failure_reasons import KINDS
 from gifbench.download.fetch_ledger import FetchLedger
-from gifbench.download.retry_wait_times import RetryPolicy
 from gifbench.download.fetch_queue_and_pauses import fetch_sources
+from gifbench.download.retry_wait_times import RetryPolicy
 from gifbench.download.store import Store
 from gifbench.download.youtube_errors import BY_CLASS, cause_of
 from gifbench.download.youtube_source import YouTubeSource

@@ -17,8 +17,8 @@ import gifbench
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset
-from gifbench.dataset.table_checksums import checksum_lines
 from gifbench.dataset.shard_format import IndexRow, fingerprint
+from gifbench.dataset.table_checksums import checksum_lines
 from gifbench.dataset.verify import KNOWN
 from gifbench.errors import GifbenchError
 from gifbench.manifest.rows import from_folder

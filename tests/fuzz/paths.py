@@ -28,9 +28,9 @@ from gifbench.blind_study.study_pages import make_study
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli.app import app
-from gifbench.dataset.table_checksums import checksum_lines
 from gifbench.dataset.dataset_reader import open_dataset
 from gifbench.dataset.shard_format import fingerprint
+from gifbench.dataset.table_checksums import checksum_lines
 from gifbench.dataset.verify import KNOWN
 from gifbench.download import MemorySource
 from gifbench.download.fetch_queue_and_pauses import fetch_sources

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.dataset import open_dataset
+from gifbench.manifest.folder_listing import find_videos
 from gifbench.manifest.own_videos_splits import folder_manifest
 from gifbench.manifest.rows import from_folder, read_manifest
-from gifbench.manifest.folder_listing import find_videos
 from tests.conftest import moving_picture, write_video
 
 

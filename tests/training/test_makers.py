@@ -9,11 +9,11 @@ import torch
 from gifbench.dataset import Dataset
 from gifbench.errors import MakerError, UsageError
 from gifbench.gif_maker_registry import load_maker, made_frames
-from gifbench.training.window_sampler import Windows, validation_windows
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import Samples, gif_by_maker
 from gifbench.training.trainer_interface import TrainingBatch
 from gifbench.training.validation import Validation
+from gifbench.training.window_sampler import Windows, validation_windows
 
 MAKERS = ("ffmpeg-64-none", "pillow")
 

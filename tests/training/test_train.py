@@ -23,12 +23,12 @@ from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E4
 from gifbench.manifest.rows import from_folder  # noqa: E402
 from gifbench.progress import Progress  # noqa: E402
 from gifbench.training.checkpoint import FILE, load_checkpoint  # noqa: E402
-from gifbench.training.window_sampler import Windows  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.frame_sampler import Samples  # noqa: E402
 from gifbench.training.optimizer_and_learning_rate import learning_rate  # noqa: E402
 from gifbench.training.trainer_interface import load_trainer  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
+from gifbench.training.window_sampler import Windows  # noqa: E402
 from tests.conftest import moving_picture, write_video  # noqa: E402
 
 TIMES = ("steps_per_second", "loader", "metrics", "device")

@@ -8,9 +8,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench.errors import UsageError  # noqa: E402
-from gifbench.training.window_sampler import Windows, validation_windows  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
+from gifbench.training.window_sampler import Windows, validation_windows  # noqa: E402
 
 
 def options(**changes) -> DataOptions:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from gifbench_pipelines.gif_moments import video2gif_list
-from gifbench_pipelines.gif_moments.video2gif_row_matching import Match, join
 from gifbench_pipelines.gif_moments.video2gif_list import Moment, parse_metadata, read_metadata
+from gifbench_pipelines.gif_moments.video2gif_row_matching import Match, join
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
