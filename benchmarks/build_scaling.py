@@ -30,7 +30,7 @@ import gifbench.builder.build_loop as of_run
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.staging import WorkResult
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.manifest.rows import ManifestRow, from_folder, manifest_bytes
 from gifbench.progress import Progress

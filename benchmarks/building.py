@@ -45,7 +45,7 @@ import pyarrow.parquet as pq
 
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import load_recipe
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.media.gif import GifWriter

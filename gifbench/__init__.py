@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gifbench.evaluation.evaluate import evaluate
     from gifbench.file_restoration import RestoredVideo, restore_gif, restore_video
     from gifbench.gif_maker_registry import Maker, MakerClip
-    from gifbench.leaderboard.paper_tables_plugins import PaperTables, ReportedRow
+    from gifbench.leaderboard.installed_papers import PaperTables, ReportedRow
     from gifbench.manifest.rows import ManifestRow
     from gifbench.media.blur import gaussian_blur
     from gifbench.media.clip import Clip, Pixels
@@ -66,7 +66,7 @@ _HOME = {
     "gifbench.evaluation.evaluate": ("evaluate",),
     "gifbench.gif_maker_registry": ("Maker", "MakerClip"),
     "gifbench.file_restoration": ("RestoredVideo", "restore_gif", "restore_video"),
-    "gifbench.leaderboard.paper_tables_plugins": ("PaperTables", "ReportedRow"),
+    "gifbench.leaderboard.installed_papers": ("PaperTables", "ReportedRow"),
     "gifbench.manifest.rows": ("ManifestRow",),
     "gifbench.media.blur": ("gaussian_blur",),
     "gifbench.media.clip": ("Clip", "Pixels"),

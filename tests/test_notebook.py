@@ -18,7 +18,7 @@ from gifbench import notebook
 from gifbench.dataset import Dataset
 from gifbench.dataset.dataframe import Outcomes, clips_table
 from gifbench.dataset.dataset_clip import DatasetClip
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from tests.conftest import moving_picture
 
 EVIL = "<script>alert('1')</script>\"'&"

@@ -1,7 +1,6 @@
 """What `gifbench train` trains for `colorize`: chroma of the truth, predicted from its luminance.
 
-The GIFs of the dataset are not looked at. Most of what is filmed is nearly gray, so that a plain mean of errors teaches
-gray; errors are weighed by how rare a color is (Zhang, Isola, Efros, "Colorful image colorization", ECCV 2016, 2.2).
+The GIFs of the dataset are not looked at.
 """
 
 from __future__ import annotations
@@ -18,11 +17,8 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..network_trainer_base import NetworkTrainer, draw
 from .chroma import chroma, luminance, to_rgb
+from .color_rarity import ColorRarity
 from .colorize_network import ColorizeOptions, Colorizer, Count, Width
-
-_BINS = 16
-"""Chroma is counted in so many steps of Cb times so many of Cr."""
-_FORGET = 0.99
 
 
 class ColorizeTrainerOptions(TrainerOptions):
@@ -64,7 +60,7 @@ class ColorizeTrainer(NetworkTrainer):
                 f"[model] side must be a multiple of {self.network.stride} for {len(options.widths)} widths, "
                 f"got {options.side}"
             )
-        self._counts = torch.full((_BINS * _BINS,), 1 / _BINS**2)
+        self._rarity = ColorRarity(options.rebalance)
         self._pool: list[torch.Tensor] = []
 
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
@@ -77,7 +73,7 @@ class ColorizeTrainer(NetworkTrainer):
             truth = torch.cat([self._view(each.to(batch.truth.device), generator) for each in drawn])
             wanted, found = chroma(truth), network(luminance(truth)).float()
             error = functional.huber_loss(found, wanted, reduction="none", delta=options.knee).sum(dim=1)
-            loss = (self._weights(wanted) * error).mean() / options.knee
+            loss = (self._rarity.weights(wanted) * error).mean() / options.knee
             colors = {"color": found.detach().norm(dim=1).mean(), "truth_color": wanted.norm(dim=1).mean()}
             yield Update("network", loss, {"loss": loss, **colors})
 
@@ -95,11 +91,11 @@ class ColorizeTrainer(NetworkTrainer):
 
     def state_dict(self) -> dict[str, Any]:
         """How often each color was seen, and the pool."""
-        return {"counts": self._counts, "pool": list(self._pool)}
+        return {"counts": self._rarity.counts, "pool": list(self._pool)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """How often each color was seen, and the pool."""
-        self._counts, self._pool = state["counts"], list(state["pool"])
+        self._rarity.counts, self._pool = state["counts"], list(state["pool"])
 
     def _keep(self, small: torch.Tensor, generator: torch.Generator) -> None:
         if len(self._pool) < self._options.pool:
@@ -124,16 +120,6 @@ class ColorizeTrainer(NetworkTrainer):
         size = (self._options.side,) * 2
         part = functional.interpolate(part, size, mode="bilinear", antialias=True, align_corners=False)
         return part.flip(-1) if draw(2, generator) else part
-
-    def _weights(self, wanted: torch.Tensor) -> torch.Tensor:
-        """(N, H, W) with the mean 1: how much each pixel's error counts."""
-        places = ((wanted + 0.5) * _BINS).long().clamp(0, _BINS - 1)
-        bins = places[:, 0] * _BINS + places[:, 1]
-        seen = torch.bincount(bins.flatten().cpu(), minlength=_BINS**2).float()
-        self._counts = _FORGET * self._counts + (1 - _FORGET) * seen / seen.sum()
-        rare = (self._counts / 2 + 0.5 / _BINS**2) ** -self._options.rebalance
-        weights = rare.to(wanted.device)[bins]
-        return weights / weights.mean()
 
 
 def _psnr(found: torch.Tensor, wanted: torch.Tensor) -> float:

@@ -28,7 +28,7 @@ from typing import Any
 from gifbench.builder.recipe import Recipe
 from gifbench.checksummed_journal import has_checksum, with_checksum, without_checksum
 from gifbench.dataset.dataset_reader import read_about
-from gifbench.dataset.outcomes import OUTCOMES_SCHEMA, Outcome
+from gifbench.dataset.row_outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.dataset.shard_format import FORMAT, STAGING, IndexRow, fingerprint, index_bytes, table_rows
 from gifbench.dataset.table_checksums import CHECKSUMS, PENDING, check_written, checksum_lines, read_checksums
 from gifbench.dataset.untrusted_index_row import checked_row

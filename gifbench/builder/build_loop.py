@@ -28,7 +28,7 @@ from gifbench.builder.staging import WorkResult, accept, begin_run, group_name
 from gifbench.dask_cluster import check_scheduler_address
 from gifbench.dataset.dataset_reader import Dataset, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import STAGING
 from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gifbench.dataset.dataset_reader import read_index
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import table_rows
 from gifbench.download.store import Store
 from gifbench.errors import DatasetError, GifbenchError, StorageError

@@ -20,7 +20,7 @@ from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.builder.truth_lossless_or_packets import Cut, Quantized, keep_source
 from gifbench.dataset.failure_reasons import KINDS
 from gifbench.dataset.gifs_from_truth import GIFS, GifMaker, maker_signature
-from gifbench.dataset.outcomes import Outcome, outcome_of
+from gifbench.dataset.row_outcomes import Outcome, outcome_of
 from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
 from gifbench.manifest.locator_check import FILE

@@ -8,7 +8,7 @@ from gifbench.builder.build_ledger import RECORDED_VERSIONS
 from gifbench.builder.local_executor import Work
 from gifbench.builder.staging import WorkResult
 from gifbench.dask_cluster import WorkersDied, connected
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import STAGING
 from gifbench.errors import BuildError, MissingExtra, StorageError
 from gifbench.manifest.rows import ManifestRow

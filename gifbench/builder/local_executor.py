@@ -21,7 +21,7 @@ from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.staging import WorkResult, hand_over, scratch_folder
 from gifbench.child_processes import end_with_parent
-from gifbench.dataset.outcomes import Outcome, outcome_of
+from gifbench.dataset.row_outcomes import Outcome, outcome_of
 from gifbench.download.store import Store
 from gifbench.errors import GifbenchError, MissingExtra, StorageError
 from gifbench.manifest.locator_check import local_source

@@ -11,7 +11,7 @@ from gifbench.builder.shard_writer import Assembly, plan_shards
 from gifbench.builder.staging import begin_run, group_name
 from gifbench.dataset.card import SAMPLE
 from gifbench.dataset.dataset_reader import Dataset, no_such_clip, open_dataset, read_about
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import STAGING, fingerprint, table_rows
 from gifbench.errors import DatasetDamaged, NotFound, UsageError
 from gifbench.manifest.rows import ManifestRow, check_rows

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import STAGING
 from gifbench.errors import NotFound, StorageError, storage_errors
 from gifbench.storage import PARTIAL, Folder

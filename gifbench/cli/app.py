@@ -34,8 +34,9 @@ from gifbench.cli import (
     train,
     verify,
 )
-from gifbench.cli.output import command, say
+from gifbench.cli.exit_codes import command
 from gifbench.cli.plugin_commands import add_command, add_commands
+from gifbench.cli.terminal_text import say
 
 app = typer.Typer(
     name="gifbench",

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gifbench.cli.exit_codes import SOME_FAILED
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import SOME_FAILED, Json, note, progress_bar, say, say_json
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import note, say, say_json
 from gifbench.errors import UsageError
 from gifbench.progress import Progress
 

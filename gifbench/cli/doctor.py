@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import FAILED, Json, say, say_json, table
+from gifbench.cli.exit_codes import FAILED
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import say, say_json, table
 
 
 def doctor(

@@ -10,8 +10,10 @@ import typer
 
 from gifbench.cli.build import Cluster
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import Json, note, progress_bar, say, say_json, table
+from gifbench.cli.progress_bar import progress_bar
 from gifbench.cli.results import say_results
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import note, say, say_json, table
 from gifbench.errors import UsageError
 from gifbench.progress import Progress, ProgressCallback, silent
 

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import DatasetPlace, Json, note, progress_bar, say, say_json
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import DatasetPlace, Json
+from gifbench.cli.terminal_text import note, say, say_json
 from gifbench.errors import UsageError
 from gifbench.progress import Progress
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gifbench.cli.build import Cluster, RecipeFile, TrustManifest, Workers, say_built
+from gifbench.cli.exit_codes import SOME_FAILED
 from gifbench.cli.missing_parameters import one_of
-from gifbench.cli.output import SOME_FAILED, DatasetPlace, Json, progress_bar, say, say_json
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import DatasetPlace, Json
 from gifbench.cli.source_options import SourceOptions
+from gifbench.cli.terminal_text import say, say_json
 from gifbench.download.source_interface import MAX_SIZE, FetchLimits
 from gifbench.errors import UsageError
 

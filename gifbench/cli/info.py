@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gifbench.cli.output import Json, note, progress_bar, say, say_json, table
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import note, say, say_json, table
 from gifbench.errors import UsageError
 from gifbench.text_redaction import redact
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, say, say_json
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import note, say, say_json
 from gifbench.devices import DEVICE_HELP
 
 

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.build import TrustManifest
-from gifbench.cli.output import Json, Overwrite, note, progress_bar, say, say_json
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import Json, Overwrite
+from gifbench.cli.terminal_text import note, say, say_json
 
 SHOWN = 20
 """Findings that are printed; --json gives all."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.cli.output import FAILED, Json, note, say, say_json, table
+from gifbench.cli.exit_codes import FAILED
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import note, say, say_json, table
 from gifbench.devices import DEVICE_HELP
 from gifbench.progress import count_text
 

@@ -16,8 +16,9 @@ from importlib.metadata import EntryPoint, entry_points
 
 import typer
 
+from gifbench.cli.exit_codes import command
 from gifbench.cli.missing_parameters import CommandNamingAllMissing
-from gifbench.cli.output import EXAMPLE, command
+from gifbench.cli.output import EXAMPLE
 from gifbench.errors import UsageError
 from gifbench.user_code_import import one_line
 

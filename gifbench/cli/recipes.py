@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, say, say_json, table
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import say, say_json, table
 
 
 def recipes(

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gifbench.cli.output import Json, progress_bar, say, say_json, table
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import say, say_json, table
 from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 

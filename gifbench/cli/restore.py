@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gifbench.cli.gif_options import MaxPixels, Salvage, gif_advice, gif_limits
-from gifbench.cli.output import Json, note, progress_bar, say, say_json
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import note, say, say_json
 from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, say, say_json, table
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import note, say, say_json, table
 
 if TYPE_CHECKING:
     from gifbench.results.dataframe import Results

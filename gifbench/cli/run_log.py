@@ -13,7 +13,7 @@ from pathlib import Path
 from gifbench.text_redaction import redact
 
 LOGGER = logging.getLogger("gifbench")
-"""What commands say goes through it; `RunLog` is its file, what the screen shows is added in `gifbench.cli.output`."""
+"""What commands say goes through it; `RunLog` is its file; `gifbench.cli.exit_codes` adds the screen."""
 
 _KEPT = 50
 _PROGRESS_SECONDS = 30.0

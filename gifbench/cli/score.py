@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.evaluate import ExistingResults, MetricFile, Metrics, chosen_metrics
-from gifbench.cli.output import DatasetPlace, Json, note, progress_bar, say, say_json
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import DatasetPlace, Json
+from gifbench.cli.terminal_text import note, say, say_json
 
 OneTask = Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")]
 Split = Annotated[str, typer.Option(help="train, validation or test.")]

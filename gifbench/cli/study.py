@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from gifbench.cli.output import DatasetPlace, Json, note, progress_bar, say, say_json, table
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import DatasetPlace, Json
+from gifbench.cli.terminal_text import note, say, say_json, table
 from gifbench.devices import DEVICE_HELP
 
 

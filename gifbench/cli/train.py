@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.output import Json, note, progress_bar, say, say_json, table
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import note, say, say_json, table
 from gifbench.devices import DEVICE_HELP, choose_device
 from gifbench.errors import MissingExtra, UsageError
 
@@ -94,7 +96,7 @@ def convert_weights(
 ) -> None:
     """Convert weights that are a pickle, as torch writes them, to safetensors; nothing in the pickle is run."""
     _need_torch("gifbench convert-weights")
-    from gifbench.training.weights_conversion import convert_weights as convert
+    from gifbench.training.pickles_to_safetensors import convert_weights as convert
     from gifbench.training.weights_file import read_weights
 
     path = convert([source, *([first] if first else [])], out, overwrite=overwrite)

@@ -10,7 +10,9 @@ import typer
 
 from gifbench.cli.build import AllowDuplicates, RecipeFile, TrustManifest
 from gifbench.cli.info import Place
-from gifbench.cli.output import Json, note, progress_bar, say, say_json
+from gifbench.cli.progress_bar import progress_bar
+from gifbench.cli.shared_options import Json
+from gifbench.cli.terminal_text import note, say, say_json
 from gifbench.errors import DatasetDamaged
 
 if TYPE_CHECKING:

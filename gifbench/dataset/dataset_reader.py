@@ -13,7 +13,7 @@ from gifbench.argument_types import check_types
 from gifbench.dataset.dataframe import Outcomes, clips_frame, clips_table
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_json import MAX_ABOUT, parse_about
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import FORMAT, STAGING, IndexRow, fingerprint, table_rows
 from gifbench.dataset.table_checksums import CHECKSUMS, check_written, is_written
 from gifbench.dataset.untrusted_index_row import checked_row

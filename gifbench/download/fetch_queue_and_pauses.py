@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gifbench.dataset.failure_reasons import KINDS
-from gifbench.dataset.outcomes import outcome_of
+from gifbench.dataset.row_outcomes import outcome_of
 from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
 from gifbench.download.retry_wait_times import Clock, RetryPolicy, SystemClock
 from gifbench.download.source_interface import Source

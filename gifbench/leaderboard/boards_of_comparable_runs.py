@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gifbench.leaderboard.paper_tables_plugins import ReportedRow, reported_rows
+from gifbench.leaderboard.installed_papers import ReportedRow, reported_rows
 from gifbench.leaderboard.ranking import (
     FEWEST_CLIPS,
     Pairs,

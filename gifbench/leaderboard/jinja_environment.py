@@ -17,7 +17,7 @@ from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.gif_maker_registry import load_maker
 from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardTable
 from gifbench.leaderboard.filmstrips import ERROR_TOP
-from gifbench.leaderboard.paper_tables_plugins import reported_by, reported_note
+from gifbench.leaderboard.installed_papers import reported_by, reported_note
 from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
 from gifbench.progress import count_text
 from gifbench.results.dataframe import speed_text

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardRow, BoardTable
-from gifbench.leaderboard.paper_tables_plugins import reported_by
+from gifbench.leaderboard.installed_papers import reported_by
 from gifbench.leaderboard.safe_names import visible
 from gifbench.leaderboard.scored_run import MeanScore
 

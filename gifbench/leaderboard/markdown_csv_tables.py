@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardRow, BoardTable, MeanScore
-from gifbench.leaderboard.paper_tables_plugins import ReportedRow
+from gifbench.leaderboard.installed_papers import ReportedRow
 from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
 
 CSV_COLUMNS = (

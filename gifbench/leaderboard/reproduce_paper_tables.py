@@ -17,7 +17,7 @@ from gifbench.devices import check_device
 from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
 from gifbench.evaluation.clip_prefetch import ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.leaderboard.paper_tables_plugins import ReportedRow, installed_papers
+from gifbench.leaderboard.installed_papers import ReportedRow, installed_papers
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.results.io import Result

@@ -2,7 +2,7 @@
 
 from gifbench.storage.atomic_write import PARTIAL, atomic_write, file_sha256
 from gifbench.storage.exclusive_lock import exclusive_lock, lock_file
-from gifbench.storage.folder import Folder
+from gifbench.storage.local_or_object_store import Folder
 from gifbench.storage.safe_paths import check_name, open_regular
 
 __all__ = [

@@ -20,7 +20,7 @@ from gifbench.builder.remove import remove_clips
 from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import from_folder
 from gifbench.storage import Folder

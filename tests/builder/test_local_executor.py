@@ -9,7 +9,7 @@ import pytest
 
 from gifbench.builder.local_executor import outcomes_here
 from gifbench.builder.staging import WorkResult
-from gifbench.dataset.outcomes import Outcome
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.errors import DiskFull
 from gifbench.manifest.rows import ManifestRow
 

@@ -205,7 +205,7 @@ def test_plain_progress_says_the_time_left_by_the_pace_of_this_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("gifbench.cli.output.time.monotonic", lambda: now)
+    monkeypatch.setattr("gifbench.cli.progress_bar.time.monotonic", lambda: now)
     with progress_bar("Scoring") as step:
         for done, seconds in ((50, 0), (51, 2), (60, 20), (500, 2500), (1050, 10_000)):
             now = 100.0 + seconds

@@ -248,7 +248,7 @@ def test_methods_new(tmp_path: Path) -> None:
 
 def test_convert_weights(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    from tests.training.test_weights_conversion import authors_file, network
+    from tests.training.test_pickles_to_safetensors import authors_file, network
 
     torch.set_num_threads(1)
     source, out = authors_file(tmp_path / "first.pt", network().first), tmp_path / "out"

@@ -20,7 +20,7 @@ from gifbench.download.store import Store
 from gifbench.download.store_verify import take_away, verify_store
 from gifbench.errors import DatasetDamaged, Gone, SourceError, StorageError
 from gifbench.manifest.rows import ManifestRow
-from gifbench.media.video import Span, decode, seek_timestamp_scan
+from gifbench.media.video import Span, decode, unreliable_seek_detection
 from tests.builder.servers import s3
 from tests.media.matroska import write_matroska
 from tests.media.test_video_stamps import pictures
@@ -193,7 +193,7 @@ def test_links_in_a_stranger_s_store_lead_nowhere(tmp_path: Path) -> None:
 
 def test_reasons_of_an_earlier_version_are_read_by_their_present_names(tmp_path: Path) -> None:
     from gifbench.dataset.failure_reasons import KINDS
-    from gifbench.dataset.outcomes import Outcome
+    from gifbench.dataset.row_outcomes import Outcome
 
     lines = [
         f'{{"source": "http", "locator": "{old}", "state": "failed", "reason": "{old}"}}'
@@ -279,9 +279,9 @@ def test_time_stamps_are_looked_through_when_a_video_comes_and_not_again(
         values["about"]["time_stamps"] = kept
     store.folder.write(description, json.dumps(values).encode())
     looked = []
-    find = seek_timestamp_scan._regular
-    monkeypatch.setattr(seek_timestamp_scan, "_known", OrderedDict())
-    monkeypatch.setattr(seek_timestamp_scan, "_regular", lambda video: looked.append(video.path) or find(video))
+    find = unreliable_seek_detection._regular
+    monkeypatch.setattr(unreliable_seek_detection, "_known", OrderedDict())
+    monkeypatch.setattr(unreliable_seek_detection, "_regular", lambda video: looked.append(video.path) or find(video))
     for _ in range(2):
         with store.borrowed("http", "long.mkv") as path:
             assert path is not None

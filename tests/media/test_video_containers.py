@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from gifbench.errors import CorruptMedia
 from gifbench.media.video import Span, count_frames, decode, probe
-from gifbench.media.video.color_conversion import SCALE_FLAGS
+from gifbench.media.video.color_and_hdr_conversion import SCALE_FLAGS
 from gifbench.media.video.transport_stream import read_transport_stream
 from tests.media.matroska import element, write_matroska
 

@@ -25,7 +25,7 @@ from av.video.frame import VideoFrame
 from gifbench.argument_types import check_types
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.video.color_conversion import (
+from gifbench.media.video.color_and_hdr_conversion import (
     COLOR_RANGES,
     COLOR_SPACES,
     HDR,

@@ -14,7 +14,7 @@ from gifbench.media.video.damaged_frames import DamagedFrames
 from gifbench.media.video.deinterlace import deinterlaced
 from gifbench.media.video.frames import TimedPicture, frames_from, shown_frames
 from gifbench.media.video.packet_reading import SEEKABLE, CannotSeek, step, time_base
-from gifbench.media.video.seek_timestamp_scan import stamps_are_regular
+from gifbench.media.video.unreliable_seek_detection import stamps_are_regular
 
 _HEAD = 12  # frames that are looked at before a seek: B-frames muxed with wrong times show within a few
 _SECOND = Fraction(1)

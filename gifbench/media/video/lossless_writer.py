@@ -38,7 +38,7 @@ from av.video.frame import VideoFrame
 from gifbench.errors import PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.video.codecs import FFV1, PLANAR, UTVIDEO, LosslessCodec, utvideo_whole
-from gifbench.media.video.color_conversion import planar
+from gifbench.media.video.color_and_hdr_conversion import planar
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.lossless_reader import iter_lossless
 

@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, MediaError, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.video.color_conversion import ColorConverter
+from gifbench.media.video.color_and_hdr_conversion import ColorConverter
 from gifbench.media.video.container import OpenVideo, VideoLimits, check_size, open_own, open_video
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.packet_reading import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base

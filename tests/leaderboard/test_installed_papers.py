@@ -11,8 +11,8 @@ from gifbench_baselines.gif2video_tables import TABLES
 from gifbench.benchmark_tasks import TASKS
 from gifbench.errors import MethodError
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
-from gifbench.leaderboard import paper_tables_plugins as papers
-from gifbench.leaderboard.paper_tables_plugins import reported_rows
+from gifbench.leaderboard import installed_papers as papers
+from gifbench.leaderboard.installed_papers import reported_rows
 from gifbench.leaderboard.reproduce_paper_tables import plan
 
 REPORTED = TABLES.rows

@@ -19,8 +19,8 @@ from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa
 from gifbench import load_method, read_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, UsageError, WeightsError  # noqa: E402
-from gifbench.training import weights_conversion  # noqa: E402
-from gifbench.training.weights_conversion import convert_weights  # noqa: E402
+from gifbench.training import pickles_to_safetensors  # noqa: E402
+from gifbench.training.pickles_to_safetensors import convert_weights  # noqa: E402
 
 
 def authors_names(unet, *, counted: bool) -> OrderedDict:
@@ -180,7 +180,7 @@ def test_a_discriminator_of_another_shape_is_refused(tmp_path, shape):
 def test_hostile_files_are_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files = hostile_files(tmp_path)
-    monkeypatch.setattr(weights_conversion, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(pickles_to_safetensors, "MOST_BYTES", 1_000_000)
     for path, said in files.values():
         with pytest.raises(WeightsError, match=said) as error:
             convert_weights([path], tmp_path / "out.safetensors")
