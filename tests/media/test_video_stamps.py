@@ -18,8 +18,8 @@ from PIL import Image
 
 from gifbench.media.video import Span, VideoLimits, decode
 from gifbench.media.video.container import open_video
-from gifbench.media.video.unreliable_seek_detection import stamps_are_regular
 from gifbench.media.video.timestamp_repair import Timeline
+from gifbench.media.video.unreliable_seek_detection import stamps_are_regular
 from tests.media.matroska import write_matroska
 
 STEP = Fraction(1, 25)

@@ -9,9 +9,9 @@ from gifbench.media.video.exact_span import Span
 from gifbench.media.video.lossless_reader import iter_lossless, lossless_codec, read_lossless
 from gifbench.media.video.lossless_writer import LosslessWriter
 from gifbench.media.video.packet_copy import CannotKeep, keep_packets, read_kept
-from gifbench.media.video.unreliable_seek_detection import know_stamp_order, stamp_order
 from gifbench.media.video.sound import Sound, sound_kinds
 from gifbench.media.video.timestamp_repair import snap_times
+from gifbench.media.video.unreliable_seek_detection import know_stamp_order, stamp_order
 from gifbench.media.video.video_for_methods import Film
 
 __all__ = [
