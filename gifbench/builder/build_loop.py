@@ -72,9 +72,9 @@ def run_build(
 
     The dataset depends on the recipe, the rows of all runs and the sources alone. Raises `BuildError` if `out` holds
     a dataset of another recipe or is being built by another process, or the cluster cannot do the work, `DatasetError`
-    if its GIFs are made when they are read and this gifbench makes others, `StorageError`
-    if something cannot be read or written (what was finished is kept), `AlreadyExists` if `out` is a folder with
-    something else in it, `UsageError` if both `workers` and `cluster` are given, or the latter is no address.
+    if its GIFs are made when they are read and this gifbench makes others, `StorageError` if something cannot be read
+    or written (what was finished is kept) or the files of two clips would be one, `AlreadyExists` if `out` is a folder
+    with something else in it, `UsageError` if both `workers` and `cluster` are given, or the latter is no address.
     """
     if workers is not None and cluster is not None:
         raise UsageError("workers are processes of this machine, and a cluster has its own: give one of the two")
@@ -96,6 +96,7 @@ def run_build(
             ledger.official, ledger.changed = dict(official), True
         take_removed(folder, ledger)
         ledger.want(rows)
+        folder.check_apart(ledger.rows)  # a clip that waits for its shard is a file of its name
         ledger.remake(remake)
         for outcome in ledger.outcomes.values():
             if outcome.row is not None:

@@ -31,12 +31,17 @@ def export(
 ) -> None:
     """Write a clip's truth video and both its GIFs, and its frames if asked; or those of every clip."""
     from gifbench.dataset import export_clip, open_dataset
+    from gifbench.storage import Folder
 
     if (clip is None) == (not all_):
         raise UsageError("name a clip, or give --all for every clip; gifbench info DATASET --clips lists them")
     makers = [name.strip() for given in maker or [] for name in given.split(",") if name.strip()]
     opened = open_dataset(dataset)
     chosen = [opened[clip]] if clip is not None else list(opened)
+    if all_:
+        folder = Folder(out)
+        folder.make()
+        folder.check_apart(each.clip_id for each in chosen)
     before = {path: path.stat().st_mtime_ns for path in out.glob("*")} if out.is_dir() else {}
     files: list[Path] = []
     with progress_bar("Exporting") as step:

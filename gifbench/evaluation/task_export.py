@@ -57,13 +57,16 @@ def export_task(
     """Write the GIFs of a task, without their truth, and `task.json`, which says what is wanted; the number of GIFs.
 
     `task.json` has for each item the GIF's file, its exact times, and the times of the frames that are wanted: texts of
-    fractions of a second since the item's first frame. It comes last. Raises `AlreadyExists` where one is there.
+    fractions of a second since the item's first frame. It comes last. Raises `AlreadyExists` where one is there, and
+    `StorageError` where the GIFs of two clips would be one file.
     """
     chosen = one_task(task)
     folder = Folder(out)
     if not overwrite and folder.exists(TASK_FILE):
         raise AlreadyExists(f"{folder.place(TASK_FILE)}: a task exists already; overwrite replaces it")
     clips = dataset.split(split)[:limit]
+    folder.make()
+    folder.check_apart(clip.clip_id for clip in clips)
     items = []
     for done, clip in enumerate(clips, start=1):
         gif = task_gif(clip, chosen)

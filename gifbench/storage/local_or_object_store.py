@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -264,6 +264,28 @@ class Folder:
                 stack.callback(os.close, folder)
                 stack.enter_context(lock_beneath(folder, part, busy=busy))
             yield
+
+    def check_apart(self, names: Iterable[str]) -> None:
+        """Raise `StorageError` where two of these names would be one file here, since upper and lower case are one.
+
+        That is so on macOS and Windows, unless they were told otherwise, and on some network storage. Names that are
+        the very same are one name.
+        """
+        known: dict[str, str] = {}
+        for name in names:
+            other = known.setdefault(name.casefold(), name)
+            if other != name and self._ignores_case():
+                raise StorageError(
+                    f"{self.place(name)}: {other} would be the same file, since this file system does not tell upper "
+                    "from lower case; choose a folder on one that does, or another name for one of the two"
+                )
+
+    def _ignores_case(self) -> bool:
+        if self.local is None:
+            return False
+        with self._errors(""), tempfile.NamedTemporaryFile(dir=self.local, prefix=".Case-", suffix=PARTIAL) as file:
+            place = Path(file.name)
+            return place.with_name(place.name.swapcase()).exists()
 
     def sweep(self) -> None:
         """Delete what a killed writer left behind."""

@@ -13,14 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.local_executor import Work
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.staging import WorkResult
+from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download.store import Store
 from gifbench.errors import AlreadyExists, BuildError, DiskFull, StorageError
+from gifbench.evaluation.task_export import export_task
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.media.video import decode
 from gifbench.progress import Progress
@@ -122,6 +125,27 @@ def test_a_failed_clip_is_tried_again_and_the_dataset_mended(
     (videos / "bee.mp4").write_bytes(whole)
     run_build(recipe, from_folder(videos), out, sources=videos, workers=1)
     assert tree(out) == tree(tiny_dataset.url)
+
+
+def test_clips_that_would_be_one_file_are_refused_where_case_is_not_told(
+    recipe: Recipe, tiny_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(tiny_videos / "ant.mp4", tmp_path / "ant.mp4")
+    shutil.copy(tiny_videos / "bee.mp4", tmp_path / "other.mp4")
+    first, second = from_folder(tmp_path)
+    rows, out = [first, second.model_copy(update={"clip_id": "Ant"})], tmp_path / "out"
+    monkeypatch.setattr(Folder, "_ignores_case", lambda folder: True)
+    with pytest.raises(StorageError, match=r"(ant: Ant|Ant: ant) would be the same file"):
+        run_build(recipe, rows, str(out), sources=tmp_path, workers=1)
+    monkeypatch.setattr(Folder, "_ignores_case", lambda folder: False)
+    dataset = run_build(recipe, rows, str(out), sources=tmp_path, workers=1)
+    assert [clip.clip_id for clip in dataset] == ["Ant", "ant"] and not list(verify_dataset(str(out), workers=1))
+    monkeypatch.setattr(Folder, "_ignores_case", lambda folder: True)
+    with pytest.raises(StorageError, match="would be the same file"):
+        export_task(dataset, "plain-1", tmp_path / "task")
+    said = CliRunner().invoke(app, ["export", str(out), "--all", "--out", str(tmp_path / "all"), "--overwrite"])
+    assert said.exit_code == 1 and "ant: Ant would be the same file" in said.stderr
+    assert not [*(tmp_path / "task").rglob("*"), *(tmp_path / "all").iterdir()]
 
 
 def test_other_parameters_do_not_mix(recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path) -> None:

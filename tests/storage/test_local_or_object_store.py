@@ -131,3 +131,20 @@ def test_a_forked_process_opens_its_file_system_anew() -> None:
             assert said.read() == bytes(range(5))
         os.waitpid(child, 0)
         assert folder._file_system is before
+
+
+def test_names_that_would_be_one_file_are_refused(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.make()
+    alike = ["Ant", "bee", "ant", "ant"]
+    if not folder._ignores_case():
+        folder.check_apart(alike)
+    monkeypatch.setattr(Path, "exists", lambda place: True)  # as a file system that knows no case answers
+    folder.check_apart(["Ant", "bee", "Ant"])
+    if folder.local is None:
+        folder.check_apart(alike)
+        return
+    with pytest.raises(
+        StorageError, match=r"ant: Ant would be the same file, .* upper from lower case; choose a folder"
+    ):
+        folder.check_apart(alike)
+    assert folder.names() == []
