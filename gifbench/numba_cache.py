@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 _VARIABLE = "NUMBA_CACHE_DIR"
+_CACHING = "numba.core.caching"
+
+_log = logging.getLogger(__name__)
 
 
 def keep_compiled() -> None:
-    """Give numba a folder of our own below the temporary files, where it would find none that can be written.
+    """Have numba keep what it compiles where that can be, and go on where it cannot, as on a full disk.
 
-    That is so for a user without a home folder who runs what an administrator installed; numba raises then.
+    A folder of our own below the temporary files is given to it where it would find none that can be written: that is
+    so for a user without a home folder who runs what an administrator installed.
     """
+    if _CACHING in sys.modules:
+        _go_on_without_room(sys.modules[_CACHING])
+    elif not any(isinstance(finder, _WhenNumbaComes) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _WhenNumbaComes())
     if _VARIABLE not in os.environ and not _writable(os.path.dirname(__file__)) and not _writable(_user_cache()):  # noqa: PTH120  # pathlib costs more than all the rest
         home = _own_temporary()
         if home is not None:
@@ -51,3 +66,68 @@ def _own_temporary() -> Path | None:
     except (AttributeError, OSError):
         return None
     return home if about.st_uid == os.getuid() and about.st_mode & 0o170077 == 0o040000 else None
+
+
+class _WhenNumbaComes:
+    """Changes numba as it is imported, which takes long and is never done for its own sake."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Where that module is, which is changed when it is loaded; None for all others, which are found elsewhere."""
+        spec = PathFinder.find_spec(name, path, target) if name == _CACHING else None
+        if spec is None or spec.loader is None:
+            return None
+        load = spec.loader.exec_module
+
+        def load_and_change(module: ModuleType) -> None:
+            load(module)
+            _go_on_without_room(module)
+
+        spec.loader.exec_module = load_and_change  # type: ignore[method-assign]
+        return spec
+
+
+def _go_on_without_room(caching: Any) -> None:  # noqa: ANN401  # a module of numba's
+    """Numba raises where it cannot keep a loop, or read one that was kept, though it has it or can make it anew."""
+    whole = caching.FunctionCache
+    if hasattr(whole, "gifbench_goes_on"):
+        return
+
+    def cache_of(function: Callable[..., object]) -> object:
+        try:
+            return whole(function)
+        except RuntimeError as error:
+            if "no locator available" not in str(error):
+                raise
+            _say_once("no folder for them can be written")
+            return caching.NullCache()
+
+    cache_of.gifbench_goes_on = True  # type: ignore[attr-defined]
+    for name in ("load_overload", "save_overload"):
+        setattr(whole, name, _or_none(getattr(whole, name)))
+    modules: list[Any] = [caching, sys.modules.get("numba.core.dispatcher")]
+    for module in filter(None, modules):
+        module.FunctionCache = cache_of
+
+
+def _or_none(function: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(function)
+    def call(cache: Any, *given: object) -> object:  # noqa: ANN401  # numba's
+        try:
+            return function(cache, *given)
+        except OSError as error:
+            _say_once(f"{cache.cache_path}: {error.strerror or error}")
+            return None
+
+    return call
+
+
+@functools.cache
+def _say_once(why: str) -> None:
+    _log.warning(
+        "compiled loops are not kept, so that each start compiles them anew (%s): free some space there, or set %s to "
+        "a folder that can be written",
+        why,
+        _VARIABLE,
+    )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import importlib.util
+import logging
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numba
 import pytest
+from numba.core import caching, dispatcher
 
 from gifbench import numba_cache
 
@@ -49,3 +57,65 @@ def test_what_the_user_chose_stays(nowhere: Path) -> None:
     os.environ["NUMBA_CACHE_DIR"] = str(nowhere / "mine")
     numba_cache.keep_compiled()
     assert numba_cache.compiled_home() == nowhere / "mine"
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[Callable[[], Any]]:
+    """Imports a compiled loop from a new file."""
+    numba_cache._say_once.cache_clear()
+    (tmp_path / "loop.py").write_text(
+        "from numba import njit\n\n@njit(cache=True)\ndef twice(number):\n    return 2 * number\n"
+    )
+
+    def load() -> Any:
+        spec = importlib.util.spec_from_file_location("loop", tmp_path / "loop.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.twice
+
+    yield load
+    numba_cache._say_once.cache_clear()
+
+
+def test_a_loop_that_cannot_be_kept_or_read_is_compiled_anew_and_the_place_is_named(
+    loop: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kept"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "gifbench"):
+        patch.setattr(caching.IndexDataCacheFile, "save", full)
+        assert (loop()(3), loop()(4), loop()(2.5)) == (6, 8, 5.0)
+    (said,) = caplog.messages
+    assert str(tmp_path / "kept") in said and "No space left on device" in said and "NUMBA_CACHE_DIR" in said
+    assert not list(tmp_path.glob("kept/*/*.nb?"))
+    assert loop()(3) == 6
+    assert list(tmp_path.glob("kept/*/*.nbc"))
+    monkeypatch.setattr(caching.IndexDataCacheFile, "load", full)
+    assert loop()(3) == 6
+
+
+def test_without_any_folder_nothing_is_kept_and_all_goes_on(
+    loop: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(caching.CompileResultCacheImpl, "_locator_classes", [])
+    with caplog.at_level(logging.WARNING, "gifbench"):
+        assert loop()(3) == 6
+    assert "no folder for them can be written" in caplog.text
+
+
+def test_numba_is_changed_once_whether_it_came_before_or_after() -> None:
+    assert hasattr(dispatcher.FunctionCache, "gifbench_goes_on")
+    before = caching.FunctionCache
+    numba_cache.keep_compiled()
+    assert caching.FunctionCache is before is dispatcher.FunctionCache
+    finders = [finder for finder in sys.meta_path if isinstance(finder, numba_cache._WhenNumbaComes)]
+    assert len(finders) <= 1
+    spec = numba_cache._WhenNumbaComes().find_spec("numba.core.caching", numba.core.__path__)
+    assert spec is not None and spec.loader is not None
+    anew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(anew)
+    assert hasattr(anew.FunctionCache, "gifbench_goes_on")
