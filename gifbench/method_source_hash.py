@@ -58,13 +58,15 @@ class SourceCode:
 
     `sha256` is None where there is no file. `packages` maps each installed package to its version. `unknown` says, a
     phrase a reason, why the code is not known by its content; it is empty where it is. `unseen` says the same of files
-    that the code reads where nobody notices, which are known if they are declared or given as options.
+    that the code reads where nobody notices, which are known if they are declared or given as options. `files` hold the
+    code.
     """
 
     sha256: str | None
     packages: tuple[tuple[str, str], ...] = ()
     unknown: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 def source_file(value: Callable[..., Any]) -> str | None:
@@ -99,7 +101,7 @@ def source_code(file: str | None, *, name: str | None = None) -> SourceCode:
         digest = joint.hexdigest()
     packages = tuple(sorted((each, found) for each in walk.installed if (found := package_version(each))))
     unknown, unseen = (tuple(dict.fromkeys(each)) for each in (walk.unknown, walk.unseen))
-    return SourceCode(digest, packages, unknown, unseen)
+    return SourceCode(digest, packages, unknown, unseen, tuple(walk.names))
 
 
 class _Walk:

@@ -8,10 +8,11 @@ import os
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from gifbench.methods.method_state_hash import content_sha256
@@ -28,7 +29,7 @@ class Watch:
 
     files: dict[str, str] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
-    _heard: list[tuple[str, str]] = field(default_factory=list, repr=False, compare=False)
+    _heard: list[tuple[str, str, str]] = field(default_factory=list, repr=False, compare=False)
 
     @contextmanager
     def looking(self, *, known: bool = False) -> Iterator[None]:
@@ -37,18 +38,26 @@ class Watch:
         So is what threads do that it starts, and what they did since they were looked at.
         """
         _install()
-        before = getattr(_now, "heard", None)
-        _now.heard = self._heard
+        before = getattr(_now, "heard", None), getattr(_now, "caller", None)
+        _now.heard, _now.caller = self._heard, sys._getframe(2)
         try:
             yield
         finally:
-            _now.heard = before
+            _now.heard, _now.caller = before
             heard = list(self._heard)
             del self._heard[: len(heard)]
             self._take(heard, known=known)
 
-    def _take(self, heard: list[tuple[str, str]], *, known: bool) -> None:
-        for kind, what in dict.fromkeys(heard):
+    def also_read(self, modules: Iterable[Path]) -> None:
+        """Count what these modules read when they were imported, which only the first of several methods hears."""
+        for module in modules:
+            if found := _read_at_import.get(str(module)):
+                contents, files = found
+                if contents == content_sha256(module):
+                    self.files = {**files, **self.files}
+
+    def _take(self, heard: list[tuple[str, str, str]], *, known: bool) -> None:
+        for kind, what, module in dict.fromkeys(heard):
             if kind != "reads":
                 reason = f"it {kind} {Path(what).name or what}"[:120]
                 self.reasons += [reason] if reason not in self.reasons else []
@@ -57,8 +66,21 @@ class Watch:
                 if digest is None:
                     continue
                 self.files[what] = digest
-                if not known:
+                if module:
+                    _remember(module, what, digest)
+                elif not known:
                     self.reasons.append(f"it reads {Path(what).name} while it restores"[:120])
+
+
+_read_at_import: dict[str, tuple[str | None, dict[str, str]]] = {}
+"""The content of each module of somebody's when it was imported, and the files that it read then, with their sha256."""
+
+
+def _remember(module: str, file: str, digest: str) -> None:
+    whole = str(Path(module).resolve())
+    content = content_sha256(whole) if Path(whole).is_file() else None
+    before, files = _read_at_import.get(whole, (content, {}))
+    _read_at_import[whole] = content, {**(files if before == content else {}), file: digest}
 
 
 _now = threading.local()
@@ -92,13 +114,27 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         path, mode, flags = arguments
         reads = mode.startswith("r") and "+" not in mode if isinstance(mode, str) else not flags & os.O_ACCMODE
         if reads and isinstance(path, str | bytes) and (file := _own_file(os.fsdecode(path))):
-            heard.append(("reads", file))
+            module = _imported_module()
+            # What a package reads as it is imported is read by the first in a process that imports it, and no other.
+            if not module.startswith(_OTHERS):
+                heard.append(("reads", file, module))
     elif event in ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn", "os.system"):
         program = os.fsdecode(arguments[1] if event == "os.spawn" else arguments[0] or "a program")
         if Path(program).name not in _HARMLESS_PROGRAMS:
-            heard.append(("starts", program))
+            heard.append(("starts", program, ""))
     elif event in ("socket.connect", "urllib.Request"):
-        heard.append(("asks", "the network"))
+        heard.append(("asks", "the network", ""))
+
+
+def _imported_module() -> str:
+    """The file of the module that is being imported, of several the last one; "" where none is."""
+    frame: FrameType | None = sys._getframe(2)
+    end = getattr(_now, "caller", None)
+    while frame is not None and frame is not end:
+        if frame.f_code.co_name == "<module>":
+            return frame.f_code.co_filename
+        frame = frame.f_back
+    return ""
 
 
 def _own_file(path: str) -> str | None:

@@ -57,6 +57,7 @@ def load_class(
         )
     loaded_parts = tuple(part for part in parts.values() if isinstance(part, LoadedMethod))
     code = source_code(source_file(factory), name=getattr(factory, "__name__", None))
+    watch.also_read(code.files)
     beside = Path(source_file(factory) or "").parent if source[0] == "file" else None
     full = {key: full_option(value, beside=beside) for key, value in options.items() if key not in parts}
     weights = _weights_sha256(info.weights)

@@ -10,6 +10,7 @@ import pytest
 from gifbench.dataset import Dataset
 from gifbench.devices import set_torch_settings, torch_settings
 from gifbench.evaluation.evaluate import evaluate
+from tests.evaluation.forked_workers import fork_workers
 
 METHOD = """
 import torch
@@ -53,8 +54,15 @@ def test_what_one_method_changes_is_not_the_next_one_s(tiny_dataset: Dataset, fi
     assert torch_settings()["grad"] is True
 
 
-def test_a_worker_computes_as_the_process_that_asks(tiny_dataset: Dataset, file: Path) -> None:
-    """A worker that is started: one that is a fork took the method for changed, once, after many other tests."""
+def test_a_worker_computes_as_the_process_that_asks(
+    tiny_dataset: Dataset, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It also takes the method for the same, though torch, which it imports first, reads there what is installed."""
+    about = file.parent / "mine.egg-info"
+    about.mkdir()
+    (about / "entry_points.txt").write_text("[console_scripts]\nmine = mine:main\n")
+    monkeypatch.syspath_prepend(str(file.parent))
+    fork_workers(monkeypatch)
     set_torch_settings({"matmul": "medium", "dtype": "float64", "deterministic": True})
     what = {"tasks": "plain-1", "protocols": "standard", "device": "cpu"}
     (here,) = evaluate(f"{file}:Net", tiny_dataset, **what)

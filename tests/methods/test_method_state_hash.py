@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from gifbench.errors import UsageError
+from gifbench.methods import audit_hook
 from gifbench.methods.command import load_method_command
 from gifbench.methods.method_state_hash import content_sha256, state
 from gifbench.methods.registry import find_method, load_instance, load_method, load_method_file
@@ -77,6 +78,42 @@ def test_what_the_code_brings_in_belongs_to_it(tmp_path: Path, monkeypatch, how:
     (data if how == "data" else helper).write_text("LEVEL = 2\n")
     assert load_method_file(f"{net}:Net") != before
     sys.modules.pop("identity_helper", None)
+
+
+def test_what_a_module_read_when_it_was_imported_is_known_of_each_method_that_imports_it(tmp_path: Path) -> None:
+    data = write(tmp_path / "levels.txt", "1")
+    write(
+        tmp_path / "levels_read.py",
+        "from pathlib import Path\nLEVELS = Path(__file__).with_name('levels.txt').read_text()\n",
+    )
+    net = write(tmp_path / "net.py", f"import levels_read\n{NET}\nclass Other(Net): pass\n")
+    alone = write(tmp_path / "alone.py", NET)
+    first, other, again = (load_method_file(f"{net}:{name}") for name in ("Net", "Other", "Net"))
+    assert [list(each.watch.files) for each in (first, other, again)] == 3 * [[str(data)]]
+    assert (first, first.unknown) == (again, ())
+    assert load_method_file(f"{alone}:Net").watch.files == {}
+    sys.modules.pop("levels_read", None)
+
+
+def test_what_an_installed_package_reads_when_it_is_imported_is_no_method_s(tmp_path: Path, monkeypatch) -> None:
+    """The first method in a process that imports it would have another identity than the second."""
+    write(
+        tmp_path / "lib" / "identity_package.py",
+        f"import pathlib\nSAID = pathlib.Path({str(tmp_path / 'settings')!r}).read_text()\n",
+    )
+    write(tmp_path / "settings", "1")
+    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+    monkeypatch.setattr(audit_hook, "_OTHERS", (*audit_hook._OTHERS, f"{tmp_path / 'lib'}/"))
+    net = write(tmp_path / "methods" / "net.py", f"import identity_package\n{NET}")
+    first, second = load_method_file(f"{net}:Net"), load_method_file(f"{net}:Net")
+    assert (first.watch.files, first.unknown) == ({}, ()) and first == second
+    later = NET.replace("return frames", "import identity_package as it\n        return frames")
+    late = load_method_file(f"{write(tmp_path / 'methods' / 'late.py', later)}:Net")
+    sys.modules.pop("identity_package", None)
+    with late.watch.looking():
+        late.method.restore_frames(np.zeros((1, 4, 4, 3), np.uint8), [])
+    assert late.watch.reasons == []
+    sys.modules.pop("identity_package", None)
 
 
 @pytest.mark.parametrize(
