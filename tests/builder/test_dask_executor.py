@@ -113,10 +113,11 @@ def test_what_is_no_address_or_too_much_is_wrong_usage(recipe: Recipe, tiny_vide
 
 
 def test_a_scheduler_that_goes_away_stops_the_build_and_keeps_what_was_done(
-    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from distributed import Client
 
+    monkeypatch.setattr(of_cluster, "_ROOM_SECONDS", 1.0)
     out = str(tmp_path / "out")
 
     def shut_down(now: Progress) -> None:
