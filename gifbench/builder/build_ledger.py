@@ -22,7 +22,6 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
 from gifbench.builder.recipe import Recipe
@@ -33,6 +32,7 @@ from gifbench.dataset.shard_format import FORMAT, STAGING, IndexRow, fingerprint
 from gifbench.dataset.table_checksums import CHECKSUMS, PENDING, check_written, checksum_lines, read_checksums
 from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
+from gifbench.installed_packages import installed_version
 from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
 from gifbench.parquet import parquet_bytes
 from gifbench.storage import Folder
@@ -67,7 +67,7 @@ class Ledger:
                 "title": recipe.title,
                 "recipe": recipe.model_dump(mode="json"),
                 "released_stride": recipe.released_stride,
-                "versions": {name: version(name) for name in RECORDED_VERSIONS},
+                "versions": {name: installed_version(name) for name in RECORDED_VERSIONS},
             }
         self.rows: dict[str, ManifestRow] = {}
         self.outcomes: dict[str, Outcome] = {}

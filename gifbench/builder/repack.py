@@ -8,7 +8,6 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any, get_args
 
 import joblib
@@ -34,6 +33,7 @@ from gifbench.dataset.shard_format import (
 )
 from gifbench.dataset.table_checksums import CHECKSUMS, checksum_lines
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, UsageError
+from gifbench.installed_packages import installed_version
 from gifbench.media.gif import frame_delays
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder
@@ -165,7 +165,7 @@ def _write_tables(dataset: Dataset, target: Folder, index: Sequence[IndexRow], r
         **dataset.about,
         "recipe": recipe,
         "bytes": sum(getattr(row, name).bytes for row in index for name in row.stored),
-        "versions": {name: version(name) for name in RECORDED_VERSIONS},
+        "versions": {name: installed_version(name) for name in RECORDED_VERSIONS},
     }
     files = {name: index_bytes(index) if name == "index.parquet" else dataset.folder.read(name) for name in TABLES}
     files["dataset.json"] = json.dumps(about, indent=1).encode() + b"\n"

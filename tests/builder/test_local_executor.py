@@ -12,6 +12,7 @@ from gifbench.builder.staging import WorkResult
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.errors import DiskFull
 from gifbench.manifest.rows import ManifestRow
+from tests.conftest import COUNT_FROZEN
 
 ROWS = [ManifestRow(clip_id=f"clip{i}", split="test", source="file", locator=f"{i}.mp4") for i in range(3)]
 
@@ -23,8 +24,9 @@ def work(row):
 
 
 @pytest.fixture(autouse=True)
-def _thawed():
+def _thawed(monkeypatch):
     """What all tests have loaded is frozen when they are collected."""
+    monkeypatch.setattr(gc, "get_freeze_count", COUNT_FROZEN)
     gc.unfreeze()
     yield
     gc.freeze()
