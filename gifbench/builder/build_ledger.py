@@ -14,6 +14,7 @@ ended, and then the journal starts over. Whatever is replayed twice gives the sa
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import reprlib
@@ -22,6 +23,7 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Any
 
 from gifbench.builder.recipe import Recipe
@@ -32,7 +34,6 @@ from gifbench.dataset.shard_format import FORMAT, STAGING, IndexRow, fingerprint
 from gifbench.dataset.table_checksums import CHECKSUMS, PENDING, check_written, checksum_lines, read_checksums
 from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
-from gifbench.installed_packages import installed_version
 from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
 from gifbench.parquet import parquet_bytes
 from gifbench.storage import Folder
@@ -47,6 +48,14 @@ _DESCRIPTION = ("name", "title", "recipe", "released_stride", "versions")
 _FLUSH_SECONDS = 1.0
 _MAX_JOURNAL = 64 << 20  # bytes of one file; what a second brings has some thousand
 RECORDED_VERSIONS = ("gifbench", "av", "numba", "numpy", "opencv-python-headless", "pillow")
+
+installed_version = functools.cache(version)
+"""The metadata of a package are read once a process."""
+
+
+def recorded_versions() -> dict[str, str]:
+    """The versions of the packages that clips depend on, by name."""
+    return {name: installed_version(name) for name in RECORDED_VERSIONS}
 
 
 class Ledger:
@@ -67,7 +76,7 @@ class Ledger:
                 "title": recipe.title,
                 "recipe": recipe.model_dump(mode="json"),
                 "released_stride": recipe.released_stride,
-                "versions": {name: installed_version(name) for name in RECORDED_VERSIONS},
+                "versions": recorded_versions(),
             }
         self.rows: dict[str, ManifestRow] = {}
         self.outcomes: dict[str, Outcome] = {}

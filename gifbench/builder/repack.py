@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import joblib
 
-from gifbench.builder.build_ledger import RECORDED_VERSIONS, TABLES
+from gifbench.builder.build_ledger import TABLES, recorded_versions
 from gifbench.builder.build_lock import alone, claim
 from gifbench.builder.recipe import Recipe
 from gifbench.child_processes import Guarded
@@ -33,7 +33,6 @@ from gifbench.dataset.shard_format import (
 )
 from gifbench.dataset.table_checksums import CHECKSUMS, checksum_lines
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, UsageError
-from gifbench.installed_packages import installed_version
 from gifbench.media.gif import frame_delays
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder
@@ -165,7 +164,7 @@ def _write_tables(dataset: Dataset, target: Folder, index: Sequence[IndexRow], r
         **dataset.about,
         "recipe": recipe,
         "bytes": sum(getattr(row, name).bytes for row in index for name in row.stored),
-        "versions": {name: installed_version(name) for name in RECORDED_VERSIONS},
+        "versions": recorded_versions(),
     }
     files = {name: index_bytes(index) if name == "index.parquet" else dataset.folder.read(name) for name in TABLES}
     files["dataset.json"] = json.dumps(about, indent=1).encode() + b"\n"
