@@ -92,7 +92,7 @@ METHODS: Mapping[str, MethodEntry] = {
     ),
     # Color, learned. Rows are those of the paper's Table 1.
     "ccdnet": MethodEntry(
-        load="gifbench_baselines.ccdnet.router:Router",
+        load="gifbench_baselines.ccdnet.plain_or_dithered_choice:Router",
         summary="CCDNet for this GIF: plain or dithered network, nearest palette size",
         parameters=11_337_338,
         needs=("torch",),

@@ -29,7 +29,7 @@ from pathlib import Path
 import gifbench.builder.build_loop as of_run
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
-from gifbench.builder.staging import WorkResult
+from gifbench.builder.unfinished_clips_folder import WorkResult
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.manifest.rows import ManifestRow, from_folder, manifest_bytes
@@ -151,7 +151,7 @@ def resume(rows: int) -> None:
 
 def first(manifest: str, out: str) -> None:
     """Run `gifbench build` up to the first row that is handed out, and print when that was and the peak memory."""
-    from gifbench.builder.local_executor import Work
+    from gifbench.builder.local_build_workers import Work
     from gifbench.cli.app import app
 
     def stop(work: Work, row: ManifestRow) -> None:

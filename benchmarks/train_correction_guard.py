@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features
-from gifbench_baselines.ccdnet.router import Router
+from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router
 
 from gifbench import DatasetClip, Gif, GifbenchError, Pixels, open_dataset, save_weights
 from gifbench.gif_maker_registry import load_maker, made_frames

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args, overload
+from typing import Any, BinaryIO, Literal, overload
 
 import numpy as np
 
 from gifbench.argument_types import check_type, check_types
-from gifbench.devices import accelerator
 from gifbench.errors import TooLarge, UsageError
 from gifbench.media.animation_writer import VIDEO_ENDINGS, Timing, animation, check_ending, check_other_file
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits
 from gifbench.media.video import Film, Sound, VideoLimits, probe, sound_kinds
 from gifbench.media.video.video_for_methods import GifAsFilm
+from gifbench.methods.fastest_cpu_precision import faster_on_cpu
 from gifbench.methods.inference import on_device, run_method
 from gifbench.methods.method_entry_points import installed
 from gifbench.methods.method_interface import FrameSource, Method
-from gifbench.methods.options import NESTED, keyword_parameters, parse_spec
-from gifbench.methods.registry import LoadedMethod, installed_class, load_any_method, load_method
+from gifbench.methods.registry import LoadedMethod, load_any_method
 from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 from gifbench.progress import Progress, ProgressCallback
 
@@ -302,40 +300,6 @@ def _run(
             if progress is not None:
                 progress(Progress(done, total, "frames"))
     return done
-
-
-def faster_on_cpu(method: object, device: str) -> LoadedMethod:
-    """A method, as `load_any_method` takes it, in the fastest precision that it offers, where it would run on a CPU.
-
-    That is bf16 on a processor that computes in it (half the time, 0.04 of a level apart in the mean), or else
-    `winograd` on one with AVX2 and no AVX-512 (0.001 of a level at the most). What is told `precision=` keeps it.
-    """
-    kind, text = (method.source or ("", "")) if isinstance(method, LoadedMethod) else ("installed", method)
-    if kind != "installed" or not isinstance(text, str) or "precision=" in text:
-        return load_any_method(method)
-    factory = installed_class(text)
-    option = keyword_parameters(factory).get("precision") if factory is not None else None
-    wanted = _fastest_precision()
-    if option is None or option.default != "fp32" or wanted not in get_args(option.annotation):
-        return load_any_method(method)
-    if device != "cpu" and (device != "auto" or accelerator() is not None):
-        return load_any_method(method)
-    if wanted == "fp32":
-        return load_method(text)
-    name, _, options = text.partition(":")
-    if list(given := parse_spec(text).options) == [NESTED]:  # whose option it would be, without brackets
-        options = f"[{given[NESTED]}]"
-    return load_method(f"{name}:{options}{',' if options else ''}precision={wanted}")
-
-
-def _fastest_precision() -> str:
-    """Which precision is worth its price on this processor: those that it only imitates are none."""
-    torch = sys.modules.get("torch")
-    find = getattr(getattr(torch, "cpu", None), "get_capabilities", None)
-    found = find() if find is not None else {}
-    if found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"):
-        return "bf16"
-    return "winograd" if found.get("avx2") and not found.get("avx512_f") else "fp32"
 
 
 def check_draws_between(loaded: LoadedMethod, fps_factor: int) -> None:

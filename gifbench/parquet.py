@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 from gifbench.parquet_memory_limit import Budget, check_pages, is_text
 
 _BATCH = 10_000
-_FEW_BYTES = 1 << 16  # of which it is not counted exactly how many they are
 
 
 def parquet_bytes(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> bytes:
@@ -46,7 +45,7 @@ def parquet_batches(data: bytes, *, columns: Sequence[str] | None = None) -> Ite
         check_pages(data, metadata, budget)
         # A text that thousands of rows share stays one, until it is known what they come to.
         texts = [metadata.schema.column(i).path for i in range(metadata.num_columns) if is_text(metadata, i)]
-        with pq.ParquetFile(pa.BufferReader(data), metadata=metadata, pre_buffer=False, read_dictionary=texts) as file:
+        with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False, read_dictionary=texts) as file:
             for batch in file.iter_batches(_BATCH, columns=columns, use_threads=False):
                 yield _plain(batch, budget)
     except OSError as error:  # what Arrow raises for Thrift that is none
@@ -58,11 +57,8 @@ def _plain(batch: pa.RecordBatch, budget: Budget) -> pa.RecordBatch:
     columns = []
     for column in batch.columns:
         if pa.types.is_dictionary(column.type):
-            most = column.dictionary.nbytes * len(column)
-            if most > _FEW_BYTES:
-                lengths = pc.binary_length(column.dictionary).take(column.indices)
-                most = int(pc.sum(pc.cast(lengths, pa.int64())).as_py() or 0)
-            budget.take(decoded=most)
+            lengths = pc.binary_length(column.dictionary).take(column.indices)
+            budget.take(decoded=int(pc.sum(pc.cast(lengths, pa.int64())).as_py() or 0))
             columns.append(column.dictionary_decode())
         else:
             columns.append(column)

@@ -20,8 +20,7 @@ _BASE_VALUES, _VALUES_A_BYTE = 1 << 20, 4
 _BASE_ROWS, _ROWS_A_BYTE = 1 << 16, 1
 _DELTA_BYTE_ARRAY = 7  # each value begins with a part of the one before, without end
 _DATA, _DICTIONARY, _DATA_V2 = 5, 7, 8
-_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
-_OTHERS = frozenset((_BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP))
+_STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
 _MOST_DEPTH = 16
 
 
@@ -56,9 +55,9 @@ def check_pages(data: bytes, metadata: pq.FileMetaData, budget: Budget) -> None:
         budget.take(rows=0, values=row_group.num_rows)
         for number in range(row_group.num_columns):
             column = row_group.column(number)
-            start, dictionary = column.data_page_offset, column.dictionary_page_offset
-            if dictionary is not None and 0 < dictionary < start:
-                start = dictionary
+            start = column.data_page_offset
+            if column.dictionary_page_offset is not None and 0 < column.dictionary_page_offset < start:
+                start = column.dictionary_page_offset
             repeats = "BYTE_ARRAY" in column.physical_type and not is_text(metadata, number)
             _check_chunk(data, start, start + column.total_compressed_size, budget, repeats=repeats)
 
@@ -71,18 +70,14 @@ def is_text(metadata: pq.FileMetaData, number: int) -> bool:
 
 def _check_chunk(data: bytes, start: int, end: int, budget: Budget, *, repeats: bool) -> None:
     """`repeats`: each value may be as long as the dictionary, and is in memory each time."""
-    dictionary, end = 0, min(end, len(data))
-    if start < 0:
-        raise pa.ArrowInvalid("a page before the beginning of the file")
-    while start < end:
-        try:
-            header, start = _struct(data, start, 0)
-        except IndexError:
-            raise pa.ArrowInvalid("a page header beyond the end of the file") from None
+    dictionary = 0
+    while start < min(end, len(data)):
+        reader = _Reader(data, start)
+        header = reader.struct(0)
         unpacked, packed = header.get(2), header.get(3)
-        inner: Any = next((header[kind] for kind in (_DATA, _DICTIONARY, _DATA_V2) if kind in header), {})
-        if not (isinstance(unpacked, int) and isinstance(packed, int) and packed >= 0 and isinstance(inner, dict)):
+        if not isinstance(unpacked, int) or not isinstance(packed, int) or packed < 0:
             raise pa.ArrowInvalid("a page has no header")
+        inner: dict[int, Any] = next((header[kind] for kind in (_DATA, _DICTIONARY, _DATA_V2) if kind in header), {})
         values = inner.get(1, 0)
         encodings = (inner.get(2), inner.get(4))
         if (encodings[1] if _DATA_V2 in header else encodings[0]) == _DELTA_BYTE_ARRAY:
@@ -91,85 +86,77 @@ def _check_chunk(data: bytes, start: int, end: int, budget: Budget, *, repeats: 
         if _DICTIONARY in header:
             dictionary = max(dictionary, unpacked)
         budget.take(decoded=unpacked + (dictionary * values if repeats else 0), values=values)
-        start += packed
+        start = reader.at + packed
 
 
-def _struct(data: bytes, at: int, depth: int) -> tuple[dict[int, Any], int]:
-    """A struct of Thrift's compact protocol, its numbers and structs by field, and where it ends.
+class _Reader:
+    """Thrift's compact protocol, as far as page headers go."""
 
-    There are some for each page of each column of a table: a loop without calls, which is several times as fast.
-    """
-    if depth > _MOST_DEPTH:
-        raise pa.ArrowInvalid("a page header without end")
-    fields: dict[int, Any] = {}
-    number = 0
-    while head := data[at]:
-        at += 1
-        kind = head & 15
-        if head > 15:
-            number += head >> 4
-        else:
-            number, at = _zigzag(data, at)
-        if kind == _STRUCT:
-            fields[number], at = _struct(data, at, depth + 1)
-        elif kind in (_TRUE, _FALSE):
-            fields[number] = kind == _TRUE
-        elif kind in _OTHERS:
-            fields[number], at = _passed_over(data, at, kind, depth)
-        else:
-            value = data[at]
-            if value < 128:
-                fields[number] = (value >> 1) ^ -(value & 1)
-                at += 1
-            else:
-                fields[number], at = _zigzag(data, at)
-    return fields, at + 1
+    def __init__(self, data: bytes, at: int) -> None:
+        self._data, self.at = data, at
 
+    def struct(self, depth: int) -> dict[int, Any]:
+        """A struct: its numbers and structs by field; others are passed over."""
+        if depth > _MOST_DEPTH:
+            raise pa.ArrowInvalid("a page header without end")
+        fields: dict[int, Any] = {}
+        number = 0
+        while kind := self._byte():
+            delta, kind = kind >> 4, kind & 15
+            number = number + delta if delta else self._zigzag()
+            fields[number] = self._value(kind, depth)
+        return fields
 
-def _passed_over(data: bytes, at: int, kind: int, depth: int) -> tuple[int | None, int]:
-    """What a byte says, or nothing for what is no number, and where it ends."""
-    if kind == _BYTE:
-        return data[at], at + 1
-    if kind == _DOUBLE:
-        return None, at + 8
-    if kind == _BINARY:
-        length, at = _varint(data, at)
-        return None, at + length
-    if kind == _MAP:
-        raise pa.ArrowInvalid("a page header with a map")
-    if depth > _MOST_DEPTH:
-        raise pa.ArrowInvalid("a page header without end")
-    head, at = data[at], at + 1
-    count, kind = head >> 4, head & 15
-    if count == 15:
-        count, at = _varint(data, at)
-    if count > len(data) - at:
-        raise pa.ArrowInvalid("a page header with a list beyond its end")
-    for _ in range(count):
+    def _value(self, kind: int, depth: int) -> Any:  # noqa: ANN401 - of a struct, a number, or nothing
         if kind in (_TRUE, _FALSE):
-            at += 1
+            return kind == _TRUE
+        if kind == _BYTE:
+            return self._byte()
+        if kind == _DOUBLE:
+            self.at += 8
+        elif kind == _BINARY:
+            length = self._varint()  # which moves on itself
+            self.at += length
+        elif kind in (_LIST, _SET):
+            self._list(depth)
         elif kind == _STRUCT:
-            at = _struct(data, at, depth + 2)[1]
-        elif kind in _OTHERS:
-            at = _passed_over(data, at, kind, depth + 1)[1]
+            return self.struct(depth + 1)
+        elif kind == _MAP:
+            raise pa.ArrowInvalid("a page header with a map")
         else:
-            at = _varint(data, at)[1]
-    return None, at
+            return self._zigzag()
+        return None
 
+    def _list(self, depth: int) -> None:
+        head = self._byte()
+        count, kind = head >> 4, head & 15
+        if count == 15:
+            count = self._varint()
+        if count > len(self._data) - self.at:
+            raise pa.ArrowInvalid("a page header with a list beyond its end")
+        for _ in range(count):
+            if kind in (_TRUE, _FALSE):
+                self.at += 1
+            else:
+                self._value(kind, depth + 1)
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at
-        if shift > 63:
-            raise pa.ArrowInvalid("a page header with a number without end")
+    def _byte(self) -> int:
+        if not 0 <= self.at < len(self._data):
+            raise pa.ArrowInvalid("a page header beyond the end of the file")
+        self.at += 1
+        return self._data[self.at - 1]
 
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._byte()
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+            if shift > 63:
+                raise pa.ArrowInvalid("a page header with a number without end")
 
-def _zigzag(data: bytes, at: int) -> tuple[int, int]:
-    value, at = _varint(data, at)
-    return (value >> 1) ^ -(value & 1), at
+    def _zigzag(self) -> int:
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)

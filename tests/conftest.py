@@ -37,17 +37,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-COUNT_FROZEN = gc.get_freeze_count
-
-
 def pytest_collection_finish() -> None:
-    """What collecting made stays to the end: the collector of garbage need not look through it again and again.
-
-    Each build asks whether something is frozen, for which Python counts all of it: 20 ms.
-    """
+    """What collecting made stays to the end: the collector of garbage need not look through it again and again."""
     gc.collect()
     gc.freeze()
-    gc.get_freeze_count = lambda: 1
 
 
 @pytest.fixture(scope="session", autouse=True)

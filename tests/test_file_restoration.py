@@ -183,7 +183,7 @@ def test_a_method_gets_the_precision_that_the_processor_is_fast_in(
 ) -> None:
     import torch
 
-    from gifbench.file_restoration import faster_on_cpu
+    from gifbench.methods.fastest_cpu_precision import faster_on_cpu
     from gifbench.methods.registry import load_method
 
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)

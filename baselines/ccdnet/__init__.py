@@ -8,7 +8,8 @@ discriminator.py       the conditional 70×70 PatchGAN and its pool of fakes
 losses.py              color, gradients, adversarial
 dither_classifier.py   is this frame dithered?
 method.py              a file of weights as a method: which network it is of, and frames through it
-router.py              the method `ccdnet`, which chooses between networks
+plain_or_dithered_choice.py
+                       the method `ccdnet`, which chooses between networks
 convert_checkpoint.py  what the authors' own weights are called
 training.py            what `gifbench train` trains; palette_training.py, for the small network
 """

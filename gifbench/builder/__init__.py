@@ -2,6 +2,6 @@
 
 from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.errors import Rejected
-from gifbench.media.crop_geometry import Filter, Geometry
+from gifbench.media.crop_and_resize import Filter, Geometry
 
 __all__ = ["Filter", "Geometry", "Recipe", "Rejected", "SourceVideo"]

@@ -19,12 +19,12 @@ import joblib
 from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_lock import alone, claim, clear
 from gifbench.builder.changed_sources import unchanged_failures
-from gifbench.builder.dask_executor import outcomes_on_cluster
-from gifbench.builder.local_executor import Work, outcomes_here
+from gifbench.builder.dask_build_workers import outcomes_on_cluster
+from gifbench.builder.local_build_workers import Work, outcomes_here
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
-from gifbench.builder.shard_writer import Assembly, plan_shards
-from gifbench.builder.staging import WorkResult, accept, begin_run, group_name
+from gifbench.builder.shard_assembly import Assembly, plan_shards
+from gifbench.builder.unfinished_clips_folder import WorkResult, accept, begin_run, group_name
 from gifbench.dask_cluster import check_scheduler_address
 from gifbench.dataset.dataset_reader import Dataset, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker

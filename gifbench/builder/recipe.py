@@ -21,7 +21,7 @@ from gifbench.entry_points import entry_points
 from gifbench.errors import NoSuchRecipe, RecipeError, Rejected, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
-from gifbench.media.crop_geometry import Geometry
+from gifbench.media.crop_and_resize import Geometry
 from gifbench.media.video import DamagedFrames, Frame, HeldPictures, LosslessCodec, Span, VideoInfo, decode, probe
 from gifbench.toml_file import read_toml
 from gifbench.user_code_import import import_errors

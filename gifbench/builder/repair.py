@@ -10,7 +10,7 @@ from gifbench.builder.build_lock import alone
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.builder.remove import keep_removed
-from gifbench.builder.staging import group_name
+from gifbench.builder.unfinished_clips_folder import group_name
 from gifbench.dataset import Dataset
 from gifbench.dataset.columns import CLIP_ID
 from gifbench.dataset.dataset_reader import only_a_copy, read_about, read_index

@@ -11,7 +11,7 @@ from pathlib import Path
 from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.errors import GifbenchError, StorageError
 from gifbench.media.clip import Pixels
-from gifbench.media.crop_geometry import Geometry, through_jpeg
+from gifbench.media.crop_and_resize import Geometry, through_jpeg
 from gifbench.media.video import CannotKeep, Frame, LosslessWriter, keep_packets, read_kept
 
 

@@ -28,7 +28,7 @@ def consistency(
     as_json: Json = False,
 ) -> None:
     """Measure how steady a processed video is: its warping error, beside the source's own, and tOF."""
-    from gifbench.evaluation.temporal_consistency import measure_consistency
+    from gifbench.evaluation.consistency_of_two_files import measure_consistency
     from gifbench.media.flow import optical_flow
 
     if flow not in ("dis", "raft"):

@@ -54,7 +54,8 @@ def restore(
     The shortest form is `gifbench restore my.gif`, which writes my.mp4 beside it with the bundled ccdnet. A video takes
     a method that needs no palettes: `gifbench restore colorize film.mp4 --gray` writes film-restored.mp4.
     """
-    from gifbench.file_restoration import check_draws_between, faster_on_cpu, is_gif
+    from gifbench.file_restoration import check_draws_between, is_gif
+    from gifbench.methods.fastest_cpu_precision import faster_on_cpu
     from gifbench.methods.registry import find_method
 
     method, source, out = _parts(arguments)

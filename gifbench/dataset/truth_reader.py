@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 from gifbench.dataset.shard_format import IndexRow
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.crop_geometry import Filter, Geometry, through_jpeg
+from gifbench.media.crop_and_resize import Filter, Geometry, through_jpeg
 from gifbench.media.video import iter_lossless, read_kept, read_lossless
 from gifbench.media.video.lossless_reader import gathered
 

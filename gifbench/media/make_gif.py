@@ -29,7 +29,7 @@ from gifbench.media.colors.quantize import (
     nearest,
     quantize,
 )
-from gifbench.media.crop_geometry import Geometry
+from gifbench.media.crop_and_resize import Geometry
 from gifbench.media.frame_pacing import Paced, every_kth
 from gifbench.media.frames_from_anything import frame_input
 from gifbench.media.gif import GifWriter, frame_delays

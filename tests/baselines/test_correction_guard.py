@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet import correction_guard as guard_module  # noqa: E402
 from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features, load_guard  # noqa: E402
-from gifbench_baselines.ccdnet.router import Router  # noqa: E402
+from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router  # noqa: E402
 from gifbench_baselines.weights_lookup import WEIGHTS  # noqa: E402
 
 from gifbench import Gif, MethodError, load_method, read_weights, run_method, save_weights  # noqa: E402

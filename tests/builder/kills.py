@@ -38,8 +38,6 @@ from tests.download.http_server import Site, serve
 ROOT = Path(__file__).parent.parent.parent
 LOCAL, ROUGH = 8, 10
 DEAD = ("404", "403", "500")
-WAIT = "GIFBENCH_TESTS_WAIT"
-"""Names the seconds that each clip takes at least, so that a kill finds clips under way; none where it is not set."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,10 @@ class Ended:
 
 
 def prepare(folder: Path, site: Site) -> None:
-    """Videos, a recipe that takes its time where it is to be killed, and the manifest."""
+    """Videos, a recipe that takes its time, and the manifest."""
     folder.mkdir(parents=True)
-    wait = f"__import__('time').sleep(float(__import__('os').environ.get('{WAIT}', '0')))"
-    (folder / "tiny.py").write_text(TINY_RECIPE.replace("        if video", f"        {wait}\n        if video"))
+    slow = TINY_RECIPE.replace("        if video", "        __import__('time').sleep(0.1)\n        if video")
+    (folder / "tiny.py").write_text(slow)
     rows, common = [], {"split": "test"}
     for i in range(LOCAL):
         write_video(folder / f"v{i}.mp4", moving_picture(5 + i, 48, 64 if i else 32, seed=i))
@@ -76,7 +74,7 @@ def prepare(folder: Path, site: Site) -> None:
 def drive(folder: Path, *, workers: int = 2) -> None:
     """Fetch, then build."""
     rows, store = read_manifest(folder / "list.parquet"), Store(folder / "store")
-    policy = RetryPolicy(attempts=12, first_wait=0.01, longest_wait=0.01, pause=0.01, pauses=100, unreachable=100)
+    policy = RetryPolicy(attempts=12, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=100, unreachable=100)
     fetch_sources(rows, store, {"http": HttpSource(trusted=True, timeout=0.3)}, policy=policy)
     recipe = load_recipe(str(folder / "tiny.py"))
     run_build(recipe, rows, str(folder / "out"), sources=folder, store=store, workers=workers)
@@ -91,7 +89,6 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
             stdout=subprocess.DEVNULL,
             stderr=errors,
             start_new_session=True,
-            env=os.environ | {WAIT: "0.1"},
         )
 
 
@@ -161,7 +158,7 @@ def kill_some(process: subprocess.Popen[bytes], rng: np.random.Generator, *, mos
     anywhere = rng.uniform() < 0.3
     until = time.monotonic() + (float(rng.uniform(0.3, 5.0)) if anywhere else 60.0)
     while process.poll() is None and time.monotonic() < until and (anywhere or not workers_of(process.pid)):
-        time.sleep(0.1)  # to look through all processes takes its time
+        time.sleep(0.02)
     while process.poll() is None and len(killed) < most:
         time.sleep(float(rng.uniform(0.0, 0.8)))
         dice, found = rng.uniform(), workers_of(process.pid)

@@ -16,9 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.local_executor import Work
+from gifbench.builder.local_build_workers import Work
 from gifbench.builder.recipe import Recipe, load_recipe
-from gifbench.builder.staging import WorkResult
+from gifbench.builder.unfinished_clips_folder import WorkResult
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download.store import Store

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from gifbench.builder import local_executor
+from gifbench.builder import local_build_workers
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe, load_recipe
@@ -63,7 +63,7 @@ def build_counted(monkeypatch: pytest.MonkeyPatch, *given: Any, **options: Any) 
 
     reports: list[Progress] = []
     with monkeypatch.context() as patched:
-        patched.setattr(local_executor, "make_clip", counting)
+        patched.setattr(local_build_workers, "make_clip", counting)
         run_build(*given, **options, workers=1, progress=reports.append)
     return sorted(made), reports
 
@@ -93,6 +93,6 @@ def test_another_version_tries_again(
     out = str(tmp_path / "out")
     rows = from_folder(videos)
     build_counted(monkeypatch, recipe, rows, out, sources=videos)
-    monkeypatch.setattr("gifbench.builder.build_ledger.installed_version", lambda name: "99")
+    monkeypatch.setattr("gifbench.builder.build_ledger.version", lambda name: "99")
     assert build_counted(monkeypatch, recipe, rows, out, sources=videos)[0] == ["worn"]
     assert build_counted(monkeypatch, recipe, rows, out, sources=videos)[0] == []

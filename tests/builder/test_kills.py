@@ -34,7 +34,7 @@ def test_workers_end_soon_after_their_driver(tmp_path: Path) -> None:
         rows = [row for row in read_manifest(tmp_path / "build" / "list.parquet") if row.source == "file"]
         (tmp_path / "build" / "list.parquet").write_bytes(manifest_bytes(rows))
         process = start(tmp_path / "build")
-        while not list((tmp_path / "build").glob("out/staging/*.group")) or not (workers := workers_of(process.pid)):
+        while not (workers := workers_of(process.pid)) or not list((tmp_path / "build").glob("out/staging/*.group")):
             assert process.poll() is None, (tmp_path / "build" / "errors").read_text()
             time.sleep(0.02)
         process.kill()

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repair import repair_dataset
-from gifbench.builder.staging import begin_run
+from gifbench.builder.unfinished_clips_folder import begin_run
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download import MemorySource

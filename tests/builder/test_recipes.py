@@ -13,7 +13,7 @@ from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import SourceVideo, load_recipe, recipe_names
 from gifbench.errors import RecipeError, Rejected
 from gifbench.manifest.rows import ManifestRow
-from gifbench.media.crop_geometry import Geometry, through_jpeg
+from gifbench.media.crop_and_resize import Geometry, through_jpeg
 from gifbench.media.video import Span, VideoInfo, decode, probe
 from tests.conftest import moving_picture
 

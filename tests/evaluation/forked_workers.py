@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gifbench.evaluation import worker_pool
+from gifbench.evaluation import local_scoring_workers
 from tests.builder.servers import start_fork_server
 
 
@@ -21,7 +21,7 @@ class ForkedWorker:
     """What `subprocess.Popen` gives for a worker, as far as the pool asks for it: a process and a group of its own."""
 
     def __init__(self, command: Sequence[str], *, pass_fds: Sequence[int], stdin: int, start_new_session: bool) -> None:
-        assert command[1:-1] == ["-P", "-m", "gifbench.evaluation.worker_pool"] and start_new_session
+        assert command[1:-1] == ["-P", "-m", "gifbench.evaluation.local_scoring_workers"] and start_new_session
         start_fork_server()
         pipe = Connection(os.dup(pass_fds[0]))
         given = (pipe, Path.cwd(), dict(os.environ))
@@ -50,9 +50,11 @@ def _live(pipe: Connection, place: Path, environment: Mapping[str, str]) -> None
     os.environ.clear()
     os.environ.update(environment)
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        worker_pool._work(pipe)
+        local_scoring_workers._work(pipe)
 
 
 def fork_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pool have its workers as forks."""
-    monkeypatch.setattr(worker_pool, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": ForkedWorker}))
+    monkeypatch.setattr(
+        local_scoring_workers, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": ForkedWorker})
+    )

@@ -13,7 +13,7 @@ from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier
 from gifbench_baselines.ccdnet.method import load_network
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions
-from gifbench_baselines.ccdnet.router import load_classifier
+from gifbench_baselines.ccdnet.plain_or_dithered_choice import load_classifier
 from gifbench_baselines.film.cartoon_network import load_cartoon
 from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer, load_colorizer
 from gifbench_baselines.pix2pix import method as pix2pix

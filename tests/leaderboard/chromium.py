@@ -130,7 +130,7 @@ class Chromium:
         deadline = time.monotonic() + seconds
         while not self.js(expression):
             assert time.monotonic() < deadline, f"it never held: {expression}"
-            time.sleep(0.005)
+            time.sleep(0.05)
 
     def look(self, *, width: int, height: int = 900, dark: bool = False, calm: bool = False, scale: float = 1) -> None:
         """Set the window's size in CSS pixels, and what the page is told of its reader's wishes."""

@@ -384,7 +384,7 @@ def test_a_method_that_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> Non
 
 
 def test_what_was_made_of_wide_pixels_or_odd_sides_is_held_against_its_source(tmp_path: Path) -> None:
-    from gifbench.evaluation.temporal_consistency import measure_consistency
+    from gifbench.evaluation.consistency_of_two_files import measure_consistency
 
     plain = write_video(tmp_path / "plain.mp4", moving_picture(4, 48, 64))
     ffmpeg("-i", plain, "-c", "copy", "-aspect", "8:3", tmp_path / "wide.mp4")

@@ -41,12 +41,11 @@ def frames_of(gif: Gif) -> list[tuple[str, int]]:
     ends = (*gif.times[1:], gif.duration)
     frames = []
     for i, (start, end) in enumerate(zip(gif.times, ends, strict=True)):
-        pixels = np.full((gif.height, gif.width, 4), 255, np.uint8)
-        pixels[..., :3] = gif.frame(i)
+        pixels = np.dstack([gif.frame(i), np.full((gif.height, gif.width), 255, np.uint8)])
         index = gif.transparent[i] if gif.transparent is not None else None
         if index is not None:
             pixels[gif.indices[i] == index] = 0
-        frames.append((hashlib.sha256(pixels).hexdigest(), int(1_000_000 * (end - start))))
+        frames.append((hashlib.sha256(pixels.tobytes()).hexdigest(), int(1_000_000 * (end - start))))
     return frames
 
 

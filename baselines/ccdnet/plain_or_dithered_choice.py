@@ -53,10 +53,9 @@ class Router:
         if not classifiers or kinds != {"plain", "dithered"}:
             raise MethodError(
                 f"method ccdnet lacks weights in {folder if weights else 'the package'}: train them by `gifbench train "
-                "baselines/ccdnet/ccdnet-plain-small.toml --data DATASET`, then likewise ccdnet-dithered-small.toml, "
-                "ccdnet-plain.toml, ccdnet-dithered.toml and dither-classifier.toml, put the .safetensors of the last "
-                "three into a folder, and name it, "
-                "ccdnet:weights=FOLDER"
+                "ccdnet-plain-small --data DATASET`, then likewise ccdnet-dithered-small, ccdnet-plain-wide, "
+                "ccdnet-dithered-wide, ccdnet-plain, ccdnet-dithered and dither-classifier, put the .safetensors of "
+                "the last three into a folder, and name it, ccdnet:weights=FOLDER"
             )
         self._classifier = load_classifier(read_weights(classifiers[0]))
         guard = read_weights(files[_GUARD]) if _GUARD in files else None

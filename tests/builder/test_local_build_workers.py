@@ -7,12 +7,11 @@ import os
 
 import pytest
 
-from gifbench.builder.local_executor import outcomes_here
-from gifbench.builder.staging import WorkResult
+from gifbench.builder.local_build_workers import outcomes_here
+from gifbench.builder.unfinished_clips_folder import WorkResult
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.errors import DiskFull
 from gifbench.manifest.rows import ManifestRow
-from tests.conftest import COUNT_FROZEN
 
 ROWS = [ManifestRow(clip_id=f"clip{i}", split="test", source="file", locator=f"{i}.mp4") for i in range(3)]
 
@@ -24,9 +23,8 @@ def work(row):
 
 
 @pytest.fixture(autouse=True)
-def _thawed(monkeypatch):
+def _thawed():
     """What all tests have loaded is frozen when they are collected."""
-    monkeypatch.setattr(gc, "get_freeze_count", COUNT_FROZEN)
     gc.unfreeze()
     yield
     gc.freeze()

@@ -19,7 +19,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe
-from gifbench.builder.staging import WorkResult, hand_over, scratch_folder
+from gifbench.builder.unfinished_clips_folder import WorkResult, hand_over, scratch_folder
 from gifbench.child_processes import end_with_parent
 from gifbench.dataset.row_outcomes import Outcome, outcome_of
 from gifbench.download.store import Store

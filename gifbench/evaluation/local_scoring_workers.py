@@ -138,7 +138,7 @@ def _start(job: ScoringJob, clips: Sequence[ScoredClip], time_limit: float | Non
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gifbench.evaluation.worker_pool", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", "gifbench.evaluation.local_scoring_workers", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # one group, so that what it starts ends with it

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 from gifbench.builder.build_ledger import Ledger
-from gifbench.builder.staging import check_run, group_name
+from gifbench.builder.unfinished_clips_folder import check_run, group_name
 from gifbench.dataset.shard_format import END_OF_SHARD, STAGING, IndexRow, group_range, shard_name
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import ManifestRow

@@ -135,12 +135,8 @@ def test_what_a_method_raises_there_is_raised_here(cluster: str, tiny_dataset: D
         evaluate(method(tmp_path, "Raises"), tiny_dataset.url, "plain-1", cluster=cluster)
 
 
-def test_a_scheduler_that_goes_away_keeps_the_clips_that_are_scored(
-    tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_scheduler_that_goes_away_keeps_the_clips_that_are_scored(tiny_dataset: Dataset, tmp_path: Path) -> None:
     from distributed import Client
-
-    monkeypatch.setattr(of_cluster, "_ROOM_SECONDS", 1.0)
 
     def shut_down(now: Progress) -> None:
         if now.done == 1:

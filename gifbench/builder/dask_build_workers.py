@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gifbench.builder.build_ledger import RECORDED_VERSIONS
-from gifbench.builder.local_executor import Work
-from gifbench.builder.staging import WorkResult
+from gifbench.builder.local_build_workers import Work
+from gifbench.builder.unfinished_clips_folder import WorkResult
 from gifbench.dask_cluster import WorkersDied, connected
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import STAGING
