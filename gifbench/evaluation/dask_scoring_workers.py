@@ -19,9 +19,9 @@ from gifbench.dask_cluster import WorkersDied, connected
 from gifbench.errors import ClusterError, GifbenchError, MethodFailed, UsageError
 from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
 from gifbench.evaluation.clip_scorer import ClipScorer
+from gifbench.evaluation.local_scoring_workers import error_of, scored_clips, timed_record
 from gifbench.evaluation.score_identity import RunSpec, ScoringJob
 from gifbench.evaluation.score_journal import ScoredClipRecord, difference
-from gifbench.evaluation.local_scoring_workers import error_of, scored_clips, timed_record
 
 _PACKAGES = ("gifbench", "numpy", "numba", "av", "opencv-python-headless")
 

@@ -10,11 +10,11 @@ from typing import Literal
 from gifbench.benchmark_tasks import Task
 from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
 from gifbench.evaluation.dask_scoring_workers import clips_on_cluster
+from gifbench.evaluation.local_scoring_workers import scored_clips, worked_clips
 from gifbench.evaluation.result_from_scores import RunFacts, official_clips, result_of, with_metrics_of
 from gifbench.evaluation.score_identity import RunSpec, ScoringJob, existing_result, measuring_device
 from gifbench.evaluation.score_journal import ScoredClipRecord, ScoreJournal, interrupted_protocols
 from gifbench.evaluation.scoring_protocols import ScoringProtocol, released_stride
-from gifbench.evaluation.local_scoring_workers import scored_clips, worked_clips
 from gifbench.methods.registry import LoadedMethod
 from gifbench.metrics.registry import LoadedMetric
 from gifbench.progress import Progress, ProgressCallback
