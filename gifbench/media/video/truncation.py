@@ -2,7 +2,8 @@
 
 A download that broke off often decodes without any complaint, only to fewer frames. MP4 boxes, the Matroska segment and
 RIFF chunks all state their sizes, so that the missing rest can be seen. What is missing behind the last picture (an
-index, tags), and what was added behind the end (an ID3 tag), is no damage.
+index, tags), and what was added behind the end (an ID3 tag), is no damage. A transport stream states none, and a
+recording of one ends anywhere, also within a packet: only a picture that is cut is told there, by its decoder.
 """
 
 from __future__ import annotations
