@@ -9,7 +9,6 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import stats
 
 from gifbench.blind_study.study_pages import StudyKey, make_study
 from gifbench.blind_study.vote_counting import _sign_test, _wilson, preferences, read_choices, read_key
@@ -160,6 +159,7 @@ def test_one_person_gives_an_interval_too_and_one_session_counts_once(made, tmp_
 
 
 def test_statistics_are_those_of_scipy():
+    from scipy import stats  # half a second, which every worker would take to collect the tests
 
     for wins, losses, ties in [(8, 2, 3), (0, 7, 0), (5, 5, 1), (30, 11, 0), (0, 0, 4)]:
         votes = [("p", "c", value) for value, n in ((1.0, wins), (0.0, losses), (0.5, ties)) for _ in range(n)]
