@@ -194,7 +194,7 @@ def test_what_cannot_be_composed_is_said_in_one_line(text, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("gif2video", "method ccdnet lacks weights .*gifbench train baselines/ccdnet/.*ccdnet:weights="),
+        ("gif2video", "method ccdnet lacks weights .*gifbench train ccdnet-plain-small .*ccdnet:weights="),
         (
             "gif2video:color=gaussian-0.5",
             "method superslomo has no weights .*gifbench train baselines/superslomo/superslomo.toml .*weights=",

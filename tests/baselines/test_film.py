@@ -15,6 +15,7 @@ from gifbench_baselines import weights_lookup  # noqa: E402
 from gifbench_baselines.film import chroma  # noqa: E402
 from gifbench_baselines.film.cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator  # noqa: E402
 from gifbench_baselines.film.cartoon_training import CartoonTrainer, CartoonTrainerOptions  # noqa: E402
+from gifbench_baselines.film.color_rarity import ColorRarity  # noqa: E402
 from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer  # noqa: E402
 from gifbench_baselines.film.colorize_training import ColorizeTrainer, ColorizeTrainerOptions  # noqa: E402
 from gifbench_baselines.film.edges import smeared_edges  # noqa: E402
@@ -232,10 +233,9 @@ def test_a_colorizer_learns_and_goes_on_as_if_it_had_not_been_stopped():
 
 
 def test_a_rare_color_counts_more():
-    trainer = ColorizeTrainer(ColorizeTrainerOptions(widths=(8, 16), blocks=(1, 1), side=32, rebalance=1.0))
     wanted = torch.zeros(1, 2, 8, 8)
     wanted[..., 0] = 0.3
-    weights = trainer._weights(wanted)
+    weights = ColorRarity(1.0).weights(wanted)
     assert weights[..., 0].min() > weights[..., 1].max()
     assert weights.mean() == pytest.approx(1)
 
