@@ -193,7 +193,8 @@ def test_a_short_clip_is_drawn_by_its_frames_or_as_often_as_any(tiny_recipe, tmp
 @pytest.mark.parametrize("path", ROWS, ids=lambda path: path.stem)
 def test_every_row_is_a_configuration(path):
     row = read_config(path)
-    assert path.stem in (row.name, f"{row.name}-small", f"{row.name}-wide", "small")  # a training of the method that it names
+    trainings = (row.name, f"{row.name}-small", f"{row.name}-wide", "small")
+    assert path.stem in trainings  # of the method that it names
     checked(load_trainer(row.trainer).options_class, row.model, what=path.stem)
     assert learning_rate(row.training, 0) == pytest.approx(row.training.learning_rate)
     assert 0 < learning_rate(row.training, row.training.steps - 1) <= row.training.learning_rate
