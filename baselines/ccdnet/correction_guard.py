@@ -19,6 +19,7 @@ from gifbench import Weights
 
 from ..weights_lookup import described
 from . import correction_guard_kernels
+from .palette_agreement import agree
 from .palette_unet import NEIGHBORS, UNIT, placed, ways
 
 FEATURES = 14
@@ -45,6 +46,8 @@ class Guard(nn.Module):
 
     mean: torch.Tensor
     scale: torch.Tensor
+    agrees: bool = True
+    """Whether what comes out agrees with what the palettes say, too."""
 
     def __init__(self, options: GuardOptions) -> None:
         super().__init__()
@@ -78,6 +81,8 @@ class Guard(nn.Module):
                 share = self._share(told.flatten(1), wide).view(shown.shape[1:])
                 torch.sub(planes[number], shown, out=out[number])
                 out[number].mul_(share).add_(shown)
+                if self.agrees:
+                    agree(out[number], shown, palettes[number], dithered=dithered)
         return out.permute(0, 2, 3, 1)
 
     def _share(self, told: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:

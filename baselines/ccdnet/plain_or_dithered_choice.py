@@ -38,13 +38,16 @@ class Router:
     `ccdnet-dithered.safetensors`; without it, those that come with gifbench. Networks for other palette sizes than 32
     lie beside them, named `ccdnet-plain-128.safetensors` and so on. A GIF is dithered if the first frames of its
     quarters are, on the mean; its palette size is the median over its frames. Where `ccdnet-guard.safetensors` lies
-    there, too, it says pixel by pixel how much of the network's change is taken.
+    there, too, it says pixel by pixel how much of the network's change is taken, and what comes out is made to agree
+    with the palette, unless `agreement` is false.
     """
 
-    version = "3"
+    version = "4"
     backend = "torch"
 
-    def __init__(self, *, weights: str = "", tile: int = TILE, precision: Precision = "fp32") -> None:
+    def __init__(
+        self, *, weights: str = "", agreement: bool = True, tile: int = TILE, precision: Precision = "fp32"
+    ) -> None:
         folder = Path(weights) if weights else weights_lookup.WEIGHTS
         files = {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
         named = {name: found for name in files if (found := _NETWORK.fullmatch(name))}
@@ -60,6 +63,8 @@ class Router:
         self._classifier = load_classifier(read_weights(classifiers[0]))
         guard = read_weights(files[_GUARD]) if _GUARD in files else None
         self._guard = None if guard is None else load_guard(guard)
+        if self._guard is not None:
+            self._guard.agrees = agreement
         self._networks = {
             (found[1] == "dithered", int(found[2] or _USUAL_COLORS)): Restorer(
                 read_weights(files[name]),

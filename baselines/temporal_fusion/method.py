@@ -29,20 +29,26 @@ class CCDNetVideo:
     """Restores each frame by `ccdnet`, then corrects it by the two frames before and the two after.
 
     These are moved along DIS flow to where the same things are; a network decides what to take over. Across a cut no
-    frame is seen. The guard of `ccdnet` has the last word. `weights` is a file that `gifbench train` wrote, a URL with
-    `#sha256=…`, or the name of one that comes with gifbench; `color_weights` is the folder that `ccdnet` calls
-    `weights`.
+    frame is seen. The guard of `ccdnet`, and its `agreement` with the palette, have the last word. `weights` is a file
+    that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with gifbench; `color_weights` is
+    the folder that `ccdnet` calls `weights`.
     """
 
-    version = "2"
+    version = "3"
     backend = "torch"
 
     def __init__(
-        self, *, weights: str = "", color_weights: str = "", tile: int = _TILE, precision: Precision = "fp32"
+        self,
+        *,
+        weights: str = "",
+        color_weights: str = "",
+        agreement: bool = True,
+        tile: int = _TILE,
+        precision: Precision = "fp32",
     ) -> None:
         found = find_weights("ccdnet-video", weights, config="baselines/temporal_fusion/ccdnet-video.toml")
         self._network = load_network(found).to(memory_format=torch.channels_last)
-        self._router = Router(weights=color_weights, tile=tile, precision=precision)
+        self._router = Router(weights=color_weights, agreement=agreement, tile=tile, precision=precision)
         self._tile, self._precision, self._device = tile, precision, "cpu"
         self._runner = Runner(precision=precision)
         self._clip: _Clip | None = None

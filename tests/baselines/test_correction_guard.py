@@ -69,7 +69,7 @@ def restored(name: str, gif: Gif) -> np.ndarray:
     return np.concatenate([np.asarray(part) for part in run_method(load_method(name), gif, gif.times, clip="a GIF")])
 
 
-@pytest.mark.parametrize("name", ["ccdnet:weights={}", "ccdnet-video:color_weights={}"])
+@pytest.mark.parametrize("name", ["ccdnet:weights={},agreement=false", "ccdnet-video:color_weights={},agreement=false"])
 def test_the_guard_decides_between_the_gif_and_the_network(tmp_path, name):
     gif = screen()
     shown = np.stack([gif.frame(i) for i in range(len(gif))]).astype(np.float32)
