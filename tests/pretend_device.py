@@ -12,14 +12,14 @@ because the CPU makes them.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import return_and_correct_aliasing
-from torch.utils._pytree import tree_flatten, tree_map
 
 KIND = "pretend"
 aten = torch.ops.aten
@@ -95,8 +95,7 @@ _COPIES = {aten._to_copy.default, aten.copy_.default, aten._copy_from.default}
 
 def dispatch(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Run one operation of torch on what the tensors hold."""
-    flat, _ = tree_flatten((args, kwargs))
-    tensors = [each for each in flat if isinstance(each, torch.Tensor)]
+    tensors = [*_tensors(args), *_tensors(kwargs)]
     ours = [each for each in tensors if isinstance(each, PretendTensor)]
     theirs = [each for each in tensors if not isinstance(each, PretendTensor)]
     asked = kwargs.get("device")
@@ -110,14 +109,37 @@ def dispatch(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     elif ours and any(each.dim() for each in theirs) and func not in _INDEXED_BY_CPU:
         raise MixedDevices(f"{func}: expected all tensors to be on the same device, and found pretend:0 and cpu")
     pretend.operations += 1
-    if ours and any(each.alias_info is not None and not each.alias_info.is_write for each in func._schema.returns):
+    if ours and _gives_a_view(func):
         with torch.inference_mode(ours[0].is_inference()):  # a view is what its base is
             return _run(func, args, kwargs, to, ours)
     return _run(func, args, kwargs, to, ours)
 
 
+@cache
+def _gives_a_view(func: Any) -> bool:
+    return any(each.alias_info is not None and not each.alias_info.is_write for each in func._schema.returns)
+
+
+def _tensors(value: Any) -> list[torch.Tensor]:
+    """The tensors of nested lists; torch's own trees of values take longer than the operations of a small network."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, (list, tuple, dict)):
+        return [found for each in (value.values() if isinstance(value, dict) else value) for found in _tensors(each)]
+    return []
+
+
+def _mapped(change: Callable[[Any], Any], value: Any) -> Any:
+    """Nested lists with each of their values changed."""
+    if type(value) in (list, tuple):
+        return type(value)([_mapped(change, each) for each in value])
+    if type(value) is dict:
+        return {name: _mapped(change, each) for name, each in value.items()}
+    return change(value)
+
+
 def _run(func: Any, args: Any, kwargs: dict[str, Any], to: str | None, ours: list[PretendTensor]) -> Any:
-    inner_args, inner_kwargs = tree_map(_inner, (args, kwargs))
+    inner_args, inner_kwargs = _mapped(_inner, args), _mapped(_inner, kwargs)
     if to is not None:
         inner_kwargs["device"] = torch.device("cpu")
     result = func(*inner_args, **inner_kwargs)
@@ -130,10 +152,10 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any], to: str | None, ours: lis
     if not on_device:
         return _copied(result, inner_args)
     if pretend.fail_above is not None:
-        for each in tree_flatten(result)[0]:
-            if isinstance(each, torch.Tensor) and each.numel() > pretend.fail_above:
+        for each in _tensors(result):
+            if each.numel() > pretend.fail_above:
                 raise torch.OutOfMemoryError(f"pretend out of memory. Tried to allocate {each.numel()} elements")
-    wrapped = tree_map(_outer, result if func is not aten._to_copy.default else _copied(result, inner_args))
+    wrapped = _mapped(_outer, result if func is not aten._to_copy.default else _copied(result, inner_args))
     return return_and_correct_aliasing(func, args, kwargs, wrapped)
 
 
