@@ -46,6 +46,7 @@ PAGES = [
 QUICKER = {
     '"steps": 1000}': '"steps": 1, "batch_size": 1}, model={"base": 4}',
     "num_workers=4": "num_workers=2",
+    "some.gif --start 0 --end 1": "some.gif --start 0 --end 0.3",
 }
 """What a page says, and what its test runs in its place."""
 

@@ -36,12 +36,20 @@ def killed_after(writes: int) -> Iterator[Callable[[], int]]:
         yield lambda: done
 
 
-def every_kill(run: Callable[[], object], prepare: Callable[[], None], look: Callable[[], None]) -> int:
+def every_kill(
+    run: Callable[[], object],
+    prepare: Callable[[], None],
+    look: Callable[[], None],
+    *,
+    first: int = 0,
+    step: int = 1,
+) -> int:
     """Run a command once for every number of writes after which it is killed, and look at what is there each time.
 
-    Gives the number of writes of a run that is not killed.
+    With a `step` only for each so-many-th number from `first` on. Gives a number of writes that a run ends with, which
+    without a step is the least.
     """
-    writes = 0
+    writes = first
     while True:
         prepare()
         try:
@@ -49,7 +57,7 @@ def every_kill(run: Callable[[], object], prepare: Callable[[], None], look: Cal
                 run()
         except Killed:
             look()
-            writes += 1
+            writes += step
             continue
         look()
         return writes

@@ -127,7 +127,7 @@ def test_repair(damage: str, tiny_recipe: Path, tiny_videos: Path, copy: Path, t
             now = state(out, but=TABLES)
             assert {name: now[name] for name in now if not name.startswith("staging/")} == expected
 
-    check(command, out, start=start, look=told, but=TABLES, most=2 * POINTS)
+    check(command, out, start=start, look=told, but=TABLES)
     assert state(out, but=TABLES) == expected
 
 
@@ -262,10 +262,13 @@ def test_convert_weights(tmp_path: Path) -> None:
 
 
 def test_manifest_import_video2gif(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gifbench.manifest import official_rows
+    from gifbench.manifest.rows import ManifestRow
     from tests.pipelines.gif_moments.video2gif_table import table
 
-    some = official_rows("gif-moments")[:20]  # the whole list takes seconds to read
+    some = [  # the official list takes seconds to read
+        ManifestRow(clip_id=f"{name}_001", split="test", source="youtube", locator=name, frames=50 + i)
+        for i, name in enumerate(f"abcdefghij{i}" for i in range(9))
+    ]
     monkeypatch.setattr("gifbench.manifest.official_rows", lambda name: some)
     out, metadata = tmp_path / "out", tmp_path / "metadata.txt"
     metadata.write_text("\n".join(table(some)), encoding="utf-8")

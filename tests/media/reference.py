@@ -24,9 +24,10 @@ def diffuse(frame, palette, weights, *, serpentine=False):
     for y in range(height):
         back = serpentine and y % 2 == 1
         for x in range(width)[:: -1 if back else 1]:
-            value = np.clip(frame[y, x] + ((sums[y, x] + 8) >> 4), 0, 255)
-            indices[y, x] = ((wide - value) ** 2).sum(axis=1).argmin()
-            error = value - wide[indices[y, x]]
+            value = ((sums[y, x] + 8) >> 4) + frame[y, x]
+            over = np.minimum(np.maximum(value, 0), 255) - wide  # np.clip takes as long as all the rest
+            indices[y, x] = (over * over).sum(axis=1).argmin()
+            error = over[indices[y, x]]
             for dx, dy, weight in weights:
                 to_x, to_y = x + (-dx if back else dx), y + dy
                 if 0 <= to_x < width and to_y < height:
@@ -55,9 +56,8 @@ def minimum_variance(frame, colors, bits=5):
         return _in_order(pixels)
     if len({tuple(v >> 8 - bits for v in p) for p in pixels}) <= max(512, 4 * colors):
         bits = 8
-    boxes = [pixels]
+    boxes, cuts = [pixels], [_best_cut(pixels, 8 - bits)]
     while len(boxes) < colors:
-        cuts = [_best_cut(box, 8 - bits) for box in boxes]
         best = max(range(len(boxes)), key=lambda i: (cuts[i][0], -i))
         gain, axis, place = cuts[best]
         if gain <= 0:
@@ -65,6 +65,8 @@ def minimum_variance(frame, colors, bits=5):
         box = boxes[best]
         boxes[best] = [p for p in box if p[axis] >> 8 - bits <= place]
         boxes.append([p for p in box if p[axis] >> 8 - bits > place])
+        cuts[best] = _best_cut(boxes[best], 8 - bits)
+        cuts.append(_best_cut(boxes[-1], 8 - bits))
     means = [[(2 * sum(p[c] for p in box) + len(box)) // (2 * len(box)) for c in range(3)] for box in boxes]
     return _in_order(means)
 

@@ -100,7 +100,9 @@ def test_few_clips_cannot_tell(clips: int) -> None:
 
 
 def test_chance_alone_rarely_separates() -> None:
-    found = sum(compare(hard_clips(25, *([0.0] * 4), seed=seed), flips=999).groups.max() > 1 for seed in range(40))
+    found = sum(
+        compare(hard_clips(25, *([0.0] * 4), seed=seed), resamples=50, flips=499).groups.max() > 1 for seed in range(40)
+    )
     assert found <= 6  # 5% of 40 are 2; more than 6 has a probability below 0.3%
 
 

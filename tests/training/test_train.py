@@ -67,9 +67,9 @@ class Stop(Exception):
 
 
 def test_loss_falls_and_the_weights_restore(dataset, tmp_path):
-    trained = train(config(steps=60), dataset, tmp_path)
+    trained = train(config(steps=30), dataset, tmp_path)
     losses = [line["loss"] for line in lines(tmp_path) if "loss" in line]
-    assert sum(losses[-10:]) < 0.85 * sum(losses[:10])
+    assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
     assert trained.scores.keys() == {"psnr", "gif_psnr"}
     assert list(tmp_path.glob("panel-*.png"))
     loaded = load_method(f"ccdnet-1:weights={trained.weights}")
