@@ -101,7 +101,7 @@ def test_a_large_frame_is_never_worked_on_at_once(backbone, monkeypatch):
     kind = BACKBONES[backbone]
     seen = []
     monkeypatch.setattr(kind, "forward", lambda self, x: seen.append(x.shape[2:]) or x[:, :3])
-    given = torch.randint(256, (1, 3, 3000, 4000), dtype=torch.uint8)[..., ::2, ::2].contiguous()
+    given = torch.randint(256, (1, 3, 1100, 1600), dtype=torch.uint8)
     with torch.inference_mode():
         out = network(given, torch.randint(256, (1, 4, 3), dtype=torch.uint8), tile=512)
     assert out.shape == given.shape

@@ -194,7 +194,7 @@ def test_an_end_code_that_comes_early_leaves_the_rest_undrawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("num_images", "dtype"), [(1, np.uint8), (3, np.uint16), (300, np.uint32)], ids=["256", "768", "76800"]
+    ("num_images", "dtype"), [(1, np.uint8), (3, np.uint16), (257, np.uint32)], ids=["256", "768", "65792"]
 )
 def test_many_colors_make_indices_wider(num_images: int, dtype: type) -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)

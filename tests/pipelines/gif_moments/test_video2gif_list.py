@@ -214,9 +214,10 @@ def test_a_match_is_never_a_guess(rows: list[tuple[int, int]], clips: list[int])
 def test_the_command_downloads_joins_and_writes_what_it_did(
     official: list[ManifestRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    everything = read_once("gif-moments")
-    monkeypatch.setattr("gifbench.manifest.official_rows", read_once)
     chosen = {row.locator for row in official}
+    everything = [row for i, row in enumerate(read_once("gif-moments")) if row.locator in chosen or i % 20 == 0]
+    fewer = lambda name: everything if name == "gif-moments" else read_once(name)  # noqa: E731
+    monkeypatch.setattr("gifbench.manifest.official_rows", fewer)
     lines = table(official)
     twin = next(row for row in everything if row.locator not in chosen)
     # One video whose clip fits two rows that are in another place than its number says.
