@@ -6,8 +6,6 @@ import contextlib
 import json
 import math
 import re
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +21,7 @@ from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.score_identity import ScoringJob
 from gifbench.methods.command import load_method_command
 from gifbench.methods.registry import load_method, load_method_file
+from tests.cli.forked_command import ForkedCommand
 from tests.evaluation.forked_workers import fork_workers
 
 RANDOM = '''
@@ -133,9 +132,8 @@ def scores_a_fork(tiny_dataset: Dataset, tmp_path: Path) -> list[str]:
 
 
 def test_a_method_that_forks_is_scored(tiny_dataset: Dataset, tmp_path):
-    command = [sys.executable, "-m", "gifbench", *scores_a_fork(tiny_dataset, tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = ForkedCommand(*scores_a_fork(tiny_dataset, tmp_path))
+    assert done.wait() == 0, done.stderr
     (result,) = json.loads(done.stdout)
     assert result["clips"] == 3
 
