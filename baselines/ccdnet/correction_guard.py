@@ -8,6 +8,8 @@ few numbers a pixel, and a tiny network that says from these which share of the 
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import torch
@@ -81,8 +83,8 @@ class Guard(nn.Module):
                 share = self._share(told.flatten(1), wide).view(shown.shape[1:])
                 torch.sub(planes[number], shown, out=out[number])
                 out[number].mul_(share).add_(shown)
-                if self.agrees:
-                    agree(out[number], shown, palettes[number], dithered=dithered)
+        if self.agrees:
+            _agree(out, frames, palettes, dithered=dithered)
         return out.permute(0, 2, 3, 1)
 
     def _share(self, told: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
@@ -126,6 +128,23 @@ def _told(
     kind = torch.full_like(past_whole, float(dithered))
     near, _, change, _, _, alike = told[:6]
     return told, torch.stack([_mean(near), _mean(alike), _mean(change), past_whole, kind])
+
+
+def _agree(restored: torch.Tensor, frames: torch.Tensor, palettes: torch.Tensor, *, dithered: bool) -> None:
+    """`agree`, for restored frames (N, 3, H, W) on any device; those of an accelerator come to the CPU, and go back."""
+    there = restored.cpu()
+    shown, known = frames.cpu().permute(0, 3, 1, 2).contiguous().numpy(), palettes.cpu().numpy()
+
+    def one(number: int) -> None:
+        agree(there[number].numpy(), shown[number], known[number], dithered=dithered)
+
+    if there is restored:  # a CPU has other frames under way in its other threads
+        for number in range(len(frames)):
+            one(number)
+        return
+    with ThreadPoolExecutor(max_workers=min(len(frames), os.cpu_count() or 1)) as pool:
+        list(pool.map(one, range(len(frames))))
+    restored.copy_(there)
 
 
 _Numbers = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

@@ -1,10 +1,10 @@
-"""What a GIF's palette says of the frame that it was made for, and a restored frame has to agree with.
+"""What a GIF says of the frame that it was made for, and a restored frame has to agree with.
 
 A plain GIF shows each pixel in the nearest color of its palette, so the pixel was nearer to that color than to any
-other one: a restored pixel beyond is moved back to the border. And a color of a palette is the mean of what it stands
-for, under all makers that part the colors into boxes: where the mean of the restored pixels of a color is off, all of
-them are moved a part of the way. A palette that is as far off as one of another picture, of a whole clip, or of a
-larger frame than what is seen of it, tells nothing of means.
+other one: a restored pixel beyond is moved back to the border. Of a dithered GIF diffusion_agreement.py says more. And
+a color of a palette is the mean of what it stands for, under all makers that part the colors into boxes: where the
+mean of the restored pixels of a color is off, all of them are moved a part of the way. A palette that is as far off as
+one of another picture, of a whole clip, or of a larger frame than what is seen of it, tells nothing of means.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from numba import njit
 from numpy.typing import NDArray
 
+from .diffusion_agreement import agree_with_diffusion
 from .palette_unet import placed
 
 _PART = 0.45
@@ -23,94 +24,54 @@ _FAR = 0.25
 _TOLD, _UNTOLD = 0.11, 0.13
 """Root mean squares of how far means are off, over those of the distances to the nearest other colors: up to the first
 they are believed, from the second on they are not."""
+_MOST_COLORS = 64
+"""Of a dithered GIF with more colors nothing is said of means: which color a pixel belongs to is not known well."""
 _BESIDE = 4
 """Cells' borders that are looked at: those to the nearest other colors."""
-_AT_ONCE = 1 << 16
-"""Pixels whose distances from all colors an accelerator holds at once."""
 
 Floats = NDArray[np.float32]
 
 
-def agree(restored: torch.Tensor, shown: torch.Tensor, palette: torch.Tensor, *, dithered: bool) -> None:
-    """Move a restored frame (3, H, W) float32 of 0 to 255, in place, to what its GIF frame (3, H, W) uint8 says.
+def agree(restored: Floats, shown: NDArray[np.uint8], palette: NDArray[np.uint8], *, dithered: bool) -> None:
+    """Move a restored frame (3, H, W) of 0 to 255, in place, to what its GIF frame (3, H, W) says.
 
-    The palette is (K, 3) uint8, and every pixel of the GIF frame has a color of it. All are on one device.
+    The palette is (K, 3), and every pixel of the GIF frame has a color of it.
     """
-    colors, place = placed(shown, palette)
+    known, found = placed(torch.from_numpy(shown), torch.from_numpy(palette))
+    colors, place = known.numpy(), found.numpy()
     if len(colors) == 1:
         return
-    if dithered:  # its pixels were not mapped to the nearest color; what they are restored to is
-        place = _nearest(restored, colors, place)
-    shift = _shift(colors, *_sums(restored, place, len(colors))).to(restored.device)
-    borders = _borders(colors)
-    if restored.device.type == "cpu":
-        _move(restored.numpy(), place.numpy(), shift.numpy())
-        if not dithered:
-            _bound(restored.numpy(), place.numpy(), colors.numpy(), borders.numpy())
-    else:
-        restored.add_(shift.T[:, place])
-        if not dithered:
-            _bound_all(restored, place, colors, borders)
-    restored.clamp_(0, 255)
+    apart = np.square(colors[:, None] - colors).sum(axis=2)
+    order = np.argsort(apart, axis=1, kind="stable")
+    borders = colors[order[:, 1 : 1 + _BESIDE]] - colors[:, None]
+    if dithered:
+        agree_with_diffusion(restored, place, colors, borders)
+    if not dithered or len(colors) <= _MOST_COLORS:
+        belongs = place
+        if dithered:  # its pixels were not mapped to the nearest color; what they are restored to is
+            belongs = np.empty_like(place)
+            _find(restored, colors, np.take_along_axis(apart, order, axis=1), order, place, belongs)
+        sums = np.zeros((len(colors), 4))
+        _add(restored, belongs, sums)
+        _move(restored, belongs, _shift(colors, sums))
+    if not dithered:
+        _bound(restored, place, colors, borders)
+    np.clip(restored, 0, 255, out=restored)
 
 
-def _nearest(restored: torch.Tensor, colors: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-    """Which color (K, 3) each pixel of (3, H, W) is nearest to, (H, W) int64; it is searched for around `place`."""
-    if restored.device.type == "cpu":
-        apart, order = _apart(colors, colors).sort(dim=1, stable=True)
-        found = torch.empty_like(place)
-        _find(restored.numpy(), colors.numpy(), apart.numpy(), order.numpy(), place.numpy(), found.numpy())
-        return found
-    pixels = restored.flatten(1).T
-    return torch.cat([_apart(part, colors).argmin(dim=1) for part in pixels.split(_AT_ONCE)]).view_as(place)
-
-
-def _apart(some: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Squared distances (N, K) of colors (N, 3) and (K, 3)."""
-    return (some[:, None] - others).square().sum(dim=-1)
-
-
-def _sums(restored: torch.Tensor, place: torch.Tensor, colors: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """How many pixels of (3, H, W) each color has, (K), and their sums (K, 3), both float64 on the CPU."""
-    if restored.device.type == "cpu":
-        sums = np.zeros((colors, 4))
-        _add(restored.numpy(), place.numpy(), sums)
-        return torch.from_numpy(sums[:, 3]), torch.from_numpy(sums[:, :3])
-    flat = place.flatten()
-    # Not every accelerator has float64; what is added up is below 256, and its mean is needed to a hundredth.
-    pixels = torch.cat([restored.flatten(1), torch.ones_like(restored[:1]).flatten(1)])
-    sums_there = torch.zeros((4, colors), device=restored.device).index_add_(1, flat, pixels)
-    return sums_there[3].cpu().double(), sums_there[:3].T.cpu().double()
-
-
-def _shift(colors: torch.Tensor, counts: torch.Tensor, sums: torch.Tensor) -> torch.Tensor:
-    """How far the pixels of each color (K, 3) are moved, (K, 3) float32 on the CPU."""
-    known = colors.cpu().double()
-    apart = _apart(known, known).fill_diagonal_(torch.inf).amin(dim=1)
-    off = torch.where(counts[:, None] > 0, known - sums / counts[:, None].clamp(min=1), 0)
-    off_by = off.square().sum(dim=1)
-    far_off = float(((counts * off_by).sum() / (counts * apart).sum()).sqrt())
-    believed = min(1.0, max(0.0, (_UNTOLD - far_off) / (_UNTOLD - _TOLD)))
-    part = believed * _PART * torch.exp(-off_by / (_FAR**2 * apart))
-    return (part[:, None] * off).float()
-
-
-def _borders(colors: torch.Tensor) -> torch.Tensor:
-    """The ways from each color (K, 3) to its `_BESIDE` nearest other ones, the nearest first; (K, B, 3) float32."""
-    wanted = min(_BESIDE, len(colors) - 1)
-    nearest = _apart(colors, colors).fill_diagonal_(torch.inf).topk(wanted, largest=False).indices
-    return colors[nearest] - colors[:, None]
-
-
-def _bound_all(restored: torch.Tensor, place: torch.Tensor, colors: torch.Tensor, borders: torch.Tensor) -> None:
-    """`_bound`, on any device."""
-    ahead = restored - colors.T[:, place]
-    for number in range(borders.shape[1]):
-        way = borders[:, number].T[:, place]
-        length = way.square().sum(dim=0)
-        beyond = ((ahead * way).sum(dim=0) / length - 0.5).clamp_(min=0)
-        ahead -= beyond * way
-    torch.add(ahead, colors.T[:, place], out=restored)
+def _shift(colors: Floats, sums: NDArray[np.float64]) -> Floats:
+    """How far the pixels of each color (K, 3) are moved, (K, 3), of their sums and numbers (K, 4)."""
+    known, counts = colors.astype(np.float64), sums[:, 3]
+    apart = np.square(known[:, None] - known).sum(axis=2)
+    np.fill_diagonal(apart, np.inf)
+    nearest = apart.min(axis=1)
+    off = np.where(counts[:, None] > 0, known - sums[:, :3] / np.maximum(counts, 1)[:, None], 0)
+    off_by = np.square(off).sum(axis=1)
+    far_off = np.sqrt((counts * off_by).sum() / (counts * nearest).sum())
+    believed = np.clip((_UNTOLD - far_off) / (_UNTOLD - _TOLD), 0, 1)
+    part = believed * _PART * np.exp(-off_by / (_FAR**2 * nearest))
+    shift: Floats = (part[:, None] * off).astype(np.float32)
+    return shift
 
 
 @njit(cache=True, nogil=True)

@@ -18,6 +18,7 @@ from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router  # noqa: E
 from gifbench_baselines.weights_lookup import WEIGHTS  # noqa: E402
 
 from gifbench import Gif, MethodError, load_method, read_weights, run_method, save_weights  # noqa: E402
+from tests.pretend_device import KIND, pretend_device  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -159,6 +160,20 @@ def test_the_loops_of_a_cpu_say_to_the_bit_what_an_accelerator_says(size, monkey
     monkeypatch.setattr(guard_module, "_numbers_on_cpu", guard_module._numbers)
     by_torch = made()
     assert torch.equal(by_loops[0], by_torch[0]) and torch.equal(by_loops[1], by_torch[1])
+
+
+@pytest.mark.parametrize("dithered", [False, True])
+def test_an_accelerator_has_its_frames_agree_on_the_cpu(dithered):
+    frame, palette, restored = colorful(30, 41)
+    guard = load_guard(read_weights(WEIGHTS / "ccdnet-guard.safetensors"))
+    arguments = [torch.stack([each, each]) for each in (frame, palette, restored)]
+    with torch.inference_mode():
+        here = guard.guarded(*arguments, dithered=dithered)
+        with pretend_device():
+            there = guard.to(KIND).guarded(*(each.to(KIND) for each in arguments), dithered=dithered).cpu()
+        guard.to("cpu").agrees = False
+        without = guard.guarded(*arguments, dithered=dithered)
+    assert torch.allclose(here, there, atol=1e-3) and (here - without).abs().max() > 0.1
 
 
 def colorful(height, width, colors=32):

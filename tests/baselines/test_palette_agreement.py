@@ -15,7 +15,6 @@ from gifbench_baselines.ccdnet.palette_agreement import agree  # noqa: E402
 from gifbench import Gif, load_method, run_method  # noqa: E402
 from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
 from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
-from tests.pretend_device import KIND, pretend_device  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -40,11 +39,10 @@ def restored_of(truth: np.ndarray, *, off: float = 6.0) -> np.ndarray:
     return np.clip(truth + rng.normal(0, off, truth.shape) + light, 0, 255).astype(np.float32)
 
 
-def agreed(restored: np.ndarray, shown: np.ndarray, palette: np.ndarray, *, dithered: bool, device: str = "cpu"):
-    planes = torch.from_numpy(restored).permute(2, 0, 1).contiguous().to(device)
-    frame = torch.from_numpy(np.ascontiguousarray(shown)).permute(2, 0, 1).contiguous().to(device)
-    agree(planes, frame, torch.from_numpy(palette).to(device), dithered=dithered)
-    return planes.cpu().permute(1, 2, 0).numpy()
+def agreed(restored: np.ndarray, shown: np.ndarray, palette: np.ndarray, *, dithered: bool) -> np.ndarray:
+    planes, frame = (np.ascontiguousarray(each.transpose(2, 0, 1)).copy() for each in (restored, shown))
+    agree(planes, frame, palette, dithered=dithered)
+    return planes.transpose(1, 2, 0)
 
 
 def plainly(restored: np.ndarray, shown: np.ndarray, palette: np.ndarray, *, dithered: bool) -> np.ndarray:
@@ -75,22 +73,13 @@ def plainly(restored: np.ndarray, shown: np.ndarray, palette: np.ndarray, *, dit
 
 @pytest.mark.parametrize("dithered", [False, True])
 @pytest.mark.parametrize("size", [(60, 90), (1, 7), (33, 2)])
-def test_it_is_what_a_plain_program_computes(dithered, size):
+def test_it_is_what_a_plain_program_computes(dithered, size, monkeypatch):
+    monkeypatch.setattr(palette_agreement, "agree_with_diffusion", lambda *_: None)  # test_diffusion_agreement.py
     truth = picture(*size)
     shown, palette = gif_of(truth, dithered=dithered)
     restored = restored_of(truth)
     made = agreed(restored, shown, palette, dithered=dithered)
     assert np.abs(made - plainly(restored, shown, palette, dithered=dithered)).max() < 1e-3
-
-
-@pytest.mark.parametrize("dithered", [False, True])
-def test_an_accelerator_computes_the_same(dithered):
-    truth = picture()
-    shown, palette = gif_of(truth, dithered=dithered)
-    restored = restored_of(truth)
-    with pretend_device():
-        there = agreed(restored, shown, palette, dithered=dithered, device=KIND)
-    assert np.abs(there - agreed(restored, shown, palette, dithered=dithered)).max() < 1e-3
 
 
 @pytest.mark.parametrize("dithered", [False, True])
@@ -118,7 +107,8 @@ def test_a_palette_of_a_larger_picture_says_nothing_of_means(dithered, monkeypat
     truth = picture(120, 160)
     shown, palette = gif_of(truth, dithered=dithered)
     corner = (slice(0, 40), slice(0, 50))
-    monkeypatch.setattr(palette_agreement, "_bound", lambda *_: None)
+    for name in ("_bound", "agree_with_diffusion"):
+        monkeypatch.setattr(palette_agreement, name, lambda *_: None)
     restored = restored_of(truth, off=1)[corner]
     assert np.array_equal(agreed(restored, shown[corner], palette, dithered=dithered), restored)
 
@@ -135,15 +125,14 @@ def test_what_is_exact_stays(dithered):
 
 def test_all_colors_of_a_large_palette_are_searched_as_far_as_needed():
     rng = np.random.default_rng(5)
-    palette = rng.integers(0, 256, (256, 3), dtype=np.uint8)
-    shown = palette[rng.integers(0, 256, (40, 50))]
-    restored = rng.uniform(0, 255, (40, 50, 3)).astype(np.float32)  # far from what is shown
-    colors, place = palette_agreement.placed(
-        torch.from_numpy(shown).permute(2, 0, 1).contiguous(), torch.from_numpy(palette)
-    )
-    found = palette_agreement._nearest(torch.from_numpy(restored).permute(2, 0, 1).contiguous(), colors, place)
-    wanted = ((restored[:, :, None].astype(float) - colors.numpy()) ** 2).sum(-1).argmin(-1)
-    assert np.array_equal(found.numpy(), wanted)
+    colors = np.unique(rng.integers(0, 256, (256, 3)), axis=0).astype(np.float32)
+    place = rng.integers(0, len(colors), (40, 50))
+    restored = rng.uniform(0, 255, (3, 40, 50)).astype(np.float32)  # far from what is shown
+    apart = np.square(colors[:, None] - colors).sum(axis=2)
+    order, found = np.argsort(apart, axis=1, kind="stable"), np.empty_like(place)
+    palette_agreement._find(restored, colors, np.take_along_axis(apart, order, axis=1), order, place, found)
+    wanted = np.square(restored.transpose(1, 2, 0)[:, :, None] - colors).sum(axis=-1).argmin(axis=-1)
+    assert np.array_equal(found, wanted)
 
 
 @pytest.mark.parametrize("name", ["ccdnet", "ccdnet-video"])
