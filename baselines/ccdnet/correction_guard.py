@@ -83,9 +83,30 @@ class Guard(nn.Module):
                 share = self._share(told.flatten(1), wide).view(shown.shape[1:])
                 torch.sub(planes[number], shown, out=out[number])
                 out[number].mul_(share).add_(shown)
-        if self.agrees:
-            _agree(out, frames, palettes, dithered=dithered)
-        return out.permute(0, 2, 3, 1)
+        return self.agreed(frames, palettes, out.permute(0, 2, 3, 1), dithered=dithered)
+
+    def agreed(
+        self, frames: torch.Tensor, palettes: torch.Tensor, restored: torch.Tensor, *, dithered: bool
+    ) -> torch.Tensor:
+        """Restored frames (N, H, W, 3) moved to what the GIF says of them, if `agrees`; all as for `guarded`.
+
+        It is done on the CPU, row after row: an accelerator's frames come there side by side, and go back.
+        """
+        if not self.agrees:
+            return restored
+        there = restored.cpu().permute(0, 3, 1, 2).contiguous().clone()
+        shown, known = frames.cpu().permute(0, 3, 1, 2).contiguous().numpy(), palettes.cpu().numpy()
+
+        def one(number: int) -> None:
+            agree(there[number].numpy(), shown[number], known[number], dithered=dithered)
+
+        if restored.device.type == "cpu":  # whose other threads have other frames under way
+            for number in range(len(frames)):
+                one(number)
+        else:
+            with ThreadPoolExecutor(max_workers=min(len(frames), os.cpu_count() or 1)) as pool:
+                list(pool.map(one, range(len(frames))))
+        return there.to(restored.device).permute(0, 2, 3, 1)
 
     def _share(self, told: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
         """Of numbers (F, P) of P pixels, and those that all share (G): (P), in parts that stay in the caches."""
@@ -128,23 +149,6 @@ def _told(
     kind = torch.full_like(past_whole, float(dithered))
     near, _, change, _, _, alike = told[:6]
     return told, torch.stack([_mean(near), _mean(alike), _mean(change), past_whole, kind])
-
-
-def _agree(restored: torch.Tensor, frames: torch.Tensor, palettes: torch.Tensor, *, dithered: bool) -> None:
-    """`agree`, for restored frames (N, 3, H, W) on any device; those of an accelerator come to the CPU, and go back."""
-    there = restored.cpu()
-    shown, known = frames.cpu().permute(0, 3, 1, 2).contiguous().numpy(), palettes.cpu().numpy()
-
-    def one(number: int) -> None:
-        agree(there[number].numpy(), shown[number], known[number], dithered=dithered)
-
-    if there is restored:  # a CPU has other frames under way in its other threads
-        for number in range(len(frames)):
-            one(number)
-        return
-    with ThreadPoolExecutor(max_workers=min(len(frames), os.cpu_count() or 1)) as pool:
-        list(pool.map(one, range(len(frames))))
-    restored.copy_(there)
 
 
 _Numbers = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

@@ -117,6 +117,12 @@ class Restorer:
 
         return self._guarding.run(part_of, gif.permute(0, 3, 1, 2))
 
+    def agreed(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
+        """Restored frames (N, H, W, 3) in [0, 255] moved to what the GIF says of them, where there is a guard."""
+        if self._guard is None:
+            return restored
+        return self._guard.agreed(frames, stack_palettes(palettes), restored, dithered=self._dithered)
+
     def changed(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """What the network makes of them, without the guard."""
         device = next(self.network.parameters()).device

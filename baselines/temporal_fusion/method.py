@@ -107,7 +107,8 @@ class _Clip:
         """Frame `number`."""
         if number not in self._kept:
             gif, palette = self._shown(number)
-            self._kept[number] = describe(self._restorer.changed(gif[None], [palette])[0], gif, palette)
+            alone = self._restorer.changed(gif[None], [palette])
+            self._kept[number] = describe(self._restorer.agreed(gif[None], [palette], alone)[0], gif, palette)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(number)
