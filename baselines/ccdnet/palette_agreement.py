@@ -35,11 +35,12 @@ Floats = NDArray[np.float32]
 def agree(restored: Floats, shown: NDArray[np.uint8], palette: NDArray[np.uint8], *, dithered: bool) -> None:
     """Move a restored frame (3, H, W) of 0 to 255, in place, to what its GIF frame (3, H, W) says.
 
-    The palette is (K, 3), and every pixel of the GIF frame has a color of it.
+    The palette is (K, 3), and every pixel of the GIF frame has a color of it. A frame of more than 256 colors was put
+    together from several palettes, and stays as it is.
     """
     known, found = placed(torch.from_numpy(shown), torch.from_numpy(palette))
     colors, place = known.numpy(), found.numpy()
-    if len(colors) == 1:
+    if not 1 < len(colors) <= 256:
         return
     apart = np.square(colors[:, None] - colors).sum(axis=2)
     order = np.argsort(apart, axis=1, kind="stable")

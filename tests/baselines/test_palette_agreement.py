@@ -123,6 +123,14 @@ def test_what_is_exact_stays(dithered):
     assert np.array_equal(agreed(restored, alone, alone[0, :1], dithered=dithered), restored)
 
 
+@pytest.mark.parametrize("dithered", [False, True])
+def test_a_frame_of_several_palettes_stays_and_takes_no_memory(dithered):
+    palette = np.unique(np.random.default_rng(0).integers(0, 256, (30_000, 3), dtype=np.uint8), axis=0)
+    shown = palette[np.arange(200 * 150).reshape(150, 200) % len(palette)]
+    restored = shown + np.float32(3)
+    assert np.array_equal(agreed(restored, shown, palette, dithered=dithered), restored)
+
+
 def test_all_colors_of_a_large_palette_are_searched_as_far_as_needed():
     rng = np.random.default_rng(5)
     colors = np.unique(rng.integers(0, 256, (256, 3)), axis=0).astype(np.float32)
