@@ -1,12 +1,15 @@
-"""The demo, with the GIF itself alone scored: run again, it says that it reuses what is there."""
+"""The demo, with two clips of a video and only the GIF scored: run again, it says that it reuses what is there."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from gifbench import demo
 
 
 def test_run_again_it_reuses_the_scores_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "METHODS", {"plain-1": ("gif",)})
+    monkeypatch.setattr(demo, "_PARTS", tuple(replace(part, clips=2) for part in demo._PARTS))
     first: list[str] = []
     again: list[str] = []
     made = demo.run_demo(tmp_path, workers=1, progress=lambda now: first.append(now.message))
