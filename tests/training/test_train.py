@@ -79,7 +79,7 @@ def test_loss_falls_and_the_weights_restore(dataset, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        {"ema": 0.9, "schedule": "cosine", "model": {"steps": 2}},
+        {"ema": 0.9, "schedule": "cosine", "model": {"steps": 2}, "steps": 5},
         {"model": {"adversarial": 1.0, "pool": 3}, "data": {"dithered": True, "flips": True}, "steps": 4},
     ],
     ids=["ema", "adversarial"],
