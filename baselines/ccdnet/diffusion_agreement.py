@@ -6,7 +6,7 @@ true one: wherever its pixel, with what was handed on to it, is not nearest to t
 frame is wrong there or in what was handed on. The sum of the squares of how far such pixels are beyond their colors'
 Voronoi cells is taken down by gradient descent: the gradient goes back the way on which the errors came.
 
-A GIF that somebody dithered in another way has about as many pixels beyond their cells as inside. It is left alone.
+A GIF that was dithered by a pattern does not come to agree by such steps, and is left alone.
 """
 
 from __future__ import annotations
