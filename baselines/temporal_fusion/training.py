@@ -11,6 +11,7 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
+from ..ccdnet.palette_agreement import agree
 from ..ccdnet.palette_unet import Count, Width, begin
 from ..frozen_color_method import colored, load_frame_method, scaled
 from ..network_trainer_base import NetworkTrainer, draw
@@ -37,6 +38,8 @@ class TemporalFusionTrainerOptions(TrainerOptions):
     """Restored windows that are held: to restore one takes longer than to learn from it."""
     updates: int = Field(default=4, ge=1, le=64)
     """Updates a step, each from windows of the pool drawn at random, turned and mirrored; fewer while it fills."""
+    agreement: bool = True
+    """Whether restored frames agree with their GIFs, as the frames do that the method corrects."""
     missing: float = Field(default=0.05, ge=0, le=1)
     """The share of neighbors that are hidden, as those beyond a cut are."""
 
@@ -106,7 +109,11 @@ class TemporalFusionTrainer(NetworkTrainer):
         places = [middle, *(middle + offset for offset in OFFSETS)]
         for number, dithered in enumerate(batch.dithered.tolist()):
             gif, palettes, colors = (part[number, places] for part in (batch.gif, batch.palettes, batch.colors))
-            restored = (colored(self._methods[dithered], gif, palettes, colors) + 1) * 127.5
+            restored = ((colored(self._methods[dithered], gif, palettes, colors) + 1) * 127.5).cpu().contiguous()
+            if self._options.agreement:
+                for frame, shown, palette, count in zip(restored, gif, palettes, colors, strict=True):
+                    known = palette[: int(count)].cpu().numpy()
+                    agree(frame.numpy(), shown.cpu().contiguous().numpy(), known, dithered=dithered)
             frames = [
                 describe(frame.permute(1, 2, 0), shown.permute(1, 2, 0), palette[: int(count)])
                 for frame, shown, palette, count in zip(restored, gif, palettes, colors, strict=True)

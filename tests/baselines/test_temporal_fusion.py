@@ -14,7 +14,9 @@ torch = pytest.importorskip("torch")
 
 from gifbench_baselines import weights_lookup  # noqa: E402
 from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.palette_agreement import agree  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
+from gifbench_baselines.temporal_fusion import training  # noqa: E402
 from gifbench_baselines.temporal_fusion.alignment import CHANNELS, OFFSETS, RestoredFrame, network_input  # noqa: E402
 from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402
 from gifbench_baselines.temporal_fusion.training import (  # noqa: E402
@@ -24,9 +26,11 @@ from gifbench_baselines.temporal_fusion.training import (  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import UsageError, WeightsError, check_method, load_method, save_weights  # noqa: E402
+from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
+from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
 from gifbench.methods.inference import run_method  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.training.trainer_interface import load_trainer  # noqa: E402
+from gifbench.training.trainer_interface import TrainingBatch, load_trainer  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
 
@@ -193,3 +197,30 @@ def test_gif2video_takes_it_as_its_color(package):
     gif, times = moving(), [Fraction(i, 20) for i in range(9)]
     found = frames_of("gif2video:color=ccdnet-video,time=blend", gif, times)
     assert np.abs(found[::2] - frames_of("ccdnet-video", gif, times[::2])).max() < 1e-3
+
+
+@pytest.mark.parametrize("dithered", [False, True])
+def test_it_learns_from_frames_that_agree_with_their_gifs_as_it_will_see_them(package, monkeypatch, dithered):
+    truth = np.stack([photograph(k, height=40, width=56) for k in range(5)])
+    palettes = [minimum_variance(frame, 16) for frame in truth]
+    gif = np.stack([p[(floyd_steinberg if dithered else nearest)(f, p)] for f, p in zip(truth, palettes, strict=True)])
+    filled = np.stack([np.concatenate([p, np.repeat(p[:1], 256 - len(p), axis=0)]) for p in palettes])
+    batch = TrainingBatch(
+        gif=torch.from_numpy(gif).permute(0, 3, 1, 2)[None],
+        palettes=torch.from_numpy(filled)[None],
+        colors=torch.tensor([[len(p) for p in palettes]]),
+        truth=torch.from_numpy(truth).permute(0, 3, 1, 2)[None],
+        dithered=torch.tensor([dithered]),
+        times=torch.linspace(0, 1, 5)[None],
+    )
+    noise = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 20, truth[0].shape), (0, 0), 2)
+    off = torch.from_numpy(truth + noise).float().permute(0, 3, 1, 2) / 127.5 - 1
+    monkeypatch.setattr(training, "colored", lambda *_: off.clone())
+    seen = {}
+    for agreement in (False, True):
+        trainer = TemporalFusionTrainer(TemporalFusionTrainerOptions(**NARROW, agreement=agreement))
+        seen[agreement], _ = next(trainer._prepared(batch, torch.Generator().manual_seed(0), missing=0))
+    middle = ((seen[False][:3].float() + 1) * 127.5).numpy()
+    agree(middle, np.ascontiguousarray(gif[2].transpose(2, 0, 1)), palettes[2], dithered=dithered)
+    moved = ((seen[True][:3].float() + 1) * 127.5).numpy()
+    assert np.abs(moved - middle).mean() < 0.2 < np.abs(moved - ((seen[False][:3].float() + 1) * 127.5).numpy()).max()
