@@ -88,7 +88,7 @@ class Restorer:
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
         self.licence = str(found.about.get("licence") or "")
         self.steps, self._tile, self._runner = steps, tile, Runner(precision=precision, alone=alone)
-        self._guard, self._dithered = guard, dithered
+        self._guard, self.dithered = guard, dithered
         self._guarding = Runner(precision="fp32", alone=alone)  # whatever the network computes in
 
     def restore(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -102,7 +102,7 @@ class Restorer:
             if self._guard is None:
                 return made
             with torch.autocast(device.type, enabled=False):
-                return self._guard.guarded(gif[part], stacked[part], made, dithered=self._dithered)
+                return self._guard.guarded(gif[part], stacked[part], made, dithered=self.dithered)
 
         return self._runner.run(part_of, planes)
 
@@ -113,15 +113,20 @@ class Restorer:
         guard, gif, stacked = self._guard, frames.to(restored.device), stack_palettes(palettes).to(restored.device)
 
         def part_of(part: slice) -> torch.Tensor:
-            return guard.guarded(gif[part], stacked[part], restored[part], dithered=self._dithered)
+            return guard.guarded(gif[part], stacked[part], restored[part], dithered=self.dithered)
 
         return self._guarding.run(part_of, gif.permute(0, 3, 1, 2))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether what comes out agrees with what the GIF says of it."""
+        return self._guard is not None and self._guard.agrees
 
     def agreed(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor], restored: torch.Tensor) -> torch.Tensor:
         """Restored frames (N, H, W, 3) in [0, 255] moved to what the GIF says of them, where there is a guard."""
         if self._guard is None:
             return restored
-        return self._guard.agreed(frames, stack_palettes(palettes), restored, dithered=self._dithered)
+        return self._guard.agreed(frames, stack_palettes(palettes), restored, dithered=self.dithered)
 
     def changed(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """What the network makes of them, without the guard."""

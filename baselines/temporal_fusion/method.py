@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import torch
@@ -21,17 +21,18 @@ from .network import load_network
 
 _TILE = 1024
 """Larger frames are worked on in squares of this side."""
-_KEPT = 2 * max(OFFSETS) + 2
-"""Restored frames that are held: those that the next frame needs, too."""
+_AROUND = 2 * max(OFFSETS)
+"""The frames around that are looked at, and held for the next one."""
 
 
 class CCDNetVideo:
     """Restores each frame by `ccdnet`, then corrects it by the two frames before and the two after.
 
     These are moved along DIS flow to where the same things are; a network decides what to take over. Across a cut no
-    frame is seen. The guard of `ccdnet`, and its `agreement` with the palette, have the last word. `weights` is a file
-    that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with gifbench; `color_weights` is
-    the folder that `ccdnet` calls `weights`.
+    frame is seen. Frames of dithered GIFs are corrected twice, the second time by corrected ones, and both times count
+    alike. The guard of `ccdnet`, and its `agreement` with the palette, have the last word. `weights` is a file that
+    `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with gifbench; `color_weights` is the
+    folder that `ccdnet` calls `weights`.
     """
 
     version = "3"
@@ -67,65 +68,81 @@ class CCDNetVideo:
         """The frames at `times`, one at a time, (1, H, W, 3) in [0, 255], the last shown one held."""
         # Asked for part after part of one GIF, as by an interpolator, it restores no frame twice.
         if self._clip is None or self._clip.gif is not gif:
-            self._clip = _Clip(gif, self._router.restorer(gif), self._device)
+            self._clip = _Clip(gif, self._router.restorer(gif), self._corrected)
         clip, before, corrected = self._clip, -1, torch.empty(0)
         for number in last_shown(gif.times, times):
             if number != before:
-                before, corrected = number, self._corrected(clip, number)
+                before, corrected = number, clip.final(number)
             yield corrected
         if times and len(gif) and before == len(gif) - 1:
             self._clip = None
 
-    def _corrected(self, clip: _Clip, number: int) -> torch.Tensor:
-        middle, neighbors = clip.restored(number), clip.neighbors(number)
+    def _corrected(
+        self, middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None], motion: Motion
+    ) -> torch.Tensor:
+        """The middle frame, corrected, (1, H, W, 3) in [0, 255]."""
         height, width = middle.displayed.shape[:2]
         if max(height, width) > self._tile:
-            x = network_input(middle, neighbors, motion=clip.motion)[None].to(
+            x = network_input(middle, neighbors, motion=motion)[None].to(
                 self._device, memory_format=torch.channels_last
             )
             frame = self._runner.run(lambda part: self._network(x[part], tile=self._tile), x)
         else:
             half = self._precision == "bf16" and self._device == "cpu"
-            stride, motion = self._network.stride, clip.motion
-            x = folded_input(middle, neighbors, stride=stride, bfloat16=half, motion=motion).to(self._device)
+            x = folded_input(middle, neighbors, stride=self._network.stride, bfloat16=half, motion=motion)
+            x = x.to(self._device)
             more = self._runner.run(lambda part: self._network.correction(x[part]), x)
             restored = torch.from_numpy(middle.picture[..., :3]).permute(2, 0, 1)[None]
             frame = scaled(restored.to(self._device)) + more[..., :height, :width]
-        return clip.guarded(number, ((frame + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1))
+        return ((frame + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
+
+
+_Correct = Callable[[RestoredFrame, Sequence[RestoredFrame | None], Motion], torch.Tensor]
 
 
 class _Clip:
     """The frames of one GIF, restored when they are asked for, the last few of them held."""
 
-    def __init__(self, gif: Gif, restorer: Restorer, device: str) -> None:
-        self.gif, self.motion = gif, Motion()
-        self._restorer, self._device = restorer, device
-        self._kept: OrderedDict[int, RestoredFrame] = OrderedDict()
+    def __init__(self, gif: Gif, restorer: Restorer, correct: _Correct) -> None:
+        self.gif, self._motion = gif, Motion()
+        self._restorer, self._correct = restorer, correct
+        # What is corrected once agrees with a dithered GIF, and tells its neighbors more than before. Plain GIFs, of
+        # which less can be said, lost by it.
+        self._times = 2 if restorer.agrees and restorer.dithered else 1
+        self._kept: list[OrderedDict[int, RestoredFrame]] = [OrderedDict() for _ in range(self._times)]
         self._cuts: dict[int, bool] = {}
 
-    def restored(self, number: int) -> RestoredFrame:
-        """Frame `number`."""
-        if number not in self._kept:
-            gif, palette = self._shown(number)
-            alone = self._restorer.changed(gif[None], [palette])
-            self._kept[number] = describe(self._restorer.agreed(gif[None], [palette], alone)[0], gif, palette)
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(number)
-        return self._kept[number]
-
-    def neighbors(self, number: int) -> list[RestoredFrame | None]:
-        """Its neighbors at `OFFSETS`; beyond an end or a cut the one on the other side, else None."""
-        found: list[RestoredFrame | None] = []
-        for offset in OFFSETS:
-            place = next((number + way for way in (offset, -offset) if self._same_scene(number, number + way)), None)
-            found.append(None if place is None else self.restored(place))
-        return found
-
-    def guarded(self, number: int, corrected: torch.Tensor) -> torch.Tensor:
-        """What the guard of `ccdnet` lets through of frame `number`, corrected, (1, H, W, 3) in [0, 255]."""
+    def final(self, number: int) -> torch.Tensor:
+        """Frame `number`, corrected, and what the guard of `ccdnet` lets through of it, (1, H, W, 3) in [0, 255]."""
         gif, palette = self._shown(number)
-        return self._restorer.guarded(gif[None], [palette], corrected)
+        made = self._corrected(number, self._times)
+        if self._times > 1:  # the mean: the second time alone loses on some that are nearly exact
+            once = torch.from_numpy(self._frame(number, 1).picture[..., :3]).to(made.device)
+            made = (made + once) / 2
+        return self._restorer.guarded(gif[None], [palette], made)
+
+    def _corrected(self, number: int, times: int) -> torch.Tensor:
+        neighbors = [None if place is None else self._frame(place, times - 1) for place in self._neighbors(number)]
+        return self._correct(self._frame(number, times - 1), neighbors, self._motion)
+
+    def _frame(self, number: int, times: int) -> RestoredFrame:
+        """Frame `number`, restored, and corrected as many times."""
+        kept = self._kept[times]
+        if number not in kept:
+            gif, palette = self._shown(number)
+            made = self._corrected(number, times) if times else self._restorer.changed(gif[None], [palette])
+            kept[number] = describe(self._restorer.agreed(gif[None], [palette], made)[0], gif, palette)
+            if len(kept) > _AROUND * (self._times - times) + 2:
+                kept.popitem(last=False)
+        kept.move_to_end(number)
+        return kept[number]
+
+    def _neighbors(self, number: int) -> list[int | None]:
+        """Its neighbors at `OFFSETS`; beyond an end or a cut the one on the other side, else None."""
+        return [
+            next((number + way for way in (offset, -offset) if self._same_scene(number, number + way)), None)
+            for offset in OFFSETS
+        ]
 
     def _shown(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """A frame of the GIF and its palette."""

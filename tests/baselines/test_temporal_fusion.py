@@ -25,7 +25,7 @@ from gifbench_baselines.temporal_fusion.training import (  # noqa: E402
 )
 from safetensors.torch import load_file  # noqa: E402
 
-from gifbench import UsageError, WeightsError, check_method, load_method, save_weights  # noqa: E402
+from gifbench import Gif, UsageError, WeightsError, check_method, load_method, save_weights  # noqa: E402
 from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
 from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
 from gifbench.methods.inference import run_method  # noqa: E402
@@ -224,3 +224,20 @@ def test_it_learns_from_frames_that_agree_with_their_gifs_as_it_will_see_them(pa
     agree(middle, np.ascontiguousarray(gif[2].transpose(2, 0, 1)), palettes[2], dithered=dithered)
     moved = ((seen[True][:3].float() + 1) * 127.5).numpy()
     assert np.abs(moved - middle).mean() < 0.2 < np.abs(moved - ((seen[False][:3].float() + 1) * 127.5).numpy()).max()
+
+
+@pytest.mark.parametrize(("dithered", "agreement", "times"), [(True, True, 2), (True, False, 1), (False, True, 1)])
+def test_dithered_frames_are_corrected_twice_and_none_is_restored_twice(monkeypatch, dithered, agreement, times):
+    method = load_method(f"ccdnet-video:agreement={str(agreement).lower()}").method
+    truth = [photograph(k, height=64, width=80) for k in range(8)]
+    palettes = tuple(minimum_variance(frame, 16) for frame in truth)
+    indices = [(floyd_steinberg if dithered else nearest)(f, p) for f, p in zip(truth, palettes, strict=True)]
+    gif = Gif(np.stack(indices), palettes, tuple(Fraction(k, 10) for k in range(8)), Fraction(8, 10))
+    restorer = method._router._networks[dithered, 32]
+    monkeypatch.setattr(method._router, "restorer", lambda _: restorer)
+    restored, corrected = [], []
+    changed, fused = restorer.changed, method._corrected
+    monkeypatch.setattr(restorer, "changed", lambda *a: restored.append(1) or changed(*a))
+    monkeypatch.setattr(method, "_corrected", lambda *a: corrected.append(1) or fused(*a))
+    assert len(list(method.restore(gif, gif.times))) == 8
+    assert (len(restored), len(corrected)) == (8, times * 8)
