@@ -7,6 +7,8 @@ frame is wrong there or in what was handed on. The sum of the squares of how far
 Voronoi cells is taken down by gradient descent: the gradient goes back the way on which the errors came.
 
 A GIF that was dithered by a pattern does not come to agree by such steps, and is left alone.
+
+R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial gray scale", Proc. SID 17/2, 1976; going back is ours.
 """
 
 from __future__ import annotations
@@ -115,8 +117,8 @@ def diffuse(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
 def hand_back(pull: Floats, shares: Floats, part: np.float32) -> None:
     """To how far each pixel (3, H, W) is beyond its cell is added, last row first, what those after it hand back.
 
-    Each hands back as it was handed on, times `share`, and where it is beyond its cell itself, only what goes along
-    the border: across it, it handed on the same whatever it was given.
+    Each hands back as it was handed on (`shares`), times `part`, and where it is beyond its cell itself, only what goes
+    along the border: across it, it handed on the same whatever it was given.
     """
     height, width = pull.shape[1:]
     zero = np.float32(0)
