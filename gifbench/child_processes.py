@@ -1,7 +1,8 @@
 """Processes that end with the one that started them, however that ends: also where it is killed or hung up.
 
-A worker in Python watches its parent by `end_with_parent`. A program in any language is guarded by a watchdog, a small
-process of its own that hears of the end of its parent through a pipe, and ends what works in the folders it was told.
+A worker in Python watches its parent by `end_with_parent`, one of joblib's by `ended_with_this_process`. A program in
+any language is guarded by a watchdog, a small process of its own that hears of the end of its parent through a pipe,
+and ends what works in the folders it was told.
 This file is also run as that watchdog, so it imports nothing of gifbench.
 """
 
@@ -20,10 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any, Generic, ParamSpec, TypeVar
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from typing import Any
 
 _SECONDS = 0.5
 _ROUNDS = 20
@@ -49,17 +47,16 @@ def end_with_parent(parent: int) -> None:
     Thread(target=watch, daemon=True, name="end with parent").start()
 
 
-class Guarded(Generic[P, R]):
-    """A function that joblib's workers call: the worker that calls it ends when the process that made it does."""
+def ended_with_this_process() -> dict[str, Any]:
+    """Settings of `joblib.Parallel` whose workers end when this process does, also those that have had no work yet."""
+    return {"initializer": _end_with_driver, "initargs": (os.getpid(),)}
 
-    def __init__(self, function: Any) -> None:  # noqa: ANN401  # of these parameters and result
-        self._function, self._parent = function, os.getpid()
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function."""
-        end_with_parent(self._parent)
-        result: R = self._function(*args, **kwargs)
-        return result
+def _end_with_driver(driver: int) -> None:
+    """The first that a worker of joblib does, which is a child of the process `driver`."""
+    if os.name == "posix" and os.getppid() != driver:  # it was gone before
+        os._exit(1)
+    end_with_parent(driver)
 
 
 def end_strays(place: Path) -> None:

@@ -116,6 +116,8 @@ class DaskCluster:
                 return
             batch = ended.next_batch(block=False)
             if not batch:
+                if self._client.status != "running":  # Dask tries to connect anew, and has forgotten all items
+                    raise self.went_away(ConnectionError("the connection to the scheduler broke"))
                 time.sleep(_POLL_SECONDS)
             for future, result in batch:
                 item = running.pop(future)

@@ -17,13 +17,13 @@ WORKERS = """
 import os, sys, time
 from pathlib import Path
 import joblib
-from gifbench.child_processes import Guarded
+from gifbench.child_processes import ended_with_this_process
 
 def work(place):
     (Path(place) / str(os.getpid())).touch()
     time.sleep(60)
 
-joblib.Parallel(n_jobs=2)(joblib.delayed(Guarded(work))(sys.argv[1]) for _ in range(2))
+joblib.Parallel(n_jobs=2, **ended_with_this_process())(joblib.delayed(work)(sys.argv[1]) for _ in range(2))
 """
 
 

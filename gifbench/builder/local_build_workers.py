@@ -20,7 +20,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.unfinished_clips_folder import WorkResult, hand_over, scratch_folder
-from gifbench.child_processes import end_with_parent
+from gifbench.child_processes import ended_with_this_process
 from gifbench.dataset.row_outcomes import Outcome, outcome_of
 from gifbench.download.store import Store
 from gifbench.errors import GifbenchError, MissingExtra, StorageError
@@ -51,7 +51,6 @@ class Work:
             # Ctrl-C reaches every process of the terminal, and it is the driver that ends its workers.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             _settle()
-        end_with_parent(self.driver)  # by itself a worker would wait minutes for more work
         import cv2
 
         cv2.setNumThreads(1)
@@ -119,7 +118,8 @@ def _run(work: Work, rows: Sequence[ManifestRow], workers: int, started: list[Ma
             yield joblib.delayed(work)(row)
 
     # One row ahead of each worker keeps them busy, and few rows are under suspicion after a crash.
-    parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
+    how: dict[str, Any] = {"batch_size": 1, "pre_dispatch": "2*n_jobs", **ended_with_this_process()}
+    parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", **how)
     with _settled() if workers == 1 else nullcontext():
         for result in parallel(tasks()):
             if isinstance(result, StorageError | MissingExtra):

@@ -15,7 +15,7 @@ import joblib
 from gifbench.builder.build_ledger import TABLES, recorded_versions
 from gifbench.builder.build_lock import alone, claim
 from gifbench.builder.recipe import Recipe
-from gifbench.child_processes import Guarded
+from gifbench.child_processes import ended_with_this_process
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_json import Gifs, current_gifs
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
@@ -82,8 +82,9 @@ def repack_dataset(
         }
         missing = sorted(shards.keys() - index.keys())
         progress(Progress(len(index), len(shards), ""))
-        parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
-        write = joblib.delayed(Guarded(_write_shard))
+        ending = ended_with_this_process()
+        parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1, **ending)
+        write = joblib.delayed(_write_shard)
         work = (write(dataset.folder, target, shard, shards[shard], recipe) for shard in missing)
         for shard, rows in zip(missing, parallel(work), strict=True):
             index[shard] = rows

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 import joblib
 
-from gifbench.child_processes import Guarded
+from gifbench.child_processes import ended_with_this_process
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_reader import Dataset, only_a_copy, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker
@@ -42,8 +42,9 @@ def verify_dataset(
     clips = list(dataset)
     if dataset.folder.in_memory:
         workers = 1  # other processes do not see it
-    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
-    damage = parallel(joblib.delayed(Guarded(_check))(clip) for clip in clips)
+    ending = ended_with_this_process()
+    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1, **ending)
+    damage = parallel(joblib.delayed(_check)(clip) for clip in clips)
     for done, (clip, lines) in enumerate(zip(clips, damage, strict=True), start=1):
         progress(Progress(done, len(clips), clip.clip_id))
         for line in lines:

@@ -1,7 +1,7 @@
 """Builds with a fetch that are killed again and again: what both the tests and benchmarks/kill_test.py run.
 
-The driver is this file as a process of its own: it fetches what a manifest names from a server that stalls, truncates,
-lies about sizes and answers 403, 404, 429, 500 and 503, then builds with two workers.
+The driver is a process of its own: it fetches what a manifest names from a server that stalls, truncates, lies about
+sizes and answers 403, 404, 429, 500 and 503, then builds with two workers.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 import tarfile
 import time
 from collections import Counter
@@ -32,10 +30,10 @@ from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
 from gifbench.manifest.rows import ManifestRow, manifest_bytes, read_manifest
 from gifbench.storage import Folder
+from tests.cli.forked_command import ForkedProcess
 from tests.conftest import TINY_RECIPE, moving_picture, write_video
 from tests.download.http_server import Site, serve
 
-ROOT = Path(__file__).parent.parent.parent
 LOCAL, ROUGH = 8, 10
 DEAD = ("404", "403", "500")
 
@@ -49,17 +47,17 @@ class Ended:
     outcomes: dict[str, tuple[str, str]]
 
 
-def prepare(folder: Path, site: Site) -> None:
-    """Videos, a recipe that takes its time, and the manifest."""
+def prepare(folder: Path, site: Site, *, local: int = LOCAL, rough: int = ROUGH) -> None:
+    """Videos, a recipe that takes its time, and the manifest; so many videos are files and on the bad server."""
     folder.mkdir(parents=True)
     slow = TINY_RECIPE.replace("        if video", "        __import__('time').sleep(0.1)\n        if video")
     (folder / "tiny.py").write_text(slow)
     rows, common = [], {"split": "test"}
-    for i in range(LOCAL):
+    for i in range(local):
         write_video(folder / f"v{i}.mp4", moving_picture(5 + i, 48, 64 if i else 32, seed=i))
         rows.append(ManifestRow(clip_id=f"file{i}", source="file", locator=f"v{i}.mp4", **common))
-    for i in range(ROUGH):
-        site.bodies[f"{'x' * i}.mp4"] = (folder / f"v{1 + i % (LOCAL - 1)}.mp4").read_bytes()
+    for i in range(rough):
+        site.bodies[f"{'x' * i}.mp4"] = (folder / f"v{1 + i % (local - 1)}.mp4").read_bytes()
         url = site.url(f"/rough/{'x' * i}.mp4")
         rows += [
             ManifestRow(clip_id=f"http{i}-{j}", source="http", locator=url, start_frame=j, end_frame=j + 4, **common)
@@ -80,16 +78,9 @@ def drive(folder: Path, *, workers: int = 2) -> None:
     run_build(recipe, rows, str(folder / "out"), sources=folder, store=store, workers=workers)
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    # Not to a pipe, which workers that outlive their driver would hold open.
-    with (folder / "errors").open("wb") as errors:
-        return subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.builder.kills", str(folder)],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            start_new_session=True,
-        )
+def start(folder: Path) -> ForkedProcess:
+    """The driver, in a session of its own."""
+    return ForkedProcess(drive, folder)
 
 
 def finish(folder: Path) -> Ended:
@@ -125,31 +116,39 @@ def ended_with(folder: Path) -> Ended:
     return Ended(dataset.fingerprint, files, outcomes)
 
 
-def kill_until(kills: int, folder: Path, *, seed: int, report: Callable[[int, str], None]) -> tuple[Ended, list[Ended]]:
+def kill_until(
+    kills: int,
+    folder: Path,
+    *,
+    seed: int,
+    report: Callable[[int, str], None],
+    local: int = LOCAL,
+    rough: int = ROUGH,
+) -> tuple[Ended, list[Ended]]:
     """What an undisturbed build ends with, and what each of the others does that share `kills` kills."""
     rng = np.random.default_rng(seed)
     with serve() as site:
         site.retry_after = 0
-        prepare(folder / "calm", site)
+        prepare(folder / "calm", site, local=local, rough=rough)
         drive(folder / "calm", workers=1)
         calm = ended_with(folder / "calm")
         ended, done = [], 0
         while done < kills:
             site.asked.clear()
             place = folder / f"killed-{len(ended)}"
-            prepare(place, site)
+            prepare(place, site, local=local, rough=rough)
             running = True
             while running and done < kills:
                 process = start(place)
                 for whom in kill_some(process, rng, most=kills - done):
                     done += 1
                     report(done, whom)
-                running = process.returncode != 0
+                running = process.poll() != 0
             ended.append(finish(place))
     return calm, ended
 
 
-def kill_some(process: subprocess.Popen[bytes], rng: np.random.Generator, *, most: int) -> list[str]:
+def kill_some(process: ForkedProcess, rng: np.random.Generator, *, most: int) -> list[str]:
     """Kill workers of a driver, and then the driver, with its workers or alone, so that they outlive it.
 
     Some drivers are killed at any moment, the others when they have workers; gives who was killed.
@@ -187,7 +186,3 @@ def workers_of(driver: int) -> list[psutil.Process]:
         return [child for child in children if any("popen_loky" in part for part in child.cmdline())]
     except psutil.Error:
         return []
-
-
-if __name__ == "__main__":
-    drive(Path(sys.argv[1]))

@@ -72,3 +72,10 @@ def dask_cluster(workers: int = 2) -> Iterator[str]:
         ) as cluster,
     ):
         yield cluster.scheduler_address
+
+
+def forget_the_scheduler() -> None:
+    """Within `dask_cluster`, once its scheduler is shut down: nobody tries long to reach it."""
+    import dask.config
+
+    dask.config.set({"distributed.comm.timeouts.connect": "0.1s"})

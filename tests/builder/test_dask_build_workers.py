@@ -24,7 +24,7 @@ from gifbench.download.store import Store
 from gifbench.errors import BuildError, StorageError, UsageError
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.progress import Progress
-from tests.builder.servers import dask_cluster
+from tests.builder.servers import dask_cluster, forget_the_scheduler
 from tests.builder.test_build_loop import CRASHER, outcomes, tree
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -123,6 +123,7 @@ def test_a_scheduler_that_goes_away_stops_the_build_and_keeps_what_was_done(
         if now.what and now.done == 1:
             with Client(address, set_as_default=False) as client:
                 client.shutdown()
+            forget_the_scheduler()
 
     with dask_cluster(workers=1) as address, pytest.raises(BuildError, match="run the same command again"):
         run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=address, progress=shut_down)

@@ -21,7 +21,7 @@ from gifbench.errors import ClusterError, MethodFailed, UsageError
 from gifbench.evaluation.score_identity import RunSpec
 from gifbench.progress import Progress
 from gifbench.results.schema import Result
-from tests.builder.servers import dask_cluster
+from tests.builder.servers import dask_cluster, forget_the_scheduler
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -142,6 +142,7 @@ def test_a_scheduler_that_goes_away_keeps_the_clips_that_are_scored(tiny_dataset
         if now.done == 1:
             with Client(address, set_as_default=False) as client:
                 client.shutdown()
+            forget_the_scheduler()
 
     out = tmp_path / "out"
     with dask_cluster(workers=1) as address, pytest.raises(ClusterError, match="run the same command again"):
