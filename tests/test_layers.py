@@ -81,7 +81,7 @@ MAY_IMPORT = {
         "dataset",
         "manifest",
     }
-    | {"checksummed_journal"},
+    | {"checksummed_journal", "child_processes"},
     "builder": EVERYWHERE
     | {
         "storage",
