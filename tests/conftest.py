@@ -89,6 +89,19 @@ def known_code() -> Iterator[None]:
         yield
 
 
+def taken_for_synced(descriptor: int) -> None:
+    """Instead of `os.fsync`: what a killed process wrote is there all the same, and a disk takes milliseconds."""
+    os.fstat(descriptor)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """No test turns the power off; tests/storage/test_atomic_write.py has it that each file is synced, and when."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", taken_for_synced)
+        yield
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """The folder with `clips/` and `lists/`, from GIFBENCH_TEST_DATA.

@@ -5,6 +5,7 @@ What numba has compiled is read from its cache in each process anew, which takes
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +13,9 @@ from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.manifest.rows import from_folder
-from tests.conftest import TINY_RECIPE, moving_picture, write_video
+from tests.conftest import TINY_RECIPE, moving_picture, taken_for_synced, write_video
+
+os.fsync = taken_for_synced
 
 with TemporaryDirectory() as _folder:
     _place = Path(_folder)

@@ -130,7 +130,7 @@ def _run(work: Work, rows: Sequence[ManifestRow], workers: int, started: list[Ma
 @contextmanager
 def _settled() -> Iterator[None]:
     """Keep Python from looking for garbage among what was loaded, hundreds of thousands of objects, meanwhile."""
-    frozen = gc.get_freeze_count()
+    frozen = _was_frozen()
     _load()
     gc.freeze()
     try:
@@ -138,6 +138,12 @@ def _settled() -> Iterator[None]:
     finally:
         if not frozen:
             gc.unfreeze()
+
+
+@functools.cache
+def _was_frozen() -> bool:
+    """Whether somebody else froze objects before the first build of this process: to count many takes its time."""
+    return gc.get_freeze_count() > 0
 
 
 @functools.cache

@@ -304,7 +304,7 @@ def running(recipe: Path, videos: Path, out: Path, workers: int) -> ForkedComman
 
 @pytest.mark.parametrize("kills", [1, pytest.param(6, marks=pytest.mark.slow)])
 def test_kills_at_any_moment_lose_nothing(
-    kills: int, slow_recipe: Path, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+    kills: int, slow_recipe: Path, recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     """Of one process; tests/builder/test_kills.py has two workers. The first kill finds it at work."""
     out = tmp_path / "killed"
@@ -319,18 +319,17 @@ def test_kills_at_any_moment_lose_nothing(
             break
         os.killpg(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    run_build(load_recipe(str(slow_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
+    run_build(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
     assert tree(str(out)) == tree(tiny_dataset.url)
 
 
 def test_ctrl_c_ends_with_130_and_keeps_what_was_finished(slow_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "interrupted"
     process = running(slow_recipe, tiny_videos, out, 2)
-    for _ in range(900):
-        time.sleep(0.1)
+    for _ in range(9000):
+        time.sleep(0.01)
         if list(out.glob("staging/journal/*.json")) and list(out.glob("staging/*.group")):
             break
-    time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait() == 130, process.stderr
     assert "kept" in process.stderr

@@ -335,19 +335,29 @@ def test_a_dataset_that_grew_is_the_one_built_at_once(
     assert tree(out) == tree(made.url)
 
 
+WAIT = """
+import time
+from pathlib import Path
+
+def wait(out, most):
+    \"\"\"As long as there is as much of the dataset as there may be.\"\"\"
+    while len([*Path(out).glob("staging/*.group"), *Path(out).glob("*/*.tar")]) >= int(Path(most).read_text()):
+        time.sleep(0.01)
+"""
+
+
 def test_a_killed_build_goes_on(tiny_recipe: Path, videos: Path, made: Dataset, tmp_path: Path) -> None:
-    slow = tmp_path / "slow.py"
-    slow.write_text(
-        tiny_recipe.read_text().replace("        if video", "        __import__('time').sleep(0.4)\n        if video")
-    )
+    out, most, waiting = tmp_path / "killed", tmp_path / "most", tmp_path / "waiting.py"
+    wait = f"        wait({str(out)!r}, {str(most)!r})\n        if video"
+    waiting.write_text(WAIT + tiny_recipe.read_text().replace("        if video", wait))
     manifest = tmp_path / "list.parquet"
     manifest.write_bytes(manifest_bytes(ROWS))
     for video in videos.iterdir():
         shutil.copy(video, tmp_path / video.name)
-    out = tmp_path / "killed"
     settings = ["--set", "gifs=generated", "--set", "truth=source", "--workers", "1"]
-    command = ["build", str(slow), "--manifest", str(manifest), "--out", str(out)]
+    command = ["build", str(waiting), "--manifest", str(manifest), "--out", str(out)]
     for groups in (1, 3):
+        most.write_text(str(groups))
         process = ForkedCommand(*command, *settings)
         while (
             process.poll() is None and len(list(out.glob("staging/*.group"))) + len(list(out.glob("*/*.tar"))) < groups
@@ -356,6 +366,7 @@ def test_a_killed_build_goes_on(tiny_recipe: Path, videos: Path, made: Dataset, 
         assert process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    most.write_text("9")
     done = CliRunner().invoke(app, [*command, *settings])
     assert done.exit_code == 0, done.output
     assert tree(out) == tree(made.url)

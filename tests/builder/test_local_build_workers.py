@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from gifbench.builder.local_build_workers import outcomes_here
+from gifbench.builder.local_build_workers import _was_frozen, outcomes_here
 from gifbench.builder.unfinished_clips_folder import WorkResult
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.errors import DiskFull
@@ -26,8 +26,10 @@ def work(row):
 def _thawed():
     """What all tests have loaded is frozen when they are collected."""
     gc.unfreeze()
+    _was_frozen.cache_clear()
     yield
     gc.freeze()
+    _was_frozen.cache_clear()
 
 
 def test_what_was_loaded_is_no_garbage_while_clips_are_made_here():

@@ -78,7 +78,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 )
 def test_a_server_that_never_ends_is_left(head: bytes, again: bytes, tmp_path: Path) -> None:
     with talking(for_ever(head, again)) as url, pytest.raises((TimedOut, ServerFailed)):
-        HttpSource(trusted=True, timeout=0.15, tries=1).fetch(url, tmp_path)
+        HttpSource(trusted=True, timeout=0.08, tries=1).fetch(url, tmp_path)
 
 
 @pytest.mark.parametrize("length", [b"9" * 5000, b"-1", b"1_000", b"0x10", "４".encode(), b"1, 2"])

@@ -51,12 +51,12 @@ ENDLESS: dict[str, tuple[bytes, bytes, float]] = {
 def test_an_answer_without_an_end_is_left(
     name: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights_download, "_SILENT", 0.15)
+    monkeypatch.setattr(weights_download, "_SILENT", 0.08)
     monkeypatch.setenv("GIFBENCH_CACHE", str(tmp_path / "cache"))
     with talking(for_ever(*ENDLESS[name])) as url:
         if what == "video":
             with pytest.raises(SourceError):
-                HttpSource(trusted=True, timeout=0.15, tries=1).fetch(url, tmp_path)
+                HttpSource(trusted=True, timeout=0.08, tries=1).fetch(url, tmp_path)
         else:
             with pytest.raises(WeightsError):
                 weights_download.fetch_weights(f"{url}#sha256={'0' * 64}")
@@ -65,7 +65,7 @@ def test_an_answer_without_an_end_is_left(
 
 def test_a_tls_handshake_a_byte_at_a_time_is_left(tmp_path: Path) -> None:
     with talking(for_ever(HELLO, b"\0", 0.02)) as url, pytest.raises((TimedOut, Unreachable)):
-        HttpSource(trusted=True, timeout=0.15, tries=1).fetch(url.replace("http:", "https:"), tmp_path)
+        HttpSource(trusted=True, timeout=0.08, tries=1).fetch(url.replace("http:", "https:"), tmp_path)
 
 
 def slow_redirect(seconds: float) -> Talk:

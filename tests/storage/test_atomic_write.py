@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gifbench.storage import atomic_write
+import pytest
+
+from gifbench.storage import Folder, atomic_write
 
 LEFT = ".a.bin.partial"
 
@@ -61,3 +63,21 @@ def test_nothing_is_left_where_a_writer_raises(tmp_path: Path) -> None:
     except KeyError:
         pass
     assert names(tmp_path) == []
+
+
+def test_bytes_are_on_the_disk_before_their_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a power cut would leave an empty file of that name."""
+    asked: list[object] = []
+    rename = os.rename
+
+    def renamed(*arguments: object, **named: object) -> None:
+        asked.append("renamed")
+        rename(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: asked.append(os.fstat(descriptor).st_size))
+    monkeypatch.setattr(os, "rename", renamed)
+    with atomic_write(tmp_path / "a.bin") as file:
+        file.write(b"12345")
+    Folder(tmp_path).write("folder/b.bin", b"123")
+    Folder(tmp_path).take(tmp_path / "a.bin", "c.bin")
+    assert asked == [5, "renamed", 3, "renamed", 5, "renamed"]
