@@ -25,6 +25,7 @@ from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
 from gifbench.methods import method_from_class, method_state_hash
 from gifbench.metrics import registry as metrics
+from tests.leaderboard.chromium import Chromium
 
 # Every core has a worker of the tests, and a thread that waits for another one does not spin. Before torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -120,6 +121,22 @@ def test_data() -> Path:
 def clips(test_data: Path) -> Path:
     """The folder of real videos and GIFs: `faces/`, `moments/`, `gifs/`."""
     return test_data / "clips"
+
+
+@pytest.fixture(scope="session")
+def running_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """One for all tests of a process: it takes a second to start."""
+    with Chromium(tmp_path_factory.mktemp("chromium") / "profile") as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(running_browser: Chromium) -> Chromium:
+    """A headless Chromium with an empty page, that has said nothing yet."""
+    running_browser.look(width=1280)
+    running_browser.open("about:blank")
+    running_browser.events.clear()
+    return running_browser
 
 
 def moving_picture(num_frames: int, height: int, width: int, *, seed: int = 0) -> NDArray[np.uint8]:

@@ -127,10 +127,11 @@ class Chromium:
 
     def wait_for(self, expression: str, *, seconds: float = 30) -> None:
         """Wait until an expression holds."""
-        deadline = time.monotonic() + seconds
+        began, pause = time.monotonic(), 0.002
         while not self.js(expression):
-            assert time.monotonic() < deadline, f"it never held: {expression}"
-            time.sleep(0.05)
+            assert time.monotonic() < began + seconds, f"it never held: {expression}"
+            time.sleep(pause)
+            pause = min(1.5 * pause, 0.05)
 
     def look(self, *, width: int, height: int = 900, dark: bool = False, calm: bool = False, scale: float = 1) -> None:
         """Set the window's size in CSS pixels, and what the page is told of its reader's wishes."""

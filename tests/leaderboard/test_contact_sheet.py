@@ -71,16 +71,15 @@ def test_info_writes_the_sheet_and_overwrites_it_only_when_asked(tiny_dataset: D
     assert out.read_bytes() == before
 
 
-def test_a_browser_shows_the_sheet_without_a_complaint(tiny_dataset: Dataset, tmp_path: Path) -> None:
+def test_a_browser_shows_the_sheet_without_a_complaint(
+    tiny_dataset: Dataset, tmp_path: Path, browser: Chromium
+) -> None:
     out = tmp_path / "contact_sheet.html"
     out.write_text(contact_sheet(tiny_dataset), encoding="utf-8")
-    with Chromium(tmp_path / "profile") as browser:
-        browser.look(width=390, dark=False)
-        browser.open(f"file://{out}")
-        browser.wait_for("[...document.images].every(image => image.complete)")
-        assert browser.js("[...document.images].filter(image => image.naturalWidth > 0).length") == 18
-        assert browser.js("document.documentElement.scrollWidth <= innerWidth")
-        assert not [
-            event for event in browser.events if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")
-        ]
-        assert serious_findings(browser) == []
+    browser.look(width=390, dark=False)
+    browser.open(f"file://{out}")
+    browser.wait_for("[...document.images].every(image => image.complete)")
+    assert browser.js("[...document.images].filter(image => image.naturalWidth > 0).length") == 18
+    assert browser.js("document.documentElement.scrollWidth <= innerWidth")
+    assert not [event for event in browser.events if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")]
+    assert serious_findings(browser) == []

@@ -6,7 +6,6 @@ import pytest
 
 from gifbench.leaderboard import build_site
 from tests.leaderboard.axe import serious_findings
-from tests.leaderboard.chromium import Chromium
 from tests.leaderboard.factories import FINGERPRINT, make_result, small_dataset
 
 TABLE = "document.querySelector('table.ranking')"
@@ -33,12 +32,6 @@ def site(tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with Chromium(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
-
-
 def board(site, task="plain-1", protocol="gif2video"):
     (path,) = site.glob(f"boards/gif-faces-{task}-{protocol}-*.html")
     return path
@@ -56,9 +49,6 @@ def a_page_of_each_kind(site):
 
 @pytest.fixture
 def page(browser, site):
-    browser.look(width=1280)
-    browser.open("about:blank")
-    browser.events.clear()
     browser.open(f"file://{board(site)}")
     return browser
 
@@ -141,8 +131,6 @@ def test_a_point_of_a_plot_leads_to_its_method(page):
 
 
 def play(page, path):
-    page.look(width=1280)
-    page.open("about:blank")
     page.open(f"file://{path}")
     page.js(f"{FIGURE}.scrollIntoView()")
     page.wait_for(f"{FIGURE}.dataset.frame > 1")
@@ -225,21 +213,11 @@ def test_a_clips_page_plays_every_method_that_is_shown_on_it(browser, site):
 
 def test_nothing_plays_by_itself_for_readers_who_asked_for_less_motion(browser, site):
     browser.look(width=1280, calm=True)
-    browser.open("about:blank")
     browser.open(f"file://{board(site)}")
     browser.js(f"{FIGURE}.scrollIntoView()")
     browser.wait_for(f"{FIGURE}.dataset.frame === '0'")
     assert browser.js("new Promise(done => setTimeout(() => done(" + FIGURE + ".dataset.frame), 300))") == "0"
     assert browser.js(f"{FIGURE}.querySelector('.play').textContent") == "Play"
-
-
-@pytest.mark.parametrize("width", [320, 390, 768, 1280])
-def test_no_page_is_wider_than_the_screen(browser, site, width):
-    browser.look(width=width, height=800)
-    for path in a_page_of_each_kind(site):
-        browser.open("about:blank")
-        browser.open(f"file://{path}")
-        assert browser.js("document.documentElement.scrollWidth") <= width, path.name
 
 
 CONTRAST = """(() => {
@@ -256,21 +234,24 @@ CONTRAST = """(() => {
   return low; })()"""
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_all_text_has_the_contrast_that_wcag_aa_asks_for(browser, site, dark):
-    browser.look(width=1280, dark=dark)
+@pytest.mark.parametrize(("width", "dark"), [(320, False), (390, False), (768, False), (1280, False), (1280, True)])
+def test_a_page_of_each_kind_can_be_used_by_everyone(browser, site, width, dark):
+    """It fits the screen, all text has the contrast that WCAG AA asks for, and axe-core finds nothing serious."""
+    browser.look(width=width, height=800, dark=dark)
     for path in a_page_of_each_kind(site):
         browser.open("about:blank")
         browser.open(f"file://{path}")
-        assert browser.js("matchMedia('(prefers-color-scheme: dark)').matches") is dark
-        assert browser.js(CONTRAST) == []
+        assert browser.js("document.documentElement.scrollWidth") <= width, path.name
+        if width == 1280:
+            assert browser.js("matchMedia('(prefers-color-scheme: dark)').matches") is dark
+            assert browser.js(CONTRAST) == []
+        if width in (390, 1280):
+            assert serious_findings(browser) == [], path.name
 
 
 def test_without_scripts_tables_and_still_pictures_are_there(browser, site):
-    browser.look(width=1280)
     browser.send("Emulation.setScriptExecutionDisabled", value=True)
     try:
-        browser.open("about:blank")
         browser.open(f"file://{board(site)}")
         assert browser.js(f"{TABLE}.offsetParent !== null")
         assert not browser.js("[...document.querySelectorAll('.js-only')].some(e => e.offsetParent)")
@@ -283,15 +264,6 @@ def test_axe_core_does_find_what_is_wrong(page):
     page.js("document.querySelector('h1').innerHTML = '<img src=data:, >', 0")
     page.js("document.querySelector('.line').removeAttribute('aria-label')")
     assert {finding.partition(":")[0] for finding in serious_findings(page)} == {"image-alt", "label"}
-
-
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
-def test_axe_core_finds_nothing_serious(browser, site, width, dark):
-    browser.look(width=width, dark=dark)
-    for path in a_page_of_each_kind(site):
-        browser.open("about:blank")
-        browser.open(f"file://{path}")
-        assert serious_findings(browser) == [], path.name
 
 
 def test_the_line_that_begins_a_group_is_drawn_only_while_groups_are_together(page, tmp_path):

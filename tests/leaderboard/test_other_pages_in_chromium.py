@@ -15,16 +15,9 @@ from gifbench.media.gif import Gif
 from gifbench.methods.registry import load_method
 from tests.blind_study.test_vote_counting import Dataset
 from tests.leaderboard.axe import serious_findings
-from tests.leaderboard.chromium import Chromium
 from tests.leaderboard.factories import SmallClip
 
 ASK = "document.getElementById('ask')"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with Chromium(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
 
 
 def open_page(browser, path, *, width=1280, dark=False):
