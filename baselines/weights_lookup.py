@@ -78,17 +78,10 @@ def converted(make: Callable[[], Network], tensors: Mapping[str, torch.Tensor], 
     Names and shapes are compared before any memory is taken. Counts of batches, which torch has kept since 0.4.1 and
     nothing uses, may be missing.
     """
-    with torch.device("meta"):
-        own = make().state_dict()
-    counts = {name: torch.tensor(0) for name in own if name.endswith("num_batches_tracked") and name not in tensors}
-    tensors = {**counts, **tensors}
-    wrong = [
-        name
-        for name in own.keys() | tensors.keys()
-        if name not in own or name not in tensors or own[name].shape != tensors[name].shape
-    ]
-    if wrong:
-        raise WeightsError(f"these tensors are of no {what}: {min(wrong)} does not fit")
-    network = make()
-    network.load_state_dict(tensors)
-    return network
+    mean, count = "running_mean", "num_batches_tracked"
+    counts = {name.removesuffix(mean) + count: torch.tensor(0) for name in tensors if name.endswith(mean)}
+    try:
+        return Weights(Path(), {}, {}, {**counts, **tensors}).build(make)
+    except WeightsError as error:
+        reason = str(error).rpartition("of another architecture, ")[2]
+        raise WeightsError(f"what the file holds does not fit a {what}: {reason}") from error
