@@ -40,8 +40,8 @@ BOMBS = {
         pa.table({"a": pa.ListArray.from_arrays([0, 9000], repeated("x" * 1_000_000, 9000))})
     ),
     "fixed binary": lambda: written(pa.table({"a": pa.array([b"x" * 1_000_000] * 100, pa.binary(1_000_000))})),
-    "thirty million rows": lambda: written(pa.table({"split": repeated("test", 30_000_000)})),
-    "a list without end": lambda: written(pa.table({"ticks": long_list(20_000_000)})),
+    "ten million rows": lambda: written(pa.table({"split": repeated("test", 10_000_000)})),
+    "a list without end": lambda: written(pa.table({"ticks": long_list(5_000_000)})),
     "strings of what they share": lambda: written(
         pa.table({"a": ["x" * 1_000_000] * 200}), use_dictionary=False, column_encoding={"a": "DELTA_BYTE_ARRAY"}
     ),

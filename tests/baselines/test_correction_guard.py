@@ -14,13 +14,18 @@ torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet import correction_guard as guard_module  # noqa: E402
 from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features, load_guard  # noqa: E402
+from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
 from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router  # noqa: E402
+from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402
 from gifbench_baselines.weights_lookup import WEIGHTS  # noqa: E402
 
 from gifbench import Gif, MethodError, load_method, read_weights, run_method, save_weights  # noqa: E402
 from tests.pretend_device import KIND, pretend_device  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+NARROW = {"widths": (4, 4), "blocks": (1, 1)}
 
 
 def guard_of(share: float) -> Guard:
@@ -31,15 +36,17 @@ def guard_of(share: float) -> Guard:
     return guard
 
 
-def folder_with(tmp_path: Path, share: float | None) -> Path:
-    """The weights that come along, with a guard of that share, or none."""
+def save_guard(folder: Path, share: float) -> None:
+    guard = guard_of(share)
+    card = guard.options.model_dump(mode="json")
+    save_weights(folder / "ccdnet-guard.safetensors", guard, architecture=card, about={})
+
+
+def without_guard(folder: Path) -> Path:
+    """The weights that come along, without their guard."""
     for name in ("ccdnet-plain", "ccdnet-dithered", "dither-classifier"):
-        shutil.copy(WEIGHTS / f"{name}.safetensors", tmp_path)
-    if share is not None:
-        guard = guard_of(share)
-        card = guard.options.model_dump(mode="json")
-        save_weights(tmp_path / "ccdnet-guard.safetensors", guard, architecture=card, about={})
-    return tmp_path
+        shutil.copy(WEIGHTS / f"{name}.safetensors", folder)
+    return folder
 
 
 def screen(colors: int = 128, height: int = 64, width: int = 96) -> Gif:
@@ -70,15 +77,37 @@ def restored(name: str, gif: Gif) -> np.ndarray:
     return np.concatenate([np.asarray(part) for part in run_method(load_method(name), gif, gif.times, clip="a GIF")])
 
 
-@pytest.mark.parametrize("name", ["ccdnet:weights={},agreement=false", "ccdnet-video:color_weights={},agreement=false"])
+def narrow_weights(folder: Path) -> Path:
+    """Networks of few channels for either kind of GIF and over time, that change what they are given."""
+    torch.manual_seed(0)
+    folder.mkdir()
+    made = [(f"ccdnet-{kind}", PaletteUNet(PaletteUNetOptions(**NARROW))) for kind in ("plain", "dithered")]
+    made.append(("ccdnet-video", TemporalFusion(TemporalFusionOptions(**NARROW))))
+    for name, network in made:
+        torch.nn.init.normal_(network.body.head.weight, std=0.1)
+        card = network.options.model_dump(mode="json")
+        save_weights(folder / f"{name}.safetensors", network, architecture=card, about={})
+    about = {"network": "dither-classifier", "base": 2}
+    save_weights(folder / "dither-classifier.safetensors", DitherClassifier(base=2), architecture=about, about={})
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ccdnet:weights={0},agreement=false",
+        "ccdnet-video:color_weights={0},weights={0}/ccdnet-video.safetensors,agreement=false",
+    ],
+)
 def test_the_guard_decides_between_the_gif_and_the_network(tmp_path, name):
     gif = screen()
     shown = np.stack([gif.frame(i) for i in range(len(gif))]).astype(np.float32)
     made = {}
     for share in (None, 1e-7, 0.25, 1.0):
-        folder = tmp_path / str(share)
-        folder.mkdir()
-        made[share] = restored(name.format(folder_with(folder, share)), gif)
+        folder = narrow_weights(tmp_path / str(share))
+        if share is not None:
+            save_guard(folder, share)
+        made[share] = restored(name.format(folder), gif)
     assert np.abs(made[None] - shown).max() > 3
     assert np.abs(made[1e-7] - shown).max() < 1e-2
     assert np.abs(made[1.0] - made[None]).max() < 1e-2
@@ -88,7 +117,7 @@ def test_the_guard_decides_between_the_gif_and_the_network(tmp_path, name):
 def test_what_the_palette_holds_exactly_is_hardly_touched(tmp_path):
     gif = drawing()
     guarded = np.square(restored("ccdnet", gif) - gif.frame(0)).mean()
-    without = np.square(restored(f"ccdnet:weights={folder_with(tmp_path, None)}", gif) - gif.frame(0)).mean()
+    without = np.square(restored(f"ccdnet:weights={without_guard(tmp_path)}", gif) - gif.frame(0)).mean()
     assert guarded < without / 10
 
 
@@ -202,7 +231,7 @@ def test_weights_of_another_network_are_one_clear_line():
 
 def test_the_router_counts_the_guard(tmp_path):
     guard = load_guard(read_weights(WEIGHTS / "ccdnet-guard.safetensors"))
-    assert Router().parameters - Router(weights=str(folder_with(tmp_path, None))).parameters == sum(
+    assert Router().parameters - Router(weights=str(without_guard(tmp_path))).parameters == sum(
         each.numel() for each in guard.parameters()
     )
 
