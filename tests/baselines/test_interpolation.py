@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 
 import cv2
@@ -30,16 +31,20 @@ def as_gif(frames, *, step=Fraction(1, 10)) -> Gif:
     """Frames whose every pixel has its own color in a wide palette: exact, as only a composited GIF is."""
     indices, palettes = [], []
     for frame in frames:
-        colors, places = np.unique(frame.reshape(-1, 3), axis=0, return_inverse=True)
-        palettes.append(colors.astype(np.uint8))
+        red, green, blue = np.moveaxis(frame.astype(np.uint32), 2, 0)
+        colors, places = np.unique(red << 16 | green << 8 | blue, return_inverse=True)
+        palettes.append(np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8))
         indices.append(places.reshape(frame.shape[:2]).astype(np.uint32))
     return Gif(np.stack(indices), tuple(palettes), tuple(i * step for i in range(len(frames))), len(frames) * step)
+
+
+astronaut = cache(data.astronaut)  # a PNG, read anew each time
 
 
 def photograph(dx: float, dy: float = 0.0, *, height=180, width=240):
     """A part of a photograph, seen `dx`, `dy` pixels further on."""
     matrix = np.float32([[1, 0, -100 - dx], [0, 1, -40 - dy]])
-    return cv2.warpAffine(data.astronaut(), matrix, (width, height), flags=cv2.INTER_CUBIC)
+    return cv2.warpAffine(astronaut(), matrix, (width, height), flags=cv2.INTER_CUBIC)
 
 
 def frames_of(method, gif, times):

@@ -18,10 +18,10 @@ from gifbench.metrics.warping_error_tof import TruthMotion, flow_difference, mea
 
 def sliding(num_frames: int, *, dx=2.0, dy=1.0, height=120, width=150):
     """A window that slides over a photograph."""
-    out = []
+    out, photograph = [], data.astronaut()
     for t in range(num_frames):
         matrix = np.float32([[1, 0, -120 - t * dx], [0, 1, -60 - t * dy]])
-        out.append(cv2.warpAffine(data.astronaut(), matrix, (width, height), flags=cv2.INTER_CUBIC))
+        out.append(cv2.warpAffine(photograph, matrix, (width, height), flags=cv2.INTER_CUBIC))
     return out
 
 
