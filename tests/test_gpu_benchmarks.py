@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TextIO
+from unittest import mock
 
 import pytest
 
 pytest.importorskip("torch")
 
 from gifbench.dataset import Dataset
+from tests.cli.forked_command import ForkedCommand
 
 ROOT = Path(__file__).parent.parent
 WITHOUT_PYAV = "raise ModuleNotFoundError(\"No module named 'av'\", name='av')\n"
@@ -52,7 +58,41 @@ def test_superslomo_runs(tmp_path: Path) -> None:
     assert rehearse(tmp_path, "--device", "cpu", "--only", "superslomo") == {"superslomo": 0}
 
 
-def test_evaluate_and_train_run_on_a_built_dataset(tiny_dataset: Dataset, dataset: Dataset, tmp_path: Path) -> None:
+class Forked(ForkedCommand):
+    """In place of `subprocess.Popen`: a command of gifbench as a fork of a process that has imported it."""
+
+    def __init__(self, command: list[str], *, cwd: Path, stdout: TextIO, env: dict[str, str], **_: object) -> None:
+        assert command[:3] == [sys.executable, "-m", "gifbench"]
+        with contextlib.chdir(cwd), mock.patch.dict(os.environ, env, clear=True):
+            super().__init__(*command[3:])
+        self._log = stdout
+
+    def wait(self, seconds: float) -> int:
+        code = super().wait()
+        self._log.write(self.stdout + self.stderr)
+        return code
+
+
+def test_evaluate_and_train_run_on_a_built_dataset(
+    tiny_dataset: Dataset, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks/gpu"))
+    run_all = importlib.import_module("run_all")
+    forks = {"Popen": Forked, "run": subprocess.run, "STDOUT": subprocess.STDOUT}
+    monkeypatch.setattr(run_all, "subprocess", SimpleNamespace(**forks))
+    for step, data in (("evaluate", tiny_dataset), ("train", dataset)):
+        out = tmp_path / step
+        words = ["--out", str(out), "--device", "cpu", "--data", data.url, "--only", step]
+        monkeypatch.setattr(sys, "argv", ["run_all.py", *words])
+        run_all.main()
+        (done,) = json.loads((out / "summary.json").read_text())
+        assert (done["step"], done["exit"]) == (step, 0), (out / f"{step}.log").read_text()
+
+
+@pytest.mark.slow
+def test_evaluate_and_train_run_in_processes_of_their_own(
+    tiny_dataset: Dataset, dataset: Dataset, tmp_path: Path
+) -> None:
     for step, data in (("evaluate", tiny_dataset), ("train", dataset)):
         ended = rehearse(tmp_path / step, "--device", "cpu", "--data", data.url, "--only", step)
         assert ended == {step: 0}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import warnings
+from pathlib import Path
 
 import pytest
 
@@ -77,22 +77,25 @@ def test_a_failure_leaves_the_old_site_and_no_draft(tmp_path):
 
 def killed_while(tmp_path, place):
     """Publish in a process that ends, as by a kill, while it is `writing` the draft or `moving` the old site aside."""
-    code = (
-        "import os, sys\n"
-        "from pathlib import Path\n"
-        "from gifbench.leaderboard.atomic_publish import published\n"
-        "rename = Path.rename\n"
-        "def once(path, target):\n"
-        "    rename(path, target)\n"
-        "    os._exit(9)\n"
-        "with published(Path(sys.argv[1]), overwrite=True) as site:\n"
-        "    (site / 'index.html').write_text('half')\n"
-        "    if sys.argv[2] == 'writing':\n"
-        "        os._exit(9)\n"
-        "    Path.rename = once\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "site"), place], check=False)
-    assert done.returncode == 9
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # of threads, of which it needs none
+        child = os.fork()
+    if child:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        return
+    rename = Path.rename
+
+    def once(path, target):
+        rename(path, target)
+        os._exit(9)
+
+    try:
+        with published(tmp_path / "site", overwrite=True) as site:
+            (site / "index.html").write_text("half")
+            if place == "writing":
+                os._exit(9)
+            Path.rename = once
+    finally:
+        os._exit(1)
 
 
 @pytest.mark.parametrize("place", ["writing", "moving"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from gifbench.errors import AlreadyExists, UsageError
 from gifbench.methods.conformance import check_method
 from gifbench.methods.registry import load_instance, load_method_file
 from gifbench.methods.template import new_method
+from tests.cli.forked_command import ForkedProcess
 
 
 def broken(loaded) -> dict[str, str]:
@@ -116,17 +118,20 @@ def test_the_command_says_what_is_kept_and_fails_where_it_is_not(tmp_path: Path)
     assert 'did you mean "gaussian-0.5"?' in typo.stderr
 
 
+def run_pytest(*words: str) -> None:
+    sys.path.insert(0, "")  # as of `python -m pytest`
+    sys.exit(pytest.main(list(words)))
+
+
 def test_a_new_method_works_and_its_test_passes(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["methods", "new", "my-method", "--folder", str(tmp_path / "new"), "--json"])
     assert result.exit_code == 0, result.output
     paths = json.loads(result.stdout)
     loaded = load_method_file(f"{paths['method']}:MyMethod")
     assert (loaded.name, loaded.licence, dict(loaded.options)) == ("my-method", "MIT", {"strength": 0.5, "near": 24.0})
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", Path(paths["test"]).name],
-        cwd=tmp_path / "new", capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stdout
+    with contextlib.chdir(tmp_path / "new"):
+        ran = ForkedProcess(run_pytest, "-q", "-p", "no:cacheprovider", Path(paths["test"]).name)
+    assert ran.wait() == 0, ran.stdout
     assert "17 passed" in ran.stdout
     ruff = subprocess.run([sys.executable, "-m", "ruff", "check", "--isolated", "."], cwd=tmp_path, check=False)
     assert ruff.returncode == 0

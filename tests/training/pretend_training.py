@@ -1,15 +1,13 @@
 """Trains every trainer for two steps on the CPU and on the pretend accelerator, there with a stop in between.
 
 A process of its own: torch counts the devices that gradients are computed on when it first computes one.
-`python -m tests.training.pretend_training DATASET LARGE FOLDER TRAINER…` prints a JSON object: by trainer whether both
-are equal. Pix2Pix learns from LARGE, whose frames are 256×256.
+It prints a JSON object: by trainer whether both are equal. Pix2Pix learns from `large`, whose frames are 256×256.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from pathlib import Path
 
 import torch
@@ -58,13 +56,12 @@ def stop(now: Progress) -> None:
         raise Stop
 
 
-def main() -> None:
+def main(small: str, large: str, out: Path, *trainers: str) -> None:
     install()
     torch.set_num_threads(1)
-    small, large, out = open_dataset(sys.argv[1]), open_dataset(sys.argv[2]), Path(sys.argv[3])
     equal = {}
-    for trainer in sys.argv[4:]:
-        dataset = large if trainer == "pix2pix" else small
+    for trainer in trainers:
+        dataset = open_dataset(large if trainer == "pix2pix" else small)
         here = train(config(trainer), dataset, out / trainer / "cpu")
         with pretend_device() as pretend:
             with contextlib.suppress(Stop):
@@ -74,7 +71,3 @@ def main() -> None:
         one, other = load_file(here.weights), load_file(there.weights)
         equal[trainer] = one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     print(json.dumps(equal))
-
-
-if __name__ == "__main__":
-    main()

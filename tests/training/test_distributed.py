@@ -62,7 +62,7 @@ steps = 2
 
 BOTH = """
 import os, sys
-import torch, accelerate, gifbench.training.training_loop, gifbench_baselines.ccdnet.training
+import torch, torch._dynamo, accelerate, gifbench.training.training_loop, gifbench_baselines.ccdnet.training
 from gifbench.cli import main
 torch.set_default_dtype(torch.float64)
 torch.Tensor.float = torch.Tensor.double

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,10 +14,10 @@ from gifbench.builder.recipe import load_recipe  # noqa: E402
 from gifbench.dataset import Dataset  # noqa: E402
 from gifbench.evaluation.evaluate import evaluate  # noqa: E402
 from gifbench.manifest.rows import from_folder  # noqa: E402
+from tests.cli.forked_command import ForkedProcess  # noqa: E402
 from tests.conftest import moving_picture, write_video  # noqa: E402
 from tests.pretend_device import KIND, pretend_device  # noqa: E402
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.training import pretend_training  # noqa: E402
 
 
 @pytest.fixture
@@ -40,12 +38,11 @@ def large(tiny_recipe: Path, tmp_path: Path) -> Dataset:
     ],
 )
 def test_trainers_learn_on_an_accelerator_what_they_learn_on_the_cpu_also_resumed(
-    dataset, large, tmp_path, trainers
+    dataset, request, tmp_path, trainers
 ) -> None:
-    places = [str(dataset.folder), str(large.folder), str(tmp_path)]
-    command = [sys.executable, "-m", "tests.training.pretend_training", *places, *trainers]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    large = request.getfixturevalue("large") if "pix2pix" in trainers else dataset
+    done = ForkedProcess(pretend_training.main, str(dataset.folder), str(large.folder), tmp_path, *trainers)
+    assert done.wait() == 0, done.stderr[-2000:]
     equal = json.loads(done.stdout.splitlines()[-1])
     assert tuple(equal) == trainers and all(equal.values()), equal
 
