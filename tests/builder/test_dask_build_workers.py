@@ -81,7 +81,7 @@ def test_a_clip_that_kills_every_worker_fails_alone(cluster: str, tiny_videos: P
 def test_a_scheduler_that_is_not_there_is_one_clear_error(
     recipe: Recipe, tiny_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(of_cluster, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(of_cluster, "ANSWER_SECONDS", 0.2)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"

@@ -51,7 +51,7 @@ def test_a_build_on_s3_is_gone_on_with_and_gives_the_same_bytes(
         if now.what:
             raise Pulled
 
-    for _ in range(3):
+    for _ in range(2):
         with pytest.raises(Pulled):
             run_build(recipe, rows, out, sources=tiny_videos, workers=1, progress=pull)
     dataset = run_build(recipe, rows, out, sources=tiny_videos, workers=2)

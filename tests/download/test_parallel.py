@@ -123,10 +123,10 @@ def test_a_missing_network_stops_a_run_over_many_servers(video: bytes, tmp_path:
 
     source = Dark(video)
     with pytest.raises(NoNetwork, match="is there a network"):
-        run(tmp_path, source, [f"s{i}/x" for i in range(300)])
+        run(tmp_path, source, [f"s{i}/x" for i in range(80)])
     assert len(source.asked) <= GROUPS * RetryPolicy().unreachable + RetryPolicy().parallel
-    done, _ = run(tmp_path, Servers(video), [f"s{i}/x" for i in range(300)])
-    assert done.stored == 300
+    done, _ = run(tmp_path, Servers(video), [f"s{i}/x" for i in range(80)])
+    assert done.stored == 80
 
 
 def test_dead_links_on_many_servers_are_no_missing_network(video: bytes, tmp_path: Path) -> None:

@@ -274,7 +274,16 @@ def long_video() -> bytes:
         return write_matroska(Path(folder, "long.mkv"), zip(ticks, pictures(60), strict=True)).read_bytes()
 
 
-@pytest.mark.parametrize("kept", ["", "regular", "something else", ["regular"], None])
+@pytest.mark.parametrize(
+    ("store", "kept"),
+    [
+        # Where a description is read and written is one thing, and what it says another.
+        pytest.param(where, kept, marks=[pytest.mark.slow] if where == "s3" and kept != "regular" else [])
+        for where in ("local", "memory", "s3")
+        for kept in ("", "regular", "something else", ["regular"], None)
+    ],
+    indirect=["store"],
+)
 def test_time_stamps_are_looked_through_when_a_video_comes_and_not_again(
     kept: object, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
