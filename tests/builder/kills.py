@@ -140,7 +140,7 @@ def kill_until(
             running = True
             while running and done < kills:
                 process = start(place)
-                for whom in kill_some(process, rng, most=kills - done):
+                for whom in kill_some(process, place, rng, most=kills - done):
                     done += 1
                     report(done, whom)
                 running = process.poll() != 0
@@ -148,15 +148,17 @@ def kill_until(
     return calm, ended
 
 
-def kill_some(process: ForkedProcess, rng: np.random.Generator, *, most: int) -> list[str]:
+def kill_some(process: ForkedProcess, place: Path, rng: np.random.Generator, *, most: int) -> list[str]:
     """Kill workers of a driver, and then the driver, with its workers or alone, so that they outlive it.
 
-    Some drivers are killed at any moment, the others when they have workers; gives who was killed.
+    Some drivers are killed at any moment, the others when they have workers and a clip; gives who was killed.
     """
     killed: list[str] = []
     anywhere = rng.uniform() < 0.3
     until = time.monotonic() + (float(rng.uniform(0.3, 5.0)) if anywhere else 60.0)
-    while process.poll() is None and time.monotonic() < until and (anywhere or not workers_of(process.pid)):
+    while process.poll() is None and time.monotonic() < until:
+        if not anywhere and list(place.glob("out/staging/*.group")) and workers_of(process.pid):
+            break
         time.sleep(0.02)
     while process.poll() is None and len(killed) < most:
         time.sleep(float(rng.uniform(0.0, 0.8)))
@@ -174,7 +176,7 @@ def kill_some(process: ForkedProcess, rng: np.random.Generator, *, most: int) ->
             os.killpg(process.pid, signal.SIGKILL)
             killed.append("all")
             break
-    if len(killed) == most and process.poll() is None:
+    if killed[-1:] == ["worker"] and len(killed) == most and process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     return killed
