@@ -16,7 +16,7 @@ from ..ccdnet.palette_unet import Count, Width, begin
 from ..frozen_color_method import colored, load_frame_method, scaled
 from ..network_trainer_base import NetworkTrainer, draw
 from ..weights_lookup import start_weights
-from .alignment import OFFSETS, describe, network_input
+from .alignment import OFFSETS, RestoredFrame, describe, network_input
 from .network import TemporalFusion, TemporalFusionOptions
 
 _ROUNDING = 0.5 / 127.5**2
@@ -40,6 +40,9 @@ class TemporalFusionTrainerOptions(TrainerOptions):
     """Updates a step, each from windows of the pool drawn at random, turned and mirrored; fewer while it fills."""
     agreement: bool = True
     """Whether restored frames agree with their GIFs, as the frames do that the method corrects."""
+    again: float = Field(default=0, ge=0, le=1)
+    """The share of windows whose frames are corrected once before, as those are that the method corrects again; here
+    the frames of the window alone can help."""
     missing: float = Field(default=0.05, ge=0, le=1)
     """The share of neighbors that are hidden, as those beyond a cut are."""
 
@@ -110,17 +113,39 @@ class TemporalFusionTrainer(NetworkTrainer):
         for number, dithered in enumerate(batch.dithered.tolist()):
             gif, palettes, colors = (part[number, places] for part in (batch.gif, batch.palettes, batch.colors))
             restored = ((colored(self._methods[dithered], gif, palettes, colors) + 1) * 127.5).cpu().contiguous()
-            if self._options.agreement:
-                for frame, shown, palette, count in zip(restored, gif, palettes, colors, strict=True):
-                    known = palette[: int(count)].cpu().numpy()
-                    agree(frame.numpy(), shown.cpu().contiguous().numpy(), known, dithered=dithered)
+            own = [palette[: int(count)] for palette, count in zip(palettes, colors, strict=True)]
             frames = [
-                describe(frame.permute(1, 2, 0), shown.permute(1, 2, 0), palette[: int(count)])
-                for frame, shown, palette, count in zip(restored, gif, palettes, colors, strict=True)
+                self._described(frame, shown, palette, dithered=dithered)
+                for frame, shown, palette in zip(restored, gif, own, strict=True)
             ]
+            if self._options.again and float(torch.rand((), generator=generator)) < self._options.again:
+                frames = self._once_corrected(frames, gif, own, dithered=dithered)
             hidden = torch.rand(len(OFFSETS), generator=generator) < missing
             seen = [None if lost else frame for frame, lost in zip(frames[1:], hidden.tolist(), strict=True)]
             yield network_input(frames[0], seen).half(), scaled(batch.truth[number, middle]).cpu().half()
+
+    def _described(
+        self, frame: torch.Tensor, shown: torch.Tensor, palette: torch.Tensor, *, dithered: bool
+    ) -> RestoredFrame:
+        """A restored frame (3, H, W) of 0 to 255 on the CPU, which agrees with its GIF frame if asked to."""
+        if self._options.agreement:
+            agree(frame.numpy(), shown.cpu().contiguous().numpy(), palette.cpu().numpy(), dithered=dithered)
+        return describe(frame.permute(1, 2, 0), shown.permute(1, 2, 0), palette)
+
+    def _once_corrected(
+        self, frames: list[RestoredFrame], gif: torch.Tensor, palettes: list[torch.Tensor], *, dithered: bool
+    ) -> list[RestoredFrame]:
+        """The frames, the middle one and those at `OFFSETS`, corrected; beyond an end the other side stands for it."""
+        places = (0, *OFFSETS)
+        there = dict(zip(places, frames, strict=True))
+        made = []
+        for place, shown, palette in zip(places, gif, palettes, strict=True):
+            around = [there.get(place + offset, there.get(place - offset)) for offset in OFFSETS]
+            seen = network_input(there[place], around)[None].to(gif.device)
+            with torch.no_grad():
+                corrected = ((self.network(seen)[0].float() + 1) * 127.5).clamp(0, 255).cpu().contiguous()
+            made.append(self._described(corrected, shown, palette, dithered=dithered))
+        return made
 
 
 def _turned(x: torch.Tensor, truth: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:

@@ -176,8 +176,9 @@ def test_it_does_not_begin_as_a_network_of_another_kind():
         TemporalFusionTrainer(TemporalFusionTrainerOptions(widths=(48, 96, 128, 128), start="ccdnet-plain"))
 
 
-def test_the_shipped_configuration_is_valid():
-    path = Path(gifbench_baselines.__file__).parent / "temporal_fusion" / "ccdnet-video.toml"
+@pytest.mark.parametrize("name", ["ccdnet-video", "ccdnet-video-agreed", "ccdnet-video-first"])
+def test_the_shipped_configurations_are_valid(name):
+    path = Path(gifbench_baselines.__file__).parent / "temporal_fusion" / f"{name}.toml"
     made = read_config(path)
     trainer = load_trainer(made.trainer)
     checked(trainer.options_class, made.model, what="[model]")
@@ -199,20 +200,27 @@ def test_gif2video_takes_it_as_its_color(package):
     assert np.abs(found[::2] - frames_of("ccdnet-video", gif, times[::2])).max() < 1e-3
 
 
-@pytest.mark.parametrize("dithered", [False, True])
-def test_it_learns_from_frames_that_agree_with_their_gifs_as_it_will_see_them(package, monkeypatch, dithered):
+def window(*, dithered: bool) -> tuple[TrainingBatch, np.ndarray]:
+    """A GIF of five frames as a training sees it, and its truth."""
     truth = np.stack([photograph(k, height=40, width=56) for k in range(5)])
     palettes = [minimum_variance(frame, 16) for frame in truth]
     gif = np.stack([p[(floyd_steinberg if dithered else nearest)(f, p)] for f, p in zip(truth, palettes, strict=True)])
     filled = np.stack([np.concatenate([p, np.repeat(p[:1], 256 - len(p), axis=0)]) for p in palettes])
-    batch = TrainingBatch(
+    return TrainingBatch(
         gif=torch.from_numpy(gif).permute(0, 3, 1, 2)[None],
         palettes=torch.from_numpy(filled)[None],
         colors=torch.tensor([[len(p) for p in palettes]]),
         truth=torch.from_numpy(truth).permute(0, 3, 1, 2)[None],
         dithered=torch.tensor([dithered]),
         times=torch.linspace(0, 1, 5)[None],
-    )
+    ), truth
+
+
+@pytest.mark.parametrize("dithered", [False, True])
+def test_it_learns_from_frames_that_agree_with_their_gifs_as_it_will_see_them(package, monkeypatch, dithered):
+    batch, truth = window(dithered=dithered)
+    gif, colors = batch.gif[0].permute(0, 2, 3, 1).numpy(), int(batch.colors[0, 2])
+    palette = batch.palettes[0, 2, :colors].numpy()
     noise = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 20, truth[0].shape), (0, 0), 2)
     off = torch.from_numpy(truth + noise).float().permute(0, 3, 1, 2) / 127.5 - 1
     monkeypatch.setattr(training, "colored", lambda *_: off.clone())
@@ -221,9 +229,25 @@ def test_it_learns_from_frames_that_agree_with_their_gifs_as_it_will_see_them(pa
         trainer = TemporalFusionTrainer(TemporalFusionTrainerOptions(**NARROW, agreement=agreement))
         seen[agreement], _ = next(trainer._prepared(batch, torch.Generator().manual_seed(0), missing=0))
     middle = ((seen[False][:3].float() + 1) * 127.5).numpy()
-    agree(middle, np.ascontiguousarray(gif[2].transpose(2, 0, 1)), palettes[2], dithered=dithered)
+    agree(middle, np.ascontiguousarray(gif[2].transpose(2, 0, 1)), palette, dithered=dithered)
     moved = ((seen[True][:3].float() + 1) * 127.5).numpy()
     assert np.abs(moved - middle).mean() < 0.2 < np.abs(moved - ((seen[False][:3].float() + 1) * 127.5).numpy()).max()
+
+
+def test_it_learns_from_frames_that_it_corrected_once(package, monkeypatch):
+    batch, truth = window(dithered=True)
+    monkeypatch.setattr(training, "colored", lambda *_: torch.from_numpy(truth).float().permute(0, 3, 1, 2) / 127.5 - 1)
+    seen = {}
+    for again in (0, 1):
+        trainer = TemporalFusionTrainer(TemporalFusionTrainerOptions(**NARROW, again=again, agreement=False))
+        torch.nn.init.constant_(trainer.network.body.head.bias, 0.1)  # it adds a tenth of 127.5 levels
+        seen[again], _ = next(trainer._prepared(batch, torch.Generator().manual_seed(0), missing=0))
+    light = seen[1][:3].float() - seen[0][:3].float()
+    room = seen[0][:3] < 0.85
+    assert torch.allclose(light[room], torch.tensor(0.1), atol=2e-3) and room.float().mean() > 0.5
+    # All five frames are lighter by as much, so neighbors differ from the middle frame as before.
+    near = room.all(dim=0)
+    assert (seen[1][7:10] - seen[0][7:10]).abs()[:, near].median() < 0.05
 
 
 @pytest.mark.parametrize(("dithered", "agreement", "times"), [(True, True, 2), (True, False, 1), (False, True, 1)])
