@@ -94,13 +94,13 @@ METHODS: Mapping[str, MethodEntry] = {
     "ccdnet": MethodEntry(
         load="gifbench_baselines.ccdnet.plain_or_dithered_choice:Router",
         summary="CCDNet for this GIF: plain or dithered network, nearest palette size",
-        parameters=11_337_338,
+        parameters=11_814_372,
         needs=("torch",),
     ),
     "ccdnet-video": MethodEntry(
         load="gifbench_baselines.temporal_fusion.method:CCDNetVideo",
         summary="ccdnet, each frame corrected by its neighbors in time, moved along DIS flow",
-        parameters=13_857_046,
+        parameters=14_334_080,
         needs=("torch", "cv2"),
     ),
     "ccdnet-plain": _small("ccdnet-plain", "the network for plain GIFs that ccdnet chooses"),

@@ -3,8 +3,9 @@ r"""Makes weights that come with gifbench of what a training wrote: half precisi
     python benchmarks/release_weights.py runs/ccdnet-video/ccdnet-video.safetensors --media MEDIA \
         --out baselines/weights --hardware "one core of …, 70 minutes" --score "plain=ccdnet +0.3 dB"
 
-For networks trained on the dataset of `training_clips.py`, whose files, licenses and credits the card names; the scores
-are those that `weights_by_kind.py` prints. Several files of weights, of trainings that began alike, are averaged.
+For networks that `gifbench train` or `train_wide_gradients.py` trained on the dataset of `training_clips.py`, whose
+files, licenses and credits the card names; the scores are those that `weights_by_kind.py` prints. Several files of
+weights, of trainings that began alike, are averaged.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import torch
 from gifbench_baselines.ccdnet import method as ccdnet
+from gifbench_baselines.ccdnet import wide_gradients
 from gifbench_baselines.temporal_fusion import network as temporal_fusion
 from held_out import HELD_OUT
 from torch import nn
@@ -22,8 +24,12 @@ from training_clips import PHOTOGRAPHS, sources
 
 from gifbench import Weights, read_weights, save_weights
 
-CONFIGURATIONS = {"ccdnet-video": "temporal_fusion"}
-"""The folder in baselines/ of a configuration, where it is not `ccdnet`."""
+CONFIGURATIONS = {
+    "ccdnet-video": "baselines/temporal_fusion/ccdnet-video.toml",
+    "ccdnet-plain-gradients": "benchmarks/train_wide_gradients.py",
+    "ccdnet-dithered-gradients": "benchmarks/train_wide_gradients.py --dithered",
+}
+"""What makes the weights of this name, where that is not a configuration in `baselines/ccdnet`."""
 
 
 def data(media: Path) -> list[str]:
@@ -45,8 +51,9 @@ def average(files: Sequence[Weights]) -> Weights:
 
 def network_of(weights: Weights) -> nn.Module:
     """The network that the card describes, filled."""
-    fusion = weights.architecture.get("network") == "temporal-fusion"
-    return temporal_fusion.load_network(weights) if fusion else ccdnet.load_network(weights)
+    kind = weights.architecture.get("network")
+    load = {"temporal-fusion": temporal_fusion.load_network, "wide-gradients": wide_gradients.load_wide_gradients}
+    return load.get(str(kind), ccdnet.load_network)(weights)
 
 
 def main() -> None:
@@ -67,7 +74,7 @@ def main() -> None:
         "data": data(given.media),
         "held_out": [*HELD_OUT, "split test of the media's SOURCES.csv"],
         "schedule": {
-            "configuration": f"baselines/{CONFIGURATIONS.get(name, 'ccdnet')}/{name}.toml",
+            "configuration": CONFIGURATIONS.get(name, f"baselines/ccdnet/{name}.toml"),
             "dataset": {"recipe": about["dataset"], "fingerprint": about["fingerprint"]},
             "steps": about["step"],
             "data": about["data"],

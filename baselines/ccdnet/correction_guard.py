@@ -8,8 +8,7 @@ few numbers a pixel, and a tiny network that says from these which share of the 
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal
 
 import torch
@@ -21,7 +20,7 @@ from gifbench import Weights
 
 from ..weights_lookup import described
 from . import correction_guard_kernels
-from .palette_agreement import agree
+from .palette_agreement import agree, each_on_cpu
 from .palette_unet import NEIGHBORS, UNIT, placed, ways
 
 FEATURES = 14
@@ -88,25 +87,10 @@ class Guard(nn.Module):
     def agreed(
         self, frames: torch.Tensor, palettes: torch.Tensor, restored: torch.Tensor, *, dithered: bool
     ) -> torch.Tensor:
-        """Restored frames (N, H, W, 3) moved to what the GIF says of them, if `agrees`; all as for `guarded`.
-
-        It is done on the CPU, row after row: an accelerator's frames come there side by side, and go back.
-        """
+        """Restored frames (N, H, W, 3) moved to what the GIF says of them, if `agrees`; all as for `guarded`."""
         if not self.agrees:
             return restored
-        there = restored.cpu().permute(0, 3, 1, 2).contiguous().clone()
-        shown, known = frames.cpu().permute(0, 3, 1, 2).contiguous().numpy(), palettes.cpu().numpy()
-
-        def one(number: int) -> None:
-            agree(there[number].numpy(), shown[number], known[number], dithered=dithered)
-
-        if restored.device.type == "cpu":  # whose other threads have other frames under way
-            for number in range(len(frames)):
-                one(number)
-        else:
-            with ThreadPoolExecutor(max_workers=min(len(frames), os.cpu_count() or 1)) as pool:
-                list(pool.map(one, range(len(frames))))
-        return there.to(restored.device).permute(0, 2, 3, 1)
+        return each_on_cpu(frames, palettes, restored, partial(agree, dithered=dithered))
 
     def _share(self, told: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
         """Of numbers (F, P) of P pixels, and those that all share (G): (P), in parts that stay in the caches."""

@@ -24,6 +24,7 @@ from ..weights_lookup import described, find_weights
 from .correction_guard import Guard
 from .network import CCDNet, CCDNetArchitecture, stack_palettes
 from .palette_unet import PaletteUNet, PaletteUNetOptions
+from .wide_gradients import WideGradients
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ TILE = 512
 class Restorer:
     """Frames through one network of `KINDS`, of any size, with palettes of any sizes.
 
-    `guard` says how much of what the network changes is taken; `dithered` is what it is told of these GIFs. `alone` is
-    that of a `Runner`.
+    `guard` says how much of what the network changes is taken; `dithered` is what it is told of these GIFs. `gradients`
+    smooths wide gradients of what it lets through. `alone` is that of a `Runner`.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Restorer:
         tile: int = TILE,
         precision: Precision,
         guard: Guard | None = None,
+        gradients: WideGradients | None = None,
         dithered: bool = False,
         alone: bool = False,
     ) -> None:
@@ -88,7 +90,7 @@ class Restorer:
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
         self.licence = str(found.about.get("licence") or "")
         self.steps, self._tile, self._runner = steps, tile, Runner(precision=precision, alone=alone)
-        self._guard, self.dithered = guard, dithered
+        self._guard, self._gradients, self.dithered = guard, gradients, dithered
         self._guarding = Runner(precision="fp32", alone=alone)  # whatever the network computes in
 
     def restore(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -102,7 +104,8 @@ class Restorer:
             if self._guard is None:
                 return made
             with torch.autocast(device.type, enabled=False):
-                return self._guard.guarded(gif[part], stacked[part], made, dithered=self.dithered)
+                made = self._guard.guarded(gif[part], stacked[part], made, dithered=self.dithered)
+                return self._smoother(gif[part], stacked[part], made)
 
         return self._runner.run(part_of, planes)
 
@@ -113,9 +116,16 @@ class Restorer:
         guard, gif, stacked = self._guard, frames.to(restored.device), stack_palettes(palettes).to(restored.device)
 
         def part_of(part: slice) -> torch.Tensor:
-            return guard.guarded(gif[part], stacked[part], restored[part], dithered=self.dithered)
+            made = guard.guarded(gif[part], stacked[part], restored[part], dithered=self.dithered)
+            return self._smoother(gif[part], stacked[part], made)
 
         return self._guarding.run(part_of, gif.permute(0, 3, 1, 2))
+
+    def _smoother(self, gif: torch.Tensor, palettes: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
+        """Frames with their wide gradients smoothed, where there is a network for that."""
+        if self._gradients is None:
+            return restored
+        return self._gradients.smoother(gif, palettes, restored, dithered=self.dithered)
 
     @property
     def agrees(self) -> bool:

@@ -9,6 +9,11 @@ one of another picture, of a whole clip, or of a larger frame than what is seen 
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numba import njit
@@ -32,45 +37,103 @@ _BESIDE = 4
 Floats = NDArray[np.float32]
 
 
+class Cells(NamedTuple):
+    """The different colors of a palette, and where they are shown."""
+
+    colors: Floats
+    """(K, 3), in order."""
+    place: NDArray[np.int64]
+    """(H, W): which one each pixel has."""
+    apart: Floats
+    """(K, K): squared distances."""
+    order: NDArray[np.int64]
+    """(K, K): the colors by their distance from each, itself first."""
+    borders: Floats
+    """(K, B, 3): the ways to the nearest other ones."""
+
+
 def agree(restored: Floats, shown: NDArray[np.uint8], palette: NDArray[np.uint8], *, dithered: bool) -> None:
     """Move a restored frame (3, H, W) of 0 to 255, in place, to what its GIF frame (3, H, W) says.
 
     The palette is (K, 3), and every pixel of the GIF frame has a color of it. A frame of more than 256 colors was put
     together from several palettes, and stays as it is.
     """
-    known, found = placed(torch.from_numpy(shown), torch.from_numpy(palette))
-    colors, place = known.numpy(), found.numpy()
-    if not 1 < len(colors) <= 256:
+    if (cells := cells_of(shown, palette)) is None:
         return
-    apart = np.square(colors[:, None] - colors).sum(axis=2)
-    order = np.argsort(apart, axis=1, kind="stable")
-    borders = colors[order[:, 1 : 1 + _BESIDE]] - colors[:, None]
+    colors, place, borders = cells.colors, cells.place, cells.borders
     if dithered:
         agree_with_diffusion(restored, place, colors, borders)
     if not dithered or len(colors) <= _MOST_COLORS:
-        belongs = place
-        if dithered:  # its pixels were not mapped to the nearest color; what they are restored to is
-            belongs = np.empty_like(place)
-            _find(restored, colors, np.take_along_axis(apart, order, axis=1), order, place, belongs)
-        sums = np.zeros((len(colors), 4))
-        _add(restored, belongs, sums)
-        _move(restored, belongs, _shift(colors, sums))
+        # Pixels of a dithered GIF were not mapped to the nearest color; what they are restored to is.
+        belongs = nearest_places(restored, cells) if dithered else place
+        _move(restored, belongs, _shift(*means_off(restored, belongs, colors)))
     if not dithered:
         _bound(restored, place, colors, borders)
     np.clip(restored, 0, 255, out=restored)
 
 
-def _shift(colors: Floats, sums: NDArray[np.float64]) -> Floats:
-    """How far the pixels of each color (K, 3) are moved, (K, 3), of their sums and numbers (K, 4)."""
+def cells_of(shown: NDArray[np.uint8], palette: NDArray[np.uint8]) -> Cells | None:
+    """The cells of a GIF frame (3, H, W) and its palette (K, 3); None for one color, or for more than 256."""
+    known, found = placed(torch.from_numpy(shown), torch.from_numpy(palette))
+    colors, place = known.numpy(), found.numpy()
+    if not 1 < len(colors) <= 256:
+        return None
+    apart = np.square(colors[:, None] - colors).sum(axis=2)
+    order = np.argsort(apart, axis=1, kind="stable")
+    return Cells(colors, place, apart, order, colors[order[:, 1 : 1 + _BESIDE]] - colors[:, None])
+
+
+def nearest_places(restored: Floats, cells: Cells) -> NDArray[np.int64]:
+    """Which color each pixel of a restored frame (3, H, W) is nearest to, (H, W)."""
+    found = np.empty_like(cells.place)
+    _find(restored, cells.colors, np.take_along_axis(cells.apart, cells.order, axis=1), cells.order, cells.place, found)
+    return found
+
+
+def each_on_cpu(
+    frames: torch.Tensor, palettes: torch.Tensor, restored: torch.Tensor, change: Callable[..., None]
+) -> torch.Tensor:
+    """Restored frames (N, H, W, 3) as `change(restored, shown, palette)` leaves them, which is what `agree` is given.
+
+    An accelerator's frames come to the CPU side by side, and go back.
+    """
+    there = restored.permute(0, 3, 1, 2).to("cpu", memory_format=torch.contiguous_format, copy=True)
+    shown, known = frames.cpu().permute(0, 3, 1, 2).contiguous().numpy(), palettes.cpu().numpy()
+
+    def one(number: int) -> None:
+        change(there[number].numpy(), shown[number], known[number])
+
+    if restored.device.type == "cpu":  # whose other threads have other frames under way
+        for number in range(len(frames)):
+            one(number)
+    else:
+        with ThreadPoolExecutor(max_workers=min(len(frames), os.cpu_count() or 1)) as pool:
+            list(pool.map(one, range(len(frames))))
+    return there.to(restored.device).permute(0, 2, 3, 1)
+
+
+def means_off(
+    restored: Floats, place: NDArray[np.int64], colors: Floats
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """How far the mean of the restored pixels of each color is from it, (K, 3); the squared distance of each color to
+    the nearest other one, (K); and whether means are believed, 0 to 1.
+
+    Of a restored frame (3, H, W) of 0 to 255, the color that each pixel belongs to (H, W), and the colors (K, 3).
+    """
+    sums = np.zeros((len(colors), 4))
+    _add(restored, place, sums)
     known, counts = colors.astype(np.float64), sums[:, 3]
     apart = np.square(known[:, None] - known).sum(axis=2)
     np.fill_diagonal(apart, np.inf)
     nearest = apart.min(axis=1)
     off = np.where(counts[:, None] > 0, known - sums[:, :3] / np.maximum(counts, 1)[:, None], 0)
-    off_by = np.square(off).sum(axis=1)
-    far_off = np.sqrt((counts * off_by).sum() / (counts * nearest).sum())
-    believed = np.clip((_UNTOLD - far_off) / (_UNTOLD - _TOLD), 0, 1)
-    part = believed * _PART * np.exp(-off_by / (_FAR**2 * nearest))
+    far_off = np.sqrt((counts * np.square(off).sum(axis=1)).sum() / (counts * nearest).sum())
+    return off, nearest, float(np.clip((_UNTOLD - far_off) / (_UNTOLD - _TOLD), 0, 1))
+
+
+def _shift(off: NDArray[np.float64], nearest: NDArray[np.float64], believed: float) -> Floats:
+    """How far the pixels of each color are moved, (K, 3), of what `means_off` says."""
+    part = believed * _PART * np.exp(-np.square(off).sum(axis=1) / (_FAR**2 * nearest))
     shift: Floats = (part[:, None] * off).astype(np.float32)
     return shift
 

@@ -153,7 +153,7 @@ class ResidualUNet(nn.Module):
         return added
 
 
-class _Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two convolutions beside the identity, which is what a block begins as."""
 
     def __init__(self, width: int) -> None:
@@ -213,7 +213,7 @@ def _has_fused() -> bool:
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(_Block(width) for _ in range(count)))
+    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
 
 
 def begin(network: nn.Module, weights: Weights, *, kind: str) -> None:

@@ -20,6 +20,7 @@ from .correction_guard import load_guard
 from .dither_classifier import ClassifierOptions, DitherClassifier
 from .method import TILE, Restorer
 from .network import scaled
+from .wide_gradients import load_wide_gradients
 
 _AT_ONCE = 1 << 21
 """Pixels that an accelerator is given at once, and several threads of a CPU, which have a frame each in any case."""
@@ -27,6 +28,7 @@ _AT_ONCE = 1 << 21
 _NETWORK = re.compile(r"(?:ccdnet-)?(plain|dithered)(?:-([1-9]\d{0,2}))?")
 _CLASSIFIERS = ("dither-classifier", "classifier")
 _GUARD = "ccdnet-guard"
+_GRADIENTS = {False: "ccdnet-plain-gradients", True: "ccdnet-dithered-gradients"}
 _USUAL_COLORS = 32
 _TELLING = 1.5
 
@@ -39,14 +41,22 @@ class Router:
     lie beside them, named `ccdnet-plain-128.safetensors` and so on. A GIF is dithered if the first frames of its
     quarters are, on the mean; its palette size is the median over its frames. Where `ccdnet-guard.safetensors` lies
     there, too, it says pixel by pixel how much of the network's change is taken, and what comes out is made to agree
-    with the palette, unless `agreement` is false.
+    with the palette, unless `agreement` is false. Where `ccdnet-plain-gradients.safetensors` or
+    `ccdnet-dithered-gradients.safetensors` lies there as well, wide gradients of such GIFs are then smoothed as far as
+    the palette allows, unless `gradients` or `agreement` is false.
     """
 
-    version = "4"
+    version = "5"
     backend = "torch"
 
     def __init__(
-        self, *, weights: str = "", agreement: bool = True, tile: int = TILE, precision: Precision = "fp32"
+        self,
+        *,
+        weights: str = "",
+        agreement: bool = True,
+        gradients: bool = True,
+        tile: int = TILE,
+        precision: Precision = "fp32",
     ) -> None:
         folder = Path(weights) if weights else weights_lookup.WEIGHTS
         files = {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
@@ -65,12 +75,16 @@ class Router:
         self._guard = None if guard is None else load_guard(guard)
         if self._guard is not None:
             self._guard.agrees = agreement
+        smooths = gradients and agreement and guard is not None
+        wide = {kind: read_weights(files[name]) for kind, name in _GRADIENTS.items() if smooths and name in files}
+        self._gradients = {kind: load_wide_gradients(found) for kind, found in wide.items()}
         self._networks = {
             (found[1] == "dithered", int(found[2] or _USUAL_COLORS)): Restorer(
                 read_weights(files[name]),
                 tile=tile,
                 precision=precision,
                 guard=self._guard,
+                gradients=self._gradients.get(found[1] == "dithered"),
                 dithered=found[1] == "dithered",
                 alone=True,
             )
@@ -78,9 +92,9 @@ class Router:
         }
         self.weights = str(folder)
         licenses = [each.licence for each in self._networks.values()]
-        licenses += [] if guard is None else [str(guard.about.get("licence") or "")]
+        licenses += [str(each.about.get("licence") or "") for each in (guard, *wide.values()) if each is not None]
         self.licence = " + ".join(dict.fromkeys(each for each in licenses if each))
-        others = [each for each in (self._classifier, self._guard) if each is not None]
+        others = [each for each in (self._classifier, self._guard, *self._gradients.values()) if each is not None]
         self.parameters = sum(each.parameters for each in self._networks.values()) + sum(
             each.numel() for network in others for each in network.parameters()
         )
