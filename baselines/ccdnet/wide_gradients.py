@@ -143,17 +143,16 @@ def tell(restored: Floats, shown: NDArray[np.uint8], palette: NDArray[np.uint8],
     off, nearest, believed = means_off(restored, place, colors)
     sizes = np.sqrt(nearest).astype(np.float32)
     changes = [smoothed(restored, place, colors, borders, each) for each in PICTURES]
-    picture = np.ascontiguousarray(restored.transpose(1, 2, 0))
-    fine = cv2.GaussianBlur(picture, (0, 0), _FINE)
+    coarse = np.stack([cv2.GaussianBlur(plane, (0, 0), _FINE) for plane in restored])
     across, down = np.zeros((2, *place.shape), np.float32)
-    measure(picture, place, sizes, across, down)
+    measure(restored, place, sizes, across, down)
     features = np.zeros((FEATURES, *(-(-side // SIDE) for side in place.shape)), np.float32)
     off_by = (10 * off / sizes[:, None]).astype(np.float32)
-    _describe(picture, fine, across, down, place, (colors, sizes, off_by), features)
+    _describe(restored, coarse, across, down, place, (colors, sizes, off_by), features)
     for number, change in enumerate(changes):
         _describe_change(change, place, sizes, features[12 + 4 * number :])
-    told = torch.from_numpy(np.stack([each[..., :3] for each in changes]))
-    return Told(torch.from_numpy(features), told.permute(0, 3, 1, 2), torch.from_numpy(sizes[place]), believed)
+    told = torch.from_numpy(np.stack(changes))
+    return Told(torch.from_numpy(features), told, torch.from_numpy(sizes[place]), believed)
 
 
 def mix(said: torch.Tensor, restored: torch.Tensor, changes: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
@@ -183,7 +182,7 @@ def _between(half: torch.Tensor, height: int, width: int) -> torch.Tensor:
 @njit(cache=True, nogil=True)
 def _describe(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
     picture: Floats,
-    fine: Floats,
+    coarse: Floats,
     across: Floats,
     down: Floats,
     place: NDArray[np.int64],
@@ -206,10 +205,10 @@ def _describe(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argument
             into = out[:, y // SIDE, x // SIDE]
             from_color = from_fine = np.float32(0)
             for c in range(3):
-                value = picture[y, x, c]
+                value = picture[c, y, x]
                 into[c] += value / np.float32(128) - np.float32(1)
                 from_color += (value - colors[k, c]) ** 2
-                from_fine += (value - fine[y, x, c]) ** 2
+                from_fine += (value - coarse[c, y, x]) ** 2
                 into[9 + c] += off_by[k, c]
             edges = np.float32(0)
             if x > 0 and place[y, x - 1] != k:
@@ -233,15 +232,15 @@ def _describe(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argument
 
 @njit(cache=True, nogil=True)
 def _describe_change(change: Floats, place: NDArray[np.int64], sizes: Floats, out: Floats) -> None:
-    """Into the first four of `out` (C, h, w) the means over squares of how a smoother picture differs (h', w', 4)."""
+    """Into the first four of `out` (C, h, w) the means over squares of how a smoother picture differs (3, h', w')."""
     side = SIDE // 2
-    height, width = change.shape[:2]
+    height, width = change.shape[1:]
     for y in range(height):
         for x in range(width):
             scale = np.float32(3) / sizes[place[2 * y, 2 * x]]
             into, far = out[:, y // side, x // side], np.float32(0)
             for c in range(3):
-                value = scale * change[y, x, c]
+                value = scale * change[c, y, x]
                 into[c] += value
                 far += value * value
             into[3] += np.sqrt(far)
