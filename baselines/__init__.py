@@ -176,7 +176,7 @@ METHODS: Mapping[str, MethodEntry] = {
     "gif2video": MethodEntry(
         load="gifbench_baselines.color_then_interpolation:Gif2Video",
         summary="a color method, then an interpolator",
-        parameters=14_132_395,
+        parameters=14_609_429,
         restores="both",
     ),
     "stable": MethodEntry(

@@ -32,10 +32,7 @@ _PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 class _Undrawn(TorchFunctionMode):
-    """New tensors are not filled at random, since they are filled from a file.
-
-    That takes longer than reading it, and for tensors without memory torch would import its compiler: 1.5 seconds.
-    """
+    """Tensors without memory are not filled at random, for which torch would import its compiler: 1.5 seconds."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -63,8 +60,7 @@ class Weights:
         """
         with torch.device("meta"), _Undrawn():
             self._check(make())
-        with _Undrawn():
-            network = make()
+        network = make()
         self.fill(network)
         network.eval()
         return network
