@@ -48,11 +48,16 @@ def end_with_parent(parent: int) -> None:
 
 
 def ended_with_this_process() -> dict[str, Any]:
-    """Settings of `joblib.Parallel` whose workers end when this process does, also those that have had no work yet."""
-    return {"initializer": _end_with_driver, "initargs": (os.getpid(),)}
+    """Settings of `joblib.Parallel` whose workers end when this process does, also those that have had no work yet.
+
+    joblib keeps workers for the next call, but not for one whose settings differ: these hold the environment, so that
+    no worker goes on without the credentials that have come into it since.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {"initializer": _end_with_driver, "initargs": (os.getpid(), environment)}
 
 
-def _end_with_driver(driver: int) -> None:
+def _end_with_driver(driver: int, _environment: dict[str, str]) -> None:
     """The first that a worker of joblib does, which is a child of the process `driver`."""
     if os.name == "posix" and os.getppid() != driver:  # it was gone before
         os._exit(1)

@@ -9,7 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import pytest
+
+from gifbench.child_processes import ended_with_this_process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc says which processes there are")
 
@@ -32,6 +35,15 @@ def alive(number: int) -> bool:
         return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def test_joblib_s_workers_know_credentials_that_have_come_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for key in ("of before", "of now"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        parallel = joblib.Parallel(n_jobs=2, **ended_with_this_process())
+        found.append(set(parallel(joblib.delayed(os.getenv)("AWS_ACCESS_KEY_ID") for _ in range(4))))
+    assert found == [{"of before"}, {"of now"}]
 
 
 def test_joblib_s_workers_end_when_their_driver_is_killed(tmp_path: Path) -> None:
