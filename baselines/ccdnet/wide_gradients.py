@@ -69,11 +69,11 @@ class Told:
     cells: torch.Tensor
     """(H, W): the distance from each pixel's color to the nearest other one."""
     believed: float
-    """Whether the palette's colors are means of what they stand for, 0 to 1; without that little is known."""
+    """How surely the palette's colors are means of what they stand for, above 0, up to 1; else little is known."""
 
 
 class WideGradients(nn.Module):
-    """What is taken of smoother pictures; untrained, a tenth of each. 123,557 parameters by default."""
+    """What is taken of smoother pictures; untrained, a tenth of each. 238,517 parameters by default."""
 
     def __init__(self, options: WideGradientsOptions) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class WideGradients(nn.Module):
         """One frame (3, H, W), in place."""
         with torch.no_grad():
             told = tell(restored, shown, palette, dithered=dithered)
-            if told is None or not told.believed:
+            if told is None:
                 return
             frame = torch.from_numpy(restored)
             said = self(told.features[None])
@@ -134,13 +134,15 @@ class WideGradients(nn.Module):
 def tell(restored: Floats, shown: NDArray[np.uint8], palette: NDArray[np.uint8], *, dithered: bool) -> Told | None:
     """What is known of a restored frame (3, H, W) of 0 to 255 and its GIF frame (3, H, W) with its palette (K, 3).
 
-    None for one color, or for more than 256.
+    None for one color, or for more than 256, or where the palette's colors are no means of what they stand for.
     """
     if (cells := cells_of(shown, palette)) is None:
         return None
     colors, borders = cells.colors, cells.borders
     place = nearest_places(restored, cells) if dithered else cells.place
     off, nearest, believed = means_off(restored, place, colors)
+    if not believed:
+        return None
     sizes = np.sqrt(nearest).astype(np.float32)
     changes = [smoothed(restored, place, colors, borders, each) for each in PICTURES]
     coarse = np.stack([cv2.GaussianBlur(plane, (0, 0), _FINE) for plane in restored])
