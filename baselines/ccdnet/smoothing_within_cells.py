@@ -45,7 +45,7 @@ def smoothed(restored: Floats, place: Places, colors: Floats, borders: Floats, s
     `place` (H, W) is the color of the palette (K, 3) that each pixel is shown in, `borders` (K, B, 3) the ways from
     each color to those that are nearest to it.
     """
-    before, shown = (np.ascontiguousarray(each[..., ::2, ::2]) for each in (restored, place))
+    before, shown = np.ascontiguousarray(restored[:, ::2, ::2]), np.ascontiguousarray(place[::2, ::2])
     lengths = np.square(borders).sum(axis=2, dtype=np.float32)
     edges = np.sqrt(lengths[:, 0]) * np.float32(smoothing.edge)
     across, down = np.zeros((2, *shown.shape), np.float32)
@@ -59,7 +59,8 @@ def smoothed(restored: Floats, place: Places, colors: Floats, borders: Floats, s
             along_rows(picture, taken[0], kept[0])
             along_columns(picture, taken[1], kept[1])
             bring_back(picture, shown, colors, borders, lengths)
-    return picture - before
+    change: Floats = picture - before
+    return change
 
 
 @njit(cache=True, nogil=True)
