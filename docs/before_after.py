@@ -20,9 +20,9 @@ from PIL import Image, ImageDraw, ImageFont
 from gifbench import Gif, Pixels, make_gif, resize, restore_gif
 from gifbench.media.video import Span, decode
 
-COLUMNS, EVERY, TIMES, GAP, LABEL = 480, 3, 2, 8, 30
+COLUMNS, EVERY, COLORS, TIMES, GAP, LABEL = 480, 3, 32, 2, 8, 30
 OUT = Path(__file__).parent / "before-after.webp"
-LABELS = ("GIF, 32 colors, dithered", "gifbench restore my.gif", "the video")
+LABELS = (f"GIF, {COLORS} colors, dithered", "gifbench restore my.gif", "the video")
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     detail = (slice(None), slice(top, top + height), slice(left, left + width))
     with tempfile.TemporaryDirectory() as folder:
         gif_file = Path(folder) / "my.gif"
-        make_gif(given.video, gif_file, span=span, every=EVERY, size=(COLUMNS, None))
+        make_gif(given.video, gif_file, span=span, every=EVERY, size=(COLUMNS, None), colors=COLORS)
         gif = Gif.read(gif_file)
         frames = restore_gif("ccdnet", gif_file).frames
     truth = [frame.pixels for i, frame in enumerate(decode(given.video, span)) if i % EVERY == 0]
