@@ -1,57 +1,17 @@
 """Every error that gifbench raises on purpose.
 
-    GifbenchError                 error            the root: catch this one
-    ├── UsageError                usage            an option or parameter has a value that cannot be (exit code 2)
-    ├── MissingExtra              missing_extra    a package is not installed: which extra brings it
-    ├── StorageError              storage          the place that is read or written
-    │   ├── NotFound              not_found
-    │   ├── AlreadyExists         exists           nothing is overwritten without being asked to
-    │   ├── NotWritable           not_writable
-    │   └── DiskFull              disk_full
-    ├── MediaError                media            a video or a GIF
-    │   ├── CorruptMedia          corrupt          cannot be decoded, or not to its end
-    │   ├── NoVideo               no_video         a file without a picture stream
-    │   ├── SpanOutside           span_outside     the span reaches beyond the video
-    │   └── TooLarge              too_large        over a stated limit; refused before memory is taken
-    ├── PixelsError               pixels           an array of the wrong shape, dtype or range
-    ├── DatasetError              dataset          a built dataset
-    │   ├── DatasetDamaged        damaged          bytes differ from their checksum, or are missing
-    │   └── NoSuchClip            no_such_clip
-    ├── BuildError                build
-    │   ├── ManifestError         manifest         a manifest row, named by number and column
-    │   ├── RecipeError           recipe           an unknown recipe or parameter
-    │   │   └── NoSuchRecipe      recipe           also a UsageError
-    │   ├── Rejected              rejected         a clip that a recipe's rule refuses: rule, value, limit
-    │   ├── SourceError           source           a source that cannot be fetched: the reason is its code
-    │   │   ├── Gone              unavailable      deleted, or never there
-    │   │   ├── Private           private
-    │   │   ├── GeoBlocked        geo_blocked
-    │   │   ├── LoginRequired     login_required
-    │   │   ├── NoFormat          no_matching_format  nothing among what is offered fits
-    │   │   ├── NotYet            not_yet_available   live, or not begun
-    │   │   ├── Unmatched         unmatched        which file of a folder is meant is not certain
-    │   │   ├── Refused           refused          a locator that is not followed: a private address, a path outside
-    │   │   ├── RateLimited       rate_limited     pauses all of that service
-    │   │   ├── BotCheck          bot_check        likewise
-    │   │   ├── Forbidden         forbidden        the server says no, for now
-    │   │   ├── ServerFailed      server_error     its fault
-    │   │   ├── Unreachable       network          no connection, or it broke
-    │   │   ├── TimedOut          timeout
-    │   │   ├── Truncated         truncated        fewer or more bytes than announced
-    │   │   └── ToolFailed        tool             yt-dlp does not understand the site: it is probably too old
-    │   └── NoNetwork             no_network       nothing can be reached: the run stops instead of failing every item
-    ├── MakerError                maker            a maker of GIFs: its program is missing, or it failed
-    ├── MethodError               method           a restoration method
-    │   ├── NoSuchMethod          no_such_method
-    │   ├── MethodFailed          method_failed    it raised, or returned something that is not the frames asked for
-    │   └── WeightsError          weights          a file of weights that cannot be used
-    ├── MetricError               metric           a metric cannot be loaded, raised, or gave no number
-    ├── ClusterError              cluster          a Dask cluster out of reach, without workers, or of other versions
-    ├── TrainingError             training         a training that cannot start or go on
-    └── ResultsError              results          a results file
+    GifbenchError   the root: catch this one
+    ├── UsageError, MissingExtra, PixelsError, MakerError, MetricError, ClusterError, TrainingError, ResultsError
+    ├── StorageError: NotFound, AlreadyExists, NotWritable, DiskFull
+    ├── MediaError: CorruptMedia (with DamagedMedia), NoVideo, SpanOutside, TooLarge
+    ├── DatasetError: DatasetDamaged, NoSuchClip
+    ├── BuildError: ManifestError, RecipeError (with NoSuchRecipe), Rejected, NoNetwork
+    │   └── SourceError: Gone, Private, GeoBlocked, LoginRequired, NoFormat, NotYet, Unmatched, Refused, RateLimited,
+    │       BotCheck, Forbidden, ServerFailed, Unreachable, TimedOut, Truncated, ToolFailed
+    └── MethodError: NoSuchMethod, MethodFailed, WeightsError
 
-A message names the thing, the value seen and what to do next. `code` is what `--json` prints and what the ledger of a
-build records; it is part of the contract, the message is not.
+A message names the thing, the value seen and what to do next. `code`, which stands beside each class below, is what
+`--json` prints and what the ledger of a build records; it is part of the contract, the message is not.
 """
 
 from __future__ import annotations
@@ -79,11 +39,11 @@ class GifbenchError(Exception):
 
 
 class UsageError(GifbenchError, code="usage"):
-    """An option or parameter has a value that cannot be."""
+    """An option or parameter has a value that cannot be (exit code 2)."""
 
 
 class MissingExtra(GifbenchError, code="missing_extra"):
-    """A package that this needs is not installed."""
+    """A package that this needs is not installed; it says which extra brings it."""
 
     def __init__(self, package: str, *, extra: str, wanted_for: str) -> None:
         super().__init__(f'{wanted_for} needs the package "{package}": pip install "gifbench[{extra}]"')
@@ -182,11 +142,7 @@ class Rejected(BuildError, code="rejected"):
         self.rule, self.value, self.limit = rule, value, limit
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rejected, (self.rule, self.value, self.limit)
-
-
-def _rejected(rule: str, value: str, limit: str) -> Rejected:
-    return Rejected(rule, value=value, limit=limit)
+        return partial(type(self), self.rule, value=self.value, limit=self.limit), ()
 
 
 class SourceError(BuildError, code="source"):
@@ -231,11 +187,11 @@ class Refused(SourceError, code="refused"):
 
 
 class RateLimited(SourceError, code="rate_limited"):
-    """The service asks to slow down. It says nothing about the source."""
+    """The service asks to slow down, which pauses all of it. It says nothing about the source."""
 
 
 class BotCheck(SourceError, code="bot_check"):
-    """The service wants proof of a person. It says nothing about the source."""
+    """The service wants proof of a person, which pauses all of it. It says nothing about the source."""
 
 
 class Forbidden(SourceError, code="forbidden"):

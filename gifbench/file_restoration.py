@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, overload
 
@@ -157,8 +158,7 @@ def restore_gif(
     if out is not None:
         check_ending(out)
     loaded = faster_on_cpu(method, device) if half_precision else load_any_method(method)
-    if not isinstance(source, Gif):
-        check_type("source", source, str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Gif)
+    check_type("source", source, str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Gif)
     named = isinstance(source, str | os.PathLike)
     if overwrite and named and out is not None:
         check_other_file(source, out)
@@ -167,23 +167,20 @@ def restore_gif(
         gif = Gif.open(source, limits=limits or GifLimits(), background=background, salvage=salvage)
     if gray:
         _check_takes_videos(loaded, "--gray gives frames without palettes")
+    clip, shown = str(os.fspath(source)) if named else "the GIF", GifAsFilm(gif, gray=True) if gray else gif
     timing = restored_timing(gif, fps_factor)
-    chosen = on_device(loaded, device)
-    clip, batching = str(os.fspath(source)) if named else "the GIF", Batching()
-
-    def run(add: Callable[[Pixels], None]) -> int:
-        shown = GifAsFilm(gif, gray=True) if gray else gif
-        return _run(loaded, shown, timing, add, clip=clip, device=chosen, batching=batching, told=(progress, seen))
-
+    chosen, batching = on_device(loaded, device), Batching()
+    restored = _restored(loaded, shown, timing, clip=clip, device=chosen, batching=batching, told=(progress, seen))
     if out is None:
         frames = _held(gif, timing, clip)
-        places = iter(frames)
-        run(lambda frame: np.copyto(next(places), frame))
+        for i, frame in enumerate(restored):
+            frames[i] = frame
         return RestoredVideo(frames, tuple(timing.times), timing.duration, loaded.name, (*gif.damage, *batching.notes))
     with animation(out, width=gif.width, height=gif.height, timing=timing, loop=gif.loop, overwrite=overwrite) as add:
-        done = run(add)
+        for frame in restored:
+            add(frame)
     seconds, notes = float(gif.duration), (*gif.damage, *batching.notes)
-    return Restored(loaded.name, len(gif), done, gif.width, gif.height, seconds, notes)
+    return Restored(loaded.name, len(gif), len(timing.times), gif.width, gif.height, seconds, notes)
 
 
 def _held(gif: Gif, timing: Timing, clip: str) -> Pixels:
@@ -222,8 +219,6 @@ def restore_video(
     also for a method that needs palettes, and `AlreadyExists` unless `overwrite`.
     """
     check_ending(out)
-    if audio not in ("keep", "drop"):
-        raise UsageError(f'audio must be "keep" or "drop", got {audio!r}')
     if overwrite:
         check_other_file(source, out)
     loaded = faster_on_cpu(method, device) if half_precision else load_any_method(method)
@@ -231,27 +226,26 @@ def restore_video(
         probe(source, limits=limits)  # what is no video is told so
     _check_takes_videos(loaded, f"{source} is a video, which has none")
     with Film(source, gray=gray, limits=limits) as film:
-        timing = restored_timing(film, fps_factor)
-        chosen = on_device(loaded, device)
-        batching = Batching()
+        timing, told = restored_timing(film, fps_factor), (progress, seen)
+        chosen, batching = on_device(loaded, device), Batching()
+        restored = _restored(loaded, film, timing, clip=str(source), device=chosen, batching=batching, told=told)
         notes: list[str] = []
         sound = _sound(film, out, audio, notes)
         size = {"width": film.width, "height": film.height}
         with animation(out, **size, timing=timing, sound=sound, notes=notes, overwrite=overwrite) as add:
-            done = _run(
-                loaded, film, timing, add, clip=str(source), device=chosen, batching=batching, told=(progress, seen)
-            )
+            for frame in restored:
+                add(frame)
         notes = [*film.notes, *batching.notes, *notes]
-        return Restored(loaded.name, len(film), done, film.width, film.height, float(film.duration), tuple(notes))
+        seconds = float(film.duration)
+        return Restored(loaded.name, len(film), len(timing.times), film.width, film.height, seconds, tuple(notes))
 
 
 def is_gif(source: str | os.PathLike[str]) -> bool:
     """Whether the file at `source` begins as a GIF does, or is named as one."""
-    try:
-        with Path(source).open("rb") as file:
-            return file.read(4) == b"GIF8" or Path(source).suffix.lower() == ".gif"
-    except OSError:
-        return Path(source).suffix.lower() == ".gif"
+    with suppress(OSError), Path(source).open("rb") as file:
+        if file.read(4) == b"GIF8":
+            return True
+    return Path(source).suffix.lower() == ".gif"
 
 
 def _check_takes_videos(loaded: LoadedMethod, why: str) -> None:
@@ -273,33 +267,26 @@ def _sound(film: Film, out: str | os.PathLike[str], audio: Audio, notes: list[st
     return Sound(film.path, film.clock, film.duration)
 
 
-def _run(
+def _restored(
     loaded: LoadedMethod,
     source: FrameSource,
     timing: Timing,
-    add: Callable[[Pixels], None],
     *,
     clip: str,
     device: str,
     batching: Batching,
     told: tuple[ProgressCallback | None, Callable[[Pixels], None] | None],
-) -> int:
-    """Restore the frames at the times of `timing` and hand each to `add`: how many there were.
-
-    `told` are called with how many are done of how many, and with each frame.
-    """
+) -> Iterator[Pixels]:
+    """The frames at the times of `timing`; `told` hear of each, and how many are done of how many, once it is taken."""
     progress, seen = told
-    done, total = 0, len(timing.times)
-    for batch in run_method(loaded, source, timing.times, clip=clip, device=device, batching=batching):
-        for frame in batch:
-            rounded = frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8)
-            add(rounded)
-            done += 1
-            if seen is not None:
-                seen(rounded)
-            if progress is not None:
-                progress(Progress(done, total, "frames"))
-    return done
+    batches = run_method(loaded, source, timing.times, clip=clip, device=device, batching=batching)
+    for done, frame in enumerate(chain.from_iterable(batches), start=1):
+        rounded = frame if frame.dtype == np.uint8 else np.rint(frame).astype(np.uint8)
+        yield rounded
+        if seen is not None:
+            seen(rounded)
+        if progress is not None:
+            progress(Progress(done, len(timing.times), "frames"))
 
 
 def check_draws_between(loaded: LoadedMethod, fps_factor: int) -> None:
