@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import re
@@ -13,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
 from gifbench.errors import AlreadyExists, storage_errors
-from gifbench.storage.safe_paths import open_regular
+from gifbench.storage.safe_paths import OPEN_FOLDER, open_regular
 
 PARTIAL = ".partial"
 """How the names of unfinished files and folders end."""
@@ -31,7 +32,7 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = True) -> Ite
         raise AlreadyExists(f"{path}: it is there already; choose another name or ask to overwrite it")
     folder, name = os.path.split(os.path.abspath(path))
     with storage_errors(path):
-        descriptor = os.open(folder, os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY))
+        descriptor = os.open(folder, OPEN_FOLDER)
         try:
             with renamed_when_whole(descriptor, name) as file:
                 yield file
@@ -81,11 +82,9 @@ def _partial_file(folder: int, name: str) -> tuple[str, int]:
 def _is_ours(descriptor: int, folder: int, partial: str) -> bool:
     """Lock a file; whether that went, and it is a regular file that still has the name `partial`, and no other name."""
     try:
-        import fcntl
-
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         there = os.stat(partial, dir_fd=folder, follow_symlinks=False)
-    except (ImportError, OSError):  # another writer has it or has renamed it, or nothing can be locked here
+    except OSError:  # another writer has it or has renamed it, or nothing can be locked here
         return False
     found = os.fstat(descriptor)
     return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and os.path.samestat(found, there)

@@ -17,11 +17,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from gifbench.errors import storage_errors
-from gifbench.storage.safe_paths import open_regular
+from gifbench.storage.safe_paths import OPEN_FOLDER, open_regular
 
 HEARTBEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0
@@ -41,7 +41,7 @@ def exclusive_lock(path: str | os.PathLike[str], *, busy: Exception) -> Iterator
     path = Path(path)
     with contextlib.ExitStack() as stack:
         with storage_errors(path):
-            folder = os.open(path.parent, os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY))
+            folder = os.open(path.parent, OPEN_FOLDER)
             stack.callback(os.close, folder)
             stack.enter_context(lock_beneath(folder, path.name, busy=busy))
         yield
@@ -84,26 +84,24 @@ def lock_file(descriptor: int, folder: int, name: str, *, busy: Exception) -> It
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-@dataclass(frozen=True, slots=True)
-class _Holder:
+class _Holder(NamedTuple):
     """Who holds a lock file."""
 
-    host: str = field(default_factory=socket.gethostname)
-    pid: int = field(default_factory=os.getpid)
-    started: str = field(default_factory=lambda: _started(os.getpid()))
+    host: str
+    pid: int
+    started: str
     """When the process started, on the clock of its kernel: numbers of processes are used again."""
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    token: str
 
 
 @contextmanager
 def _held(folder: int, name: str, busy: Exception) -> Iterator[None]:
     """Hold the lock file `name` of the open folder, renewed by a thread."""
-    holder = _Holder()
+    holder = _Holder(socket.gethostname(), os.getpid(), _started(os.getpid()), secrets.token_hex(8))
     if not _created(folder, name, holder):
         found = _read(folder, name)
-        if not _is_stale(folder, name, found) or not _taken_away(folder, name, found):
-            raise busy
-        if not _created(folder, name, holder):  # somebody else was faster
+        taken = _is_stale(folder, name, found) and _taken_away(folder, name, found)
+        if not taken or not _created(folder, name, holder):  # the latter where somebody else was faster
             raise busy
     ended = threading.Event()
 
@@ -130,7 +128,7 @@ def _created(folder: int, name: str, holder: _Holder) -> bool:
     except FileExistsError:
         return False
     with open(descriptor, "wb") as file:
-        file.write(json.dumps(asdict(holder)).encode())
+        file.write(json.dumps(holder._asdict()).encode())
     return True
 
 
@@ -178,11 +176,9 @@ def _taken_away(folder: int, name: str, stale: _Holder | None) -> bool:
 
 def _started(pid: int) -> str:
     """When a process of this machine started; "" if none of that number runs, "?" where the system does not say."""
-    try:
+    with contextlib.suppress(OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         return "" if fields[0] in "ZX" else fields[19]
-    except (OSError, IndexError):
-        pass
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

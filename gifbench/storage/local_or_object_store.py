@@ -7,7 +7,6 @@ upload when it has ended.
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import os
 import shutil
@@ -97,9 +96,12 @@ class Folder:
         end = None if length is None else start + length
         with self._errors(name):
             if self.local is not None:
-                with open(open_beneath(self._root, name), "rb", buffering=0) as file:
-                    self._check_size(name, os.fstat(file.fileno()).st_size if length is None else 0, limit)
-                    data = _read_range(file, start, length)
+                with open(open_beneath(self._root, name), "rb") as file:
+                    size = os.fstat(file.fileno()).st_size
+                    self._check_size(name, size if length is None else 0, limit)
+                    file.seek(min(start, size))
+                    # A length from an index may be any number, and no more memory is taken than the file has bytes.
+                    data = file.read(None if length is None else max(0, min(length, size - start)))
             else:
                 if length is None and limit < MAX_BYTES:  # a request more, for small files alone
                     self._check_size(name, self.size(name) or 0, limit)
@@ -125,7 +127,7 @@ class Folder:
         try:
             with self._errors(name):
                 if self.local is not None:
-                    return self._stat(name).st_size
+                    return (beneath(self._root, name, refuse_link) if name else os.stat(self._root or "/")).st_size
                 self._file_system.invalidate_cache()
                 return int(self._file_system.size(self._path(name)))
         except NotFound:
@@ -133,12 +135,9 @@ class Folder:
 
     def exists(self, name: str = "") -> bool:
         """Whether a file or folder of that name is there."""
+        if self.local is not None:
+            return self.size(name) is not None
         with self._errors(name):
-            if self.local is not None:
-                try:
-                    return bool(self._stat(name))
-                except (FileNotFoundError, NotADirectoryError):
-                    return False
             self._file_system.invalidate_cache()
             return bool(self._file_system.exists(self._path(name)))
 
@@ -188,16 +187,13 @@ class Folder:
 
     def rename(self, name: str, to: str) -> None:
         """Give a file another name, in place of the file that has it; at once on a disk of this machine."""
+
+        def renamed(folder: int, part: str) -> None:
+            beneath(self._root, name, lambda was, old: os.rename(old, part, src_dir_fd=was, dst_dir_fd=folder))
+
         with self._errors(name):
             if self.local is not None:
-                beneath(
-                    self._root,
-                    to,
-                    lambda folder, part: beneath(
-                        self._root, name, lambda was, old: os.rename(old, part, src_dir_fd=was, dst_dir_fd=folder)
-                    ),
-                    make=True,
-                )
+                beneath(self._root, to, renamed, make=True)
             else:
                 self._file_system.mv(self._path(name), self._path(to))
 
@@ -312,25 +308,8 @@ class Folder:
         if size > limit:
             raise StorageError(f"{self.place(name)}: it has {size} bytes, and at most {limit} are read")
 
-    def _stat(self, name: str) -> os.stat_result:
-        return beneath(self._root, name, refuse_link) if name else os.stat(self._root or "/")
-
     def _path(self, name: str) -> str:
         return f"{self._root}/{check_name(name, folder=self.url)}" if name else self._root
-
-
-def _read_range(file: io.FileIO, start: int, length: int | None) -> bytes:
-    """A range of an open file, or what there is of it."""
-    if length is None:
-        file.seek(start)
-        return file.readall()
-    # A length from an index may be any number, and no more memory is taken than the file has bytes.
-    left = min(length, os.fstat(file.fileno()).st_size - start)
-    parts = []
-    while left > 0 and (part := os.pread(file.fileno(), left, start)):
-        parts.append(part)
-        start, left = start + len(part), left - len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _remove(folder: int, part: str) -> None:

@@ -12,8 +12,8 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from gifbench.errors import StorageError
@@ -21,7 +21,7 @@ from gifbench.errors import StorageError
 T = TypeVar("T")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_LOOK = os.O_CLOEXEC | os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
+OPEN_FOLDER = os.O_CLOEXEC | os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
 
 
 class _IsLinkError(Exception):
@@ -66,18 +66,13 @@ def beneath(root: str, name: str, action: Callable[[int, str], T], *, make: bool
     that leads out of `root`, `OSError` as the system does.
     """
     root, parts = root or "/", check_name(name, folder=root).split("/")
-    try:
-        with _folder(root, parts[:-1], make=make) as descriptor:
-            return action(descriptor, parts[-1])
-    except _IsLinkError:
-        pass
+    with suppress(_IsLinkError):
+        return _in_folder(root, parts, action, make=make)
     top, real = os.path.realpath(root), os.path.realpath(os.path.join(root, name))
     if os.path.commonpath((top, real)) != top or real == top:
         raise StorageError(f"{os.path.join(root, name)}: a link leads out of the folder, and is not followed")
-    parts = os.path.relpath(real, top).split("/")
     try:
-        with _folder(top, parts[:-1], make=make) as descriptor:
-            return action(descriptor, parts[-1])
+        return _in_folder(top, os.path.relpath(real, top).split("/"), action, make=make)
     except _IsLinkError:
         raise StorageError(f"{os.path.join(root, name)}: a link that changes while it is read") from None
 
@@ -133,26 +128,25 @@ def sizes_beneath(root: str, below: str) -> dict[str, int]:
     return dict(sorted(sizes.items()))
 
 
-@contextmanager
-def _folder(root: str, parts: Sequence[str], *, make: bool) -> Iterator[int]:
-    """An open folder below `root`, reached without following a link. The root's own path may hold links."""
+def _in_folder(root: str, parts: Sequence[str], action: Callable[[int, str], T], *, make: bool) -> T:
+    """What `action` gives where no link is followed below `root`. The root's own path may hold links."""
     if make:
         os.makedirs(root, exist_ok=True)
-    descriptor = os.open(root, _LOOK)
+    descriptor = os.open(root, OPEN_FOLDER)
     try:
-        for part in parts:
+        for part in parts[:-1]:
             if make:
                 with suppress(FileExistsError):
                     os.mkdir(part, dir_fd=descriptor)
             try:
-                following = os.open(part, _LOOK | os.O_NOFOLLOW, dir_fd=descriptor)
+                following = os.open(part, OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
             except OSError as error:
                 if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
                     refuse_link(descriptor, part)
                 raise
             os.close(descriptor)
             descriptor = following
-        yield descriptor
+        return action(descriptor, parts[-1])
     finally:
         os.close(descriptor)
 
