@@ -19,40 +19,68 @@ from typing import TYPE_CHECKING, Any
 from gifbench.numba_cache import keep_compiled as _keep_compiled
 
 if TYPE_CHECKING:
-    from gifbench.benchmark_tasks import TASKS
-    from gifbench.builder.build_dataset import build_dataset
-    from gifbench.builder.recipe import Recipe, load_recipe
-    from gifbench.dataset.dataframe import Outcomes
-    from gifbench.dataset.dataset_clip import DatasetClip
-    from gifbench.dataset.dataset_reader import Dataset, open_dataset
-    from gifbench.dataset.torch_dataset import FrameDataset
-    from gifbench.devices import is_out_of_memory, side_by_side
-    from gifbench.errors import GifbenchError, MakerError, MethodError, PixelsError, UsageError, WeightsError
-    from gifbench.evaluation.evaluate import evaluate
-    from gifbench.file_restoration import RestoredVideo, restore_gif, restore_video
-    from gifbench.gif_maker_registry import Maker, MakerClip
-    from gifbench.leaderboard.installed_papers import PaperTables, ReportedRow
-    from gifbench.manifest.rows import ManifestRow
-    from gifbench.media.blur import gaussian_blur
-    from gifbench.media.clip import Clip, Pixels
-    from gifbench.media.flow import inconsistent, optical_flow, warp
-    from gifbench.media.gif import Gif, GifLimits
-    from gifbench.media.make_gif import make_gif
-    from gifbench.media.resize import resize
-    from gifbench.media.video import count_frames, probe
-    from gifbench.methods.conformance import Check, check_method
-    from gifbench.methods.inference import run_method
-    from gifbench.methods.method_entry_points import MethodEntry
-    from gifbench.methods.method_interface import FrameMethod, Frames, FrameSource, Method, last_shown, nearest_shown
-    from gifbench.methods.registry import LoadedMethod, load_method
-    from gifbench.progress import Progress
-    from gifbench.results.dataframe import Results
-    from gifbench.results.io import load_results
-    from gifbench.results.schema import Result
-    from gifbench.training.config import TrainerOptions
-    from gifbench.training.trainer_interface import TrainingBatch, Update
-    from gifbench.training.training_folder import TrainingRun, train
-    from gifbench.training.weights_file import Weights, read_weights, save_weights
+    from gifbench.benchmark_tasks import TASKS as TASKS
+    from gifbench.builder.build_dataset import build_dataset as build_dataset
+    from gifbench.builder.recipe import Recipe as Recipe
+    from gifbench.builder.recipe import load_recipe as load_recipe
+    from gifbench.dataset.dataframe import Outcomes as Outcomes
+    from gifbench.dataset.dataset_clip import DatasetClip as DatasetClip
+    from gifbench.dataset.dataset_reader import Dataset as Dataset
+    from gifbench.dataset.dataset_reader import open_dataset as open_dataset
+    from gifbench.dataset.torch_dataset import FrameDataset as FrameDataset
+    from gifbench.devices import is_out_of_memory as is_out_of_memory
+    from gifbench.devices import side_by_side as side_by_side
+    from gifbench.errors import GifbenchError as GifbenchError
+    from gifbench.errors import MakerError as MakerError
+    from gifbench.errors import MethodError as MethodError
+    from gifbench.errors import PixelsError as PixelsError
+    from gifbench.errors import UsageError as UsageError
+    from gifbench.errors import WeightsError as WeightsError
+    from gifbench.evaluation.evaluate import evaluate as evaluate
+    from gifbench.file_restoration import RestoredVideo as RestoredVideo
+    from gifbench.file_restoration import restore_gif as restore_gif
+    from gifbench.file_restoration import restore_video as restore_video
+    from gifbench.gif_maker_registry import Maker as Maker
+    from gifbench.gif_maker_registry import MakerClip as MakerClip
+    from gifbench.leaderboard.installed_papers import PaperTables as PaperTables
+    from gifbench.leaderboard.installed_papers import ReportedRow as ReportedRow
+    from gifbench.manifest.rows import ManifestRow as ManifestRow
+    from gifbench.media.blur import gaussian_blur as gaussian_blur
+    from gifbench.media.clip import Clip as Clip
+    from gifbench.media.clip import Pixels as Pixels
+    from gifbench.media.flow import inconsistent as inconsistent
+    from gifbench.media.flow import optical_flow as optical_flow
+    from gifbench.media.flow import warp as warp
+    from gifbench.media.gif import Gif as Gif
+    from gifbench.media.gif import GifLimits as GifLimits
+    from gifbench.media.make_gif import make_gif as make_gif
+    from gifbench.media.resize import resize as resize
+    from gifbench.media.video import count_frames as count_frames
+    from gifbench.media.video import probe as probe
+    from gifbench.methods.conformance import Check as Check
+    from gifbench.methods.conformance import check_method as check_method
+    from gifbench.methods.inference import run_method as run_method
+    from gifbench.methods.method_entry_points import MethodEntry as MethodEntry
+    from gifbench.methods.method_interface import FrameMethod as FrameMethod
+    from gifbench.methods.method_interface import Frames as Frames
+    from gifbench.methods.method_interface import FrameSource as FrameSource
+    from gifbench.methods.method_interface import Method as Method
+    from gifbench.methods.method_interface import last_shown as last_shown
+    from gifbench.methods.method_interface import nearest_shown as nearest_shown
+    from gifbench.methods.registry import LoadedMethod as LoadedMethod
+    from gifbench.methods.registry import load_method as load_method
+    from gifbench.progress import Progress as Progress
+    from gifbench.results.dataframe import Results as Results
+    from gifbench.results.io import load_results as load_results
+    from gifbench.results.schema import Result as Result
+    from gifbench.training.config import TrainerOptions as TrainerOptions
+    from gifbench.training.trainer_interface import TrainingBatch as TrainingBatch
+    from gifbench.training.trainer_interface import Update as Update
+    from gifbench.training.training_folder import TrainingRun as TrainingRun
+    from gifbench.training.training_folder import train as train
+    from gifbench.training.weights_file import Weights as Weights
+    from gifbench.training.weights_file import read_weights as read_weights
+    from gifbench.training.weights_file import save_weights as save_weights
 
 _HOME = {
     "gifbench.builder.build_dataset": ("build_dataset",),
@@ -98,75 +126,12 @@ _HOME = {
     "gifbench.training.weights_file": ("Weights", "read_weights", "save_weights"),
 }
 
-__all__ = [
-    "TASKS",
-    "Check",
-    "Clip",
-    "Dataset",
-    "DatasetClip",
-    "FrameDataset",
-    "FrameMethod",
-    "FrameSource",
-    "Frames",
-    "Gif",
-    "GifLimits",
-    "GifbenchError",
-    "LoadedMethod",
-    "Maker",
-    "MakerClip",
-    "MakerError",
-    "ManifestRow",
-    "Method",
-    "MethodEntry",
-    "MethodError",
-    "Outcomes",
-    "PaperTables",
-    "Pixels",
-    "PixelsError",
-    "Progress",
-    "Recipe",
-    "ReportedRow",
-    "RestoredVideo",
-    "Result",
-    "Results",
-    "TrainerOptions",
-    "TrainingBatch",
-    "TrainingRun",
-    "Update",
-    "UsageError",
-    "Weights",
-    "WeightsError",
-    "build_dataset",
-    "check_method",
-    "count_frames",
-    "evaluate",
-    "gaussian_blur",
-    "inconsistent",
-    "is_out_of_memory",
-    "last_shown",
-    "load_method",
-    "load_recipe",
-    "load_results",
-    "make_gif",
-    "nearest_shown",
-    "open_dataset",
-    "optical_flow",
-    "probe",
-    "read_weights",
-    "resize",
-    "restore_gif",
-    "restore_video",
-    "run_method",
-    "save_weights",
-    "side_by_side",
-    "train",
-    "warp",
-]
-
 __version__: str
 _keep_compiled()  # before anything loads numba
 
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = list(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # any of the public names

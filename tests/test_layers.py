@@ -205,7 +205,10 @@ def test_plugins_use_the_public_api_alone() -> None:
 
 def test_every_public_name_is_there_and_listed_once() -> None:
     assert sorted(gifbench.__all__, key=str.lower) == sorted(set(gifbench.__all__), key=str.lower)
-    assert {name for names in gifbench._HOME.values() for name in names} == set(gifbench.__all__)
+    tree = ast.parse((ROOT / "gifbench" / "__init__.py").read_text(encoding="utf-8"))
+    (for_types,) = (node for node in tree.body if isinstance(node, ast.If))
+    imports = [node for node in for_types.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.asname: node.module for node in imports for alias in node.names} == gifbench._MODULE_OF
     for name in gifbench.__all__:
         assert not isinstance(getattr(gifbench, name), ModuleType), f"{name} is also a module"
     assert set(gifbench.__all__) <= set(dir(gifbench))
