@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -66,35 +66,19 @@ class Choices(BaseModel):
 class Preference:
     """Two methods: how often each was preferred, by how many people on how many clips.
 
-    `share` is how often the first one was preferred, ties half; `low` and `high` its 95% interval, the wider of two at
-    either end: Wilson's, which takes choices as independent, and that of resampled people, which does not. `p_value` is
-    of the sign test on the choices that prefer one, corrected for all pairs of methods (Holm).
+    `share` is how often the first one was preferred, ties half; `ci95` its 95% interval, the wider of two at either
+    end: Wilson's, which takes choices as independent, and that of resampled people, which does not. `p_value` is of the
+    sign test on the choices that prefer one, corrected for all pairs of methods (Holm).
     """
 
-    first: str
-    second: str
-    preferred: int
+    methods: tuple[str, str]
+    preferred: tuple[int, int]
     undecided: int
-    other: int
     people: int
     clips: int
     share: float
-    low: float
-    high: float
+    ci95: tuple[float, float]
     p_value: float
-
-    def summary(self) -> dict[str, Any]:
-        """What `gifbench study report --json` prints of it."""
-        return {
-            "methods": [self.first, self.second],
-            "preferred": [self.preferred, self.other],
-            "undecided": self.undecided,
-            "people": self.people,
-            "clips": self.clips,
-            "share": self.share,
-            "ci95": [self.low, self.high],
-            "p_value": self.p_value,
-        }
 
 
 def read_key(study: Path) -> StudyKey:
@@ -198,16 +182,13 @@ def _preference(
     share = sum(values) / len(values)
     wilson, resampled = _wilson(share, len(values)), _resampled(votes)
     return Preference(
-        first=visible(key.methods[two[0]]),
-        second=visible(key.methods[two[1]]),
-        preferred=values.count(1.0),
+        methods=(visible(key.methods[two[0]]), visible(key.methods[two[1]])),
+        preferred=(values.count(1.0), values.count(0.0)),
         undecided=values.count(0.5),
-        other=values.count(0.0),
         people=len({who for who, _, _ in votes}),
         clips=len({clip for _, clip, _ in votes}),
         share=share,
-        low=round(min(wilson[0], resampled[0]), 6),
-        high=round(max(wilson[1], resampled[1]), 6),
+        ci95=(round(min(wilson[0], resampled[0]), 6), round(max(wilson[1], resampled[1]), 6)),
         p_value=p_value,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,14 +91,13 @@ def report(
     found = preferences(key, people)
     if as_json:
         about = {"study": key.study, "task": key.task, "people": len(people), "refused": [str(one) for one in refused]}
-        say_json({**about, "preferences": [each.summary() for each in found]})
+        say_json({**about, "preferences": [asdict(each) for each in found]})
         return
     rows = [
         (
-            each.first,
-            each.second,
-            f"{each.preferred} : {each.undecided} : {each.other}",
-            f"{100 * each.share:.0f}% [{100 * each.low:.0f}, {100 * each.high:.0f}]",
+            *each.methods,
+            f"{each.preferred[0]} : {each.undecided} : {each.preferred[1]}",
+            f"{100 * each.share:.0f}% [{100 * each.ci95[0]:.0f}, {100 * each.ci95[1]:.0f}]",
             f"{each.p_value:.4f}" if each.p_value >= 0.0001 else "< 0.0001",
             each.people,
             each.clips,

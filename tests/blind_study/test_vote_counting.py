@@ -142,10 +142,10 @@ def test_preferences_are_counted_whatever_the_sides(made, tmp_path):
         tmp_path / "c", a=answers(key, "a", sharp), b=answers(key, "b", sharp), c=answers(key, "c", lambda names: None)
     )
     found = preferences(read_key(out), read_choices(key, [place]))
-    assert [(each.first, each.second) for each in found] == [METHODS[:2], (METHODS[0], METHODS[2]), METHODS[1:]]
-    assert all((each.preferred, each.undecided, each.other) == (6, 3, 0) for each in found)
+    assert [each.methods for each in found] == [METHODS[:2], (METHODS[0], METHODS[2]), METHODS[1:]]
+    assert all((each.preferred, each.undecided) == ((6, 0), 3) for each in found)
     assert all((each.people, each.clips, each.share) == (3, 3, 5 / 6) for each in found)
-    assert all(each.low < 0.6 and 0.95 < each.high <= 1 for each in found)
+    assert all(each.ci95[0] < 0.6 and 0.95 < each.ci95[1] <= 1 for each in found)
     assert [each.p_value for each in found] == pytest.approx([3 * 2 / 2**6] * 3)
 
 
@@ -155,7 +155,8 @@ def test_one_person_gives_an_interval_too_and_one_session_counts_once(made, tmp_
     part = {**whole, "choices": whole["choices"][:2]}
     people = read_choices(key, [write(tmp_path / "c", early=part, whole=whole, copy=whole)])
     assert len(people) == 1 and len(people[0].choices) == 9
-    assert all(0 <= each.low < each.share < each.high <= 1 or each.share in (0, 1) for each in preferences(key, people))
+    for each in preferences(key, people):
+        assert 0 <= each.ci95[0] < each.share < each.ci95[1] <= 1 or each.share in (0, 1)
 
 
 def test_statistics_are_those_of_scipy():

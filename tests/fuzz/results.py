@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -129,7 +130,7 @@ def _counted(key: bytes, choices: bytes) -> None:
             return
         people = ends_well(lambda: read_choices(read, [Path(folder) / "ada.json"]))
         for preference in preferences(read, people or []):
-            json.dumps(preference.summary(), allow_nan=False)
+            json.dumps(asdict(preference), allow_nan=False)
 
 
 def _bytes(document: object) -> bytes:

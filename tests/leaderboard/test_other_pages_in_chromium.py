@@ -68,7 +68,7 @@ def test_a_person_goes_through_a_study_and_what_they_save_is_counted(browser, st
     assert choices.who == "Ada <b>"
     assert [choice.chosen for choice in choices.choices] == ["left", "none", "right", "right"]
     (found,) = preferences(key, [choices])
-    assert (found.undecided, found.preferred + found.other, found.clips) == (1, 3, 4)
+    assert (found.undecided, sum(found.preferred), found.clips) == (1, 3, 4)
     assert browser.complaints == []
     assert all(url.startswith((f"file://{out}/page/", "data:", "blob:")) for url in browser.requested)
 
