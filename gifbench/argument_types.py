@@ -93,7 +93,12 @@ def _is(value: object, kind: Any) -> bool:  # noqa: ANN401, PLR0911  # any annot
         return isinstance(value, number) and not isinstance(value, bool)
     if kind is None or kind is type(None):
         return value is None
-    return _is_instance(value, origin or kind)
+    if (origin or kind) is collections.abc.Callable:
+        return callable(value)
+    try:
+        return isinstance(value, origin or kind)
+    except TypeError:  # Any, a type variable, a protocol that is not to be looked into
+        return True
 
 
 def _is_list(value: object, origin: Any, inner: tuple[Any, ...]) -> bool:  # noqa: ANN401  # list, tuple, an ABC of them
@@ -104,15 +109,6 @@ def _is_list(value: object, origin: Any, inner: tuple[Any, ...]) -> bool:  # noq
     if origin is tuple and Ellipsis not in inner:
         return isinstance(value, list | tuple) and len(value) == len(inner) and all(map(_is, value, inner))
     return not isinstance(value, list | tuple) or all(_is(each, inner[0]) for each in value)
-
-
-def _is_instance(value: object, kind: Any) -> bool:  # noqa: ANN401  # a class, or what only looks like one
-    if kind is collections.abc.Callable:
-        return callable(value)
-    try:
-        return isinstance(value, kind)
-    except TypeError:  # Any, a type variable, a protocol that is not to be looked into
-        return True
 
 
 _WORDS: dict[Any, str] = {

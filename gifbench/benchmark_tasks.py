@@ -85,8 +85,7 @@ def parse_tasks(tasks: Task | str | Iterable[Task | str]) -> tuple[Task, ...]:
         if not isinstance(each, str):
             raise UsageError(f"a task must be a name such as plain-1, got {type(each).__name__}")
         for name in filter(None, (part.strip() for part in each.split(","))):
-            for one in _group(name):
-                found[one] = task(one)
+            found |= {one: task(one) for one in _group(name)}
     if not found:
         raise UsageError(f"tasks must name at least one of {', '.join(TASKS)}, got none")
     return tuple(found.values())

@@ -23,10 +23,10 @@ _LONGEST = 1 << 30
 
 
 class Journal:
-    """An open journal: `lines` are the whole ones after the header, `damaged` counts the others."""
+    """An open journal: `lines` are the whole ones after the header."""
 
-    def __init__(self, path: Path, file: BinaryIO, header: bytes, lines: list[dict[str, Any]], damaged: int) -> None:
-        self.path, self.lines, self.damaged = path, lines, damaged
+    def __init__(self, path: Path, file: BinaryIO, header: bytes, lines: list[dict[str, Any]]) -> None:
+        self.path, self.lines = path, lines
         self._file, self._header = file, header
 
     def append(self, line: Mapping[str, Any]) -> None:
@@ -74,14 +74,11 @@ def open_journal(
             if not found:
                 file.truncate(0)
                 file.write(first)
-            lines = [_read(each, first) for each in found[1:]]
-            whole = [each for each in lines if each is not None]
-            if found and (len(whole) < len(lines) or parts[-1]):  # what is not whole goes, or it would grow on
+            whole = [(each, line) for each in found[1:] if (line := _read(each, first)) is not None]
+            if found and (len(whole) + 1 < len(found) or parts[-1]):  # what is not whole goes, or it would grow on
                 file.truncate(0)
-                file.write(
-                    first + b"".join(each for each, line in zip(found[1:], lines, strict=True) if line is not None)
-                )
-        yield Journal(path, file, first, whole, len(lines) - len(whole))
+                file.write(first + b"".join(each for each, _ in whole))
+        yield Journal(path, file, first, [line for _, line in whole])
 
 
 def with_checksum(line: Mapping[str, Any], header: bytes = b"") -> dict[str, Any]:

@@ -105,10 +105,8 @@ class _Watchdog:
         self._owner = 0
 
     def tell(self, line: str) -> None:
-        with (
-            self._lock,
-            contextlib.suppress(OSError, ValueError),
-        ):  # without a watchdog programs still end as they should
+        # Without a watchdog programs still end as they should.
+        with self._lock, contextlib.suppress(OSError, ValueError):
             if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
                 self._owner = os.getpid()
                 self._process = subprocess.Popen(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, files
+from importlib.metadata import PackageNotFoundError, PackagePath, files
 from pathlib import Path
 
 from gifbench.builder.build_loop import run_build
@@ -19,12 +20,11 @@ from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.results.schema import Result
 
-COLOR_METHODS = ("gif", "gaussian-1.0", "palette-smooth", "ccdnet")
-TIME_METHODS = ("gif", "nearest", "gif2video")
+_COLOR_METHODS = ("gif", "gaussian-1.0", "palette-smooth", "ccdnet")
 METHODS: Mapping[str, tuple[str, ...]] = {
-    "plain-1": COLOR_METHODS,
-    "dithered-1": COLOR_METHODS,
-    "plain-2": TIME_METHODS,
+    "plain-1": _COLOR_METHODS,
+    "dithered-1": _COLOR_METHODS,
+    "plain-2": ("gif", "nearest", "gif2video"),
 }
 """What is scored on each task: methods that restore colors, and methods that also restore missing frames."""
 
@@ -51,23 +51,12 @@ class _Part:
     def rows(self) -> list[ManifestRow]:
         """The manifest: spans that do not overlap, and whole videos to reject."""
         step, stem = self.total // self.clips, Path(self.video).stem
+        row = partial(ManifestRow, split="test", source="file", note=f"from {_PACKAGE}")
         spans = [
-            ManifestRow(
-                clip_id=f"{stem}-{i + 1}",
-                split="test",
-                source="file",
-                locator=self.video,
-                start_frame=i * step,
-                end_frame=i * step + self.frames,
-                note=f"from {_PACKAGE}",
-            )
+            row(clip_id=f"{stem}-{i + 1}", locator=self.video, start_frame=i * step, end_frame=i * step + self.frames)
             for i in range(self.clips)
         ]
-        whole = [
-            ManifestRow(clip_id=Path(file).stem, split="test", source="file", locator=file, note=f"from {_PACKAGE}")
-            for file in self.rejected
-        ]
-        return spans + whole
+        return spans + [row(clip_id=Path(file).stem, locator=file) for file in self.rejected]
 
 
 # Nine clips are the fewest with which a test can tell four methods apart. They are short, and gif-moments is lower than
@@ -94,13 +83,6 @@ class Demo:
     page: Path
     results: tuple[Result, ...]
 
-    def psnr(self, dataset: str, task: str, method: str) -> float | None:
-        """The mean PSNR in dB of a method, None where it was not scored."""
-        for result in self.results:
-            if (result.dataset.name, result.task, result.method.name) == (dataset, task, method):
-                return result.scores["psnr"].mean
-        return None
-
 
 def run_demo(
     out: Path, *, workers: int | None = None, overwrite: bool = False, progress: ProgressCallback = silent
@@ -119,12 +101,7 @@ def run_demo(
         datasets.append(dataset)
         for task, methods in METHODS.items():
             began = time.perf_counter()
-            ran: set[str] = set()
-
-            def note(now: Progress, ran: set[str] = ran) -> None:
-                if not now.reused:
-                    ran.add(now.run)
-
+            told: list[Progress] = []
             for method in methods:
                 results += evaluate(
                     method,
@@ -133,9 +110,10 @@ def run_demo(
                     protocols=(PROTOCOL,),
                     out=out / "results",
                     existing="overwrite" if overwrite else "keep",
-                    progress=note,
+                    progress=told.append,
                 )
-            done = f"scored {', '.join(methods)} in {time.perf_counter() - began:.0f} s" if ran else "scores reused"
+            scored = f"scored {', '.join(methods)} in {time.perf_counter() - began:.0f} s"
+            done = "scores reused" if all(now.reused for now in told) else scored
             progress(Progress(message=f"{dataset.name} {task}: {done}"))
     make_page = partial(
         build_site,
@@ -168,31 +146,31 @@ def _build(
         overwrite=overwrite,
         progress=tell,
     )
-    row = dataset.rows[0]
-    frames = sum(row.frames for row in dataset.rows)
-    size = f"{row.width}×{row.height}"
-    made = f"{dataset.name}: {len(dataset)} clips, {frames} frames of {size}, from {part.video}"
-    progress(Progress(message=made))
+    first, frames = dataset.rows[0], sum(row.frames for row in dataset.rows)
+    made = f"{len(dataset)} clips, {frames} frames of {first.width}×{first.height}, from {part.video}"
+    progress(Progress(message=f"{dataset.name}: {made}"))
     return dataset
 
 
 def demo_table(demo: Demo) -> list[tuple[str, ...]]:
     """PSNR in dB, a row a dataset and task: the GIF, a filter, the networks. The first row holds the headings."""
-    rows: list[tuple[str, ...]] = [("dataset", "task", "GIF", "palette-smooth", "ccdnet", "gif2video")]
-    for part in _PARTS:
-        for task in METHODS:
-            values = [demo.psnr(part.recipe, task, method) for method in ("gif", *rows[0][3:])]
-            rows.append((part.recipe, task, *("" if value is None else f"{value:.2f}" for value in values)))
-    return rows
+    scores = {
+        (each.dataset.name, each.task, each.method.name): f"{each.scores['psnr'].mean:.2f}" for each in demo.results
+    }
+    methods = ("gif", "palette-smooth", "ccdnet", "gif2video")
+    rows = [
+        (part.recipe, task, *(scores.get((part.recipe, task, method), "") for method in methods))
+        for part in _PARTS
+        for task in METHODS
+    ]
+    return [("dataset", "task", "GIF", *methods[1:]), *rows]
 
 
 def _videos() -> Path:
     """The folder with the package's videos; the package itself is not imported."""
-    try:
-        listed: Sequence[object] = files(_PACKAGE) or []
-    except PackageNotFoundError:
-        listed = []
-    found = {Path(str(file)).name: file for file in listed if str(file).endswith(".mp4")}
+    found: dict[str, PackagePath] = {}
+    with suppress(PackageNotFoundError):
+        found = {file.name: file for file in files(_PACKAGE) or () if file.suffix == ".mp4"}
     if not {name for part in _PARTS for name in (part.video, *part.rejected)} <= found.keys():
         raise MissingExtra(_PACKAGE, extra="demo", wanted_for="the demo, for its videos,")
-    return Path(str(next(iter(found.values())).locate())).parent  # type: ignore[attr-defined]
+    return Path(str(next(iter(found.values())).locate())).parent

@@ -59,7 +59,8 @@ def versions() -> dict[str, str]:
 
     ffmpeg is PyAV's own, told by its libavcodec; `""` for what is not installed.
     """
-    codec = re.search(r"libavcodec\b.*?\.so\.(\d+\.\d+)", "\n".join(map(str, _listed("av"))))
+    listed = "\n".join(map(str, files("av") or ())) if _version("av") else ""
+    codec = re.search(r"libavcodec\b.*?\.so\.(\d+\.\d+)", listed)
     return {
         "gifbench": _version("gifbench"),
         "Python": platform.python_version(),
@@ -88,13 +89,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
-
-
-def _listed(package: str) -> list[object]:
-    try:
-        return list(files(package) or ())
-    except PackageNotFoundError:
-        return []
 
 
 def _python() -> Diagnosis:
@@ -158,8 +152,7 @@ def _torch(found: str) -> Diagnosis:
 
 def _youtube(found: str) -> Diagnosis:
     try:
-        find_program = importlib.import_module("deno").find_deno_bin
-        find_program()
+        importlib.import_module("deno").find_deno_bin()
     except (ImportError, AttributeError, FileNotFoundError):
         text = f"{found}, and deno's program is not there"
         return Diagnosis("youtube", "trouble", text, 'pip install --force-reinstall "deno"')
@@ -195,14 +188,10 @@ def _weights() -> Iterator[Diagnosis]:
 def _places() -> Iterator[Diagnosis]:
     """Folders that are written without being asked for, and the space in them and here."""
     try:
-        temporary = tempfile.gettempdir()
         with tempfile.TemporaryFile():
-            pass
+            yield _space("temporary files", Path(tempfile.gettempdir()))
     except OSError as error:
-        way = "set TMPDIR to a folder that can be written"
-        yield Diagnosis("temporary files", "broken", str(error), way)
-    else:
-        yield _space("temporary files", Path(temporary))
+        yield Diagnosis("temporary files", "broken", str(error), "set TMPDIR to a folder that can be written")
     yield _space("this folder", Path())
     from gifbench.numba_cache import compiled_home
 
@@ -259,10 +248,9 @@ def _network() -> Iterator[Diagnosis]:
     for what, url in (("YouTube", "https://www.youtube.com/robots.txt"), ("PyPI", "https://pypi.org/simple/pip/")):
         try:
             with urlopen(Request(url, method="HEAD"), timeout=5):  # noqa: S310  # the two above
-                state, found = "ok", f"answers, {through}"
+                yield Diagnosis(what, "ok", f"answers, {through}")
         except HTTPError as error:
-            state, found = "ok", f"answers {error.code}, {through}"
+            yield Diagnosis(what, "ok", f"answers {error.code}, {through}")
         except (OSError, ValueError) as error:
-            state, found = "trouble", f"{through}: {getattr(error, 'reason', error)}"
-        way = "" if state == "ok" else "set HTTPS_PROXY if there is a proxy; building from files needs no network"
-        yield Diagnosis(what, "ok" if state == "ok" else "trouble", found, way)
+            way = "set HTTPS_PROXY if there is a proxy; building from files needs no network"
+            yield Diagnosis(what, "trouble", f"{through}: {getattr(error, 'reason', error)}", way)

@@ -37,13 +37,9 @@ _OPAQUE_CALLS = {
     **dict.fromkeys(("CDLL", "PyDLL", "LoadLibrary", "load_library", "dlopen"), "loads libraries"),
     **dict.fromkeys(("from_pretrained", "load_state_dict_from_url", "urlretrieve"), "fetches code or weights"),
 }
+_SPAWNS = [f"{call}{kind}" for call in ("exec", "spawn") for kind in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")]
 _SYSTEM_CALLS = {
-    **dict.fromkeys(("system", "popen", "startfile", "posix_spawn", "posix_spawnp"), "starts programs"),
-    **{
-        f"{call}{kind}": "starts programs"
-        for call in ("exec", "spawn")
-        for kind in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")
-    },
+    **dict.fromkeys(("system", "popen", "startfile", "posix_spawn", "posix_spawnp", *_SPAWNS), "starts programs"),
     **dict.fromkeys(("fork", "forkpty"), "starts processes"),
 }
 """Functions of `os`."""

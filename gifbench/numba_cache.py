@@ -28,24 +28,16 @@ def keep_compiled() -> None:
         _go_on_without_room(sys.modules[_CACHING])
     elif not any(isinstance(finder, _WhenNumbaComes) for finder in sys.meta_path):
         sys.meta_path.insert(0, _WhenNumbaComes())
-    if _VARIABLE not in os.environ and not _writable(os.path.dirname(__file__)) and not _writable(_user_cache()):  # noqa: PTH120  # pathlib costs more than all the rest
-        home = _own_temporary()
-        if home is not None:
-            os.environ[_VARIABLE] = str(home)
+    if _VARIABLE not in os.environ and compiled_home() is None and (home := _own_temporary()) is not None:
+        os.environ[_VARIABLE] = str(home)
 
 
-def compiled_home() -> Path | None:
-    """The folder that is used, or None where there is none; `keep_compiled` has run."""
-    if _VARIABLE in os.environ:
-        return Path(os.environ[_VARIABLE]) if _writable(os.environ[_VARIABLE]) else None
-    for place in (str(Path(__file__).parent), _user_cache()):
-        if _writable(place):
-            return Path(place)
-    return None
-
-
-def _user_cache() -> str:
-    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "numba")  # noqa: PTH111, PTH118
+def compiled_home() -> str | None:
+    """The folder that is used, or None where there is none; without pathlib, which costs more than all the rest."""
+    own = os.path.dirname(__file__)  # noqa: PTH120
+    cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "numba")  # noqa: PTH111, PTH118
+    places = [os.environ[_VARIABLE]] if _VARIABLE in os.environ else [own, cache]
+    return next(filter(_writable, places), None)
 
 
 def _writable(place: str) -> bool:

@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
@@ -32,7 +33,7 @@ _EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "spa
 _folders: dict[str, dict[str, ModuleType]] = {}
 """The modules that were imported from each folder, by name."""
 
-_contents: dict[str, bytes] = {}
+_contents: WeakKeyDictionary[ModuleType, bytes] = WeakKeyDictionary()
 """What was in the files of these modules when they were imported."""
 
 _lock = threading.RLock()
@@ -118,7 +119,7 @@ def importing_from(folder: Path) -> Iterator[None]:
         if not _replaced.is_set():
             _replaced.set()
             builtins.__import__ = _import_beside
-        if any(_content(module) != _contents.get(_known_as(place, name)) for name, module in own.items()):
+        if any(_content(module) != _contents[module] for module in own.values()):
             _remove(own)  # all of them: those that import a changed one hold what it was
             own.clear()
         for others in [each for each in _folders.values() if each is not own]:
@@ -217,12 +218,7 @@ def _take(place: str, names: set[str]) -> None:
             continue
         if _folder_of(file) == place:
             _folders[place][name] = module
-            _contents[_known_as(place, name)] = _content(module)
-
-
-def _known_as(place: str, name: str) -> str:
-    """What a module of a folder is remembered as."""
-    return f"{place}/{name}"
+            _contents[module] = _content(module)
 
 
 def _top(name: str) -> str:
