@@ -35,15 +35,8 @@ def kind_of(device: str) -> str:
     return device.partition(":")[0]
 
 
-def device_count(kind: str) -> int:
-    """How many devices of this kind torch sees."""
-    import torch
-
-    return int(torch.get_device_module(kind).device_count())
-
-
-def check_device(device: str, *, option: str = "device") -> str:
-    """The device as it was written; raises `UsageError` for what cannot be one.
+def check_device(device: str, *, option: str = "device") -> None:
+    """Raise `UsageError` for what cannot be a device.
 
     That it is here is not asked: a method without torch uses none. Loads torch only for a kind that packages may bring.
     """
@@ -51,13 +44,12 @@ def check_device(device: str, *, option: str = "device") -> str:
         raise UsageError(
             f'there is no device "{device}": {option} must be auto, cpu, or an accelerator (cuda, cuda:1, mps, xpu)'
         )
-    return device
 
 
-def check_devices(devices: str, *, option: str = "device") -> str:
+def check_devices(devices: str) -> str:
     """One device or several, as in `cuda:0,cuda:1`; raises what `check_device` raises."""
     for device in devices.split(","):
-        check_device(device, option=option)
+        check_device(device)
     return devices
 
 
@@ -80,7 +72,7 @@ def choose_device(device: str, *, option: str = "device", wanted_for: str = "thi
     """
     check_device(device, option=option)
     try:
-        import torch  # noqa: F401
+        import torch
     except ImportError as error:
         raise MissingExtra("torch", extra="torch", wanted_for=wanted_for) from error
     here = accelerator()
@@ -93,7 +85,7 @@ def choose_device(device: str, *, option: str = "device", wanted_for: str = "thi
         raise UsageError(f"--{option} {device}: torch sees no GPU here; use --{option} cpu or auto")
     if kind != here:
         raise UsageError(f"--{option} {device}: torch has {here} here; use --{option} {here}, cpu or auto")
-    if number and int(number) >= (count := device_count(kind)):
+    if number and int(number) >= (count := torch.get_device_module(kind).device_count()):
         raise UsageError(f"--{option} {device}: torch sees {count} here, {kind}:0 to {kind}:{count - 1}")
     return device
 

@@ -16,10 +16,10 @@ A message names the thing, the value seen and what to do next. `code`, which sta
 
 from __future__ import annotations
 
+import copyreg
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import ClassVar
 
 from gifbench.text_redaction import redact
@@ -37,6 +37,10 @@ class GifbenchError(Exception):
         # One line without secrets, whatever it quotes: names in files and others' messages may hold more.
         return redact(" ".join(super().__str__().splitlines()), homes=False)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A worker's error reaches its driver pickled: by its message and fields, whatever its class is called with.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
+
 
 class UsageError(GifbenchError, code="usage"):
     """An option or parameter has a value that cannot be (exit code 2)."""
@@ -47,11 +51,6 @@ class MissingExtra(GifbenchError, code="missing_extra"):
 
     def __init__(self, package: str, *, extra: str, wanted_for: str) -> None:
         super().__init__(f'{wanted_for} needs the package "{package}": pip install "gifbench[{extra}]"')
-        self._named = {"package": package, "extra": extra, "wanted_for": wanted_for}
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # A worker's error reaches its driver pickled, which by itself would be made anew from its message.
-        return partial(type(self), **self._named), ()
 
 
 class StorageError(GifbenchError, code="storage"):
@@ -140,9 +139,6 @@ class Rejected(BuildError, code="rejected"):
     def __init__(self, rule: str, *, value: str, limit: str) -> None:
         super().__init__(f"{rule}: {value}, wanted {limit}")
         self.rule, self.value, self.limit = rule, value, limit
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return partial(type(self), self.rule, value=self.value, limit=self.limit), ()
 
 
 class SourceError(BuildError, code="source"):

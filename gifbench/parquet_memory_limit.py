@@ -75,14 +75,12 @@ def _check_chunk(data: bytes, start: int, end: int, budget: Budget, *, repeats: 
         reader = _Reader(data, start)
         header = reader.struct(0)
         unpacked, packed = header.get(2), header.get(3)
-        if not isinstance(unpacked, int) or not isinstance(packed, int) or packed < 0:
+        inner: Any = next((header[kind] for kind in (_DATA, _DICTIONARY, _DATA_V2) if kind in header), {})
+        if not (isinstance(unpacked, int) and isinstance(packed, int) and isinstance(inner, dict)) or packed < 0:
             raise pa.ArrowInvalid("a page has no header")
-        inner: dict[int, Any] = next((header[kind] for kind in (_DATA, _DICTIONARY, _DATA_V2) if kind in header), {})
-        values = inner.get(1, 0)
-        encodings = (inner.get(2), inner.get(4))
-        if (encodings[1] if _DATA_V2 in header else encodings[0]) == _DELTA_BYTE_ARRAY:
+        if inner.get(4 if _DATA_V2 in header else 2) == _DELTA_BYTE_ARRAY:
             raise pa.ArrowInvalid("its texts are encoded by what they share (DELTA_BYTE_ARRAY), which is not read")
-        values = values if isinstance(values, int) else 0
+        values = inner[1] if isinstance(inner.get(1), int) else 0
         if _DICTIONARY in header:
             dictionary = max(dictionary, unpacked)
         budget.take(decoded=unpacked + (dictionary * values if repeats else 0), values=values)

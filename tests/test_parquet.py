@@ -119,3 +119,10 @@ def test_honest_tables_of_others_are_read(compression: str, version: str) -> Non
 
 def test_an_empty_table_and_one_of_the_index_are_read() -> None:
     assert table_rows(parquet_bytes([], INDEX_SCHEMA), place="x") == []
+
+
+def test_a_number_where_a_header_describes_its_page_is_refused() -> None:
+    data = written(pa.table({"a": pa.array([1, 2, 3])}), use_dictionary=False)
+    described = data.index(b"\x2c", pq.read_metadata(pa.BufferReader(data)).row_group(0).column(0).data_page_offset)
+    with pytest.raises(pa.ArrowInvalid, match="no header"):
+        list(parquet_rows(data[:described] + b"\x25" + data[described + 1 :]))
