@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from gifbench.errors import StorageError, storage_errors
 from gifbench.storage import lock_file
@@ -22,31 +22,13 @@ _CHECK = "check"
 _LONGEST = 1 << 30
 
 
-class Journal:
-    """An open journal: `lines` are the whole ones after the header."""
-
-    def __init__(self, path: Path, file: BinaryIO, header: bytes, lines: list[dict[str, Any]]) -> None:
-        self.path, self.lines = path, lines
-        self._file, self._header = file, header
-
-    def append(self, line: Mapping[str, Any]) -> None:
-        """Add a line; it is on disk when this returns."""
-        with storage_errors(self.path):
-            self._file.write(_checked(line, self._header))
-            self._file.flush()
-            os.fsync(self._file.fileno())
-
-    def remove(self) -> None:
-        """Take the journal away."""
-        with storage_errors(self.path):
-            self.path.unlink(missing_ok=True)
-
-
 @contextmanager
 def open_journal(
     path: Path, header: Mapping[str, Any], *, refuse: Callable[[object], None], busy: Exception
-) -> Iterator[Journal]:
+) -> Iterator[tuple[list[dict[str, Any]], Callable[[Mapping[str, Any]], None]]]:
     """Open the journal at `path`, or begin one with `header`; held for this process alone.
+
+    Gives the whole lines that are there, and a function that adds one, which is on disk when that returns.
 
     `refuse` is called with the header that is there, None where it is damaged, if it is not the same: it raises, or
     returns for a journal that is to begin anew. `busy` is raised where another process holds the journal. A link, and
@@ -78,7 +60,13 @@ def open_journal(
             if found and (len(whole) + 1 < len(found) or parts[-1]):  # what is not whole goes, or it would grow on
                 file.truncate(0)
                 file.write(first + b"".join(each for each, _ in whole))
-        yield Journal(path, file, first, [line for _, line in whole])
+
+        def append(line: Mapping[str, Any]) -> None:
+            with storage_errors(path):
+                file.write(_checked(line, first))
+                os.fsync(handle)
+
+        yield [line for _, line in whole], append
 
 
 def with_checksum(line: Mapping[str, Any], header: bytes = b"") -> dict[str, Any]:

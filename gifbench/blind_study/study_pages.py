@@ -11,14 +11,13 @@ import hashlib
 import os
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gifbench.benchmark_tasks import does_task, one_task
-from gifbench.benchmark_tasks import task as task_of
+from gifbench.benchmark_tasks import Task, does_task, one_task
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.devices import check_device
 from gifbench.errors import UsageError, storage_errors
@@ -66,17 +65,6 @@ class StudyKey(_Part):
     pairs: tuple[StudyPair, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Film:
-    """A film as the page needs it: its files, how many frames each holds, its size, and when each frame ends (ms)."""
-
-    files: tuple[str, ...]
-    per_file: int
-    width: int
-    height: int
-    ends: tuple[int, ...]
-
-
 def make_study(
     methods: Sequence[LoadedMethod],
     dataset: Dataset,
@@ -116,11 +104,11 @@ def make_study(
     with published(out, overwrite=overwrite) as folder:
         with storage_errors(out):
             (folder / PAGE / "films").mkdir(parents=True)
-        films: dict[tuple[int, int], _Film] = {}
+        films: dict[tuple[int, int], dict[str, Any]] = {}
         # One method after the other, so that one network's memory is in use at a time.
         for done, (i, number) in enumerate(sorted(tokens, key=lambda key: (key[1], key[0])), start=1):
             films[i, number] = _write_film(
-                methods[number], clips[i], on, folder / PAGE, name=f"films/{tokens[i, number]}", device=device
+                methods[number], clips[i], asked, folder / PAGE, name=f"films/{tokens[i, number]}", device=device
             )
             progress(Progress(done, len(tokens), "films"))
         made = []
@@ -168,8 +156,10 @@ def _plan(
     return planned[:pairs]
 
 
-def _write_film(method: LoadedMethod, clip: DatasetClip, on: str, page: Path, *, name: str, device: str) -> _Film:
-    asked = task_of(on)
+def _write_film(
+    method: LoadedMethod, clip: DatasetClip, asked: Task, page: Path, *, name: str, device: str
+) -> dict[str, Any]:
+    """Write a film; gives the page its files, how many frames each holds, its size, and when each frame ends (ms)."""
     part = excerpt(clip.times, clip.duration, every=asked.every)
     gif = task_gif(clip, asked).select(part.gif_frames)
     start = clip.times[part.first]
@@ -180,19 +170,17 @@ def _write_film(method: LoadedMethod, clip: DatasetClip, on: str, page: Path, *,
         for number, content in enumerate(film(frames, quality=None)):
             files.append(f"{name}.{number}.webp")
             (page / files[-1]).write_bytes(content)
-    ends = frame_ends(clip, part)
-    return _Film(tuple(files), frames_per_file(clip.height, clip.width), width, height, ends)
+    about = {"perFile": frames_per_file(clip.height, clip.width), "size": [width, height]}
+    return {"files": files, **about, "ends": list(frame_ends(clip, part))}
 
 
-def _page(key: StudyKey, films: Mapping[str, _Film]) -> str:
+def _page(key: StudyKey, films: Mapping[str, Mapping[str, Any]]) -> str:
     """The page: films by their random names, and no word about clips or methods."""
     pairs = [
         {
             "pair": pair.pair,
-            "films": [[token, list(films[token].files)] for token in sorted((pair.first, pair.second))],
-            "perFile": films[pair.first].per_file,
-            "size": [films[pair.first].width, films[pair.first].height],
-            "ends": list(films[pair.first].ends),
+            "films": [[token, films[token]["files"]] for token in sorted((pair.first, pair.second))],
+            **{name: films[pair.first][name] for name in ("perFile", "size", "ends")},
         }
         for pair in sorted(key.pairs, key=lambda pair: pair.pair)
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,11 +17,12 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
-from gifbench.checksummed_journal import Journal, open_journal
-from gifbench.errors import ResultsError
+from gifbench.checksummed_journal import open_journal
+from gifbench.errors import ResultsError, storage_errors
 from gifbench.results.schema import ClipScore
 from gifbench.storage import open_regular
 
+_Append = Callable[[Mapping[str, Any]], None]
 _SCORES = TypeAdapter(dict[str, ClipScore])
 FORMAT = 2
 UNKNOWN = "identity not known"
@@ -44,20 +45,21 @@ class ScoreJournal:
     Without a journal on disk the records are kept in memory alone.
     """
 
-    def __init__(self, journal: Journal | None, records: Mapping[str, ScoredClipRecord]) -> None:
-        self._journal, self.records = journal, dict(records)
+    def __init__(self, path: Path | None, append: _Append, records: Sequence[ScoredClipRecord]) -> None:
+        self._path, self._append = path, append
+        self.records = {each.clip_id: each for each in records}
 
     def add(self, record: ScoredClipRecord) -> None:
         """Remember a clip; it is on disk when this returns."""
         self.records[record.clip_id] = record
-        if self._journal is not None:
-            scores = {name: asdict(score) for name, score in record.scores.items()}
-            self._journal.append({**asdict(record), "scores": scores, "notes": list(record.notes)})
+        scores = {name: asdict(score) for name, score in record.scores.items()}
+        self._append({**asdict(record), "scores": scores, "notes": list(record.notes)})
 
     def done(self) -> None:
         """Take the journal away: the results are written."""
-        if self._journal is not None:
-            self._journal.remove()
+        if self._path is not None:
+            with storage_errors(self._path):
+                self._path.unlink(missing_ok=True)
 
     @classmethod
     @contextmanager
@@ -71,7 +73,7 @@ class ScoreJournal:
         clips of the very same run are dropped.
         """
         if path is None:
-            yield cls(None, {})
+            yield cls(None, lambda line: None, ())
             return
 
         def refuse(header: object) -> None:
@@ -84,12 +86,13 @@ class ScoreJournal:
             )
 
         busy = ResultsError(f"{path}: another gifbench evaluate is at work on this; wait, or stop it")
-        with open_journal(path, {"gifbench_journal": FORMAT, "spec": spec}, refuse=refuse, busy=busy) as journal:
+        header = {"gifbench_journal": FORMAT, "spec": spec}
+        with open_journal(path, header, refuse=refuse, busy=busy) as (lines, append):
             known = set(spec["protocols"])
-            records = [] if fresh else [each for each in _records(journal.lines) if set(each.scores) <= known]
+            records = [] if fresh else [each for each in _records(lines) if set(each.scores) <= known]
             if any(note.startswith(UNKNOWN) for each in records for note in each.notes):
                 records = []  # what was scored may be another method's by now
-            kept = cls(journal, {each.clip_id: each for each in records})
+            kept = cls(path, append, records)
             try:
                 yield kept
             except Exception:
