@@ -23,7 +23,7 @@ from gifbench.did_you_mean import known_names
 from gifbench.entry_points import entry_points
 from gifbench.errors import GifbenchError, MakerError, MediaError, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.gif import Gif, GifLimits, frame_delays
+from gifbench.media.gif import Gif, GifLimits, frame_delays, retimed
 from gifbench.user_code_import import import_errors, one_line
 
 GROUP = "gifbench.makers"
@@ -34,6 +34,9 @@ _RESERVED = frozenset({"all", "plain", "dithered"})
 _TASK_ENDS = ("-1", "-2", "-4", "-8")
 _TEST_FRAMES, _TEST_HEIGHT, _TEST_WIDTH = 3, 48, 64
 
+Pictures = Callable[[], Iterator[Pixels]]
+"""Gives the frames from the first on, (H, W, 3) uint8 RGB, one at a time; it may be called again."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MakerClip:
@@ -43,7 +46,7 @@ class MakerClip:
     called again. `delays` has how long each is shown, in hundredths of a second, 2 or more.
     """
 
-    frames: Callable[[], Iterator[Pixels]]
+    frames: Pictures
     delays: tuple[int, ...]
     height: int
     width: int
@@ -92,11 +95,6 @@ class LoadedMaker:
         """Whether its GIFs are dithered; None where that depends."""
         return self.maker.dithered
 
-    @property
-    def summary(self) -> str:
-        """What it is, in half a sentence."""
-        return self.maker.summary
-
 
 @dataclass(frozen=True, slots=True)
 class ListedMaker:
@@ -135,45 +133,34 @@ def list_makers() -> list[ListedMaker]:
     """The makers that installed packages list; one that cannot be used here says why."""
     listed = []
     for name in _listed_names():
+        summary, dithered, version, problem = "", None, "", None
         try:
-            loaded = load_maker(name)
-            summary, dithered = loaded.summary, loaded.dithered
+            maker = load_maker(name).maker
+            summary, dithered = maker.summary, maker.dithered
+            version = str(maker.version)
         except GifbenchError as error:
-            listed.append(ListedMaker(name, "", problem=str(error)))
-            continue
-        try:
-            listed.append(ListedMaker(name, summary, dithered, loaded.version))
-        except GifbenchError as error:
-            listed.append(ListedMaker(name, summary, dithered, problem=str(error)))
+            problem = str(error)
+        listed.append(ListedMaker(name, summary, dithered, version, problem))
     return listed
 
 
-def generated_gif(
-    maker: LoadedMaker, frames: Callable[[], Iterator[Pixels]], times: Sequence[Fraction], duration: Fraction
-) -> Gif:
+def generated_gif(maker: LoadedMaker, frames: Pictures, times: Sequence[Fraction], duration: Fraction) -> Gif:
     """The GIF that a maker makes of a clip's frames, as `Gif.read` shows it, with the clip's exact times.
 
-    `frames()` gives the frames, (H, W, 3) uint8, one at a time, as often as it is called. A frame that the maker left
-    out is what is shown at its time. Raises `MakerError` where the maker fails or makes something else.
+    A frame that the maker left out is what is shown at its time. Raises `MakerError` where the maker fails or makes
+    something else.
     """
-    data, clip = _made(maker, frames, times, duration)
-    gif, delays = _read(maker, data, clip), clip.delays
+    _, gif, delays = _made(maker, frames, times, duration)
     starts = [Fraction(start, 100) for start in (0, *accumulate(delays[:-1]))]
     shown = [bisect_right(gif.times, start) - 1 for start in starts]
     if len(gif) > max(len(times), 2):
         raise MakerError(f"maker {maker.name} made {len(gif)} frames of {len(times)}; it must make as many at most")
-    if shown != list(range(len(gif))):
-        gif = _repeated(gif, shown)
-    return replace(gif, times=tuple(times), duration=duration, dithered=maker.dithered, loop=0)
+    return replace(retimed(gif, shown, tuple(times), duration), dithered=maker.dithered, loop=0)
 
 
-def generated_file(
-    maker: LoadedMaker, frames: Callable[[], Iterator[Pixels]], times: Sequence[Fraction], duration: Fraction
-) -> bytes:
+def generated_file(maker: LoadedMaker, frames: Pictures, times: Sequence[Fraction], duration: Fraction) -> bytes:
     """The file of `generated_gif` as the maker wrote it; raises `MakerError` likewise."""
-    data, clip = _made(maker, frames, times, duration)
-    _read(maker, data, clip)
-    return data
+    return _made(maker, frames, times, duration)[0]
 
 
 def made_frames(maker: LoadedMaker, frames: Iterable[Pixels]) -> list[tuple[Pixels, Pixels]]:
@@ -188,19 +175,21 @@ def made_frames(maker: LoadedMaker, frames: Iterable[Pixels]) -> list[tuple[Pixe
 
 
 def _made(
-    maker: LoadedMaker, frames: Callable[[], Iterator[Pixels]], times: Sequence[Fraction], duration: Fraction
-) -> tuple[bytes, MakerClip]:
+    maker: LoadedMaker, frames: Pictures, times: Sequence[Fraction], duration: Fraction
+) -> tuple[bytes, Gif, tuple[int, ...]]:
+    """The file that the maker makes, what it shows, and the delays that were asked for."""
     fixed = getattr(maker.maker, "fixed_delay", None)
     delays = (int(fixed),) * len(times) if fixed else frame_delays(times, duration)
     _ = maker.version  # a program that is missing is said before anything is made
     height, width = next(frames()).shape[:2]
     clip = MakerClip(frames, delays, height, width)
     try:
-        return maker.maker.make(clip), clip
+        data = maker.maker.make(clip)
     except GifbenchError:
         raise
     except Exception as error:  # whatever somebody's maker raises
         raise MakerError(f"maker {maker.name} failed: {one_line(error)}") from error
+    return data, _read(maker, data, clip), delays
 
 
 def _read(maker: LoadedMaker, data: Any, clip: MakerClip) -> Gif:  # noqa: ANN401  # what a maker gives is looked at
@@ -224,27 +213,6 @@ def _read(maker: LoadedMaker, data: Any, clip: MakerClip) -> Gif:  # noqa: ANN40
             f"maker {maker.name} made {gif.width}×{gif.height} pixels of {clip.width}×{clip.height}; the size must stay"
         )
     return gif
-
-
-def _repeated(gif: Gif, numbers: Sequence[int]) -> Gif:
-    """The GIF of these frames, numbers that never fall, with times of their own."""
-    palettes: Any = gif.palettes
-    transparent: Any = gif.transparent
-    if gif.is_sequence:
-        palettes, transparent = palettes[numbers], None if transparent is None else transparent[numbers]
-    else:
-        palettes = tuple(palettes[i] for i in numbers)
-        transparent = None if transparent is None else tuple(transparent[i] for i in numbers)
-    times = tuple(Fraction(i) for i in range(len(numbers)))
-    chosen: Any = list(numbers)
-    return replace(
-        gif,
-        indices=gif.indices[chosen],
-        palettes=palettes,
-        transparent=transparent,
-        times=times,
-        duration=Fraction(len(numbers)),
-    )
 
 
 @functools.cache

@@ -120,7 +120,7 @@ def _about_task(board: Board) -> str:
 
 def _made_by(name: str, about: str) -> str:
     versions = f" ({visible(about, limit=200)})" if about else ""
-    return f"GIFs as people make them, by {visible(load_maker(name).summary, limit=200)}{versions}"
+    return f"GIFs as people make them, by {visible(load_maker(name).maker.summary, limit=200)}{versions}"
 
 
 def _about_protocol(name: str) -> str:

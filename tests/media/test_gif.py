@@ -125,6 +125,17 @@ def test_no_other_frame_is_decoded_where_each_stands_alone() -> None:
         Gif.read_frames(bytes(data), [0])
 
 
+def test_frames_of_which_too_many_are_asked_for_to_be_held_are_decoded_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = make_gif().to_bytes()
+    expected = Gif.read(data).select([1, 2, 5])
+    monkeypatch.setattr("gifbench.media.gif.gif_reader.MOST_HELD", 100)
+    gif = Gif.read_frames(data, [1, 2, 5])
+    assert gif.is_sequence and gif.times == expected.times
+    np.testing.assert_array_equal(gif.frames, expected.frames)
+
+
 def test_a_frame_whose_data_end_early_is_see_through_where_they_are_missing() -> None:
     """The first image is whole, the second one ends after a row: its data are those of a smaller picture."""
     large, small = (make_gif(num_frames=2, height=height, width=13) for height in (9, 1))

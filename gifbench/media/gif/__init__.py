@@ -1,6 +1,7 @@
 """GIFs: the value, reading any GIF in the wild, writing GIF89a."""
 
-from gifbench.media.gif.gif import Gif, GifLimits, selection
+from gifbench.media.gif.gif import Gif, retimed, selection
 from gifbench.media.gif.gif_writer import GifWriter, color_table, frame_delays
+from gifbench.media.gif.limits import GifLimits
 
-__all__ = ["Gif", "GifLimits", "GifWriter", "color_table", "frame_delays", "selection"]
+__all__ = ["Gif", "GifLimits", "GifWriter", "color_table", "frame_delays", "retimed", "selection"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numba import njit
@@ -18,13 +18,12 @@ from gifbench.argument_types import check_types
 from gifbench.errors import CorruptMedia, PixelsError, UsageError
 from gifbench.media.clip import Pixels, check_times
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.gif_reader import Decoded, open_gif, read_alone, read_gif
 from gifbench.media.gif.gif_writer import GifWriter
-from gifbench.media.gif.lazy_frames import SequenceIndices, SequencePalettes, SequenceTransparent
+from gifbench.media.gif.lazy_frames import OfFrames, SequenceIndices
 from gifbench.media.gif.limits import GifLimits, GifSource
 from gifbench.storage import atomic_write
 
-__all__ = ["Gif", "GifLimits"]
+T = TypeVar("T")
 
 _LIMITS = GifLimits()
 
@@ -127,25 +126,7 @@ class Gif:
         chosen = selection(frames, num_frames=len(self))
         ends = (*self.times[1:], self.duration)
         start = self.times[chosen[0]]
-        steps = {b - a for a, b in pairwise(chosen)}
-        even = len(steps) <= 1
-        step = steps.pop() if len(steps) == 1 else 1
-        palettes, transparent = self.palettes, self.transparent
-        if isinstance(palettes, SequencePalettes) and isinstance(transparent, SequenceTransparent):
-            palettes, transparent = palettes[chosen], transparent[chosen]
-        else:
-            palettes = tuple(palettes[i] for i in chosen)
-            transparent = None if transparent is None else tuple(transparent[i] for i in chosen)
-        return Gif(
-            self.indices[chosen[0] : chosen[-1] + 1 : step] if even else self.indices[chosen],
-            palettes,
-            tuple(self.times[i] - start for i in chosen),
-            ends[chosen[-1]] - start,
-            self.dithered,
-            transparent,
-            self.loop,
-            self.damage,
-        )
+        return retimed(self, chosen, tuple(self.times[i] - start for i in chosen), ends[chosen[-1]] - start)
 
     @check_types
     def every(self, k: int) -> Gif:
@@ -175,7 +156,9 @@ class Gif:
         `salvage` the frames before are given. Raises `CorruptMedia` also for what is no GIF or shows nothing,
         `TooLarge` over a limit, and the `StorageError` of a file that cannot be read.
         """
-        return cls._from(read_gif(source, limits=limits, background=background, salvage=salvage))
+        from gifbench.media.gif.gif_reader import read_gif
+
+        return read_gif(source, limits=limits, background=background, salvage=salvage)
 
     @classmethod
     @check_types
@@ -192,7 +175,9 @@ class Gif:
         A long file is read in parts from its place, which must stay as it is meanwhile. Cheapest in the order of the
         frames; going back decodes again from the last image before that covers the screen.
         """
-        return cls._from(open_gif(source, limits=limits, background=background, salvage=salvage))
+        from gifbench.media.gif.gif_reader import open_gif
+
+        return open_gif(source, limits=limits, background=background, salvage=salvage)
 
     @classmethod
     def read_frames(cls, data: bytes, frames: Sequence[int], *, limits: GifLimits = _LIMITS) -> Gif:
@@ -201,28 +186,17 @@ class Gif:
         So it is in what `write` writes without `optimize`. Damage elsewhere in the file goes unseen then; what is seen
         of it raises `CorruptMedia`.
         """
+        from gifbench.media.gif.gif_reader import read_alone
+
         chosen = [int(i) for i in frames]
         if chosen and all(a < b for a, b in pairwise(chosen)):
-            decoded = read_alone(data, chosen, limits=limits)
-            if decoded is not None:
-                return cls._from(decoded)
+            gif = read_alone(data, chosen, limits=limits)
+            if gif is not None:
+                return gif
         gif = cls.read(data, limits=limits)
         if gif.damage:
             raise CorruptMedia(f"the GIF: {gif.damage[-1]}")
         return gif.select(chosen)
-
-    @classmethod
-    def _from(cls, decoded: Decoded) -> Gif:
-        return cls(
-            decoded.indices,
-            decoded.palettes,
-            decoded.times,
-            decoded.duration,
-            None,
-            decoded.transparent,
-            decoded.loop,
-            decoded.damage,
-        )
 
     @check_types
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False, optimize: bool = False) -> None:
@@ -258,6 +232,24 @@ def selection(frames: Sequence[int], *, num_frames: int) -> list[int]:
     if not chosen or chosen[0] < 0 or chosen[-1] >= num_frames or any(b <= a for a, b in pairwise(chosen)):
         raise UsageError(f"frames to select must increase within 0..{num_frames - 1}, not {chosen}")
     return chosen
+
+
+def retimed(gif: Gif, frames: list[int], times: tuple[Fraction, ...], duration: Fraction) -> Gif:
+    """The GIF of these frames, given by numbers that never fall, at other times; evenly spaced ones give a view."""
+    steps = {b - a for a, b in pairwise(frames)} or {1}
+    even = len(steps) == 1 and 0 not in steps
+    return replace(
+        gif,
+        indices=gif.indices[slice(frames[0], frames[-1] + 1, *steps) if even else frames],
+        palettes=_chosen(gif.palettes, frames),
+        times=times,
+        duration=duration,
+        transparent=None if gif.transparent is None else _chosen(gif.transparent, frames),
+    )
+
+
+def _chosen(values: Sequence[T], frames: list[int]) -> Sequence[T]:
+    return values[frames] if isinstance(values, OfFrames) else tuple(values[i] for i in frames)
 
 
 @njit(cache=True, nogil=True)

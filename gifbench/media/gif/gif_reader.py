@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from itertools import accumulate
 
 import numpy as np
 
 from gifbench.errors import CorruptMedia, TooLarge
 from gifbench.media.clip import Pixels
-from gifbench.media.gif.block_parser import Blocks, ImageBlock, parse
+from gifbench.media.gif.block_parser import Blocks, parse
 from gifbench.media.gif.canvas import Indices
 from gifbench.media.gif.frame_decoder import FrameDecoder, stands_alone
-from gifbench.media.gif.lazy_frames import FrameSequence, SequenceIndices
+from gifbench.media.gif.gif import Gif
+from gifbench.media.gif.lazy_frames import FrameSequence, SequenceIndices, SequencePalettes, SequenceTransparent
 from gifbench.media.gif.limits import GifFile, GifLimits, GifSource
 
 MOST_HELD = 360_000_000
@@ -30,26 +31,13 @@ _CHECK_FIRST = 1 << 28
 """Pixels of all frames; a larger file is looked over before that memory is taken."""
 
 
-class Decoded(NamedTuple):
-    """What a file shows: the fields of a `Gif`, which see."""
-
-    indices: Indices | SequenceIndices
-    palettes: Sequence[Pixels]
-    times: tuple[Fraction, ...]
-    duration: Fraction
-    transparent: Sequence[int | None] | None
-    loop: int
-    damage: tuple[str, ...]
-
-
-def read_gif(source: GifSource, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Decoded:
+def read_gif(source: GifSource, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Gif:
     """Read a GIF from a path, from bytes or from a binary file; `Gif.read` says the rest."""
     file, blocks = _parsed(source, limits)
     pixels, count = blocks.height * blocks.width, len(blocks.images)
-    _check_total(file.name, blocks, count, "frames", limits.max_total_pixels)
     composed = not all(stands_alone(image, blocks) for image in blocks.images)
     if (count + composed * _CANVAS_IN_FRAMES) * pixels > MOST_HELD:
-        return _as_sequence(file, blocks, limits, background, salvage=salvage)
+        return _as_sequence(file, blocks, background, salvage=salvage)
     decoder = FrameDecoder(file, blocks, background)
     if count * pixels > _CHECK_FIRST:
         blocks = _showable(file, blocks, decoder, salvage=salvage)
@@ -61,17 +49,17 @@ def read_gif(source: GifSource, *, limits: GifLimits, background: tuple[int, int
             blocks = _cut(file.name, blocks, error, number, salvage=salvage)
             break
         except _TooMuch:
-            return _as_sequence(file, blocks, limits, background, salvage=salvage)
-    return held.finish(blocks, _damage(blocks, decoder))
+            return _as_sequence(file, blocks, background, salvage=salvage)
+    return held.finish(blocks, _times(blocks), _damage(blocks, decoder))
 
 
-def open_gif(source: GifSource, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Decoded:
+def open_gif(source: GifSource, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Gif:
     """Like `read_gif`, but nothing is held: frames are decoded when they are asked for."""
     file, blocks = _parsed(source, limits)
-    return _as_sequence(file, blocks, limits, background, salvage=salvage)
+    return _as_sequence(file, blocks, background, salvage=salvage)
 
 
-def read_alone(data: bytes, numbers: Sequence[int], *, limits: GifLimits) -> Decoded | None:
+def read_alone(data: bytes, numbers: Sequence[int], *, limits: GifLimits) -> Gif | None:
     """Frames of a GIF by increasing numbers, no other one decoded: what `Gif.select` takes from the whole.
 
     None where that cannot be: a number is not there, the file is broken, or a frame shows what is below its image.
@@ -84,18 +72,18 @@ def read_alone(data: bytes, numbers: Sequence[int], *, limits: GifLimits) -> Dec
     chosen = blocks._replace(images=[blocks.images[number] for number in numbers])
     if not all(stands_alone(image, blocks) for image in chosen.images):
         return None
-    decoder, held = FrameDecoder(file, chosen, (255, 255, 255)), _HeldFrames(file.name, chosen, limits)
+    decoder = FrameDecoder(file, chosen, (255, 255, 255))
     try:
+        held = _HeldFrames(file.name, chosen, limits)
         for number in range(len(numbers)):
             held.add(decoder, number)
-    except CorruptMedia:
+    except (CorruptMedia, _TooMuch):
         return None
     if decoder.composed:
         return None
-    times = _times(blocks.images)
+    times = _times(blocks)
     start = times[numbers[0]]
-    shown = tuple(times[number] - start for number in numbers)
-    return held.finish(chosen, ())._replace(times=shown, duration=times[numbers[-1] + 1] - start)
+    return held.finish(chosen, [times[number] - start for number in (*numbers, numbers[-1] + 1)], ())
 
 
 def _parsed(source: GifSource, limits: GifLimits) -> tuple[GifFile, Blocks]:
@@ -103,26 +91,18 @@ def _parsed(source: GifSource, limits: GifLimits) -> tuple[GifFile, Blocks]:
     blocks = parse(file, limits=limits)
     if not blocks.images:
         raise CorruptMedia(f"{file.name}: {blocks.broken or 'it holds no image'}")
+    _check_total(file.name, blocks, len(blocks.images), "frames", limits.max_total_pixels)
     return file, blocks
 
 
-def _as_sequence(
-    file: GifFile, blocks: Blocks, limits: GifLimits, background: tuple[int, int, int], *, salvage: bool
-) -> Decoded:
-    _check_total(file.name, blocks, len(blocks.images), "frames", limits.max_total_pixels)
+def _as_sequence(file: GifFile, blocks: Blocks, background: tuple[int, int, int], *, salvage: bool) -> Gif:
     decoder = FrameDecoder(file, blocks, background)
     blocks = _showable(file, blocks, decoder, salvage=salvage)
-    sequence = FrameSequence(FrameDecoder(file, blocks, background), blocks)
-    times = _times(blocks.images)
-    return Decoded(
-        sequence.indices(),
-        sequence.palettes(),
-        tuple(times[:-1]),
-        times[-1],
-        sequence.transparent(),
-        blocks.plays,
-        _damage(blocks, decoder),
-    )
+    frames, numbers = FrameSequence(FrameDecoder(file, blocks, background), blocks), range(len(blocks.images))
+    indices, palettes = SequenceIndices(frames, numbers), SequencePalettes(frames, numbers)
+    *times, duration = _times(blocks)
+    transparent, damage = SequenceTransparent(frames, numbers), _damage(blocks, decoder)
+    return Gif(indices, palettes, tuple(times), duration, None, transparent, blocks.plays, damage)
 
 
 def _showable(file: GifFile, blocks: Blocks, decoder: FrameDecoder, *, salvage: bool) -> Blocks:
@@ -190,25 +170,15 @@ class _HeldFrames:
         if num_frames * self._blocks.height * self._blocks.width > MOST_HELD:
             raise _TooMuch
 
-    def finish(self, blocks: Blocks, damage: tuple[str, ...]) -> Decoded:
-        """All frames that were added, with their times."""
-        count = len(self._palettes)
-        times = _times(blocks.images[:count])
+    def finish(self, blocks: Blocks, times: Sequence[Fraction], damage: tuple[str, ...]) -> Gif:
+        """All frames that were added, shown at `times`, the last of which is the end."""
+        indices, palettes = self._indices[: len(self._palettes)], tuple(self._palettes)
         see_through = any(index is not None for index in self._transparent)
-        return Decoded(
-            self._indices[:count],
-            tuple(self._palettes),
-            tuple(times[:-1]),
-            times[-1],
-            tuple(self._transparent) if see_through else None,
-            blocks.plays,
-            damage,
-        )
+        transparent = tuple(self._transparent) if see_through else None
+        return Gif(indices, palettes, tuple(times[:-1]), times[-1], None, transparent, blocks.plays, damage)
 
 
-def _times(images: Sequence[ImageBlock]) -> list[Fraction]:
+def _times(blocks: Blocks) -> list[Fraction]:
     """When each image is shown, in seconds since the first, and when the last one ends."""
-    hundredths = [0]
-    for image in images:
-        hundredths.append(hundredths[-1] + (image.delay if image.delay >= _SHORTEST_DELAY else _DELAY_INSTEAD))
-    return [Fraction(hundredth, 100) for hundredth in hundredths]
+    delays = (image.delay if image.delay >= _SHORTEST_DELAY else _DELAY_INSTEAD for image in blocks.images)
+    return [Fraction(hundredths, 100) for hundredths in accumulate(delays, initial=0)]

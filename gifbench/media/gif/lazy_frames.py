@@ -50,18 +50,6 @@ class FrameSequence:
         pixels = self._blocks.height * self._blocks.width
         return max(_KEPT_BYTES, _KEPT_FRAMES * _WIDEST * pixels) + 11 * pixels
 
-    def indices(self) -> SequenceIndices:
-        """The indices of all frames."""
-        return SequenceIndices(self, range(len(self._blocks.images)))
-
-    def palettes(self) -> SequencePalettes:
-        """The palettes of all frames."""
-        return SequencePalettes(self, range(len(self._blocks.images)))
-
-    def transparent(self) -> SequenceTransparent:
-        """The see-through indices of all frames."""
-        return SequenceTransparent(self, range(len(self._blocks.images)))
-
     def frame(self, number: int) -> ShownFrame:
         """Frame `number`, decoded now unless it was among the last ones."""
         with self._lock:
@@ -99,7 +87,7 @@ class FrameSequence:
 T = TypeVar("T")
 
 
-class _OfFrames(Sequence[T]):
+class OfFrames(Sequence[T]):
     """Something of each of some frames, chosen by their numbers."""
 
     def __init__(self, frames: FrameSequence, numbers: Sequence[int]) -> None:
@@ -123,21 +111,21 @@ class _OfFrames(Sequence[T]):
         return self._of(self._numbers[place])
 
 
-class SequencePalettes(_OfFrames[Pixels]):
+class SequencePalettes(OfFrames[Pixels]):
     """The palette of each frame, (K, 3) uint8."""
 
     def _of(self, number: int) -> Pixels:
         return self._frames.colors(number)[0].copy()  # what is kept is nobody's to write to
 
 
-class SequenceTransparent(_OfFrames["int | None"]):
+class SequenceTransparent(OfFrames["int | None"]):
     """The see-through index of each frame, None where it has none."""
 
     def _of(self, number: int) -> int | None:
         return self._frames.colors(number)[1]
 
 
-class SequenceIndices(_OfFrames[Indices]):
+class SequenceIndices(OfFrames[Indices]):
     """The indices of each frame, (H, W): uint8, and wider only for a frame of more than 256 colors.
 
     Numbers, slices and iteration work as with an array (T, H, W); what else numpy does makes one of all frames first.
