@@ -17,7 +17,7 @@ import av.error
 import av.filter
 import numpy as np
 
-from gifbench import MakerClip, MakerError, Pixels, UsageError
+from gifbench import MakerClip, MakerError, UsageError
 
 DITHERS = ("none", "bayer", "heckbert", "floyd_steinberg", "sierra2", "sierra2_4a", "sierra3", "burkes", "atkinson")
 """The values of paletteuse's option `dither`; sierra2_4a is its default, which the `single` variants have."""
@@ -81,65 +81,47 @@ class FfmpegMaker:
             ) from error
 
     def _with_one_palette(self, clip: MakerClip, starts: list[int]) -> Iterator[av.VideoFrame]:
-        graph = _Graph()
-        source, sink = graph.source(clip.width, clip.height, "rgb24"), graph.sink()
-        graph.chain(source, graph.add("palettegen", f"max_colors={self._colors}:stats_mode=full"), sink)
-        for start, pixels in zip(starts, clip.frames(), strict=False):
-            source.push(_frame(pixels, start))
-        source.push(None)
-        (palette,) = _pulled(sink)
+        graph, source, sink = _graph(clip)
+        generate = graph.add("palettegen", f"max_colors={self._colors}:stats_mode=full")
+        graph.link_nodes(source, generate, sink).configure()
+        (palette,) = _through(source, sink, clip, starts)
         palette.pts = 0
-        graph = _Graph()
-        source, colors = graph.source(clip.width, clip.height, "rgb24"), graph.source(16, 16, palette.format.name)
-        use, sink = graph.add("paletteuse", f"dither={self._dither}"), graph.sink()
+        graph, source, sink = _graph(clip)
+        colors = graph.add_buffer(width=16, height=16, format=palette.format, time_base=_CLOCK)
+        use = graph.add("paletteuse", f"dither={self._dither}")
         colors.link_to(use, 0, 1)
-        graph.chain(source, use, sink)
+        graph.link_nodes(source, use, sink).configure()
         colors.push(palette)
         colors.push(None)
         yield from _through(source, sink, clip, starts)
 
     def _with_own_palettes(self, clip: MakerClip, starts: list[int]) -> Iterator[av.VideoFrame]:
-        graph = _Graph()
-        source, sink = graph.source(clip.width, clip.height, "rgb24"), graph.sink()
-        split, use = graph.add("split", None), graph.add("paletteuse", f"dither={self._dither}:new=1")
+        graph, source, sink = _graph(clip)
+        split, use = graph.add("split"), graph.add("paletteuse", f"dither={self._dither}:new=1")
         generate = graph.add("palettegen", f"max_colors={self._colors}:stats_mode=single")
         source.link_to(split)
         split.link_to(generate, 0, 0)
         generate.link_to(use, 0, 1)
         split.link_to(use, 1, 0)
-        graph.chain(use, sink)
+        graph.link_nodes(use, sink).configure()
         yield from _through(source, sink, clip, starts)
 
 
-class _Graph:
-    """A graph of filters on one thread, whose frames are timed in hundredths of a second."""
-
-    def __init__(self) -> None:
-        self._graph = av.filter.Graph()
-        self._graph.threads = 1
-
-    def source(self, width: int, height: int, kind: str) -> Any:  # noqa: ANN401  # PyAV's FilterContext
-        return self._graph.add_buffer(width=width, height=height, format=av.VideoFormat(kind), time_base=_CLOCK)
-
-    def sink(self) -> Any:  # noqa: ANN401
-        return self._graph.add("buffersink")
-
-    def add(self, name: str, options: str | None) -> Any:  # noqa: ANN401
-        return self._graph.add(name, options)
-
-    def chain(self, *contexts: Any) -> None:  # noqa: ANN401
-        self._graph.link_nodes(*contexts).configure()
-
-
-def _frame(pixels: Pixels, start: int) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-    frame.pts, frame.time_base = start, _CLOCK
-    return frame
+def _graph(clip: MakerClip) -> tuple[av.filter.Graph, Any, Any]:
+    """A graph of filters on one thread, whose frames are timed in hundredths of a second, with its source and sink."""
+    graph = av.filter.Graph()
+    graph.threads = 1
+    kind = av.VideoFormat("rgb24")
+    source = graph.add_buffer(width=clip.width, height=clip.height, format=kind, time_base=_CLOCK)
+    return graph, source, graph.add("buffersink")
 
 
 def _through(source: Any, sink: Any, clip: MakerClip, starts: list[int]) -> Iterator[av.VideoFrame]:  # noqa: ANN401
+    """What comes out at the sink of a configured graph for the frames of the clip."""
     for start, pixels in zip(starts, clip.frames(), strict=False):
-        source.push(_frame(pixels, start))
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        frame.pts, frame.time_base = start, _CLOCK
+        source.push(frame)
         yield from _pulled(sink)
     source.push(None)
     yield from _pulled(sink)

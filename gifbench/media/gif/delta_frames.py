@@ -19,29 +19,24 @@ from gifbench.media.gif import lzw_encoder
 from gifbench.media.gif.canvas import Indices
 
 _SEE_THROUGH = -1
-_KEEP, _CLEAR = 1, 2
-
-
-class DeltaFrame(NamedTuple):
-    """What is to be seen: indices (H, W) into `palette` (K, 3), and the index that is see-through, if any."""
-
-    indices: Indices
-    palette: Pixels
-    transparent: int | None
-    compressed: bytes | None = None
-    """The image data of the whole frame in its own palette, where they are known already."""
+KEEP, CLEAR = 1, 2
+"""What becomes of an image when its time is over, as in the file."""
 
 
 class Image(NamedTuple):
-    """What is to be written: indices (h, w), now uint8, to stand at `left`, `top`; `disposal` as in the file."""
+    """Indices (h, w) into `palette` (K, 3), and the index that is see-through, if any, to stand at `left`, `top`.
 
-    left: int
-    top: int
+    A frame that is to be seen is one of the whole screen. What is written has indices of uint8.
+    """
+
     indices: Indices
     palette: Pixels
     transparent: int | None
-    disposal: int
     compressed: bytes | None = None
+    """The image data, where they are known already."""
+    left: int = 0
+    top: int = 0
+    disposal: int = KEEP
 
 
 class Delta:
@@ -51,7 +46,7 @@ class Delta:
         self._screen = np.full((height, width), _SEE_THROUGH, np.int32)  # RGB in 24 bits
         self._number = 0
 
-    def image(self, frame: DeltaFrame, following: DeltaFrame | None) -> Image:
+    def image(self, frame: Image, following: Image | None) -> Image:
         """The image that turns the screen into `frame`, and leaves it so that `following` can be drawn.
 
         Raises `PixelsError` where more than 256 colors change at once.
@@ -70,7 +65,8 @@ class Delta:
             wanted[part] = _SEE_THROUGH
         self._screen = wanted
         self._number += 1
-        return Image(part[1].start, part[0].start, indices, palette, transparent, _CLEAR if clears else _KEEP)
+        left, top, disposal = part[1].start, part[0].start, CLEAR if clears else KEEP
+        return Image(indices, palette, transparent, left=left, top=top, disposal=disposal)
 
     def _cheapest(
         self, wanted: NDArray[np.int32], changed: NDArray[np.bool_], *, marked: bool
@@ -139,7 +135,7 @@ def _number(pixels: NDArray[np.int32], found: NDArray[np.int32], count: int, ind
     return count
 
 
-def _colors(frame: DeltaFrame) -> NDArray[np.int32]:
+def _colors(frame: Image) -> NDArray[np.int32]:
     rgb = frame.palette.astype(np.int32)
     colors = rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
     if frame.transparent is not None:

@@ -19,11 +19,10 @@ from gifbench.errors import PixelsError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import lzw_encoder
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.delta_frames import Delta, DeltaFrame, Image
+from gifbench.media.gif.delta_frames import CLEAR, Delta, Image
 
 _SHORTEST_DELAY, _LONGEST_DELAY = 2, 65535
 """Hundredths of a second; browsers show a frame whose delay is 0 or 1 for 100 ms."""
-_KEEP, _CLEAR = 1, 2
 
 
 class GifWriter:
@@ -40,7 +39,7 @@ class GifWriter:
             raise UsageError(f"a GIF is played 0 (for ever) to 65536 times, not {loop}")
         self._file, self._height, self._width = file, height, width
         self._delta = Delta(height, width) if optimize else None
-        self._waiting: DeltaFrame | None = None
+        self._waiting: Image | None = None
         self._time = Fraction(0)
         self._clock = 0  # hundredths written so far
         self._closed = False
@@ -60,7 +59,7 @@ class GifWriter:
         """
         self._check(indices, palette, transparent)
         self._check_time(time)
-        self._append(DeltaFrame(indices, palette, transparent), time)
+        self._append(Image(indices, palette, transparent), time)
 
     def _check_time(self, time: Fraction) -> None:
         if self._closed:
@@ -85,9 +84,9 @@ class GifWriter:
             writer._check_time(time)
         data = self._encoder.encode_with(other._encoder, indices, _code_size(palette))
         for writer, own, compressed in zip((self, other), indices, data, strict=True):
-            writer._append(DeltaFrame(own, palette, None, compressed.tobytes()), time)
+            writer._append(Image(own, palette, None, compressed.tobytes()), time)
 
-    def _append(self, frame: DeltaFrame, time: Fraction) -> None:
+    def _append(self, frame: Image, time: Fraction) -> None:
         if self._waiting is not None:
             self._write(self._waiting, frame, time)
         self._waiting, self._time = frame, time
@@ -124,7 +123,7 @@ class GifWriter:
         if transparent is not None and not 0 <= transparent < len(palette):
             raise PixelsError(f"the see-through index {transparent} is not among the {len(palette)} colors")
 
-    def _write(self, frame: DeltaFrame, following: DeltaFrame | None, until: Fraction) -> None:
+    def _write(self, frame: Image, following: Image | None, until: Fraction) -> None:
         delay = _delay(self._clock, until)
         if delay > _LONGEST_DELAY:
             raise PixelsError(
@@ -176,19 +175,20 @@ def _delay(clock: int, until: Fraction) -> int:
     return max(_SHORTEST_DELAY, round(100 * until) - clock)
 
 
-def _full_image(frame: DeltaFrame, following: DeltaFrame | None) -> Image:
+def _full_image(frame: Image, following: Image | None) -> Image:
     """All of `frame`; cleared away afterwards if something of `following` is see-through.
 
     Outside browsers what is cleared becomes see-through only if the image has a see-through index itself, so one is
     added where there is room.
     """
     if following is None or following.transparent is None:
-        return Image(0, 0, frame.indices, frame.palette, frame.transparent, _KEEP, frame.compressed)
+        return frame
+    cleared = frame._replace(disposal=CLEAR)
     if frame.transparent is not None:
-        return Image(0, 0, frame.indices, frame.palette, frame.transparent, _CLEAR)
+        return cleared
     unused = np.flatnonzero(np.bincount(frame.indices.reshape(-1), minlength=256) == 0)
     if not unused.size:
-        return Image(0, 0, frame.indices, frame.palette, None, _CLEAR)
+        return cleared
     index = min(int(unused[-1]), len(frame.palette))
     palette = frame.palette if index < len(frame.palette) else np.append(frame.palette, frame.palette[:1], axis=0)
-    return Image(0, 0, frame.indices, palette, index, _CLEAR)
+    return cleared._replace(palette=palette, transparent=index, compressed=None)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gifbench.errors import CorruptMedia
 from gifbench.media.clip import Pixels
 from gifbench.media.gif.lzw_encoder import MAX_CODES
 
@@ -23,23 +22,6 @@ _POSITIVE = (1 << 47) - 1
 
 FULL, ENDED, SHORT, BAD_CODE = 0, 1, 2, 3
 """How a decoded image ended: every pixel there; an end code before that; the data stop; a code that cannot be."""
-
-
-def decompress(data: bytes, num_pixels: int) -> Pixels:
-    """The first `num_pixels` indices, uint8, of GIF image `data` as `compress` gives it.
-
-    Raises `CorruptMedia` where the data end early or hold a code that cannot be; nothing outside is read or written.
-    """
-    source = np.frombuffer(data, np.uint8)
-    if source.size == 0 or not 1 <= source[0] <= MAX_CODE_SIZE:
-        raise CorruptMedia(f"LZW data begin with a code size of 1 to {MAX_CODE_SIZE} bits")
-    linear = np.empty(linear_bound(num_pixels, source.size), np.uint8)
-    size = join_blocks(source, 1, linear)
-    out = np.empty(num_pixels, np.uint8)
-    status, filled = decode(linear, size, int(source[0]), out)
-    if status != FULL:
-        raise CorruptMedia(f"LZW data {describe(status)} after {filled} of {num_pixels} pixels")
-    return out
 
 
 def describe(status: int) -> str:
