@@ -20,15 +20,8 @@ from gifbench.errors import UsageError
 from gifbench.media.animation_writer import check_other_file
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.error_diffusion import damped_floyd_steinberg
-from gifbench.media.colors.quantize import (
-    DITHERS,
-    QUANTIZERS,
-    check_colors,
-    global_palette,
-    minimum_variance,
-    nearest,
-    quantize,
-)
+from gifbench.media.colors.palette_validation import check_colors
+from gifbench.media.colors.quantize import DITHERS, QUANTIZERS, global_palette, minimum_variance, nearest, quantize
 from gifbench.media.crop_and_resize import Geometry
 from gifbench.media.frame_pacing import Paced, every_kth
 from gifbench.media.frames_from_anything import frame_input

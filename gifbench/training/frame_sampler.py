@@ -17,7 +17,8 @@ from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError
 from gifbench.gif_maker_registry import LoadedMaker, load_maker, made_frames
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.quantize import DITHERS, check_colors, quantize
+from gifbench.media.colors.palette_validation import check_colors
+from gifbench.media.colors.quantize import DITHERS, quantize
 from gifbench.training.augmentation import view
 from gifbench.training.config import DataOptions
 from gifbench.training.trainer_interface import TrainingBatch

@@ -36,6 +36,7 @@ from gifbench.media.colors.palette_validation import check_colors, check_frame
 
 _BITS = 5  # steps a channel of the cube, as a power of two
 _FEW, _FEW_A_COLOR = 512, 4  # cells in all, and for each color: up to these the boxes are made of single colors
+_FINE = 2048  # the same where it is asked for; photographs have more or many thousand colors, and gain nothing
 
 _Counts = tuple[NDArray[np.uint32], NDArray[np.int64]]  # colors as 2^16·r + 2^8·g + b, increasing; pixels of each
 
@@ -43,14 +44,14 @@ _Counts = tuple[NDArray[np.uint32], NDArray[np.int64]]  # colors as 2^16·r + 2^
 class PaletteMaker:
     """Minimum-variance palettes of frames; keeps its working space (0.7 MB), so use one object a thread.
 
-    `colors` is 2 to 256 and `kmeans_steps` ≥ 0, both checked by the caller. A picture in up to `few` cells, or four for
-    each color, is split by its single colors.
+    `colors` is 2 to 256 and `kmeans_steps` ≥ 0, both checked by the caller. A picture in up to 512 cells, 2048 for a
+    `fine` palette, or four for each color, is split by its single colors.
     """
 
-    def __init__(self, *, colors: int, kmeans_steps: int = 0, few: int = _FEW) -> None:
+    def __init__(self, *, colors: int, kmeans_steps: int = 0, fine: bool = False) -> None:
         self.colors, self.kmeans_steps = colors, kmeans_steps
         # In few cells, as of a nearly flat picture, the steps within a cell are most of the error: up to 0.9 dB.
-        self._few = max(few, _FEW_A_COLOR * colors)
+        self._few = max(_FINE if fine else _FEW, _FEW_A_COLOR * colors)
         self._cube = np.zeros(2 * 8**_BITS, np.uint64)
         self._work, self._occupied = np.empty(3 * BLOCK, np.uint64), np.empty(8**_BITS + 1, np.int32)
 

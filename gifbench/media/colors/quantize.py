@@ -22,24 +22,6 @@ from gifbench.media.colors.ordered_dither import bayer
 from gifbench.media.colors.palette_selection import PaletteMaker, median_cut
 from gifbench.media.colors.palette_validation import check_colors, check_frame, check_palette, check_pixels
 
-__all__ = [
-    "DITHERS",
-    "QUANTIZERS",
-    "PairQuantizer",
-    "check_colors",
-    "check_frame",
-    "check_palette",
-    "global_palette",
-    "median_cut",
-    "minimum_variance",
-    "nearest",
-    "quantize",
-    "quantize_pair",
-]
-
-
-_FINE = 2048  # cells of 8×8×8 colors; photographs have more or many thousand colors, and gain nothing
-
 
 def minimum_variance(frame: Pixels, colors: int = 32, *, kmeans_steps: int = 0, fine: bool = False) -> Pixels:
     """The palette (K, 3) of `frame` (H, W, 3) by minimum variance, with at most `colors` colors (2 to 256).
@@ -71,17 +53,14 @@ def global_palette(frames: Iterable[Pixels], colors: int = 32, *, kmeans_steps: 
     also where there is no frame.
     """
     maker = _maker(colors, kmeans_steps)
-    count = 0
 
     def checked() -> Iterator[Pixels]:
-        nonlocal count
         for frame in frames:
             check_frame(frame)
-            count += 1
             yield frame
 
     palette = maker.palette_of(checked())
-    if not count:
+    if not len(palette):
         raise PixelsError("a global palette needs at least one frame, and there is none")
     return palette
 
@@ -156,9 +135,7 @@ def _maker(colors: int, kmeans_steps: int, *, fine: bool = False) -> PaletteMake
     check_colors(colors)
     if type(kmeans_steps) is not int or kmeans_steps < 0:
         raise UsageError(f"kmeans_steps is a whole number from 0, not {kmeans_steps!r}")
-    if fine:
-        return PaletteMaker(colors=int(colors), kmeans_steps=kmeans_steps, few=_FINE)
-    return PaletteMaker(colors=int(colors), kmeans_steps=kmeans_steps)
+    return PaletteMaker(colors=int(colors), kmeans_steps=kmeans_steps, fine=fine)
 
 
 def _quantizer(name: str) -> Callable[[Pixels, int], tuple[Pixels, Pixels]]:
