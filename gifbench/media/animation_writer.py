@@ -99,10 +99,10 @@ def animation(
     if ending == ".gif":
         _check_gif_speed(out, timing)
     if ending in VIDEO_ENDINGS:
-        with _video(Path(out), width=width, height=height, timing=timing, overwrite=overwrite, sound=sound) as video:
-            yield video.add
-        if notes is not None:
-            notes += video.notes
+        said = [] if notes is None else notes
+        size = {"width": width, "height": height}
+        with _video(Path(out), **size, timing=timing, overwrite=overwrite, sound=sound, notes=said) as add:
+            yield add
         return
     with atomic_write(out, overwrite=overwrite) as file:
         if ending == ".gif":
@@ -118,18 +118,10 @@ def animation(
             writer.close()
 
 
-@dataclass(slots=True)
-class _Video:
-    """A video that is being written: how, and what must be said of it in the end."""
-
-    add: Add
-    notes: tuple[str, ...] = ()
-
-
 @contextmanager
 def _video(
-    out: Path, *, width: int, height: int, timing: Timing, overwrite: bool, sound: Sound | None
-) -> Iterator[_Video]:
+    out: Path, *, width: int, height: int, timing: Timing, overwrite: bool, sound: Sound | None, notes: list[str]
+) -> Iterator[Add]:
     """Written beside `out` under a name with the same ending, joined by its sound, then put in its place."""
     if os.path.lexists(out) and not overwrite:
         raise AlreadyExists(f"{out}: it is there already; choose another name or ask to overwrite it")
@@ -146,13 +138,12 @@ def _video(
                 start, end = next(spans)
                 writer.add(pixels, start, end - start)
 
-            video = _Video(add)
-            yield video
+            yield add
         if sound is not None:
             try:
-                video.notes = join_sound(beside, sound, joined)
+                notes += join_sound(beside, sound, joined)
             except MediaError as error:  # the pictures took hours, perhaps
-                video.notes = (f"the sound is left out, because it cannot be joined: {error}",)
+                notes.append(f"the sound is left out, because it cannot be joined: {error}")
             else:
                 beside.unlink()
                 beside = joined

@@ -25,24 +25,18 @@ def fill_cube(pixels: NDArray[np.uint8], bits: int, cube: NDArray[np.uint64], wo
     """
     down, red, green = np.uint64(8 - bits), np.uint64(2 * bits + 1), np.uint64(bits + 1)
     high, one = np.uint64(32), np.uint64(1)
-    num_pixels = pixels.shape[0] // 3
-    num_whole = num_pixels // BLOCK * BLOCK
-    for start in range(0, num_whole, BLOCK):
-        source = pixels[3 * start : 3 * start + 3 * BLOCK]
-        for i in range(BLOCK):  # apart from the additions, so that it is vectorized
+    for start in range(0, pixels.shape[0], 3 * BLOCK):
+        source = pixels[start : start + 3 * BLOCK]
+        length = source.shape[0] // 3
+        for i in range(length):  # apart from the additions, so that it is vectorized
             r, g, b = np.uint64(source[3 * i]), np.uint64(source[3 * i + 1]), np.uint64(source[3 * i + 2])
             work[i] = ((r >> down) << red) | ((g >> down) << green) | ((b >> down) << one)
             work[BLOCK + i] = (r << high) | one
             work[2 * BLOCK + i] = (b << high) | g
-        for i in range(BLOCK):
+        for i in range(length):
             cell = work[i]
             cube[cell] += work[BLOCK + i]
             cube[cell + one] += work[2 * BLOCK + i]
-    for i in range(num_whole, num_pixels):
-        r, g, b = np.uint64(pixels[3 * i]), np.uint64(pixels[3 * i + 1]), np.uint64(pixels[3 * i + 2])
-        cell = ((r >> down) << red) | ((g >> down) << green) | ((b >> down) << one)
-        cube[cell] += (r << high) | one
-        cube[cell + one] += (b << high) | g
 
 
 @njit(cache=True)
