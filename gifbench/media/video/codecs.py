@@ -71,18 +71,3 @@ def utvideo_whole(packet: bytes, extradata: bytes | None) -> bool:
             return False
         at += struct.unpack_from("<I", packet, at - 4)[0]
     return at + 4 == len(packet)
-
-
-class Checksums:
-    """Tells damage in an FFV1 stream packet by packet, also where nobody knows whether it has checksums.
-
-    All slices of a stream have them or none: so a packet that fits and one that does not prove that one is damaged.
-    """
-
-    def __init__(self) -> None:
-        self._seen: set[bool] = set()
-
-    def damaged(self, packet: bytes) -> bool:
-        """Whether this packet, or one before it, is not what was written."""
-        self._seen.add(slices_intact(packet))
-        return len(self._seen) > 1

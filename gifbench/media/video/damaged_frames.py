@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Generic, TypeVar
 
-from av.video.frame import PictureType, VideoFrame
+import av.error
+from av.video.frame import PictureType
 
-Item = TypeVar("Item")
+from gifbench.errors import CorruptMedia
+from gifbench.media.video.packet_reading import CannotSeek
+from gifbench.media.video.timestamp_repair import Decoded
 
 LEFT_OUT = "of the video left out"
 """Words of every note of `DamagedFrames`, by which it is found again."""
@@ -39,39 +41,30 @@ class DamagedFrames:
         return f"{count} frame{'' if count == 1 else 's'} {LEFT_OUT}, damaged or predicted from one that is, {when}"
 
 
-class FramesUnderSuspicion(Generic[Item]):
-    """Which pictures, in the order they are shown, the decoder may have made of a damaged one.
+def suspected(pictures: Iterator[Decoded], codec: str) -> Iterator[Decoded]:
+    """The same pictures, in the order they are shown, with those marked that may be made of a damaged one.
 
     Those are all from the damaged one to the next key frame, and those before it that are predicted from both sides. A
-    damaged picture from which none is predicted harms itself alone.
+    damaged picture from which none is predicted harms itself alone. What is held when `pictures` ends is whole.
     """
-
-    def __init__(self, codec: str) -> None:
-        self._alone = codec in _B_IS_NO_REFERENCE
-        self._damaged = False
-        self._held: deque[Item] = deque()
-
-    def next(self, item: Item, picture: VideoFrame, *, damaged: bool) -> Iterator[tuple[Item, bool]]:
-        """The items of which it is known now whether they are damaged; `damaged` is what the decoder says of this."""
-        kind = picture.pict_type
-        two_sided = kind == PictureType.B
-        if damaged and not (two_sided and self._alone):
-            self._damaged = True
-            yield from ((held, True) for held in self._let_go())
-        elif not damaged and picture.key_frame and kind == PictureType.I:
-            self._damaged = False
-        if damaged or self._damaged or not two_sided:
-            yield from ((held, False) for held in self._let_go())
-            yield item, damaged or self._damaged
-            return
-        self._held.append(item)
-        if len(self._held) > _MOST_HELD:
-            yield self._held.popleft(), False
-
-    def rest(self) -> Iterator[Item]:
-        """What is held at the end: it is whole."""
-        yield from self._let_go()
-
-    def _let_go(self) -> Iterator[Item]:
-        while self._held:
-            yield self._held.popleft()
+    alone = codec in _B_IS_NO_REFERENCE
+    since_damage = False
+    held: deque[Decoded] = deque()
+    try:
+        for each in pictures:
+            kind = each.picture.pict_type
+            two_sided = kind == PictureType.B
+            if each.damaged and not (two_sided and alone):
+                since_damage = True
+                held = deque(replace(before, damaged=True) for before in held)
+            elif not each.damaged and each.picture.key_frame and kind == PictureType.I:
+                since_damage = False
+            damaged = each.damaged or since_damage
+            held.append(replace(each, damaged=damaged))
+            most = _MOST_HELD if two_sided and not damaged else 0
+            while len(held) > most:
+                yield held.popleft()
+    except (CorruptMedia, CannotSeek, av.error.FFmpegError):
+        yield from held
+        raise
+    yield from held

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
@@ -15,9 +15,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, DamagedMedia
-from gifbench.media.video.codecs import FFV1, Checksums
+from gifbench.media.video.codecs import FFV1, slices_intact
 from gifbench.media.video.container import OpenVideo, check_size, encrypted
-from gifbench.media.video.damaged_frames import FramesUnderSuspicion
+from gifbench.media.video.damaged_frames import suspected
 from gifbench.media.video.filter_graph import PictureFilter
 from gifbench.media.video.packet_reading import (
     SEEKABLE,
@@ -28,7 +28,7 @@ from gifbench.media.video.packet_reading import (
     time_base,
     transport_stream,
 )
-from gifbench.media.video.timestamp_repair import Timeline
+from gifbench.media.video.timestamp_repair import Decoded, Timeline
 from gifbench.media.video.truncation import is_fragmented, matroska_is_whole, missing_bytes
 
 _SLACK = Fraction(1)  # seconds by which a header may be wrong
@@ -50,25 +50,14 @@ class TimedPicture:
     """Whether the decoder guessed a part of it, or of a picture that it may be predicted from."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    """A picture with the time stamps that it is shown by; an empty packet gives a picture again with its own."""
-
-    pts: int | None
-    dts: int | None
-    duration: int
-    picture: VideoFrame
-    damaged: bool = False
-
-
 def shown_frames(video: OpenVideo, *, keep_damaged: bool = False) -> Iterator[TimedPicture]:
     """All frames from the start. Raises `CorruptMedia`, or PyAV's own errors, where decoding breaks off.
 
     With `keep_damaged` a frame that the decoder calls damaged is given and says so, as do all that may be predicted
     from it.
     """
-    pictures = _pictures(video, continuous_packets(video), keep_damaged=keep_damaged)
-    return _timed(video, pictures, Timeline(time_base(video), step(video)))
+    timeline = Timeline(time_base(video), step(video))
+    return _timed(video, continuous_packets(video), timeline, keep_damaged=keep_damaged)
 
 
 def frames_from(video: OpenVideo, time: Fraction, *, keep_damaged: bool = False) -> Iterator[TimedPicture]:
@@ -83,10 +72,10 @@ def frames_from(video: OpenVideo, time: Fraction, *, keep_damaged: bool = False)
     try:
         packets = from_key_frame(video, time)
         key = next(packets)
-        # Frames that are shown before the key frame but follow it in the file need what was before it (open GOPs).
-        later = _pictures(video, chain([key], packets), skip_before=key.pts, keep_damaged=keep_damaged)
         timeline = Timeline(time_base(video), step(video))
-        for i, shown in enumerate(_timed(video, later, timeline)):
+        # Frames that are shown before the key frame but follow it in the file need what was before it (open GOPs).
+        later = _timed(video, chain([key], packets), timeline, skip_before=key.pts, keep_damaged=keep_damaged)
+        for i, shown in enumerate(later):
             # A decoder that starts in a stream without whole key frames (intra refresh) keeps the first frames back.
             if (i == 0 and shown.pts != key.pts) or (shown.time <= time and not timeline.regular):
                 raise CannotSeek
@@ -98,39 +87,10 @@ def frames_from(video: OpenVideo, time: Fraction, *, keep_damaged: bool = False)
         raise CannotSeek from error
 
 
-def _pictures(
-    video: OpenVideo,
-    packets: Iterable[Packet[VideoStream]],
-    *,
-    skip_before: int | None = None,
-    keep_damaged: bool = False,
-) -> Iterator[_Decoded]:
-    """What the decoder gives, checked; at the end of the file also whether that is where it should end."""
-    checked = _checked(video, packets, skip_before, keep_damaged=keep_damaged)
-    return _suspected(video, checked) if keep_damaged else checked
-
-
-def _suspected(video: OpenVideo, decoded: Iterator[_Decoded]) -> Iterator[_Decoded]:
-    """The same pictures, with those marked as damaged that may be predicted from a damaged one."""
-    suspicion = FramesUnderSuspicion[_Decoded](video.decoder.codec.canonical_name)
-    failure: Exception | None = None
-    while failure is None:
-        try:
-            item = next(decoded, None)
-        except (CorruptMedia, CannotSeek, av.error.FFmpegError) as error:
-            item, failure = None, error
-        if item is None:
-            break
-        for known, damaged in suspicion.next(item, item.picture, damaged=item.damaged):
-            yield replace(known, damaged=damaged)
-    yield from suspicion.rest()
-    if failure is not None:
-        raise failure
-
-
 def _checked(
     video: OpenVideo, packets: Iterable[Packet[VideoStream]], skip_before: int | None, *, keep_damaged: bool
-) -> Iterator[_Decoded]:
+) -> Iterator[Decoded]:
+    """What the decoder gives, checked; at the end of the file also whether that is where it should end."""
     decoding = _Decoding(video, keep_damaged=keep_damaged)
     try:
         for packet in packets:
@@ -164,7 +124,8 @@ class _Decoding:
         self._last: VideoFrame | None = None
         self._last_damaged = False
         self._empty: deque[Packet[VideoStream]] = deque()
-        self._checksums = Checksums() if video.stream.codec_context.name == FFV1 else None
+        self._has_slices = video.decoder.name == FFV1
+        self._intact: set[bool] = set()
         self._crop = _cropping(video)
 
     def pictures(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
@@ -185,7 +146,7 @@ class _Decoding:
         if packet.has_sidedata("encryption_info"):
             raise encrypted(video.path)
         damaged = packet.is_corrupt and not self._joined()
-        if packet.size and self._key_seen and (damaged or (self._checksums and self._checksums.damaged(bytes(packet)))):
+        if packet.size and self._key_seen and (damaged or self._slices_differ(packet)):
             raise DamagedMedia(
                 f"{video.path}: its data break off or are damaged at frame {self.number}: {_ANOTHER_COPY}"
             )
@@ -200,7 +161,13 @@ class _Decoding:
             self._only_joined = stream is not None and stream.whole
         return self._only_joined
 
-    def checked(self, picture: VideoFrame) -> Iterator[_Decoded]:
+    def _slices_differ(self, packet: Packet[VideoStream]) -> bool:
+        """Whether slices of FFV1 so far have checksums that fit and some do not: all of a stream have them or none."""
+        if self._has_slices:
+            self._intact.add(slices_intact(bytes(packet)))
+        return len(self._intact) > 1
+
+    def checked(self, picture: VideoFrame) -> Iterator[Decoded]:
         """A picture, after those that empty packets before it show once more; nothing for a bad one before a key."""
         if picture.is_corrupt:
             if not self._key_seen:
@@ -214,14 +181,14 @@ class _Decoding:
             self._size = size
         self._last = self._crop.one(picture) if self._crop else picture
         self._last_damaged = picture.is_corrupt
-        yield _Decoded(picture.pts, picture.dts, picture.duration, self._last, self._last_damaged)
+        yield Decoded(picture.pts, picture.dts, picture.duration, self._last, self._last_damaged)
         self.number += 1
 
-    def repeats(self, before: int | None) -> Iterator[_Decoded]:
+    def repeats(self, before: int | None) -> Iterator[Decoded]:
         """The last picture again for each empty packet before a time stamp, or for all that are left."""
         while self._empty and self._last is not None and (before is None or (self._empty[0].pts or 0) < before):
             packet = self._empty.popleft()
-            yield _Decoded(packet.pts, packet.dts, packet.duration or 0, self._last, self._last_damaged)
+            yield Decoded(packet.pts, packet.dts, packet.duration or 0, self._last, self._last_damaged)
             self.number += 1
 
 
@@ -249,23 +216,28 @@ def _samples_end(video: OpenVideo) -> int | None:
     return max((entry.pos + entry.size for entry in video.stream.index_entries), default=None)
 
 
-def _timed(video: OpenVideo, decoded: Iterator[_Decoded], timeline: Timeline) -> Iterator[TimedPicture]:
+def _timed(
+    video: OpenVideo,
+    packets: Iterable[Packet[VideoStream]],
+    timeline: Timeline,
+    *,
+    keep_damaged: bool,
+    skip_before: int | None = None,
+) -> Iterator[TimedPicture]:
     """Each picture with its time, and the time until the next as its duration."""
-    before: _Decoded | None = None
+    decoded = _checked(video, packets, skip_before, keep_damaged=keep_damaged)
+    if keep_damaged:
+        decoded = suspected(decoded, video.decoder.codec.canonical_name)
+    before: Decoded | None = None
     begin = Fraction(0)
     failure: Exception | None = None
-    timed = timeline.place(decoded)
-    while failure is None:
-        try:
-            following = next(timed, None)
-        except (CorruptMedia, av.error.FFmpegError) as error:  # what came before it is whole, and is given first
-            following, failure = None, error
-        if following is None:
-            break
-        time, item = following
-        if before is not None:
-            yield _timed_picture(before, begin, time - begin)
-        before, begin = item, time
+    try:
+        for time, item in timeline.place(decoded):
+            if before is not None:
+                yield _timed_picture(before, begin, time - begin)
+            before, begin = item, time
+    except (CorruptMedia, av.error.FFmpegError) as error:  # what came before it is whole, and is given first
+        failure = error
     if before is not None:
         duration = before.duration * time_base(video) or step(video)
         if failure is None:
@@ -275,7 +247,7 @@ def _timed(video: OpenVideo, decoded: Iterator[_Decoded], timeline: Timeline) ->
         raise failure
 
 
-def _timed_picture(decoded: _Decoded, time: Fraction, duration: Fraction) -> TimedPicture:
+def _timed_picture(decoded: Decoded, time: Fraction, duration: Fraction) -> TimedPicture:
     interlaced = decoded.picture.interlaced_frame
     return TimedPicture(time, duration, decoded.picture, decoded.pts, interlaced, decoded.damaged)
 

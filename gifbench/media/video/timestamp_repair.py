@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
-from typing import Generic, Protocol, TypeVar
+
+from av.video.frame import VideoFrame
 
 STANDARD_RATES = tuple(Fraction(n, d) for n, d in [(24000, 1001), (30000, 1001), (60000, 1001), (120000, 1001)])
 """Rates that containers often declare as a rounded neighbor, such as 19001/634 for 30000/1001."""
@@ -15,22 +17,16 @@ _LONGEST_FAULT = 8
 """Faulty stamps in a row that are still a slip between good ones, and good ones that must follow to prove it."""
 
 
-Item = TypeVar("Item")
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture of the decoder with the time stamps that it is shown by, in ticks; None where it has none."""
 
-
-class Stamped(Protocol):
-    """A frame with its presentation and decoding time stamps, in ticks; None where it has none."""
-
-    @property
-    def pts(self) -> int | None:
-        """When it is shown."""
-
-    @property
-    def dts(self) -> int | None:
-        """When it is decoded."""
-
-
-Frame = TypeVar("Frame", bound=Stamped)
+    pts: int | None
+    dts: int | None
+    duration: int
+    picture: VideoFrame
+    damaged: bool = False
+    """Whether the decoder guessed a part of it, or of a picture that it may be predicted from."""
 
 
 class Timeline:
@@ -57,7 +53,7 @@ class Timeline:
         self.regular = True
         """Whether all frames so far had presentation time stamps, and those increased."""
 
-    def place(self, frames: Iterator[Frame]) -> Iterator[tuple[Fraction, Frame]]:
+    def place(self, frames: Iterator[Decoded]) -> Iterator[tuple[Fraction, Decoded]]:
         """Each frame with its time, in seconds on the container's clock; looks a few frames ahead at faulty stamps.
 
         What ends `frames` with an error ends this only after all frames before it.
@@ -72,7 +68,7 @@ class Timeline:
         if ahead.failure is not None:
             raise ahead.failure
 
-    def _between(self, frame: Frame, ahead: _Lookahead[Frame]) -> Iterator[tuple[Fraction, Frame]]:
+    def _between(self, frame: Decoded, ahead: _Lookahead) -> Iterator[tuple[Fraction, Decoded]]:
         """A frame with a faulty stamp and its like, put between the last good one and the next if that is plain."""
         exact, last = self._exact, self._last
         assert exact is not None and last is not None  # noqa: S101  (checked by `place`)
@@ -99,7 +95,7 @@ class Timeline:
                 self._last_dts = max(self._last_dts, each.dts)
             yield self._last, each
 
-    def _next(self, frame: Stamped) -> Fraction:
+    def _next(self, frame: Decoded) -> Fraction:
         ticks = self._best_effort(frame.pts, frame.dts)
         self.regular = self.regular and frame.pts is not None and self._faulty_pts == 0
         time = None if ticks is None else ticks * self._time_base
@@ -138,25 +134,25 @@ class Timeline:
         return dts
 
 
-class _Lookahead(Generic[Item]):
-    """Items of an iterator, some of which may be looked at before their turn."""
+class _Lookahead:
+    """Frames, some of which may be looked at before their turn."""
 
-    def __init__(self, items: Iterator[Item]) -> None:
-        self._items = items
-        self._ready: deque[Item] = deque()
+    def __init__(self, frames: Iterator[Decoded]) -> None:
+        self._frames = frames
+        self._ready: deque[Decoded] = deque()
         self.failure: Exception | None = None
         """What ended the iterator, if it was an error."""
 
-    def pop(self) -> Item | None:
-        """The next item; None after the last."""
+    def pop(self) -> Decoded | None:
+        """The next frame; None after the last."""
         self.peek(1)
         return self._ready.popleft() if self._ready else None
 
-    def peek(self, count: int) -> list[Item]:
-        """The next `count` items, or as many as there are."""
+    def peek(self, count: int) -> list[Decoded]:
+        """The next `count` frames, or as many as there are."""
         while len(self._ready) < count and self.failure is None:
             try:
-                self._ready.append(next(self._items))
+                self._ready.append(next(self._frames))
             except StopIteration:
                 break
             except Exception as error:  # whatever it is, what came before it is whole
