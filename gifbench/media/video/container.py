@@ -6,7 +6,7 @@ A file from the internet is hostile until shown otherwise. Three fences stand ar
   read: a playlist or script (HLS, DASH, ffconcat, …) named `.mp4` cannot make libav open other files or the net;
 - the sizes that the headers declare are held against `VideoLimits` before a picture is allocated, and the decoder is
   given the same limit for what turns up later;
-- every exception of PyAV becomes one of `gifbench.errors`; `libav_errors.KINDS` covers all of them.
+- every exception of PyAV becomes one of `gifbench.errors`, in `libav_errors`.
 """
 
 from __future__ import annotations

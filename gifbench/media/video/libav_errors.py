@@ -9,59 +9,28 @@ from pathlib import Path
 
 import av.error
 
-from gifbench.errors import (
-    CorruptMedia,
-    DamagedMedia,
-    GifbenchError,
-    MediaError,
-    NotFound,
-    NotWritable,
-    StorageError,
-    TooLarge,
-    storage_errors,
-)
+from gifbench.errors import CorruptMedia, DamagedMedia, MediaError, TooLarge, storage_errors
 from gifbench.media.video.truncation import missing_bytes
 
-_UNSUPPORTED = [
-    "BSFNotFoundError",
-    "DecoderNotFoundError",
-    "DemuxerNotFoundError",
-    "ProtocolNotFoundError",
-    "PatchWelcomeError",
-    "NotImplementedError",
-    "ExperimentalError",
-]
-
-_BY_KIND: dict[type[GifbenchError], str] = {
-    # What is wrong with the bytes.
-    CorruptMedia: "InvalidDataError EOFError ArgumentError UndefinedError InputChangedError OutputChangedError"
-    " OverflowError BufferTooSmallError",
-    # What is wrong with the build of ffmpeg, or with how it is used.
-    MediaError: "BugError ExitError ExternalError UnknownError LookupError FilterNotFoundError EncoderNotFoundError"
-    " MuxerNotFoundError OptionNotFoundError PyAVCallbackError FFmpegError",
-    # What is wrong with the place.
-    TooLarge: "MemoryError",
-    NotFound: "FileNotFoundError NotADirectoryError",
-    NotWritable: "PermissionError",
-    StorageError: "OSError IsADirectoryError FileExistsError BlockingIOError BrokenPipeError ChildProcessError"
-    " ConnectionAbortedError ConnectionRefusedError ConnectionResetError InterruptedError ProcessLookupError"
-    " TimeoutError HTTPError HTTPServerError HTTPClientError HTTPBadRequestError HTTPUnauthorizedError"
-    " HTTPForbiddenError HTTPNotFoundError HTTPOtherClientError HTTPTooManyRequestsError",
-}
-
-KINDS: dict[str, type[GifbenchError]] = dict.fromkeys(_UNSUPPORTED, CorruptMedia) | {
-    name: kind for kind, names in _BY_KIND.items() for name in names.split()
-}
-"""The class of `gifbench.errors` for each class of `av.error`, by name."""
-
-_ADVICE: dict[type[GifbenchError], str] = {
-    CorruptMedia: "it cannot be decoded; it is damaged, or no video: see what `ffmpeg -i` says of it",
-    MediaError: "ffmpeg failed; see what `ffmpeg -i` says of the file",
-    TooLarge: "it wants more memory than there is",
-    NotFound: "it is not there",
-    NotWritable: "permission denied",
-    StorageError: "it cannot be read or written",
-}
+_UNSUPPORTED = (
+    av.error.BSFNotFoundError,
+    av.error.DecoderNotFoundError,
+    av.error.DemuxerNotFoundError,
+    av.error.ProtocolNotFoundError,
+    av.error.PatchWelcomeError,
+    av.error.NotImplementedError,
+    av.error.ExperimentalError,
+)
+_UNDECODABLE = (
+    av.error.InvalidDataError,
+    av.error.EOFError,
+    av.error.ArgumentError,
+    av.error.UndefinedError,
+    av.error.InputChangedError,
+    av.error.OutputChangedError,
+    av.error.OverflowError,
+    av.error.BufferTooSmallError,
+)
 
 _OF_THE_BYTES = (errno.EIO, errno.EBUSY, errno.EOPNOTSUPP, errno.ENOTSUP)
 _OF_WHAT_IS_READ = (*_OF_THE_BYTES, errno.EPERM, errno.EACCES, errno.ENOENT)
@@ -72,7 +41,7 @@ is "operation not permitted", when the file was opened long before."""
 
 @contextmanager
 def av_errors(place: object, *, opening: bool = False, reading: bool = False) -> Iterator[None]:
-    """Turn an exception of PyAV raised while `place` is read or written into the class of `KINDS`, naming the place.
+    """Turn an exception of PyAV raised while `place` is read or written into one of `gifbench.errors` that names it.
 
     An error that carries a number of the operating system goes through `storage_errors`: a full disk is `DiskFull`.
     `reading` is for a file that could be opened: what libav then says of places and permissions is about its content.
@@ -85,12 +54,17 @@ def av_errors(place: object, *, opening: bool = False, reading: bool = False) ->
         if isinstance(error, OSError) and not of_the_bytes:
             with storage_errors(place):
                 raise OSError(error.errno, error.strerror) from error
-        kind = CorruptMedia if of_the_bytes else KINDS.get(type(error).__name__, MediaError)
-        advice = _ADVICE[kind]
-        if type(error).__name__ in _UNSUPPORTED or error.errno in (errno.EOPNOTSUPP, errno.ENOTSUP):
+        kind: type[MediaError] = CorruptMedia
+        if isinstance(error, _UNSUPPORTED) or error.errno in (errno.EOPNOTSUPP, errno.ENOTSUP):
             advice = "ffmpeg cannot decode or convert it: make a copy in a usual format with another program"
         elif opening and isinstance(place, Path) and (missing := missing_bytes(place)):
             kind, advice = DamagedMedia, f"it is cut off and lacks {missing} bytes: give a whole copy"
+        elif of_the_bytes or isinstance(error, _UNDECODABLE):
+            advice = "it cannot be decoded; it is damaged, or no video: see what `ffmpeg -i` says of it"
+        elif isinstance(error, MemoryError):
+            kind, advice = TooLarge, "it wants more memory than there is"
+        else:  # the build of ffmpeg, or how it is used
+            kind, advice = MediaError, "ffmpeg failed; see what `ffmpeg -i` says of the file"
         raise kind(f"{place}: {advice} ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise CorruptMedia(f"{place}: its header holds text that cannot be read ({error.reason})") from error
