@@ -25,11 +25,9 @@ sha256 of the whole member, which the index holds, tells its damage.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
@@ -39,6 +37,7 @@ from gifbench.errors import PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.video.codecs import FFV1, PLANAR, UTVIDEO, LosslessCodec, utvideo_whole
 from gifbench.media.video.color_and_hdr_conversion import planar
+from gifbench.media.video.encoding import FrameWriter
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.lossless_reader import iter_lossless
 
@@ -47,7 +46,7 @@ PIXEL_FORMAT = "bgr0"
 _OPTIONS = {"level": "3", "coder": "rice", "context": "0", "slicecrc": "1"}
 
 
-class LosslessWriter:
+class LosslessWriter(FrameWriter):
     """Writes RGB frames at a constant rate as a lossless Matroska file; one frame is held in memory at a time.
 
     `target` is a path, whose file is replaced, or, for `ffv1`, an open binary file that can seek. The bytes depend on
@@ -75,21 +74,12 @@ class LosslessWriter:
             raise UsageError(f"cannot write {width}×{height} pictures at {frame_rate} frames a second")
         if width == 1 and height > _ONE_SLICE[1]:
             raise UsageError(f"FFV1 cannot hold pictures of {width}×{height}: make them 2 pixels wide")
-        self._shape = (height, width, 3)
-        self._codec = codec
-        self._own: Path | None = None
-        if isinstance(target, str | os.PathLike):
-            self._own = Path(target)
-            with storage_errors(target):
-                self._file: BinaryIO = self._own.open("wb")
-        elif codec == UTVIDEO:
+        own = Path(target) if isinstance(target, str | os.PathLike) else None
+        if own is None and codec == UTVIDEO:
             raise UsageError("UtVideo is written to a path, not to an open file")
-        else:
-            self._file = target
-        self._place = str(self._own or "lossless video")
-        self._closed = False
-        self.num_frames = 0
-        self._frame_rate = frame_rate
+        super().__init__(own, width=width, height=height)
+        self._target = target if own is None else f"file:{own}"
+        self._codec, self._frame_rate = codec, frame_rate
         with av_errors(self._place):
             self._open()
 
@@ -98,11 +88,10 @@ class LosslessWriter:
         if self._codec == UTVIDEO:
             # PyAV asks the muxer itself whether it knows a codec, and Matroska's names only those with a name of
             # their own there; by way of `tee` it is asked by ffmpeg, and writes any that AVI has a code for.
-            self._file.close()
-            self._container = av.open(_tee(cast(Path, self._own)), "w", format="tee")
+            self._container = av.open(_tee(cast(Path, self._path)), "w", format="tee")
             options = {"pred": "median"}
         else:
-            self._container = av.open(self._file, "w", format="matroska", options={"fflags": "+bitexact"})
+            self._container = av.open(self._target, "w", format="matroska", options={"fflags": "+bitexact"})
             options = _OPTIONS | {"slices": _slices(width, height)}
         self._stream = self._container.add_stream(self._codec, rate=self._frame_rate, options=options)
         self._stream.width, self._stream.height = width, height
@@ -115,7 +104,7 @@ class LosslessWriter:
 
     def add(self, pixels: Pixels) -> None:
         """Write the next frame: RGB (H, W, 3), uint8."""
-        _check_frame(pixels, self._shape)
+        self._check(pixels)
         if self._codec == UTVIDEO:
             frame = planar(pixels)
         else:
@@ -128,12 +117,12 @@ class LosslessWriter:
                 self._change_to_ffv1()
                 self.add(pixels)
                 return
-            self._container.mux(packets)
+            self._mux(packets)
         self.num_frames += 1
 
     def _change_to_ffv1(self) -> None:
         """Write what is there once more: a picture of noise is coming, which ffmpeg's UtVideo cuts off."""
-        path, count = cast(Path, self._own), self.num_frames
+        path, count = cast(Path, self._path), self.num_frames
         self._container.close()
         if not path.is_file():  # never a device that happened to be the target
             raise PixelsError(f"{path}: UtVideo cannot hold frame {count}, which is noise; write FFV1")
@@ -141,52 +130,12 @@ class LosslessWriter:
         path.rename(before)
         try:
             self._codec, self.num_frames = FFV1, 0
-            self._file = path.open("wb")
             self._open()
             if count:
                 for earlier in iter_lossless(before):
                     self.add(earlier)
         finally:
             before.unlink()
-
-    def close(self) -> None:
-        """Finish the file; a second call does nothing. `PixelsError` where no frame was added."""
-        if self._closed:
-            return
-        if not self.num_frames:
-            self._discard()
-            raise PixelsError(f"{self._place}: a video needs at least one frame, and none was added")
-        self._closed = True
-        with storage_errors(self._place), av_errors(self._place):
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-            if self._own is not None:
-                self._file.close()
-
-    def _discard(self) -> None:
-        self._closed = True
-        with suppress(Exception):  # the reason why it is given up matters, not what else fails on the way
-            self._container.close()
-        if self._own is not None:
-            with suppress(OSError):
-                self._file.close()
-            if self._own.is_file():  # never a device that happened to be the target
-                self._own.unlink()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._discard()
-            return
-        try:
-            self.close()
-        except BaseException:
-            self._discard()
-            raise
 
 
 _ONE_SLICE = (352, 288)
@@ -201,10 +150,3 @@ def _tee(path: Path) -> str:
     """What ffmpeg's muxer `tee` is to open for one Matroska file."""
     quoted = str(path.absolute()).replace("'", "'\\''")
     return f"[f=matroska:fflags=+bitexact]'file:{quoted}'"
-
-
-def _check_frame(pixels: object, shape: tuple[int, int, int]) -> None:
-    if not isinstance(pixels, np.ndarray):
-        raise PixelsError(f"a frame of this video is a uint8 array {shape}, not {type(pixels).__name__}")
-    if pixels.dtype != np.uint8 or pixels.shape != shape:
-        raise PixelsError(f"a frame of this video is uint8 {shape}, not {pixels.dtype} {pixels.shape}")

@@ -15,7 +15,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
-import av
 import av.error
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
@@ -26,6 +25,7 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import storage_errors
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_container, open_video
+from gifbench.media.video.encoding import open_output
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.packet_reading import is_jump, is_jumpy, packets_beside
 
@@ -80,7 +80,7 @@ def join_sound(pictures: Path, sound: Sound, out: Path) -> tuple[str, ...]:
             av_errors(sound.path, reading=True),
             open_container(pictures) as seen,
             open_video(sound.path, limits=VideoLimits()) as heard,
-            av.open(f"file:{out}", "w", format=container_name(out), options=_options(out)) as target,
+            open_output(out) as target,
         ):
             picture = seen.streams.video[0]
             copied = target.add_stream_from_template(picture, opaque=True)
@@ -94,16 +94,6 @@ def join_sound(pictures: Path, sound: Sound, out: Path) -> tuple[str, ...]:
         out.unlink(missing_ok=True)
         raise
     return tuple(dict.fromkeys(note for track in tracks for note in track.notes))
-
-
-def container_name(out: Path) -> str:
-    """The container, by ffmpeg's name, that a file's ending stands for."""
-    return {".mkv": "matroska", ".webm": "webm", ".mov": "mov"}.get(out.suffix.lower(), "mp4")
-
-
-def _options(out: Path) -> dict[str, str]:
-    fast = {"movflags": "+faststart"} if container_name(out) in ("mp4", "mov") else {}
-    return {"fflags": "+bitexact", **fast}
 
 
 def _streams(container: InputContainer) -> list[AudioStream]:
