@@ -20,8 +20,6 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from av.video.frame import VideoFrame
-
 from gifbench.argument_types import check_types
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
@@ -34,9 +32,9 @@ from gifbench.media.video.color_and_hdr_conversion import (
     ColorConverter,
     PixelKind,
 )
-from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
+from gifbench.media.video.container import VideoLimits, open_video
 from gifbench.media.video.damaged_frames import DamagedFrames
-from gifbench.media.video.exact_span import FirstFrame, Span, first_frame, not_one_frame, spanned
+from gifbench.media.video.exact_span import FirstFrame, Span, Spanned, first_frame, not_one_frame, spanned
 from gifbench.media.video.frames import TimedPicture, shown_frames
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.orientation_and_aspect import orientation, square_size
@@ -109,17 +107,15 @@ class HeldPictures:
 
     def __init__(self, most_bytes: int = 256 << 20) -> None:
         self._most_bytes = most_bytes
-        self._pictures: list[tuple[TimedPicture, FirstFrame]] = []
+        self._pictures: list[Spanned] = []
         self.whole = False
 
-    def read(
-        self, frames: Callable[[], Iterator[tuple[TimedPicture, FirstFrame]]]
-    ) -> Iterator[tuple[TimedPicture, FirstFrame]]:
+    def read(self, frames: Callable[[], Iterator[Spanned]]) -> Iterator[Spanned]:
         """The pictures that are here, or those of `frames()`, which are then kept."""
         if self.whole:
             yield from self._pictures
             return
-        kept: list[tuple[TimedPicture, FirstFrame]] = []
+        kept: list[Spanned] = []
         num_bytes = 0
         for shown, first in frames():
             num_bytes += sum(plane.buffer_size for plane in shown.picture.planes)
@@ -149,33 +145,28 @@ def probe(
         first = next(shown_frames(video, keep_damaged=allow_damaged), None)
         if first is None:
             raise not_one_frame(video.path)
-        return _info(video, first.picture, first_frame(video, first), square_pixels=square_pixels)
-
-
-def _info(video: OpenVideo, picture: VideoFrame, first: FirstFrame, *, square_pixels: bool) -> VideoInfo:
-    stream = video.stream
-    _, quarters = orientation(picture)
-    width, height = _size(first, square_pixels=square_pixels)
-    if stream.duration is not None:
-        duration: Fraction | None = stream.duration * time_base(video)
-    else:
+        stream, picture, known = video.stream, first.picture, first_frame(video, first)
+        _, quarters = orientation(picture)
+        width, height = _size(known, square_pixels=square_pixels)
         duration = None if video.container.duration is None else Fraction(video.container.duration, 1_000_000)
-    return VideoInfo(
-        codec=video.decoder.codec.canonical_name,
-        pixel_format=picture.format.name,
-        width=height if quarters % 2 else width,
-        height=width if quarters % 2 else height,
-        rotation=90 * quarters,
-        frame_rate=frame_rate(video),
-        time_base=time_base(video),
-        duration=duration,
-        num_frames=stream.frames or None,
-        color_space=COLOR_SPACES.get(int(picture.colorspace), "unknown"),
-        color_range=COLOR_RANGES.get(int(picture.color_range), "unknown"),
-        pixel_aspect=first.pixel_aspect,
-        interlaced=picture.interlaced_frame,
-        hdr=HDR.get(int(picture.color_trc), ""),
-    )
+        if stream.duration is not None:
+            duration = stream.duration * time_base(video)
+        return VideoInfo(
+            codec=video.decoder.codec.canonical_name,
+            pixel_format=picture.format.name,
+            width=height if quarters % 2 else width,
+            height=width if quarters % 2 else height,
+            rotation=90 * quarters,
+            frame_rate=frame_rate(video),
+            time_base=time_base(video),
+            duration=duration,
+            num_frames=stream.frames or None,
+            color_space=COLOR_SPACES.get(int(picture.colorspace), "unknown"),
+            color_range=COLOR_RANGES.get(int(picture.color_range), "unknown"),
+            pixel_aspect=known.pixel_aspect,
+            interlaced=picture.interlaced_frame,
+            hdr=HDR.get(int(picture.color_trc), ""),
+        )
 
 
 def _size(first: FirstFrame, *, square_pixels: bool) -> tuple[int, int]:
@@ -221,59 +212,36 @@ def decode(
         raise UsageError(f'pixels must be "rgb" or "gray", not {pixels!r}')
     if len([value for value in background if 0 <= value <= 255]) != 3:
         raise UsageError(f"background must be red, green and blue of 0 to 255 each, got {background!r}")
-    how = _Conversion(pixels, deinterlace, tonemap, square_pixels, background)
-    limits = limits or VideoLimits()
-    read = partial(spanned, Path(path), span or Span(), limits, threads, deinterlace=deinterlace, damaged=damaged)
-    return _decode(Path(path), read() if held is None else held.read(read), how)
+    path, limits = Path(path), limits or VideoLimits()
+    read = partial(spanned, path, span or Span(), limits, threads, deinterlace=deinterlace, damaged=damaged)
+    pictures = read() if held is None else held.read(read)
 
+    def notes(shown: TimedPicture, first: FirstFrame) -> Iterator[str]:
+        picture = shown.picture
+        if shown.interlaced:
+            yield "interlaced: deinterlaced" if deinterlace else "interlaced: kept as stored"
+        if hdr := HDR.get(int(picture.color_trc)):
+            yield f"HDR ({hdr}): {'tone-mapped to BT.709' if tonemap else 'not tone-mapped'}"
+        if (picture.width, picture.height) != (first.width, first.height):
+            sizes = f"from {first.width}×{first.height} to {picture.width}×{picture.height}"
+            yield f"the size changes {sizes}: scaled to the first"
+        if first.pixel_aspect != 1:
+            aspect = f"pixels are {first.pixel_aspect.numerator}:{first.pixel_aspect.denominator}"
+            width, height = _size(first, square_pixels=True)
+            yield f"{aspect}: {f'made square, {width}×{height}' if square_pixels else 'kept as stored'}"
 
-@dataclass(frozen=True, slots=True)
-class _Conversion:
-    """What `decode` makes of the pictures."""
+    def frames() -> Iterator[Frame]:
+        for index, (shown, first) in enumerate(pictures):
+            if index == 0:
+                size, begin = _size(first, square_pixels=square_pixels), shown.time
+                converter = ColorConverter(pixels, place=path, size=size, tonemap=tonemap, background=background)
+            with av_errors(path, reading=True):
+                converted = converter.pixels(shown.picture)
+            since_first = shown.time - first.time
+            about = tuple(notes(shown, first))
+            yield Frame(index, shown.time - begin, shown.duration, converted, shown.time, since_first, about)
 
-    kind: PixelKind
-    deinterlace: bool
-    tonemap: bool
-    square_pixels: bool
-    background: Color
-
-
-def _decode(path: Path, pictures: Iterator[tuple[TimedPicture, FirstFrame]], how: _Conversion) -> Iterator[Frame]:
-    converter = ColorConverter(how.kind)
-    begin: Fraction | None = None
-    for index, (shown, first) in enumerate(pictures):
-        if begin is None:
-            size = _size(first, square_pixels=how.square_pixels)
-            converter = ColorConverter(how.kind, place=path, size=size, tonemap=how.tonemap, background=how.background)
-            begin = shown.time
-        with av_errors(path, reading=True):
-            pixels = converter.pixels(shown.picture)
-        yield Frame(
-            index,
-            shown.time - begin,
-            shown.duration,
-            pixels,
-            shown.time,
-            shown.time - first.time,
-            _notes(shown, first, how),
-        )
-
-
-def _notes(shown: TimedPicture, first: FirstFrame, how: _Conversion) -> tuple[str, ...]:
-    notes = []
-    picture = shown.picture
-    if shown.interlaced:
-        notes.append("interlaced: deinterlaced" if how.deinterlace else "interlaced: kept as stored")
-    if hdr := HDR.get(int(picture.color_trc)):
-        notes.append(f"HDR ({hdr}): {'tone-mapped to BT.709' if how.tonemap else 'not tone-mapped'}")
-    if (picture.width, picture.height) != (first.width, first.height):
-        sizes = f"from {first.width}×{first.height} to {picture.width}×{picture.height}"
-        notes.append(f"the size changes {sizes}: scaled to the first")
-    if first.pixel_aspect != 1:
-        aspect = f"pixels are {first.pixel_aspect.numerator}:{first.pixel_aspect.denominator}"
-        width, height = _size(first, square_pixels=True)
-        notes.append(f"{aspect}: {f'made square, {width}×{height}' if how.square_pixels else 'kept as stored'}")
-    return tuple(notes)
+    return frames()
 
 
 @check_types

@@ -63,6 +63,23 @@ def _exact(seconds: Fraction | float) -> Fraction:
         raise UsageError(f"a span starts and ends at a number of seconds, not at {seconds!r}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class FirstFrame:
+    """What holds for all of a video, whichever part of it is read."""
+
+    time: Fraction
+    """When it is shown, on the container's clock."""
+    width: int
+    """Pixels as stored, before turning; pictures of another size later in the video are scaled to it."""
+    height: int
+    pixel_aspect: Fraction
+    """How wide a pixel is shown for its height; 1 where nothing says it."""
+
+
+Spanned = tuple[TimedPicture, FirstFrame]
+"""A frame, and what the first frame of its video says."""
+
+
 def spanned(
     path: Path,
     span: Span,
@@ -71,7 +88,7 @@ def spanned(
     *,
     deinterlace: bool = False,
     damaged: DamagedFrames | None = None,
-) -> Iterator[tuple[TimedPicture, FirstFrame]]:
+) -> Iterator[Spanned]:
     """The frames of `span` of the video at `path`, each with what the first frame of the video says.
 
     Where `damaged` allows some, those are left out and noted in it. Raises what `gifbench.media.video.decoding.decode`
@@ -101,7 +118,7 @@ def spanned(
 
 def _spanned(
     path: Path, span: Span, limits: VideoLimits, threads: int, *, deinterlace: bool, keep_damaged: bool
-) -> Iterator[tuple[TimedPicture, FirstFrame]]:
+) -> Iterator[Spanned]:
     given = 0
     if span.start:
         try:
@@ -119,7 +136,12 @@ def _spanned(
             raise not_one_frame(path)
         known = first_frame(video, first)
         frames = chain([first], frames)
-        wanted = _select(video, span, deinterlaced(frames) if deinterlace else frames, origin=first.time)
+        if deinterlace:
+            frames = deinterlaced(frames)
+        if span.start_frame is None and span.end_frame is None:
+            wanted = _select_times(video, span, frames, first.time)
+        else:
+            wanted = _select_numbers(video, span, frames)
         for shown in islice(wanted, given, None):
             yield shown, known
 
@@ -127,19 +149,6 @@ def _spanned(
 def not_one_frame(path: Path) -> CorruptMedia:
     """The error for a video whose stream gives no picture at all."""
     return CorruptMedia(f"{path}: not one frame can be decoded: see what `ffmpeg -i` says of it")
-
-
-@dataclass(frozen=True, slots=True)
-class FirstFrame:
-    """What holds for all of a video, whichever part of it is read."""
-
-    time: Fraction
-    """When it is shown, on the container's clock."""
-    width: int
-    """Pixels as stored, before turning; pictures of another size later in the video are scaled to it."""
-    height: int
-    pixel_aspect: Fraction
-    """How wide a pixel is shown for its height; 1 where nothing says it."""
 
 
 def first_frame(video: OpenVideo, shown: TimedPicture) -> FirstFrame:
@@ -152,9 +161,7 @@ def first_frame(video: OpenVideo, shown: TimedPicture) -> FirstFrame:
     )
 
 
-def _by_seeking(
-    video: OpenVideo, span: Span, *, deinterlace: bool, keep_damaged: bool
-) -> Iterator[tuple[TimedPicture, FirstFrame]]:
+def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool, keep_damaged: bool) -> Iterator[Spanned]:
     """As `spanned`, from the key frame before the span; raises `CannotSeek` only before it gives a frame."""
     if not SEEKABLE & video.formats:
         raise CannotSeek
@@ -170,7 +177,7 @@ def _by_seeking(
         frames = deinterlaced(frames_from(video, max(known.time, begin - _SECOND), keep_damaged=keep_damaged))
     else:
         frames = frames_from(video, begin, keep_damaged=keep_damaged)
-    for shown in _select(video, span, frames, origin=known.time):
+    for shown in _select_times(video, span, frames, known.time):
         yield shown, known
 
 
@@ -178,14 +185,6 @@ def _tolerance(video: OpenVideo) -> Fraction:
     """One tick, where a tick is the rounding of a clock; none where ticks count frames, as in AVI."""
     tick = time_base(video)
     return tick if tick * 8 < step(video) else Fraction(0)
-
-
-def _select(
-    video: OpenVideo, span: Span, frames: Iterator[TimedPicture], *, origin: Fraction
-) -> Iterator[TimedPicture]:
-    if span.start_frame is not None or span.end_frame is not None:
-        return _select_numbers(video, span, frames)
-    return _select_times(video, span, frames, origin)
 
 
 def _select_numbers(video: OpenVideo, span: Span, frames: Iterator[TimedPicture]) -> Iterator[TimedPicture]:

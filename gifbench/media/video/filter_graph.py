@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import av.error
 from av.filter import Graph
-from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
 FfmpegFilter = tuple[str, str]
@@ -27,20 +26,17 @@ class PictureFilter:
         self._filters = filters
         self._like: tuple[object, ...] = ()
         self._graph: Graph | None = None
-        self._source: FilterContext | None = None
-        self._sink: FilterContext | None = None
 
     def fits(self, frame: VideoFrame) -> bool:
         """Whether `frame` is of the same kind as the one before."""
-        return not self._like or _alike(frame) == self._like
+        return self._graph is None or _alike(frame) == self._like
 
     def push(self, frame: VideoFrame) -> Iterator[VideoFrame]:
         """What the filters give after `frame`."""
-        if _alike(frame) != self._like:
-            self._build(frame)
-        assert self._source is not None  # noqa: S101  (_build sets it)
-        self._source.push(frame)
-        return self._pull()
+        if self._graph is None or _alike(frame) != self._like:
+            self._graph, self._like = self._built(frame), _alike(frame)
+        self._graph.vpush(frame)
+        return _pulled(self._graph)
 
     def one(self, frame: VideoFrame) -> VideoFrame:
         """What the filters make of `frame` alone."""
@@ -48,24 +44,12 @@ class PictureFilter:
 
     def flush(self) -> Iterator[VideoFrame]:
         """The pictures that are still inside; the next picture begins anew."""
-        if self._source is None:
-            return
-        self._source.push(None)
-        yield from self._pull()
-        self._like, self._source = (), None
+        if self._graph is not None:
+            self._graph.vpush(None)
+            yield from _pulled(self._graph)
+            self._graph = None
 
-    def _pull(self) -> Iterator[VideoFrame]:
-        assert self._sink is not None  # noqa: S101  (_build sets it)
-        while True:
-            try:
-                out = self._sink.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            if not isinstance(out, VideoFrame):
-                raise TypeError(f"a video filter gave {type(out).__name__}")
-            yield out
-
-    def _build(self, frame: VideoFrame) -> None:
+    def _built(self, frame: VideoFrame) -> Graph:
         graph = Graph()
         graph.threads = 1
         source = graph.add(
@@ -73,7 +57,14 @@ class PictureFilter:
             f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base=1/1000:pixel_aspect=1/1"
             f":colorspace={int(frame.colorspace)}:range={int(frame.color_range)}",
         )
-        sink = graph.add("buffersink")
-        graph.link_nodes(source, *(graph.add(name, options) for name, options in self._filters), sink)
-        graph.configure()
-        self._graph, self._source, self._sink, self._like = graph, source, sink, _alike(frame)
+        filters = (graph.add(name, options) for name, options in self._filters)
+        graph.link_nodes(source, *filters, graph.add("buffersink")).configure()
+        return graph
+
+
+def _pulled(graph: Graph) -> Iterator[VideoFrame]:
+    while True:
+        try:
+            yield graph.vpull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return

@@ -38,16 +38,17 @@ _HELD = {
 }
 """Kinds of sound whose packets a container takes as they are; others are encoded anew."""
 
-_ENCODED: dict[str, tuple[str, int]] = {".webm": ("libopus", 96_000)}
 _LATE = Fraction(60)
 _MOST_WAITING = 500
 """Packets of sound that are held until the pictures' clock is set anew as theirs was."""
 _GAP = Fraction(1, 50)
 """Seconds: where sound is encoded anew, longer holes are filled with silence, and longer overlaps cut; less is taken
 for what clocks of containers round, and does not add up."""
-_AAC = ("aac", 160_000)
 _OPUS_RATES = (48_000, 24_000, 16_000, 12_000, 8_000)
 _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
+_OPUS = ("libopus", 96_000, "flt", _OPUS_RATES)
+_AAC = ("aac", 160_000, "fltp", _AAC_RATES)
+"""The encoders, with bits a second of stereo, the format of samples and the rates that they take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,13 @@ def join_sound(pictures: Path, sound: Sound, out: Path) -> tuple[str, ...]:
         ):
             picture = seen.streams.video[0]
             copied = target.add_stream_from_template(picture, opaque=True)
-            tracks = [_track(stream, target, out.suffix.lower()) for stream in _streams(heard.container)]
+            ending = out.suffix.lower()
+            tracks = [
+                _Copied(stream, target)
+                if stream.codec_context.codec.canonical_name in _HELD.get(ending, _HELD[".mp4"])
+                else _Encoded(stream, target, ending)
+                for stream in _streams(heard.container)
+            ]
             packets = heapq.merge(
                 _pictures(seen, picture, copied), _sounds(heard, tracks, sound), key=lambda timed: timed[0]
             )
@@ -111,7 +118,9 @@ def _pictures(
             yield time, packet
 
 
-def _sounds(video: OpenVideo, tracks: list[_Track], sound: Sound) -> Iterator[tuple[Fraction, Packet[Any]]]:
+def _sounds(
+    video: OpenVideo, tracks: Sequence[_Copied | _Encoded], sound: Sound
+) -> Iterator[tuple[Fraction, Packet[Any]]]:
     by_index = {track.stream.index: track for track in tracks}
     last, offsets = Fraction(0), [Fraction(0)]
     if not tracks:
@@ -157,32 +166,19 @@ class _Clock:
             yield each, self._offsets[self._jumps]
 
 
-class _Track:
-    """One stream of sound on its way."""
+class _Copied:
+    """A stream of sound whose packets stay as they are, at other times."""
 
-    def __init__(self, stream: AudioStream) -> None:
-        self.stream = stream
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What must be said of it in the end."""
-        return ()
-
-    def packets(self, packet: Packet[Any], sound: Sound, offset: Fraction) -> Iterator[Packet[Any]]:
-        """What is written for a packet of the source, `offset` seconds later than stamped; an empty one ends it."""
-        raise NotImplementedError
-
-
-class _Copied(_Track):
-    """Packets as they are, at other times."""
+    notes: tuple[str, ...] = ()
 
     def __init__(self, stream: AudioStream, target: OutputContainer) -> None:
-        super().__init__(stream)
+        self.stream = stream
         self._target = target.add_stream_from_template(stream, opaque=True)
         self._last: int | None = None
         self._end = Fraction(0)
 
     def packets(self, packet: Packet[Any], sound: Sound, offset: Fraction) -> Iterator[Packet[Any]]:
+        """What is written for a packet of the source, `offset` seconds later than stamped; an empty one ends it."""
         if not packet.size or packet.pts is None:
             return
         base = packet.time_base
@@ -197,23 +193,20 @@ class _Copied(_Track):
         yield packet
 
 
-class _Encoded(_Track):
-    """Sound that is decoded and encoded anew, because the container does not hold its kind."""
+class _Encoded:
+    """A stream of sound that is decoded and encoded anew, because the container does not hold its kind."""
 
     def __init__(self, stream: AudioStream, target: OutputContainer, ending: str) -> None:
-        super().__init__(stream)
-        codec, bit_rate = _ENCODED.get(ending, _AAC)
+        self.stream = stream
+        codec, bit_rate, sample_format, rates = _OPUS if ending == ".webm" else _AAC
         decoder = stream.codec_context
-        known = _OPUS_RATES if codec == "libopus" else _AAC_RATES
-        self._rate = decoder.sample_rate if decoder.sample_rate in known else 48_000
+        rate = decoder.sample_rate if decoder.sample_rate in rates else 48_000
         layout = "mono" if decoder.channels == 1 else "stereo"
-        self._target = cast(AudioStream, target.add_stream(codec, rate=self._rate))
-        self._target.codec_context.bit_rate = bit_rate if layout == "stereo" else bit_rate // 2
-        self._target.codec_context.layout = layout
-        self._target.codec_context.time_base = Fraction(1, self._rate)
-        sample_format = "flt" if codec == "libopus" else "fltp"
-        self._target.codec_context.format = sample_format
-        self._resampler = AudioResampler(format=sample_format, layout=layout, rate=self._rate)
+        self._target = cast(AudioStream, target.add_stream(codec, rate=rate))
+        encoder = self._target.codec_context
+        encoder.bit_rate = bit_rate if layout == "stereo" else bit_rate // 2
+        encoder.layout, encoder.time_base, encoder.format = layout, Fraction(1, rate), sample_format
+        self._resampler = AudioResampler(format=sample_format, layout=layout, rate=rate)
         kind = codec.removeprefix("lib")
         self._note = f"the sound was encoded anew, {decoder.codec.canonical_name} to {kind}: {ending} does not hold it"
         self._end: int | None = None
@@ -221,6 +214,7 @@ class _Encoded(_Track):
         self._damaged = 0
 
     def packets(self, packet: Packet[Any], sound: Sound, offset: Fraction) -> Iterator[Packet[Any]]:
+        """As those of `_Copied`."""
         for frame in self._decoded(packet):
             if frame.pts is None or frame.time_base is None:
                 continue
@@ -258,6 +252,7 @@ class _Encoded(_Track):
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What must be said of it in the end."""
         damaged = f"{self._damaged} packets of the sound are damaged, and silent now"
         return (self._note, damaged) if self._damaged else (self._note,)
 
@@ -276,9 +271,3 @@ def _silent(like: AudioFrame, start: int, end: int) -> Iterator[AudioFrame]:
             plane.update(bytes([128 if like.format.name.startswith("u8") else 0]) * plane.buffer_size)
         frame.sample_rate, frame.pts, frame.time_base = rate, first, Fraction(1, rate)
         yield frame
-
-
-def _track(stream: AudioStream, target: OutputContainer, ending: str) -> _Track:
-    if stream.codec_context.codec.canonical_name in _HELD.get(ending, _HELD[".mp4"]):
-        return _Copied(stream, target)
-    return _Encoded(stream, target, ending)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import Self, overload
+from typing import Self, cast
 
 import cv2
 import numpy as np
@@ -55,15 +54,14 @@ class Film:
         self._limits = limits or VideoLimits()
         self.times, self.duration, self.clock = _scanned(self.path, self._limits)
         self._kept: OrderedDict[int, Pixels] = OrderedDict()
+        self._most_kept = _KEPT_FRAMES
         self._lock = threading.Lock()
-        self._decoded: Iterator[Frame] = iter(())
-        self._next = 0
         self._notes: dict[str, None] = {}
-        self._restart(0)
+        self._start(0)
         first = self.frame(0)
         self.height, self.width = first.shape[:2]
         self._most_kept = max(_KEPT_FRAMES, _KEPT_BYTES // first.nbytes)
-        self.palettes: Sequence[Pixels] = _NoPalettes(range(len(self)))
+        self.palettes: Sequence[Pixels] = (_NO_COLORS,) * len(self)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -82,31 +80,26 @@ class Film:
         with self._lock:
             if number not in self._kept:
                 if number < self._next:
-                    self._restart(number)
+                    self.close()
+                    self._start(number)
                 while self._next <= number:
                     self._advance()
             return self._kept[number].copy()
 
     def close(self) -> None:
         """Close the file; frames that are not held cannot be asked for any more."""
-        close = getattr(self._decoded, "close", None)
-        if close is not None:
-            close()
+        self._decoded.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    _most_kept = _KEPT_FRAMES
-
-    def _restart(self, number: int) -> None:
-        self.close()
+    def _start(self, number: int) -> None:
         span = Span(start_frame=number) if number else None  # by number, which is exact whatever the clock says
-        self._decoded = decode(self.path, span, limits=self._limits, threads=self._threads)
+        frames = decode(self.path, span, limits=self._limits, threads=self._threads)
+        self._decoded = cast(Generator[Frame, None, None], frames)
         self._next = number
 
     def _advance(self) -> None:
@@ -125,31 +118,13 @@ class Film:
             self._kept.popitem(last=False)
 
 
-class _NoPalettes(Sequence[Pixels]):
-    """As many empty palettes as there are frames."""
-
-    def __init__(self, numbers: range) -> None:
-        self._numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    @overload
-    def __getitem__(self, i: int) -> Pixels: ...
-    @overload
-    def __getitem__(self, i: slice) -> Sequence[Pixels]: ...
-    def __getitem__(self, i: int | slice) -> Pixels | Sequence[Pixels]:
-        found = self._numbers[i]
-        return _NoPalettes(found) if isinstance(found, range) else _NO_COLORS
-
-
 class GifAsFilm:
     """The frames of a GIF as a `Film` has them, without their palettes; `gray` shows the luminance alone."""
 
     def __init__(self, gif: Gif, *, gray: bool = False) -> None:
         self._gif, self._gray = gif, gray
         self.times, self.duration, self.width, self.height = gif.times, gif.duration, gif.width, gif.height
-        self.palettes: Sequence[Pixels] = _NoPalettes(range(len(gif)))
+        self.palettes: Sequence[Pixels] = (_NO_COLORS,) * len(gif)
 
     def __len__(self) -> int:
         return len(self._gif)
