@@ -10,10 +10,8 @@ from typing import BinaryIO, cast
 
 import numpy as np
 from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.clip import Pixels
@@ -91,22 +89,26 @@ class _LosslessVideo:
         context = self._stream.codec_context
         check_size(Path(place), context.width, context.height, limits=VideoLimits())
         self.width, self.height = context.width, context.height
-        self._rate = self._stream.average_rate or Fraction(0)
+        rate = self._stream.average_rate or Fraction(0)
+        self._frames_a_tick = rate * (self._stream.time_base or Fraction(1, 1000))
         self.codec: LosslessCodec = cast(LosslessCodec, context.name)
-        if self.codec not in (FFV1, UTVIDEO) or not self._rate or container.duration is None:
+        if self.codec not in (FFV1, UTVIDEO) or not rate or container.duration is None:
             raise CorruptMedia(f"{place} is no lossless video of this project: its codec is {context.name}")
-        self.num_frames = round(Fraction(container.duration, 1_000_000) * self._rate)
+        self.num_frames = round(Fraction(container.duration, 1_000_000) * rate)
         self._reformatter = VideoReformatter()
         context.thread_count = threads
 
     def read(self, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
         """The frames of the increasing `numbers`, with their numbers; the pixels are only valid until the next."""
         waiting = list(reversed(numbers))
-        packets = self._from(waiting[-1]) if waiting else iter(())
-        for packet in packets:
+        if not waiting:
+            return
+        if waiting[-1]:
+            self._container.seek(int(waiting[-1] / self._frames_a_tick), stream=self._stream)
+        for packet in self._container.demux(self._stream):
             if packet.pts is None or not packet.size:
                 continue
-            number = self._number(packet.pts)
+            number = round(packet.pts * self._frames_a_tick)
             if number > waiting[-1]:
                 break
             if number < waiting[-1]:
@@ -120,19 +122,7 @@ class _LosslessVideo:
                 waiting.pop()
             if not waiting:
                 return
-        if waiting:
-            raise CorruptMedia(f"{self.place}: frame {waiting[-1]} of {self.num_frames} is missing")
-
-    def _from(self, number: int) -> Iterator[Packet[VideoStream]]:
-        if number:
-            self._container.seek(int(number / self._rate / self._time_base()), stream=self._stream)
-        return self._container.demux(self._stream)
-
-    def _time_base(self) -> Fraction:
-        return self._stream.time_base or Fraction(1, 1000)
-
-    def _number(self, pts: int) -> int:
-        return round(pts * self._time_base() * self._rate)
+        raise CorruptMedia(f"{self.place}: frame {waiting[-1]} of {self.num_frames} is missing")
 
     def _rgb(self, picture: VideoFrame, number: int) -> Pixels:
         if picture.is_corrupt or (picture.height, picture.width) != (self.height, self.width):

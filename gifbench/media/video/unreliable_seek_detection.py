@@ -13,7 +13,6 @@ import heapq
 import os
 from collections import OrderedDict
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import av
@@ -33,7 +32,14 @@ _LONG_GROUP = 48
 
 def stamps_are_regular(video: OpenVideo) -> bool:
     """Whether all time stamps of the video are there, differ, and are in an order that its codec can have written."""
-    return _is_regular(video.path, video.limits)
+    key = _key(video.path)
+    if key not in _known:
+        try:
+            with open_video(video.path, limits=video.limits) as from_start:
+                _remember(key, regular=_regular(from_start))
+        except (GifbenchError, av.error.FFmpegError):
+            _remember(key, regular=False)  # what is wrong is said by whoever reads it to that place
+    return _known[key]
 
 
 def stamp_order(path: str | os.PathLike[str]) -> str:
@@ -41,14 +47,13 @@ def stamp_order(path: str | os.PathLike[str]) -> str:
 
     `regular` or `irregular`, and the version of the scan and of libav that say so; "" where no seek would be tried.
     """
-    place = Path(path)
     try:
-        with open_video(place, limits=VideoLimits()) as video:
+        with open_video(path, limits=VideoLimits()) as video:
             if not SEEKABLE & video.formats:
                 return ""
+            return f"{'regular' if stamps_are_regular(video) else 'irregular'} {_versions()}"
     except GifbenchError:
         return ""
-    return f"{'regular' if _is_regular(place, VideoLimits()) else 'irregular'} {_versions()}"
 
 
 def know_stamp_order(path: str | os.PathLike[str], order: str) -> None:
@@ -57,24 +62,12 @@ def know_stamp_order(path: str | os.PathLike[str], order: str) -> None:
     Anything else, or what other versions said, is passed over.
     """
     if order in (f"regular {_versions()}", f"irregular {_versions()}"):
-        place = Path(path)
         with suppress(OSError):
-            _remember(_key(place), regular=order.startswith("regular"))
+            _remember(_key(Path(path)), regular=order.startswith("regular"))
 
 
 _known: OrderedDict[tuple[Path, int, int], bool] = OrderedDict()
 _MOST_KNOWN = 4096
-
-
-def _is_regular(path: Path, limits: VideoLimits) -> bool:
-    key = _key(path)
-    if key not in _known:
-        try:
-            with open_video(path, limits=limits) as video:
-                _remember(key, regular=_regular(video))
-        except (GifbenchError, av.error.FFmpegError):
-            _remember(key, regular=False)  # what is wrong is said by whoever reads it to that place
-    return _known[key]
 
 
 def _key(path: Path) -> tuple[Path, int, int]:
@@ -88,7 +81,6 @@ def _remember(key: tuple[Path, int, int], *, regular: bool) -> None:
         _known.popitem(last=False)
 
 
-@cache
 def _versions() -> str:
     return "-".join((_SCAN, *map(str, av.library_versions["libavformat"])))
 

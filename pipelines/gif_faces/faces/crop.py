@@ -8,7 +8,7 @@ from math import ceil
 
 from gifbench.errors import UsageError
 
-from .detector import Box
+from .detector import Box, hull
 
 
 def square(boxes: Iterable[Box | None], *, width: int, height: int, expand: float = 1.5) -> Box:
@@ -26,12 +26,12 @@ def square(boxes: Iterable[Box | None], *, width: int, height: int, expand: floa
     """
     if not 0 < expand < float("inf"):
         raise UsageError(f"expand is a factor above 0, not {expand}")
-    hull = _hull(boxes, width=width, height=height)
+    face = _face(boxes, width=width, height=height)
     # The decimal number that was written counts: 1.1 is eleven tenths, not the float beside it.
-    wanted = ceil(Fraction(str(expand)) * max(hull.width, hull.height))
+    wanted = ceil(Fraction(str(expand)) * max(face.width, face.height))
     side = min(wanted, width, height)
-    left = min(max(0, (hull.left + hull.right - side) // 2), width - side)
-    top = min(max(0, (hull.top + hull.bottom - side) // 2), height - side)
+    left = min(max(0, (face.left + face.right - side) // 2), width - side)
+    top = min(max(0, (face.top + face.bottom - side) // 2), height - side)
     return Box(left, top, left + side, top + side)
 
 
@@ -49,9 +49,9 @@ def release_crop(boxes: Iterable[Box | None], *, width: int, height: int) -> Box
 
     Raises `UsageError` for no box, or a box that leaves the picture.
     """
-    hull = _hull(boxes, width=width, height=height)
-    left, right = _enlarged(hull.left, hull.right - 1)
-    top, bottom = _enlarged(hull.top, hull.bottom - 1)
+    face = _face(boxes, width=width, height=height)
+    left, right = _enlarged(face.left, face.right - 1)
+    top, bottom = _enlarged(face.top, face.bottom - 1)
     side = max(right - left, bottom - top) + 1
     left, right = _enlarged(left, left + side - 1)
     top, bottom = _enlarged(top, top + side - 1)
@@ -64,19 +64,14 @@ def _enlarged(first: int, last: int) -> tuple[int, int]:
     return max(0, (2 * (first + last) - 3 * length) // 4), max(0, (2 * (first + last) + 3 * length) // 4)
 
 
-def _hull(boxes: Iterable[Box | None], *, width: int, height: int) -> Box:
-    """Give the smallest box that covers all boxes."""
+def _face(boxes: Iterable[Box | None], *, width: int, height: int) -> Box:
+    """Give the hull of the boxes, which lies inside the picture."""
     found = [box for box in boxes if box is not None]
     if not found:
         raise UsageError("a square needs at least one box to cover, and there is none")
-    hull = Box(
-        min(box.left for box in found),
-        min(box.top for box in found),
-        max(box.right for box in found),
-        max(box.bottom for box in found),
-    )
-    if hull.left < 0 or hull.top < 0 or hull.right > width or hull.bottom > height:
+    whole = hull(found)
+    if whole.left < 0 or whole.top < 0 or whole.right > width or whole.bottom > height:
         raise UsageError(
-            f"the boxes reach from {tuple(hull)[:2]} to {tuple(hull)[2:]}, outside the {width}×{height} picture"
+            f"the boxes reach from {tuple(whole)[:2]} to {tuple(whole)[2:]}, outside the {width}×{height} picture"
         )
-    return hull
+    return whole

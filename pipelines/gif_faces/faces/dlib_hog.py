@@ -20,6 +20,7 @@ from gifbench import Pixels
 from gifbench.errors import MissingExtra
 
 from .detector import Box, Detection, check_image
+from .dlib_hog_pyramid import ALIGNMENT, Corners, level_of, level_part, level_size, to_picture
 
 _PART = 4 * 48
 """Side of the part of a level that is searched around a known face, which is 73 to 105 pixels wide in it.
@@ -61,19 +62,17 @@ class HogDetector:
         RGB (the strongest gradient of the three channels counts), which is not the same as its gray picture.
         """
         image = check_image(image, pixels="gray" if np.ndim(image) == 2 else "rgb")
-        return _inside([(_corners(box), score) for box, score in _run(self._whole, image, upsample)], image)
+        return _inside(_run(self._whole, image, upsample), image)
 
     def detect_wide(self, image: Pixels, *, min_width: float) -> list[Detection]:
         """Find the faces of `detect(gray, upsample=1)` that are at least `min_width` pixels wide (or one step less).
 
         The cost falls with the square of `min_width`: the levels of the pyramid that hold smaller faces are not made.
         """
-        from .dlib_hog_pyramid import level_of, level_part, to_picture
-
         image = check_image(image, pixels="gray")
         level = level_of(min_width)
         found = _run(self._whole, level_part(image, level))
-        return _inside([(to_picture(_corners(box), level=level), score) for box, score in found], image)
+        return _inside([(to_picture(corners, level=level), score) for corners, score in found], image)
 
     def detect_near(self, image: Pixels, box: Box) -> list[Detection]:
         """Find the face that was at `box` one frame ago, as `detect(gray, upsample=1)` would; empty if it is lost.
@@ -101,8 +100,6 @@ class HogDetector:
 
     def _search_part(self, gray: Pixels, box: Box, level: int) -> Detection | None:
         """Search the part of a level around `box`, and give the surest face that overlaps it."""
-        from .dlib_hog_pyramid import ALIGNMENT, level_part, level_size, to_picture
-
         height, width = gray.shape
         level_width, level_height = level_size(width, height, level)
         center_x = (box.left + box.right) / 2 * (level_width / width)
@@ -114,8 +111,8 @@ class HogDetector:
         if right <= left or bottom <= top:
             return None
         found = _run(self._part, level_part(gray, level, Box(left, top, right, bottom)))
-        mapped = [(to_picture(_corners(at), level=level, left=left, top=top), score) for at, score in found]
-        near = [each for each in _inside(mapped, gray) if _overlap(each.box, box) > 0]
+        mapped = [(to_picture(corners, level=level, left=left, top=top), score) for corners, score in found]
+        near = [each for each in _inside(mapped, gray) if _overlap(each.box, box)]
         return near[0] if near else None
 
 
@@ -127,16 +124,13 @@ def _of_sizes(saved: bytes, sizes: int) -> bytes:
     return before + _WINDOW + bytes([1, sizes]) + after
 
 
-def _run(detector: Any, image: Pixels, upsample: int = 0) -> list[tuple[Any, float]]:  # noqa: ANN401  dlib has no types
+def _run(detector: Any, image: Pixels, upsample: int = 0) -> list[tuple[Corners, float]]:  # noqa: ANN401  dlib has no types
     boxes, scores, _ = detector.run(image, upsample, 0.0)
-    return list(zip(boxes, scores, strict=True))
+    corners = [(box.left(), box.top(), box.right(), box.bottom()) for box in boxes]
+    return list(zip(corners, scores, strict=True))
 
 
-def _corners(rectangle: Any) -> tuple[int, int, int, int]:  # noqa: ANN401  dlib has no types
-    return rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom()
-
-
-def _inside(found: list[tuple[tuple[int, int, int, int], float]], image: Pixels) -> list[Detection]:
+def _inside(found: list[tuple[Corners, float]], image: Pixels) -> list[Detection]:
     """Turn corners that are included into boxes that lie inside the picture; one that lies outside is left out."""
     height, width = image.shape[:2]
     detections = []
@@ -149,12 +143,9 @@ def _inside(found: list[tuple[tuple[int, int, int, int], float]], image: Pixels)
 
 def _level(box: Box) -> int:
     """Say at which level a box was found; it was a square there, of which the picture's border may have cut a part."""
-    from .dlib_hog_pyramid import level_of
-
     return level_of(max(box.width, box.height))
 
 
-def _overlap(one: Box, other: Box) -> int:
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    return max(0, width) * max(0, height)
+def _overlap(one: Box, other: Box) -> bool:
+    across = one.left < other.right and other.left < one.right
+    return across and one.top < other.bottom and other.top < one.bottom

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gifbench import Pixels
 from gifbench.errors import PixelsError, Rejected, UsageError
 
-from .detector import Box, Detection, FaceDetector, TrackingDetector, check_image
+from .detector import Box, Detection, FaceDetector, TrackingDetector, check_image, hull
 from .nearby_face_search import Resizing
 
 TRACK_RULE = (
@@ -55,11 +55,6 @@ class FaceTrack:
     full_searches: int
 
     @property
-    def num_frames(self) -> int:
-        """The number of frames of the clip."""
-        return len(self.boxes)
-
-    @property
     def found(self) -> tuple[Box, ...]:
         """The boxes of the frames in which the face was found."""
         return tuple(box for box in self.boxes if box is not None)
@@ -67,7 +62,7 @@ class FaceTrack:
     @property
     def share_lost(self) -> float:
         """The share of the frames in which the face was not found, 0 to 1."""
-        return 1 - len(self.found) / self.num_frames
+        return 1 - len(self.found) / len(self.boxes)
 
 
 def find_face(frames: Iterable[Pixels], detector: FaceDetector, *, max_share_lost: float = 0.25) -> FaceTrack:
@@ -99,7 +94,7 @@ def find_face(frames: Iterable[Pixels], detector: FaceDetector, *, max_share_los
     boxes = tuple(chosen.boxes.get(index) for index in range(search.num_frames))
     track = FaceTrack(boxes, search.full_searches)
     if track.share_lost > max_share_lost:
-        value = f"the face is lost on {100 * track.share_lost:.1f}% of {track.num_frames} frames"
+        value = f"the face is lost on {100 * track.share_lost:.1f}% of {search.num_frames} frames"
         raise Rejected("face_lost", value=value, limit=f"at most {100 * max_share_lost:g}%")
     return track
 
@@ -125,7 +120,7 @@ class _Track:
         self.boxes[index] = self.last = box
         self.last_frame = index
         self.area += box.area
-        self.hull = _hull(self.hull, box)
+        self.hull = hull((self.hull, box))
 
 
 class _Search:
@@ -170,7 +165,7 @@ class _Search:
         if not near:
             return
         tie = len(near) > 1 and near[0].score - near[1].score < _UNSURE
-        if tie and any(_hull(track.hull, each.box) != track.hull for each in near):
+        if tie and any(hull((track.hull, each.box)) != track.hull for each in near):
             wide = self._wide(frame, min(each.box.width for each in near) / _WIDER)
             near = [each for each in wide if same_face(track.last, each.box)] or near
         box = near[0].box
@@ -239,10 +234,3 @@ def _distance(one: Box, other: Box) -> float:
     """Give the distance of two boxes' centers in pixels, along the axis where it is greater."""
     across = abs((one.left + one.right) - (other.left + other.right)) / 2
     return max(across, abs((one.top + one.bottom) - (other.top + other.bottom)) / 2)
-
-
-def _hull(one: Box, other: Box) -> Box:
-    """Give the smallest box that covers two."""
-    return Box(
-        min(one.left, other.left), min(one.top, other.top), max(one.right, other.right), max(one.bottom, other.bottom)
-    )

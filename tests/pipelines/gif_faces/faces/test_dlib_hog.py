@@ -50,8 +50,8 @@ def test_a_part_is_searched_for_its_first_sizes_alone(detector, portrait):
         left, top = (face.left + face.right - wide) // 2, (face.top + face.bottom - wide) // 2
         around = np.pad(portrait, wide, mode="edge")[top + wide : top + 2 * wide, left + wide : left + 2 * wide]
         part = np.asarray(dlib.resize_image(np.ascontiguousarray(around), 192, 192))
-        whole = [(box.width(), score) for box, score in dlib_hog._run(detector._whole, part)]
-        few = [(box.width(), score) for box, score in dlib_hog._run(detector._part, part)]
+        whole = [(right - left + 1, score) for (left, _, right, _), score in dlib_hog._run(detector._whole, part)]
+        few = [(right - left + 1, score) for (left, _, right, _), score in dlib_hog._run(detector._part, part)]
         assert few == [each for each in whole if each[0] < 73 * 1.2**2.5]
         sizes |= {round(np.log(wide / 73) / np.log(1.2)) for wide, _ in whole}
     assert {0, 1, 2} < sizes  # also such as are left out
