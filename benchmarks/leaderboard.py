@@ -16,44 +16,60 @@ from pathlib import Path
 
 import numpy as np
 
-from gifbench.leaderboard.boards_of_comparable_runs import boards
-from gifbench.leaderboard.scored_run import MeanScore, Run
-from gifbench.leaderboard.site_builder import write_site
+from gifbench.leaderboard import boards, build_site
+from gifbench.leaderboard.runs_from_results import run_of
+from gifbench.results.schema import ClipScore, Result
 
 
-def made_up(methods: int, clips: int) -> list[Run]:
+def made_up(methods: int, clips: int) -> list[Result]:
     rng = np.random.default_rng(0)
     names = [f"video-{i:05}_{i % 7:03}" for i in range(clips)]
     hard = rng.normal(30, 5, clips)
-    runs = []
+    results = []
     for i in range(methods):
-        psnr = hard + 0.004 * i + rng.normal(0, 0.5, clips)
+        psnr = (hard + 0.004 * i + rng.normal(0, 0.5, clips)).clip(0, 99)
         kept = clips if i % 10 else clips - clips // 20
-        scores = {names[j]: (float(psnr[j]), 0.9) for j in range(kept)}
         mean = float(psnr[:kept].mean())
-        runs.append(
-            Run(
-                method=f"a-method-with-a-name:depth={i}",
-                version="1",
-                options={"depth": i},
-                dataset="gif-moments",
-                fingerprint="0" * 16,
-                split="test",
-                task="plain-1",
-                protocol="standard",
-                clips=kept,
-                frames=100 * kept,
-                official=7159,
-                covered=kept,
-                psnr=MeanScore(mean, mean - 0.1, mean + 0.1),
-                ssim=MeanScore(0.9, 0.89, 0.91),
-                seconds=60.0 + 10 * i,
-                clip_scores=scores,
-                facts={},
-                parameters=1000 * i**3,
-            )
-        )
-    return runs
+        about = {
+            "gifbench_result": 1,
+            "method": {
+                "name": f"a-method-with-a-name:depth={i}",
+                "version": "1",
+                "origin": "made up",
+                "options": {"depth": i},
+                "code_sha256": None,
+                "weights": None,
+                "weights_sha256": None,
+                "parameters": 1000 * i**3,
+                "licence": "",
+                "backend": "numpy",
+            },
+            "task": "plain-1",
+            "split": "test",
+            "protocol": {"name": "standard", "psnr": "-", "ssim": "-", "segments": "-", "averaging": "-"},
+            "dataset": {"name": "gif-moments", "fingerprint": "0" * 16},
+            "clips": kept,
+            "frames": 100 * kept,
+            "too_short": [],
+            "limit": None,
+            "coverage": {"scored": kept, "official": 7159, "share": kept / 7159},
+            "scores": {
+                "psnr": {"mean": mean, "ci95": (mean - 0.1, mean + 0.1)},
+                "ssim": {"mean": 0.9, "ci95": (0.89, 0.91)},
+            },
+            "wall_seconds": 60.0 + 10 * i,
+            "method_seconds": 60.0 + 10 * i,
+            "environment": {
+                **dict.fromkeys(("gifbench", "python", "numpy", "numba", "platform"), "-"),
+                "torch": None,
+                "cpus": 2,
+                "device": "cpu",
+            },
+            "created": "2025-01-01T00:00:00Z",
+            "clip_scores": tuple(ClipScore(names[j], 100, float(psnr[j]), 0.9, 0, 0.0) for j in range(kept)),
+        }
+        results.append(Result.model_validate(about))
+    return results
 
 
 def main() -> None:
@@ -61,13 +77,13 @@ def main() -> None:
     parser.add_argument("--methods", type=int, default=50)
     parser.add_argument("--clips", type=int, default=7159)
     args = parser.parse_args()
-    runs = made_up(args.methods, args.clips)
+    results = made_up(args.methods, args.clips)
     start, busy = time.perf_counter(), time.process_time()
-    boards(runs)
+    boards(map(run_of, results))
     ranked, busy = time.perf_counter() - start, time.process_time() - busy
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        write_site(runs, Path(folder) / "site")
+        build_site(results, Path(folder) / "site")
         whole = time.perf_counter() - start
         pages = sorted((Path(folder) / "site").rglob("*.html"))
         largest = {

@@ -23,10 +23,9 @@ from gifbench.devices import check_device
 from gifbench.errors import UsageError, storage_errors
 from gifbench.evaluation.clip_prefetch import task_gif
 from gifbench.leaderboard.atomic_publish import published
-from gifbench.leaderboard.example_pictures import frame_ends
+from gifbench.leaderboard.example_pictures import frame_ends, restore_with
 from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, shown_size
 from gifbench.leaderboard.jinja_environment import render
-from gifbench.leaderboard.runs_from_results import restore_with
 from gifbench.methods.registry import LoadedMethod
 from gifbench.progress import Progress, ProgressCallback, silent
 

@@ -21,45 +21,29 @@ from gifbench.leaderboard.ranking import (
     compare_runs,
     standings,
 )
+from gifbench.leaderboard.runs_from_results import MeanScore, Run
 from gifbench.leaderboard.safe_names import slug, visible
-from gifbench.leaderboard.scored_run import MeanScore, MetricMean, Run
-
-__all__ = ["Board", "BoardColumn", "BoardRow", "BoardTable", "MeanScore", "Run", "Standing", "boards"]
+from gifbench.results.schema import MetricRecord
 
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A line of a table: a run and its rank, or a row that the paper reports.
+    """A line of a table: a run and its rank.
 
-    `rank` is None for a run that lacks clips which others have (`missing` of them), and for the paper's rows.
-    `standing` says how sure the rank is, None where there is nothing to compare. `behind` is, for a run without a rank,
-    what it is behind the best on so many clips that both have; `gain` is the PSNR less that of the GIF itself, in dB,
-    None where they did not score the same clips. `detail` is the line below the name: with all options only where
-    another run of the table has the same name.
+    `rank` is None for a run that lacks clips which others have (`missing` of them). `standing` says how sure the rank
+    is, None where there is nothing to compare. `behind` is, for a run without a rank, what it is behind the best on so
+    many clips that both have; `gain` is the PSNR less that of the GIF itself, in dB, None where they did not score the
+    same clips. `detail` is the line below the name: with all options only where another run of the table has the same
+    name.
     """
 
-    entry: Run | ReportedRow
-    rank: int | None = None
-    missing: int = 0
-    standing: Standing | None = None
-    behind: tuple[MeanScore, int] | None = None
-    gain: float | None = None
-    detail: str = ""
-
-    @property
-    def run(self) -> Run | None:
-        """The run, None for a row of the paper."""
-        return self.entry if isinstance(self.entry, Run) else None
-
-    @property
-    def reported(self) -> ReportedRow | None:
-        """The paper's row, None for a run."""
-        return self.entry if isinstance(self.entry, ReportedRow) else None
-
-    @property
-    def psnr(self) -> MeanScore:
-        """PSNR in dB."""
-        return self.entry.psnr if isinstance(self.entry, Run) else MeanScore(self.entry.psnr)
+    run: Run
+    rank: int | None
+    missing: int
+    standing: Standing | None
+    behind: tuple[MeanScore, int] | None
+    gain: float | None
+    detail: str
 
     @property
     def paired(self) -> tuple[float, float] | None:
@@ -70,45 +54,39 @@ class BoardRow:
         behind = self.standing.behind if self.standing else None
         if behind is None or behind.low is None or behind.high is None:
             return None
-        return self.psnr.mean - behind.mean + behind.low, self.psnr.mean - behind.mean + behind.high
-
-    @property
-    def ssim(self) -> MeanScore:
-        """SSIM, at most 1."""
-        return self.entry.ssim if isinstance(self.entry, Run) else MeanScore(self.entry.ssim)
+        best = self.run.psnr.mean - behind.mean
+        return best + behind.low, best + behind.high
 
 
 @dataclass(frozen=True, slots=True)
 class BoardColumn:
-    """A chosen metric on a table: `example` is the value of one run, `digits` how many decimals are written.
+    """A chosen metric, by one definition, on a table: `digits` is how many decimals are written.
 
     `best` is the best mean of a ranked run, None where none has one.
     """
 
-    name: str
-    example: MetricMean
+    metric: MetricRecord
     digits: int
     label: str
     best: float | None
 
-    def of(self, run: Run) -> MetricMean | None:
+    def of(self, run: Run) -> MeanScore | None:
         """The run's mean, None where it has none, or one of another definition."""
-        found = run.measures.get(self.name)
-        return found if found is not None and found.sha256 == self.example.sha256 else None
+        return run.measures.get((self.metric.name, self.metric.sha256))
 
 
 @dataclass(frozen=True, slots=True)
 class BoardTable:
-    """The rows of one protocol, best PSNR first, the incomplete runs after the ranked ones.
+    """The runs of one protocol, best PSNR first, the incomplete ones after the ranked, and what papers report of it.
 
-    `protocol` is its name as shown; `definition` tells two definitions of one name apart. `pairs` compares every two of
-    the ranked runs, or, where fewer than two have a rank, all runs on the clips that they share. `columns` are the
-    chosen metrics that some run holds.
+    `protocol` is its name as shown, which tells two definitions of one name apart. `pairs` compares every two of the
+    ranked runs, or, where fewer than two have a rank, all runs on the clips that they share. `columns` are the chosen
+    metrics that some run holds.
     """
 
     protocol: str
-    definition: str
     rows: tuple[BoardRow, ...]
+    reported: tuple[ReportedRow, ...]
     notes: tuple[str, ...]
     slug: str
     pairs: Pairs | None
@@ -116,14 +94,13 @@ class BoardTable:
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """The runs among the rows, in their order."""
-        return tuple(row.run for row in self.rows if row.run is not None)
+        """The runs of the rows, in their order."""
+        return tuple(row.run for row in self.rows)
 
     @property
-    def best(self) -> tuple[float, float] | None:
-        """The highest mean PSNR and the highest mean SSIM of a ranked run, None where no run has a rank."""
-        ranked = [row for row in self.rows if row.rank is not None]
-        return (max(row.psnr.mean for row in ranked), max(row.ssim.mean for row in ranked)) if ranked else None
+    def ranked(self) -> tuple[BoardRow, ...]:
+        """The rows that have a rank."""
+        return tuple(row for row in self.rows if row.rank is not None)
 
     @property
     def gif(self) -> Run | None:
@@ -152,23 +129,22 @@ class Board:
     maker: str = ""
 
 
-PROTOCOL_ORDER = ("standard", "gif2video")
-
-
 def boards(runs: Iterable[Run]) -> tuple[Board, ...]:
     """All boards, in the order of dataset, split, dithering, and how sparse the GIF is."""
     groups: dict[tuple[str, str, str, str, str], list[Run]] = defaultdict(list)
     fingerprints: dict[str, set[str]] = defaultdict(set)
     for run in runs:
-        groups[run.dataset, run.fingerprint, run.split, run.task, run.maker].append(run)
-        fingerprints[run.dataset].add(run.fingerprint)
+        of = run.result
+        groups[of.dataset.name, of.dataset.fingerprint, of.split, of.task, run.maker].append(run)
+        fingerprints[of.dataset.name].add(of.dataset.fingerprint)
     made = []
     for key in sorted(groups, key=lambda k: (*k[:3], _task_order(k[3]), k[4])):
         (dataset, fingerprint, split, task, maker), found = key, groups[key]
         protocols: dict[tuple[str, str], list[Run]] = defaultdict(list)
         for run in found:
-            protocols[run.protocol, run.definition].append(run)
+            protocols[run.result.protocol.name, run.definition].append(run)
         names = Counter(name for name, _ in protocols)
+        order = sorted(protocols, key=lambda place: (place[0] != "standard", place[0] != "gif2video", place))
         made.append(
             Board(
                 dataset=dataset,
@@ -176,13 +152,10 @@ def boards(runs: Iterable[Run]) -> tuple[Board, ...]:
                 split=split,
                 task=task,
                 clips=len(set().union(*(run.clip_scores for run in found))),
-                covered=max(run.covered for run in found),
-                official=max(run.official for run in found),
+                covered=max(run.result.coverage.scored for run in found),
+                official=max(run.result.coverage.official for run in found),
                 twins=len(fingerprints[dataset]) - 1,
-                tables=tuple(
-                    _table(protocols[name, definition], twin=names[name] > 1)
-                    for name, definition in sorted(protocols, key=_protocol_order)
-                ),
+                tables=tuple(_table(protocols[place], twin=names[place[0]] > 1) for place in order),
                 slug=slug(f"{dataset} {task} {split}", key="\n".join(part for part in key if part)),
                 maker=maker,
             )
@@ -194,11 +167,6 @@ def _task_order(task: str) -> tuple[int, int, str]:
     variant, _, every = task.rpartition("-")
     known = {"plain": 0, "dithered": 1}.get(variant, 2)
     return known, int(every) if every.isascii() and every.isdigit() and len(every) < 9 else 0, task
-
-
-def _protocol_order(protocol: tuple[str, str]) -> tuple[int, str, str]:
-    name, definition = protocol
-    return (PROTOCOL_ORDER.index(name) if name in PROTOCOL_ORDER else len(PROTOCOL_ORDER)), name, definition
 
 
 def _table(runs: Sequence[Run], *, twin: bool) -> BoardTable:
@@ -219,17 +187,16 @@ def _table(runs: Sequence[Run], *, twin: bool) -> BoardTable:
         gain = run.psnr.mean - gif.psnr.mean if gif is not None and same_clips else None
         detail = run.detail_among([other for other in kept if other.label == run.label])
         rows.append(BoardRow(run, rank, lacks, stand.get(key), behind.get(key), gain, detail))
-    first = kept[0]
-    reported = reported_rows(dataset=first.dataset, split=first.split, task=first.task, protocol=first.protocol)
-    rows += [BoardRow(row) for row in reported]
-    made_by = (first.maker,) if first.maker else ()
-    key = "\n".join((first.dataset, first.fingerprint, first.split, first.task, *made_by, first.protocol))
+    of, maker, definition = kept[0].result, kept[0].maker, kept[0].definition
+    dataset, protocol = of.dataset.name, of.protocol.name
+    made_by = (maker,) if maker else ()
+    key = "\n".join((dataset, of.dataset.fingerprint, of.split, of.task, *made_by, protocol))
     return BoardTable(
-        protocol=f"{first.protocol} ({first.definition[:8]})" if twin else first.protocol,
-        definition=first.definition,
+        protocol=f"{protocol} ({definition[:8]})" if twin else protocol,
         rows=tuple(rows),
+        reported=reported_rows(dataset=dataset, split=of.split, task=of.task, protocol=protocol),
         notes=(*repeats, *_notes(kept, complete, pairs, twin=twin)),
-        slug=slug(f"{first.dataset} {first.task} {first.protocol}", key=f"{key}\n{first.definition}" if twin else key),
+        slug=slug(f"{dataset} {of.task} {protocol}", key=f"{key}\n{definition}" if twin else key),
         pairs=pairs or compare_runs(kept),
         columns=_columns(kept, complete),
     )
@@ -237,19 +204,18 @@ def _table(runs: Sequence[Run], *, twin: bool) -> BoardTable:
 
 def _columns(runs: Sequence[Run], ranked: Sequence[Run]) -> tuple[BoardColumn, ...]:
     """One column a metric and definition: a metric that two runs define differently has two."""
-    found = {(name, each.sha256): each for run in runs for name, each in run.measures.items()}
+    defined = {(each.name, each.sha256): each for run in runs for each in run.result.metrics}
+    found = sorted({key for run in runs for key in run.measures})
     names = Counter(name for name, _ in found)
-
-    def means(of: Sequence[Run], name: str, sha256: str) -> list[float]:
-        return [m.score.mean for run in of if (m := run.measures.get(name)) is not None and m.sha256 == sha256]
-
     made = []
-    for (name, sha256), each in sorted(found.items(), key=lambda item: item[0]):
-        largest = max(map(abs, means(runs, name, sha256)))
+    for key in found:
+        metric = defined[key]
+        largest = max(abs(run.measures[key].mean) for run in runs if key in run.measures)
         digits = min(6, max(0, 2 - math.floor(math.log10(largest)))) if largest > 0 else 3
-        label = f"{name} ({sha256[:8]})" if names[name] > 1 else name
-        best = (min if each.better == "lower" else max)(means(ranked, name, sha256), default=None)
-        made.append(BoardColumn(name, each, digits, label, best))
+        label = f"{metric.name} ({metric.sha256[:8]})" if names[metric.name] > 1 else metric.name
+        means = [run.measures[key].mean for run in ranked if key in run.measures]
+        best = (min if metric.better == "lower" else max)(means, default=None)
+        made.append(BoardColumn(metric, digits, label, best))
     return tuple(made)
 
 
@@ -275,27 +241,24 @@ def _notes(kept: Sequence[Run], complete: Sequence[Run], pairs: Pairs | None, *,
             f"To tell all of these {len(pairs.runs)} methods apart takes at least {needed} clips; here are "
             f"{pairs.found.clips}."
         )
-    if any(run.clips == 1 for run in kept):
+    if any(run.result.clips == 1 for run in kept):
         notes.append("A single clip gives no interval: nothing is known of how the score would differ on others.")
-    if limits := sorted({run.limit for run in kept if run.limit is not None}):
+    if limits := sorted({run.result.limit for run in kept if run.result.limit is not None}):
         notes.append(f"Some runs were limited to the first {' or '.join(f'{limit:,}' for limit in limits)} clips.")
-    if short := max(run.too_short for run in kept):
+    if short := max(len(run.result.too_short) for run in kept):
         notes.append(f"{short:,} clips are shorter than one segment of this task and were skipped.")
     return notes
 
 
 def _without_repeats(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     """Of several runs of one method (the same `method_key`), the one with most clips; of these the newest."""
-    best: dict[str, Run] = {}
-    for run in runs:
-        other = best.get(run.method_key)
-        if other is None or (len(run.clip_scores), run.created) >= (len(other.clip_scores), other.created):
-            best[run.method_key] = run
-    count = Counter(run.method_key for run in runs)
+    methods: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: (len(run.clip_scores), run.result.created.isoformat())):
+        methods[run.method_key].append(run)
     notes = [
-        f"{count[key]} results of {visible(run.method, limit=40)} were given: shown is the one with the most clips, "
-        "of equals the newest."
-        for key, run in sorted(best.items())
-        if count[key] > 1
+        f"{len(same)} results of {visible(same[-1].method, limit=40)} were given: shown is the one with the most "
+        "clips, of equals the newest."
+        for _, same in sorted(methods.items())
+        if len(same) > 1
     ]
-    return [best[key] for key in sorted(best)], notes
+    return [same[-1] for _, same in sorted(methods.items())], notes

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardTable
 from gifbench.leaderboard.example_pictures import Example, Lane, Pictures, Shown
+from gifbench.leaderboard.runs_from_results import Run
 from gifbench.leaderboard.safe_names import slug
-from gifbench.leaderboard.scored_run import Run
+from gifbench.results.schema import ClipScore
 
 MOST_PAGES = 250
 """A dataset of more clips has pages only for those that are shown with pictures."""
@@ -20,17 +21,15 @@ ClipKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ClipScoreRow:
-    """A method on a clip: PSNR in dB, SSIM, the gain over the GIF in dB (None where the GIF was not scored on it)."""
+    """A method on a clip, and its gain over the GIF in dB, None where the GIF was not scored on it."""
 
     run: Run
-    clip_id: str
-    psnr: float
-    ssim: float
+    score: ClipScore
     gain: float | None
 
     def measure(self, column: BoardColumn) -> float | None:
         """The clip's value of a chosen metric, None where there is none."""
-        return self.run.clip_measures.get(self.clip_id, {}).get(column.name) if column.of(self.run) else None
+        return self.score.metrics.get(column.metric.name) if column.of(self.run) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +60,13 @@ class ClipPage:
 
     clip_id: str
     dataset: str
-    fingerprint: str
     path: str
     places: tuple[ClipPlace, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ClipLine:
-    """A clip in a board's list of clips: the PSNR of the GIF and of the best method, None where not known."""
+    """A clip in a board's list of clips: the PSNR of the GIF, None where not known, and that of the best method."""
 
     clip_id: str
     path: str
@@ -94,18 +92,13 @@ def clip_pages(boards: Sequence[Board], shown: Mapping[tuple[str, str], Shown]) 
             scored = {clip for board in together for clip in scored if (board.slug, clip) in pictured}
         for clip in sorted(scored):
             places = tuple(
-                ClipPlace(board, tables, together_on(pictured.get((board.slug, clip), [])))
+                ClipPlace(board, tables, together_on(seen) if (seen := pictured.get((board.slug, clip))) else None)
                 for board in together
                 if (tables := _tables(board, clip))
             )
-            path = clip_path(together[0].dataset, fingerprint, clip)
-            pages[fingerprint, clip] = ClipPage(clip, together[0].dataset, fingerprint, path, places)
+            path = f"clips/{slug(together[0].dataset, key=fingerprint)}/{slug(clip)}.html"
+            pages[fingerprint, clip] = ClipPage(clip, together[0].dataset, path, places)
     return pages
-
-
-def clip_path(dataset: str, fingerprint: str, clip_id: str) -> str:
-    """Where the page of a clip lies below the site."""
-    return f"clips/{slug(dataset, key=fingerprint)}/{slug(clip_id)}.html"
 
 
 def clip_lines(table: BoardTable, pages: Mapping[ClipKey, ClipPage], fingerprint: str) -> tuple[ClipLine, ...]:
@@ -114,10 +107,10 @@ def clip_lines(table: BoardTable, pages: Mapping[ClipKey, ClipPage], fingerprint
     for clip in {clip for run in table.runs for clip in run.clip_scores}:
         if (fingerprint, clip) not in pages:
             continue
-        best = max((run for run in table.runs if clip in run.clip_scores), key=lambda run: run.clip_scores[clip][0])
+        best = max((run for run in table.runs if clip in run.clip_scores), key=lambda run: run.clip_scores[clip].psnr)
         gif = table.gif.clip_scores.get(clip) if table.gif else None
         path = pages[fingerprint, clip].path
-        lines.append(ClipLine(clip, path, gif[0] if gif else None, best.clip_scores[clip][0], best))
+        lines.append(ClipLine(clip, path, gif.psnr if gif else None, best.clip_scores[clip].psnr, best))
     return tuple(sorted(lines, key=lambda line: (line.best if line.gif is None else line.gif, line.clip_id)))
 
 
@@ -126,23 +119,20 @@ def _tables(board: Board, clip: str) -> tuple[ClipTable, ...]:
     for table in board.tables:
         gif = table.gif.clip_scores.get(clip) if table.gif else None
         rows = [
-            ClipScoreRow(run, clip, psnr, ssim, None if gif is None or run.is_gif else psnr - gif[0])
+            ClipScoreRow(run, score, None if gif is None or run.is_gif else score.psnr - gif.psnr)
             for run in table.runs
-            if clip in run.clip_scores
-            for psnr, ssim in [run.clip_scores[clip]]
+            if (score := run.clip_scores.get(clip))
         ]
         if rows:
-            made.append(ClipTable(table, tuple(sorted(rows, key=lambda row: -row.psnr))))
+            made.append(ClipTable(table, tuple(sorted(rows, key=lambda row: -row.score.psnr))))
     return tuple(made)
 
 
-def together_on(examples: Sequence[Example]) -> Pictures | None:
+def together_on(examples: Sequence[Example]) -> Pictures:
     """One set of pictures for a clip: the GIF, each method that is shown on it, the truth, and all errors.
 
-    Methods come in the order of `examples`.
+    Methods come in the order of `examples`, of which there is one at least.
     """
-    if not examples:
-        return None
     lanes: dict[tuple[str, ...], Lane] = {}
     for example in examples:
         lanes |= {lane.film: lane for lane in example.pictures.lanes}

@@ -29,13 +29,26 @@ from gifbench.leaderboard.filmstrips import (
     shown_size,
     telling_box,
 )
+from gifbench.leaderboard.runs_from_results import Run
 from gifbench.leaderboard.safe_names import slug, visible
-from gifbench.leaderboard.scored_run import Run
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
+from gifbench.methods.inference import on_device, run_method
+from gifbench.methods.registry import LoadedMethod
 
 Restore = Callable[[Gif, Sequence[Fraction]], Pixels]
 """A method, ready to run: a GIF and times in, RGB frames (N, H, W, 3) uint8 out."""
+
+
+def restore_with(loaded: LoadedMethod, *, device: str = "auto") -> Restore:
+    """A loaded method as the function that pictures are made with: frames come back rounded, uint8."""
+    chosen = on_device(loaded, device)
+
+    def restore(gif: Gif, times: Sequence[Fraction]) -> Pixels:
+        batches = list(run_method(loaded, gif, times, clip="a clip of the page", device=chosen))
+        return np.concatenate([np.rint(batch).astype(np.uint8) for batch in batches])
+
+    return restore
 
 
 class Excerpts:

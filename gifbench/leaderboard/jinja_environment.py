@@ -94,7 +94,7 @@ def _digits(value: float, digits: int) -> str:
 
 def _scale(table: BoardTable) -> Callable[[float], str | None]:
     """Where a PSNR stands between the lowest and the highest of the ranked runs, in per cent; None for one outside."""
-    values = [value for row in table.rows if row.rank is not None for value in (row.psnr.mean, *(row.paired or ()))]
+    values = [value for row in table.ranked for value in (row.run.psnr.mean, *(row.paired or ()))]
     low, high = min(values, default=0.0), max(values, default=1.0)
 
     def place(value: float) -> str | None:

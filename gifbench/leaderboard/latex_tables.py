@@ -11,8 +11,8 @@ import pandas as pd
 
 from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardRow, BoardTable
 from gifbench.leaderboard.installed_papers import reported_by
+from gifbench.leaderboard.runs_from_results import MeanScore
 from gifbench.leaderboard.safe_names import visible
-from gifbench.leaderboard.scored_run import MeanScore
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -46,19 +46,19 @@ def latex_table(board: Board, table: BoardTable, *, date: str | None = None) -> 
     Groups of methods that the clips cannot tell apart are separated by a line, the best mean of each column among the
     ranked is bold, † marks runs that lack clips, rows in italics are the paper's own numbers.
     """
-    measured = [row for row in table.rows if row.run is not None]
-    ranked = [row for row in measured if row.rank is not None]
-    reported = [row for row in table.rows if row.reported]
-    best_psnr = max((round(row.psnr.mean, 2) for row in ranked), default=None)
-    best_ssim = max((round(row.ssim.mean, 4) for row in ranked), default=None)
+    best_psnr = max((round(row.run.psnr.mean, 2) for row in table.ranked), default=None)
+    best_ssim = max((round(row.run.ssim.mean, 4) for row in table.ranked), default=None)
     cells = []
     before: int | None = None
-    for row in measured:
+    for row in table.rows:
         group = row.standing.group if row.standing else None
         gap = "\\addlinespace\n" if before is not None and group != before else ""
         before = group if row.rank is not None else None
         cells.append([gap, *_cells(row, table.columns, best_psnr=best_psnr, best_ssim=best_ssim)])
-    cells += [["" if i else "\\midrule\n", "", *_reported(row, len(table.columns))] for i, row in enumerate(reported)]
+    for i, paper in enumerate(table.reported):
+        shown = (f"{latex_text(paper.method)} (as reported)", f"{paper.psnr:.2f}", f"{paper.ssim:.3f}")
+        italics = [rf"\textit{{{text}}}" for text in shown]
+        cells.append(["" if i else "\\midrule\n", "", *italics, *[""] * (len(table.columns) + 1)])
     header = ["Rank", "Method", "PSNR (dB)", "SSIM", *map(_heading, table.columns), "Clips"]
     # A line that stands between two rows is written before the first cell of the second.
     frame = pd.DataFrame([[line + rank, *rest] for line, rank, *rest in cells], columns=header, dtype=object)
@@ -70,7 +70,7 @@ def latex_table(board: Board, table: BoardTable, *, date: str | None = None) -> 
         column_format=f"clrr{'r' * len(table.columns)}r",
         hrules=True,
         position_float="centering",
-        caption=_caption(board, table, ranked, reported),
+        caption=_caption(board, table),
     )
 
 
@@ -82,33 +82,24 @@ def latex_text(text: str, *, limit: int = 64) -> str:
 
 
 def _heading(column: BoardColumn) -> str:
-    unit = f" ({latex_text(column.example.unit)})" if column.example.unit else ""
-    arrow = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}.get(column.example.better, "")
+    unit = f" ({latex_text(column.metric.unit)})" if column.metric.unit else ""
+    arrow = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}[column.metric.better]
     return f"{latex_text(column.label)}{unit} {arrow}"
 
 
 def _cells(
     row: BoardRow, columns: Sequence[BoardColumn], *, best_psnr: float | None, best_ssim: float | None
 ) -> list[str]:
-    run = row.run
-    assert run is not None  # noqa: S101  # only measured rows come here
-    ranked = row.rank is not None
+    run, ranked = row.run, row.rank is not None
     metrics = [(each, each.of(run)) for each in columns]
     return [
         str(row.rank or "--"),
         latex_text(run.method) + (r"\textsuperscript{\dag}" if row.missing else ""),
-        _value(row.psnr, 2, bold=ranked and round(row.psnr.mean, 2) == best_psnr),
-        _value(row.ssim, 4, bold=ranked and round(row.ssim.mean, 4) == best_ssim),
-        *(_value(m.score, each.digits, bold=ranked and m.score.mean == each.best) if m else "" for each, m in metrics),
-        str(run.clips),
+        _value(run.psnr, 2, bold=ranked and round(run.psnr.mean, 2) == best_psnr),
+        _value(run.ssim, 4, bold=ranked and round(run.ssim.mean, 4) == best_ssim),
+        *(_value(mean, each.digits, bold=ranked and mean.mean == each.best) if mean else "" for each, mean in metrics),
+        str(run.result.clips),
     ]
-
-
-def _reported(row: BoardRow, metrics: int) -> list[str]:
-    reported = row.reported
-    assert reported is not None  # noqa: S101  # only the paper's rows come here
-    shown = (f"{latex_text(reported.method)} (as reported)", f"{row.psnr.mean:.2f}", f"{row.ssim.mean:.3f}")
-    return [*(rf"\textit{{{text}}}" for text in shown), *[""] * (metrics + 1)]
 
 
 def _value(score: MeanScore, digits: int, *, bold: bool) -> str:
@@ -118,18 +109,18 @@ def _value(score: MeanScore, digits: int, *, bold: bool) -> str:
     return shown + (rf" {{\scriptsize$\pm${half}}}" if half else "")
 
 
-def _caption(board: Board, table: BoardTable, ranked: list[BoardRow], reported: list[BoardRow]) -> str:
+def _caption(board: Board, table: BoardTable) -> str:
     parts = [
         f"{latex_text(board.dataset)} ({latex_text(board.split)}), task {latex_text(board.task)}, protocol "
         f"{latex_text(table.protocol)}: means over {board.clips} clips"
         + (f" ({board.covered} of the official {board.official})" if board.official else "")
         + " with half the width of their 95\\% bootstrap intervals."
     ]
-    if len(ranked) > 1:
+    if len(table.ranked) > 1:
         parts.append("Methods without a gap between them cannot be told apart (sign flips by clip, Holm, $p<0.05$).")
     if any(row.missing for row in table.rows):
         parts.append(r"\dag\ lacks clips, not ranked.")
-    if reported:
+    if table.reported:
         paper = latex_text(reported_by(board.dataset, board.task), limit=400)
         parts.append(f"Rows in italics are the numbers reported by {paper}, on their own data.")
     return " ".join(parts)

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import pandas as pd
-
-from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardRow, BoardTable, MeanScore
-from gifbench.leaderboard.installed_papers import ReportedRow
+from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardRow, BoardTable
+from gifbench.leaderboard.runs_from_results import MeanScore
 from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
-
-CSV_COLUMNS = (
-    "dataset",
-    "fingerprint",
-    "split",
-    "task",
-    "protocol",
-    "rank",
-    "method",
-    "version_and_options",
-    "source",
-    "complete",
-    "clips",
-    "official_clips",
-    "frames",
-    "psnr",
-    "psnr_low",
-    "psnr_high",
-    "ssim",
-    "ssim_low",
-    "ssim_high",
-    "frames_per_second",
-    "group",
-    "rank_low",
-    "rank_high",
-    "psnr_behind",
-    "psnr_behind_low",
-    "psnr_behind_high",
-)
 
 
 def markdown_table(board: Board, table: BoardTable) -> str:
@@ -51,11 +22,14 @@ def markdown_table(board: Board, table: BoardTable) -> str:
         f"Dataset fingerprint {_escaped(board.fingerprint[:16])}.",
         "",
         "| # | group | method | PSNR (dB) | behind the best (dB) | SSIM |"
-        + "".join(f" {_escaped(column.label)} ({column.example.better} is better) |" for column in table.columns)
+        + "".join(f" {_escaped(column.label)} ({column.metric.better} is better) |" for column in table.columns)
         + " clips | coverage | frames/s |",
         "|--:|--:|:--|" + "--:|" * (6 + len(table.columns)),
     ]
     lines += [_markdown_row(row, table.columns) for row in table.rows]
+    for paper in table.reported:
+        name = f"{_escaped(paper.method)} *(as reported: {_escaped(paper.where)})*"
+        lines.append(f"| | | {name} | {paper.psnr:.2f} | | {paper.ssim:.3f} |{' |' * len(table.columns)} | | |")
     if table.notes:
         lines += ["", *(f"{_escaped(note)}  " for note in table.notes)]
     return "\n".join(lines) + "\n"
@@ -74,16 +48,12 @@ def markdown(boards: Sequence[Board], *, date: str | None = None) -> str:
 
 
 def _markdown_row(row: BoardRow, columns: Sequence[BoardColumn]) -> str:
-    if isinstance(row.entry, ReportedRow):
-        name = f"{_escaped(row.entry.method)} *(as reported: {_escaped(row.entry.where)})*"
-        return f"| | | {name} | {row.psnr.mean:.2f} | | {row.ssim.mean:.3f} |{' |' * len(columns)} | | |"
-    run = row.entry
+    run, standing = row.run, row.standing
     name = _escaped(visible(run.method, limit=SHOWN_CHARACTERS)) + (f" ({_escaped(row.detail)})" if row.detail else "")
     if row.missing:
         name += f" *(incomplete: {row.missing:,} clips missing)*"
     speed = "" if run.frames_per_second is None else f"{run.frames_per_second:,.1f}"
-    coverage = f"{run.covered / run.official:.1%}" if run.official else ""
-    standing = row.standing
+    covered = run.result.coverage
     cells = (
         row.rank or "",
         (standing.group or "") if standing else "",
@@ -91,9 +61,9 @@ def _markdown_row(row: BoardRow, columns: Sequence[BoardColumn]) -> str:
         _interval(run.psnr, 3, 2),
         _interval(standing.behind, 3, 2) if standing else "",
         _interval(run.ssim, 3, 3),
-        *(_interval(found.score, each.digits, each.digits) if (found := each.of(run)) else "" for each in columns),
-        f"{run.clips:,}",
-        coverage,
+        *(_interval(mean, each.digits, each.digits) if (mean := each.of(run)) else "" for each in columns),
+        f"{run.result.clips:,}",
+        f"{covered.scored / covered.official:.1%}" if covered.official else "",
         speed,
     )
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
@@ -112,36 +82,60 @@ def _escaped(text: str) -> str:
 
 
 def csv_table(boards: Sequence[Board]) -> str:
-    """Every row of every table in one CSV (`CSV_COLUMNS`, then one a chosen metric; in full precision, Unix line ends).
+    """Every row of every table in one CSV, each chosen metric a column at the end; full precision, Unix line ends.
 
     A text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
     metrics = sorted({column.label for board in boards for table in board.tables for column in table.columns})
-    rows = [
-        [_cell(value) for value in _csv_row(board, table, row, metrics)]
-        for board in boards
-        for table in board.tables
-        for row in table.rows
-    ]
-    frame = pd.DataFrame(rows, columns=[*CSV_COLUMNS, *map(_cell, metrics)], dtype=object)
-    return frame.to_csv(index=False, lineterminator="\n")
+    rows = [row for board in boards for table in board.tables for row in _csv_rows(board, table, metrics)]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")  # the first row is a run's, which has all
+    writer.writerow({key: _cell(metrics[key]) if isinstance(key, int) else key for key in rows[0]})
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    return file.getvalue()
 
 
-def _csv_row(board: Board, table: BoardTable, row: BoardRow, metrics: Sequence[str]) -> tuple[object, ...]:
-    place = (board.dataset, board.fingerprint, board.split, board.task, table.protocol, row.rank)
-    scores = (row.psnr.mean, row.psnr.low, row.psnr.high, row.ssim.mean, row.ssim.low, row.ssim.high)
-    if isinstance(row.entry, ReportedRow):
-        reported = f"as reported: {row.entry.where}"
-        return (*place, row.entry.method, None, reported, *[None] * 4, *scores, *[None] * (7 + len(metrics)))
-    run = row.entry
-    method = (run.label, run.full_detail, "measured", "no" if row.missing else "yes", run.clips, run.official or None)
-    stands: tuple[object, ...] = (None,) * 6
-    if standing := row.standing:
-        behind = standing.behind
-        stands = (standing.group, standing.rank_low, standing.rank_high, behind.mean, behind.low, behind.high)
-    columns = {column.label: column.of(run) for column in table.columns}
-    values = [found.score.mean if (found := columns.get(name)) else None for name in metrics]
-    return (*place, *method, run.frames, *scores, run.frames_per_second, *stands, *values)
+def _csv_rows(board: Board, table: BoardTable, metrics: Sequence[str]) -> Iterator[dict[str | int, object]]:
+    """The rows of a table by the names of columns; chosen metrics, which may have any name, by their place."""
+    place: dict[str | int, object] = {
+        "dataset": board.dataset,
+        "fingerprint": board.fingerprint,
+        "split": board.split,
+        "task": board.task,
+        "protocol": table.protocol,
+    }
+    for row in table.rows:
+        run, stands = row.run, row.standing
+        behind = stands.behind if stands else None
+        columns = {column.label: column.of(run) for column in table.columns}
+        yield {
+            **place,
+            "rank": row.rank,
+            "method": run.label,
+            "version_and_options": run.detail_among(None),
+            "source": "measured",
+            "complete": "no" if row.missing else "yes",
+            "clips": run.result.clips,
+            "official_clips": run.result.coverage.official or None,
+            "frames": run.result.frames,
+            "psnr": run.psnr.mean,
+            "psnr_low": run.psnr.low,
+            "psnr_high": run.psnr.high,
+            "ssim": run.ssim.mean,
+            "ssim_low": run.ssim.low,
+            "ssim_high": run.ssim.high,
+            "frames_per_second": run.frames_per_second,
+            "group": stands.group if stands else None,
+            "rank_low": stands.rank_low if stands else None,
+            "rank_high": stands.rank_high if stands else None,
+            "psnr_behind": behind.mean if behind else None,
+            "psnr_behind_low": behind.low if behind else None,
+            "psnr_behind_high": behind.high if behind else None,
+            **{i: mean.mean if (mean := columns.get(name)) else None for i, name in enumerate(metrics)},
+        }
+    for paper in table.reported:
+        source = f"as reported: {paper.where}"
+        yield {**place, "method": paper.method, "source": source, "psnr": paper.psnr, "ssim": paper.ssim}
 
 
 def _cell(value: object) -> object:

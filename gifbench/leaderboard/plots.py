@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from gifbench.leaderboard.boards_of_comparable_runs import BoardRow, BoardTable
 from gifbench.leaderboard.safe_names import visible
-from gifbench.leaderboard.scored_run import Run
 from gifbench.progress import count_text
 from gifbench.results.dataframe import speed_text
 
@@ -64,10 +63,8 @@ def plots(table: BoardTable) -> tuple[Plot, ...]:
 
     Only ranked runs are drawn: what was scored on other clips has no place on the same axis.
     """
-    rows = [row for row in table.rows if row.run is not None and row.rank is not None]
-    fast = [(row, row.run.frames_per_second) for row in rows if row.run is not None]
-    speed = [(row, value) for row, value in fast if value]
-    size = [(row, float(row.run.parameters)) for row in rows if row.run is not None]
+    speed = [(row, speed) for row in table.ranked if (speed := row.run.frames_per_second)]
+    size = [(row, float(row.run.result.method.parameters)) for row in table.ranked]
     made = []
     if len(speed) > 1:
         made.append(
@@ -82,17 +79,17 @@ def _plot(title: str, axis: str, found: Sequence[tuple[BoardRow, float]], *, mor
     positive = [value for _, value in found if value > 0]
     zero = any(value == 0 for _, value in found)
     x, x_ticks = _log_axis(min(positive), max(positive), zero=zero)
-    bounds = [bound for row, _ in found for bound in (row.psnr.mean, *(row.paired or ()))]
+    bounds = [bound for row, _ in found for bound in (row.run.psnr.mean, *(row.paired or ()))]
     y, y_ticks = _linear_axis(min(bounds), max(bounds))
     sign = 1 if more_is_better else -1
-    front = _front([(sign * value, row.psnr.mean) for row, value in found])
-    places = [(x(value), y(row.psnr.mean)) for row, value in found]
-    first = sorted(range(len(found)), key=lambda i: (i not in front, not _run(found[i][0]).is_gif, i))
-    labels = _labels(places, [visible(_run(row).method, limit=22) for row, _ in found], first)
+    front = _front([(sign * value, row.run.psnr.mean) for row, value in found])
+    places = [(x(value), y(row.run.psnr.mean)) for row, value in found]
+    first = sorted(range(len(found)), key=lambda i: (i not in front, not found[i][0].run.is_gif, i))
+    labels = _labels(places, [visible(row.run.method, limit=22) for row, _ in found], first)
     points = []
     for i, (row, value) in enumerate(found):
-        run = _run(row)
-        cost = f"{speed_text(value)} frames/s on {visible(run.device or 'cpu', limit=30)}" if more_is_better else ""
+        run, device = row.run, row.run.result.environment.device
+        cost = f"{speed_text(value)} frames/s on {visible(device or 'cpu', limit=30)}" if more_is_better else ""
         cost = cost or (f"{value:,.0f} parameters" if value else "nothing learned")
         points.append(
             Point(
@@ -103,12 +100,12 @@ def _plot(title: str, axis: str, found: Sequence[tuple[BoardRow, float]], *, mor
                 kind=run.kind,
                 slug=run.method_slug,
                 label=visible(run.method, limit=22),
-                about=f"{visible(run.method, limit=60)}: {row.psnr.mean:.2f} dB, {cost}",
+                about=f"{visible(run.method, limit=60)}: {run.psnr.mean:.2f} dB, {cost}",
                 label_at=labels[i],
             )
         )
     line = sorted((places[i] for i in front), key=lambda place: place[0])
-    best = visible(_run(max(found, key=lambda one: one[0].psnr.mean)[0]).method, limit=40)
+    best = visible(max((row.run for row, _ in found), key=lambda run: run.psnr.mean).method, limit=40)
     return Plot(
         title=title,
         axis=axis,
@@ -118,11 +115,6 @@ def _plot(title: str, axis: str, found: Sequence[tuple[BoardRow, float]], *, mor
         y_ticks=y_ticks,
         front=" ".join(f"{a:.1f},{b:.1f}" for a, b in line) if len(line) > 1 else "",
     )
-
-
-def _run(row: BoardRow) -> Run:
-    assert row.run is not None  # noqa: S101  # the rows of the paper are not drawn
-    return row.run
 
 
 def _front(values: Sequence[tuple[float, float]]) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gifbench.leaderboard.scored_run import MeanScore, Run
+from gifbench.leaderboard.runs_from_results import MeanScore, Run
 from gifbench.results.mean_intervals import mean_interval
 from gifbench.results.significance import Comparison, compare
 
@@ -50,7 +50,7 @@ def compare_runs(runs: Sequence[Run]) -> Pairs | None:
     clips = sorted(set.intersection(*(set(run.clip_scores) for run in runs)))
     if not clips:
         return None
-    scores = np.array([[run.clip_scores[clip][0] for run in runs] for clip in clips])
+    scores = np.array([[run.clip_scores[clip].psnr for run in runs] for clip in clips])
     order = sorted(range(len(runs)), key=lambda i: (-float(scores[:, i].mean()), runs[i].method_key))
     return Pairs(tuple(runs[i] for i in order), compare(scores[:, order]))
 
@@ -99,7 +99,7 @@ def behind_on_shared_clips(runs: Sequence[Run], best: Run) -> Mapping[str, tuple
             continue
         ordered = sorted(clips)
         behind = np.array(
-            [[run.clip_scores[clip][0] - best.clip_scores[clip][0] for run in together] for clip in ordered]
+            [[run.clip_scores[clip].psnr - best.clip_scores[clip].psnr for run in together] for clip in ordered]
         )
         for run, mean, interval in zip(together, behind.mean(axis=0), mean_interval(behind), strict=True):
             low, high = interval if len(ordered) > 1 else (None, None)

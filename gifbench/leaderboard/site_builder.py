@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,18 +14,26 @@ from gifbench.errors import GifbenchError, ResultsError, storage_errors
 from gifbench.gif_maker_registry import load_maker
 from gifbench.gifbench_version import code_record
 from gifbench.leaderboard.atomic_publish import made_of, published
-from gifbench.leaderboard.boards_of_comparable_runs import Board, Run, boards
+from gifbench.leaderboard.boards_of_comparable_runs import Board, boards
 from gifbench.leaderboard.clip_pages import clip_pages
-from gifbench.leaderboard.example_pictures import Example, Excerpts, Restore, Shown, show
-from gifbench.leaderboard.html_pages import board_page, clip_page, index_page, method_page
+from gifbench.leaderboard.example_pictures import Example, Excerpts, Restore, Shown, restore_with, show
+from gifbench.leaderboard.html_pages import HtmlPages
 from gifbench.leaderboard.latex_tables import latex_table
 from gifbench.leaderboard.markdown_csv_tables import csv_table, markdown, markdown_table
-from gifbench.leaderboard.runs_from_results import MethodLoader, installed_method, made_by, restore_with, run_of
+from gifbench.leaderboard.runs_from_results import Run, made_by, run_of
 from gifbench.leaderboard.safe_names import visible
-from gifbench.methods.registry import LoadedMethod
+from gifbench.methods.registry import LoadedMethod, load_recorded_method
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.results.io import Result
 from gifbench.storage import file_sha256
+
+
+def installed_method(result: Result) -> LoadedMethod:
+    """The installed method of that name; raises a `MethodError` where it is not installed, or is more than a name.
+
+    The file may be a stranger's: it never names a file of code, a path or a URL.
+    """
+    return load_recorded_method(result.method.name)
 
 
 def build_site(
@@ -33,7 +41,7 @@ def build_site(
     out: Path,
     *,
     dataset_for: Mapping[str, Dataset] | None = None,
-    method_loader: MethodLoader = installed_method,
+    method_loader: Callable[[Result], LoadedMethod] = installed_method,
     methods: Sequence[LoadedMethod] = (),
     clips_per_method: int = 3,
     overwrite: bool = False,
@@ -72,8 +80,7 @@ def build_site(
 
     """
     check_device(device)
-    result_of: dict[str, Result] = {}
-    runs, kept = [], []
+    runs = []
     for result in results:
         try:
             runs.append(run_of(result))
@@ -81,50 +88,47 @@ def build_site(
             if on_error is None:
                 raise
             on_error(error)
-            continue
-        result_of[runs[-1].method_key] = result
-        kept.append(result)
     if not runs:
         raise ResultsError("no results to show: gifbench evaluate METHOD --data DATASET --out results/ writes some")
 
-    given = {method.name: method for method in methods}
-    inputs = _inputs(kept, runs, dataset_for or {}, methods, f"{clips_per_method} {device}")
+    datasets = dataset_for or {}
+    inputs = _inputs(runs, datasets, methods, f"{clips_per_method} {device}")
+    index = Path(out) / "index.html"
     if not overwrite and method_loader is installed_method and made_of(Path(out), inputs):
         progress(Progress(message=f"{out}: reused, the page shows these very results", reused=True))
-        return Path(out) / "index.html"
+        return index
+
+    given = {method.name: method for method in methods}
 
     def restore_for(run: Run) -> Restore:
-        result = result_of[run.method_key]
-        return restore_with(given.get(result.method.name) or method_loader(result), device=device)
+        return restore_with(given.get(run.method) or method_loader(run.result), device=device)
 
-    return write_site(
-        runs,
-        out,
-        dataset_for=dataset_for,
-        restore_for=restore_for,
-        clips_per_method=clips_per_method,
-        overwrite=overwrite,
-        date=date,
-        progress=progress,
-        inputs=inputs,
-    )
+    made = boards(runs)
+    shown_methods = _methods(made)
+    with published(Path(out), overwrite=overwrite, inputs=inputs) as site:
+        shown: dict[tuple[str, str], Shown] = {}
+        if clips_per_method > 0:
+            excerpts = {fingerprint: Excerpts(dataset) for fingerprint, dataset in datasets.items()}
+            for run in shown_methods:
+                shown |= _show_method(
+                    run, made, excerpts, restore_for, site=site, count=clips_per_method, progress=progress
+                )
+        progress(Progress(message="writing the pages"))
+        with storage_errors(out):
+            for path, text in _pages(made, shown_methods, shown, date=date):
+                (site / path).parent.mkdir(parents=True, exist_ok=True)
+                (site / path).write_bytes(text.encode("utf-8", "replace"))
+    return index
 
 
-def _inputs(
-    results: Iterable[Result],
-    runs: Sequence[Run],
-    datasets: Mapping[str, Dataset],
-    methods: Sequence[LoadedMethod],
-    options: str,
-) -> str:
+def _inputs(runs: Sequence[Run], datasets: Mapping[str, Dataset], methods: Sequence[LoadedMethod], options: str) -> str:
     """A hash of all that a site depends on, but for the date at its foot and the order of the results."""
     code = sorted(Path(__file__).parent.rglob("*"))
     parts = [
         version("gifbench"),
         code_record().sha256,
         *(file_sha256(file) for file in code if file.suffix in (".py", ".html", ".css", ".js")),
-        *sorted(f"{run.method_key}\n{sorted(run.facts.items())}\n{sorted(run.clip_scores.items())}" for run in runs),
-        *sorted(result.model_dump_json() for result in results),
+        *sorted(f"{run.result.model_dump_json()}\n{sorted(run.clip_scores.items())}" for run in runs),
         *sorted(datasets),
         *sorted(f"{method.name} {method.code_sha256} {method.weights_sha256}" for method in methods),
         options,
@@ -132,56 +136,26 @@ def _inputs(
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def write_site(
-    runs: Sequence[Run],
-    out: Path,
-    *,
-    dataset_for: Mapping[str, Dataset] | None = None,
-    restore_for: Callable[[Run], Restore] | None = None,
-    clips_per_method: int = 3,
-    overwrite: bool = False,
-    date: str | None = None,
-    progress: ProgressCallback = silent,
-    inputs: str = "",
-) -> Path:
-    """Write the site of `runs` to the folder `out` and give the path of its `index.html`. See `build_site`."""
-    made = boards(runs)
-    methods = _methods(made)
-    with published(Path(out), overwrite=overwrite, inputs=inputs) as site:
-        shown: dict[tuple[str, str], Shown] = {}
-        if dataset_for and restore_for and clips_per_method > 0:
-            excerpts = {fingerprint: Excerpts(dataset) for fingerprint, dataset in dataset_for.items()}
-            for run in methods:
-                shown |= _show_method(
-                    run, made, excerpts, restore_for, site=site, count=clips_per_method, progress=progress
-                )
-        progress(Progress(message="writing the pages"))
-        with storage_errors(out):
-            for path, text in _pages(made, methods, shown, date=date):
-                (site / path).parent.mkdir(parents=True, exist_ok=True)
-                (site / path).write_bytes(text.encode("utf-8", "replace"))
-    return Path(out) / "index.html"
-
-
 def _pages(
     made: Sequence[Board], methods: Sequence[Run], shown: Mapping[tuple[str, str], Shown], *, date: str | None
 ) -> Iterator[tuple[str, str]]:
     """Every text of a site, with its path below it."""
-    clips = clip_pages(made, shown)
-    yield "index.html", index_page(made, shown=shown, clips=clips, date=date)
+    pages = HtmlPages(made, shown, clip_pages(made, shown), date)
+    latex = []
+    yield "index.html", pages.index()
     for board in made:
         for table in board.tables:
-            page = board_page(board, table, made, shown=shown, clips=clips, date=date)
-            yield f"boards/{table.slug}.html", page
+            latex.append(latex_table(board, table, date=date))
+            yield f"boards/{table.slug}.html", pages.board(board, table)
             yield f"boards/{table.slug}.md", markdown_table(board, table)
-            yield f"boards/{table.slug}.tex", latex_table(board, table, date=date)
+            yield f"boards/{table.slug}.tex", latex[-1]
     for run in methods:
-        yield f"methods/{run.method_slug}.html", method_page(run, made, shown=shown, clips=clips, date=date)
-    for clip in clips.values():
-        yield clip.path, clip_page(clip, date=date)
+        yield f"methods/{run.method_slug}.html", pages.method(run)
+    for clip in pages.clips.values():
+        yield clip.path, pages.clip(clip)
     yield "leaderboard.md", markdown(made, date=date)
     yield "leaderboard.csv", csv_table(made)
-    yield "leaderboard.tex", "\n".join(latex_table(board, table, date=date) for board in made for table in board.tables)
+    yield "leaderboard.tex", "\n".join(latex)
 
 
 def _can_be_made(board: Board) -> bool:

@@ -19,7 +19,7 @@ def only_table(*results):
 
 
 def measured(table):
-    return [(row.run.method, row.rank) for row in table.rows if row.run]
+    return [(row.run.method, row.rank) for row in table.rows]
 
 
 def test_rows_are_ranked_by_psnr():
@@ -66,10 +66,9 @@ def test_the_papers_rows_stand_only_beside_its_protocol_and_have_no_rank():
     made = boards(map(run_of, [make_result(), make_result(protocol="gif2video")]))
     standard, gif2video = made[0].tables
     assert (standard.protocol, gif2video.protocol) == ("standard", "gif2video")
-    assert all(row.run for row in standard.rows)
-    reported = [row for row in gif2video.rows if row.reported]
-    assert len(reported) == 14
-    assert all(row.rank is None and row.psnr.low is None for row in reported)
+    assert standard.reported == ()
+    assert len(gif2video.reported) == 14
+    assert measured(gif2video) == [("gif", 1)]
 
 
 def test_of_repeated_runs_the_fullest_and_of_these_the_newest_is_shown_and_said():
@@ -78,7 +77,7 @@ def test_of_repeated_runs_the_fullest_and_of_these_the_newest_is_shown_and_said(
     smaller = make_result("m", psnr=35, day=5, clips=("a",))
     for order in ([fullest, newest, smaller], [smaller, newest, fullest]):
         table = only_table(*order)
-        assert [round(row.psnr.mean) for row in table.rows] == [31]
+        assert [round(row.run.psnr.mean) for row in table.rows] == [31]
         assert any("3 results of m" in note for note in table.notes)
 
 
@@ -96,15 +95,19 @@ def test_the_order_of_the_results_does_not_matter():
         for protocol in ("gif2video", "standard")
     ]
     runs = [run_of(result) for result in results]
-    expected = [(board.slug, [[row.entry for row in t.rows] for t in board.tables]) for board in boards(runs)]
+    expected = [
+        (board.slug, [([row.run for row in t.rows], t.reported) for t in board.tables]) for board in boards(runs)
+    ]
     random.Random(1).shuffle(runs)
-    assert [(board.slug, [[row.entry for row in t.rows] for t in board.tables]) for board in boards(runs)] == expected
+    assert [
+        (board.slug, [([row.run for row in t.rows], t.reported) for t in board.tables]) for board in boards(runs)
+    ] == expected
     assert [board.task for board in boards(runs)] == ["plain-1", "plain-8", "dithered-2"]
 
 
 def test_a_single_clip_has_no_interval_and_that_is_said():
     table = only_table(make_result(clips=("a",)))
-    assert (table.rows[0].psnr.low, table.rows[0].ssim.high) == (None, None)
+    assert (table.rows[0].run.psnr.low, table.rows[0].run.ssim.high) == (None, None)
     assert any("no interval" in note for note in table.notes)
 
 
@@ -125,9 +128,9 @@ def separable(method, advantage, *, clips=30, seed=0):
 
 def test_methods_that_the_clips_cannot_tell_apart_share_a_group():
     table = only_table(separable("low", 0.0), separable("same", 1.001, seed=1), separable("best", 1.0, seed=2))
-    standings = {row.run.method: row.standing for row in table.rows if row.run}
+    standings = {row.run.method: row.standing for row in table.rows}
     assert [standings[name].group for name in ("best", "same", "low")] == [1, 1, 2]
-    assert [row.standing.opens_group for row in table.rows if row.run] == [True, False, True]
+    assert [row.standing.opens_group for row in table.rows] == [True, False, True]
     low = standings["low"]
     assert (low.rank_low, low.rank_high) == (3, 3)
     assert -1.1 < low.behind.low < low.behind.mean < low.behind.high < -0.9

@@ -126,7 +126,7 @@ def test_the_best_the_median_and_the_worst_by_gain_are_chosen(count, expected):
     if count > 1:
         assert [choice.clip_id for choice in chosen] == expected
         assert (chosen[0].place, chosen[-1].place) == ("best", "worst")
-        assert chosen[0].shown == (25.0, 0.9)
+        assert (chosen[0].gif.psnr, chosen[0].gif.ssim) == (25.0, 0.9)
     else:
         assert [choice.clip_id for choice in chosen] in (["b"], ["c"])
         assert chosen[0].place == "median"

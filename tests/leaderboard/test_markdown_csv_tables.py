@@ -115,4 +115,4 @@ def test_a_metric_that_two_runs_define_differently_has_two_columns():
     assert [column.label for column in columns] == ["tof (eeeeeeee)", "tof (ffffffff)"]
     runs = {run.method: run for run in board.tables[0].runs}
     assert [column.best for column in columns] == [1, 2]
-    assert columns[0].of(runs["b"]) is None and columns[1].of(runs["b"]).score.mean == 2
+    assert columns[0].of(runs["b"]) is None and columns[1].of(runs["b"]).mean == 2

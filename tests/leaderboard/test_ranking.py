@@ -26,7 +26,7 @@ def only_table(*runs):
 def test_a_run_without_a_rank_says_how_far_behind_it_is_on_the_clips_of_both():
     # Scores rise by 0.1 dB from clip to clip, so that the first six clips alone have a lower mean than all twelve.
     table = only_table(run("best", 32), run("half", 31, CLIPS[:6]))
-    half = next(row for row in table.rows if row.run and row.run.method == "half")
+    half = next(row for row in table.rows if row.run.method == "half")
     assert half.rank is None and half.standing is None
     score, clips = half.behind
     assert clips == 6
@@ -67,8 +67,8 @@ def test_what_is_drawn_around_a_mean_is_the_interval_of_its_difference_to_the_be
     table = only_table(run("best", 32), run("m", 31))
     best, other = table.rows
     assert best.paired is None
-    assert other.paired == pytest.approx((other.psnr.mean, other.psnr.mean))  # all clips differ by the same
-    assert other.psnr.high - other.psnr.low == pytest.approx(0.4)
+    assert other.paired == pytest.approx((other.run.psnr.mean, other.run.psnr.mean))  # all clips differ by the same
+    assert other.run.psnr.high - other.run.psnr.low == pytest.approx(0.4)
 
 
 def test_two_definitions_of_one_protocol_never_share_a_table():
