@@ -23,7 +23,7 @@ from gifbench.devices import check_device
 from gifbench.errors import UsageError, storage_errors
 from gifbench.evaluation.clip_prefetch import task_gif
 from gifbench.leaderboard.atomic_publish import published
-from gifbench.leaderboard.example_pictures import frame_ends, restore_with
+from gifbench.leaderboard.example_pictures import frame_ends, restore_with, times_in
 from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, shown_size
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.methods.registry import LoadedMethod
@@ -160,9 +160,8 @@ def _write_film(
 ) -> dict[str, Any]:
     """Write a film; gives the page its files, how many frames each holds, its size, and when each frame ends (ms)."""
     part = excerpt(clip.times, clip.duration, every=asked.every)
-    gif = task_gif(clip, asked).select(part.gif_frames)
-    start = clip.times[part.first]
-    frames = restore_with(method, device=device)(gif, tuple(clip.times[i] - start for i in part.frames))
+    times = times_in(clip, part)
+    frames = restore_with(method, device=device)(task_gif(clip, asked).select(part[:: asked.every]), times[:-1])
     height, width = shown_size(clip.height, clip.width)
     files = []
     with storage_errors(page):
@@ -170,7 +169,7 @@ def _write_film(
             files.append(f"{name}.{number}.webp")
             (page / files[-1]).write_bytes(content)
     about = {"perFile": frames_per_file(clip.height, clip.width), "size": [width, height]}
-    return {"files": files, **about, "ends": list(frame_ends(clip, part))}
+    return {"files": files, **about, "ends": list(frame_ends(times))}
 
 
 def _page(key: StudyKey, films: Mapping[str, Mapping[str, Any]]) -> str:

@@ -40,11 +40,10 @@ def published(out: Path, *, overwrite: bool, inputs: str = "") -> Iterator[Path]
     out = Path(os.path.realpath(out))
     with storage_errors(out):
         _sweep(out)
-    _check_place(out, overwrite=overwrite)
-    with storage_errors(out):
+        _check_place(out, overwrite=overwrite)
         out.parent.mkdir(parents=True, exist_ok=True)
     with _beside(out, _DRAFT) as draft:
-        with storage_errors(draft):
+        with storage_errors(out):
             draft.mkdir(mode=0o755)
         yield draft
         with storage_errors(out):
@@ -57,12 +56,9 @@ def published(out: Path, *, overwrite: bool, inputs: str = "") -> Iterator[Path]
 
 def made_of(out: Path, inputs: str) -> bool:
     """Whether a whole site made of the same `inputs` stands at `out`; what it shows need not be made again."""
-    place = Path(os.path.realpath(out))
-    with storage_errors(place):
-        entries = _entries(place / MARKER)
-        if entries is None or not all((place / name).exists() for name in entries):
-            return False
-        return bool(json.loads((place / MARKER).read_text(encoding="utf-8")).get("inputs") == inputs)
+    with storage_errors(out):
+        entries, made = _read_marker(out)
+        return bool(entries) and made == inputs and all((out / name).exists() for name in entries)
 
 
 @contextmanager
@@ -101,16 +97,15 @@ def _hidden(out: Path) -> str:
 
 
 def _check_place(out: Path, *, overwrite: bool) -> None:
-    with storage_errors(out):
-        if not out.exists() and not out.is_symlink():
-            return
-        if not out.is_dir():
-            raise AlreadyExists(f"{out}: this is a file; name a folder for the site")
-        present = {entry.name for entry in out.iterdir()}
-        if not present:
-            return
-        ours = _entries(out / MARKER)
-    if ours is None:
+    if not out.exists() and not out.is_symlink():
+        return
+    if not out.is_dir():
+        raise AlreadyExists(f"{out}: this is a file; name a folder for the site")
+    present = {entry.name for entry in out.iterdir()}
+    if not present:
+        return
+    ours, _ = _read_marker(out)
+    if not ours:
         raise AlreadyExists(f"{out}: this folder holds something that is not a gifbench site; choose another --out")
     if not overwrite:
         raise AlreadyExists(f"{out}: a site is there already; add --overwrite to replace it, or choose another --out")
@@ -121,15 +116,17 @@ def _check_place(out: Path, *, overwrite: bool) -> None:
         )
 
 
-def _entries(marker: Path) -> set[str] | None:
-    """The names that a site's marker lists, or None where there is no marker of ours."""
+def _read_marker(site: Path) -> tuple[set[str], object]:
+    """The names that a site's marker lists, and what it says of the inputs; no names where there is no marker of ours.
+
+    A site has a name at least, that of its marker.
+    """
     try:
-        content = json.loads(marker.read_text(encoding="utf-8"))
-        if content["made_by"] != "gifbench leaderboard":
-            return None
-        return {str(entry) for entry in content["entries"]}
+        content = json.loads((site / MARKER).read_text(encoding="utf-8"))
+        ours = content["made_by"] == "gifbench leaderboard"
+        return {str(entry) for entry in content["entries"] if ours}, content.get("inputs")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+        return set(), None
 
 
 def _move(draft: Path, out: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from gifbench.errors import storage_errors
 from gifbench.file_restoration import Restored, restore_gif, restored_timing
 from gifbench.leaderboard.atomic_publish import published
-from gifbench.leaderboard.example_pictures import Pictures, pictures_of, write_lane
+from gifbench.leaderboard.example_pictures import Pictures, frame_ends, pictures_of, write_lane
 from gifbench.leaderboard.filmstrips import error_map, telling_box
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.safe_names import visible
@@ -36,7 +36,6 @@ def restore_with_page(
     device: str = "auto",
     limits: GifLimits | None = None,
     salvage: bool = False,
-    half_precision: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Restored:
@@ -61,7 +60,6 @@ def restore_with_page(
             device=device,
             limits=limits,
             salvage=salvage,
-            half_precision=half_precision,
             overwrite=overwrite,
             progress=progress,
             seen=keep,
@@ -100,5 +98,5 @@ def _pictures(gif: Gif, restored: Pixels, source: Path, folder: Path, *, label: 
             write(restored, file="films/restored", kind="restored", label=visible(label)),
             write(error_map(restored, shown), file="films/change", kind="error", label="What changed"),
         )
-    ends = [round(1000 * time) for time in (*timing.times[1:], timing.duration)][: len(restored)]
-    return pictures_of(lanes, box, (gif.height, gif.width), [max(end, i + 1) for i, end in enumerate(ends)])
+    ends = frame_ends((*timing.times, timing.duration)[: len(restored) + 1])
+    return pictures_of(lanes, box, (gif.height, gif.width), ends)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +20,6 @@ from gifbench.leaderboard.example_selection import ClipChoice, choices
 from gifbench.leaderboard.filmstrips import (
     ERROR_QUALITY,
     QUALITY,
-    Excerpt,
     detail,
     error_map,
     excerpt,
@@ -60,8 +59,8 @@ class Excerpts:
         """The detail of each clip and task: where the first method that is shown on it differs from the GIF."""
         self.truth = lru_cache(maxsize=6)(self._truth)  # at most 6 × 33 frames: 140 MB at 640×360
 
-    def _truth(self, clip_id: str, part: Excerpt) -> Pixels:
-        return self.dataset[clip_id].truth_frames(part.frames)
+    def _truth(self, clip_id: str, part: range) -> Pixels:
+        return self.dataset[clip_id].truth_frames(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,37 +115,34 @@ class Shown:
     trouble: str | None = None
 
 
-def show(
-    board: Board, run: Run, *, excerpts: Excerpts, restore: Restore, site: Path, count: int
-) -> Iterator[Example | str]:
-    """Restore and write the `choices` of `run` below `site`, one by one; a text says why one cannot be shown.
-
-    That the site cannot be written is no such text: the `StorageError` is raised.
-    """
+def show(board: Board, run: Run, *, excerpts: Excerpts, restore: Restore, site: Path, count: int) -> Shown:
+    """Restore the `choices` of `run` and write them below `site`; raises `StorageError` where it cannot be."""
+    examples, trouble = [], []
     for choice in choices(board, run, count=count):
         try:
-            yield Example(choice, _write(board, choice, excerpts=excerpts, restore=restore, site=site))
+            examples.append(Example(choice, _write(board, choice, excerpts=excerpts, restore=restore, site=site)))
         except StorageError:
             raise
         except GifbenchError as error:
-            yield f"{visible(choice.clip_id, limit=60)}: {error}"
+            trouble.append(f"{visible(choice.clip_id, limit=60)}: {error}")
+    why = visible(f"Not every clip could be shown: {'; '.join(trouble)}.") if trouble else None
+    return Shown(tuple(examples), why)
 
 
 def _write(board: Board, choice: ClipChoice, *, excerpts: Excerpts, restore: Restore, site: Path) -> Pictures:
     asked = task(board.task)
     clip = excerpts.dataset[choice.clip_id]
     part = excerpt(clip.times, clip.duration, every=asked.every)
-    gif = task_gif(clip, asked).select(part.gif_frames)
+    gif = task_gif(clip, asked).select(part[:: asked.every])
     truth = excerpts.truth(choice.clip_id, part)
-    start = clip.times[part.first]
-    restored = None if choice.run.is_gif else restore(gif, tuple(clip.times[i] - start for i in part.frames))
+    restored = None if choice.run.is_gif else restore(gif, times_in(clip, part)[:-1])
     middle = len(gif) // 2
     at = middle * asked.every
     box = excerpts.boxes.get((choice.clip_id, board.task))
     if box is None:
         box = telling_box(gif.frame(middle), truth[at], None if restored is None else restored[at])
         excerpts.boxes[choice.clip_id, board.task] = box
-    below = f"clips/{slug(board.dataset, key=board.fingerprint)}/{slug(choice.clip_id)}/{part.first}-{part.num_frames}"
+    below = f"clips/{slug(board.dataset, key=board.fingerprint)}/{slug(choice.clip_id)}/{part.start}-{len(part)}"
     shown = np.repeat(gif.frames, asked.every, axis=0)[: len(truth)]
     gif_file = f"{below}/{board.task}.gif"
     draw = partial(write_lane, site, box)
@@ -167,7 +163,7 @@ def _write(board: Board, choice: ClipChoice, *, excerpts: Excerpts, restore: Res
             (site / gif_file).write_bytes(gif.to_bytes())
         with ThreadPoolExecutor(len(jobs)) as pool:  # libwebp works outside the interpreter's lock
             lanes = [future.result() for future in [pool.submit(job) for job in jobs]]
-    return pictures_of(lanes, box, (clip.height, clip.width), frame_ends(clip, part))
+    return pictures_of(lanes, box, (clip.height, clip.width), frame_ends(times_in(clip, part)))
 
 
 def pictures_of(
@@ -222,11 +218,18 @@ def write_lane(
     return Lane(kind=kind, label=label, film=paths, per_file=per_file, detail=detail_path, every=every, file=gif)
 
 
-def frame_ends(clip: DatasetClip, part: Excerpt) -> tuple[int, ...]:
-    """When each frame of a part ends, in whole milliseconds since the part begins: at least one a frame."""
-    starts = (*clip.times, clip.duration)
-    ends = [round(1000 * (starts[i + 1] - starts[part.first])) for i in part.frames]
-    # Frames closer than a millisecond cannot be told apart on a page; each gets one at least, so that all are shown.
-    for i in range(len(ends)):
-        ends[i] = max(ends[i], ends[i - 1] + 1 if i else 1)
-    return tuple(ends)
+def times_in(clip: DatasetClip, part: range) -> tuple[Fraction, ...]:
+    """The times of a part's frames in seconds since it begins, and its end."""
+    times = (*clip.times, clip.duration)[part.start : part.stop + 1]
+    return tuple(time - times[0] for time in times)
+
+
+def frame_ends(times: Sequence[Fraction]) -> tuple[int, ...]:
+    """When each frame ends, in whole milliseconds; `times` as of `times_in`, from 0.
+
+    Frames closer than a millisecond cannot be told apart on a page; each gets one at least, so that all are shown.
+    """
+    ends = [0]
+    for time in times[1:]:
+        ends.append(max(round(1000 * time), ends[-1] + 1))
+    return tuple(ends[1:])

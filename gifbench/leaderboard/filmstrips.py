@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -45,30 +44,12 @@ _ALL_STEPS = 8
 """Every task keeps each 1st, 2nd, 4th or 8th frame: a multiple of 8 is a GIF frame of all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """Frames `first` to `first + num_frames - 1` of a clip; the first and every `every`-th after it are GIF frames."""
+def excerpt(times: Sequence[Fraction], duration: Fraction, *, every: int) -> range:
+    """The middle of a clip, short enough for a page: at most 3 s and 33 frames, as numbers in the clip.
 
-    first: int
-    num_frames: int
-    every: int
-
-    @property
-    def frames(self) -> range:
-        """The video frames shown, as numbers in the clip."""
-        return range(self.first, self.first + self.num_frames)
-
-    @property
-    def gif_frames(self) -> range:
-        """The ones of them that the GIF keeps."""
-        return range(self.first, self.first + self.num_frames, self.every)
-
-
-def excerpt(times: Sequence[Fraction], duration: Fraction, *, every: int) -> Excerpt:
-    """The middle of a clip, short enough for a page: at most 3 s and 33 frames.
-
-    It begins at a frame that the GIF keeps, and where the clip has one it ends at such a frame too. Unless the clip is
-    very short it is the same for every task, so that pages of several tasks share the pictures of the truth.
+    Every `every`-th of them from the first is a GIF frame: it begins at one, and where the clip has one it ends at one
+    too. Unless the clip is very short it is the same for every task, so that pages of several tasks share the pictures
+    of the truth.
     """
     seconds = float(duration)
     in_time = int(len(times) * min(1.0, float(MAX_SECONDS) / seconds)) if seconds > 0 else len(times)
@@ -77,7 +58,7 @@ def excerpt(times: Sequence[Fraction], duration: Fraction, *, every: int) -> Exc
     if wanted > step:
         wanted = (wanted - 1) // step * step + 1
     first = (len(times) - wanted) // 2 // step * step
-    return Excerpt(first, wanted, every)
+    return range(first, first + wanted)
 
 
 def shown_size(height: int, width: int) -> tuple[int, int]:

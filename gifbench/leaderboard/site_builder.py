@@ -16,7 +16,7 @@ from gifbench.gifbench_version import code_record
 from gifbench.leaderboard.atomic_publish import made_of, published
 from gifbench.leaderboard.boards_of_comparable_runs import Board, boards
 from gifbench.leaderboard.clip_pages import clip_pages
-from gifbench.leaderboard.example_pictures import Example, Excerpts, Restore, Shown, restore_with, show
+from gifbench.leaderboard.example_pictures import Excerpts, Restore, Shown, restore_with, show
 from gifbench.leaderboard.html_pages import HtmlPages
 from gifbench.leaderboard.latex_tables import latex_table
 from gifbench.leaderboard.markdown_csv_tables import csv_table, markdown, markdown_table
@@ -210,10 +210,7 @@ def _show_method(
         where = f"{visible(run.method, limit=60)}, {board.dataset}, {board.task}"
         progress(Progress(message=f"restoring clips for the page: {where}"))
         source = excerpts[board.fingerprint]
-        found = list(show(board, run, excerpts=source, restore=restore, site=site, count=count))
-        trouble = "; ".join(item for item in found if isinstance(item, str))
-        shown[board.slug, method.method_slug] = Shown(
-            tuple(item for item in found if isinstance(item, Example)),
-            visible(f"Not every clip could be shown: {trouble}.") if trouble else None,
+        shown[board.slug, method.method_slug] = show(
+            board, run, excerpts=source, restore=restore, site=site, count=count
         )
     return shown
