@@ -15,7 +15,7 @@ from gifbench.cli.results import say_results
 from gifbench.cli.shared_options import Json
 from gifbench.cli.terminal_text import note, say, say_json, table
 from gifbench.errors import UsageError
-from gifbench.progress import Progress, ProgressCallback, silent
+from gifbench.progress import Progress, ProgressCallback
 
 ExistingResults = Annotated[
     str,
@@ -180,18 +180,17 @@ def evaluate(
         note(f"No --task is given: {' and '.join(DEFAULT_TASKS)} are evaluated")
     names = [name for given in protocol or [] for name in given.split(",")]
     with ExitStack() as stack:
-        shown: str | None = None
-        step: ProgressCallback = silent
+        bar: dict[str, ProgressCallback] = {}  # of the run that is under way
 
         def report(now: Progress) -> None:
-            nonlocal shown, step
             if now.reused:
                 note(now.message)
                 return
-            if shown != now.run:
+            if now.run not in bar:
                 stack.close()
-                shown, step = now.run, stack.enter_context(progress_bar(now.run))
-            step(now)
+                bar.clear()
+                bar[now.run] = stack.enter_context(progress_bar(now.run))
+            bar[now.run](now)
 
         found = score(
             loaded,

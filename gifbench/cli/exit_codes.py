@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,7 +15,7 @@ from typing import ParamSpec
 
 import typer
 
-from gifbench.cli.run_log import RunLog, run_log
+from gifbench.cli.run_log import LOGGER, RunLog, run_log
 from gifbench.cli.terminal_text import flush, nobody_reads, note, say_json, stdout_is_ours, write_note
 from gifbench.errors import GifbenchError, UsageError
 from gifbench.text_redaction import redact
@@ -36,17 +37,16 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         terminated = threading.Event()
-        logger = logging.getLogger("gifbench")
-        log = RunLog(function.__name__) if function.__name__ in _LONG else None
-        warnings = _Warnings(logging.WARNING)
-        logger.addHandler(warnings)
-        if log is not None:
-            logger.setLevel(logging.INFO)
-            logger.addHandler(log)
+        handlers: list[logging.Handler] = [_Warnings(logging.WARNING)]
+        if function.__name__ in _LONG:
+            LOGGER.setLevel(logging.INFO)
+            handlers.append(RunLog(function.__name__))
+        for handler in handlers:
+            LOGGER.addHandler(handler)
         try:
             with _terminated_as_interrupted(terminated), stdout_is_ours():
                 function(*args, **kwargs)
-            logger.info("done")
+            LOGGER.info("done")
         except typer.Exit:  # what there is to say has been said
             raise
         except KeyboardInterrupt as error:
@@ -61,9 +61,8 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
                 raise
             _fail(error, command=function.__name__, as_json=bool(kwargs.get("as_json")))
         finally:
-            logger.removeHandler(warnings)
-            if log is not None:
-                logger.removeHandler(log)
+            for handler in handlers:
+                LOGGER.removeHandler(handler)
 
     return run
 
@@ -103,7 +102,7 @@ def _fail(error: Exception, *, command: str, as_json: bool) -> None:
     else:
         code = "internal"
         log = run_log() or RunLog(command)
-        log.fault(error)
+        log.line("".join(traceback.format_exception(error)).rstrip())
         where = f"{log.path} says where" if log.path else "GIFBENCH_DEBUG=1 shows where"
         message = f"{type(error).__name__}: {error}. This is a fault of gifbench; {where}, for a bug report"
     if as_json:

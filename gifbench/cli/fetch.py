@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 import typer
 
@@ -13,18 +15,63 @@ from gifbench.cli.exit_codes import SOME_FAILED
 from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.progress_bar import progress_bar
 from gifbench.cli.shared_options import DatasetPlace, Json
-from gifbench.cli.source_options import SourceOptions
 from gifbench.cli.terminal_text import say, say_json
 from gifbench.download.source_interface import MAX_SIZE, FetchLimits
-from gifbench.errors import UsageError
+from gifbench.entry_points import SOURCES, entry_names, source_kind
+from gifbench.errors import GifbenchError, UsageError
 
 if TYPE_CHECKING:
+    from gifbench.download import Source
     from gifbench.download.fetch_queue_and_pauses import FetchSummary
+    from gifbench.manifest import ManifestRow
 
-_SOURCES = SourceOptions()
+_SOURCE_OPTIONS: dict[str, dict[str, str]] = {}
+"""The options that each installed kind of source adds to `fetch`: their names, by kind and field of its `options`."""
 
 
-@_SOURCES.spell_out
+def _with_source_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The same function, whose `**options` are spelled out in its signature, as typer wants them.
+
+    An option whose name is taken, by the command or by another kind, gets the kind's name before its own.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    listed = {name: one for name, one in signature.parameters.items() if one.kind is not one.VAR_KEYWORD}
+    for name in entry_names(SOURCES):
+        try:
+            kind = source_kind(name)
+        except GifbenchError:  # what is wrong with it is said when a row needs it
+            continue
+        hints = get_type_hints(kind.options, include_extras=True)
+        for field in fields(kind.options):
+            option = field.name if field.name not in listed else f"{name.replace('-', '_')}_{field.name}"
+            _SOURCE_OPTIONS.setdefault(name, {})[field.name] = option
+            listed[option] = inspect.Parameter(
+                option, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+            )
+    keywords = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in listed.values()]
+    function.__signature__ = signature.replace(parameters=keywords)  # type: ignore[attr-defined]
+    return function
+
+
+def _open_sources(
+    rows: Sequence[ManifestRow], given: Mapping[str, object], limits: FetchLimits
+) -> tuple[dict[str, Source], dict[str, int]]:
+    """The source of each kind that `rows` need, and the most fetches an hour by group; `given` are the options.
+
+    Raises what a kind raises, a `UsageError` where nothing was said of where its videos are.
+    """
+    sources: dict[str, Source] = {}
+    per_hour: dict[str, int] = {}
+    for name in dict.fromkeys(row.source for row in rows if row.source != "file"):
+        kind = source_kind(name)
+        names = _SOURCE_OPTIONS.get(name, {})
+        options = kind.options(**{field: given[option] for field, option in names.items()})
+        sources[name] = kind.open([row for row in rows if row.source == name], options, limits)
+        per_hour |= kind.per_hour(options)
+    return sources, per_hour
+
+
+@_with_source_options
 def fetch(
     listed: Annotated[
         Path | None,
@@ -83,7 +130,7 @@ def fetch(
     rows = read_source_list(manifest)[:limit]
     check_locators(rows, name=str(manifest), trusted=trust_manifest)
     limits = FetchLimits(trusted=trust_manifest, timeout=timeout, max_size=max_size)
-    sources, per_hour = _SOURCES.open(rows, options, limits)
+    sources, per_hour = _open_sources(rows, options, limits)
     again = _reasons(retry)
     with progress_bar("Fetching") as step:
         policy = RetryPolicy(parallel=parallel, attempts=attempts, pause=pause, per_hour=per_hour, brake=brake)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,7 +66,8 @@ def info(
         if clips:
             page |= {"clip_list": [_clip_about(row) for row in opened.rows], "left_out": _left_out(opened)}
         page |= {"lack_damaged_frames": dict(incomplete)} if (incomplete := _incomplete(opened)) else {}
-        extra = {"reasons": _reasons_of(about["outcomes"], opened.name), "coverage": _coverage_json(coverage)}
+        covered = {split: asdict(entry) for split, entry in coverage.items()}
+        extra = {"reasons": _reasons_of(about["outcomes"], opened.name), "coverage": covered}
         say_json({**about, **extra, "duplicates": same.to_json(), **page})
         return
     say(f"{about['title']} ({opened.name}), fingerprint {opened.fingerprint}, {about['bytes'] / 1e6:.1f} MB\n")
@@ -181,7 +183,8 @@ def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
     ]
     if as_json:
         about = {"store": store.folder.url, "stored": standing.stored, "bytes": standing.bytes}
-        say_json({**about, "reasons": reasons, "coverage": _coverage_json(coverage)})
+        covered = {split: asdict(entry) for split, entry in coverage.items()}
+        say_json({**about, "reasons": reasons, "coverage": covered})
         return
     held = ", ".join(f"{count} {source}" for source, count in standing.stored.items()) or "nothing"
     say(f"{store.folder.url}: {held}, {standing.bytes / 1e6:.1f} MB")
@@ -236,14 +239,6 @@ def _say_coverage(what: str, coverage: Mapping[str, SplitCoverage]) -> None:
             for lacks in [", ".join(f"{count} {reason or 'not tried'}" for reason, count in entry.missing.items())]
         ]
         say(f"\nCoverage of {what}:\n" + table(rows, header=("split", "clips", "here", "share", "missing")))
-
-
-def _coverage_json(coverage: Mapping[str, SplitCoverage]) -> dict[str, Any]:
-    """Coverage as `--json` gives it; the reason "" is of what nobody has tried."""
-    return {
-        split: {"wanted": entry.wanted, "here": entry.here, "missing": dict(entry.missing)}
-        for split, entry in coverage.items()
-    }
 
 
 def _clock(seconds: float) -> str:

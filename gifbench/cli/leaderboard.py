@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.shared_options import Json
+from gifbench.cli.shared_options import Device, Json
 from gifbench.cli.terminal_text import note, say, say_json
-from gifbench.devices import DEVICE_HELP
 
 
 def leaderboard(
@@ -24,7 +23,7 @@ def leaderboard(
         typer.Option(metavar="FILE.py:CLASS", help="A method in a file, so that the page can show its clips too."),
     ] = None,
     clips: Annotated[int, typer.Option(min=0, help="Clips to show for each method and task.")] = 3,
-    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
+    device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that gifbench made there.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gifbench.cli.exit_codes import FAILED
-from gifbench.cli.shared_options import Json
+from gifbench.cli.shared_options import Device, Json
 from gifbench.cli.terminal_text import note, say, say_json, table
-from gifbench.devices import DEVICE_HELP
 from gifbench.progress import count_text
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def new(
 
 def check(
     method: Annotated[str, typer.Argument(help="A method: a name from gifbench methods, or FILE.py:CLASS.")],
-    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "cpu",
+    device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
     """Check that a method gives what gifbench expects: frame counts, sizes, times, batches, repeatable output."""

@@ -16,14 +16,19 @@ P = ParamSpec("P")
 _ONE_OF = "gifbench_one_of"
 
 
-def one_of(*names: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Mark a command's function as one that wants one of these parameters, none of which is required by itself."""
+def marked(attribute: str, value: object) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Give a command's function an attribute, in which its `--help` or its errors find something."""
 
     def mark(function: Callable[P, None]) -> Callable[P, None]:
-        setattr(function, _ONE_OF, names)
+        setattr(function, attribute, value)
         return function
 
     return mark
+
+
+def one_of(*names: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Mark a command's function as one that wants one of these parameters, none of which is required by itself."""
+    return marked(_ONE_OF, names)
 
 
 class CommandNamingAllMissing(TyperCommand):

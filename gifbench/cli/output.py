@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import ParamSpec
 
 from gifbench.cli.exit_codes import command
+from gifbench.cli.missing_parameters import marked
 from gifbench.cli.progress_bar import progress_bar
 from gifbench.cli.shared_options import DatasetPlace, Json, Overwrite
 from gifbench.cli.terminal_text import note, say, say_json, table
@@ -34,9 +35,4 @@ EXAMPLE = "gifbench_example"
 
 def example(line: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Give a command that a package adds the line that its `--help` ends with."""
-
-    def mark(function: Callable[P, None]) -> Callable[P, None]:
-        setattr(function, EXAMPLE, line)
-        return function
-
-    return mark
+    return marked(EXAMPLE, line)

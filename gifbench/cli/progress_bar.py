@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from gifbench.cli.terminal_text import note, terminal, write_note
 from gifbench.progress import Progress, ProgressCallback, duration_text
@@ -18,16 +18,23 @@ def progress_bar(title: str) -> Iterator[ProgressCallback]:
 
     Both say how much time is left: what the call estimates, else by the pace of this run.
     """
-    left = _time_left()
-    if sys.stderr.isatty():
-        with _bar(title) as bar:
-            yield _logged(title, left, bar)
-    else:
-        yield _logged(title, left, _lines(title))
+    logger, time_left = logging.getLogger("gifbench"), _time_left()
+    with _bar(title) if sys.stderr.isatty() else nullcontext(_lines()) as show:
+
+        def step(now: Progress) -> None:
+            if now.message:
+                note(now.message)
+            left = time_left(now)
+            line = f"{title}: {f'{now.done}/{now.total}' if now.total else now.done} {now.what}".rstrip() + left
+            show(now, left, line)
+            if logger.handlers:
+                logger.info(line, extra={"progress": True})
+
+        yield step
 
 
-_Show = Callable[[Progress, str], None]
-"""What shows an event, and the time left as text."""
+_Show = Callable[[Progress, str, str], None]
+"""What shows an event, given the time left as text, and all of it as a line."""
 
 
 @contextmanager
@@ -43,28 +50,9 @@ def _bar(title: str) -> Iterator[_Show]:
     )
     with Bars(*columns, console=terminal()) as bar:
         task = bar.add_task(title, total=None, what="", left="")
-        yield lambda now, left: bar.update(
+        yield lambda now, left, _: bar.update(
             task, completed=now.done, total=now.total or None, what=now.what[:60], left=left
         )
-
-
-def _logged(title: str, left: Callable[[Progress], str], show: _Show) -> ProgressCallback:
-    """What `show` shows, which the log of the run has too, now and then."""
-    logger = logging.getLogger("gifbench")
-
-    def step(now: Progress) -> None:
-        if now.message:
-            note(now.message)
-        remaining = left(now)
-        show(now, remaining)
-        if logger.handlers:
-            logger.info(_line(title, now, remaining), extra={"progress": True})
-
-    return step
-
-
-def _line(title: str, now: Progress, left: str) -> str:
-    return f"{title}: {f'{now.done}/{now.total}' if now.total else now.done} {now.what}".rstrip() + left
 
 
 def _time_left() -> Callable[[Progress], str]:
@@ -83,14 +71,14 @@ def _time_left() -> Callable[[Progress], str]:
     return left
 
 
-def _lines(title: str) -> _Show:
+def _lines() -> _Show:
     last = -float("inf")
 
-    def show(now: Progress, left: str) -> None:
+    def show(now: Progress, _: str, line: str) -> None:
         nonlocal last
         # A log that runs for days must not grow by a line a frame.
         if time.monotonic() - last >= 1 or now.done == now.total:
             last = time.monotonic()
-            write_note(_line(title, now, left))
+            write_note(line)
 
     return show

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gifbench.cli.progress_bar import progress_bar
-from gifbench.cli.shared_options import Json
+from gifbench.cli.shared_options import Device, Json
 from gifbench.cli.terminal_text import say, say_json, table
-from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def reproduce(
         list[str] | None,
         typer.Option(metavar="ROW=METHOD", help="The method of a row, as in 8=ccdnet-2:weights=mine.safetensors."),
     ] = None,
-    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
+    device: Device = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips.")] = None,
     out: Annotated[Path, typer.Option(help="The folder for results; those of the same run are reused.")] = Path(

@@ -11,9 +11,8 @@ import typer
 
 from gifbench.cli.gif_options import MaxPixels, Salvage, gif_advice, gif_limits
 from gifbench.cli.progress_bar import progress_bar
-from gifbench.cli.shared_options import Json
+from gifbench.cli.shared_options import Device, Json
 from gifbench.cli.terminal_text import note, say, say_json
-from gifbench.devices import DEVICE_HELP
 from gifbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def restore(
     audio: Annotated[
         Literal["keep", "drop"], typer.Option(help="Keep the sound where OUT is a video, or drop it.")
     ] = "keep",
-    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
+    device: Device = "auto",
     precision: Annotated[
         str, typer.Option(help="auto (what is faster on this CPU, and nearly the same) or fp32, which is exact.")
     ] = "auto",

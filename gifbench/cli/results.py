@@ -19,11 +19,10 @@ def results(
 ) -> None:
     """Show what was scored as a table: a row a method, task and protocol, the best first."""
     from gifbench.errors import ResultsError
-    from gifbench.results.dataframe import Results
     from gifbench.results.io import load_results
 
     refused: list[ResultsError] = []
-    found = Results(load_results(*folder, on_error=refused.append))
+    found = load_results(*folder, on_error=refused.append)
     for error in refused:
         note(f"Left out: {error}")
     if not found:

@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
 
 from gifbench.text_redaction import redact
@@ -49,10 +48,6 @@ class RunLog(logging.Handler):
     def line(self, text: str) -> None:
         """Add a line with its time, past the logger."""
         self.emit(logging.LogRecord(LOGGER.name, logging.INFO, __file__, 0, text, None, None))
-
-    def fault(self, error: BaseException) -> None:
-        """Add a traceback."""
-        self.line("".join(traceback.format_exception(error)).rstrip())
 
     def _progress_is_due(self) -> bool:
         due = time.monotonic() >= self._next_progress

@@ -10,9 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from gifbench.cli.progress_bar import progress_bar
-from gifbench.cli.shared_options import DatasetPlace, Json
+from gifbench.cli.shared_options import DatasetPlace, Device, Json
 from gifbench.cli.terminal_text import note, say, say_json, table
-from gifbench.devices import DEVICE_HELP
 
 
 class StudyGroup(TyperGroup):
@@ -37,7 +36,7 @@ def make(
         int, typer.Option(help="The random seed: it decides which clips are shown, in what order and on which side.")
     ] = 0,
     question: Annotated[str, typer.Option(help="The question that people answer.")] = "Which one looks better?",
-    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
+    device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in that folder.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from gifbench.cli.progress_bar import progress_bar
-from gifbench.cli.shared_options import Json
+from gifbench.cli.shared_options import Device, Json
 from gifbench.cli.terminal_text import note, say, say_json, table
-from gifbench.devices import DEVICE_HELP, choose_device
+from gifbench.devices import choose_device
 from gifbench.errors import MissingExtra, UsageError
 
 
@@ -26,7 +26,7 @@ def train(
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List what can be trained by name.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in --out, if any.")] = False,
-    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
+    device: Device = "auto",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change an option of the file.")
     ] = None,

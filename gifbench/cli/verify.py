@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +16,6 @@ from gifbench.errors import DatasetDamaged
 
 if TYPE_CHECKING:
     from gifbench.builder.recipe import Recipe
-    from gifbench.dataset.duplicates import Duplicates
     from gifbench.download.store import Store
 
 
@@ -33,8 +31,9 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check every checksum, that every member decodes, and that truth pixels match their hashes; or a whole store."""
-    from gifbench.builder.repair import repair_dataset
-    from gifbench.dataset import verify_dataset
+    from gifbench.builder.repair import clear_leftovers, repair_dataset
+    from gifbench.dataset import open_dataset, verify_dataset
+    from gifbench.dataset.duplicates import find_duplicates
     from gifbench.dataset.verify import KNOWN_FROM_A_COPY
     from gifbench.download.store import Store
 
@@ -42,8 +41,12 @@ def verify(
         _verify_store(Store(place), repair=repair, workers=workers, as_json=as_json)
         return
     dataset = place
-    with progress_bar("Verifying") as step:
-        damage = list(verify_dataset(dataset, workers=workers, progress=step))
+
+    def look() -> list[tuple[str, str]]:
+        with progress_bar("Verifying") as step:
+            return list(verify_dataset(dataset, workers=workers, progress=step))
+
+    damage = look()
     if repair and damage:
         for name, what in damage:
             note(f"{name}: {what}")
@@ -58,9 +61,10 @@ def verify(
                 workers=workers,
                 progress=step,
             )
-        with progress_bar("Verifying") as step:
-            damage = list(verify_dataset(dataset, workers=workers, progress=step))
-    same = _duplicates(dataset, damage, tidy=repair)
+        damage = look()
+    if repair and not damage:
+        clear_leftovers(dataset)
+    same = None if damage else find_duplicates(open_dataset(dataset))
     if as_json:
         lines = [{"place": name, "what": what} for name, what in damage]
         say_json({"dataset": dataset, "damage": lines, "duplicates": same.to_json() if same else None})
@@ -78,19 +82,6 @@ def verify(
             same.refuse_across_splits(dataset)
     if not as_json:
         say(f"{dataset}: whole")
-
-
-def _duplicates(dataset: str, damage: Sequence[tuple[str, str]], *, tidy: bool) -> Duplicates | None:
-    """Which clips are the same; None where the dataset is damaged, which comes first. A whole one may be `tidy`ed."""
-    from gifbench.builder.repair import clear_leftovers
-    from gifbench.dataset import open_dataset
-    from gifbench.dataset.duplicates import find_duplicates
-
-    if damage:
-        return None
-    if tidy:
-        clear_leftovers(dataset)
-    return find_duplicates(open_dataset(dataset))
 
 
 def _recipe(dataset: str, file: Path | None) -> Recipe | None:

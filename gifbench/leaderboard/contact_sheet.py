@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -28,19 +27,6 @@ MOST_CLIPS = 60
 
 FRAME_WIDTH, FRAME_HEIGHT = 288, 216
 """The largest that a whole frame is stored, in pixels; the page shows it at half of that."""
-
-
-@dataclass(frozen=True, slots=True)
-class SheetClip:
-    """A clip on the page: its pictures as `data:` addresses, three a row, or in `damage` why it has none."""
-
-    clip_id: str
-    split: str
-    facts: str
-    source: str
-    licence: str
-    rows: Sequence[Sequence[str]] = ()
-    damage: str = ""
 
 
 def contact_sheet(dataset: Dataset, *, progress: ProgressCallback = silent) -> str:
@@ -78,16 +64,17 @@ def spread(dataset: Dataset) -> Sequence[DatasetClip]:
     return chosen
 
 
-def _shown(clip: DatasetClip) -> SheetClip:
+def _shown(clip: DatasetClip) -> dict[str, object]:
+    """A clip for the template: its pictures as `data:` addresses, three a row, or in `damage` why it has none."""
     row = clip.row
     rate = f"{float(clip.fps):.4g} a second" if row.ticks is None else "uneven times"
     facts = f"{row.frames:,} frames of {row.width} × {row.height}, {rate}"
     source = f"{row.source}: {redact(row.locator)}, {row.start_seconds:.2f} to {row.end_seconds:.2f} s"
-    shown = SheetClip(clip.clip_id, clip.split, facts, source, row.licence)
+    shown = {"clip_id": clip.clip_id, "split": clip.split, "facts": facts, "source": source, "licence": row.licence}
     try:
-        return replace(shown, rows=_pictures(clip))
+        return {**shown, "rows": _pictures(clip), "damage": ""}
     except GifbenchError as error:
-        return replace(shown, damage=str(error))
+        return {**shown, "damage": str(error)}
 
 
 def _pictures(clip: DatasetClip) -> list[list[str]]:

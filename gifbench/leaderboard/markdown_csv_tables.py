@@ -106,7 +106,6 @@ def _csv_rows(board: Board, table: BoardTable, metrics: Sequence[str]) -> Iterat
     }
     for row in table.rows:
         run, stands = row.run, row.standing
-        behind = stands.behind if stands else None
         columns = {column.label: column.of(run) for column in table.columns}
         yield {
             **place,
@@ -118,24 +117,23 @@ def _csv_rows(board: Board, table: BoardTable, metrics: Sequence[str]) -> Iterat
             "clips": run.result.clips,
             "official_clips": run.result.coverage.official or None,
             "frames": run.result.frames,
-            "psnr": run.psnr.mean,
-            "psnr_low": run.psnr.low,
-            "psnr_high": run.psnr.high,
-            "ssim": run.ssim.mean,
-            "ssim_low": run.ssim.low,
-            "ssim_high": run.ssim.high,
+            **_mean_columns("psnr", run.psnr),
+            **_mean_columns("ssim", run.ssim),
             "frames_per_second": run.frames_per_second,
             "group": stands.group if stands else None,
             "rank_low": stands.rank_low if stands else None,
             "rank_high": stands.rank_high if stands else None,
-            "psnr_behind": behind.mean if behind else None,
-            "psnr_behind_low": behind.low if behind else None,
-            "psnr_behind_high": behind.high if behind else None,
+            **_mean_columns("psnr_behind", stands.behind if stands else None),
             **{i: mean.mean if (mean := columns.get(name)) else None for i, name in enumerate(metrics)},
         }
     for paper in table.reported:
         source = f"as reported: {paper.where}"
         yield {**place, "method": paper.method, "source": source, "psnr": paper.psnr, "ssim": paper.ssim}
+
+
+def _mean_columns(name: str, score: MeanScore | None) -> dict[str | int, object]:
+    mean, low, high = (score.mean, score.low, score.high) if score else (None, None, None)
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}
 
 
 def _cell(value: object) -> object:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gifbench.leaderboard.boards_of_comparable_runs import BoardRow, BoardTable
+from gifbench.leaderboard.runs_from_results import Run
 from gifbench.leaderboard.safe_names import visible
 from gifbench.progress import count_text
 from gifbench.results.dataframe import speed_text
@@ -26,12 +27,10 @@ _LETTER, _LINE = 6.1, 13.0
 class Point:
     """A method: where it is drawn, its interval's ends, its label's place (None: no room) and the words about it."""
 
+    run: Run
     x: float
     y: float
-    low: float | None
-    high: float | None
-    kind: str
-    slug: str
+    whisker: tuple[float, float] | None
     label: str
     about: str
     label_at: tuple[float, float, str] | None
@@ -63,7 +62,7 @@ def plots(table: BoardTable) -> tuple[Plot, ...]:
 
     Only ranked runs are drawn: what was scored on other clips has no place on the same axis.
     """
-    speed = [(row, speed) for row in table.ranked if (speed := row.run.frames_per_second)]
+    speed = [(row, value) for row in table.ranked if (value := row.run.frames_per_second)]
     size = [(row, float(row.run.result.method.parameters)) for row in table.ranked]
     made = []
     if len(speed) > 1:
@@ -81,8 +80,7 @@ def _plot(title: str, axis: str, found: Sequence[tuple[BoardRow, float]], *, mor
     x, x_ticks = _log_axis(min(positive), max(positive), zero=zero)
     bounds = [bound for row, _ in found for bound in (row.run.psnr.mean, *(row.paired or ()))]
     y, y_ticks = _linear_axis(min(bounds), max(bounds))
-    sign = 1 if more_is_better else -1
-    front = _front([(sign * value, row.run.psnr.mean) for row, value in found])
+    front = _front([(value if more_is_better else -value, row.run.psnr.mean) for row, value in found])
     places = [(x(value), y(row.run.psnr.mean)) for row, value in found]
     first = sorted(range(len(found)), key=lambda i: (i not in front, not found[i][0].run.is_gif, i))
     labels = _labels(places, [visible(row.run.method, limit=22) for row, _ in found], first)
@@ -93,12 +91,10 @@ def _plot(title: str, axis: str, found: Sequence[tuple[BoardRow, float]], *, mor
         cost = cost or (f"{value:,.0f} parameters" if value else "nothing learned")
         points.append(
             Point(
+                run=run,
                 x=places[i][0],
                 y=places[i][1],
-                low=y(row.paired[0]) if row.paired else None,
-                high=y(row.paired[1]) if row.paired else None,
-                kind=run.kind,
-                slug=run.method_slug,
+                whisker=(y(row.paired[0]), y(row.paired[1])) if row.paired else None,
                 label=visible(run.method, limit=22),
                 about=f"{visible(run.method, limit=60)}: {run.psnr.mean:.2f} dB, {cost}",
                 label_at=labels[i],
