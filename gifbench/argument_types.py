@@ -89,8 +89,7 @@ def _is(value: object, kind: Any) -> bool:  # noqa: ANN401, PLR0911  # any annot
     if kind is bool:
         return isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")  # numpy's, before and since 2.0
     if kind in (int, float, Fraction):
-        number = Integral if kind is int else Real
-        return isinstance(value, number) and not isinstance(value, bool)
+        return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
     if kind is None or kind is type(None):
         return value is None
     if (origin or kind) is collections.abc.Callable:
@@ -147,7 +146,7 @@ def _described(kind: Any) -> str:  # noqa: ANN401, PLR0911  # any annotation
     known = origin or kind
     if known in _WORDS:
         return _WORDS[known]
-    name = {"ndarray": "array"}.get(getattr(known, "__name__", ""), getattr(known, "__name__", str(known)))
+    name = getattr(known, "__name__", str(known)).replace("ndarray", "array")
     return f"{'an' if name[:1] in 'AEIOaeio' else 'a'} {name}"
 
 

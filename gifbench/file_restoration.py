@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, overload
+from typing import Any, BinaryIO, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -84,38 +84,25 @@ def restored_timing(gif: FrameSource, fps_factor: int = 1) -> Timing:
     return Timing((*times, gif.times[-1]), gif.duration)
 
 
+class _Options(TypedDict, total=False):
+    """What `restore_gif` takes by name."""
+
+    fps_factor: int
+    device: str
+    background: tuple[int, int, int]
+    limits: GifLimits | None
+    salvage: bool
+    gray: bool
+    half_precision: bool
+    overwrite: bool
+    progress: ProgressCallback | None
+    seen: Callable[[Pixels], None] | None
+
+
 @overload
-def restore_gif(
-    method: Any,  # noqa: ANN401
-    source: Any,  # noqa: ANN401
-    out: None = None,
-    *,
-    fps_factor: int = ...,
-    device: str = ...,
-    background: tuple[int, int, int] = ...,
-    limits: GifLimits | None = ...,
-    salvage: bool = ...,
-    gray: bool = ...,
-    half_precision: bool = ...,
-    progress: ProgressCallback | None = ...,
-) -> RestoredVideo: ...
+def restore_gif(method: Any, source: Any, out: None = None, **options: Unpack[_Options]) -> RestoredVideo: ...  # noqa: ANN401
 @overload
-def restore_gif(
-    method: Any,  # noqa: ANN401
-    source: Any,  # noqa: ANN401
-    out: str | os.PathLike[str],
-    *,
-    fps_factor: int = ...,
-    device: str = ...,
-    background: tuple[int, int, int] = ...,
-    limits: GifLimits | None = ...,
-    salvage: bool = ...,
-    gray: bool = ...,
-    half_precision: bool = ...,
-    overwrite: bool = ...,
-    progress: ProgressCallback | None = ...,
-    seen: Callable[[Pixels], None] | None = ...,
-) -> Restored: ...
+def restore_gif(method: Any, source: Any, out: str | os.PathLike[str], **options: Unpack[_Options]) -> Restored: ...  # noqa: ANN401
 @check_types
 def restore_gif(
     method: Any,  # what `load_any_method` takes
