@@ -41,7 +41,7 @@ def parquet_batches(data: bytes, *, columns: Sequence[str] | None = None) -> Ite
     # interpreter ends takes the process down ("terminate called without an active exception").
     try:
         metadata = pq.read_metadata(pa.BufferReader(data))
-        budget = Budget.of(len(data))
+        budget = Budget(len(data))
         check_pages(data, metadata, budget)
         # A text that thousands of rows share stays one, until it is known what they come to.
         texts = [metadata.schema.column(i).path for i in range(metadata.num_columns) if is_text(metadata, i)]

@@ -9,42 +9,34 @@ References: the Parquet format (parquet.thrift) and Thrift's compact protocol.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-_BASE_BYTES, _BYTES_A_BYTE = 64 << 20, 64
-_BASE_VALUES, _VALUES_A_BYTE = 1 << 20, 4
-_BASE_ROWS, _ROWS_A_BYTE = 1 << 16, 1
 _DELTA_BYTE_ARRAY = 7  # each value begins with a part of the one before, without end
 _DATA, _DICTIONARY, _DATA_V2 = 5, 7, 8
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
 _MOST_DEPTH = 16
 
 
-@dataclass(slots=True)
 class Budget:
-    """What is left of the memory that a file of so many bytes may take."""
+    """The memory that a file of `size` bytes may take: much more than honest tables need, and little for a small file.
 
-    decoded: int
-    """Bytes of its pages, and of its texts, each for itself."""
-    values: int
-    rows: int
+    `decoded` counts the bytes of its pages and of its texts, each for itself; `values` and `rows` are numbers of them.
+    """
 
-    @classmethod
-    def of(cls, size: int) -> Budget:
-        """The budget of a file of `size` bytes: much more than honest tables need, and little for a small file."""
-        return cls(
-            _BASE_BYTES + _BYTES_A_BYTE * size, _BASE_VALUES + _VALUES_A_BYTE * size, _BASE_ROWS + _ROWS_A_BYTE * size
-        )
+    def __init__(self, size: int) -> None:
+        self._left = {"decoded": (64 << 20) + 64 * size, "values": (1 << 20) + 4 * size, "rows": (1 << 16) + size}
 
-    def take(self, *, decoded: int = 0, values: int = 0, rows: int = 0) -> None:
+    def take(self, **used: int) -> None:
         """Use some of it up; raises `pyarrow.ArrowInvalid` where nothing is left."""
-        self.decoded, self.values, self.rows = self.decoded - decoded, self.values - values, self.rows - rows
-        if min(decoded, values, rows) < 0 or min(self.decoded, self.values, self.rows) < 0:
-            raise pa.ArrowInvalid("it holds many times more than a table of its size: a bomb, which is not unpacked")
+        for what, number in used.items():
+            self._left[what] -= number
+            if number < 0 or self._left[what] < 0:
+                raise pa.ArrowInvalid(
+                    "it holds many times more than a table of its size: a bomb, which is not unpacked"
+                )
 
 
 def check_pages(data: bytes, metadata: pq.FileMetaData, budget: Budget) -> None:
@@ -52,7 +44,7 @@ def check_pages(data: bytes, metadata: pq.FileMetaData, budget: Budget) -> None:
     budget.take(rows=metadata.num_rows)
     for group in range(metadata.num_row_groups):
         row_group = metadata.row_group(group)
-        budget.take(rows=0, values=row_group.num_rows)
+        budget.take(values=row_group.num_rows)
         for number in range(row_group.num_columns):
             column = row_group.column(number)
             start = column.data_page_offset
@@ -145,15 +137,13 @@ class _Reader:
         return self._data[self.at - 1]
 
     def _varint(self) -> int:
-        value = shift = 0
-        while True:
+        value = 0
+        for shift in range(0, 64, 7):
             byte = self._byte()
             value |= (byte & 127) << shift
-            shift += 7
             if byte < 128:
                 return value
-            if shift > 63:
-                raise pa.ArrowInvalid("a page header with a number without end")
+        raise pa.ArrowInvalid("a page header with a number without end")
 
     def _zigzag(self) -> int:
         value = self._varint()

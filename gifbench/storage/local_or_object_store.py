@@ -286,9 +286,9 @@ class Folder:
     def sweep(self) -> None:
         """Delete what a killed writer left behind."""
         for name in self.names():
-            unfinished = next((i for i, part in enumerate(name.split("/")) if part.endswith(PARTIAL)), None)
-            if unfinished is not None:
-                self.delete("/".join(name.split("/")[: unfinished + 1]))
+            before, unfinished, _ = f"{name}/".partition(f"{PARTIAL}/")
+            if unfinished:
+                self.delete(f"{before}{PARTIAL}")
 
     @contextmanager
     def _errors(self, name: str) -> Iterator[None]:

@@ -118,11 +118,10 @@ def sizes_beneath(root: str, below: str) -> dict[str, int]:
         return sizes
     try:
         for place, _, files, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False):
-            prefix = "/".join(part for part in (below, place.removeprefix(".").lstrip("/")) if part)
             for name in files:
                 with suppress(FileNotFoundError):
                     size = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size
-                    sizes[f"{prefix}/{name}" if prefix else name] = size
+                    sizes[os.path.normpath(os.path.join(below, place, name))] = size
     finally:
         os.close(top)
     return dict(sorted(sizes.items()))
