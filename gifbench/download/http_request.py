@@ -1,4 +1,4 @@
-"""One HTTP request with its redirects, to a server that may be hostile, by httpx over checked connections.
+"""One HTTP request with its redirects, to a server that may be hostile, by httpcore over checked connections.
 
 A request has one deadline up to the end of its headers, look-ups of names and redirects included, and its body has to
 bring bytes that count, for a day at most: a server that sends 100 Continue, headers, redirects, pieces or trailers for
@@ -7,7 +7,6 @@ ever is left. A login for a host is taken from `.netrc`.
 
 from __future__ import annotations
 
-import contextlib
 import netrc
 import os
 import re
@@ -20,11 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+import httpcore
 import httpx
 
-from gifbench.download.pinned_connection import CheckedTransport, Wire
+from gifbench.download.pinned_connection import Wire, checked_pool
 from gifbench.download.private_network_check import ascii_url, check_url
-from gifbench.errors import Refused, ServerFailed, SourceError, TimedOut, Truncated, Unreachable, UsageError
+from gifbench.errors import Refused, ServerFailed, TimedOut, Truncated, Unreachable, UsageError
 
 MAX_REDIRECTS = 5
 MAX_SECONDS = 86400.0
@@ -65,21 +65,16 @@ class Answer:
         """
         length, came, began = self.length, 0, time.monotonic()
         with connection_errors(self.url):
-            pieces = iter(self._body)
-            while True:
-                try:
-                    piece = next(pieces, None)
-                except (httpx.RemoteProtocolError, httpx.ReadError) as error:
-                    end = f"ended after {came} of {length} bytes" if length is not None else "broke off"
-                    what = "the server" if length is not None else "the transfer"
-                    raise Truncated(f"{self.url}: {what} {end}") from error
-                if piece is None:
-                    break
-                came += len(piece)
-                self._wire.counted(len(piece), self.url)
-                if time.monotonic() - began > MAX_SECONDS:
-                    raise TimedOut(f"{self.url}: {came} bytes in {MAX_SECONDS:.0f} seconds, and no end")
-                yield piece
+            try:
+                for piece in self._body:
+                    came += len(piece)
+                    self._wire.counted(len(piece), self.url)
+                    if time.monotonic() - began > MAX_SECONDS:
+                        raise TimedOut(f"{self.url}: {came} bytes in {MAX_SECONDS:.0f} seconds, and no end")
+                    yield piece
+            except (httpcore.RemoteProtocolError, httpcore.ReadError) as error:
+                how = "the transfer broke off" if length is None else f"the server ended after {came} of {length} bytes"
+                raise Truncated(f"{self.url}: {how}") from error
             if length is not None and self._wire.more_than(length):
                 raise Truncated(f"{self.url}: the server announced {length} bytes, and sent more")
 
@@ -87,11 +82,11 @@ class Answer:
 @contextmanager
 def get(
     url: str,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] = {},
     *,
     timeout: float,
     trusted: bool,
-    secret_headers: Mapping[str, str] | None = None,
+    secret_headers: Mapping[str, str] = {},
 ) -> Iterator[Answer]:
     """Ask for a URL, following redirects; gives the answer while the block lasts.
 
@@ -105,69 +100,70 @@ def get(
         url = ascii_url(url)
         origin = check_url(url, trusted=trusted)
         first = first or origin
-        own = {**(secret_headers or {})} if origin == first else {}
+        own = secret_headers if origin == first else {}
         wire = Wire(timeout, deadline)
-        with contextlib.ExitStack() as closed_in_the_end, connection_errors(url):
-            transport = closed_in_the_end.enter_context(CheckedTransport(url, wire, trusted=trusted))
-            client = closed_in_the_end.enter_context(
-                httpx.Client(transport=transport, timeout=timeout, trust_env=False)
+        with connection_errors(url):
+            known = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+            request = httpx.Request("GET", url, headers={**known, **headers, **own, "Connection": "close"})
+            asked = next(_login(url).auth_flow(request))
+            place = httpcore.URL(
+                scheme=asked.url.raw_scheme, host=asked.url.raw_host, port=asked.url.port, target=asked.url.raw_path
             )
-            wanted = {
-                "User-Agent": USER_AGENT,
-                "Accept": "*/*",
-                "Accept-Encoding": "identity",
-                **(headers or {}),
-                **own,
-            }
-            request = client.build_request("GET", url, headers={**wanted, "Connection": "close"})
-            response = client.send(request, auth=_login(url), stream=True, follow_redirects=False)
-            wire.body_begins()
-            if response.status_code not in _MOVED:
-                yield Answer(url, response.status_code, response.reason_phrase, response.headers, transport.body, wire)
-                return
-            url = urljoin(url, _location(response, url))
+            waits = {"timeout": httpx.Timeout(timeout).as_dict()}
+            with (
+                checked_pool(url, wire, trusted=trusted) as pool,
+                pool.stream("GET", place, headers=asked.headers.raw, extensions=waits) as response,
+            ):
+                wire.body_begins()
+                if response.status not in _MOVED:
+                    reason = response.extensions["reason_phrase"].decode("ascii", errors="ignore")
+                    body = response.iter_stream()
+                    yield Answer(url, response.status, reason, httpx.Headers(response.headers), body, wire)
+                    return
+                url = _moved_to(response, url)
     raise ServerFailed(f"{url}: more than {MAX_REDIRECTS} redirects")
 
 
-def _location(response: httpx.Response, url: str) -> str:
+def _moved_to(response: httpcore.Response, url: str) -> str:
     """Where a redirect leads, as a browser reads it: blanks and letters beyond ASCII are meant as they stand."""
-    raw = next((value for name, value in response.headers.raw if name.lower() == b"location"), b"").strip()
+    raw = next((value for name, value in response.headers if name.lower() == b"location"), b"").strip()
     if not raw:
-        raise ServerFailed(f"{url}: it is said to have moved, and not whereto (status {response.status_code})")
+        raise ServerFailed(f"{url}: it is said to have moved, and not whereto (status {response.status})")
     try:
-        return raw.decode("utf-8")
+        there = raw.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        there = raw.decode("latin-1")
+    try:
+        httpx.URL(there)
+        return urljoin(url, there)
+    except (ValueError, httpx.InvalidURL) as error:
+        raise ServerFailed(f"{url}: it is said to have moved, and not to a URL ({error})") from error
 
 
-def _login(url: str) -> httpx.Auth | None:
-    """The login for the host of a URL in `~/.netrc`, or in the file that NETRC names."""
+def _login(url: str) -> httpx.Auth:
+    """The login for the host of a URL in `~/.netrc`, or in the file that NETRC names; nothing where it has none."""
     path = Path(os.environ.get("NETRC") or Path("~/.netrc").expanduser())
     try:
         found = netrc.netrc(str(path)).hosts.get(urlsplit(url).hostname or "")
     except FileNotFoundError:
-        return None
+        return httpx.Auth()
     except (OSError, netrc.NetrcParseError, UnicodeDecodeError, RuntimeError) as error:
         raise UsageError(f"{path} cannot be read ({error}); mend it, or set NETRC to another file") from error
-    return httpx.BasicAuth(found[0], found[2]) if found else None
+    return httpx.BasicAuth(found[0], found[2]) if found else httpx.Auth()
 
 
 @contextmanager
 def connection_errors(url: str) -> Iterator[None]:
-    """Turn what `httpx`, `socket` and `ssl` raise into a `SourceError` that names the URL."""
+    """Turn what `httpcore`, `httpx`, `socket` and `ssl` raise into a `SourceError` that names the URL."""
     try:
         yield
-    except SourceError:
-        raise
-    except (httpx.TimeoutException, TimeoutError) as error:
+    except (httpcore.TimeoutException, TimeoutError) as error:
         raise TimedOut(f"{url}: the server stopped answering ({error})") from error
-    except (httpx.NetworkError, httpx.ProxyError, ConnectionError, socket.gaierror, ssl.SSLError) as error:
+    except (httpcore.NetworkError, httpcore.ProxyError, ConnectionError, socket.gaierror, ssl.SSLError) as error:
         raise Unreachable(f"{url}: {str(error) or type(error).__name__}") from error
-    except (httpx.ProtocolError, httpx.DecodingError) as error:
+    except httpcore.ProtocolError as error:
         if "without sending a response" in str(error):
             raise Unreachable(f"{url}: {error}") from error
         raise ServerFailed(f"{url}: its answer is not HTTP ({error})") from error
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+    except httpx.InvalidURL as error:
         raise Refused(f"{url[:200]!r} is no URL ({error})") from error
-    except httpx.HTTPError as error:
-        raise ServerFailed(f"{url}: {error}") from error

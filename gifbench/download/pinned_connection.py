@@ -14,14 +14,12 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpcore
-import httpx
 
 from gifbench.download.private_network_check import check_address
 from gifbench.errors import TimedOut, UsageError
@@ -151,73 +149,25 @@ class _Backend(httpcore.NetworkBackend):
         raise failed or httpcore.ConnectError(f"{host} has no address")
 
 
-class CheckedTransport(httpx.BaseTransport):
-    """One connection for one request, over a proxy where the environment names one."""
-
-    def __init__(self, url: str, wire: Wire, *, trusted: bool) -> None:
-        self.body: Iterable[bytes] = ()
-        proxy = _proxy_of(url)
-        tls = _tls() if url.startswith("https:") or (proxy or "").startswith("https:") else None
-        settings: dict[str, Any] = {"ssl_context": tls, "max_connections": 1, "retries": 0}
-        if proxy is None:
-            self._pool = httpcore.ConnectionPool(network_backend=_Backend(wire, trusted=trusted), **settings)
-            return
-        if not trusted:
-            # A proxy would follow a name into a private network; checked where this machine can look it up.
-            with contextlib.suppress(OSError, UnicodeError, httpcore.ConnectTimeout):
-                for address in _addresses(urlsplit(url).hostname or "", None, seconds=wire.left(wire.timeout)):
-                    check_address(address)
-        parts = urlsplit(proxy)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"the proxy {parts.scheme}://… of this environment must be http:// or https://")
-        login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        place = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="/", query="", fragment="").geturl()
-        backend = _Backend(wire, trusted=True)
-        self._pool = httpcore.HTTPProxy(place, proxy_auth=login, network_backend=backend, **settings)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request; the body of the answer is left in `body`."""
-        asked = httpcore.Request(
-            request.method,
-            httpcore.URL(
-                scheme=request.url.raw_scheme,
-                host=request.url.raw_host,
-                port=request.url.port,
-                target=request.url.raw_path,
-            ),
-            headers=request.headers.raw,
-            extensions=request.extensions,
-        )
-        with _httpx_errors():
-            answer = self._pool.handle_request(asked)
-        self.body = _Body(answer.stream)
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=httpx.ByteStream(b""), extensions=answer.extensions
-        )
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._pool.close()
-
-
-class _Body:
-    """The pieces of a body, whose errors are httpx's."""
-
-    def __init__(self, stream: Any) -> None:  # noqa: ANN401  # httpcore has no name for it
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        with _httpx_errors():
-            yield from self._stream
-
-
-@contextmanager
-def _httpx_errors() -> Iterator[None]:
-    """What httpcore raises, by the name under which httpx has it."""
-    try:
-        yield
-    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError) as error:
-        raise getattr(httpx, type(error).__name__)(str(error)) from error
+def checked_pool(url: str, wire: Wire, *, trusted: bool) -> httpcore.ConnectionPool:
+    """One connection for a request of `url`, over a proxy where the environment names one."""
+    proxy = _proxy_of(url)
+    tls = _tls() if url.startswith("https:") or (proxy or "").startswith("https:") else None
+    if proxy is None:
+        backend = _Backend(wire, trusted=trusted)
+        return httpcore.ConnectionPool(ssl_context=tls, max_connections=1, network_backend=backend)
+    if not trusted:
+        # A proxy would follow a name into a private network; checked where this machine can look it up.
+        with contextlib.suppress(OSError, UnicodeError, httpcore.ConnectTimeout):
+            for address in _addresses(urlsplit(url).hostname or "", None, seconds=wire.left(wire.timeout)):
+                check_address(address)
+    parts = urlsplit(proxy)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"the proxy {parts.scheme}://… of this environment must be http:// or https://")
+    login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    place = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="/", query="", fragment="").geturl()
+    backend = _Backend(wire, trusted=True)
+    return httpcore.HTTPProxy(place, proxy_auth=login, ssl_context=tls, max_connections=1, network_backend=backend)
 
 
 def _addresses(host: str, port: int | None, *, seconds: float) -> list[str]:
