@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qs, urlsplit
@@ -55,13 +55,7 @@ class HttpKind(SourceKind):
             headers[name] = value.strip()
         if _UNSEEN.search(options.user_agent):
             raise UsageError(f"--user-agent must be one line of text, got {options.user_agent[:50]!r}")
-        return HttpSource(
-            trusted=limits.trusted,
-            timeout=limits.timeout,
-            max_size=limits.max_size,
-            headers=headers,
-            user_agent=options.user_agent,
-        )
+        return HttpSource(**asdict(limits), headers=headers, user_agent=options.user_agent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,16 +107,7 @@ class YouTubeKind(SourceKind):
         """YouTube through yt-dlp."""
         from gifbench.download.youtube_source import YouTubeSource
 
-        return YouTubeSource(
-            cookies=options.cookies,
-            proxy=options.proxy,
-            sleep=options.sleep,
-            rate=options.rate,
-            timeout=limits.timeout,
-            max_size=limits.max_size,
-            min_height=options.min_height,
-            max_height=options.max_height,
-        )
+        return YouTubeSource(options, limits)
 
     def per_hour(self, options: YouTubeOptions) -> Mapping[str, int]:
         """All of YouTube is one group."""

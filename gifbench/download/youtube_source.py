@@ -12,9 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gifbench.download.source_interface import MAX_SIZE, Fetched
-from gifbench.download.source_kinds import YOUTUBE_ID
-from gifbench.errors import MissingExtra, NoFormat, NotFound, Refused, TooLarge
+from gifbench.download.source_interface import Fetched, FetchLimits
+from gifbench.download.source_kinds import YOUTUBE_ID, YouTubeKind, YouTubeOptions
+from gifbench.errors import MissingExtra, NoFormat, NotFound, TooLarge
 
 _MOST_WARNINGS = 10
 
@@ -22,39 +22,19 @@ GROUP = "youtube"
 """The name under which all of YouTube is paced and paused."""
 
 
-def format_of(*, min_height: int = 360, max_height: int | None = None) -> str:
-    """The best picture of at least `min_height` lines in yt-dlp's language, without sound where it is offered so.
-
-    With `max_height`, of at most so many lines, or the lowest of those that have more.
-    """
-    enough = f"[height>={min_height}]"
-    kinds = ("video", "")
-    if max_height is None:
-        return "/".join(f"best{kind}{enough}" for kind in kinds)
-    return "/".join(f"best{kind}{enough}[height<={max_height}]/worst{kind}{enough}" for kind in kinds)
-
-
 class YouTubeSource:
     """Videos named by their YouTube id.
 
     Needs the extra `youtube`: yt-dlp, and deno, with which it runs YouTube's scripts.
 
-    `cookies` is a cookies.txt of a signed-in browser, `proxy` a URL, `sleep` seconds before each download, `rate` the
-    most bytes a second, `max_size` the most bytes of a video, `min_height` the lines that it must have, `max_height`
-    the lines that are enough. `url` and `extractors` exist for a site that stands in for YouTube.
+    `url` and `extractors` exist for a site that stands in for YouTube.
     """
 
     def __init__(
         self,
+        options: YouTubeOptions = YouTubeOptions(),  # noqa: B008  # it is frozen
+        limits: FetchLimits = FetchLimits(),  # noqa: B008
         *,
-        cookies: Path | None = None,
-        proxy: str | None = None,
-        sleep: float = 0.0,
-        rate: float | None = None,
-        timeout: float = 30.0,
-        max_size: int = MAX_SIZE,
-        min_height: int = 360,
-        max_height: int | None = None,
         url: str = "https://www.youtube.com/watch?v={id}",
         extractors: Sequence[type[Any]] | None = None,
     ) -> None:
@@ -62,21 +42,21 @@ class YouTubeSource:
             self._yt_dlp: Any = importlib.import_module("yt_dlp")
         except ImportError as error:
             raise MissingExtra("yt-dlp", extra="youtube", wanted_for="fetching from YouTube") from error
-        if cookies is not None and not cookies.is_file():
-            raise NotFound(f"{cookies}: there is no such file of cookies")
-        self._url, self._max_size = url, max_size
+        if options.cookies is not None and not options.cookies.is_file():
+            raise NotFound(f"{options.cookies}: there is no such file of cookies")
+        self._url, self._max_size = url, limits.max_size
         if extractors is None:
             # Only YouTube's own: an answer that leads to another site is not followed there.
             extractors = [importlib.import_module("yt_dlp.extractor.youtube").YoutubeIE]
         self._extractors = list(extractors)
         self._options = {
-            "format": format_of(min_height=min_height, max_height=max_height),
-            "cookiefile": None if cookies is None else str(cookies),
-            "proxy": proxy,
-            "sleep_interval": sleep or None,
-            "ratelimit": rate,
-            "socket_timeout": timeout,
-            "max_filesize": max_size,
+            "format": _format(options.min_height, options.max_height),
+            "cookiefile": None if options.cookies is None else str(options.cookies),
+            "proxy": options.proxy,
+            "sleep_interval": options.sleep or None,
+            "ratelimit": options.rate,
+            "socket_timeout": limits.timeout,
+            "max_filesize": limits.max_size,
             "js_runtimes": {"deno": _deno()},
             "external_downloader": {"default": "native"},
             "hls_prefer_native": True,
@@ -119,8 +99,7 @@ class YouTubeSource:
     def _ask(self, locator: str, log: _Log, *, download: bool, **options: object) -> dict[str, Any]:
         from gifbench.download.youtube_errors import cause_of
 
-        if not YOUTUBE_ID.fullmatch(locator):
-            raise Refused(f"{locator[:200]!r} is no YouTube id: those are 11 of A-Z a-z 0-9 _ -")
+        YouTubeKind().check_locator(locator)
         try:
             with self._yt_dlp.YoutubeDL({**self._options, "logger": log, **options}, auto_init=False) as client:
                 for extractor in self._extractors:
@@ -150,6 +129,18 @@ class _Log:
 
     def error(self, message: str) -> None:
         """Nothing."""
+
+
+def _format(min_height: int, max_height: int | None) -> str:
+    """The best picture of at least `min_height` lines in yt-dlp's language, without sound where it is offered so.
+
+    With `max_height`, of at most so many lines, or the lowest of those that have more.
+    """
+    enough = f"[height>={min_height}]"
+    kinds = ("video", "")
+    if max_height is None:
+        return "/".join(f"best{kind}{enough}" for kind in kinds)
+    return "/".join(f"best{kind}{enough}[height<={max_height}]/worst{kind}{enough}" for kind in kinds)
 
 
 def _deno() -> dict[str, str]:

@@ -18,6 +18,8 @@ from gifbench.dataset.failure_reasons import KINDS
 from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.retry_wait_times import RetryPolicy
+from gifbench.download.source_interface import FetchLimits
+from gifbench.download.source_kinds import YouTubeOptions
 from gifbench.download.store import Store
 from gifbench.download.youtube_errors import BY_CLASS, cause_of
 from gifbench.download.youtube_source import YouTubeSource
@@ -73,7 +75,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def source(site: Site) -> YouTubeSource:
-    return YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], timeout=3)
+    return YouTubeSource(limits=FetchLimits(timeout=3), url=site.url("/watch/{id}"), extractors=[StandInIE])
 
 
 def says(site: Site, video_id: str, status: str, reason: str = "", **formats: str) -> str:
@@ -338,16 +340,17 @@ def test_the_best_picture_is_taken_as_it_is(
 def test_a_video_over_the_limit_is_not_taken(site: Site, tmp_path: Path) -> None:
     site.bodies["big.mp4"] = b"x" * 5000
     says(site, "video000007", "good", p360=site.url("/good/big.mp4"))
-    limited = YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], max_size=1000)
+    limited = YouTubeSource(limits=FetchLimits(max_size=1000), url=site.url("/watch/{id}"), extractors=[StandInIE])
     with pytest.raises(TooLarge, match="--max-size"):
         limited.fetch("video000007", tmp_path)
 
 
 def test_wrong_settings_stop_the_run_and_blame_no_video(site: Site, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="cookies"):
-        YouTubeSource(cookies=tmp_path / "nothing.txt")
+        YouTubeSource(YouTubeOptions(cookies=tmp_path / "nothing.txt"))
     (tmp_path / "cookies.txt").write_text("these are no cookies")
-    source = YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], cookies=tmp_path / "cookies.txt")
+    options = YouTubeOptions(cookies=tmp_path / "cookies.txt")
+    source = YouTubeSource(options, url=site.url("/watch/{id}"), extractors=[StandInIE])
     row = ManifestRow(clip_id="a", split="test", source="youtube", locator="video000001")
     with pytest.raises(UsageError, match="cookies"):
         fetch_sources([row], Store(tmp_path / "store"), {"youtube": source})
@@ -502,7 +505,8 @@ def test_cookies_and_a_proxy_reach_the_site(site: Site, tiny_videos: Path, tmp_p
     jar = tmp_path / "cookies.txt"
     jar.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tmine\n")
     asked = "http://127.0.0.1:1/watch/{id}"  # nobody is there: only the proxy knows it
-    source = YouTubeSource(url=asked, extractors=[StandInIE], timeout=3, cookies=jar, proxy=site.url(""))
+    options = YouTubeOptions(cookies=jar, proxy=site.url(""))
+    source = YouTubeSource(options, FetchLimits(timeout=3), url=asked, extractors=[StandInIE])
     says(site, "proxied0001", "good", p360="http://127.0.0.1:1/good/via.mp4")
     assert source.fetch("proxied0001", tmp_path).path.read_bytes() == site.bodies["via.mp4"]
     for path in ("/watch/proxied0001", "/good/via.mp4"):
@@ -516,7 +520,8 @@ def test_sleep_and_rate_are_kept(option: dict[str, float], site: Site, tmp_path:
 
     site.bodies["slow.mp4"] = bytes(24_000)
     says(site, "unhurried01", "good", p360=site.url("/good/slow.mp4"))
-    source = YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], timeout=3, **option)
+    options, limits = YouTubeOptions(**option), FetchLimits(timeout=3)
+    source = YouTubeSource(options, limits, url=site.url("/watch/{id}"), extractors=[StandInIE])
     started = time.monotonic()
     source.fetch("unhurried01", tmp_path)
     assert time.monotonic() - started > 0.35
@@ -552,7 +557,8 @@ def test_no_more_lines_come_than_are_enough(
 ) -> None:
     site.bodies["lines.mp4"] = (tiny_videos / "ant.mp4").read_bytes()
     says(site, "lines000001", "good", **{f"p{height}": site.url("/good/lines.mp4") for height in offered})
-    source = YouTubeSource(url=site.url("/watch/{id}"), extractors=[StandInIE], timeout=3, max_height=enough)
+    options, limits = YouTubeOptions(max_height=enough), FetchLimits(timeout=3)
+    source = YouTubeSource(options, limits, url=site.url("/watch/{id}"), extractors=[StandInIE])
     assert source.fetch("lines000001", tmp_path).about["format_id"] == taken
 
 
