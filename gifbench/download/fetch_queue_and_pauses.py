@@ -8,6 +8,7 @@ time, with jitter. A rate limit or a bot check says nothing about the source tha
 from __future__ import annotations
 
 import heapq
+import itertools
 import queue
 import tempfile
 import threading
@@ -19,7 +20,7 @@ from pathlib import Path
 from gifbench.dataset.failure_reasons import KINDS
 from gifbench.dataset.row_outcomes import outcome_of
 from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
-from gifbench.download.retry_wait_times import Clock, RetryPolicy, SystemClock
+from gifbench.download.retry_wait_times import Clock, RetryPolicy
 from gifbench.download.source_interface import Source
 from gifbench.download.store import Store
 from gifbench.download.unreachable_or_suspicious_server import Brake, Reach
@@ -93,7 +94,7 @@ def fetch_sources(
         )
     with store.alone():
         store.make()
-        run = _Run(wanted, store, sources, policy or RetryPolicy(), clock=clock or SystemClock(), progress=progress)
+        run = _Run(wanted, store, sources, policy or RetryPolicy(), clock=clock or Clock(), progress=progress)
         return run.go(retry)
 
 
@@ -115,7 +116,8 @@ class _Run:
         self._ledger.compact()
         self._tries: Counter[SourceKey] = Counter()
         self._started = clock.now()
-        self._left = self._ended = self._counter = self._under_way = 0
+        self._left = self._planned = self._under_way = 0
+        self._numbers = itertools.count()
         self._clock_said = False
         self._results: queue.SimpleQueue[tuple[_Group, SourceKey, Exception | None]] = queue.SimpleQueue()
         self._reach = Reach(self._policy.unreachable)
@@ -125,6 +127,7 @@ class _Run:
         here = self._store.present(self._wanted)
         for key in self._wanted:
             self._plan(key, retry, here=key in here)
+        self._planned = self._left
         self._say(message=self._estimate())
         # Groups that wait for their next fetch, by when that may begin.
         order = sorted((group.ready(), name) for name, group in self._groups.items())
@@ -223,7 +226,7 @@ class _Run:
         group.pauses = 0
         self._reach.answered(group.name)
         group.brake.answered("", key)
-        self._end()
+        self._left -= 1
         self._note(Fetch(*key, "stored", attempts=self._attempts(key), tried_at=self._clock.now()))
         return group
 
@@ -277,7 +280,7 @@ class _Run:
                 self._say(message=f"{group.name}: most answers are {reason}; {proof}")
                 group.brake.believe()
                 return ""
-        doubted = [key for key in group.brake.sources(reason) if isinstance(key, SourceKey)]
+        doubted = group.brake.sources(reason)
         for key in doubted:
             fetch = self._ledger.get(*key)
             if fetch is None:
@@ -316,7 +319,7 @@ class _Run:
         if again and retry_at is not None:
             self._push(group, key, retry_at)
         else:
-            self._end()
+            self._left -= 1
         self._store.tidy(*key, keep=retry_at is not None)
         self._fail(key, error, retry_at)
 
@@ -332,14 +335,8 @@ class _Run:
         before = self._ledger.get(*key)
         return 1 if before is None else before.attempts + 1
 
-    def _end(self) -> None:
-        """One source is decided for this run."""
-        self._left -= 1
-        self._ended += 1
-
     def _push(self, group: _Group, key: SourceKey, due: float) -> None:
-        self._counter += 1
-        heapq.heappush(group.queue, (due, self._counter, key))
+        heapq.heappush(group.queue, (due, next(self._numbers), key))
 
     def _note(self, fetch: Fetch) -> None:
         self._ledger.record(fetch)
@@ -358,9 +355,10 @@ class _Run:
     def _seconds_left(self) -> float | None:
         paces = ((group, self._policy.per_hour.get(name)) for name, group in self._groups.items())
         slowest = max((len(group.queue) * 3600 / pace for group, pace in paces if pace), default=0.0)
-        if not self._ended:
+        ended = self._planned - self._left
+        if not ended:
             return slowest or None
-        return max(slowest, (self._clock.now() - self._started) / self._ended * self._left)
+        return max(slowest, (self._clock.now() - self._started) / ended * self._left)
 
     def _estimate(self) -> str:
         here = len(self._wanted) - self._left

@@ -8,7 +8,7 @@ import re
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from io import RawIOBase
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -95,43 +95,36 @@ class HttpSource:
 
     def check(self, locator: str) -> None:
         """Raise what `fetch` would raise, and read no video."""
-        with get(
-            locator,
-            {"User-Agent": self._user_agent},
-            secret_headers=self._headers,
-            timeout=self._timeout,
-            trusted=self._trusted,
-        ) as answer:
+        with self._get(locator, {}) as answer:
             if answer.status != 200:
                 raise _status_error(answer, locator)
+
+    def _get(self, url: str, headers: Mapping[str, str]) -> AbstractContextManager[Answer]:
+        told = {"User-Agent": self._user_agent, **headers}
+        return get(url, told, secret_headers=self._headers, timeout=self._timeout, trusted=self._trusted)
 
     def _transfer(self, url: str, path: Path) -> str:
         note = path.with_suffix(".json")
         have, seen = _size(path), _read_note(note)
-        headers = {"User-Agent": self._user_agent}
-        if have and seen.get("validator"):
-            headers |= {"Range": f"bytes={have}-", "If-Range": seen["validator"]}
-        asked: dict[str, Any] = {"timeout": self._timeout, "trusted": self._trusted}
-        with get(url, headers, secret_headers=self._headers, **asked) as answer:
-            asked_from = have if "Range" in headers else 0
-            start = self._start(answer, url, asked_from, path, seen.get("validator", ""))
+        validator = seen.get("validator", "")
+        headers = {"Range": f"bytes={have}-", "If-Range": validator} if have and validator else {}
+        with self._get(url, headers) as answer:
+            start = self._start(answer, url, have if headers else 0, path, validator)
             if start is None:
                 return answer.url
             unpacked = _unpacker(answer, url)
             total = None if answer.length is None or unpacked is not None else start + answer.length
             if total is not None and total > self._max_size:
                 raise TooLarge(f"{url}: {total} bytes, at most {self._max_size} are fetched (--max-size)")
-            with storage_errors(path):
+            with storage_errors(path):  # what breaks in the connection is no `OSError` any more when it comes here
                 note.write_text(json.dumps({"validator": "" if unpacked is not None else _validator(answer)}))
-                # Unbuffered, so that a full disk shows where it is told from a broken connection.
-                file = path.open("r+b" if start else "wb", buffering=0)
-            with file:
-                file.seek(start)
-                for data in answer.read() if unpacked is None else unpacked:
-                    start += len(data)
-                    if start > self._max_size:
-                        raise TooLarge(f"{url}: more than {self._max_size} bytes; no more are fetched (--max-size)")
-                    _write(file, data, path)
+                with path.open("r+b" if start else "wb") as file:
+                    file.seek(start)
+                    for data in answer.read() if unpacked is None else unpacked:
+                        start += len(data)
+                        if start > self._max_size:
+                            raise TooLarge(f"{url}: more than {self._max_size} bytes; no more are fetched (--max-size)")
+                        file.write(data)
         ranged = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
         if answer.status == 206 and start != (whole := int(ranged[2]) if ranged else -1):
             raise Truncated(f"{url}: the server gave {start} of {whole} bytes")
@@ -272,10 +265,3 @@ def _read_note(path: Path) -> dict[str, str]:
     except (OSError, ValueError, RecursionError):
         return {}
     return {name: value for name, value in note.items() if isinstance(value, str)} if isinstance(note, dict) else {}
-
-
-def _write(file: RawIOBase, data: bytes, path: Path) -> None:
-    left = memoryview(data)
-    with storage_errors(path):
-        while left:
-            left = left[file.write(left) :]

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +40,7 @@ class RetryPolicy:
         return max(min(asked, self.longest_asked), wait * random.uniform(0.5, 1.5))  # noqa: S311  # jitter is no secret
 
 
-class Clock(Protocol):
-    """What the loop needs of time."""
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class SystemClock:
+class Clock:
     """The time of this machine when the run began, and what has passed since: setting the clock moves no wait."""
 
     def __init__(self) -> None:

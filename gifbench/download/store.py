@@ -102,11 +102,6 @@ class Store:
             stems[stem] = stems.get(stem, 0) | (2 if name.endswith(".json") else 1)
         return {key for key in wanted if any(stems.get(place) == 3 for place in self._places(*key))}
 
-    def path(self, source: str, locator: str) -> Path | None:
-        """Where the video of a source lies; None if it is not here whole, or the store is not on this machine."""
-        found = self._found(source, locator)
-        return None if found is None or self.folder.local is None else self.folder.local / found[0]
-
     @contextmanager
     def borrowed(self, source: str, locator: str) -> Iterator[Path | None]:
         """A file with the video of a source, on this machine, while the block lasts; None if it is not here whole."""
@@ -156,10 +151,6 @@ class Store:
         self.folder.write(f"{place}.json", json.dumps(asdict(stored), indent=1).encode() + b"\n")
         self.discard(source, locator)
         return stored
-
-    def description(self, source: str, locator: str) -> str:
-        """The name of the file that describes a source, whether it is there or not."""
-        return self.descriptions(source, locator)[0]
 
     def descriptions(self, source: str, locator: str) -> tuple[str, ...]:
         """The names that the file which describes a source may have, whether it is there or not."""

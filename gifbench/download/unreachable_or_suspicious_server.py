@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
+
+from gifbench.download.fetch_ledger import SourceKey
 
 GROUPS = 4
 """So many times the sources of one server that make it unreachable, in servers one after the other, make no network."""
@@ -16,8 +18,8 @@ class Reach:
         """`limit` sources of a group in a row without a connection, and its server is taken for unreachable."""
         self._limit = limit
         self._answered: set[str] = set()
-        self._silent: dict[str, set[object]] = defaultdict(set)  # since the last answer from anywhere
-        self._away: dict[str, set[object]] = defaultdict(set)  # since the last answer of the group itself
+        self._silent: dict[str, set[SourceKey]] = defaultdict(set)  # since the last answer from anywhere
+        self._away: dict[str, set[SourceKey]] = defaultdict(set)  # since the last answer of the group itself
         self._heard_elsewhere: set[str] = set()
 
     def answered(self, group: str) -> None:
@@ -27,7 +29,7 @@ class Reach:
         self._away.pop(group, None)
         self._heard_elsewhere = {name for name in self._away if name != group} | (self._heard_elsewhere - {group})
 
-    def unreachable(self, group: str, source: object) -> None:
+    def unreachable(self, group: str, source: SourceKey) -> None:
         """There was no connection to a server."""
         self._silent[group].add(source)
         self._away[group].add(source)
@@ -58,10 +60,10 @@ class Brake:
 
     def __init__(self, length: int) -> None:
         """`length` answers are looked at; 0: every answer is believed."""
-        self._last: deque[tuple[str, Hashable]] = deque(maxlen=length or None)
+        self._last: deque[tuple[str, SourceKey]] = deque(maxlen=length or None)
         self._length = length
 
-    def answered(self, reason: str, source: Hashable) -> None:
+    def answered(self, reason: str, source: SourceKey) -> None:
         """A source ended with a reason; "" for any other end than a reason that is for good."""
         if self._length:
             self._last.append((reason, source))
@@ -73,7 +75,7 @@ class Brake:
         ((reason, count),) = Counter(reason for reason, _ in self._last).most_common(1)
         return reason if reason and count >= MOST * self._length else ""
 
-    def sources(self, reason: str) -> list[Hashable]:
+    def sources(self, reason: str) -> list[SourceKey]:
         """The sources that got this answer, the oldest first."""
         return [source for each, source in self._last if each == reason]
 

@@ -17,7 +17,7 @@ from gifbench.download import MemorySource, fetch_ledger
 from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
 from gifbench.download.fetch_queue_and_pauses import FetchSummary, fetch_sources
 from gifbench.download.resumable_http_source import HttpSource
-from gifbench.download.retry_wait_times import RetryPolicy, SystemClock
+from gifbench.download.retry_wait_times import Clock, RetryPolicy
 from gifbench.download.source_interface import Fetched
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
@@ -104,8 +104,8 @@ def test_a_source_lands_with_its_provenance(video: bytes, tmp_path: Path) -> Non
     assert stored is not None
     assert (stored.width, stored.height, stored.codec, stored.frame_rate) == (64, 48, "h264", "25")
     assert stored.about["gifbench"]
-    path = Store(tmp_path).path("http", "a")
-    assert path is not None
+    with Store(tmp_path).borrowed("http", "a") as path:
+        assert path is not None
     assert path.read_bytes() == video
     path.write_bytes(video[:-1])
     assert Store(tmp_path).find("http", "a") is None
@@ -371,9 +371,9 @@ def test_kills_and_a_bad_server_lose_nothing(video: bytes, site: Site, tmp_path:
     process.join()
     store = Store(tmp_path / "store")
     for url in urls:
-        path = store.path("http", url)
-        assert path is not None
-        assert path.read_bytes() == video
+        with store.borrowed("http", url) as path:
+            assert path is not None
+            assert path.read_bytes() == video
     assert list(verify_store(store, workers=1)) == []
     assert not [path for path in (tmp_path / "store").rglob("*") if "partial" in path.name]
 
@@ -407,7 +407,7 @@ def test_a_disk_that_is_full_for_several_fetches_ends_all_of_them(tmp_path: Path
             raise DiskFull(f"{scratch}: no space left")
 
     with pytest.raises(DiskFull):
-        fetch_sources(rows("a", "b"), Store(tmp_path), {"http": Full({})}, clock=SystemClock())
+        fetch_sources(rows("a", "b"), Store(tmp_path), {"http": Full({})}, clock=Clock())
     assert FetchLedger(tmp_path).fetches == {}
 
 
@@ -452,9 +452,9 @@ def test_a_clock_that_was_set_back_delays_nothing(video: bytes, tmp_path: Path) 
 
 
 def test_setting_the_clock_during_a_run_moves_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gifbench.download.retry_wait_times import SystemClock
+    from gifbench.download.retry_wait_times import Clock
 
-    clock = SystemClock()
+    clock = Clock()
     before = clock.now()
     monkeypatch.setattr("time.time", lambda: 0.0)
     assert 0 <= clock.now() - before < 3600

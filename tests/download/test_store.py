@@ -176,7 +176,7 @@ def test_what_a_killed_fetch_was_about_to_write_is_cleared_away_by_the_next(tmp_
 def test_a_description_names_a_file_beside_it_or_is_refused(file: object, where: str, tmp_path: Path) -> None:
     """A stranger's store, also one behind a URL, whose video would be copied to where its name says."""
     store = Store(tmp_path / "store" if where == "local" else f"memory://{tmp_path.name}/store")
-    name = store.description("http", "http://example.org/a.mp4")
+    name = store.descriptions("http", "http://example.org/a.mp4")[0]
     stored = {"source": "http", "locator": "http://example.org/a.mp4", "file": file, "sha256": "0" * 64, "bytes": 1}
     stored |= {"width": 1, "height": 1, "codec": "h264", "frame_rate": "25"}
     store.folder.write(name, json.dumps(stored).encode())
@@ -235,7 +235,8 @@ def test_a_signed_url_s_secrets_stand_nowhere_and_its_video_is_found(tmp_path: P
         videos = {}
     assert store.present(("http", url) for url in urls) == {("http", url) for url in urls[:2]}
     assert store.find("http", urls[0]) != store.find("http", urls[1])
-    assert store.path("http", urls[0]) is not None
+    with store.borrowed("http", urls[0]) as path:
+        assert path is not None
     assert list(verify_store(store, workers=1)) == []
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     kept = " ".join([*map(str, written), *(path.read_text() for path in written if path.suffix != ".mp4")])
@@ -256,7 +257,9 @@ def test_a_store_of_an_earlier_version_with_a_signed_url_is_read(tmp_path: Path,
         store,
         {"http": MemorySource({url: (tiny_videos / "ant.mp4").read_bytes()})},
     )
-    stored, path = store.find("http", url), store.path("http", url)
+    stored = store.find("http", url)
+    with store.borrowed("http", url) as found:
+        path = found
     assert stored is not None and path is not None
     place = tmp_path / module._place("http", url)
     place.parent.mkdir(exist_ok=True)
@@ -264,7 +267,8 @@ def test_a_store_of_an_earlier_version_with_a_signed_url_is_read(tmp_path: Path,
     path.rename(place.with_suffix(".mp4"))
     path.with_suffix(".json").unlink()
     place.with_suffix(".json").write_text(json.dumps(asdict(before)))
-    assert store.path("http", url) == place.with_suffix(".mp4")
+    with store.borrowed("http", url) as found:
+        assert found == place.with_suffix(".mp4")
     assert list(verify_store(store, workers=1)) == []
 
 
@@ -288,7 +292,7 @@ def test_time_stamps_are_looked_through_when_a_video_comes_and_not_again(
     kept: object, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch(store, {"long.mkv": long_video()})
-    description = store.description("http", "long.mkv")
+    description = store.descriptions("http", "long.mkv")[0]
     values = json.loads(store.folder.read(description))
     assert values["about"]["time_stamps"].startswith("regular ")
     if kept is None:

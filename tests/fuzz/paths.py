@@ -370,7 +370,7 @@ def _try_store(folder: Path, command: str) -> None:
     place = _store()
     rows, out = folder / "rows.jsonl", place.out
     if command == "find":
-        ends_well(lambda: Store(folder).path("http", URL))
+        ends_well(lambda: Store(folder).find("http", URL))
     elif command == "check":
         _command("manifest", "check", rows, "--store", folder)
     elif command == "info":

@@ -47,8 +47,8 @@ def test_originals_are_taken_and_nothing_is_guessed(folder: Path, tiny_videos: P
     assert CliRunner().invoke(app, [str(part) for part in command]).exit_code == 2
     done = CliRunner().invoke(app, [str(part) for part in (*command, "--faceforensics", folder)])
     assert done.exit_code == 3, done.output
-    path = Store(store).path("faceforensics", GOOD)
-    assert path is not None
+    with Store(store).borrowed("faceforensics", GOOD) as path:
+        assert path is not None
     assert path.read_bytes() == (tiny_videos / "ant.mp4").read_bytes()
     fetches = FetchLedger(store).fetches
     assert fetches["faceforensics", TWICE].reason == fetches["faceforensics", MISSING].reason == "unmatched"
