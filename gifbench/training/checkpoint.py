@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from gifbench.errors import AlreadyExists, TrainingError, UsageError, storage_errors
+from gifbench.storage import atomic_write
 from gifbench.training.config import FREE_TO_CHANGE, TrainingConfig, checked
-from gifbench.training.weights_file import write_whole
 
 FILE = "checkpoint.pt"
 
@@ -19,8 +19,8 @@ def save_checkpoint(run: Path, state: dict[str, Any]) -> None:
     """Write tensors and plain values; the file before it stays until the new one is whole."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    with storage_errors(run / FILE):
-        write_whole(run / FILE, buffer.getvalue())
+    with atomic_write(run / FILE) as file:
+        file.write(buffer.getbuffer())
 
 
 def load_checkpoint(run: Path) -> dict[str, Any]:

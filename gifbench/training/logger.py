@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gifbench.errors import MissingExtra, storage_errors
-from gifbench.training.weights_file import write_whole
+from gifbench.storage import atomic_write
 
 FILE = "log.jsonl"
 
@@ -27,11 +27,8 @@ class Record:
     def __init__(self, run: Path, *, tensorboard: bool = False) -> None:
         self._run, self._tensorboard = run, tensorboard
         self._board: Any = None
-        if tensorboard:
-            try:
-                import tensorboard as _  # noqa: F401 - whether it is there
-            except ImportError as error:
-                raise MissingExtra("tensorboard", extra="train", wanted_for="training.tensorboard") from error
+        if tensorboard and find_spec("tensorboard") is None:
+            raise MissingExtra("tensorboard", extra="train", wanted_for="training.tensorboard")
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Add a line."""
@@ -45,10 +42,8 @@ class Record:
         """Write `panel-<step>.png` from RGB pixels (H, W, 3)."""
         if self._board is not None:
             self._board.add_image("validation", pixels, step, dataformats="HWC")
-        path, data = self._run / f"panel-{step:08d}.png", io.BytesIO()
-        Image.fromarray(pixels).save(data, "png")
-        with storage_errors(path):
-            write_whole(path, data.getvalue())
+        with atomic_write(self._run / f"panel-{step:08d}.png") as file:
+            Image.fromarray(pixels).save(file, "png")
 
     def cut_after(self, step: int) -> None:
         """Forget the lines after a step: a training that is resumed writes them again. The first call of a run."""
@@ -62,8 +57,8 @@ class Record:
             return
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         kept = [line for line in lines if _step(line) <= step]
-        with storage_errors(path):
-            write_whole(path, "".join(f"{line}\n" for line in kept).encode())
+        with atomic_write(path) as file:
+            file.writelines(f"{line}\n".encode() for line in kept)
 
 
 def _step(line: str) -> float:

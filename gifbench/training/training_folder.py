@@ -13,7 +13,7 @@ from gifbench import notebook
 from gifbench.argument_types import check_type, check_types
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
 from gifbench.devices import choose_device
-from gifbench.errors import MissingExtra, NotFound, TrainingError, UsageError, storage_errors
+from gifbench.errors import NotFound, TrainingError, UsageError, storage_errors
 from gifbench.progress import ProgressCallback, silent
 from gifbench.training.config import TrainingConfig, configuration
 from gifbench.training.presets import config_path
@@ -173,11 +173,8 @@ def train(
     name or file, `AlreadyExists` where `out` holds a training and `resume` is not given, `DatasetError` where there are
     no clips to train on, `TrainingError` when a loss is not finite, and `MissingExtra` without torch.
     """
-    try:
-        import torch  # noqa: F401  # whether it is there
-    except ImportError as error:
-        raise MissingExtra("torch", extra="torch", wanted_for="gifbench.train") from error
-    from gifbench.training.training_loop import train as run
+    chosen = choose_device(device, wanted_for="gifbench.train")
+    from gifbench.training.training_loop import train as run  # which needs torch
 
     named = config_path(os.fspath(config)) if isinstance(config, str | os.PathLike) else config
     sections = {"training": training, "data": data, "model": model}
@@ -186,6 +183,5 @@ def train(
         stem = Path(config).stem if isinstance(config, str | os.PathLike) else options.name
         out = Path("runs") / stem
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    chosen = choose_device(device, wanted_for="gifbench.train")
     run(options, opened, Path(out), resume=resume, device=chosen, progress=progress or silent)
     return TrainingRun(Path(out), opened.url)

@@ -27,7 +27,7 @@ from gifbench.training.logger import Record
 from gifbench.training.metric_meter import Meter
 from gifbench.training.optimizer_and_learning_rate import Learner, learning_rate
 from gifbench.training.trainer_interface import Trainer, TrainingBatch, load_trainer
-from gifbench.training.validation import Validation, split_clips
+from gifbench.training.validation import split_clips, validate
 from gifbench.training.weights_file import save_weights
 from gifbench.training.window_sampler import Windows
 
@@ -95,11 +95,10 @@ class _Run:
     ) -> None:
         self._config, self._options, self._trainer, self._out = config, config.training, trainer, out
         self._dataset, self._processes, self._device = dataset, processes, processes.device
-        training, held_out = split_clips(dataset, config.data)
+        training, self._held_out = split_clips(dataset, config.data)
         options = self._options
         kind = Windows if config.data.windows else Samples
         self._samples = kind(training, config.data, seed=options.seed, length=options.steps * options.batch_size)
-        self._validation = Validation(held_out, config.data)
         self._learner = Learner(trainer, options, processes)
         self._step, self._scores = 0, dict[str, float]()
         self._batch_size = options.batch_size // processes.count
@@ -213,7 +212,8 @@ class _Run:
     def _validate(self) -> None:
         if self._record is None:
             return
-        scores, panel = self._validation.run(self._trainer, self._learner.final, self._device)
+        network, clips = self._learner.final, self._held_out
+        scores, panel = validate(self._trainer, network, clips, self._config.data, self._device)
         if scores:
             self._scores = scores
             self._note({f"validation/{key}": value for key, value in scores.items()})

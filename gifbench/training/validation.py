@@ -18,7 +18,7 @@ from gifbench.media.clip import Pixels
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import dithers, gif_by_maker
 from gifbench.training.trainer_interface import Trainer, TrainingBatch
-from gifbench.training.window_sampler import validation_windows
+from gifbench.training.window_sampler import as_window
 
 _PANEL_CLIPS = 4
 
@@ -36,64 +36,62 @@ def split_clips(dataset: Dataset, options: DataOptions) -> tuple[list[DatasetCli
     return [clip for clip in training if clip.clip_id not in options.validation_clips], held_out
 
 
-class Validation:
-    """Whole frames or windows at equal distances, plain or dithered as the training is; both where it is both.
-
-    Each is seen as each of the training's makers makes it, too.
-    """
-
-    def __init__(self, clips: Sequence[DatasetClip], options: DataOptions) -> None:
-        self._clips, self._options = clips, options
-
-    def run(
-        self, trainer: Trainer, network: nn.Module, device: torch.device
-    ) -> tuple[dict[str, float], NDArray[np.uint8] | None]:
-        """Means over frames, then over clips, and a panel: GIF, restored and truth side by side, a clip a row."""
-        network.eval()
-        per_clip: list[dict[str, float]] = []
-        rows: list[NDArray[np.uint8]] = []
-        with torch.no_grad():
-            for clip in self._clips:
-                scores: list[dict[str, float]] = []
-                for batch in self._batches(clip):
-                    on_device = TrainingBatch(*(tensor.to(device) for tensor in batch))
-                    found, pictures = trainer.scores(network, on_device)
-                    scores.append(found)
-                if pictures is not None and len(rows) < _PANEL_CLIPS:
-                    side_by_side = torch.cat([_middle(batch.gif), pictures[0].cpu(), _middle(batch.truth)], dim=2)
-                    rows.append(side_by_side.permute(1, 2, 0).numpy())
+def validate(
+    trainer: Trainer, network: nn.Module, clips: Sequence[DatasetClip], options: DataOptions, device: torch.device
+) -> tuple[dict[str, float], NDArray[np.uint8] | None]:
+    """Means over frames, then over clips, and a panel: GIF, restored and truth side by side, a clip a row."""
+    network.eval()
+    per_clip: list[dict[str, float]] = []
+    rows: list[NDArray[np.uint8]] = []
+    with torch.no_grad():
+        for clip in clips:
+            scores: list[dict[str, float]] = []
+            pictures = None
+            for batch in validation_batches(clip, options):
+                on_device = TrainingBatch(*(tensor.to(device) for tensor in batch))
+                found, pictures = trainer.scores(network, on_device)
+                scores.append(found)
+            if pictures is not None and len(rows) < _PANEL_CLIPS:
+                side_by_side = torch.cat([_middle(batch.gif), pictures[0].cpu(), _middle(batch.truth)], dim=2)
+                rows.append(side_by_side.permute(1, 2, 0).numpy())
+            if scores:  # a clip that is shorter than a window has none
                 per_clip.append(_mean(scores))
-        return _mean(per_clip), _stacked(rows)
-
-    def _batches(self, clip: DatasetClip) -> Iterator[TrainingBatch]:
-        if self._options.windows:
-            yield from validation_windows(clip, self._options)
-            return
-        count = min(self._options.validation_frames, clip.num_frames)
-        frames = [i * clip.num_frames // count for i in range(count)]
-        truth = clip.truth_frames(frames)
-        for dithered in dithers(self._options):
-            gif = clip.gif_frames(frames, dithered=dithered)
-            for place in range(count):
-                yield _batch(gif.frame(place), gif.palettes[place], truth[place], dithered=dithered)
-        for maker in map(load_maker, self._options.makers):
-            for frame in truth:
-                ((shown, palette),) = gif_by_maker(maker, [frame])
-                yield _batch(shown, palette, frame, dithered=bool(maker.dithered))
+    return _mean(per_clip), _stacked(rows)
 
 
-def _batch(shown: Pixels, colors: Pixels, truth: Pixels, *, dithered: bool) -> TrainingBatch:
-    """One frame (H, W, 3) of a GIF, its palette (K, 3) and the truth."""
-    palette = np.zeros((1, 256, 3), np.uint8)
-    palette[0, : len(colors)] = colors
-    return TrainingBatch(
-        torch.from_numpy(shown.transpose(2, 0, 1).copy())[None],
-        torch.from_numpy(palette),
-        torch.tensor([len(colors)]),
-        torch.from_numpy(truth.transpose(2, 0, 1).copy())[None],
-        torch.tensor([dithered]),
-        torch.zeros(1),
-    )
+def validation_batches(clip: DatasetClip, options: DataOptions) -> Iterator[TrainingBatch]:
+    """What validation sees of a clip, each alone in its batch: whole frames, or windows, the longest with all between.
+
+    They are at equal distances, plain or dithered as the training is; both where it is both. Each is seen as each of
+    the training's makers makes it, too.
+    """
+    steps = max(options.windows, default=1) - 1
+    starts = clip.num_frames - steps * options.every
+    count = min(options.validation_frames, starts)
+    firsts = [number * starts // count for number in range(count)]
+    windows = [range(first, first + steps * options.every + 1, options.every) for first in firsts]
+    if not windows:
+        return
+    numbers = sorted({number for window in windows for number in window})
+    truth = dict(zip(numbers, clip.truth_frames(numbers), strict=True))
+    times = [place / max(1, steps) for place in range(steps + 1)]
+
+    def batch(window: range, shown: Sequence[tuple[Pixels, Pixels]], *, dithered: bool) -> TrainingBatch:
+        found = as_window(shown, np.stack([truth[number] for number in window]), times, dithered=dithered)
+        if options.windows:
+            return TrainingBatch(*(part[None] for part in found))
+        alone = TrainingBatch(*(part.contiguous() for part in found))
+        return alone._replace(dithered=found.dithered[None])
+
+    for dithered in dithers(options):
+        gif = clip.gif_frames(numbers, dithered=dithered)
+        frames = {number: (gif.frame(i), gif.palettes[i]) for i, number in enumerate(numbers)}
+        for window in windows:
+            yield batch(window, [frames[number] for number in window], dithered=dithered)
+    for maker in map(load_maker, options.makers):
+        for window in windows:
+            shown = gif_by_maker(maker, [truth[number] for number in window])
+            yield batch(window, shown, dithered=bool(maker.dithered))
 
 
 def _middle(frames: torch.Tensor) -> torch.Tensor:

@@ -113,8 +113,10 @@ def save_weights(
         lines += [f"## {title}", "", *(f"- {key}: {json.dumps(value)}" for key, value in part.items()), ""]
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path.with_suffix(".md"), "\n".join(lines).encode())
-        write_whole(path, data)  # the last: where weights are, nothing is missing
+        with atomic_write(path.with_suffix(".md")) as file:
+            file.write("\n".join(lines).encode())
+        with atomic_write(path) as file:  # the last: where weights are, nothing is missing
+            file.write(data)
     return path
 
 
@@ -152,12 +154,6 @@ def read_weights(path: str | os.PathLike[str]) -> Weights:
         raise WeightsError(f"{path}: not safetensors, or damaged: {' '.join(str(error).split())[:120]}") from error
     _check_finite(path, tensors)
     return Weights(path, card["architecture"], card["about"], tensors)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears only when it is whole."""
-    with atomic_write(path) as file:
-        file.write(data)
 
 
 def _check_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

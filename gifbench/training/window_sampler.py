@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from torch.utils.data import Dataset as TorchDataset
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.torch_dataset import FrameDataset
 from gifbench.errors import UsageError
-from gifbench.gif_maker_registry import load_maker
 from gifbench.media.clip import Pixels
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import check_options, dithers, drawn_gif, drawn_maker, gif_by_maker
@@ -67,29 +66,6 @@ class Windows(TorchDataset[TrainingBatch]):
             shown = [(gif.frame(place), gif.palettes[place]) for place in range(len(gif))]
         window = as_window(shown, truth, [place / steps for place in places], dithered=dithered)
         return varied(window, options, draw)
-
-
-def validation_windows(clip: DatasetClip, options: DataOptions) -> Iterator[TrainingBatch]:
-    """The windows of a clip that validation sees, each alone in its batch: whole frames, the longest, all between.
-
-    Each is seen as the dataset's GIF, and as each maker's.
-    """
-    steps = max(options.windows) - 1
-    last_start = clip.num_frames - 1 - steps * options.every
-    count = min(options.validation_frames, last_start + 1)
-    times = [place / steps for place in range(steps + 1)]
-    starts = [number * (last_start + 1) // count for number in range(count)]
-    numbers = [[first + place * options.every for place in range(steps + 1)] for first in starts]
-    for dithered in dithers(options):
-        gif = clip.gif(dithered=dithered)
-        for frames in numbers:
-            shown = [(gif.frame(i), gif.palettes[i]) for i in frames]
-            window = as_window(shown, clip.truth_frames(frames), times, dithered=dithered)
-            yield TrainingBatch(*(tensor[None] for tensor in window))
-    for maker in map(load_maker, options.makers):
-        for truth in map(clip.truth_frames, numbers):
-            window = as_window(gif_by_maker(maker, truth), truth, times, dithered=bool(maker.dithered))
-            yield TrainingBatch(*(tensor[None] for tensor in window))
 
 
 def as_window(

@@ -12,8 +12,8 @@ from gifbench.gif_maker_registry import load_maker, made_frames
 from gifbench.training.config import DataOptions
 from gifbench.training.frame_sampler import Samples, gif_by_maker
 from gifbench.training.trainer_interface import TrainingBatch
-from gifbench.training.validation import Validation
-from gifbench.training.window_sampler import Windows, validation_windows
+from gifbench.training.validation import validation_batches
+from gifbench.training.window_sampler import Windows
 
 MAKERS = ("ffmpeg-64-none", "pillow")
 
@@ -61,13 +61,13 @@ def test_windows_are_made_as_a_gif_of_all_their_frames(dataset: Dataset) -> None
     assert (window.colors > 2).all()
     error = (window.gif.int() - window.truth.int()).abs().float().mean()
     assert 0 < error < 10
-    found = list(validation_windows(dataset["ant"], DataOptions(crop=24, windows=(3,), makers=MAKERS)))
+    found = list(validation_batches(dataset["ant"], DataOptions(crop=24, windows=(3,), makers=MAKERS)))
     assert len(found) == 3 * 4
 
 
 def test_validation_sees_each_maker(dataset: Dataset) -> None:
     options = DataOptions(crop=24, makers=MAKERS, validation_frames=2)
-    found = list(Validation(list(dataset), options)._batches(dataset["bee"]))
+    found = list(validation_batches(dataset["bee"], options))
     assert len(found) == 2 * 3
     assert all(batch.gif.shape == batch.truth.shape for batch in found)
 

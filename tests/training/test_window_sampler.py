@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 from gifbench.errors import UsageError  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
-from gifbench.training.window_sampler import Windows, validation_windows  # noqa: E402
+from gifbench.training.validation import validate, validation_batches  # noqa: E402
+from gifbench.training.window_sampler import Windows  # noqa: E402
 
 
 def options(**changes) -> DataOptions:
@@ -84,10 +85,24 @@ def test_all_frames_are_cut_and_mirrored_alike(dataset):
 
 def test_validation_sees_whole_windows_at_equal_distances(dataset):
     clip = next(clip for clip in dataset.split("train") if clip.num_frames == 8)
-    seen = list(validation_windows(clip, options(validation_frames=2, between=1, crop=24, flips=True)))
+    seen = list(validation_batches(clip, options(validation_frames=2, between=1, crop=24, flips=True)))
     assert [batch.truth.shape for batch in seen] == [(1, 5, 3, 24, 32)] * 2
     assert [found_in([clip], type(b)(*(part[0] for part in b)))[1] for b in seen] == [0, 2]
-    assert len(list(validation_windows(clip, options(validation_frames=9, dithered="both")))) == 8
+    assert len(list(validation_batches(clip, options(validation_frames=9, dithered="both")))) == 8
+
+
+def test_a_validation_clip_shorter_than_a_window_is_left_out(dataset):
+    class Scorer:
+        def scores(self, network, batch):
+            return {"frames": batch.truth.shape[1]}, batch.truth[:, 0]
+
+    clips = sorted(dataset.split("train"), key=lambda clip: clip.num_frames)
+    assert [clip.num_frames for clip in clips] == [6, 7, 8]
+    for chosen in (clips, clips[::-1]):
+        scores, panel = validate(Scorer(), torch.nn.Identity(), chosen, options(windows=[7]), torch.device("cpu"))
+        assert scores == {"frames": 7}
+        assert panel.shape == (48, 96, 3)
+    assert validate(Scorer(), torch.nn.Identity(), clips, options(windows=[9]), torch.device("cpu")) == ({}, None)
 
 
 def test_windows_that_cannot_be_are_one_clear_message(dataset, tmp_path):
