@@ -8,7 +8,6 @@ another way. So a clip is the original of the same YouTube video that has as man
 from __future__ import annotations
 
 import importlib.resources
-import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,17 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import pyarrow.parquet as pq
-
 from gifbench import ManifestRow, count_frames, probe
 from gifbench.download import Fetched
 from gifbench.errors import GifbenchError, NotFound, Unmatched
 from gifbench.manifest import official_rows
+from gifbench.parquet import parquet_rows
 from gifbench.progress import Progress, ProgressCallback, silent
 
 from .faceforensics import linked
-
-State = Literal["certain", "ambiguous", "missing"]
 
 COMPRESSIONS = ("raw", "c0", "c23", "c40")
 """From the best picture to the worst."""
@@ -41,7 +37,7 @@ class FaceMatch:
     """What a clip of GIF-Faces is in FaceForensics++."""
 
     locator: str
-    state: State
+    state: Literal["certain", "ambiguous", "missing"]
     video: str = ""
     """The number of the original, if it is certain."""
     why: str = ""
@@ -138,7 +134,7 @@ def _videos(folder: Path, compression: str | None) -> Path:
         if compression is not None and found and compression not in found:
             raise NotFound(f"{folder}: compression {compression} is not there; there is {', '.join(found)}")
         if found:
-            return found[compression or min(found, key=_rank)]
+            return found[compression or next(name for name in (*COMPRESSIONS, *found) if name in found)]
     raise NotFound(f"{folder}: no original of FaceForensics++ is in it (original_sequences/youtube/c23/videos/000.mp4)")
 
 
@@ -151,15 +147,10 @@ def _compression(place: Path) -> str:
     return whole.parent.name if whole.name == "videos" else whole.name
 
 
-def _rank(compression: str) -> int:
-    return COMPRESSIONS.index(compression) if compression in COMPRESSIONS else len(COMPRESSIONS)
-
-
 def _numbers() -> dict[str, list[str]]:
     """The originals of each YouTube video, from the table that is shipped with gifbench."""
     file = importlib.resources.files("gifbench_manifests") / "faceforensics-plus-plus.parquet"
     numbers: dict[str, list[str]] = defaultdict(list)
-    with pq.ParquetFile(io.BytesIO(file.read_bytes()), pre_buffer=False) as table:
-        for row in table.read(use_threads=False).to_pylist():
-            numbers[row["youtube_id"]].append(row["video"])
+    for row in parquet_rows(file.read_bytes()):
+        numbers[row["youtube_id"]].append(row["video"])
     return numbers

@@ -61,7 +61,12 @@ class FaceForensicsKind(SourceKind):
         if options.faceforensics_plus_plus is not None:
             if folder is not None or script is not None:
                 raise UsageError("--faceforensics-plus-plus stands alone: a clip is taken from one of the two datasets")
-            return _matched(options.faceforensics_plus_plus, rows, options.compression)
+            from gifbench.cli.output import note
+
+            matched = plus_plus(options.faceforensics_plus_plus, rows, options.compression)
+            counts = ", ".join(f"{count} {state}" for state, count in counts_of(matched).items())
+            note(f"FaceForensics++ {matched.compression}: {counts}")
+            return matched
         if folder is None:
             what = "--faceforensics-script" if script is not None else "the manifest has sources of FaceForensics and"
             raise UsageError(
@@ -88,12 +93,3 @@ def counts_of(matched: FaceForensicsPlusPlus) -> dict[str, int]:
     """How many clips are certain, ambiguous and missing."""
     states = [match.state for match in matched.matches.values()]
     return {state: states.count(state) for state in ("certain", "ambiguous", "missing")}
-
-
-def _matched(folder: Path, rows: Sequence[ManifestRow], compression: str | None) -> FaceForensicsPlusPlus:
-    from gifbench.cli.output import note
-
-    matched = plus_plus(folder, rows, compression)
-    counts = ", ".join(f"{count} {state}" for state, count in counts_of(matched).items())
-    note(f"FaceForensics++ {matched.compression}: {counts}")
-    return matched

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,9 +59,8 @@ def import_video2gif(
         joined = joined.only({row.clip_id for row in official_rows("video2gif-cc")})
     undecided = joined.undecided()
     folder = Folder(report.absolute().parent)
-    if (
-        not folder.exists(report.name) or folder.read(report.name) != undecided
-    ):  # one that was killed left the very same
+    same = folder.exists(report.name) and folder.read(report.name) == undecided  # left by one that was killed
+    if not same:
         refuse(report)
         folder.write(report.name, undecided)
     write_manifest(out, [match.row for match in joined.matches if match.state == "matched"], overwrite=overwrite)
@@ -74,7 +74,7 @@ def _say_joined(joined: Joined, rows: int, out: Path, report: Path, *, as_json: 
             {
                 "rows": rows,
                 "clips": counts,
-                "evidence": {name: getattr(evidence, name) for name in ("order", "agree", "deciding", "offset")},
+                "evidence": asdict(evidence),
                 "manifest": str(out),
                 "undecided": str(report),
             }

@@ -90,10 +90,6 @@ class Joined:
         return counts
 
 
-def _by_file(moments: Sequence[Moment]) -> list[Moment]:
-    return list(moments)
-
-
 def _by_start(moments: Sequence[Moment]) -> list[Moment]:
     return sorted(moments, key=lambda moment: (moment.start_frame, moment.end_frame))
 
@@ -107,8 +103,8 @@ def _distinct(moments: Iterable[Moment]) -> list[Moment]:
 
 
 ORDERS: Mapping[str, Callable[[Sequence[Moment]], list[Moment]]] = {
-    "the file": _by_file,
-    "the file, equal spans once": lambda moments: _distinct(_by_file(moments)),
+    "the file": list,
+    "the file, equal spans once": _distinct,
     "their starts": _by_start,
     "their starts, equal spans once": lambda moments: _distinct(_by_start(moments)),
 }

@@ -94,7 +94,7 @@ def test_pixels_that_are_not_square_are_made_so_and_that_is_in_the_index(tiny_re
 
 def test_interlacing_and_hdr_are_said_and_converted_on_demand(tiny_recipe, tmp_path, monkeypatch):
     asked = []  # in place of tone-mapping itself, for which ffmpeg takes seconds: tests/media/test_video_conversions.py
-    monkeypatch.setattr(ColorConverter, "_maps", lambda self, frame: asked.append(self._tonemap))
+    monkeypatch.setattr(ColorConverter, "_maps", lambda self, frame: asked.append(self.tonemap))
     fields = tmp_path / "fields.mkv"
     lines = "testsrc2=size=96x64:rate=50,tinterlace=4,setfield=tff"
     ffmpeg("-f", "lavfi", "-i", lines, "-frames:v", 6, "-c:v", "mpeg2video", "-flags", "+ildct+ilme", fields)

@@ -12,7 +12,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-_MATROSKA = b"\x1a\x45\xdf\xa3"
+MATROSKA = b"\x1a\x45\xdf\xa3"
+"""The first bytes of a Matroska file."""
+MP4 = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"moof", b"sidx")
+"""The boxes that an MP4 may begin with."""
 _MOST_BYTES = 64 << 20
 """A header that is larger is not read."""
 
@@ -42,9 +45,9 @@ def read_tracks(path: Path) -> list[TrackHeader]:
     try:
         with path.open("rb") as file:
             head = file.read(12)
-            if head[:4] == _MATROSKA:
+            if head[:4] == MATROSKA:
                 return list(_matroska_tracks(file, path.stat().st_size))
-            if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"):
+            if head[4:8] in MP4:
                 return list(_mp4_tracks(file, path.stat().st_size))
     except (OSError, ValueError, IndexError, ZeroDivisionError):
         pass

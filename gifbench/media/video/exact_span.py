@@ -94,13 +94,9 @@ def spanned(
     Where `damaged` allows some, those are left out and noted in it. Raises what `gifbench.media.video.decoding.decode`
     raises.
     """
-    keep_damaged = damaged is not None and damaged.most > 0
-    frames = _spanned(path, span, limits, threads, deinterlace=deinterlace, keep_damaged=keep_damaged)
-    if damaged is None or not keep_damaged:
-        yield from frames
-        return
+    damaged = damaged or DamagedFrames(0)
     whole, left_out = 0, list[Fraction]()
-    for shown, first in frames:
+    for shown, first in _spanned(path, span, limits, threads, deinterlace=deinterlace, keep_damaged=damaged.most > 0):
         if not shown.damaged:
             whole += 1
             yield shown, first

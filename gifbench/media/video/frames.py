@@ -126,7 +126,10 @@ class _Decoding:
         self._empty: deque[Packet[VideoStream]] = deque()
         self._has_slices = video.decoder.name == FFV1
         self._intact: set[bool] = set()
-        self._crop = _cropping(video)
+        self._crop: PictureFilter | None = None
+        if (crop := video.crop) is not None:  # with ffmpeg's own filter, as ffmpeg does
+            size = f"w=iw-{crop.left + crop.right}:h=ih-{crop.top + crop.bottom}"
+            self._crop = PictureFilter([("crop", f"{size}:x={crop.left}:y={crop.top}")])
 
     def pictures(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         """What the decoder gives for a packet; raises `CorruptMedia` for a damaged or encrypted one."""
@@ -190,14 +193,6 @@ class _Decoding:
             packet = self._empty.popleft()
             yield Decoded(packet.pts, packet.dts, packet.duration or 0, self._last, self._last_damaged)
             self.number += 1
-
-
-def _cropping(video: OpenVideo) -> PictureFilter | None:
-    """What cuts pictures as the container says, with ffmpeg's own filter, as ffmpeg does."""
-    if (crop := video.crop) is None:
-        return None
-    size = f"w=iw-{crop.left + crop.right}:h=ih-{crop.top + crop.bottom}"
-    return PictureFilter([("crop", f"{size}:x={crop.left}:y={crop.top}")])
 
 
 def _check_whole(video: OpenVideo, number: int, error: Exception | None) -> None:

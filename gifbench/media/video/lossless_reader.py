@@ -118,15 +118,15 @@ class _LosslessVideo:
             if self.codec == UTVIDEO and not utvideo_whole(bytes(packet), self._stream.codec_context.extradata):
                 raise CorruptMedia(f"{self.place}: frame {number} is damaged: it has another length than it says")
             for picture in packet.decode():
-                yield number, self._rgb(picture, number)
+                if picture.is_corrupt or (picture.height, picture.width) != (self.height, self.width):
+                    raise CorruptMedia(f"{self.place}: frame {number} is damaged")
+                yield number, self._rgb(picture)
                 waiting.pop()
             if not waiting:
                 return
         raise CorruptMedia(f"{self.place}: frame {waiting[-1]} of {self.num_frames} is missing")
 
-    def _rgb(self, picture: VideoFrame, number: int) -> Pixels:
-        if picture.is_corrupt or (picture.height, picture.width) != (self.height, self.width):
-            raise CorruptMedia(f"{self.place}: frame {number} is damaged")
+    def _rgb(self, picture: VideoFrame) -> Pixels:
         if picture.format.name == PLANAR:
             return interleaved(picture)
         return cast(Pixels, self._reformatter.reformat(picture, format="rgb24", threads=1).to_ndarray())

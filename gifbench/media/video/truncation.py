@@ -12,11 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from gifbench.media.video.container_header import CLUSTER, element, top_boxes, top_elements
+from gifbench.media.video.container_header import CLUSTER, MATROSKA, MP4, element, top_boxes, top_elements
 
-_EBML = b"\x1a\x45\xdf\xa3"
 _SEGMENT = 0x18538067
-_MP4 = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"moof", b"sidx")
 _BEHIND_CLUSTERS = {0x1C53BB6B, 0x1254C367, 0xEC, 0x114D9B74, 0x1941A469, 0x1043A770, 0xBF}
 """Cues, tags, void, seek head, attachments, chapters and CRC."""
 _IN_CLUSTER = {0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0xEC, 0xBF, 0xAF, 0x5854}
@@ -31,11 +29,11 @@ def missing_bytes(path: Path, samples_end: Callable[[], int | None] = lambda: No
     length = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
-        if head[:4] == _EBML:
+        if head[:4] == MATROSKA:
             end = _matroska_end(file, length)
         elif head[:4] == b"RIFF":
             end = _riff_end(file, length)
-        elif head[4:8] in _MP4:
+        elif head[4:8] in MP4:
             end = _boxes_end(file, length)
             if end > length and (samples := samples_end()) is not None:
                 end = samples
