@@ -83,14 +83,9 @@ def _say_joined(joined: Joined, rows: int, out: Path, report: Path, *, as_json: 
     lines = [(split, sum(states.values()), *states.values()) for split, states in counts.items()]
     say(table(lines, header=("split", "clips", "matched", "ambiguous", "unmatched")))
     if evidence.order is None:
-        say(
-            "\nWhich order the clips' numbers follow is not sure, so only frames were used: the best order explains "
-            f"{evidence.agree} of {evidence.deciding} clips that frames alone decide."
-        )
+        order = "Which order the clips' numbers follow is not sure, so only frames were used: the best order"
     else:
-        say(
-            f"\nThe clips' numbers follow the order of {evidence.order}: it explains {evidence.agree} of "
-            f"{evidence.deciding} clips that frames alone decide."
-        )
+        order = f"The clips' numbers follow the order of {evidence.order}: it"
+    say(f"\n{order} explains {evidence.agree} of {evidence.deciding} clips that frames alone decide.")
     say(f"{out}: the matched clips, with their spans")
     say(f"{report}: the others, each with the reason and the rows that it could be")

@@ -113,35 +113,34 @@ class ColorConverter:
         return self._turned[1]
 
     def _rgb(self, frame: VideoFrame) -> Pixels:
-        see_through = _has_alpha(frame)
-        planes = self._filtered(
-            frame, *self._scaled(frame), ("format", "pix_fmts=gbrap" if see_through else "pix_fmts=gbrp")
-        )
-        rgb = interleaved(planes)
-        return _over(rgb, _plane(planes, 3), np.array(self.background, np.uint8)) if see_through else rgb
+        if not _has_alpha(frame):
+            return interleaved(self._converted(frame, "gbrp"))
+        planes = self._converted(frame, "gbrap")
+        return _over(interleaved(planes), _plane(planes, 3), np.array(self.background, np.uint8))
 
     def _gray(self, frame: VideoFrame) -> Pixels:
-        scaled = self.size not in (None, (frame.width, frame.height))
         if not _has_luma_plane(frame) or self._maps(frame):
-            gray = _plane(self._filtered(frame, *self._scaled(frame), ("format", "pix_fmts=gray")), 0)
-        elif scaled:
-            gray = _plane(self._filtered(frame, ("extractplanes", "planes=y"), *self._scaled(frame)), 0)
+            gray = _plane(self._converted(frame, "gray"), 0)
+        elif self.size not in (None, (frame.width, frame.height)):
+            gray = _plane(self._filtered(frame, ("extractplanes", "planes=y"), self._scale(frame)), 0)
         else:
             gray = _plane(frame, 0)
         if not _has_alpha(frame):
             return gray
-        alpha = _plane(self._filtered(frame, *self._scaled(frame), ("format", "pix_fmts=gbrap")), 3)
+        alpha = _plane(self._converted(frame, "gbrap"), 3)
         red, green, blue = self.background
         return _over(gray, alpha, np.uint8(round(0.299 * red + 0.587 * green + 0.114 * blue)))
 
-    def _scaled(self, frame: VideoFrame) -> list[FfmpegFilter]:
+    def _converted(self, frame: VideoFrame, pixel_format: str) -> VideoFrame:
+        return self._filtered(frame, self._scale(frame), ("format", f"pix_fmts={pixel_format}"))
+
+    def _scale(self, frame: VideoFrame) -> FfmpegFilter:
         options = f"flags={SCALE_FLAGS}"
-        if self.size not in (None, (frame.width, frame.height)):
-            width, height = self.size or (0, 0)
-            options = f"w={width}:h={height}:{options}"
+        if self.size is not None and self.size != (frame.width, frame.height):
+            options = f"w={self.size[0]}:h={self.size[1]}:{options}"
         if self._maps(frame):
             options += ":out_transfer=bt709:out_primaries=bt709:intent=perceptual"
-        return [("scale", options)]
+        return "scale", options
 
     def _maps(self, frame: VideoFrame) -> bool:
         return self.tonemap and int(frame.color_trc) in HDR

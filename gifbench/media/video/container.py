@@ -18,6 +18,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,13 +32,15 @@ from av.video.stream import VideoStream
 from gifbench.errors import CorruptMedia, DamagedMedia, NoVideo, StorageError, TooLarge, UsageError, storage_errors
 from gifbench.media.video.container_header import Crop, TrackHeader, read_tracks
 from gifbench.media.video.libav_errors import av_errors
-from gifbench.media.video.transport_stream import read_transport_stream
+from gifbench.media.video.transport_stream import TransportStream, read_transport_stream
 
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,h264,hevc,obu,ivf,flv,asf,ogg,nut,mxf,dv,rm,"
     "wtv,gif,apng,yuv4mpegpipe,vc1,mjpeg,wav,mp3,flac,aac,ac3,aiff,caf,w64"
 )
 """The demuxers that may be used: containers of video, and of sound so that those can be named as such."""
+
+_USUAL_RATE = Fraction(25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,35 @@ class OpenVideo:
     def decoder(self) -> VideoCodecContext:
         """The decoder of the picture stream."""
         return self.stream.codec_context
+
+    @property
+    def seekable(self) -> bool:
+        """Whether the container's index knows the key frames.
+
+        The others are read from the start: MPEG program streams, AVI and raw streams have no index or no presentation
+        times, and a seek ends up near the frame, not on it.
+        """
+        return bool(self.formats & {"mov", "matroska"})
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Frames a second on average, or what ffmpeg guesses; 25 for a stream without any times."""
+        rates = (self.stream.average_rate, self.stream.guessed_rate, self.stream.base_rate)
+        return next((rate for rate in rates if rate and rate > 0), _USUAL_RATE)
+
+    @property
+    def step(self) -> Fraction:
+        """Seconds from one frame to the next where nothing else says it."""
+        return 1 / (self.stream.guessed_rate or self.frame_rate)
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds of one tick of the stream's clock."""
+        return self.stream.time_base or self.step
+
+    def transport_stream(self) -> TransportStream | None:
+        """What a transport stream says of the picture stream; None for another container."""
+        return read_transport_stream(self.path, self.stream.id) if "mpegts" in self.formats else None
 
 
 @contextmanager
@@ -121,15 +153,14 @@ def open_own(
 
     Errors of PyAV in the `with` block are mapped. Raises `NoVideo` where it holds no pictures.
     """
-    if isinstance(source, bytes | bytearray | memoryview):
-        place = f"the {what} in memory ({len(source)} bytes)"
-        opened: BinaryIO = io.BytesIO(source)
-    elif not isinstance(source, str | os.PathLike):
-        place, opened = f"the {what} in an open file", source
-    else:
+    if isinstance(source, str | os.PathLike):
         place = str(source)
         with storage_errors(place):
-            opened = Path(source).open("rb")  # noqa: SIM115  (closed by the `with` below)
+            opened: BinaryIO = Path(source).open("rb")  # noqa: SIM115  (closed by the `with` below)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        place, opened = f"the {what} in memory ({len(source)} bytes)", io.BytesIO(source)
+    else:
+        place, opened = f"the {what} in an open file", source
     fences = {"protocol_whitelist": "file", "format_whitelist": "matroska,webm"}
     with opened as file, av_errors(place), av.open(file, "r", options=fences | options) as container:
         if not container.streams.video:

@@ -6,6 +6,7 @@ or AVIF item; Matroska has `PixelCrop` (RFC 9559, 5.1.4.1.28). ffmpeg cuts the p
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -59,15 +60,8 @@ def read_tracks(path: Path) -> list[TrackHeader]:
 
 def boxes(data: bytes, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
     """Type and content of the boxes in `data`, from `start` on."""
-    while start + 8 <= len(data):
-        size, kind, header = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8], 8
-        if size == 1:
-            size, header = int.from_bytes(data[start + 8 : start + 16], "big"), 16
-        end = len(data) if size == 0 else start + size
-        if end < start + header:
-            return
-        yield kind, data[start + header : end]
-        start = end
+    for kind, content, end in top_boxes(io.BytesIO(data), len(data), start):
+        yield kind, data[content:end]
 
 
 def _inside(data: bytes, *path: bytes) -> Iterator[bytes]:
@@ -79,19 +73,21 @@ def _inside(data: bytes, *path: bytes) -> Iterator[bytes]:
                 yield from _inside(content, *path[1:])
 
 
-def top_boxes(file: BinaryIO, length: int) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and declared end of the boxes of a file of `length` bytes; the last may end behind it."""
-    position = 0
+def top_boxes(file: BinaryIO, length: int, position: int = 0) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start of the content and declared end of the boxes of a file of `length` bytes, from `position` on.
+
+    The last may end behind the file.
+    """
     while position + 8 <= length:
         file.seek(position)
         head = file.read(16)
-        size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        size, kind, header = int.from_bytes(head[:4], "big"), head[4:8], 8
         if size == 1:
-            size = int.from_bytes(head[8:16], "big")
+            size, header = int.from_bytes(head[8:16], "big"), 16
         end = length if size == 0 else position + size
-        if end < position + 8:
+        if end < position + header:
             return
-        yield kind, position, end
+        yield kind, position + header, end
         position = end
 
 
@@ -100,8 +96,7 @@ def _mp4_tracks(file: BinaryIO, length: int) -> Iterator[TrackHeader]:
         if kind not in (b"moov", b"meta") or end > length or end - start > _MOST_BYTES:
             continue
         file.seek(start)
-        data = file.read(end - start)
-        content = next(boxes(data))[1]
+        content = file.read(end - start)
         if kind == b"meta":
             yield from _items(content[4:])
         for track in _inside(content, b"trak") if kind == b"moov" else ():
@@ -185,18 +180,21 @@ def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
         yield identifier, data[start:at]
 
 
+def segment(file: BinaryIO) -> tuple[int, int, int]:
+    """Identifier, start of the content, and its size, -1 for unknown, of what follows the header: the segment."""
+    file.seek(0)
+    _, start, size = element(file.read(64), 0)
+    file.seek(start + size)
+    identifier, header, declared = element(file.read(16), 0)
+    return identifier, start + size + header, declared
+
+
 def top_elements(file: BinaryIO, length: int) -> Iterator[tuple[int, int, int]]:
     """Identifier, start and end of the content of the elements of the segment; the last may end behind the file.
 
     Ends at the first thing that is no element, and at one of unknown size, whose end is that of the segment.
     """
-    file.seek(0)
-    head = file.read(64)
-    _, start, size = element(head, 0)
-    position = start + size
-    file.seek(position)
-    _, start, size = element(file.read(16), 0)
-    position += start
+    _, position, size = segment(file)
     end = length if size < 0 else position + size
     while position < min(end, length):
         file.seek(position)

@@ -38,7 +38,6 @@ from gifbench.media.video.exact_span import FirstFrame, Span, Spanned, first_fra
 from gifbench.media.video.frames import TimedPicture, shown_frames
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.orientation_and_aspect import orientation, square_size
-from gifbench.media.video.packet_reading import frame_rate, time_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +149,15 @@ def probe(
         width, height = _size(known, square_pixels=square_pixels)
         duration = None if video.container.duration is None else Fraction(video.container.duration, 1_000_000)
         if stream.duration is not None:
-            duration = stream.duration * time_base(video)
+            duration = stream.duration * video.time_base
         return VideoInfo(
             codec=video.decoder.codec.canonical_name,
             pixel_format=picture.format.name,
             width=height if quarters % 2 else width,
             height=width if quarters % 2 else height,
             rotation=90 * quarters,
-            frame_rate=frame_rate(video),
-            time_base=time_base(video),
+            frame_rate=video.frame_rate,
+            time_base=video.time_base,
             duration=duration,
             num_frames=stream.frames or None,
             color_space=COLOR_SPACES.get(int(picture.colorspace), "unknown"),

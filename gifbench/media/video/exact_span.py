@@ -13,7 +13,7 @@ from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
 from gifbench.media.video.damaged_frames import DamagedFrames
 from gifbench.media.video.deinterlace import deinterlaced
 from gifbench.media.video.frames import TimedPicture, frames_from, shown_frames
-from gifbench.media.video.packet_reading import SEEKABLE, CannotSeek, step, time_base
+from gifbench.media.video.packet_reading import CannotSeek
 from gifbench.media.video.unreliable_seek_detection import stamps_are_regular
 
 _HEAD = 12  # frames that are looked at before a seek: B-frames muxed with wrong times show within a few
@@ -159,10 +159,10 @@ def first_frame(video: OpenVideo, shown: TimedPicture) -> FirstFrame:
 
 def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool, keep_damaged: bool) -> Iterator[Spanned]:
     """As `spanned`, from the key frame before the span; raises `CannotSeek` only before it gives a frame."""
-    if not SEEKABLE & video.formats:
+    if not video.seekable:
         raise CannotSeek
     head = list(islice(shown_frames(video, keep_damaged=keep_damaged), _HEAD))
-    if not head or any(frame.pts is None or frame.pts * time_base(video) != frame.time for frame in head):
+    if not head or any(frame.pts is None or frame.pts * video.time_base != frame.time for frame in head):
         raise CannotSeek
     known = first_frame(video, head[0])
     begin = known.time + (span.start or 0) - _tolerance(video)
@@ -179,8 +179,8 @@ def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool, keep_damaged
 
 def _tolerance(video: OpenVideo) -> Fraction:
     """One tick, where a tick is the rounding of a clock; none where ticks count frames, as in AVI."""
-    tick = time_base(video)
-    return tick if tick * 8 < step(video) else Fraction(0)
+    tick = video.time_base
+    return tick if tick * 8 < video.step else Fraction(0)
 
 
 def _select_numbers(video: OpenVideo, span: Span, frames: Iterator[TimedPicture]) -> Iterator[TimedPicture]:

@@ -19,15 +19,7 @@ from gifbench.media.video.codecs import FFV1, slices_intact
 from gifbench.media.video.container import OpenVideo, check_size, encrypted
 from gifbench.media.video.damaged_frames import suspected
 from gifbench.media.video.filter_graph import PictureFilter
-from gifbench.media.video.packet_reading import (
-    SEEKABLE,
-    CannotSeek,
-    continuous_packets,
-    from_key_frame,
-    step,
-    time_base,
-    transport_stream,
-)
+from gifbench.media.video.packet_reading import CannotSeek, continuous_packets, from_key_frame
 from gifbench.media.video.timestamp_repair import Decoded, Timeline
 from gifbench.media.video.truncation import is_fragmented, matroska_is_whole, missing_bytes
 
@@ -56,7 +48,7 @@ def shown_frames(video: OpenVideo, *, keep_damaged: bool = False) -> Iterator[Ti
     With `keep_damaged` a frame that the decoder calls damaged is given and says so, as do all that may be predicted
     from it.
     """
-    timeline = Timeline(time_base(video), step(video))
+    timeline = Timeline(video.time_base, video.step)
     return _timed(video, continuous_packets(video), timeline, keep_damaged=keep_damaged)
 
 
@@ -66,13 +58,13 @@ def frames_from(video: OpenVideo, time: Fraction, *, keep_damaged: bool = False)
     Raises `CannotSeek`, before any frame that is shown after `time`, where the outcome could differ from reading from
     the start: no index, no key frame there, or times that are not in order.
     """
-    if not SEEKABLE & video.formats:
+    if not video.seekable:
         raise CannotSeek
     past = False
     try:
         packets = from_key_frame(video, time)
         key = next(packets)
-        timeline = Timeline(time_base(video), step(video))
+        timeline = Timeline(video.time_base, video.step)
         # Frames that are shown before the key frame but follow it in the file need what was before it (open GOPs).
         later = _timed(video, chain([key], packets), timeline, skip_before=key.pts, keep_damaged=keep_damaged)
         for i, shown in enumerate(later):
@@ -138,16 +130,14 @@ class _Decoding:
         if not packet.size and packet.pts is not None:
             self._empty.append(packet)
             return []
+        if packet.has_sidedata("encryption_info"):
+            raise encrypted(video.path)
         try:
             pictures = packet.decode()
         except av.error.FFmpegError:
-            if packet.has_sidedata("encryption_info"):
-                raise encrypted(video.path) from None
             if self._key_seen:
                 raise
             return []  # a recording that was joined in the middle: nothing can be decoded before its first key frame
-        if packet.has_sidedata("encryption_info"):
-            raise encrypted(video.path)
         damaged = packet.is_corrupt and not self._joined()
         if packet.size and self._key_seen and (damaged or self._slices_differ(packet)):
             raise DamagedMedia(
@@ -158,7 +148,7 @@ class _Decoding:
     def _joined(self) -> bool:
         """Whether what libav takes for damage in a transport stream is where files were joined."""
         if not self._only_joined:
-            stream = transport_stream(self._video)
+            stream = self._video.transport_stream()
             if stream is not None and stream.scrambled:
                 raise encrypted(self._video.path)
             self._only_joined = stream is not None and stream.whole
@@ -234,7 +224,7 @@ def _timed(
     except (CorruptMedia, av.error.FFmpegError) as error:  # what came before it is whole, and is given first
         failure = error
     if before is not None:
-        duration = before.duration * time_base(video) or step(video)
+        duration = before.duration * video.time_base or video.step
         if failure is None:
             duration = max(duration, _declared_end(video, begin + duration) - begin)
         yield _timed_picture(before, begin, duration)
@@ -268,10 +258,10 @@ def _declared_end(video: OpenVideo, end: Fraction) -> Fraction:
 
 def _end_in_header(video: OpenVideo) -> Fraction | None:
     stream = video.stream
-    if not SEEKABLE & video.formats:
+    if not video.seekable:
         return None  # others only estimate it
     if stream.duration is not None:
-        return ((stream.start_time or 0) + stream.duration) * time_base(video)
+        return ((stream.start_time or 0) + stream.duration) * video.time_base
     if match := re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", "")):
         hours, minutes, seconds = match.groups()
         return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)

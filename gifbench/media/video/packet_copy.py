@@ -28,7 +28,7 @@ from gifbench.media.clip import Pixels
 from gifbench.media.video.color_and_hdr_conversion import ColorConverter
 from gifbench.media.video.container import OpenVideo, VideoLimits, check_size, open_own, open_video
 from gifbench.media.video.libav_errors import av_errors
-from gifbench.media.video.packet_reading import SEEKABLE, CannotSeek, continuous_packets, from_key_frame, time_base
+from gifbench.media.video.packet_reading import CannotSeek, continuous_packets, from_key_frame
 
 _LIMITS = VideoLimits()
 
@@ -52,7 +52,7 @@ def keep_packets(path: str | os.PathLike[str], first: Fraction, last: Fraction, 
             with av_errors(target), av.open(f"file:{target}", "w", "matroska", {"fflags": "+bitexact"}) as out:
                 stream = out.add_stream_from_template(video.stream, opaque=True)
                 for packet in chain([key], packets):
-                    before += cast(int, packet.pts) * time_base(video) < first
+                    before += cast(int, packet.pts) * video.time_base < first
                     packet.pts = cast(int, packet.pts) - start
                     packet.dts = None if packet.dts is None else packet.dts - start
                     packet.stream = stream
@@ -67,7 +67,7 @@ def _needed(video: OpenVideo, first: Fraction, last: Fraction) -> Iterator[Packe
 
     Those of an open group of pictures that are shown before the key frame are left out: they need what was before it.
     """
-    tick = time_base(video)
+    tick = video.time_base
     key: int | None = None
     held: list[Packet[VideoStream]] = []  # what may still prove superfluous
     for packet in _packets(video, first):
@@ -95,7 +95,7 @@ def _needed(video: OpenVideo, first: Fraction, last: Fraction) -> Iterator[Packe
 
 def _packets(video: OpenVideo, first: Fraction) -> Iterator[Packet[VideoStream]]:
     try:
-        if SEEKABLE & video.formats:
+        if video.seekable:
             return from_key_frame(video, first)
     except CannotSeek:
         try:

@@ -1,4 +1,4 @@
-"""The packets of an open video: all of them on one clock, or from a key frame on; and the clock's own measures."""
+"""The packets of an open video: all of them on one clock, or from a key frame on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from gifbench.media.video.container import OpenVideo
-from gifbench.media.video.transport_stream import TransportStream, read_transport_stream
-
-SEEKABLE = frozenset({"mov", "matroska"})
-"""Demuxers whose index knows the key frames. The others are read from the start: MPEG program streams, AVI and raw
-streams have no index or no presentation times, and a seek ends up near the frame, not on it."""
 
 _JUMPY = frozenset({"mpegts", "mpeg", "ogg"})
 """Containers whose clock may be set anew in the middle: recordings that were joined."""
@@ -28,27 +23,9 @@ _LONGEST_PAUSE = Fraction(10)
 _SMALL_STEP_BACK = Fraction(1, 2)
 """Seconds by which packets of sound may lie out of order."""
 
-_USUAL_RATE = Fraction(25)
-
 
 class CannotSeek(Exception):
     """Seeking would not be exact in this video; read it from the start."""
-
-
-def frame_rate(video: OpenVideo) -> Fraction:
-    """Frames a second on average, or what ffmpeg guesses; 25 for a stream without any times."""
-    stream = video.stream
-    return next((r for r in (stream.average_rate, stream.guessed_rate, stream.base_rate) if r and r > 0), _USUAL_RATE)
-
-
-def step(video: OpenVideo) -> Fraction:
-    """Seconds from one frame to the next where nothing else says it."""
-    return 1 / (video.stream.guessed_rate or frame_rate(video))
-
-
-def time_base(video: OpenVideo) -> Fraction:
-    """Seconds of one tick of the stream's clock."""
-    return video.stream.time_base or step(video)
 
 
 def continuous_packets(video: OpenVideo) -> Iterator[Packet[VideoStream]]:
@@ -86,7 +63,7 @@ def is_jump(seconds: Fraction) -> bool:
 
 
 def _continuous(video: OpenVideo, packets: Iterator[Packet[Any]], offsets: list[Fraction]) -> Iterator[Packet[Any]]:
-    tick, apart = time_base(video), step(video)
+    tick, apart = video.time_base, video.step
     said: deque[int] | None = None
     theora = video.decoder.name == "theora"
     offset, last, last_duration = 0, None, 0
@@ -101,7 +78,7 @@ def _continuous(video: OpenVideo, packets: Iterator[Packet[Any]], offsets: list[
             jump = (dts - last) * tick
             if jump < 0 or jump > 2 * apart:
                 if said is None:
-                    stream = transport_stream(video)
+                    stream = video.transport_stream()
                     said = deque(() if stream is None else stream.jumps)
                 announced = packet.pos is not None and bool(said) and said[0] <= packet.pos
                 if jump < 0 or jump > _LONGEST_PAUSE or announced:
@@ -117,14 +94,9 @@ def _continuous(video: OpenVideo, packets: Iterator[Packet[Any]], offsets: list[
         yield packet
 
 
-def transport_stream(video: OpenVideo) -> TransportStream | None:
-    """What a transport stream says of the picture stream; None for another container."""
-    return read_transport_stream(video.path, video.stream.id) if "mpegts" in video.formats else None
-
-
 def from_key_frame(video: OpenVideo, time: Fraction) -> Iterator[Packet[VideoStream]]:
     """The packets from the last key frame on that is shown at or before `time`; raises `CannotSeek` for none."""
-    ticks = floor(time / time_base(video))
+    ticks = floor(time / video.time_base)
     for _ in range(4):
         try:
             video.container.seek(ticks, stream=video.stream)
@@ -134,7 +106,7 @@ def from_key_frame(video: OpenVideo, time: Fraction) -> Iterator[Packet[VideoStr
             raise CannotSeek from error
         if key.pts is None or not key.is_keyframe:
             break
-        if key.pts * time_base(video) <= time:
+        if key.pts * video.time_base <= time:
             return chain([key], packets)
         # The index goes by decoding times: this one is decoded before `time` but shown after it. Take the one before.
         ticks = min(key.pts if key.dts is None else key.dts, ticks) - 1

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from gifbench.media.video.container_header import CLUSTER, MATROSKA, MP4, element, top_boxes, top_elements
+from gifbench.media.video.container_header import CLUSTER, MATROSKA, MP4, element, segment, top_boxes, top_elements
 
 _SEGMENT = 0x18538067
 _BEHIND_CLUSTERS = {0x1C53BB6B, 0x1254C367, 0xEC, 0x114D9B74, 0x1941A469, 0x1043A770, 0xBF}
@@ -61,14 +61,11 @@ def _boxes_end(file: BinaryIO, length: int) -> int:
 
 def _matroska_end(file: BinaryIO, length: int) -> int:
     """RFC 8794: a size of all ones is unknown, as in a live recording."""
-    file.seek(0)
     try:
-        _, start, size = element(file.read(64), 0)
-        file.seek(start + size)
-        identifier, header, declared = element(file.read(16), 0)
-        if identifier != _SEGMENT or declared < 0:
+        identifier, start, size = segment(file)
+        if identifier != _SEGMENT or size < 0:
             return 0
-        end = start + size + header + declared
+        end = start + size
         kinds = [kind for kind, _, _ in top_elements(file, length)] if end > length else []
     except ValueError:
         return 0

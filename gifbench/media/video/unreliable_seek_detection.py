@@ -20,7 +20,6 @@ import av.error
 
 from gifbench.errors import GifbenchError
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
-from gifbench.media.video.packet_reading import SEEKABLE
 
 _SCAN = "1"
 """Changes where `_regular` judges otherwise."""
@@ -49,7 +48,7 @@ def stamp_order(path: str | os.PathLike[str]) -> str:
     """
     try:
         with open_video(path, limits=VideoLimits()) as video:
-            if not SEEKABLE & video.formats:
+            if not video.seekable:
                 return ""
             return f"{'regular' if stamps_are_regular(video) else 'irregular'} {_versions()}"
     except GifbenchError:
