@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -26,8 +27,7 @@ def match_faceforensics(
     matched = plus_plus(folder, rows, compression)
     counts = counts_of(matched)
     if as_json:
-        names = ("locator", "state", "video", "why")
-        clips = [{name: getattr(match, name) for name in names} for match in matched.matches.values()]
+        clips = [asdict(match) for match in matched.matches.values()]
         say_json({"compression": matched.compression, **counts, "clips": clips})
         return
     for match in matched.matches.values():

@@ -72,10 +72,10 @@ class FaceForensicsKind(SourceKind):
             raise UsageError(
                 f"{what} needs --faceforensics FOLDER, into which it is downloaded, or --faceforensics-plus-plus FOLDER"
             )
-        if script is not None and (
-            not folder.is_dir() or any(FaceForensicsFolder(folder).lacks(row.locator) for row in rows)
-        ):
-            run_script(script, folder)
+        if script is not None:
+            there = FaceForensicsFolder(folder) if folder.is_dir() else None
+            if there is None or any(there.lacks(row.locator) for row in rows):
+                run_script(script, folder)
         return FaceForensicsFolder(folder)
 
 
