@@ -65,8 +65,10 @@ class OpenVideo:
     container: InputContainer
     stream: VideoStream
     limits: VideoLimits
-    crop: Crop | None = None
+    crop: Crop | None
     """What the container says is not shown at the edges of the picture."""
+    keep_damaged: bool
+    """Whether a frame that the decoder calls damaged is given and says so, as do all that may be predicted from it."""
 
     @property
     def formats(self) -> frozenset[str]:
@@ -109,7 +111,9 @@ class OpenVideo:
 
 
 @contextmanager
-def open_video(path: str | os.PathLike[str], *, limits: VideoLimits, threads: int = 1) -> Iterator[OpenVideo]:
+def open_video(
+    path: str | os.PathLike[str], *, limits: VideoLimits, threads: int = 1, keep_damaged: bool = False
+) -> Iterator[OpenVideo]:
     """Open the file at `path`, choose its picture stream and set up a decoder with `threads` threads.
 
     Raises `NotFound` and other `StorageError`s, `NoVideo` for a file with sound or subtitles only, `CorruptMedia` for
@@ -135,7 +139,8 @@ def open_video(path: str | os.PathLike[str], *, limits: VideoLimits, threads: in
         decoder.thread_count = threads
         decoder.thread_type = "AUTO" if threads > 1 else "SLICE"
         with av_errors(place, reading=True):
-            yield OpenVideo(place, container, stream, limits, None if header is None else header.crop)
+            crop = None if header is None else header.crop
+            yield OpenVideo(place, container, stream, limits, crop, keep_damaged)
 
 
 def open_container(path: Path, **options: str) -> InputContainer:

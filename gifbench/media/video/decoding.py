@@ -34,7 +34,7 @@ from gifbench.media.video.color_and_hdr_conversion import (
 )
 from gifbench.media.video.container import VideoLimits, open_video
 from gifbench.media.video.damaged_frames import DamagedFrames
-from gifbench.media.video.exact_span import FirstFrame, Span, Spanned, first_frame, not_one_frame, spanned
+from gifbench.media.video.exact_span import FirstFrame, Span, Spanned, spanned, with_first
 from gifbench.media.video.frames import TimedPicture, shown_frames
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.orientation_and_aspect import orientation, square_size
@@ -140,11 +140,9 @@ def probe(
     With `square_pixels` off, width and height are those of the stored pixels. With `allow_damaged` the first frame may
     be damaged: its size tells enough. Raises `NotFound`, `NoVideo`, `CorruptMedia` or `TooLarge`.
     """
-    with open_video(path, limits=limits or VideoLimits()) as video:
-        first = next(shown_frames(video, keep_damaged=allow_damaged), None)
-        if first is None:
-            raise not_one_frame(video.path)
-        stream, picture, known = video.stream, first.picture, first_frame(video, first)
+    with open_video(path, limits=limits or VideoLimits(), keep_damaged=allow_damaged) as video:
+        first, known = with_first(video, shown_frames(video))
+        stream, picture = video.stream, first.picture
         _, quarters = orientation(picture)
         width, height = _size(known, square_pixels=square_pixels)
         duration = None if video.container.duration is None else Fraction(video.container.duration, 1_000_000)

@@ -118,19 +118,16 @@ def _spanned(
     given = 0
     if span.start:
         try:
-            with open_video(path, limits=limits, threads=threads) as video:
-                for found in _by_seeking(video, span, deinterlace=deinterlace, keep_damaged=keep_damaged):
+            with open_video(path, limits=limits, threads=threads, keep_damaged=keep_damaged) as video:
+                for found in _by_seeking(video, span, deinterlace=deinterlace):
                     yield found
                     given += 1
             return
         except CannotSeek:
             pass
-    with open_video(path, limits=limits, threads=threads) as video:
-        frames = shown_frames(video, keep_damaged=keep_damaged)
-        first = next(frames, None)
-        if first is None:
-            raise not_one_frame(path)
-        known = first_frame(video, first)
+    with open_video(path, limits=limits, threads=threads, keep_damaged=keep_damaged) as video:
+        frames = shown_frames(video)
+        first, known = with_first(video, frames)
         frames = chain([first], frames)
         if deinterlace:
             frames = deinterlaced(frames)
@@ -142,37 +139,34 @@ def _spanned(
             yield shown, known
 
 
-def not_one_frame(path: Path) -> CorruptMedia:
-    """The error for a video whose stream gives no picture at all."""
-    return CorruptMedia(f"{path}: not one frame can be decoded: see what `ffmpeg -i` says of it")
-
-
-def first_frame(video: OpenVideo, shown: TimedPicture) -> FirstFrame:
-    """What the first frame of a video says."""
+def with_first(video: OpenVideo, frames: Iterator[TimedPicture]) -> Spanned:
+    """The first of the frames of a video, and what it says; raises `CorruptMedia` for a video without any."""
+    shown = next(frames, None)
+    if shown is None:
+        raise CorruptMedia(f"{video.path}: not one frame can be decoded: see what `ffmpeg -i` says of it")
     aspect = video.stream.sample_aspect_ratio
     # No browser minds what a GIF says of its pixels, and `Gif.read` shows what browsers do.
     usable = aspect is not None and Fraction(1, 16) <= aspect <= 16 and "gif" not in video.formats
-    return FirstFrame(
-        shown.time, shown.picture.width, shown.picture.height, Fraction(aspect) if aspect and usable else Fraction(1)
-    )
+    pixel_aspect = Fraction(aspect) if aspect and usable else Fraction(1)
+    return shown, FirstFrame(shown.time, shown.picture.width, shown.picture.height, pixel_aspect)
 
 
-def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool, keep_damaged: bool) -> Iterator[Spanned]:
+def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool) -> Iterator[Spanned]:
     """As `spanned`, from the key frame before the span; raises `CannotSeek` only before it gives a frame."""
     if not video.seekable:
         raise CannotSeek
-    head = list(islice(shown_frames(video, keep_damaged=keep_damaged), _HEAD))
+    head = list(islice(shown_frames(video), _HEAD))
     if not head or any(frame.pts is None or frame.pts * video.time_base != frame.time for frame in head):
         raise CannotSeek
-    known = first_frame(video, head[0])
+    _, known = with_first(video, iter(head))
     begin = known.time + (span.start or 0) - _tolerance(video)
     if begin <= head[-1].time or not stamps_are_regular(video):
         raise CannotSeek  # it is near: from the start is as fast
     if deinterlace:
         # The frame before the span is needed too: a key frame that is shown earlier has it behind it.
-        frames = deinterlaced(frames_from(video, max(known.time, begin - _SECOND), keep_damaged=keep_damaged))
+        frames = deinterlaced(frames_from(video, max(known.time, begin - _SECOND)))
     else:
-        frames = frames_from(video, begin, keep_damaged=keep_damaged)
+        frames = frames_from(video, begin)
     for shown in _select_times(video, span, frames, known.time):
         yield shown, known
 

@@ -42,17 +42,12 @@ class TimedPicture:
     """Whether the decoder guessed a part of it, or of a picture that it may be predicted from."""
 
 
-def shown_frames(video: OpenVideo, *, keep_damaged: bool = False) -> Iterator[TimedPicture]:
-    """All frames from the start. Raises `CorruptMedia`, or PyAV's own errors, where decoding breaks off.
-
-    With `keep_damaged` a frame that the decoder calls damaged is given and says so, as do all that may be predicted
-    from it.
-    """
-    timeline = Timeline(video.time_base, video.step)
-    return _timed(video, continuous_packets(video), timeline, keep_damaged=keep_damaged)
+def shown_frames(video: OpenVideo) -> Iterator[TimedPicture]:
+    """All frames from the start. Raises `CorruptMedia`, or PyAV's own errors, where decoding breaks off."""
+    return _timed(video, continuous_packets(video), Timeline(video.time_base, video.step))
 
 
-def frames_from(video: OpenVideo, time: Fraction, *, keep_damaged: bool = False) -> Iterator[TimedPicture]:
+def frames_from(video: OpenVideo, time: Fraction) -> Iterator[TimedPicture]:
     """As `shown_frames`, from a key frame on that is shown at or before `time` (container's clock), found by seeking.
 
     Raises `CannotSeek`, before any frame that is shown after `time`, where the outcome could differ from reading from
@@ -66,8 +61,7 @@ def frames_from(video: OpenVideo, time: Fraction, *, keep_damaged: bool = False)
         key = next(packets)
         timeline = Timeline(video.time_base, video.step)
         # Frames that are shown before the key frame but follow it in the file need what was before it (open GOPs).
-        later = _timed(video, chain([key], packets), timeline, skip_before=key.pts, keep_damaged=keep_damaged)
-        for i, shown in enumerate(later):
+        for i, shown in enumerate(_timed(video, chain([key], packets), timeline, skip_before=key.pts)):
             # A decoder that starts in a stream without whole key frames (intra refresh) keeps the first frames back.
             if (i == 0 and shown.pts != key.pts) or (shown.time <= time and not timeline.regular):
                 raise CannotSeek
@@ -79,11 +73,9 @@ def frames_from(video: OpenVideo, time: Fraction, *, keep_damaged: bool = False)
         raise CannotSeek from error
 
 
-def _checked(
-    video: OpenVideo, packets: Iterable[Packet[VideoStream]], skip_before: int | None, *, keep_damaged: bool
-) -> Iterator[Decoded]:
+def _checked(video: OpenVideo, packets: Iterable[Packet[VideoStream]], skip_before: int | None) -> Iterator[Decoded]:
     """What the decoder gives, checked; at the end of the file also whether that is where it should end."""
-    decoding = _Decoding(video, keep_damaged=keep_damaged)
+    decoding = _Decoding(video)
     try:
         for packet in packets:
             for picture in decoding.pictures(packet):
@@ -105,9 +97,8 @@ def _checked(
 class _Decoding:
     """A decoder at work, and what must be known of the packets and pictures so far."""
 
-    def __init__(self, video: OpenVideo, *, keep_damaged: bool) -> None:
+    def __init__(self, video: OpenVideo) -> None:
         self._video = video
-        self._keep_damaged = keep_damaged
         self.number = 0
         """Frames that were given."""
         self._key_seen = False
@@ -165,7 +156,7 @@ class _Decoding:
         if picture.is_corrupt:
             if not self._key_seen:
                 return
-            if not self._keep_damaged:
+            if not self._video.keep_damaged:
                 raise DamagedMedia(f"{self._video.path}: frame {self.number} is damaged: {_ANOTHER_COPY}")
         yield from self.repeats(picture.pts or 0)
         size = picture.width, picture.height
@@ -202,16 +193,11 @@ def _samples_end(video: OpenVideo) -> int | None:
 
 
 def _timed(
-    video: OpenVideo,
-    packets: Iterable[Packet[VideoStream]],
-    timeline: Timeline,
-    *,
-    keep_damaged: bool,
-    skip_before: int | None = None,
+    video: OpenVideo, packets: Iterable[Packet[VideoStream]], timeline: Timeline, *, skip_before: int | None = None
 ) -> Iterator[TimedPicture]:
     """Each picture with its time, and the time until the next as its duration."""
-    decoded = _checked(video, packets, skip_before, keep_damaged=keep_damaged)
-    if keep_damaged:
+    decoded = _checked(video, packets, skip_before)
+    if video.keep_damaged:
         decoded = suspected(decoded, video.decoder.codec.canonical_name)
     before: Decoded | None = None
     begin = Fraction(0)
