@@ -8,6 +8,7 @@ another way. So a clip is the original of the same YouTube video that has as man
 from __future__ import annotations
 
 import importlib.resources
+import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pyarrow.parquet as pq
+
 from gifbench import ManifestRow, count_frames, probe
 from gifbench.download import Fetched
 from gifbench.errors import GifbenchError, NotFound, Unmatched
 from gifbench.manifest import official_rows
-from gifbench.parquet import parquet_rows
 from gifbench.progress import Progress, ProgressCallback, silent
 
 from .faceforensics import linked
@@ -151,6 +153,7 @@ def _numbers() -> dict[str, list[str]]:
     """The originals of each YouTube video, from the table that is shipped with gifbench."""
     file = importlib.resources.files("gifbench_manifests") / "faceforensics-plus-plus.parquet"
     numbers: dict[str, list[str]] = defaultdict(list)
-    for row in parquet_rows(file.read_bytes()):
-        numbers[row["youtube_id"]].append(row["video"])
+    with pq.ParquetFile(io.BytesIO(file.read_bytes()), pre_buffer=False) as table:
+        for row in table.read(use_threads=False).to_pylist():
+            numbers[row["youtube_id"]].append(row["video"])
     return numbers

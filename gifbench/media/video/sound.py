@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,6 +50,9 @@ _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16
 _OPUS = ("libopus", 96_000, "flt", _OPUS_RATES)
 _AAC = ("aac", 160_000, "fltp", _AAC_RATES)
 """The encoders, with bits a second of stereo, the format of samples and the rates that they take."""
+
+_Timed = tuple[Fraction, "Packet[Any]"]
+"""A packet, and when it is decoded, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,8 @@ def join_sound(pictures: Path, sound: Sound, out: Path) -> tuple[str, ...]:
                 else _Encoded(stream, target, ending)
                 for stream in _streams(heard.container)
             ]
-            packets = heapq.merge(
-                _pictures(seen, picture, copied), _sounds(heard, tracks, sound), key=lambda timed: timed[0]
-            )
-            for _, packet in packets:
+            timed = _pictures(seen, picture, copied), _sounds(heard, tracks, sound)
+            for _, packet in heapq.merge(*timed, key=itemgetter(0)):
                 target.mux(packet)
     except BaseException:
         out.unlink(missing_ok=True)
@@ -108,9 +110,7 @@ def _streams(container: InputContainer) -> list[AudioStream]:
     return [stream for stream in container.streams.audio if getattr(stream, "codec_context", None) is not None]
 
 
-def _pictures(
-    container: InputContainer, stream: VideoStream, target: VideoStream
-) -> Iterator[tuple[Fraction, Packet[Any]]]:
+def _pictures(container: InputContainer, stream: VideoStream, target: VideoStream) -> Iterator[_Timed]:
     for packet in container.demux(stream):
         if packet.size and packet.dts is not None:
             time = packet.dts * packet.time_base
@@ -118,9 +118,7 @@ def _pictures(
             yield time, packet
 
 
-def _sounds(
-    video: OpenVideo, tracks: Sequence[_Copied | _Encoded], sound: Sound
-) -> Iterator[tuple[Fraction, Packet[Any]]]:
+def _sounds(video: OpenVideo, tracks: Sequence[_Copied | _Encoded], sound: Sound) -> Iterator[_Timed]:
     by_index = {track.stream.index: track for track in tracks}
     last, offsets = Fraction(0), [Fraction(0)]
     if not tracks:
