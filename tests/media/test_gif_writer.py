@@ -115,7 +115,7 @@ def test_see_through_pixels_are_see_through_in_pillow() -> None:
 
 def test_a_see_through_index_that_the_palette_lacks_is_refused() -> None:
     writer = GifWriter(io.BytesIO(), width=2, height=2)
-    with pytest.raises(PixelsError, match="index 3 is not among the 3 colors"):
+    with pytest.raises(PixelsError, match="index 3 is not among its 3 colors"):
         writer.add(np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8), Fraction(0), transparent=3)
 
 

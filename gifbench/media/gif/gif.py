@@ -18,7 +18,7 @@ from gifbench.argument_types import check_types
 from gifbench.errors import CorruptMedia, PixelsError, UsageError
 from gifbench.media.clip import Pixels, check_times
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.gif_writer import GifWriter
+from gifbench.media.gif.gif_writer import GifWriter, check_colors
 from gifbench.media.gif.lazy_frames import OfFrames, SequenceIndices
 from gifbench.media.gif.limits import GifLimits, GifSource
 from gifbench.storage import atomic_write
@@ -66,10 +66,8 @@ class Gif:
 
     def __post_init__(self) -> None:
         if not self.is_sequence:
-            _check_indices(self.indices, self.palettes)
+            _check_held(self.indices, self.palettes, self.transparent)
         check_times(self.times, self.duration, num_frames=len(self.indices))
-        if self.transparent is not None and not self.is_sequence:
-            _check_transparent(self.transparent, self.palettes)
         if not 0 <= self.loop <= 65536:
             raise UsageError(f"a GIF is played 0 (for ever) to 65536 times, not {self.loop}")
 
@@ -262,27 +260,16 @@ def _look_up(indices: Indices, palette: Pixels, out: Pixels) -> None:
             out[y, x, 2] = palette[index, 2]
 
 
-def _check_indices(indices: object, palettes: Sequence[Pixels]) -> None:
+def _check_held(indices: object, palettes: Sequence[Pixels], transparent: Sequence[int | None] | None) -> None:
     if not isinstance(indices, np.ndarray) or indices.dtype not in _DTYPES or indices.ndim != 3:
         seen = f"{indices.dtype} {indices.shape}" if isinstance(indices, np.ndarray) else type(indices).__name__
         raise PixelsError(f"indices must be an array (T, H, W) of uint8, or uint16 for many colors, not {seen}")
     if 0 in indices.shape:
         raise PixelsError(f"indices must not be empty, and theirs is the shape {indices.shape}")
-    if len(palettes) != len(indices):
-        raise PixelsError(f"{len(indices)} frames need as many palettes, and there are {len(palettes)}")
+    see_through = (None,) * len(indices) if transparent is None else transparent
+    for what, given in (("palettes", palettes), ("see-through indices", see_through)):
+        if len(given) != len(indices):
+            raise PixelsError(f"{len(indices)} frames need as many {what}, and there are {len(given)}")
     most = 256 if indices.dtype == np.uint8 else 1 << 24
-    for i, palette in enumerate(palettes):
-        if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= most:
-            raise PixelsError(
-                f"palette {i} must be uint8 (K, 3) with 1 to {most} colors, not {palette.dtype} {palette.shape}"
-            )
-        if len(palette) < most and int(indices[i].max()) >= len(palette):
-            raise PixelsError(f"frame {i} has the index {indices[i].max()}, and its palette {len(palette)} colors")
-
-
-def _check_transparent(transparent: Sequence[int | None], palettes: Sequence[Pixels]) -> None:
-    if len(transparent) != len(palettes):
-        raise PixelsError(f"{len(palettes)} frames need as many see-through indices, and there are {len(transparent)}")
-    for i, (index, palette) in enumerate(zip(transparent, palettes, strict=True)):
-        if index is not None and not 0 <= index < len(palette):
-            raise PixelsError(f"frame {i}: the see-through index {index} is not among its {len(palette)} colors")
+    for i, (palette, index) in enumerate(zip(palettes, see_through, strict=True)):
+        check_colors(indices[i], palette, index, most=most, frame=f"frame {i}")

@@ -113,15 +113,7 @@ class GifWriter:
             raise PixelsError(
                 f"a frame's indices must be uint8 {(self._height, self._width)}, not {indices.dtype} {indices.shape}"
             )
-        most = 1 << 24 if wide else 256
-        if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= most:
-            raise PixelsError(
-                f"a palette must be uint8 of shape (K, 3) with 1 to {most} colors, not {palette.dtype} {palette.shape}"
-            )
-        if len(palette) < most and int(indices.max()) >= len(palette):
-            raise PixelsError(f"a frame has the index {indices.max()}, and its palette {len(palette)} colors")
-        if transparent is not None and not 0 <= transparent < len(palette):
-            raise PixelsError(f"the see-through index {transparent} is not among the {len(palette)} colors")
+        check_colors(indices, palette, transparent, most=1 << 24 if wide else 256)
 
     def _write(self, frame: Image, following: Image | None, until: Fraction) -> None:
         delay = _delay(self._clock, until)
@@ -146,6 +138,20 @@ class GifWriter:
         self._file.write(control + place + table.tobytes())
         data = image.compressed
         self._file.write(self._encoder.encode(image.indices, _code_size(image.palette)).data if data is None else data)
+
+
+def check_colors(
+    indices: Indices, palette: Pixels, transparent: int | None, *, most: int, frame: str = "a frame"
+) -> None:
+    """Raise `PixelsError` unless `palette` is uint8 (K, 3), 1 to `most` colors, which all indices are among."""
+    if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= most:
+        raise PixelsError(
+            f"the palette of {frame} must be uint8 (K, 3) with 1 to {most} colors, not {palette.dtype} {palette.shape}"
+        )
+    if len(palette) < most and int(indices.max()) >= len(palette):
+        raise PixelsError(f"{frame} has the index {indices.max()}, and its palette {len(palette)} colors")
+    if transparent is not None and not 0 <= transparent < len(palette):
+        raise PixelsError(f"{frame}: the see-through index {transparent} is not among its {len(palette)} colors")
 
 
 def _code_size(palette: Pixels) -> int:
