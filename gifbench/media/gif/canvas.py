@@ -82,7 +82,6 @@ class _View:
     order: NDArray[np.int32]
     """By index, the color number."""
     count: int
-    palette: Pixels
     indices: Pixels
 
 
@@ -158,25 +157,20 @@ class Canvas:
             if count > 256:
                 self._view = None
                 return self._show_compact()
-        if count > len(view.palette):
-            view.palette = self._colors.rgb[view.order[:count]]
         view.count = count
         self._changed = []
         self._view = view
-        return view.indices, view.palette, int(view.index_of[SEE_THROUGH]) if see_through else None
+        shown = self._colors.rgb[view.order[:count]]
+        return view.indices, shown, int(view.index_of[SEE_THROUGH]) if see_through else None
 
     def _new_view(self, key: tuple[object, ...], palette: Pixels, transparent: int | None) -> _View:
-        index_of = np.full(len(self._colors.rgb), -1, np.int32)
-        numbers = self._colors.of(palette)
-        index_of[numbers[::-1]] = np.arange(len(palette) - 1, -1, -1)  # the first of equal entries
         order = np.empty(256, np.int32)
-        order[: len(palette)] = numbers
+        order[: len(palette)] = self._colors.of(palette)
         if transparent is not None and transparent < len(palette):
-            index_of[numbers[transparent]] = _first_other(numbers, transparent)
-            index_of[SEE_THROUGH] = transparent
             order[transparent] = SEE_THROUGH
-        shown = self._colors.rgb[order[: len(palette)]]
-        return _View(key, index_of, order, len(palette), shown, np.empty(self._screen.shape, np.uint8))
+        index_of = np.full(len(self._colors.rgb), -1, np.int32)
+        index_of[order[: len(palette)][::-1]] = np.arange(len(palette) - 1, -1, -1)  # the first of equal entries
+        return _View(key, index_of, order, len(palette), np.empty(self._screen.shape, np.uint8))
 
     def _show_compact(self) -> tuple[Indices, Pixels, int | None]:
         seen = np.zeros(self._colors.count, np.bool_)
@@ -185,13 +179,6 @@ class Canvas:
         index_of = np.zeros(self._colors.count, np.min_scalar_type(len(order) - 1))
         index_of[order] = np.arange(len(order))
         return index_of[self._screen], self._colors.rgb[order], 0 if seen[SEE_THROUGH] else None
-
-
-def _first_other(numbers: NDArray[np.int32], index: int) -> int:
-    """The first entry other than `index` with the same color, -1 where there is none."""
-    same = np.flatnonzero(numbers == numbers[index])
-    others = same[same != index]
-    return int(others[0]) if others.size else -1
 
 
 @njit(cache=True, nogil=True)

@@ -6,6 +6,7 @@ result. Every other image is drawn on a `Canvas`, which then says what is seen; 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,6 @@ class FrameDecoder:
         self._canvas: Canvas | None = None
         self._not_drawn: tuple[ImageBlock, Pixels, Pixels] | None = None  # the last image, if it never met the canvas
         self._linear = np.empty(0, np.uint8)
-        self._required: list[int | None] | None = None
         self._incomplete: set[int] = set()
         self.damage: dict[int, str] = {}
 
@@ -76,8 +76,7 @@ class FrameDecoder:
         full = (image.left, image.top, image.width, image.height) == (0, 0, blocks.width, blocks.height)
         target = out if full and out is not None else np.empty((image.height, image.width), np.uint8)
         filled = self._decode(number, image, target) if image.data >= 0 else 0
-        if self._incomplete:
-            self._check_needed(number)
+        self._check_needed(number)
         palette = _covering_palette(image, target)
         hides = image.transparent is not None and bool((target == image.transparent).any())
         if full and filled == target.size and not hides and not image.restores:
@@ -88,7 +87,7 @@ class FrameDecoder:
         if self._not_drawn is not None:
             self._canvas.draw(*self._not_drawn, over=True)
             self._not_drawn = None
-        over = number not in self._incomplete or self._needed(number) is not None
+        over = number not in self._incomplete or self._required[number] is not None
         self._canvas.draw(image, _undrawn(image, target, filled), palette, over=over)
         return ShownFrame(*self._canvas.show(palette, image.transparent))
 
@@ -125,13 +124,12 @@ class FrameDecoder:
                 raise CorruptMedia(line)
             self.damage[number] = line
 
-    def _needed(self, number: int) -> int | None:
-        if self._required is None:
-            self._required = required_frames(self._blocks.images, self._blocks.width, self._blocks.height)
-        return self._required[number]
+    @cached_property
+    def _required(self) -> list[int | None]:
+        return required_frames(self._blocks.images, self._blocks.width, self._blocks.height)
 
     def _check_needed(self, number: int) -> None:
-        needed = self._needed(number) if self._incomplete else None
+        needed = self._required[number] if self._incomplete else None
         if needed in self._incomplete:
             what = self.damage.get(needed, f"image {needed}: its data say that they end before its last pixel")
             raise CorruptMedia(f"{what}, and image {number} is laid over it")
