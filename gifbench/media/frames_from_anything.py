@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +53,9 @@ def frame_input(
         return FrameInput(info.width, info.height, lambda: decode(given, span, **how))
     if isinstance(given, Clip | Gif):
         held: Clip | Gif = given
-        pictures: Callable[[int], Pixels] = held.frame if isinstance(held, Gif) else held.frames.__getitem__
-        first, ends = pictures(0), (*held.times[1:], held.duration)
-        timed = [(number, start, end) for number, (start, end) in enumerate(zip(held.times, ends, strict=True))]
-        return FrameInput(
-            first.shape[1], first.shape[0], lambda: _timed(((pictures(i), start, end) for i, start, end in timed), span)
-        )
+        picture: Callable[[int], Pixels] = held.frame if isinstance(held, Gif) else held.frames.__getitem__
+        height, width, _ = picture(0).shape
+        return FrameInput(width, height, lambda: _timed(picture, (*held.times, held.duration), span))
     return _from_pictures(given, fps or DEFAULT_FPS, span, background)
 
 
@@ -81,38 +77,34 @@ def _from_pictures(given: Any, fps: Fraction, span: Span | None, background: tup
         raise UsageError("frames must hold at least one picture, got none")
     height, width, _ = _rgb(pictures[0], 0, background).shape
 
-    def frames() -> Iterator[Frame]:
-        def one(number: int) -> tuple[Pixels, Fraction, Fraction]:
-            pixels = _rgb(pictures[number], number, background)
-            if pixels.shape != (height, width, 3):
-                raise PixelsError(
-                    f"frames must be of one size, and frame {number} is {pixels.shape[1]}×{pixels.shape[0]}, the first "
-                    f"{width}×{height}"
-                )
-            return pixels, number / fps, (number + 1) / fps
+    def one(number: int) -> Pixels:
+        pixels = _rgb(pictures[number], number, background)
+        if pixels.shape != (height, width, 3):
+            raise PixelsError(
+                f"frames must be of one size, and frame {number} is {pixels.shape[1]}×{pixels.shape[0]}, the first "
+                f"{width}×{height}"
+            )
+        return pixels
 
-        return _timed(map(one, range(len(pictures))), span)
-
-    return FrameInput(width, height, frames)
+    return FrameInput(width, height, lambda: _timed(one, [i / fps for i in range(len(pictures) + 1)], span))
 
 
-def _timed(pictures: Iterator[tuple[Pixels, Fraction, Fraction]], span: Span | None) -> Iterator[Frame]:
-    """The frames of a span, from time 0."""
+def _timed(picture: Callable[[int], Pixels], times: Sequence[Fraction], span: Span | None) -> Iterator[Frame]:
+    """The frames of a span, from time 0, of pictures that are shown at `times`, the last of which is the end."""
     span = span or Span()
-    chosen = (
-        each
-        for number, each in enumerate(pictures)
+    chosen = [
+        number
+        for number, start in enumerate(times[:-1])
         if (span.start_frame or 0) <= number
         and (span.end_frame is None or number < span.end_frame)
-        and (span.start or 0) <= each[1]
-        and (span.end is None or each[1] < span.end)
-    )
-    first = next(chosen, None)
-    if first is None:
+        and (span.start or 0) <= start
+        and (span.end is None or start < span.end)
+    ]
+    if not chosen:
         raise UsageError(f"span must hold a frame, got {span}, which is outside of what is given")
-    begin = first[1]
-    for index, (pixels, start, end) in enumerate(chain([first], chosen)):
-        yield Frame(index, start - begin, end - start, pixels, start, start)
+    for index, number in enumerate(chosen):
+        start, end = times[number], times[number + 1]
+        yield Frame(index, start - times[chosen[0]], end - start, picture(number), start, start)
 
 
 def _rgb(picture: Any, number: int, background: tuple[int, int, int]) -> Pixels:  # noqa: ANN401

@@ -111,14 +111,13 @@ def make_gif(
     """
     ending = Path(out).suffix.lower()
     rate = None if fps is None else _rate(fps)
-    _check(ending, out, colors, dither, quantizer, every=every, fps=rate, refined=bool(kmeans_steps or one_palette))
+    refined, see_through = bool(kmeans_steps or one_palette), background is None
+    _check(ending, out, colors, dither, quantizer, every=every, fps=rate, refined=refined, see_through=see_through)
     if overwrite and isinstance(frames, str | os.PathLike):
         check_other_file(frames, out)
     if isinstance(frames, Iterator):
         frames = list(frames)  # which may be asked for more than once
-    if background is None:
-        _check_transparency(ending, colors)
-        colors -= 1
+    colors -= see_through
     how: dict[str, Any] = {"fps": rate, "span": span, "deinterlace": deinterlace, "tonemap": tonemap}
     source = frame_input(frames, background=background or WHITE, **how)
     under = frame_input(frames, background=BLACK, **how) if background is None else None
@@ -167,13 +166,6 @@ def dithered_frame(pixels: Pixels, colors: int = 256) -> Pixels:
     return palette[indices]
 
 
-def _check_transparency(ending: str, colors: int) -> None:
-    if ending != ".gif":
-        raise UsageError(f"background must be a color for {ending}, got none: only a .gif keeps what is see-through")
-    if colors < 3:
-        raise UsageError(f"colors must be 3 or more where what is see-through is kept, got {colors}")
-
-
 def _check(
     ending: str,
     out: str | os.PathLike[str],
@@ -184,6 +176,7 @@ def _check(
     every: int,
     fps: Fraction | None,
     refined: bool,
+    see_through: bool,
 ) -> None:
     if ending not in ENDINGS:
         raise UsageError(f"{out} must end in .gif (or .webp or .apng, for all colors), got {ending or 'no ending'}")
@@ -198,6 +191,10 @@ def _check(
         raise UsageError(f"there is no quantizer {quantizer!r}: {', '.join(QUANTIZERS)}")
     if quantizer != "minimum-variance" and refined:
         raise UsageError(f"k-means steps and one palette for the clip go with minimum-variance, not with {quantizer}")
+    if see_through and ending != ".gif":
+        raise UsageError(f"background must be a color for {ending}, got none: only a .gif keeps what is see-through")
+    if see_through and colors < 3:
+        raise UsageError(f"colors must be 3 or more where what is see-through is kept, got {colors}")
 
 
 def _as_gif(
