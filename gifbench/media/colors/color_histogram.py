@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gifbench.media.clip import Pixels
+
 MAX_PIXELS = 1 << 24
 """Pixels that one call of `fill_cube` takes: 255 times as many stay below 2^32, the size of a field of the cube."""
 BLOCK = 512
@@ -17,7 +19,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 
 @njit(cache=True)
-def fill_cube(pixels: NDArray[np.uint8], bits: int, cube: NDArray[np.uint64], work: NDArray[np.uint64]) -> None:
+def fill_cube(pixels: Pixels, bits: int, cube: NDArray[np.uint64], work: NDArray[np.uint64]) -> None:
     """Add up the colors of flat `pixels` in `cube`.
 
     `cube` has two words a cell: count + 2^32·red, green + 2^32·blue, where red, green and blue are sums of the
@@ -41,10 +43,9 @@ def fill_cube(pixels: NDArray[np.uint8], bits: int, cube: NDArray[np.uint64], wo
 
 @njit(cache=True)
 def list_cells(cube: NDArray[np.uint64], occupied: NDArray[np.int32]) -> int:
-    """Write the numbers of the occupied cells, increasing, to `occupied`, which has room for one more than there can
-    be.
+    """Write the numbers of the occupied cells, increasing, to `occupied`; returns how many there are.
 
-    Returns how many there are.
+    It has room for one more than there can be.
     """
     found = 0
     for cell in range(cube.shape[0] // 2):
@@ -55,11 +56,7 @@ def list_cells(cube: NDArray[np.uint64], occupied: NDArray[np.int32]) -> int:
 
 @njit(cache=True)
 def take_cells(
-    cube: NDArray[np.uint64],
-    occupied: NDArray[np.int32],
-    bits: int,
-    sums: NDArray[np.int64],
-    places: NDArray[np.uint8],
+    cube: NDArray[np.uint64], occupied: NDArray[np.int32], bits: int, sums: NDArray[np.int64], places: Pixels
 ) -> None:
     """Move the cells `occupied` (N,) out of `cube`, which is all zero afterwards.
 
@@ -78,11 +75,7 @@ def take_cells(
 
 @njit(cache=True)
 def count_colors(
-    pixels: NDArray[np.uint8],
-    bits: int,
-    occupied: NDArray[np.int32],
-    ranks: NDArray[np.int32],
-    counts: NDArray[np.uint32],
+    pixels: Pixels, bits: int, occupied: NDArray[np.int32], ranks: NDArray[np.int32], counts: NDArray[np.uint32]
 ) -> int:
     """Count every single color of `pixels`, whose cells are `occupied`; returns how many colors there are.
 
@@ -104,9 +97,7 @@ def count_colors(
 
 
 @njit(cache=True)
-def take_colors(
-    places: NDArray[np.uint8], bits: int, counts: NDArray[np.uint32], sums: NDArray[np.int64], colors: NDArray[np.uint8]
-) -> None:
+def take_colors(places: Pixels, bits: int, counts: NDArray[np.uint32], sums: NDArray[np.int64], colors: Pixels) -> None:
     """List the colors of `count_colors`: `sums` (N, 4) as in `take_cells`, `colors` (N, 3) the eight-bit values."""
     down = 8 - bits
     mask = (1 << down) - 1

@@ -31,7 +31,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.nearest import GROUP, NEVER, STEP, search_table
+from gifbench.media.colors.nearest import GROUP, NEVER, STEP, Floats, search_table
 from gifbench.media.colors.palette_validation import check_frame, check_palette
 
 LANES = 64
@@ -53,7 +53,7 @@ _LINE, _PAGE = 16, 1024
 
 
 @njit(cache=True, fastmath={"contract"})  # exact all the same, as nearest.py says
-def _search(work: NDArray[np.float32], table: NDArray[np.float32], state: NDArray[np.int32]) -> None:
+def _search(work: Floats, table: Floats, state: NDArray[np.int32]) -> None:
     # As in nearest.py, for one pixel a lane.
     for group in range(0, table.shape[0], GROUP):
         for i in range(_L):
@@ -87,7 +87,7 @@ def _search(work: NDArray[np.float32], table: NDArray[np.float32], state: NDArra
 
 @njit(cache=True)
 def _to_lanes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
-    pixels: NDArray[np.uint8], height: int, width: int, period: int, stride: int, lanes: NDArray[np.uint32]
+    pixels: Pixels, height: int, width: int, period: int, stride: int, lanes: NDArray[np.uint32]
 ) -> None:
     # The rows of a lane one after the other, `period` apart; lanes are `stride` apart. As r + 2^8·g + 2^16·b.
     for y in range(height):
@@ -100,7 +100,7 @@ def _to_lanes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argument
 
 
 @njit(cache=True)
-def _from_steps(steps: NDArray[np.uint8], height: int, width: int, period: int, indices: NDArray[np.uint8]) -> None:
+def _from_steps(steps: Pixels, height: int, width: int, period: int, indices: Pixels) -> None:
     for y in range(height):
         lane = y % _L
         source = steps[((y // _L) * period + SKEW * lane) * _L + lane :]
@@ -119,11 +119,11 @@ def _moved(pixel: int, total: int) -> np.float32:
 @njit(cache=True)
 def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
     lanes: NDArray[np.uint32],
-    table: NDArray[np.float32],
+    table: Floats,
     colors: NDArray[np.int32],
     weights: ErrorShares,
     shape: tuple[int, int, int, int],
-    indices: NDArray[np.uint8],
+    indices: Pixels,
 ) -> None:
     num_steps, width, period, stride = shape
     right, lower_left, below, lower_right = weights
@@ -188,7 +188,7 @@ class RowDiffuser:
     def __init__(self) -> None:
         self._lanes, self._found = np.empty(0, np.uint32), np.empty(0, np.uint8)
 
-    def __call__(self, frame: NDArray[np.uint8], palette: NDArray[np.uint8], weights: ErrorShares) -> NDArray[np.uint8]:
+    def __call__(self, frame: Pixels, palette: Pixels, weights: ErrorShares) -> Pixels:
         """Indices (H, W) of `frame` (H, W, 3) over `palette` (K, 3): contiguous uint8, checked by the caller."""
         height, width, _ = frame.shape
         period = max(width + 1, SKEW * _L)  # at least one empty column between two rows: its error is 0
@@ -207,7 +207,7 @@ class RowDiffuser:
 
 
 @njit(cache=True)
-def diffuse_serpentine(frame: NDArray[np.uint8], palette: NDArray[np.uint8], indices: NDArray[np.uint8]) -> None:
+def diffuse_serpentine(frame: Pixels, palette: Pixels, indices: Pixels) -> None:
     """Dither `frame` (H, W, 3) by Floyd-Steinberg; the rows 1, 3, 5, … run from right to left, with mirrored
     weights.
     """

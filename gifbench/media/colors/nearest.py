@@ -10,11 +10,11 @@ used because every processor has wide and fast multiplication for it, which 32-b
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from gifbench.media.clip import Pixels
 
 BLOCK = 512
 """Pixels that are searched together: their channels and keys (8 kB) stay in the first cache."""
@@ -23,9 +23,11 @@ GROUP = 64
 STEP = 4  # entries per pass over the pixels: fewer loads and stores of the keys; the table is padded to a multiple
 NEVER = np.float32(1.5e7)  # above every key, and below 2^24
 
+Floats = NDArray[np.float32]
+
 
 @njit(cache=True)
-def search_table(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
+def search_table(palette: Pixels) -> Floats:
     """The coefficients (K', 4) of the keys of `palette` (K, 3): a key is t0·r + t1·g + t2·b + t3; K' is K padded."""
     num_colors = palette.shape[0]
     table = np.zeros(((num_colors + STEP - 1) // STEP * STEP, 4), np.float32)
@@ -40,7 +42,7 @@ def search_table(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 @njit(cache=True, fastmath={"contract"})
-def _least_keys(work: NDArray[np.float32], table: NDArray[np.float32], first: int, stop: int) -> None:
+def _least_keys(work: Floats, table: Floats, first: int, stop: int) -> None:
     # work: r, g, b and the least key, BLOCK floats each. The offsets are constants of one array, and the palette is
     # read outside the loop, so that the compiler sees at once that nothing overlaps, and vectorizes.
     for i in range(BLOCK):
@@ -61,9 +63,7 @@ def _least_keys(work: NDArray[np.float32], table: NDArray[np.float32], first: in
 
 
 @njit(cache=True)
-def nearest_flat(
-    pixels: NDArray[np.uint8], table: NDArray[np.float32], work: NDArray[np.float32], out: NDArray[np.uint8]
-) -> None:
+def nearest_flat(pixels: Pixels, table: Floats, work: Floats, out: Pixels) -> None:
     """Write the index of the nearest color of every pixel to `out`.
 
     `pixels` is flat, r g b r g b …; `out` has a place a pixel, at least BLOCK of them; `table` is `search_table`'s and
@@ -94,7 +94,7 @@ def nearest_flat(
                     target[i] = np.uint8(group + (key & np.int32(GROUP - 1))) if nearer else target[i]
 
 
-def nearest_indices(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[Any]:
+def nearest_indices(pixels: Pixels, palette: Pixels) -> Pixels:
     """Indices of the nearest colors: `pixels` (..., 3) and `palette` (K, 3), both checked by the caller."""
     flat = np.ascontiguousarray(pixels).reshape(-1)
     num_pixels = len(flat) // 3

@@ -38,6 +38,10 @@ _BITS = 5  # steps a channel of the cube, as a power of two
 _FEW, _FEW_A_COLOR = 512, 4  # cells in all, and for each color: up to these the boxes are made of single colors
 _FINE = 2048  # the same where it is asked for; photographs have more or many thousand colors, and gain nothing
 
+_Sums = NDArray[np.int64]
+"""Numbers of pixels, and sums of their channels."""
+_Cells = NDArray[np.int32]
+"""Numbers of cells, or of their rows."""
 _Counts = tuple[NDArray[np.uint32], NDArray[np.int64]]  # colors as 2^16·r + 2^8·g + b, increasing; pixels of each
 
 
@@ -88,7 +92,7 @@ class PaletteMaker:
         cells = np.flatnonzero(all_sums[:, 0])
         return self._split(all_sums[cells], _channels(cells, bits=_BITS), steps=1 << _BITS)
 
-    def _cells(self, flat: Pixels) -> tuple[NDArray[np.int32], NDArray[np.int64], Pixels]:
+    def _cells(self, flat: Pixels) -> tuple[_Cells, _Sums, Pixels]:
         # Number, sums (N, 4) and place in the cube (N, 3) of every cell that the pixels occupy.
         fill_cube(flat, _BITS, self._cube, self._work)
         occupied = self._occupied[: list_cells(self._cube, self._occupied)]
@@ -96,10 +100,10 @@ class PaletteMaker:
         take_cells(self._cube, occupied, _BITS, sums, places)
         return occupied, sums, places
 
-    def _of_colors(self, sums: NDArray[np.int64], values: Pixels) -> Pixels:
+    def _of_colors(self, sums: _Sums, values: Pixels) -> Pixels:
         return _in_order(values) if len(values) <= self.colors else self._split(sums, values, steps=256)
 
-    def _split(self, sums: NDArray[np.int64], places: Pixels, *, steps: int) -> Pixels:
+    def _split(self, sums: _Sums, places: Pixels, *, steps: int) -> Pixels:
         order, spare = np.empty(len(sums), np.int32), np.empty(len(sums), np.int32)
         totals = np.empty((self.colors, 4), np.int64)
         totals = totals[
@@ -151,12 +155,7 @@ def median_cut(frame: Pixels, colors: int = 32) -> tuple[Pixels, Pixels]:
 
 @njit(cache=True)
 def _count_axes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
-    profile: NDArray[np.int64],
-    sums: NDArray[np.int64],
-    places: NDArray[np.uint8],
-    order: NDArray[np.int32],
-    first: int,
-    stop: int,
+    profile: _Sums, sums: _Sums, places: Pixels, order: _Cells, first: int, stop: int
 ) -> None:
     for i in range(first, stop):
         cell = order[i]
@@ -170,9 +169,7 @@ def _count_axes(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argume
 
 
 @njit(cache=True, error_model="numpy")
-def _best_cut(
-    profile: NDArray[np.int64], low: NDArray[np.int64], high: NDArray[np.int64], total: NDArray[np.int64]
-) -> tuple[float, int, int]:
+def _best_cut(profile: _Sums, low: _Sums, high: _Sums, total: _Sums) -> tuple[float, int, int]:
     # Gain, axis and last place of the lower part; the axis is -1 where no cut gains anything.
     count, r, g, b = np.float64(total[0]), np.float64(total[1]), np.float64(total[2]), np.float64(total[3])
     whole = (r * r + g * g + b * b) / count
@@ -197,12 +194,7 @@ def _best_cut(
 
 @njit(cache=True)
 def _partition(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
-    order: NDArray[np.int32],
-    places: NDArray[np.uint8],
-    axis: int,
-    last: int,
-    spare: NDArray[np.int32],
-    ends: tuple[int, int],
+    order: _Cells, places: Pixels, axis: int, last: int, spare: _Cells, ends: tuple[int, int]
 ) -> int:
     # Bring the cells of order[ends] whose place is at most `last` to the front; returns where the others begin.
     low, high = ends[0], 0
@@ -220,12 +212,7 @@ def _partition(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argumen
 
 @njit(cache=True)
 def split_boxes(  # noqa: PLR0912, PLR0917 - a kernel: numba takes no keyword-only arguments
-    sums: NDArray[np.int64],
-    places: NDArray[np.uint8],
-    profiles: NDArray[np.int64],
-    order: NDArray[np.int32],
-    spare: NDArray[np.int32],
-    totals: NDArray[np.int64],
+    sums: _Sums, places: Pixels, profiles: _Sums, order: _Cells, spare: _Cells, totals: _Sums
 ) -> int:
     """Split the cells (`sums` (N, 4), `places` (N, 3)) into at most K boxes; returns how many.
 
@@ -281,7 +268,7 @@ def split_boxes(  # noqa: PLR0912, PLR0917 - a kernel: numba takes no keyword-on
 
 
 @njit(cache=True, error_model="numpy")
-def refine(sums: NDArray[np.int64], totals: NDArray[np.int64], num_steps: int) -> None:
+def refine(sums: _Sums, totals: _Sums, num_steps: int) -> None:
     """Lloyd's k-means from the boxes' means, on the cells' means: each step gives every cell to the nearest mean.
 
     `totals` (K, 4) is changed in place; a box that is left with nothing counts 0. Ties go to the first box.

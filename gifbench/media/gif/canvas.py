@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from gifbench.media.clip import Pixels
 from gifbench.media.gif.block_parser import ImageBlock
 
+Numbers = NDArray[np.int32]
+"""Numbers of colors, or indices; -1 where there is none."""
+
 SEE_THROUGH = 0
 """The number that no color gets."""
 
@@ -28,9 +31,9 @@ class ColorNumbers:
         """(N, 3), the color of every number; those from `count` on are not yet given. It grows by doubling."""
         self.rgb[SEE_THROUGH] = see_through
         self._slots = np.zeros(4096, np.int64)
-        self._last: tuple[bytes, NDArray[np.int32]] = (b"", np.zeros(0, np.int32))
+        self._last: tuple[bytes, Numbers] = (b"", np.zeros(0, np.int32))
 
-    def of(self, palette: Pixels) -> NDArray[np.int32]:
+    def of(self, palette: Pixels) -> Numbers:
         """The numbers of the entries of `palette` (K, 3)."""
         key = palette.tobytes()
         if key == self._last[0]:
@@ -46,7 +49,7 @@ class ColorNumbers:
 
 
 @njit(cache=True, nogil=True)
-def _number(colors: Pixels, slots: NDArray[np.int64], rgb: Pixels, count: int, numbers: NDArray[np.int32]) -> int:
+def _number(colors: Pixels, slots: NDArray[np.int64], rgb: Pixels, count: int, numbers: Numbers) -> int:
     """Look up `colors` in the hash table `slots` and enter those that are missing; how many numbers are given then.
 
     A slot holds a number, not 0, above the 24 bits of its color; the number of slots is a power of two.
@@ -77,9 +80,9 @@ class _View:
     """How color numbers were last turned into indices, which goes on as long as `key` stays the same."""
 
     key: tuple[object, ...]
-    index_of: NDArray[np.int32]
+    index_of: Numbers
     """By color number, -1 for those without an index."""
-    order: NDArray[np.int32]
+    order: Numbers
     """By index, the color number."""
     count: int
     indices: Pixels
@@ -96,7 +99,7 @@ class Canvas:
         self._colors = ColorNumbers(background)
         self._screen = np.full((height, width), SEE_THROUGH, np.int32)
         self._num_see_through = self._screen.size
-        self._last: tuple[ImageBlock, NDArray[np.int32] | None] | None = None
+        self._last: tuple[ImageBlock, Numbers | None] | None = None
         self._changed: list[_Part] = []
         self._view: _View | None = None
 
@@ -122,7 +125,7 @@ class Canvas:
         self._num_see_through -= int(_lay(part, pixels, self._colors.of(palette), transparent))
         self._last = image, kept
 
-    def _dispose(self, image: ImageBlock, kept: NDArray[np.int32] | None) -> None:
+    def _dispose(self, image: ImageBlock, kept: Numbers | None) -> None:
         if image.disposal != 2 and kept is None:
             return
         part = self._screen[self._touch(image)]
@@ -182,9 +185,7 @@ class Canvas:
 
 
 @njit(cache=True, nogil=True)
-def _lay(
-    part: NDArray[np.int32], pixels: Pixels | NDArray[np.int16], numbers: NDArray[np.int32], transparent: int
-) -> int:
+def _lay(part: Numbers, pixels: Pixels | NDArray[np.int16], numbers: Numbers, transparent: int) -> int:
     """Write the color numbers of `pixels` into `part`; how many pixels were see-through and are no longer."""
     covered = 0
     for y in range(part.shape[0]):
@@ -197,9 +198,7 @@ def _lay(
 
 
 @njit(cache=True, nogil=True)
-def _index(
-    part: NDArray[np.int32], index_of: NDArray[np.int32], order: NDArray[np.int32], count: int, out: Pixels
-) -> int:
+def _index(part: Numbers, index_of: Numbers, order: Numbers, count: int, out: Pixels) -> int:
     """Write each pixel's index; colors without one get the next. How many indices there are; 257 stands for more."""
     for y in range(part.shape[0]):
         for x in range(part.shape[1]):
@@ -217,7 +216,7 @@ def _index(
 
 
 @njit(cache=True, nogil=True)
-def _mark(screen: NDArray[np.int32], seen: NDArray[np.bool_]) -> None:
+def _mark(screen: Numbers, seen: NDArray[np.bool_]) -> None:
     for y in range(screen.shape[0]):
         for x in range(screen.shape[1]):
             seen[screen[y, x]] = True

@@ -33,6 +33,15 @@ MAX_CODES = 4096
 
 _Pair = tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]
 
+_Codes = NDArray[np.uint16]
+"""Codes one after the other, or the table of the dictionary."""
+
+_Stream = tuple[int, np.int64, np.int64]
+"""Where in the output the next byte goes, the bits that are still to be written, and their number."""
+
+_Image = tuple[np.int64, np.int64, _Codes, _Codes]
+"""The code of what is not among the codes of an image yet, the number of codes, the table and the codes."""
+
 _NARROW = 5
 """Up to so many bits an index takes the faster way to codes."""
 
@@ -57,7 +66,7 @@ class Encoder:
 
     def __init__(self, num_pixels: int) -> None:
         self._out = np.empty(compressed_bound(num_pixels), np.uint8)
-        self._children: dict[int, NDArray[np.uint16]] = {}
+        self._children: dict[int, _Codes] = {}
 
     def encode(self, indices: NDArray[np.unsignedinteger], code_size: int) -> Pixels:
         """The image data as flat uint8, valid until the next call.
@@ -76,7 +85,7 @@ class Encoder:
         ends = _encode_pair(first, second, code_size, (self._out, other._out), tables)
         return self._out[: ends[0]], other._out[: ends[1]]
 
-    def _table(self, code_size: int) -> NDArray[np.uint16]:
+    def _table(self, code_size: int) -> _Codes:
         row_bits = max(code_size, _NARROW)
         if row_bits not in self._children:
             memory = np.empty(((MAX_CODES + 1) << row_bits) + 32, np.uint16)
@@ -92,7 +101,7 @@ def compressed_bound(num_pixels: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _encode(pixels: Pixels, code_size: int, out: Pixels, child: NDArray[np.uint16]) -> int:
+def _encode(pixels: Pixels, code_size: int, out: Pixels, child: _Codes) -> int:
     """Write the image data of flat `pixels` into `out`; the number of bytes, terminator and all."""
     out[0] = code_size
     clear = 1 << code_size
@@ -114,11 +123,7 @@ def _encode(pixels: Pixels, code_size: int, out: Pixels, child: NDArray[np.uint1
 
 @njit(cache=True, nogil=True)
 def _encode_pair(
-    first: Pixels,
-    second: Pixels,
-    code_size: int,
-    outs: tuple[Pixels, Pixels],
-    children: tuple[NDArray[np.uint16], NDArray[np.uint16]],
+    first: Pixels, second: Pixels, code_size: int, outs: tuple[Pixels, Pixels], children: tuple[_Codes, _Codes]
 ) -> tuple[int, int]:
     """`_encode` of two images of as many pixels, up to 32 indices, a pixel of each in turn."""
     out, other_out = outs
@@ -153,18 +158,9 @@ def _encode_pair(
 
 @njit(cache=True, nogil=True)
 def _put(  # noqa: PLR0917 - numba takes no keywords
-    codes: NDArray[np.uint16],
-    count: int,
-    mark: int,
-    code_size: int,
-    out: Pixels,
-    stream: tuple[int, np.int64, np.int64],
-) -> tuple[int, np.int64, np.int64]:
-    """Write so many codes since a clear, and `mark`, a clear or the end.
-
-    `stream` is where in `out` the next byte goes, the bits that are still to be written, and their number; so is what
-    comes back.
-    """
+    codes: _Codes, count: int, mark: int, code_size: int, out: Pixels, stream: _Stream
+) -> _Stream:
+    """Write so many codes since a clear, and `mark`, a clear or the end; where the stream is then."""
     at, bits, num_bits = stream
     width = code_size + 1
     last = (1 << code_size) + 1  # the code that the decoder knows how to make by now
@@ -187,9 +183,7 @@ def _put(  # noqa: PLR0917 - numba takes no keywords
 
 
 @njit(cache=True, nogil=True)
-def _finish(
-    codes: NDArray[np.uint16], count: int, code_size: int, out: Pixels, stream: tuple[int, np.int64, np.int64]
-) -> int:
+def _finish(codes: _Codes, count: int, code_size: int, out: Pixels, stream: _Stream) -> int:
     """Write the last codes; the number of bytes in all."""
     at, bits, num_bits = _put(codes, count, (1 << code_size) + 1, code_size, out, stream)
     while num_bits > 0:
@@ -202,15 +196,10 @@ def _finish(
 
 @njit(cache=True, nogil=True)
 def _codes_of_two(
-    images: tuple[Pixels, Pixels],
-    done: int,
-    clear: int,
-    one: tuple[np.int64, np.int64, NDArray[np.uint16], NDArray[np.uint16]],
-    other: tuple[np.int64, np.int64, NDArray[np.uint16], NDArray[np.uint16]],
+    images: tuple[Pixels, Pixels], done: int, clear: int, one: _Image, other: _Image
 ) -> tuple[int, np.int64, np.int64, np.int64, np.int64]:
     """`_codes_narrow` of two images, until the first dictionary is full or the pixels end.
 
-    `one` and `other` are the code of what is not among the codes yet, the number of codes, the table and the codes.
     Gives the pixels done, and code and number of both.
     """
     first, second = images
@@ -244,7 +233,7 @@ def _codes_of_two(
 
 @njit(cache=True, nogil=True)
 def _codes_narrow(  # noqa: PLR0917 - numba takes no keywords
-    pixels: Pixels, done: int, code: np.int64, clear: int, child: NDArray[np.uint16], codes: NDArray[np.uint16]
+    pixels: Pixels, done: int, code: np.int64, clear: int, child: _Codes, codes: _Codes
 ) -> tuple[int, int, np.int64]:
     """Codes for the pixels from `done` on, `code` standing for those before, until the dictionary is full or they end.
 
@@ -275,7 +264,7 @@ def _codes_narrow(  # noqa: PLR0917 - numba takes no keywords
 
 @njit(cache=True, nogil=True)
 def _codes_wide(  # noqa: PLR0917 - numba takes no keywords
-    pixels: Pixels, done: int, code: np.int64, code_size: int, child: NDArray[np.uint16], codes: NDArray[np.uint16]
+    pixels: Pixels, done: int, code: np.int64, code_size: int, child: _Codes, codes: _Codes
 ) -> tuple[int, int, np.int64]:
     """The same for more than 32 indices, whose rows are too long to be emptied at every pixel."""
     new = (1 << code_size) + 2
