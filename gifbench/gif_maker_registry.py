@@ -83,12 +83,8 @@ class LoadedMaker:
     @property
     def facts(self) -> dict[str, str]:
         """Name, version and signature: one that makes other GIFs has others. Raises `MakerError` as `version` does."""
-        return {"name": self.name, "version": self.version, "signature": _signature(self.name, self.version)}
-
-    @property
-    def version(self) -> str:
-        """Of what makes the GIFs."""
-        return str(self.maker.version)
+        version = str(self.maker.version)
+        return {"name": self.name, "version": version, "signature": _signature(self.name, version)}
 
     @property
     def dithered(self) -> bool | None:
@@ -180,7 +176,7 @@ def _made(
     """The file that the maker makes, what it shows, and the delays that were asked for."""
     fixed = getattr(maker.maker, "fixed_delay", None)
     delays = (int(fixed),) * len(times) if fixed else frame_delays(times, duration)
-    _ = maker.version  # a program that is missing is said before anything is made
+    _ = maker.maker.version  # a program that is missing is said before anything is made
     height, width = next(frames()).shape[:2]
     clip = MakerClip(frames, delays, height, width)
     try:

@@ -22,7 +22,7 @@ from gifbench import MakerClip, MakerError, UsageError
 DITHERS = ("none", "bayer", "heckbert", "floyd_steinberg", "sierra2", "sierra2_4a", "sierra3", "burkes", "atkinson")
 """The values of paletteuse's option `dither`; sierra2_4a is its default, which the `single` variants have."""
 
-_VARIANT = re.compile(rf"(?:(?P<single>single)-)?(?P<colors>\d{{1,3}})(?:-(?P<dither>{'|'.join(DITHERS)}))?")
+_VARIANT = re.compile(rf"single-(?P<single>[1-9]\d+)|(?P<colors>[1-9]\d+)-(?P<dither>{'|'.join(DITHERS)})")
 _LEAST, _MOST = 16, 256
 _CLOCK = Fraction(1, 100)
 
@@ -44,17 +44,13 @@ class FfmpegMaker:
 
     def __init__(self, variant: str) -> None:
         found = _VARIANT.fullmatch(variant)
-        if (
-            found is None
-            or not _LEAST <= int(found["colors"]) <= _MOST
-            or found["colors"].startswith("0")
-            or bool(found["single"]) == bool(found["dither"])
-        ):
+        colors = int(found["single"] or found["colors"]) if found else 0
+        if found is None or not _LEAST <= colors <= _MOST:
             raise UsageError(
                 f'there is no maker "ffmpeg-{variant[:60]}": name ffmpeg-<colors>-<dither> with {_LEAST} to {_MOST} '
                 f"colors and a dither of {', '.join(DITHERS)}, or ffmpeg-single-<colors>"
             )
-        self._single, self._colors = bool(found["single"]), int(found["colors"])
+        self._single, self._colors = bool(found["single"]), colors
         self._dither = found["dither"] or "sierra2_4a"
         self.dithered = self._dither != "none"
         palettes = "a palette a frame" if self._single else "one palette"

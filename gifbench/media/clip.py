@@ -85,17 +85,23 @@ class Clip:
 
 def check_frames(frames: object) -> None:
     """Raise `PixelsError` unless `frames` is an RGB uint8 array of shape (T, H, W, 3) with no side empty."""
-    if not isinstance(frames, np.ndarray):
-        raise PixelsError(f"frames must be a numpy array (T, H, W, 3) of uint8, not {type(frames).__name__}")
-    if frames.dtype != np.uint8:
+    shape = checked_pixels(frames, "frames", "(T, H, W, 3)").shape
+    if len(shape) != 4 or shape[-1] != 3:
+        raise PixelsError(f"frames must have the shape (T, H, W, 3), RGB, not {shape}")
+    if 0 in shape:
+        raise PixelsError(f"frames must not be empty, and theirs is the shape {shape}")
+
+
+def checked_pixels(values: object, what: str, shape: str) -> Pixels:
+    """The values themselves; raises `PixelsError` unless they are an array of uint8, whatever its shape."""
+    if not isinstance(values, np.ndarray):
+        raise PixelsError(f"{what} must be a numpy array {shape} of uint8, not {type(values).__name__}")
+    if values.dtype != np.uint8:
         raise PixelsError(
-            f"frames must be uint8 in 0..255, not {frames.dtype}: "
+            f"{what} must be uint8 in 0..255, not {values.dtype}: "
             "floats in [0, 1] become that by (255 * x).round().astype('uint8')"
         )
-    if frames.ndim != 4 or frames.shape[-1] != 3:
-        raise PixelsError(f"frames must have the shape (T, H, W, 3), RGB, not {frames.shape}")
-    if 0 in frames.shape:
-        raise PixelsError(f"frames must not be empty, and theirs is the shape {frames.shape}")
+    return values
 
 
 def check_times(times: Sequence[Fraction], duration: Fraction, *, num_frames: int) -> None:

@@ -6,6 +6,7 @@ Reference: Portable Network Graphics (PNG) Specification, third edition (W3C), t
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
@@ -34,7 +35,8 @@ class ApngWriter:
 
     def __init__(self, file: BinaryIO, *, width: int, height: int, loop: int = 0) -> None:
         self._file, self._shape, self._loop = file, (height, width, 3), loop
-        self._clock = self._frames = self._sequence = 0
+        self._clock = self._frames = 0
+        self._sequence = itertools.count()
         file.write(_SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)))
         self._control = file.tell()
         file.write(_chunk(b"acTL", struct.pack(">II", 0, loop)))
@@ -48,13 +50,11 @@ class ApngWriter:
             raise PixelsError(f"a frame shown until {end} s would last {milliseconds} ms; APNG takes 1 to 65535")
         self._clock += milliseconds
         height, width, _ = self._shape
-        place = struct.pack(">IIIIIHHBB", self._next(), width, height, 0, 0, milliseconds, 1000, 0, 0)
+        place = struct.pack(">IIIIIHHBB", next(self._sequence), width, height, 0, 0, milliseconds, 1000, 0, 0)
         self._file.write(_chunk(b"fcTL", place))
-        for data in _chunks(png_bytes(pixels), b"IDAT"):
-            first = not self._frames
-            self._file.write(
-                _chunk(b"IDAT", data) if first else _chunk(b"fdAT", struct.pack(">I", self._next()) + data)
-            )
+        for data in _image_data(png_bytes(pixels)):
+            numbered = struct.pack(">I", next(self._sequence)) + data if self._frames else data
+            self._file.write(_chunk(b"fdAT" if self._frames else b"IDAT", numbered))
         self._frames += 1
 
     def close(self) -> None:
@@ -67,19 +67,15 @@ class ApngWriter:
         self._file.write(_chunk(b"acTL", struct.pack(">II", self._frames, self._loop)))
         self._file.seek(end)
 
-    def _next(self) -> int:
-        self._sequence += 1
-        return self._sequence - 1
-
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _chunks(png: bytes, kind: bytes) -> Iterator[bytes]:
+def _image_data(png: bytes) -> Iterator[bytes]:
     at = len(_SIGNATURE)
     while at < len(png):
         (length,) = struct.unpack_from(">I", png, at)
-        if png[at + 4 : at + 8] == kind:
+        if png[at + 4 : at + 8] == b"IDAT":
             yield png[at + 8 : at + 8 + length]
         at += 12 + length

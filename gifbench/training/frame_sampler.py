@@ -110,7 +110,7 @@ def check_options(options: DataOptions) -> None:
             raise UsageError(f'data.dithers: there is no dither "{name}": {known_names(name, DITHERS)}')
     for name in options.makers:
         try:
-            _ = load_maker(name).version
+            _ = load_maker(name).maker.version
         except UsageError as error:
             raise UsageError(f"data.makers: {error}") from error
     if options.views is not None and not options.colors:
