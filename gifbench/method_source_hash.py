@@ -242,10 +242,8 @@ def _reached_nodes(tree: ast.Module, name: str) -> list[ast.AST]:
 
 def _opaque(nodes: list[ast.AST]) -> Iterator[str]:
     """What in the code cannot be known by its content, a phrase each."""
-    systems = {"os", "posix"}
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            systems |= {alias.asname for alias in node.names if alias.name in ("os", "posix") and alias.asname}
+    imported = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    systems = {"os", "posix", *(alias.asname for alias in imported if alias.name in ("os", "posix"))}
     for node in nodes:
         modules: list[str] = []
         names: list[str | None] = []

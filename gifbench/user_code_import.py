@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from gifbench.did_you_mean import known_names
@@ -38,7 +38,7 @@ _contents: WeakKeyDictionary[ModuleType, bytes] = WeakKeyDictionary()
 
 _lock = threading.RLock()
 _replaced = threading.Event()
-_import: Callable[..., Any] = builtins.__import__
+_import: Callable[..., ModuleType] = builtins.__import__
 _PYTHONS_OWN = (f"{sysconfig.get_path('stdlib')}/", f"{Path(__file__).parent}/")
 
 
@@ -151,13 +151,13 @@ def _import_beside(
     level: int = 0,
 ) -> ModuleType:
     """What Python calls for each import."""
-    file = globals.get("__file__") if globals is not None else None
-    place = _folder_of(file) if isinstance(file, str) else None
-    top = "" if place is None or globals is None else _top(str(globals.get("__package__") or "") if level else name)
+    scope = globals or {}
+    place = _folder_of(scope.get("__file__"))
+    top = _top(str(scope.get("__package__") or "") if level else name)
     if place is None or not top or not _is_beside(place, top):
-        return cast(ModuleType, _import(name, globals, locals, fromlist, level))
+        return _import(name, globals, locals, fromlist, level)
     with _lock, _own_one(place, top):
-        return cast(ModuleType, _import(name, globals, locals, fromlist, level))
+        return _import(name, globals, locals, fromlist, level)
 
 
 @contextmanager
@@ -187,9 +187,9 @@ def _places(file: str) -> tuple[str, str]:
     return os.path.abspath(file), os.path.realpath(file)  # noqa: PTH100  # with links, and without
 
 
-def _folder_of(file: str) -> str | None:
-    """The innermost known folder that holds a file."""
-    if "-packages/" in file:
+def _folder_of(file: object) -> str | None:
+    """The innermost known folder that holds a file; None also for what is no file."""
+    if not isinstance(file, str) or "-packages/" in file:
         return None
     return max((f for f in _folders if any(p.startswith(f"{f}/") for p in _places(file))), key=len, default=None)
 

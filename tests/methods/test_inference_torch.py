@@ -75,7 +75,7 @@ def test_devices(as_loaded, monkeypatch):
 def test_a_gpu_that_is_not_among_those_there_is_said(as_loaded, monkeypatch):
     loaded = as_loaded(Net(), backend="torch")
     monkeypatch.setattr(devices, "accelerator", lambda: "cuda")
-    monkeypatch.setattr(devices, "device_count", lambda kind: 2)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert on_device(loaded, "cuda:1") == "cuda:1"
     with pytest.raises(UsageError, match=r"--device cuda:2: torch sees 2 here, cuda:0 to cuda:1"):
         on_device(loaded, "cuda:2")
