@@ -40,7 +40,6 @@ from gifbench.cli.terminal_text import say
 
 app = typer.Typer(
     name="gifbench",
-    help="Turn GIFs back into video, and measure how well: restore, build datasets, score methods, keep a leaderboard.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

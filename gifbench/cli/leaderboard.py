@@ -45,7 +45,7 @@ def leaderboard(
     loaded = load_results(*results, on_error=refuse)
     if refused and not loaded:
         raise refused[0]
-    unread = len(refused)
+    files = len(loaded) + len(refused)
     if not loaded:
         places = ", ".join(map(str, results))
         raise ResultsError(f"{places}: no results are here; gifbench evaluate METHOD --data DATASET --out writes some")
@@ -62,8 +62,8 @@ def leaderboard(
         progress=lambda now: note(now.message),
         on_error=refuse,
     )
-    late = len(refused) - unread  # read, and then found to hold what no run can give
+    shown = files - len(refused)
     if as_json:
-        say_json({"page": str(page), "results": len(loaded) - late, "refused": [str(error) for error in refused]})
+        say_json({"page": str(page), "results": shown, "refused": [str(error) for error in refused]})
     else:
-        say(f"{len(loaded) - late} results{f', {len(refused)} files left out' if refused else ''}: {page}")
+        say(f"{shown} results{f', {len(refused)} files left out' if refused else ''}: {page}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardTable
@@ -34,10 +34,14 @@ class ClipScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class ClipTable:
-    """A clip on one table, best PSNR first; `columns` are the chosen metrics that have a value on it."""
+    """A clip on one table, best PSNR first; `columns` are the chosen metrics that have a value on it.
+
+    `gif` is the PSNR of the GIF itself, None where it was not scored on the clip.
+    """
 
     table: BoardTable
     rows: tuple[ClipScoreRow, ...]
+    gif: float | None
 
     @property
     def columns(self) -> tuple[BoardColumn, ...]:
@@ -62,17 +66,6 @@ class ClipPage:
     dataset: str
     path: str
     places: tuple[ClipPlace, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ClipLine:
-    """A clip in a board's list of clips: the PSNR of the GIF, None where not known, and that of the best method."""
-
-    clip_id: str
-    path: str
-    gif: float | None
-    best: float
-    best_run: Run
 
 
 def clip_pages(boards: Sequence[Board], shown: Mapping[tuple[str, str], Shown]) -> dict[ClipKey, ClipPage]:
@@ -101,30 +94,28 @@ def clip_pages(boards: Sequence[Board], shown: Mapping[tuple[str, str], Shown]) 
     return pages
 
 
-def clip_lines(table: BoardTable, pages: Mapping[ClipKey, ClipPage], fingerprint: str) -> tuple[ClipLine, ...]:
+def clip_lines(table: BoardTable, pages: Iterable[ClipPage]) -> list[tuple[ClipPage, ClipTable]]:
     """The clips of a table that have a page, hardest first: by the PSNR of the GIF, or of the best where that lacks."""
-    lines = []
-    for clip in {clip for run in table.runs for clip in run.clip_scores}:
-        if (fingerprint, clip) not in pages:
-            continue
-        best = max((run for run in table.runs if clip in run.clip_scores), key=lambda run: run.clip_scores[clip].psnr)
-        gif = table.gif.clip_scores.get(clip) if table.gif else None
-        path = pages[fingerprint, clip].path
-        lines.append(ClipLine(clip, path, gif.psnr if gif else None, best.clip_scores[clip].psnr, best))
-    return tuple(sorted(lines, key=lambda line: (line.best if line.gif is None else line.gif, line.clip_id)))
+    lines = [(page, found) for page in pages for place in page.places for found in place.tables if found.table is table]
+
+    def ease(line: tuple[ClipPage, ClipTable]) -> tuple[float, str]:
+        page, found = line
+        return found.rows[0].score.psnr if found.gif is None else found.gif, page.clip_id
+
+    return sorted(lines, key=ease)
 
 
 def _tables(board: Board, clip: str) -> tuple[ClipTable, ...]:
     made = []
     for table in board.tables:
-        gif = table.gif.clip_scores.get(clip) if table.gif else None
+        gif = table.gif.clip_scores[clip].psnr if table.gif and clip in table.gif.clip_scores else None
         rows = [
-            ClipScoreRow(run, score, None if gif is None or run.is_gif else score.psnr - gif.psnr)
+            ClipScoreRow(run, score, None if gif is None or run.is_gif else score.psnr - gif)
             for run in table.runs
             if (score := run.clip_scores.get(clip))
         ]
         if rows:
-            made.append(ClipTable(table, tuple(sorted(rows, key=lambda row: -row.score.psnr))))
+            made.append(ClipTable(table, tuple(sorted(rows, key=lambda row: -row.score.psnr)), gif))
     return tuple(made)
 
 

@@ -91,7 +91,7 @@ class HtmlPages:
             table=table,
             sets=board_sets(self.boards),
             plots=plots(table),
-            lines=clip_lines(table, self.clips, board.fingerprint),
+            lines=clip_lines(table, self.clips.values()),
             comparison=comparison(board, table, self.shown),
             unseen=unseen if pictured else [],
         )

@@ -5,11 +5,9 @@ Names are escaped character by character: whatever stands in a results file beco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardRow, BoardTable
+from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardColumn, BoardTable
 from gifbench.leaderboard.installed_papers import reported_by
 from gifbench.leaderboard.runs_from_results import MeanScore
 from gifbench.leaderboard.safe_names import visible
@@ -51,17 +49,28 @@ def latex_table(board: Board, table: BoardTable, *, date: str | None = None) -> 
     cells = []
     before: int | None = None
     for row in table.rows:
+        run, ranked = row.run, row.rank is not None
         group = row.standing.group if row.standing else None
+        # A line that stands between two rows is written before the first cell of the second.
         gap = "\\addlinespace\n" if before is not None and group != before else ""
-        before = group if row.rank is not None else None
-        cells.append([gap, *_cells(row, table.columns, best_psnr=best_psnr, best_ssim=best_ssim)])
+        before = group if ranked else None
+        means = [(each, each.of(run)) for each in table.columns]
+        cells.append(
+            [
+                gap + str(row.rank or "--"),
+                latex_text(run.method) + (r"\textsuperscript{\dag}" if row.missing else ""),
+                _value(run.psnr, 2, bold=ranked and round(run.psnr.mean, 2) == best_psnr),
+                _value(run.ssim, 4, bold=ranked and round(run.ssim.mean, 4) == best_ssim),
+                *(_value(m, each.digits, bold=ranked and m.mean == each.best) if m else "" for each, m in means),
+                str(run.result.clips),
+            ]
+        )
     for i, paper in enumerate(table.reported):
         shown = (f"{latex_text(paper.method)} (as reported)", f"{paper.psnr:.2f}", f"{paper.ssim:.3f}")
         italics = [rf"\textit{{{text}}}" for text in shown]
-        cells.append(["" if i else "\\midrule\n", "", *italics, *[""] * (len(table.columns) + 1)])
+        cells.append(["" if i else "\\midrule\n", *italics, *[""] * (len(table.columns) + 1)])
     header = ["Rank", "Method", "PSNR (dB)", "SSIM", *map(_heading, table.columns), "Clips"]
-    # A line that stands between two rows is written before the first cell of the second.
-    frame = pd.DataFrame([[line + rank, *rest] for line, rank, *rest in cells], columns=header, dtype=object)
+    frame = pd.DataFrame(cells, columns=header, dtype=object)
     made = f", {latex_text(date)}" if date else ""
     return (
         f"% gifbench leaderboard{made}; dataset fingerprint {latex_text(board.fingerprint[:16])}\n"
@@ -85,21 +94,6 @@ def _heading(column: BoardColumn) -> str:
     unit = f" ({latex_text(column.metric.unit)})" if column.metric.unit else ""
     arrow = {"lower": r"$\downarrow$", "higher": r"$\uparrow$"}[column.metric.better]
     return f"{latex_text(column.label)}{unit} {arrow}"
-
-
-def _cells(
-    row: BoardRow, columns: Sequence[BoardColumn], *, best_psnr: float | None, best_ssim: float | None
-) -> list[str]:
-    run, ranked = row.run, row.rank is not None
-    metrics = [(each, each.of(run)) for each in columns]
-    return [
-        str(row.rank or "--"),
-        latex_text(run.method) + (r"\textsuperscript{\dag}" if row.missing else ""),
-        _value(run.psnr, 2, bold=ranked and round(run.psnr.mean, 2) == best_psnr),
-        _value(run.ssim, 4, bold=ranked and round(run.ssim.mean, 4) == best_ssim),
-        *(_value(mean, each.digits, bold=ranked and mean.mean == each.best) if mean else "" for each, mean in metrics),
-        str(run.result.clips),
-    ]
 
 
 def _value(score: MeanScore, digits: int, *, bold: bool) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.devices import check_device
-from gifbench.errors import DatasetDamaged, DatasetError, GifbenchError, MethodError, MissingExtra, NotFound, UsageError
+from gifbench.errors import DatasetDamaged, DatasetError, MethodError, MissingExtra, NotFound, UsageError
 from gifbench.evaluation.clip_prefetch import ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.leaderboard.installed_papers import ReportedRow, installed_papers
@@ -131,14 +131,7 @@ def reproduce(
     `evaluate` raises about a damaged dataset and about the disk, and `UsageError` for what is no device.
     """
     check_device(device)  # which each row would say
-
-    @cache
-    def loaded(name: str) -> LoadedMethod | GifbenchError:
-        try:
-            return load(name)
-        except GifbenchError as error:  # it is tried once
-            return error
-
+    load = cache(load)
     made = []
     for row in planned:
 
@@ -147,10 +140,8 @@ def reproduce(
                 progress(replace(now, what=f"{name}: {now.what}", run=name))
 
         try:
-            if isinstance(method := loaded(row.method), GifbenchError):
-                raise method
             (result,) = evaluate(
-                method,
+                load(row.method),
                 dataset,
                 row.reported.task,
                 split=row.reported.split,
@@ -169,6 +160,6 @@ def reproduce(
             if row.needs and isinstance(error, MethodError):
                 why = f"{why.split(': train them', 1)[0]}; train them: {row.needs}"  # not said twice
             made.append(Reproduced(row, None, why))
-            continue
-        made.append(Reproduced(row, result, None))
+        else:
+            made.append(Reproduced(row, result, None))
     return made
