@@ -165,7 +165,7 @@ def _write_film(
     height, width = shown_size(clip.height, clip.width)
     files = []
     with storage_errors(page):
-        for number, content in enumerate(film(frames, quality=None)):
+        for number, content in enumerate(film(frames, lossless=True)):
             files.append(f"{name}.{number}.webp")
             (page / files[-1]).write_bytes(content)
     about = {"perFile": frames_per_file(clip.height, clip.width), "size": [width, height]}

@@ -15,7 +15,7 @@ from typing import ParamSpec
 
 import typer
 
-from gifbench.cli.run_log import LOGGER, RunLog, run_log
+from gifbench.cli.run_log import LOGGER, RunLog
 from gifbench.cli.terminal_text import flush, nobody_reads, note, say_json, stdout_is_ours, write_note
 from gifbench.errors import GifbenchError, UsageError
 from gifbench.text_redaction import redact
@@ -101,7 +101,7 @@ def _fail(error: Exception, *, command: str, as_json: bool) -> None:
         code, message = error.code, str(error)
     else:
         code = "internal"
-        log = run_log() or RunLog(command)
+        log = next((each for each in LOGGER.handlers if isinstance(each, RunLog)), None) or RunLog(command)
         log.line("".join(traceback.format_exception(error)).rstrip())
         where = f"{log.path} says where" if log.path else "GIFBENCH_DEBUG=1 shows where"
         message = f"{type(error).__name__}: {error}. This is a fault of gifbench; {where}, for a bug report"

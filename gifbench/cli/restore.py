@@ -53,7 +53,8 @@ def restore(
     The shortest form is `gifbench restore my.gif`, which writes my.mp4 beside it with the bundled ccdnet. A video takes
     a method that needs no palettes: `gifbench restore colorize film.mp4 --gray` writes film-restored.mp4.
     """
-    from gifbench.file_restoration import check_draws_between, is_gif
+    from gifbench.file_restoration import check_draws_between, is_gif, restore_gif, restore_video
+    from gifbench.media.video import VideoLimits
     from gifbench.methods.fastest_cpu_precision import faster_on_cpu
     from gifbench.methods.registry import find_method
 
@@ -61,15 +62,24 @@ def restore(
     if precision not in ("auto", "fp32"):
         raise UsageError(f"--precision must be auto or fp32, got {precision}")
     gif = is_gif(source)
-    if not gif and page is not None:
-        raise UsageError(f"--page is for GIFs, and {source} is none. Leave it out")
-    if not gif and salvage:
-        raise UsageError(f"--salvage is for GIFs, and {source} is none. Leave it out")
+    for option, given in (("--page", page), ("--salvage", salvage)):
+        if given and not gif:
+            raise UsageError(f"{option} is for GIFs, and {source} is none. Leave it out")
+    if page and gray:
+        raise UsageError("--page shows a GIF as it is beside what was made of it, so it does not go with --gray")
     if out is None:
         out = source.with_suffix(".mp4") if gif else source.with_name(f"{source.stem}-restored.mp4")
-    run = _for_gif(page, gray=gray, salvage=salvage, max_pixels=max_pixels)
+    run: Callable[..., Restored]
     if not gif:
-        run = _for_video(gray=gray, audio=audio, max_pixels=max_pixels)
+        limits = VideoLimits() if max_pixels is None else VideoLimits(max_pixels=max_pixels)
+        run = partial(restore_video, gray=gray, audio=audio, limits=limits)
+    elif page is None:
+        to_file: Callable[..., Restored] = restore_gif  # since it is given OUT
+        run = partial(to_file, gray=gray, salvage=salvage, limits=gif_limits(max_pixels))
+    else:
+        from gifbench.leaderboard.before_after import restore_with_page
+
+        run = partial(restore_with_page, page=page, salvage=salvage, limits=gif_limits(max_pixels))
     with progress_bar(f"Restoring {source.name}") as step, gif_advice():
         loaded = faster_on_cpu(method, device) if precision == "auto" else find_method(method)
         check_draws_between(loaded, fps_factor)
@@ -86,28 +96,6 @@ def restore(
     say(f"{out}: {what}, by {made.method}")
     if page:
         say(f"{page / 'index.html'}: before and after")
-
-
-def _for_gif(page: Path | None, *, gray: bool, salvage: bool, max_pixels: int | None) -> Callable[..., Restored]:
-    from gifbench.file_restoration import restore_gif
-
-    limits = gif_limits(max_pixels)
-    if page is None:
-        to_file: Callable[..., Restored] = restore_gif  # since it is given OUT
-        return partial(to_file, limits=limits, salvage=salvage, gray=gray)
-    if gray:
-        raise UsageError("--page shows a GIF as it is beside what was made of it, so it does not go with --gray")
-    from gifbench.leaderboard.before_after import restore_with_page
-
-    return partial(restore_with_page, page=page, limits=limits, salvage=salvage)
-
-
-def _for_video(*, gray: bool, audio: Literal["keep", "drop"], max_pixels: int | None) -> Callable[..., Restored]:
-    from gifbench.file_restoration import restore_video
-    from gifbench.media.video import VideoLimits
-
-    limits = VideoLimits() if max_pixels is None else VideoLimits(max_pixels=max_pixels)
-    return partial(restore_video, gray=gray, audio=audio, limits=limits)
 
 
 def _parts(arguments: list[str]) -> tuple[str, Path, Path | None]:

@@ -37,7 +37,11 @@ class RunLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Add a record with its time, and its traceback if it has one; the file is open for as long only."""
-        if self.path is None or (getattr(record, "progress", False) and not self._progress_is_due()):
+        if getattr(record, "progress", False):
+            if time.monotonic() < self._next_progress:
+                return
+            self._next_progress = time.monotonic() + _PROGRESS_SECONDS
+        if self.path is None:
             return
         try:
             with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
@@ -48,17 +52,6 @@ class RunLog(logging.Handler):
     def line(self, text: str) -> None:
         """Add a line with its time, past the logger."""
         self.emit(logging.LogRecord(LOGGER.name, logging.INFO, __file__, 0, text, None, None))
-
-    def _progress_is_due(self) -> bool:
-        due = time.monotonic() >= self._next_progress
-        if due:
-            self._next_progress = time.monotonic() + _PROGRESS_SECONDS
-        return due
-
-
-def run_log() -> RunLog | None:
-    """The log of the command that runs, None where it keeps none."""
-    return next((handler for handler in LOGGER.handlers if isinstance(handler, RunLog)), None)
 
 
 def home() -> Path:

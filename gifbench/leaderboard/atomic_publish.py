@@ -16,9 +16,9 @@ from gifbench.storage import exclusive_lock
 MARKER = "gifbench-site.json"
 """The file that says that a folder is a site made here, and which entries of the folder are the site's own."""
 
-_DRAFT, _ASIDE = ".draft", ".old"
-_SITE, _LOCK = "site", "lock"
-"""What a hidden folder holds: the site that is written, or is replaced, and the lock of the process at work."""
+_ENDING = ".draft"
+_SITE, _OLD, _LOCK = "site", "old", "lock"
+"""What a hidden folder holds: the site that is written, the one that it replaces, the lock of the process at work."""
 
 
 @contextmanager
@@ -42,16 +42,29 @@ def published(out: Path, *, overwrite: bool, inputs: str = "") -> Iterator[Path]
         _sweep(out)
         _check_place(out, overwrite=overwrite)
         out.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(out, _DRAFT) as draft:
-        with storage_errors(out):
-            draft.mkdir(mode=0o755)
-        yield draft
-        with storage_errors(out):
-            entries = sorted({entry.name for entry in draft.iterdir()} | {MARKER})
-            marker = {"made_by": "gifbench leaderboard", "version": 1, "entries": entries, "inputs": inputs}
-            (draft / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
-            _check_place(out, overwrite=overwrite)
-            _move(draft, out)
+        folder = Path(tempfile.mkdtemp(prefix=_hidden(out), suffix=_ENDING, dir=out.parent))
+    draft, old = folder / _SITE, folder / _OLD
+    try:
+        # The lock keeps others from sweeping the folder meanwhile.
+        with exclusive_lock(folder / _LOCK, busy=AlreadyExists(f"{folder}: another process is at work here")):
+            with storage_errors(out):
+                draft.mkdir(mode=0o755)
+            yield draft
+            with storage_errors(out):
+                entries = sorted({entry.name for entry in draft.iterdir()} | {MARKER})
+                marker = {"made_by": "gifbench leaderboard", "version": 1, "entries": entries, "inputs": inputs}
+                (draft / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
+                _check_place(out, overwrite=overwrite)
+                if out.exists():
+                    out.rename(old)
+                try:
+                    draft.rename(out)
+                except OSError:
+                    if old.exists():
+                        old.rename(out)
+                    raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def made_of(out: Path, inputs: str) -> bool:
@@ -61,34 +74,19 @@ def made_of(out: Path, inputs: str) -> bool:
         return bool(entries) and made == inputs and all((out / name).exists() for name in entries)
 
 
-@contextmanager
-def _beside(out: Path, ending: str) -> Iterator[Path]:
-    """A place for a site in a new hidden folder beside `out`, removed at the end.
-
-    A lock in that folder keeps others from sweeping it meanwhile.
-    """
-    with storage_errors(out):
-        folder = Path(tempfile.mkdtemp(prefix=_hidden(out), suffix=ending, dir=out.parent))
-    try:
-        with exclusive_lock(folder / _LOCK, busy=AlreadyExists(f"{folder}: another process is at work here")):
-            yield folder / _SITE
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _sweep(out: Path) -> None:
-    """Remove the drafts of processes that are no more, and finish what they were at when a site stood aside."""
-    if not out.parent.is_dir():
-        return
-    for left in sorted(out.parent.iterdir()):
-        if not (left.name.startswith(_hidden(out)) and left.name.endswith((_DRAFT, _ASIDE))):
+    """Remove the drafts of processes that are no more, and put back a site that one of them had moved aside."""
+    for left in sorted(out.parent.iterdir()) if out.parent.is_dir() else ():
+        of_before = left.name.endswith(".old")  # gifbench 0.1.0 moved a site aside into a folder of its own
+        if not left.name.startswith(_hidden(out)) or not (left.name.endswith(_ENDING) or of_before):
             continue
         if left.is_symlink() or not left.is_dir():
             continue
+        old = left / (_SITE if of_before else _OLD)
         # A process that holds the lock is still at work; where there can be no locks nothing is swept.
         with suppress(AlreadyExists, StorageError), exclusive_lock(left / _LOCK, busy=AlreadyExists(str(left))):
-            if left.name.endswith(_ASIDE) and (left / _SITE).is_dir() and not out.exists():
-                (left / _SITE).rename(out)
+            if old.is_dir() and not out.exists():
+                old.rename(out)
             shutil.rmtree(left, ignore_errors=True)
 
 
@@ -127,17 +125,3 @@ def _read_marker(site: Path) -> tuple[set[str], object]:
         return {str(entry) for entry in content["entries"] if ours}, content.get("inputs")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, KeyError, TypeError, RecursionError):
         return set(), None
-
-
-def _move(draft: Path, out: Path) -> None:
-    """Rename `draft` to `out`; a site that stands there steps aside first, and comes back if the rename fails."""
-    if not out.exists() or not any(out.iterdir()):
-        draft.rename(out)
-        return
-    with _beside(out, _ASIDE) as aside:
-        out.rename(aside)
-        try:
-            draft.rename(out)
-        except OSError:
-            aside.rename(out)
-            raise

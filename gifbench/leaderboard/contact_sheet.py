@@ -7,15 +7,11 @@ and dithered GIF, and the detail where the GIF tells most, to the pixel.
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
-
-import numpy as np
-from PIL import Image
 
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import GifbenchError
-from gifbench.leaderboard.filmstrips import telling_box
+from gifbench.leaderboard.filmstrips import telling_box, webp
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.media.clip import Pixels
 from gifbench.media.resize import resize
@@ -84,8 +80,8 @@ def _pictures(clip: DatasetClip) -> list[list[str]]:
     truth = clip.truth_frames([middle])[0]
     left, top, right, bottom = telling_box(plain, truth)
     frames = (truth, plain, dithered)
-    wholes = [_webp(_small(frame)) for frame in frames]
-    return [wholes, [_webp(frame[top:bottom, left:right], lossless=True) for frame in frames]]
+    wholes = [_address(_small(frame)) for frame in frames]
+    return [wholes, [_address(frame[top:bottom, left:right], lossless=True) for frame in frames]]
 
 
 def _small(frame: Pixels) -> Pixels:
@@ -94,8 +90,6 @@ def _small(frame: Pixels) -> Pixels:
     return resize(frame, width=max(1, round(width * scale)), height=max(1, round(height * scale)), filter="area")
 
 
-def _webp(frame: Pixels, *, lossless: bool = False) -> str:
+def _address(frame: Pixels, *, lossless: bool = False) -> str:
     """A frame as a `data:` address."""
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(frame)).save(file, "WEBP", lossless=lossless, quality=80, method=2)
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+    return "data:image/webp;base64," + base64.b64encode(webp(frame[None], quality=80, lossless=lossless)).decode()

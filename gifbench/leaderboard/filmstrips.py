@@ -26,7 +26,7 @@ MAX_SECONDS = Fraction(3)
 MAX_FRAMES = 33
 MAX_SIDE = 640
 DETAIL_WIDTH, DETAIL_HEIGHT = 72, 54
-QUALITY, ERROR_QUALITY = 90, 75
+QUALITY, ERROR_QUALITY, _EFFORT = 90, 75, 20
 ERROR_TOP = 32
 """The error, in levels of 255, that the brightest color of an error map stands for."""
 
@@ -74,27 +74,29 @@ def frames_per_file(height: int, width: int, *, palette_colors: int | None = Non
     return min(fit, max(1, 256 // palette_colors)) if palette_colors and size == (height, width) else fit
 
 
-def film(frames: Pixels, *, palette_colors: int | None = None, quality: int | None = QUALITY) -> list[bytes]:
+def film(
+    frames: Pixels, *, palette_colors: int | None = None, quality: int = QUALITY, lossless: bool = False
+) -> list[bytes]:
     """The frames (T, H, W, 3) uint8 as WebP files of `frames_per_file` frames each, one below the other.
 
     Frames larger than `shown_size` are scaled down to it (area filter). `palette_colors`, for the frames of a GIF, is
-    the most colors that one has: if they keep their size they are stored to the pixel; others at `quality`, None being
-    to the pixel too.
+    the most colors that one has: if they keep their size they are stored to the pixel; others are at `quality`, unless
+    `lossless`.
     """
     _, height, width, _ = frames.shape
     size = shown_size(height, width)
-    lossless = palette_colors is not None and size == (height, width)
+    lossless = lossless or (palette_colors is not None and size == (height, width))
     if size != (height, width):
         frames = np.stack([resize(frame, height=size[0], width=size[1], filter="area") for frame in frames])
     step = frames_per_file(height, width, palette_colors=palette_colors)
-    chosen = None if lossless else quality
-    return [_webp(frames[start : start + step], quality=chosen) for start in range(0, len(frames), step)]
+    chosen = _EFFORT if lossless else quality
+    return [webp(frames[i : i + step], quality=chosen, lossless=lossless) for i in range(0, len(frames), step)]
 
 
 def detail(frames: Pixels, box: tuple[int, int, int, int]) -> bytes:
     """A lossless film strip of the part `box` (left, top, right, bottom; half-open) of `frames` (T, H, W, 3)."""
     left, top, right, bottom = box
-    return _webp(frames[:, top:bottom, left:right], quality=None)
+    return webp(frames[:, top:bottom, left:right], quality=_EFFORT, lossless=True)
 
 
 def error_map(frames: Pixels, truth: Pixels) -> Pixels:
@@ -110,14 +112,11 @@ def error_map(frames: Pixels, truth: Pixels) -> Pixels:
     return np.asarray(np.rint(colors).astype(np.uint8)[shown])
 
 
-def _webp(frames: Pixels, *, quality: int | None) -> bytes:
-    """`quality` None is lossless."""
+def webp(frames: Pixels, *, quality: int, lossless: bool = False) -> bytes:
+    """Frames (T, H, W, 3) uint8 as one WebP, one below the other; of a lossless one `quality` is the effort."""
     strip = np.ascontiguousarray(frames).reshape(-1, frames.shape[2], 3)
     file = io.BytesIO()
-    options: dict[str, int | bool] = (
-        {"lossless": True, "quality": 20, "method": 2} if quality is None else {"quality": quality, "method": 2}
-    )
-    Image.fromarray(strip).save(file, "WEBP", **options)
+    Image.fromarray(strip).save(file, "WEBP", quality=quality, lossless=lossless, method=2)
     return file.getvalue()
 
 

@@ -102,7 +102,8 @@ def killed_while(tmp_path, place):
 def test_what_a_kill_left_is_swept_by_the_next_run_and_the_old_site_is_not_lost(tmp_path, place):
     publish(tmp_path / "site", "old")
     killed_while(tmp_path, place)
-    assert len(left := sorted(entry.name for entry in tmp_path.iterdir())) == 2, left
+    left = sorted(entry.name for entry in tmp_path.iterdir())
+    assert len(left) == (1 if place == "moving" else 2), left  # the old site lies in the hidden folder, or beside it
     with pytest.raises(AlreadyExists, match="--overwrite"):
         publish(tmp_path / "site")
     assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
