@@ -57,13 +57,11 @@ def published(out: Path, *, overwrite: bool, inputs: str = "") -> Iterator[Path]
                 _check_place(out, overwrite=overwrite)
                 if out.exists():
                     out.rename(old)
-                try:
-                    draft.rename(out)
-                except OSError:
-                    if old.exists():
-                        old.rename(out)
-                    raise
+                draft.rename(out)
     finally:
+        with storage_errors(out):
+            if old.exists() and not out.exists():
+                old.rename(out)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gifbench.errors import AlreadyExists, NotWritable
+from gifbench.errors import AlreadyExists, NotWritable, StorageError
 from gifbench.leaderboard.atomic_publish import MARKER, published
 
 
@@ -135,3 +135,22 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "locked").mkdir(mode=0o555)
     with pytest.raises(NotWritable, match="locked"):
         publish(tmp_path / "locked" / "site")
+
+
+@pytest.mark.parametrize("stopped_by", [OSError("no"), KeyboardInterrupt()])
+def test_a_site_that_stepped_aside_comes_back_where_the_new_one_cannot_take_its_place(
+    tmp_path, monkeypatch, stopped_by
+):
+    publish(tmp_path / "site", "old")
+    rename = Path.rename
+
+    def only_aside(path, target):
+        if path.name == "site" and path.parent != tmp_path:
+            raise stopped_by
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", only_aside)
+    with pytest.raises((StorageError, KeyboardInterrupt)):
+        publish(tmp_path / "site", overwrite=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
+    assert (tmp_path / "site" / "index.html").read_text() == "old"
