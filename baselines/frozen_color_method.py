@@ -9,10 +9,7 @@ import torch
 
 from gifbench import FrameMethod, LoadedMethod, UsageError, load_method
 
-
-def scaled(frames: torch.Tensor) -> torch.Tensor:
-    """Values of 0..255 as float in [-1, 1]."""
-    return frames.float() / 127.5 - 1
+from .ccdnet.network import scaled
 
 
 def load_frame_method(name: str, *, option: str) -> LoadedMethod:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 GradientForm = Literal["signed", "abs"]
@@ -42,6 +43,14 @@ def real_loss(logits: torch.Tensor) -> torch.Tensor:
 def fake_loss(logits: torch.Tensor) -> torch.Tensor:
     """Cross entropy of patches that should be held for fakes."""
     return functional.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
+
+
+def fooling_loss(discriminator: nn.Module, fakes: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of fakes that should be held for video; nothing of the discriminator is learned by it."""
+    discriminator.requires_grad_(False)
+    loss = real_loss(discriminator(fakes))
+    discriminator.requires_grad_(True)
+    return loss
 
 
 def accuracy(real: torch.Tensor, fake: torch.Tensor) -> float:

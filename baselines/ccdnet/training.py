@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import torch
 from pydantic import Field, field_validator
 from torch import nn
 
-from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
+from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, Weights
 
+from ..network_trainer_base import NetworkTrainer, psnr
 from ..weights_lookup import start_weights
 from .backbones import known_backbone
 from .discriminator import FakePool, PatchGAN, judged
-from .dither_classifier import DitherClassifier
-from .losses import GradientForm, accuracy, color_loss, fake_loss, gradient_loss, real_loss
+from .dither_classifier import ClassifierOptions, DitherClassifier
+from .losses import GradientForm, accuracy, color_loss, fake_loss, fooling_loss, gradient_loss, real_loss
 from .network import CCDNet, CCDNetArchitecture, fill_palettes, scaled
 
 D_STEPS_BELOW = 0.75
@@ -52,7 +53,7 @@ class CCDNetOptions(TrainerOptions):
         return known_backbone(name)
 
 
-class CCDNetTrainer:
+class CCDNetTrainer(NetworkTrainer):
     """Trains a CCDNet with the color, gradient and adversarial losses that have a weight above 0."""
 
     options_class = CCDNetOptions
@@ -63,23 +64,20 @@ class CCDNetTrainer:
         if not (options.color or options.gradient or options.adversarial):
             raise UsageError("[model] color, gradient and adversarial are all 0: there is nothing to learn from")
         self._options = options
-        self._architecture = CCDNetArchitecture(
+        architecture = CCDNetArchitecture(
             backbone=options.backbone,
             base=options.base,
             steps=options.steps,
             embedded=options.embedded,
             skip=options.skip,
         )
-        self.network = CCDNet(self._architecture)
+        network = CCDNet(architecture)
         if options.start:
-            self._begin(options.start)
+            _begin(network, start_weights(options.start))
         if options.freeze_first:
-            _freeze(self.network.first)
-        self.others: Mapping[str, nn.Module] = {"discriminator": PatchGAN()} if options.adversarial else {}
-        self.learned: Mapping[str, Sequence[nn.Parameter]] = {
-            "network": [parameter for parameter in self.network.parameters() if parameter.requires_grad],
-            **{name: list(other.parameters()) for name, other in self.others.items()},
-        }
+            network.first.eval()
+            network.first.requires_grad_(False)
+        super().__init__(network, architecture, **({"discriminator": PatchGAN()} if options.adversarial else {}))
         self._pool = FakePool(options.pool)
 
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
@@ -93,7 +91,7 @@ class CCDNetTrainer:
         restored = steps[-1]
         compared = (steps[1:] if options.freeze_first else steps) if options.every_step else steps[-1:]
         truths = truth.expand_as(compared)
-        parts: dict[str, torch.Tensor | float] = {}
+        parts: dict[str, torch.Tensor] = {}
         loss = restored.new_zeros(())
         if options.color:
             parts["color"] = color_loss(compared, truths)
@@ -104,29 +102,15 @@ class CCDNetTrainer:
         if not options.adversarial:
             yield Update("network", loss, {"loss": loss, **parts})
             return
-        discriminator = self.others["discriminator"]
-        fake = judged(gif, restored)
-        shown = self._pool.exchange(fake, generator)
-        on_real, on_fake = discriminator(judged(gif, truth)), discriminator(shown)
-        right = parts["accuracy"] = in_all_processes(accuracy(on_real, on_fake), on_real.device)
-        judging = (real_loss(on_real) + fake_loss(on_fake)) / 2
-        if right < D_STEPS_BELOW:
-            yield Update("discriminator", judging, {"discriminator": judging})
-        if right <= G_STEPS_ABOVE:
-            return
-        discriminator.requires_grad_(False)
-        parts["adversarial"] = real_loss(discriminator(fake))
-        discriminator.requires_grad_(True)
-        loss = loss + options.adversarial * parts["adversarial"]
-        yield Update("network", loss, {"loss": loss, **parts})
+        seen = judged(gif, truth), judged(gif, restored)
+        against = yield from adversarial_parts(self.others["discriminator"], *seen, self._pool, generator)
+        if against:
+            loss = loss + options.adversarial * against["adversarial"]
+            yield Update("network", loss, {"loss": loss, **parts, **against})
 
     def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
         """PSNR of the restored frames and of the GIF's, over all pixels of the batch."""
         return frame_scores(network(batch.gif, fill_palettes(batch.palettes, batch.colors)), batch)
-
-    def architecture(self) -> Mapping[str, Any]:
-        """The fields of `CCDNetArchitecture`."""
-        return self._architecture.model_dump()
 
     def state_dict(self) -> dict[str, Any]:
         """The pool of fakes."""
@@ -136,13 +120,28 @@ class CCDNetTrainer:
         """The pool of fakes."""
         self._pool.load_state_dict(state)
 
-    def _begin(self, path: str) -> None:
-        weights = start_weights(path)
-        only_first = not any(name.startswith("second.") for name in weights.tensors)
-        if only_first and self.network.second is not None:
-            whole = {**self.network.state_dict(), **weights.tensors}
-            weights = type(weights)(weights.path, weights.architecture, weights.about, whole)
-        weights.fill(self.network)
+
+def _begin(network: CCDNet, weights: Weights) -> None:
+    only_first = not any(name.startswith("second.") for name in weights.tensors)
+    if only_first and network.second is not None:
+        whole = {**network.state_dict(), **weights.tensors}
+        weights = Weights(weights.path, weights.architecture, weights.about, whole)
+    weights.fill(network)
+
+
+def adversarial_parts(
+    discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor, pool: FakePool, generator: torch.Generator
+) -> Generator[Update, None, dict[str, torch.Tensor | float]]:
+    """Yields the discriminator's update and returns what the network learns, each only while its gate is open.
+
+    `real` and `fake` are what `judged` gives. Returned are the accuracy and the adversarial loss, or nothing.
+    """
+    on_real, on_fake = discriminator(real), discriminator(pool.exchange(fake, generator))
+    right = in_all_processes(accuracy(on_real, on_fake), on_real.device)
+    judging = (real_loss(on_real) + fake_loss(on_fake)) / 2
+    if right < D_STEPS_BELOW:
+        yield Update("discriminator", judging, {"discriminator": judging})
+    return {"accuracy": right, "adversarial": fooling_loss(discriminator, fake)} if right > G_STEPS_ABOVE else {}
 
 
 class ClassifierTrainerOptions(TrainerOptions):
@@ -151,16 +150,14 @@ class ClassifierTrainerOptions(TrainerOptions):
     base: int = Field(default=64, ge=1, le=256)
 
 
-class ClassifierTrainer:
+class ClassifierTrainer(NetworkTrainer):
     """Trains the dither classifier on plain and dithered samples; `data.dithered` must be "both"."""
 
     options_class = ClassifierTrainerOptions
 
     def __init__(self, options: ClassifierTrainerOptions) -> None:
-        self._options = options
-        self.network = DitherClassifier(base=options.base)
-        self.others: Mapping[str, nn.Module] = {}
-        self.learned: Mapping[str, Sequence[nn.Parameter]] = {"network": list(self.network.parameters())}
+        architecture = ClassifierOptions(network="dither-classifier", base=options.base)
+        super().__init__(DitherClassifier(base=options.base), architecture)
 
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
         """Cross entropy."""
@@ -173,22 +170,11 @@ class ClassifierTrainer:
         """The share of frames told rightly."""
         return {"accuracy": float(((network(scaled(batch.gif)) > 0) == batch.dithered).float().mean())}, None
 
-    def architecture(self) -> Mapping[str, Any]:
-        """Name and width."""
-        return {"network": "dither-classifier", "base": self._options.base}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing."""
-
 
 def frame_scores(restored: torch.Tensor, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
     """PSNR of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, and of the GIF's; and those 8-bit frames."""
     pictures = ((restored.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return {"psnr": _psnr(pictures, batch.truth), "gif_psnr": _psnr(batch.gif, batch.truth)}, pictures
+    return {"psnr": psnr(pictures, batch.truth), "gif_psnr": psnr(batch.gif, batch.truth)}, pictures
 
 
 def in_all_processes(value: float, device: torch.device | None) -> float:
@@ -198,13 +184,3 @@ def in_all_processes(value: float, device: torch.device | None) -> float:
     summed = torch.tensor(value, device=device)
     torch.distributed.all_reduce(summed)
     return float(summed / torch.distributed.get_world_size())
-
-
-def _freeze(network: nn.Module) -> None:
-    network.eval()
-    network.requires_grad_(False)
-
-
-def _psnr(frames: torch.Tensor, truth: torch.Tensor) -> float:
-    error = float((frames.float() - truth.float()).square().mean())
-    return min(100.0, float(10 * torch.log10(torch.tensor(255.0**2 / error)))) if error else 100.0

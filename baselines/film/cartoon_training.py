@@ -20,8 +20,8 @@ from torch import nn
 
 from gifbench import Pixels, TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..ccdnet.losses import fake_loss, real_loss
-from ..frozen_color_method import scaled
+from ..ccdnet.losses import fake_loss, fooling_loss, real_loss
+from ..ccdnet.network import scaled
 from ..network_trainer_base import NetworkTrainer, draw
 from ..stabilizer.losses import Perceptual
 from .cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator
@@ -86,9 +86,7 @@ class CartoonTrainer(NetworkTrainer):
         on_made = fake_loss(discriminator(made.detach()))
         judging = judged[0] + judged[1] + on_made
         yield Update("discriminator", judging, {"real": judged[0], "smeared": judged[1], "made": on_made})
-        discriminator.requires_grad_(False)
-        parts["adversarial"] = real_loss(discriminator(made))
-        discriminator.requires_grad_(True)
+        parts["adversarial"] = fooling_loss(discriminator, made)
         loss = loss + parts["adversarial"]
         yield Update("network", loss, {"loss": loss, **parts})
 

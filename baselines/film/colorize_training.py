@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..network_trainer_base import NetworkTrainer, draw
+from ..network_trainer_base import NetworkTrainer, draw, keep
 from .chroma import chroma, luminance, to_rgb
 from .color_rarity import ColorRarity
 from .colorize_network import ColorizeOptions, Colorizer, Count, Width
@@ -67,7 +67,7 @@ class ColorizeTrainer(NetworkTrainer):
         """Take the batch into the pool, then learn from it; the log shows how far from gray all is, and should be."""
         options = self._options
         for frame in batch.truth:
-            self._keep(self._small(frame), generator)
+            keep(self._pool, self._small(frame), options.pool, generator)
         for _ in range(options.updates):
             drawn = [self._pool[draw(len(self._pool), generator)] for _ in range(options.views)]
             truth = torch.cat([self._view(each.to(batch.truth.device), generator) for each in drawn])
@@ -96,12 +96,6 @@ class ColorizeTrainer(NetworkTrainer):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """How often each color was seen, and the pool."""
         self._rarity.counts, self._pool = state["counts"], list(state["pool"])
-
-    def _keep(self, small: torch.Tensor, generator: torch.Generator) -> None:
-        if len(self._pool) < self._options.pool:
-            self._pool.append(small)
-        else:
-            self._pool[draw(self._options.pool, generator)] = small
 
     def _small(self, frame: torch.Tensor) -> torch.Tensor:
         """A frame (3, H, W) uint8, scaled down so that the least window has about the side of a picture."""

@@ -11,7 +11,7 @@ from torch import nn
 from gifbench import TrainerOptions, TrainingBatch, Update
 
 from ..ccdnet.discriminator import PatchGAN
-from ..ccdnet.losses import color_loss, fake_loss, real_loss
+from ..ccdnet.losses import color_loss, fake_loss, fooling_loss, real_loss
 from ..ccdnet.network import scaled
 from ..ccdnet.training import frame_scores
 from ..network_trainer_base import NetworkTrainer
@@ -50,9 +50,7 @@ class Pix2PixTrainer(NetworkTrainer):
         on_fake = discriminator(torch.cat([gif, restored.detach()], dim=1))
         judging = (real_loss(on_real) + fake_loss(on_fake)) / 2
         yield Update("discriminator", judging, {"discriminator": judging})
-        discriminator.requires_grad_(False)
-        adversarial = real_loss(discriminator(torch.cat([gif, restored], dim=1)))
-        discriminator.requires_grad_(True)
+        adversarial = fooling_loss(discriminator, torch.cat([gif, restored], dim=1))
         color = color_loss(restored, truth)
         loss = self._options.color * color + self._options.adversarial * adversarial
         yield Update("network", loss, {"loss": loss, "color": color, "adversarial": adversarial})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -12,10 +12,11 @@ from torch import nn
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.discriminator import FakePool, PatchGAN, judged
-from ..ccdnet.losses import accuracy, color_loss, fake_loss, gradient_loss, real_loss
-from ..ccdnet.training import D_STEPS_BELOW, G_STEPS_ABOVE, in_all_processes
-from ..frozen_color_method import colored, load_frame_method, scaled
-from ..network_trainer_base import NetworkTrainer
+from ..ccdnet.losses import color_loss, gradient_loss
+from ..ccdnet.network import scaled
+from ..ccdnet.training import adversarial_parts, in_all_processes
+from ..frozen_color_method import colored, load_frame_method
+from ..network_trainer_base import NetworkTrainer, psnr
 from .losses import released_gradient_loss, smoothness_loss, teacher_loss, warp_loss
 from .network import SuperSlomo, SuperSlomoArchitecture, Variant
 
@@ -85,7 +86,7 @@ class SuperSlomoTrainer(NetworkTrainer):
         seen = ends if options.flow_from_ends else scaled(gif)
         motion, between = network((seen[:, 0], seen[:, 1]), (ends[:, 0], ends[:, 1]), shares)
         wanted = truth[:, 1:-1].flatten(0, 1)
-        parts: dict[str, torch.Tensor | float] = {}
+        parts: dict[str, torch.Tensor] = {}
         loss = wanted.new_zeros(())
         if options.color:
             parts["color"] = color_loss(between.frames, wanted)
@@ -107,21 +108,17 @@ class SuperSlomoTrainer(NetworkTrainer):
             parts["teacher"] = teacher_loss((batch.truth[:, 0], batch.truth[:, -1]), motion)
             loss = loss + options.teacher * parts["teacher"]
         takes_step = self._limit.allows(parts.get("warp"))
+        against: Mapping[str, torch.Tensor | float] = {}
         if options.adversarial:
             # As there, of windows whole: the frames of the ends are judged, too.
             drawn = torch.cat([ends[:, :1], between.frames.unflatten(0, shares.shape), ends[:, 1:]], dim=1)
-            judging, adversarial, right = self._judge(
-                scaled(batch.gif).flatten(0, 1), drawn.flatten(0, 1), truth.flatten(0, 1), generator
-            )
-            parts["accuracy"] = right
-            if right < D_STEPS_BELOW:
-                yield Update("discriminator", judging, {"discriminator": judging})
-            if right <= G_STEPS_ABOVE:
+            real, fake = (judged(scaled(batch.gif).flatten(0, 1), each.flatten(0, 1)) for each in (truth, drawn))
+            against = yield from adversarial_parts(self.others["discriminator"], real, fake, self._pool, generator)
+            if not against:
                 return
-            parts["adversarial"] = adversarial()
-            loss = loss + options.adversarial * parts["adversarial"]
+            loss = loss + options.adversarial * against["adversarial"]
         if takes_step:
-            yield Update("network", loss, {"loss": loss, **parts})
+            yield Update("network", loss, {"loss": loss, **parts, **against})
 
     def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
         """PSNR over all frames between, and that of the linear blend of the same ends."""
@@ -134,7 +131,7 @@ class SuperSlomoTrainer(NetworkTrainer):
         blend = ((ends[:, :1] * (1 - t) + ends[:, 1:] * t) + 1) * 127.5
         wanted = batch.truth[:, 1:-1]
         picture = drawn[:, (drawn.shape[1] - 1) // 2].round().clamp(0, 255).to(torch.uint8)
-        return {"psnr": _psnr(drawn, wanted), "blend_psnr": _psnr(blend, wanted)}, picture
+        return {"psnr": psnr(drawn, wanted), "blend_psnr": psnr(blend, wanted)}, picture
 
     def state_dict(self) -> dict[str, Any]:
         """The pool of fakes, and the limit of the warp loss."""
@@ -154,24 +151,6 @@ class SuperSlomoTrainer(NetworkTrainer):
             return colored(self._restoring, gif.flatten(0, 1), palettes, colors).unflatten(0, (-1, 2))
         share = {"truth": torch.zeros_like(mix), "gif": torch.ones_like(mix), "mixed": mix}[self._options.ends]
         return scaled(truth) + share * (scaled(gif) - scaled(truth))
-
-    def _judge(
-        self, gif: torch.Tensor, drawn: torch.Tensor, truth: torch.Tensor, generator: torch.Generator
-    ) -> tuple[torch.Tensor, Any, float]:
-        """The discriminator's loss, how to get the networks' adversarial loss, and how often it is right."""
-        discriminator = self.others["discriminator"]
-        fake = judged(gif, drawn)
-        on_real = discriminator(judged(gif, truth))
-        on_fake = discriminator(self._pool.exchange(fake, generator))
-
-        def adversarial() -> torch.Tensor:
-            discriminator.requires_grad_(False)
-            loss = real_loss(discriminator(fake))
-            discriminator.requires_grad_(True)
-            return loss
-
-        right = in_all_processes(accuracy(on_real, on_fake), on_real.device)
-        return (real_loss(on_real) + fake_loss(on_fake)) / 2, adversarial, right
 
 
 class WarpLimit:
@@ -203,8 +182,3 @@ class WarpLimit:
         """What `state` gave."""
         if state is not None:
             self._limit, self._sum, self._count = float(state[0]), float(state[1]), int(state[2])
-
-
-def _psnr(frames: torch.Tensor, truth: torch.Tensor) -> float:
-    error = float((frames.float() - truth.float()).square().mean())
-    return min(100.0, float(10 * torch.log10(torch.tensor(255.0**2 / error)))) if error else 100.0

@@ -11,8 +11,8 @@ import torch
 from gifbench import Gif, last_shown
 
 from ..ccdnet.method import Restorer
+from ..ccdnet.network import scaled
 from ..ccdnet.plain_or_dithered_choice import Router
-from ..frozen_color_method import scaled
 from ..interpolation.scene_cuts import is_cut
 from ..tiled_inference import Precision, Runner
 from ..weights_lookup import find_weights

@@ -13,14 +13,12 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.palette_agreement import agree
 from ..ccdnet.palette_unet import Count, Width, begin
-from ..frozen_color_method import colored, load_frame_method, scaled
-from ..network_trainer_base import NetworkTrainer, draw
+from ..ccdnet.network import scaled
+from ..frozen_color_method import colored, load_frame_method
+from ..network_trainer_base import NetworkTrainer, draw, keep, psnr, update_of_psnr
 from ..weights_lookup import start_weights
 from .alignment import OFFSETS, RestoredFrame, describe, network_input
 from .network import TemporalFusion, TemporalFusionOptions
-
-_ROUNDING = 0.5 / 127.5**2
-"""Added to the squared error: what no picture of eight bits is known better than, so that flat crops do not rule."""
 
 
 class TemporalFusionTrainerOptions(TrainerOptions):
@@ -48,7 +46,7 @@ class TemporalFusionTrainerOptions(TrainerOptions):
 
 
 class TemporalFusionTrainer(NetworkTrainer):
-    """Trains the correction down the logarithm of each crop's mean squared error: its PSNR, up to sign and scale."""
+    """Trains the correction by `update_of_psnr`."""
 
     options_class = TemporalFusionTrainerOptions
     windows = True
@@ -70,20 +68,13 @@ class TemporalFusionTrainer(NetworkTrainer):
         options, size = self._options, len(batch.gif)
         with torch.autocast(batch.gif.device.type, enabled=False):
             for sample in self._prepared(batch, generator, missing=options.missing):
-                if len(self._pool) < options.pool:
-                    self._pool.append(sample)
-                else:
-                    self._pool[draw(options.pool, generator)] = sample
+                keep(self._pool, sample, options.pool, generator)
         # While the pool fills, what is in it is not learned by heart.
         for _ in range(min(options.updates, -(-len(self._pool) // size))):
             drawn = [self._pool[draw(len(self._pool), generator)] for _ in range(size)]
             turned = [_turned(x.float(), truth.float(), generator) for x, truth in drawn]
             x, truth = (torch.stack(part).to(batch.gif.device) for part in zip(*turned, strict=True))
-            restored = network(x).float()
-            error = (restored - truth).square().mean(dim=(1, 2, 3)) + _ROUNDING
-            before = (x[:, :3] - truth).square().mean(dim=(1, 2, 3)) + _ROUNDING
-            loss = error.log().mean()
-            yield Update("network", loss, {"loss": loss, "gain": 10 * torch.log10(before / error.detach()).mean()})
+            yield update_of_psnr(network(x).float(), truth, x[:, :3])
 
     def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
         """PSNR of the middle frame, and before the correction."""
@@ -92,7 +83,7 @@ class TemporalFusionTrainer(NetworkTrainer):
         )
         restored = network(x.float()).float()
         picture = ((restored + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        return {"psnr": _psnr(restored, truth), "restored_psnr": _psnr(x[:, :3], truth)}, picture
+        return {"psnr": psnr(restored, truth, span=2), "restored_psnr": psnr(x[:, :3], truth, span=2)}, picture
 
     def state_dict(self) -> dict[str, Any]:
         """The pool."""
@@ -158,9 +149,3 @@ def _turned(x: torch.Tensor, truth: torch.Tensor, generator: torch.Generator) ->
     if way & 4 and x.shape[-1] == x.shape[-2]:
         x, truth = x.transpose(-1, -2), truth.transpose(-1, -2)
     return x, truth
-
-
-def _psnr(frames: torch.Tensor, truth: torch.Tensor) -> float:
-    """Of frames in [-1, 1]."""
-    error = float((frames.float() - truth.float()).square().mean())
-    return min(100.0, float(10 * torch.log10(torch.tensor(4.0 / error)))) if error else 100.0
