@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
-from pydantic import BaseModel
 from torch import nn
 
 from gifbench import Update
 
-from .weights_lookup import start_weights
+from .weights_lookup import NetworkOptions, start_weights
 
 Sample = TypeVar("Sample")
 
@@ -25,7 +24,9 @@ class NetworkTrainer:
     `architecture` are the network's options. A subclass gives `options_class`, `updates` and `scores`.
     """
 
-    def __init__(self, network: nn.Module, architecture: BaseModel, *, start: str = "", **others: nn.Module) -> None:
+    def __init__(
+        self, network: nn.Module, architecture: NetworkOptions, *, start: str = "", **others: nn.Module
+    ) -> None:
         if start:
             start_weights(start).fill(network)
         self.network = network

@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import nn
 
 from gifbench import MethodError, Weights, WeightsError, read_weights
 
-Options = TypeVar("Options", bound=BaseModel)
+
+class NetworkOptions(BaseModel):
+    """What a network is built from; it stands in the card of its weights, so it is read with suspicion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Options = TypeVar("Options", bound=NetworkOptions)
 Network = TypeVar("Network", bound=nn.Module)
 
 WEIGHTS = Path(__file__).parent / "weights"

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from gifbench_baselines.ccdnet import method as ccdnet
-from gifbench_baselines.ccdnet import wide_gradients
-from gifbench_baselines.temporal_fusion import network as temporal_fusion
+from gifbench_baselines.ccdnet.method import load_network
+from gifbench_baselines.ccdnet.wide_gradients import WideGradients, WideGradientsOptions
+from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions
+from gifbench_baselines.weights_lookup import described
 from held_out import HELD_OUT
 from torch import nn
 from training_clips import PHOTOGRAPHS, sources
@@ -51,9 +52,12 @@ def average(files: Sequence[Weights]) -> Weights:
 
 def network_of(weights: Weights) -> nn.Module:
     """The network that the card describes, filled."""
-    kind = weights.architecture.get("network")
-    load = {"temporal-fusion": temporal_fusion.load_network, "wide-gradients": wide_gradients.load_wide_gradients}
-    return load.get(str(kind), ccdnet.load_network)(weights)
+    kind = str(weights.architecture.get("network"))
+    kinds = {
+        "temporal-fusion": (TemporalFusionOptions, TemporalFusion),
+        "wide-gradients": (WideGradientsOptions, WideGradients),
+    }
+    return described(weights, *kinds[kind], what=kind) if kind in kinds else load_network(weights)
 
 
 def main() -> None:

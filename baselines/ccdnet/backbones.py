@@ -36,13 +36,30 @@ class _Up(nn.Module):
         self.conv = _double(before, after)
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        x = self.up(x)
-        # Where a side was odd, pooling has dropped its last pixel.
-        x = functional.pad(x, (0, skip.shape[3] - x.shape[3], 0, skip.shape[2] - x.shape[2]))
-        return self.conv(torch.cat([skip, x], dim=1))
+        return self.conv(beside(skip, self.up(x)))
 
 
-class UNet(nn.Module):
+def beside(skip: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """A skip and what was doubled again; where a side was odd, pooling has dropped its last pixel."""
+    x = functional.pad(x, (0, skip.shape[3] - x.shape[3], 0, skip.shape[2] - x.shape[2]))
+    return torch.cat([skip, x], dim=1)
+
+
+class PoolingUNet(nn.Module):
+    """A U-Net of modules `inc`, `downs`, `ups` and `outc`, the first of the `ups` for the smallest picture."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) to (N, C', H, W); height and width are `stride` or more."""
+        skips = [self.inc(x)]
+        for down in self.downs:
+            skips.append(down(functional.avg_pool2d(skips[-1], 2)))
+        x = skips.pop()
+        for up in self.ups:
+            x = up(x, skips.pop())
+        return self.outc(x)
+
+
+class UNet(PoolingUNet):
     """The U-Net of GIF2Video's released code.
 
     At a base of 64 it has 14,789,059 parameters for 3 channels in, 14,790,787 for 6 and 14,794,243 for 12.
@@ -62,16 +79,6 @@ class UNet(nn.Module):
         )
         self.ups = nn.ModuleList([_Up(16 * b, 4 * b), _Up(8 * b, 2 * b), _Up(4 * b, b), _Up(2 * b, b)])
         self.outc = nn.Conv2d(b, 3, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) to (N, 3, H, W); height and width are `stride` or more."""
-        skips = [self.inc(x)]
-        for down in self.downs:
-            skips.append(down(functional.avg_pool2d(skips[-1], 2)))
-        x = skips.pop()
-        for up in self.ups:
-            x = up(x, skips.pop())
-        return self.outc(x)
 
 
 class DRRN(nn.Module):

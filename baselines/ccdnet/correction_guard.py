@@ -12,13 +12,11 @@ from functools import partial
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
-from gifbench import Weights
-
-from ..weights_lookup import described
+from ..weights_lookup import NetworkOptions
 from . import correction_guard_kernels
 from .palette_agreement import agree, each_on_cpu
 from .palette_unet import NEIGHBORS, UNIT, placed, ways
@@ -33,10 +31,8 @@ _AT_ONCE = 1 << 13
 """Pixels whose shares are computed at once."""
 
 
-class GuardOptions(BaseModel):
-    """What a `Guard` is built from; it stands in the card of its weights, so it is read with suspicion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class GuardOptions(NetworkOptions):
+    """What a `Guard` is built from."""
 
     network: Literal["guard"] = "guard"
     hidden: int = Field(default=16, ge=1, le=256)
@@ -220,8 +216,3 @@ def _box(x: torch.Tensor, side: int) -> torch.Tensor:
             total += x.narrow(axis, start, length)
         x = total
     return x / side**2
-
-
-def load_guard(weights: Weights) -> Guard:
-    """The guard of these weights; raises `MethodError` for those of another network."""
-    return described(weights, GuardOptions, Guard, what="guard")

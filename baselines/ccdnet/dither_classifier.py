@@ -6,15 +6,15 @@ import itertools
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
+from ..weights_lookup import NetworkOptions
 
-class ClassifierOptions(BaseModel):
-    """What a classifier is built from; it stands in the card of its weights, so it is read with suspicion."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class ClassifierOptions(NetworkOptions):
+    """What a classifier is built from."""
 
     network: Literal["dither-classifier"]
     base: int = Field(ge=1, le=256)

@@ -9,37 +9,26 @@ other kinds refuse it. `tile` bounds the side of what is worked on at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from pydantic import BaseModel
 from torch import nn
 
 from gifbench import MethodError, UsageError, Weights
 
 from ..network_method_base import OneNetwork
 from ..tiled_inference import Precision, Runner
-from ..weights_lookup import described, find_weights
+from ..weights_lookup import NetworkOptions, described, find_weights
 from .correction_guard import Guard
 from .network import CCDNet, CCDNetArchitecture, stack_palettes
 from .palette_unet import PaletteUNet, PaletteUNetOptions
 from .wide_gradients import WideGradients
 
-
-@dataclass(frozen=True, slots=True)
-class NetworkKind:
-    """A kind of network: the options that cards give, checked and bounded, and how it is made of them."""
-
-    options: type[BaseModel]
-    make: Callable[[Any], nn.Module]
-
-
-KINDS: Mapping[str, NetworkKind] = {
-    "ccdnet": NetworkKind(CCDNetArchitecture, CCDNet),
-    "palette-unet": NetworkKind(PaletteUNetOptions, PaletteUNet),
+KINDS: Mapping[str, tuple[type[NetworkOptions], Callable[[Any], nn.Module]]] = {
+    "ccdnet": (CCDNetArchitecture, CCDNet),
+    "palette-unet": (PaletteUNetOptions, PaletteUNet),
 }
-"""By the name that a card gives as `network`."""
+"""By the name that a card gives as `network`: the options that it gives, and how a network is made of them."""
 
 
 def load_network(weights: Weights) -> nn.Module:
@@ -54,8 +43,7 @@ def load_network(weights: Weights) -> nn.Module:
         raise MethodError(
             f"{weights.path}: no weights of a CCDNet; the card says {str(name)[:60]!r}, {', '.join(KINDS)} can be read"
         )
-    network: nn.Module = described(weights, kind.options, kind.make, what="CCDNet")
-    return network
+    return described(weights, *kind, what="CCDNet")
 
 
 TILE = 512

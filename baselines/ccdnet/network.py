@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numba import njit
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from torch import nn
 
 from ..tiled_inference import exact
+from ..weights_lookup import NetworkOptions
 from .backbones import known_backbone, make_backbone
 
 _MOST_DISTANCES = 1 << 22
@@ -22,10 +23,8 @@ _MOST_DISTANCES = 1 << 22
 _INSIDE = 1 - 0.5 / 255  # of the range of tanh, whose ends no number reaches
 
 
-class CCDNetArchitecture(BaseModel):
-    """What a CCDNet is built from; it stands in the card of its weights, so it is read with suspicion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class CCDNetArchitecture(NetworkOptions):
+    """What a CCDNet is built from."""
 
     network: Literal["ccdnet"] = "ccdnet"
     backbone: str = "unet"

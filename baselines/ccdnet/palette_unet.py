@@ -7,21 +7,22 @@ its Voronoi cell is, and where it ends. One pass is enough, at a thirtieth of CC
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
 from numba import njit
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import nn
 from torch.nn import functional
 
 from gifbench import Weights, WeightsError
 
 from ..tiled_inference import exact
+from ..weights_lookup import NetworkOptions
 from .network import scaled
 
 NEIGHBORS = 2
@@ -34,24 +35,34 @@ Width = Annotated[int, Field(ge=4, le=512)]
 Count = Annotated[int, Field(ge=1, le=16)]
 
 
-class PaletteUNetOptions(BaseModel):
-    """What a `PaletteUNet` is built from; it stands in the card of its weights, so it is read with suspicion."""
+Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=6)]
+Blocks = Annotated[tuple[Count, ...], Field(min_length=1, max_length=6)]
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    network: Literal["palette-unet"] = "palette-unet"
-    widths: tuple[Width, ...] = Field(default=(48, 96, 128, 128), min_length=1, max_length=6)
+class UNetOptions(NetworkOptions):
+    """What a U-Net of residual blocks is built from."""
+
+    network: str
+    widths: tuple[int, ...]
     """Channels at 1/2, 1/4, … of the picture's size."""
-    blocks: tuple[Count, ...] = Field(default=(1, 1, 2, 2), min_length=1, max_length=6)
+    blocks: tuple[int, ...]
     """Residual blocks at each of these sizes, on the way down and again on the way up."""
-    neighbors: Annotated[int, Field(ge=1, le=8)] = NEIGHBORS
-    """Of how many other colors of the palette a pixel is told, the nearest first."""
 
     @model_validator(mode="after")
-    def _as_many(self) -> PaletteUNetOptions:
+    def _as_many(self) -> Self:
         if len(self.widths) != len(self.blocks):
             raise ValueError(f"widths are {len(self.widths)} and blocks {len(self.blocks)}: one for each size")
         return self
+
+
+class PaletteUNetOptions(UNetOptions):
+    """What a `PaletteUNet` is built from."""
+
+    network: Literal["palette-unet"] = "palette-unet"
+    widths: Widths = (48, 96, 128, 128)
+    blocks: Blocks = (1, 1, 2, 2)
+    neighbors: Annotated[int, Field(ge=1, le=8)] = NEIGHBORS
+    """Of how many other colors of the palette a pixel is told, the nearest first."""
 
 
 class PaletteUNet(nn.Module):
@@ -109,24 +120,56 @@ class _ByColor:
         return scaled(seen[:, :3]) + self._body.correction(folded.permute(0, 3, 1, 2))
 
 
-class ResidualUNet(nn.Module):
+def down_and_up(
+    x: torch.Tensor,
+    encoder: nn.ModuleList,
+    down: nn.ModuleList,
+    up: nn.ModuleList,
+    decoder: Sequence[Callable[..., Any]],
+) -> torch.Tensor:
+    """Through a U-Net's stages: halved by `down` between those of the `encoder`, doubled by `up`, skips added."""
+    skips: list[torch.Tensor] = []
+    for encode, halve in zip(encoder, down, strict=False):
+        skips.append(encode(x))
+        x = halve(skips[-1])
+    x = encoder[-1](x)
+    for double, decode in zip(reversed(up), reversed(decoder), strict=True):
+        x = decode(functional.pixel_shuffle(double(x), 2).add_(skips.pop()))
+    return x
+
+
+class StridedUNet(nn.Module):
+    """A U-Net with a stage for each of the `widths`, made by `stage(number)`; untrained, its outputs are 0."""
+
+    def __init__(self, inputs: int, widths: Sequence[int], outputs: int, stage: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        steps = range(len(widths) - 1)
+        self.stem = nn.Conv2d(inputs, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], 2, stride=2) for i in steps)
+        self.encoder = nn.ModuleList(stage(i) for i in range(len(widths)))
+        self.up = nn.ModuleList(nn.Conv2d(widths[i + 1], 4 * widths[i], 1) for i in steps)
+        self.decoder = nn.ModuleList(stage(i) for i in steps)
+        self.head = nn.Conv2d(widths[0], outputs, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def said(self, x: torch.Tensor) -> torch.Tensor:
+        """From the inputs to the outputs; height and width can be halved as often as there are steps."""
+        out: torch.Tensor = self.head(down_and_up(self.stem(x), self.encoder, self.down, self.up, self.decoder))
+        return out
+
+
+class ResidualUNet(StridedUNet):
     """A residual U-Net on pictures folded to half their size: (N, `inputs`, H, W) to the first three channels, changed.
 
     `widths` are the channels at 1/2, 1/4, … of the picture's size, `blocks` the residual blocks there, on either way.
     """
 
     def __init__(self, widths: Sequence[int], blocks: Sequence[int], *, inputs: int) -> None:
-        super().__init__()
-        steps = range(len(widths) - 1)
-        self.stem = nn.Conv2d(4 * inputs, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], 2, stride=2) for i in steps)
-        self.encoder = nn.ModuleList(_blocks(width, count) for width, count in zip(widths, blocks, strict=True))
-        self.up = nn.ModuleList(nn.Conv2d(widths[i + 1], 4 * widths[i], 1) for i in steps)
-        self.decoder = nn.ModuleList(_blocks(widths[i], blocks[i]) for i in steps)
-        self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
-        # It begins as what changes nothing.
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        def stage(size: int) -> nn.Module:
+            return nn.Sequential(*(ResidualBlock(widths[size]) for _ in range(blocks[size])))
+
+        super().__init__(4 * inputs, widths, 12, stage)
         self.stride = 2 ** len(widths)
         both_ways = [*blocks[:-1], *blocks]
         sizes = [*range(1, len(widths)), *range(1, len(widths) + 1)]
@@ -141,16 +184,7 @@ class ResidualUNet(nn.Module):
 
     def correction(self, folded: torch.Tensor) -> torch.Tensor:
         """What is added to the first three channels (N, 3, H, W), of all folded, (N, 4 · `inputs`, H/2, W/2)."""
-        x = self.stem(folded)
-        skips: list[torch.Tensor] = []
-        for encoder, down in zip(self.encoder, self.down, strict=False):
-            skips.append(encoder(x))
-            x = down(skips[-1])
-        x = self.encoder[-1](x)
-        for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
-            x = decoder(functional.pixel_shuffle(up(x), 2).add_(skips.pop()))
-        added: torch.Tensor = functional.pixel_shuffle(self.head(x).float(), 2)
-        return added
+        return functional.pixel_shuffle(self.said(folded).float(), 2)
 
 
 class ResidualBlock(nn.Module):
@@ -210,10 +244,6 @@ def _has_fused() -> bool:
         and hasattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported")
         and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     )
-
-
-def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
 
 
 def begin(network: nn.Module, weights: Weights, *, kind: str) -> None:

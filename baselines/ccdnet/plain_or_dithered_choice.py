@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gifbench import Gif, MethodError, Weights, last_shown, read_weights
+from gifbench import Gif, MethodError, last_shown, read_weights
 
 from .. import weights_lookup
 from ..tiled_inference import PARTS_A_THREAD, Precision
-from .correction_guard import load_guard
+from ..weights_lookup import described
+from .correction_guard import Guard, GuardOptions
 from .dither_classifier import ClassifierOptions, DitherClassifier
 from .method import TILE, Restorer
 from .network import scaled
-from .wide_gradients import load_wide_gradients
+from .wide_gradients import WideGradients, WideGradientsOptions
 
 _AT_ONCE = 1 << 21
 """Pixels that an accelerator is given at once, and several threads of a CPU, which have a frame each in any case."""
@@ -70,14 +71,22 @@ class Router:
                 "ccdnet-dithered-wide, ccdnet-plain, ccdnet-dithered and dither-classifier, put the .safetensors of "
                 "the last three into a folder, and name it, ccdnet:weights=FOLDER"
             )
-        self._classifier = load_classifier(read_weights(classifiers[0]))
+        self._classifier = described(
+            read_weights(classifiers[0]),
+            ClassifierOptions,
+            lambda options: DitherClassifier(base=options.base),
+            what="dither classifier",
+        )
         guard = read_weights(files[_GUARD]) if _GUARD in files else None
-        self._guard = None if guard is None else load_guard(guard)
+        self._guard = None if guard is None else described(guard, GuardOptions, Guard, what="guard")
         if self._guard is not None:
             self._guard.agrees = agreement
         smooths = gradients and agreement and guard is not None
         wide = {kind: read_weights(files[name]) for kind, name in _GRADIENTS.items() if smooths and name in files}
-        self._gradients = {kind: load_wide_gradients(found) for kind, found in wide.items()}
+        self._gradients = {
+            kind: described(found, WideGradientsOptions, WideGradients, what="network for wide gradients")
+            for kind, found in wide.items()
+        }
         self._networks = {
             (found[1] == "dithered", int(found[2] or _USUAL_COLORS)): Restorer(
                 read_weights(files[name]),
@@ -154,10 +163,3 @@ class Router:
             for place, (_, count) in enumerate(part):
                 for _ in range(count):
                     yield restored[place : place + 1]
-
-
-def load_classifier(weights: Weights) -> DitherClassifier:
-    """The dither classifier of these weights; raises `MethodError` for those of another network."""
-    return weights_lookup.described(
-        weights, ClassifierOptions, lambda options: DitherClassifier(base=options.base), what="dither classifier"
-    )

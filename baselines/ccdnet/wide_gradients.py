@@ -14,22 +14,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 import torch
 from numba import njit
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 from torch.nn import functional
 
-from gifbench import Weights
-
-from ..weights_lookup import described
+from ..weights_lookup import NetworkOptions
 from .palette_agreement import agree, cells_of, each_on_cpu, means_off, nearest_places
-from .palette_unet import ResidualBlock, Width
+from .palette_unet import StridedUNet, ResidualBlock, Widths
 from .smoothing_within_cells import GENTLE, STRONG, measure, smoothed
 
 PICTURES = (GENTLE, STRONG)
@@ -48,13 +45,11 @@ _OWN = 0.3
 Floats = NDArray[np.float32]
 
 
-class WideGradientsOptions(BaseModel):
-    """What a `WideGradients` is built from; it stands in the card of its weights, so it is read with suspicion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class WideGradientsOptions(NetworkOptions):
+    """What a `WideGradients` is built from."""
 
     network: Literal["wide-gradients"] = "wide-gradients"
-    widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=6)] = (32, 48, 64)
+    widths: Widths = (32, 48, 64)
     """Channels at 1/4, 1/8, … of the picture's size."""
 
 
@@ -72,21 +67,13 @@ class Told:
     """How surely the palette's colors are means of what they stand for, above 0, up to 1; else little is known."""
 
 
-class WideGradients(nn.Module):
+class WideGradients(StridedUNet):
     """What is taken of smoother pictures; untrained, a tenth of each. 238,517 parameters by default."""
 
     def __init__(self, options: WideGradientsOptions) -> None:
-        super().__init__()
-        self.options, widths = options, options.widths
-        steps = range(len(widths) - 1)
-        self.stem = nn.Conv2d(FEATURES, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], 2, stride=2) for i in steps)
-        self.encoder = nn.ModuleList(ResidualBlock(width) for width in widths)
-        self.up = nn.ModuleList(nn.Conv2d(widths[i + 1], 4 * widths[i], 1) for i in steps)
-        self.decoder = nn.ModuleList(ResidualBlock(widths[i]) for i in steps)
-        self.head = nn.Conv2d(widths[0], len(PICTURES) + 3, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        widths = options.widths
+        super().__init__(FEATURES, widths, len(PICTURES) + 3, lambda size: ResidualBlock(widths[size]))
+        self.options = options
         nn.init.constant_(self.head.bias[: len(PICTURES)], -2)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -96,16 +83,7 @@ class WideGradients(nn.Module):
         height, width = features.shape[2:]
         stride = 2 ** len(self.down)
         x = functional.pad(features, (0, -width % stride, 0, -height % stride), mode="replicate")
-        x = self.stem(x)
-        skips: list[torch.Tensor] = []
-        for encoder, down in zip(self.encoder, self.down, strict=False):
-            skips.append(encoder(x))
-            x = down(skips[-1])
-        x = self.encoder[-1](x)
-        for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
-            x = decoder(functional.pixel_shuffle(up(x), 2) + skips.pop())
-        said: torch.Tensor = self.head(x)[..., :height, :width]
-        return said
+        return self.said(x)[..., :height, :width]
 
     def smoother(
         self, frames: torch.Tensor, palettes: torch.Tensor, restored: torch.Tensor, *, dithered: bool
@@ -251,8 +229,3 @@ def _describe_change(change: Floats, place: NDArray[np.int64], sizes: Floats, ou
             count = np.float32(min(side, height - y * side) * min(side, width - x * side))
             for c in range(4):
                 out[c, y, x] /= count
-
-
-def load_wide_gradients(weights: Weights) -> WideGradients:
-    """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    return described(weights, WideGradientsOptions, WideGradients, what="network for wide gradients")

@@ -8,8 +8,8 @@ from gifbench import MethodError, UsageError
 
 from ..network_method_base import FrameNetwork
 from ..tiled_inference import Precision, blended
-from ..weights_lookup import find_weights, packaged
-from .cartoon_network import load_cartoon
+from ..weights_lookup import described, find_weights, packaged
+from .cartoon_network import Cartoonist, CartoonOptions
 
 _OVERLAP = 64
 
@@ -38,7 +38,7 @@ class Cartoon(FrameNetwork):
             )
         found = find_weights("cartoon", weights, config="baselines/film/cartoon.toml")
         super().__init__(precision=precision)
-        self._hold(load_cartoon(found), found)
+        self._hold(described(found, CartoonOptions, Cartoonist, what="cartoon generator"), found)
         self._tile = tile
 
     def _restored(self, frames: torch.Tensor) -> torch.Tensor:

@@ -7,22 +7,18 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
-from gifbench import Weights
-
-from ..weights_lookup import described
+from ..weights_lookup import NetworkOptions
 
 _EPSILON = 1e-9
 """Added to variances, as in the authors' own generators."""
 
 
-class CartoonOptions(BaseModel):
-    """What a `Cartoonist` is built from; it stands in the card of its weights, so it is read with suspicion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class CartoonOptions(NetworkOptions):
+    """What a `Cartoonist` is built from."""
 
     network: Literal["cartoon"] = "cartoon"
     base: int = Field(default=64, ge=4, le=128)
@@ -127,8 +123,3 @@ def _norm(channels: int) -> nn.InstanceNorm2d:
 
 def _leaky() -> nn.LeakyReLU:
     return nn.LeakyReLU(0.2)
-
-
-def load_cartoon(weights: Weights) -> Cartoonist:
-    """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    return described(weights, CartoonOptions, Cartoonist, what="cartoon generator")

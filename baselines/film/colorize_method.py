@@ -9,9 +9,9 @@ from gifbench import UsageError
 
 from ..network_method_base import FrameNetwork
 from ..tiled_inference import Precision
-from ..weights_lookup import find_weights
+from ..weights_lookup import described, find_weights
 from .chroma import luminance, to_rgb
-from .colorize_network import load_colorizer
+from .colorize_network import Colorizer, ColorizeOptions
 
 _SIDE, _SATURATION = 96, 0.4
 """The shorter side, in pixels, of the pictures that colors are painted in, and the share of the predicted chroma that
@@ -40,7 +40,7 @@ class Colorize(FrameNetwork):
             raise UsageError(f"colorize: saturation must be 0 to {_MOST_SATURATION:g}, got {saturation}")
         found = find_weights("colorize", weights, config="baselines/film/colorize.toml")
         super().__init__(precision=precision)
-        self._hold(load_colorizer(found), found)
+        self._hold(described(found, ColorizeOptions, Colorizer, what="colorizer"), found)
         self._side, self._saturation = side, saturation
 
     def _restored(self, frames: torch.Tensor) -> torch.Tensor:

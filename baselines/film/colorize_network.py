@@ -10,36 +10,23 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
-from gifbench import Weights
-
-from ..weights_lookup import described
+from ..ccdnet.palette_unet import Count, UNetOptions, down_and_up
 
 Width = Annotated[int, Field(ge=8, le=512, multiple_of=8)]
-Count = Annotated[int, Field(ge=1, le=16)]
 
 _GROUPS = 8
 
 
-class ColorizeOptions(BaseModel):
-    """What a `Colorizer` is built from; it stands in the card of its weights, so it is read with suspicion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class ColorizeOptions(UNetOptions):
+    """What a `Colorizer` is built from."""
 
     network: Literal["colorize"] = "colorize"
     widths: tuple[Width, ...] = Field(default=(24, 48, 96, 160), min_length=2, max_length=6)
-    """Channels at 1/2, 1/4, … of the picture's size."""
     blocks: tuple[Count, ...] = Field(default=(1, 1, 1, 2), min_length=2, max_length=6)
-    """Residual blocks at each of these sizes, on the way down and again on the way up."""
-
-    @model_validator(mode="after")
-    def _as_many(self) -> ColorizeOptions:
-        if len(self.widths) != len(self.blocks):
-            raise ValueError(f"widths are {len(self.widths)} and blocks {len(self.blocks)}: one for each size")
-        return self
 
 
 class Colorizer(nn.Module):
@@ -68,16 +55,8 @@ class Colorizer(nn.Module):
     def forward(self, luminance: torch.Tensor) -> torch.Tensor:
         """(N, 1, H, W) in [0, 1] to chroma (N, 2, H, W) in [-0.5, 0.5]; H and W are multiples of `stride`."""
         x = self.stem(functional.pixel_unshuffle(2 * luminance - 1, 2))
-        skips: list[torch.Tensor] = []
-        for encoder, down in zip(self.encoder, self.down, strict=False):
-            skips.append(encoder(x))
-            x = down(skips[-1])
-        x = self.encoder[-1](x)
-        for level in reversed(range(len(self.up))):
-            x = skips.pop() + functional.pixel_shuffle(self.up[level](x), 2)
-            if level == len(self.up) - 1:
-                x = self.attention(x)
-            x = self.decoder[level](x)
+        decoder = [*self.decoder[:-1], lambda x: self.decoder[-1](self.attention(x))]
+        x = down_and_up(x, self.encoder, self.down, self.up, decoder)
         return 0.5 * torch.tanh(functional.pixel_shuffle(self.head(x).float(), 2))
 
 
@@ -114,8 +93,3 @@ class _Block(nn.Module):
 
 def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(_Block(width) for _ in range(count)))
-
-
-def load_colorizer(weights: Weights) -> Colorizer:
-    """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    return described(weights, ColorizeOptions, Colorizer, what="colorizer")

@@ -15,10 +15,11 @@ from torch.nn import functional
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
+from ..ccdnet.palette_unet import Count
 from ..network_trainer_base import NetworkTrainer, draw, keep
 from .chroma import chroma, luminance, to_rgb
 from .color_rarity import ColorRarity
-from .colorize_network import ColorizeOptions, Colorizer, Count, Width
+from .colorize_network import ColorizeOptions, Colorizer, Width
 
 
 class ColorizeTrainerOptions(TrainerOptions):

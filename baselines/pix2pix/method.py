@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gifbench import UsageError, Weights
+from gifbench import UsageError
 
 from ..network_method_base import FrameNetwork
 from ..tiled_inference import Precision, blended
@@ -30,14 +30,9 @@ class Pix2Pix(FrameNetwork):
         if tile < UNet256.stride or tile % UNet256.stride:
             raise UsageError(f"pix2pix: tile must be a multiple of {UNet256.stride} pixels, got {tile}")
         super().__init__(precision=precision)
-        self._hold(load_network(found), found)
+        self._hold(described(found, Pix2PixArchitecture, UNet256, what="Pix2Pix"), found)
         self._tile = tile
 
     def _restored(self, frames: torch.Tensor) -> torch.Tensor:
         drawn = blended(self._network, frames.contiguous().float() / 127.5 - 1, tile=self._tile, overlap=OVERLAP)
         return (drawn.float() + 1) * 127.5
-
-
-def load_network(weights: Weights) -> UNet256:
-    """The generator of these weights; raises `MethodError` for those of another network."""
-    return described(weights, Pix2PixArchitecture, UNet256, what="Pix2Pix")

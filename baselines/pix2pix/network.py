@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
+
+from ..weights_lookup import NetworkOptions
 
 LEVELS = 8
 _DROPPED = 3  # the decoder's layers of widest channels, after the innermost, that training drops half of
 
 
-class Pix2PixArchitecture(BaseModel):
-    """What a generator is built from; it stands in the card of its weights, so it is read with suspicion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Pix2PixArchitecture(NetworkOptions):
+    """What a generator is built from."""
 
     network: Literal["pix2pix"] = "pix2pix"
     base: int = Field(default=64, ge=1, le=128)

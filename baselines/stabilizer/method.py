@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import torch
 
-from gifbench import Frames, Gif, LoadedMethod, Pixels, UsageError, Weights, last_shown, optical_flow, run_method, warp
+from gifbench import Frames, Gif, LoadedMethod, Pixels, UsageError, last_shown, optical_flow, run_method, warp
 
 from ..film.chroma import chroma, luminance, to_rgb
 from ..interpolation.scene_cuts import is_cut
@@ -57,7 +57,8 @@ class Stable:
             raise UsageError(f"stable: propagate must be 0 to {_MOST_PROPAGATED}, got {propagate}")
         self._propagate, self._only_colors = propagate, only_colors
         found = find_weights("stable", weights, config="baselines/stabilizer/stable.toml")
-        self._network = load_network(found).to(memory_format=torch.channels_last)
+        network = described(found, StabilizerArchitecture, Stabilizer, what="stabilizer")
+        self._network = network.to(memory_format=torch.channels_last)
         self._method, self._half, self._device = method, precision == "bf16", "cpu"
         self.weights = str(found.path)
         self.tasks = method.tasks
@@ -146,8 +147,3 @@ class _Step:
     frame: torch.Tensor
     """The output on the device, (1, 3, H, W)."""
     state: LstmState | None
-
-
-def load_network(weights: Weights) -> Stabilizer:
-    """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    return described(weights, StabilizerArchitecture, Stabilizer, what="stabilizer")

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 from torch.nn import functional
+
+from ..weights_lookup import NetworkOptions
 
 STRIDE = 4
 """Height and width of what the network sees are multiples of this, and at least twice as much."""
 
 
-class StabilizerArchitecture(BaseModel):
-    """What a stabilizer is built from; it stands in the card of its weights, so it is read with suspicion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class StabilizerArchitecture(NetworkOptions):
+    """What a stabilizer is built from."""
 
     network: Literal["stabilizer"] = "stabilizer"
     base: int = Field(default=32, ge=1, le=128)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch.nn import functional
 
-from gifbench import Frames, Gif, Pixels, UsageError, Weights, is_out_of_memory
+from gifbench import Frames, Gif, Pixels, UsageError, is_out_of_memory
 
 from ..interpolation.fill_frame_gaps import fill
 from ..network_method_base import OneNetwork
@@ -40,7 +40,7 @@ class SuperSlomoMethod(OneNetwork):
 
     def __init__(self, *, weights: str = "", precision: Literal["fp32", "bf16"] = "fp32") -> None:
         found = find_weights(self.row, weights, config=f"baselines/superslomo/{self.row}.toml")
-        self._hold(load_network(found), found)
+        self._hold(described(found, SuperSlomoArchitecture, SuperSlomo, what="SuperSlomo"), found)
         trained = self._network.architecture.variant
         if trained not in self.variants:
             name = "superslomo-original" if trained == "original" else "superslomo"
@@ -140,11 +140,6 @@ class SuperSlomoOriginal(SuperSlomoMethod):
     """The network as Jiang et al. published it: both flows at once, corrections of guessed flows."""
 
     row, variants = "superslomo-original", ("original",)
-
-
-def load_network(weights: Weights) -> SuperSlomo:
-    """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    return described(weights, SuperSlomoArchitecture, SuperSlomo, what="SuperSlomo")
 
 
 def _small(frames: torch.Tensor) -> torch.Tensor:

@@ -8,13 +8,15 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
 from gifbench import optical_flow
 
+from ..ccdnet.backbones import PoolingUNet, beside
 from ..tiled_inference import padded
+from ..weights_lookup import NetworkOptions
 
 Variant = Literal["adapted", "original", "dis"]
 
@@ -28,10 +30,8 @@ STRIDE = 32
 """Height and width of what the U-Nets see are multiples of this, or at least this."""
 
 
-class SuperSlomoArchitecture(BaseModel):
-    """What a SuperSlomo is built from; it stands in the card of its weights, so it is read with suspicion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class SuperSlomoArchitecture(NetworkOptions):
+    """What a SuperSlomo is built from."""
 
     network: Literal["superslomo"] = "superslomo"
     base: int = Field(default=32, ge=1, le=128)
@@ -68,7 +68,7 @@ class Between(NamedTuple):
     visible: torch.Tensor
 
 
-class FlowUNet(nn.Module):
+class FlowUNet(PoolingUNet):
     """Five halvings by average, five doublings by bilinear interpolation, LeakyReLU 0.1, no normalization.
 
     `as_released`: the decoder of GIF2Video's released code, which aligns corners when it doubles, and convolves twice
@@ -86,9 +86,9 @@ class FlowUNet(nn.Module):
         self.any_size = as_released
         decoder = _UpAsReleased if as_released else _Up
         widths = [base, 2 * base, 4 * base, 8 * base, 16 * base, 16 * base]
-        self.inc = _Double(channels, base, base, size=7)
+        self.inc = _Double(channels, base, size=7)
         sizes = (5, 3, 3, 3, 3)
-        self.downs = nn.ModuleList([_Double(widths[i], widths[i + 1], widths[i + 1], size=sizes[i]) for i in range(5)])
+        self.downs = nn.ModuleList([_Double(widths[i], widths[i + 1], size=sizes[i]) for i in range(5)])
         self.ups = nn.ModuleList([decoder(widths[i + 1], widths[i]) for i in reversed(range(5))])
         self.outc = nn.Conv2d(base, out, 1)
         for layer in self.modules():
@@ -103,22 +103,12 @@ class FlowUNet(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 layer.reset_parameters()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) to (N, out, H, W)."""
-        skips = [self.inc(x)]
-        for down in self.downs:
-            skips.append(down(functional.avg_pool2d(skips[-1], 2)))
-        x = skips.pop()
-        for up in self.ups:
-            x = up(x, skips.pop())
-        return self.outc(x)
-
 
 class _Double(nn.Module):
-    def __init__(self, before: int, middle: int, after: int, *, size: int = 3) -> None:
+    def __init__(self, before: int, after: int, *, size: int = 3) -> None:
         super().__init__()
-        self.first = nn.Conv2d(before, middle, size, padding=size // 2)
-        self.second = nn.Conv2d(middle, after, size, padding=size // 2)
+        self.first = nn.Conv2d(before, after, size, padding=size // 2)
+        self.second = nn.Conv2d(after, after, size, padding=size // 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = functional.leaky_relu(self.first(x), 0.1)
@@ -139,20 +129,15 @@ class _Up(nn.Module):
         return functional.leaky_relu(self.second(torch.cat([x, skip], dim=1)), 0.1)
 
 
-class _UpAsReleased(nn.Module):
+class _UpAsReleased(_Double):
     """Twice the size with aligned corners, the skip before it, two convolutions."""
 
     def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(after + before, after, 3, padding=1)
-        self.second = nn.Conv2d(after, after, 3, padding=1)
+        super().__init__(after + before, after)
 
-    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
-        # Where a side was odd, pooling has dropped its last pixel.
-        x = functional.pad(x, (0, skip.shape[3] - x.shape[3], 0, skip.shape[2] - x.shape[2]))
-        x = functional.leaky_relu(self.first(torch.cat([skip, x], dim=1)), 0.1)
-        return functional.leaky_relu(self.second(x), 0.1)
+        return super().forward(beside(skip, x))
 
 
 class SuperSlomo(nn.Module):

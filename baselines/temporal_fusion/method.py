@@ -15,9 +15,9 @@ from ..ccdnet.network import scaled
 from ..ccdnet.plain_or_dithered_choice import Router
 from ..interpolation.scene_cuts import is_cut
 from ..tiled_inference import Precision, Runner
-from ..weights_lookup import find_weights
+from ..weights_lookup import described, find_weights
 from .alignment import OFFSETS, Motion, RestoredFrame, describe, folded_input, network_input
-from .network import load_network
+from .network import TemporalFusion, TemporalFusionOptions
 
 _TILE = 1024
 """Larger frames are worked on in squares of this side."""
@@ -49,7 +49,8 @@ class CCDNetVideo:
         precision: Precision = "fp32",
     ) -> None:
         found = find_weights("ccdnet-video", weights, config="baselines/temporal_fusion/ccdnet-video.toml")
-        self._network = load_network(found).to(memory_format=torch.channels_last)
+        network = described(found, TemporalFusionOptions, TemporalFusion, what="temporal fusion network")
+        self._network = network.to(memory_format=torch.channels_last)
         self._router = Router(
             weights=color_weights, agreement=agreement, gradients=gradients, tile=tile, precision=precision
         )

@@ -5,33 +5,19 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 
-from gifbench import Weights
-
-from ..ccdnet.palette_unet import Count, ResidualUNet, Width
+from ..ccdnet.palette_unet import Blocks, ResidualUNet, UNetOptions, Widths
 from ..tiled_inference import exact
-from ..weights_lookup import described
 from .alignment import CHANNELS
 
 
-class TemporalFusionOptions(BaseModel):
-    """What a `TemporalFusion` is built from; it stands in the card of its weights, so it is read with suspicion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class TemporalFusionOptions(UNetOptions):
+    """What a `TemporalFusion` is built from."""
 
     network: Literal["temporal-fusion"] = "temporal-fusion"
-    widths: tuple[Width, ...] = Field(default=(32, 64, 96, 96), min_length=1, max_length=6)
-    """Channels at 1/2, 1/4, … of the picture's size."""
-    blocks: tuple[Count, ...] = Field(default=(1, 1, 2, 1), min_length=1, max_length=6)
-    """Residual blocks at each of these sizes, on the way down and again on the way up."""
-
-    @model_validator(mode="after")
-    def _as_many(self) -> TemporalFusionOptions:
-        if len(self.widths) != len(self.blocks):
-            raise ValueError(f"widths are {len(self.widths)} and blocks {len(self.blocks)}: one for each size")
-        return self
+    widths: Widths = (32, 64, 96, 96)
+    blocks: Blocks = (1, 1, 2, 1)
 
 
 class TemporalFusion(nn.Module):
@@ -57,8 +43,3 @@ class TemporalFusion(nn.Module):
     def correction(self, folded: torch.Tensor) -> torch.Tensor:
         """What is added to the middle frame (N, 3, H, W), of what `folded_input` gives."""
         return self.body.correction(folded)
-
-
-def load_network(weights: Weights) -> TemporalFusion:
-    """The network that the card of the weights describes, filled; raises `MethodError` for weights of another kind."""
-    return described(weights, TemporalFusionOptions, TemporalFusion, what="temporal fusion network")

@@ -19,7 +19,8 @@ torch = pytest.importorskip("torch")
 from gifbench_baselines.ccdnet.discriminator import PatchGAN, judged  # noqa: E402
 from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
 from gifbench_baselines.ccdnet.network import nearest_color, scaled  # noqa: E402
-from gifbench_baselines.superslomo.method import load_network as load_superslomo  # noqa: E402
+from gifbench_baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture  # noqa: E402
+from gifbench_baselines.weights_lookup import described  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from gifbench import Weights, load_method, read_weights  # noqa: E402
@@ -156,7 +157,7 @@ def test_other_backbones(golden, converted, name):
 
 
 def test_superslomo(golden, converted, unet):
-    network = load_superslomo(converted("superslomo", module=True))
+    network = described(converted("superslomo", module=True), SuperSlomoArchitecture, SuperSlomo, what="SuperSlomo")
     assert sum(each.numel() for each in network.parameters()) == golden[1]["superslomo"]["parameters"]
     gif0, gif1 = (pictures(golden, name) for name in ("gif0", "gif1"))
     with torch.no_grad():

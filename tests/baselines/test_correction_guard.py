@@ -13,12 +13,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet import correction_guard as guard_module  # noqa: E402
-from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features, load_guard  # noqa: E402
+from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features  # noqa: E402
 from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
 from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router  # noqa: E402
 from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402
-from gifbench_baselines.weights_lookup import WEIGHTS  # noqa: E402
+from gifbench_baselines.weights_lookup import WEIGHTS, described  # noqa: E402
 
 from gifbench import Gif, MethodError, load_method, read_weights, run_method, save_weights  # noqa: E402
 from tests.pretend_device import KIND, pretend_device  # noqa: E402
@@ -34,6 +34,10 @@ def guard_of(share: float) -> Guard:
     torch.nn.init.zeros_(guard.last.weight)
     torch.nn.init.constant_(guard.last.bias, float(torch.logit(torch.tensor(share / 1.05))))
     return guard
+
+
+def load_guard(name: str) -> Guard:
+    return described(read_weights(WEIGHTS / f"{name}.safetensors"), GuardOptions, Guard, what="guard")
 
 
 def save_guard(folder: Path, share: float) -> None:
@@ -178,7 +182,7 @@ def test_what_the_guard_is_told_is_what_plain_sums_say(size):
 @pytest.mark.parametrize("size", [*SIZES, (150, 130)])
 def test_the_loops_of_a_cpu_say_to_the_bit_what_an_accelerator_says(size, monkeypatch):
     frame, palette, restored = colorful(*size)
-    guard = load_guard(read_weights(WEIGHTS / "ccdnet-guard.safetensors"))
+    guard = load_guard("ccdnet-guard")
 
     def made():
         with torch.inference_mode():
@@ -194,7 +198,7 @@ def test_the_loops_of_a_cpu_say_to_the_bit_what_an_accelerator_says(size, monkey
 @pytest.mark.parametrize("dithered", [False, True])
 def test_an_accelerator_has_its_frames_agree_on_the_cpu(dithered):
     frame, palette, restored = colorful(30, 41)
-    guard = load_guard(read_weights(WEIGHTS / "ccdnet-guard.safetensors"))
+    guard = load_guard("ccdnet-guard")
     arguments = [torch.stack([each, each]) for each in (frame, palette, restored)]
     with torch.inference_mode():
         here = guard.guarded(*arguments, dithered=dithered)
@@ -219,18 +223,18 @@ def test_a_frame_of_one_color_and_one_pixel():
     palette = torch.tensor([[9, 9, 9]], dtype=torch.uint8)
     for height, width in ((1, 1), (3, 2)):
         frame = palette.expand(height, width, 3)
-        guard = load_guard(read_weights(WEIGHTS / "ccdnet-guard.safetensors"))
+        guard = load_guard("ccdnet-guard")
         made = guard.guarded(frame[None], palette[None], frame[None].float() + 1, dithered=False)
         assert torch.isfinite(made).all() and made.shape == (1, height, width, 3)
 
 
 def test_weights_of_another_network_are_one_clear_line():
     with pytest.raises(MethodError, match="no weights of a guard; the card says"):
-        load_guard(read_weights(WEIGHTS / "colorize.safetensors"))
+        load_guard("colorize")
 
 
 def test_the_router_counts_the_guard(tmp_path):
-    guard = load_guard(read_weights(WEIGHTS / "ccdnet-guard.safetensors"))
+    guard = load_guard("ccdnet-guard")
     assert Router(gradients=False).parameters - Router(weights=str(without_guard(tmp_path))).parameters == sum(
         each.numel() for each in guard.parameters()
     )

@@ -68,7 +68,7 @@ def test_weights_of_0_1_0_are_what_they_were(tmp_path):
         torch.nn.init.normal_(part.outc.weight, std=0.3)
     card = before.architecture.model_dump(exclude={"as_released"})
     path = save_weights(tmp_path / "w.safetensors", before, architecture=card, about={})
-    network = slomo.load_network(read_weights(path))
+    network = weights_lookup.described(read_weights(path), SuperSlomoArchitecture, SuperSlomo, what="SuperSlomo")
     pair = tuple(torch.rand(1, 3, 40, 50) * 2 - 1 for _ in range(2))
     with torch.no_grad():
         ours, theirs = (each(pair, pair, torch.tensor([[0.5]]))[1].frames for each in (network, before))
@@ -76,7 +76,7 @@ def test_weights_of_0_1_0_are_what_they_were(tmp_path):
 
 
 def test_the_shipped_weights_are_of_the_variant_dis():
-    network = slomo.load_network(read_weights(SHIPPED))
+    network = weights_lookup.described(read_weights(SHIPPED), SuperSlomoArchitecture, SuperSlomo, what="SuperSlomo")
     assert network.architecture.variant == "dis" and network.flow is None
 
 

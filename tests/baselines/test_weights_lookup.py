@@ -146,7 +146,7 @@ def test_a_training_starts_from_what_is_there_or_says_how(tmp_path, monkeypatch)
 
 
 def test_a_network_of_any_kind_on_the_list_can_be_routed_to(package, tmp_path, monkeypatch):
-    monkeypatch.setitem(method.KINDS, "lighter", method.NetworkKind(LighterOptions, Lighter))
+    monkeypatch.setitem(method.KINDS, "lighter", (LighterOptions, Lighter))
     for name, levels in (("plain", 2), ("dithered", 5)):
         options = LighterOptions(levels=levels)
         network = Lighter(options)

@@ -18,7 +18,7 @@ from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router  # noqa: E
 from gifbench_baselines.ccdnet.wide_gradients import FEATURES, WideGradients, WideGradientsOptions, mix, tell  # noqa: E402
 from gifbench_baselines.weights_lookup import WEIGHTS  # noqa: E402
 
-from gifbench import Gif, MethodError, load_method, read_weights, run_method  # noqa: E402
+from gifbench import Gif, MethodError, load_method, run_method  # noqa: E402
 from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
 from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
 from tests.pretend_device import KIND, pretend_device  # noqa: E402
@@ -227,6 +227,9 @@ def test_the_router_counts_them():
     assert not Router(agreement=False)._gradients
 
 
-def test_weights_of_another_network_are_one_clear_line():
+def test_weights_of_another_network_are_one_clear_line(tmp_path):
+    for name in ("ccdnet-plain", "ccdnet-dithered", "dither-classifier", "ccdnet-guard"):
+        shutil.copy(WEIGHTS / f"{name}.safetensors", tmp_path)
+    shutil.copy(WEIGHTS / "colorize.safetensors", tmp_path / "ccdnet-plain-gradients.safetensors")
     with pytest.raises(MethodError, match="no weights of a network for wide gradients; the card says"):
-        wide_gradients.load_wide_gradients(read_weights(WEIGHTS / "colorize.safetensors"))
+        Router(weights=str(tmp_path))

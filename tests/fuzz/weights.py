@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier
+from gifbench_baselines.ccdnet.dither_classifier import ClassifierOptions, DitherClassifier
 from gifbench_baselines.ccdnet.method import load_network
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture
 from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions
-from gifbench_baselines.ccdnet.plain_or_dithered_choice import load_classifier
-from gifbench_baselines.film.cartoon_network import load_cartoon
-from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer, load_colorizer
-from gifbench_baselines.pix2pix import method as pix2pix
-from gifbench_baselines.stabilizer import method as stabilizer
-from gifbench_baselines.superslomo import method as superslomo
+from gifbench_baselines.film.cartoon_network import Cartoonist, CartoonOptions
+from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer
+from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
+from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture
+from gifbench_baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture
+from gifbench_baselines.weights_lookup import described
 from hypothesis import strategies as st
 
 from gifbench.training.weights_file import read_weights, save_weights
@@ -26,8 +26,13 @@ from tests.fuzz.damage import JSON_VALUES, Draw, damaged, edited, written
 from tests.fuzz.target import MOST_BYTES, Target, ends_well
 
 _MAKERS = (
-    *(load_network, load_classifier, pix2pix.load_network, stabilizer.load_network, superslomo.load_network),
-    *(load_colorizer, load_cartoon),
+    load_network,
+    lambda weights: described(weights, ClassifierOptions, lambda found: DitherClassifier(base=found.base), what="x"),
+    lambda weights: described(weights, Pix2PixArchitecture, UNet256, what="x"),
+    lambda weights: described(weights, StabilizerArchitecture, Stabilizer, what="x"),
+    lambda weights: described(weights, SuperSlomoArchitecture, SuperSlomo, what="x"),
+    lambda weights: described(weights, ColorizeOptions, Colorizer, what="x"),
+    lambda weights: described(weights, CartoonOptions, Cartoonist, what="x"),
 )
 _TYPES = ("F32", "F16", "BF16", "F64", "F8_E4M3", "F8_E5M2", "I64", "U8", "BOOL", "C64", "F4", "x")
 
