@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from gifbench import Pixels
 
@@ -85,34 +86,22 @@ def network_input(
     the middle frame, and so does a neighbor where it is too different to be believed. `motion` may be kept from frame
     to frame.
     """
-    seen = np.empty((CHANNELS, *middle.displayed.shape[:2]), np.float32)
-    alignment_kernels.planes(*_aligned(middle, neighbors, motion or Motion()), seen)
-    return torch.from_numpy(seen)
+    height, width = middle.displayed.shape[:2]
+    folded = folded_input(middle, neighbors, stride=2, motion=motion)
+    return functional.pixel_shuffle(folded, 2)[0, :, :height, :width].contiguous()
 
 
 def folded_input(
-    middle: RestoredFrame,
-    neighbors: Sequence[RestoredFrame | None],
-    *,
-    stride: int,
-    bfloat16: bool,
-    motion: Motion | None = None,
+    middle: RestoredFrame, neighbors: Sequence[RestoredFrame | None], *, stride: int, motion: Motion | None = None
 ) -> torch.Tensor:
     """The same, filled up to whole strides by repeating the border, and folded to half the size.
 
-    (1, 4 · CHANNELS, H', W'), channels-last, float32 or bfloat16: what `pixel_unshuffle` would make of it.
+    (1, 4 · CHANNELS, H', W') float32, channels-last: what `pixel_unshuffle` would make of it.
     """
     height, width = (-(-side // stride) * stride // 2 for side in middle.displayed.shape[:2])
-    parts = _aligned(middle, neighbors, motion or Motion())
-    if bfloat16:
-        words = np.empty((height, width, CHANNELS), np.uint64)
-        alignment_kernels.folded_bfloat16(*parts, words)
-        seen = torch.from_numpy(words.view(np.uint16)).view(torch.bfloat16)
-    else:
-        numbers = np.empty((height, width, 4 * CHANNELS), np.float32)
-        alignment_kernels.folded(*parts, numbers)
-        seen = torch.from_numpy(numbers)
-    return seen[None].permute(0, 3, 1, 2)
+    seen = np.empty((height, width, 4 * CHANNELS), np.float32)
+    alignment_kernels.folded(*_aligned(middle, neighbors, motion or Motion()), seen)
+    return torch.from_numpy(seen)[None].permute(0, 3, 1, 2)
 
 
 def _aligned(

@@ -54,7 +54,7 @@ class CCDNetVideo:
         self._router = Router(
             weights=color_weights, agreement=agreement, gradients=gradients, tile=tile, precision=precision
         )
-        self._tile, self._precision, self._device = tile, precision, "cpu"
+        self._tile, self._device = tile, "cpu"
         self._runner = Runner(precision=precision)
         self._clip: _Clip | None = None
         self.weights = str(found.path)
@@ -92,9 +92,7 @@ class CCDNetVideo:
             )
             frame = self._runner.run(lambda part: self._network(x[part], tile=self._tile), x)
         else:
-            half = self._precision == "bf16" and self._device == "cpu"
-            x = folded_input(middle, neighbors, stride=self._network.stride, bfloat16=half, motion=motion)
-            x = x.to(self._device)
+            x = folded_input(middle, neighbors, stride=self._network.stride, motion=motion).to(self._device)
             more = self._runner.run(lambda part: self._network.correction(x[part]), x)
             restored = torch.from_numpy(middle.picture[..., :3]).permute(2, 0, 1)[None]
             frame = scaled(restored.to(self._device)) + more[..., :height, :width]
