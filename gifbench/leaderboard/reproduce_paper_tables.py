@@ -20,7 +20,7 @@ from gifbench.evaluation.evaluate import evaluate
 from gifbench.leaderboard.installed_papers import ReportedRow, installed_papers
 from gifbench.methods.registry import LoadedMethod, find_method
 from gifbench.progress import Progress, ProgressCallback, silent
-from gifbench.results.io import Result
+from gifbench.results.schema import Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from gifbench.errors import ResultsError
 from gifbench.leaderboard.safe_names import slug, visible
 from gifbench.results import schema
 from gifbench.results.dataframe import GIF_METHOD
-from gifbench.results.io import ClipScore, Result
+from gifbench.results.schema import ClipScore, Result
 
 _MOST_PARAMETERS = 1e15
 _FASTEST = 1e9

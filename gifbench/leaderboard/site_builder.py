@@ -24,7 +24,7 @@ from gifbench.leaderboard.runs_from_results import Run, made_by, run_of
 from gifbench.leaderboard.safe_names import visible
 from gifbench.methods.registry import LoadedMethod, load_recorded_method
 from gifbench.progress import Progress, ProgressCallback, silent
-from gifbench.results.io import Result
+from gifbench.results.schema import Result
 from gifbench.storage import file_sha256
 
 

@@ -47,9 +47,6 @@ class Results(Sequence[Result]):
     def __len__(self) -> int:
         return len(self._results)
 
-    def __iter__(self) -> Iterator[Result]:
-        return iter(self._results)
-
     def __add__(self, other: Sequence[Result]) -> Results:
         return Results([*self, *other])
 

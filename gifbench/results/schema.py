@@ -27,6 +27,8 @@ MOST_SECONDS = 1e9
 LEAST_SECONDS = 1e-9
 
 Count = Annotated[int, Field(ge=0, le=MOST_COUNT)]
+Positive = Annotated[int, Field(ge=1, le=MOST_COUNT)]
+Digest = Annotated[str, Field(max_length=64)]
 Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
 Value = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=20_000)]
@@ -45,7 +47,7 @@ class ClipScore:
     """
 
     clip_id: Annotated[str, Field(max_length=1000)]
-    frames: Annotated[int, Field(ge=1, le=MOST_COUNT)]
+    frames: Positive
     psnr: Annotated[float, Field(ge=0, le=MOST_DB, allow_inf_nan=False)]
     ssim: Annotated[float, Field(ge=-1.0001, le=1.0001, allow_inf_nan=False)]
     capped: Count
@@ -65,18 +67,17 @@ class MethodRecord(_Part):
     version: Text = Field(description="as the method declares it; empty where it says nothing")
     origin: Text = Field(description="the package and its version, or the file and class, that it was loaded from")
     options: dict[str, Option] = Field(description="every option as it is shown, the defaults included")
-    code_sha256: str | None = Field(
-        description="of the source of its class and of all that this imports and no package has", max_length=64
+    code_sha256: Digest | None = Field(
+        description="of the source of its class and of all that this imports and no package has"
     )
     weights: Text | None = Field(description="the name of the weights' file, null where there are none")
-    weights_sha256: str | None = Field(description="of the weights' file, or of all files of a folder", max_length=64)
+    weights_sha256: Digest | None = Field(description="of the weights' file, or of all files of a folder")
     parameters: Count = Field(description="how many numbers were learned")
     licence: str = Field(description="as the method declares it; empty where it says nothing")
     backend: str = Field(description="numpy or torch", max_length=40)
-    identity: str = Field(
+    identity: Digest = Field(
         default="",
         description="sha256 of the method with its options in full, its code and weights, and of the device: a row",
-        max_length=64,
     )
 
 
@@ -92,7 +93,7 @@ class MakerRecord(_Part):
 
     name: str = Field(description="such as ffmpeg-256-bayer", max_length=200)
     version: Text = Field(description="of the library or program")
-    signature: str = Field(description="stands for what it makes of a few test frames", max_length=64)
+    signature: Digest = Field(description="stands for what it makes of a few test frames")
 
 
 class ProtocolRecord(_Part):
@@ -129,9 +130,7 @@ class CodeRecord(_Part):
 class Coverage(_Part):
     """How much of the official list was scored."""
 
-    scored: int = Field(
-        description="clips of the official list that were scored; all clips where there is none", ge=0, le=MOST_COUNT
-    )
+    scored: Count = Field(description="clips of the official list that were scored; all clips where there is none")
     official: Count = Field(description="clips in the official list of the split, 0 where there is none")
     share: float | None = Field(description="scored / official, null where there is no list", ge=0, le=1)
 
@@ -142,9 +141,7 @@ class Score(_Part):
     mean: Value = Field(description="mean over the clips of each clip's mean")
     ci95: tuple[Value, Value] = Field(description="95% percentile interval of the mean, 10,000 resamples of the clips")
     capped: Count = Field(default=0, description="values (of frames or segments) over 100 dB that count as 100")
-    clips: int | None = Field(
-        default=None, description="clips that have a value; null where all have", ge=1, le=MOST_COUNT
-    )
+    clips: Positive | None = Field(default=None, description="clips that have a value; null where all have")
 
 
 class Environment(_Part):
@@ -178,12 +175,10 @@ class Result(_Part):
     split: str = Field(description="train, validation or test")
     protocol: ProtocolRecord
     dataset: DatasetRecord
-    clips: int = Field(description="clips scored", ge=1, le=MOST_COUNT)
-    frames: int = Field(description="frames scored", ge=1, le=MOST_COUNT)
+    clips: Positive = Field(description="clips scored")
+    frames: Positive = Field(description="frames scored")
     too_short: list[Text] = Field(description="clips skipped because they are shorter than one segment of the task")
-    limit: int | None = Field(
-        description="the run was limited to this many clips; null where it was not", ge=1, le=MOST_COUNT
-    )
+    limit: Positive | None = Field(description="the run was limited to this many clips; null where it was not")
     coverage: Coverage
     scores: dict[str, Score] = Field(description="psnr (dB), ssim, and each chosen metric that has a value")
     metrics: list[MetricRecord] = Field(default=[], description="the chosen metrics")
@@ -194,10 +189,8 @@ class Result(_Part):
     notes: list[Text] = Field(
         default=[], description="what a reader must know of the run, such as batches that were halved"
     )
-    identity: str = Field(
-        default="",
-        description="sha256 of all that PSNR and SSIM depend on; empty in files of earlier versions",
-        max_length=64,
+    identity: Digest = Field(
+        default="", description="sha256 of all that PSNR and SSIM depend on; empty in files of earlier versions"
     )
     unknown: list[Text] = Field(
         default=[], description="why the identity is not known by content: such a result is never reused"

@@ -62,38 +62,21 @@ class Samples(TorchDataset[TrainingBatch]):
         index = int(draw.integers(self._starts[clip], self._starts[clip + 1]))
         dithered = bool(draw.integers(2)) if options.dithered == "both" else bool(options.dithered)
         generator = torch.Generator().manual_seed(int(draw.integers(1 << 62)))
-        maker = drawn_maker(options, draw)
-        sample: FrameParts
+        frames, maker = self._frames[dithered], drawn_maker(options, draw)
+        if maker is not None:
+            dithered = bool(maker.dithered)
         if options.colors or maker is not None:
-            sample = self._made(self._frames[dithered], index, draw, generator, dithered=dithered, maker=maker)
+            whole = frames.truth_frame(index)
+            if options.views is not None:
+                whole = view(whole, options.views, draw, least=options.crop or 1)
+            ((shown, palette),) = made_gif([whole], options, draw, maker, dithered)
+            sample: FrameParts = frames.cut(shown, palette, whole, generator)
         else:
-            sample = self._frames[dithered].draw(index, generator)
+            sample = frames.draw(index, generator)
         gif, truth = sample["gif"], sample["truth"]
         if options.flips and draw.integers(2):
             gif, truth = gif.flip(-1), truth.flip(-1)
-        dithered = dithered if maker is None else bool(maker.dithered)
-        palette, colors = sample["palette"], sample["colors"]
-        return TrainingBatch(gif, palette, colors, truth, torch.tensor(dithered), torch.zeros(()))
-
-    def _made(
-        self,
-        frames: FrameDataset,
-        index: int,
-        draw: np.random.Generator,
-        generator: torch.Generator,
-        *,
-        dithered: bool,
-        maker: LoadedMaker | None,
-    ) -> FrameParts:
-        """A sample whose GIF frame is made from the whole frame of the truth."""
-        truth = frames.truth_frame(index)
-        if self._options.views is not None:
-            truth = view(truth, self._options.views, draw, least=self._options.crop or 1)
-        if maker is None:
-            shown, palette = drawn_gif(truth, self._options, draw, dithered=dithered)
-        else:
-            ((shown, palette),) = gif_by_maker(maker, [truth])
-        return frames.cut(shown, palette, truth, generator)
+        return TrainingBatch(gif, sample["palette"], sample["colors"], truth, torch.tensor(dithered), torch.zeros(()))
 
 
 def dithers(options: DataOptions) -> tuple[bool, ...]:
@@ -141,11 +124,16 @@ def gif_by_maker(maker: LoadedMaker, frames: Iterable[Pixels]) -> list[tuple[Pix
     return found
 
 
-def drawn_gif(
-    truth: Pixels, options: DataOptions, draw: np.random.Generator, *, dithered: bool
-) -> tuple[Pixels, Pixels]:
-    """A frame (H, W, 3) as a GIF made on the fly shows it, and its palette."""
-    indices, palette = quantize(truth, colors=int(draw.choice(options.colors)))
-    if dithered:
-        indices = DITHERS[str(draw.choice(options.dithers))](truth, palette)
-    return palette[indices], palette
+def made_gif(
+    truth: Iterable[Pixels], options: DataOptions, draw: np.random.Generator, maker: LoadedMaker | None, dithered: bool
+) -> list[tuple[Pixels, Pixels]]:
+    """Frames (H, W, 3) as a GIF made on the fly shows them, each with its palette: the maker's, or as options say."""
+    if maker is not None:
+        return gif_by_maker(maker, truth)
+    found = []
+    for frame in truth:
+        indices, palette = quantize(frame, colors=int(draw.choice(options.colors)))
+        if dithered:
+            indices = DITHERS[str(draw.choice(options.dithers))](frame, palette)
+        found.append((palette[indices], palette))
+    return found

@@ -13,7 +13,7 @@ from gifbench.dataset.torch_dataset import FrameDataset
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.training.config import DataOptions
-from gifbench.training.frame_sampler import check_options, dithers, drawn_gif, drawn_maker, gif_by_maker
+from gifbench.training.frame_sampler import check_options, dithers, drawn_maker, made_gif
 from gifbench.training.trainer_interface import TrainingBatch
 
 
@@ -53,14 +53,13 @@ class Windows(TorchDataset[TrainingBatch]):
         steps = int(draw.choice(options.windows)) - 1
         first = int(draw.integers(self._counts[clip] - steps * options.every))
         places = chosen_places(draw, steps, options.between)
-        frames, numbers = self._frames[dithered], [first + place * options.every for place in places]
-        maker = drawn_maker(options, draw)
+        frames, maker = self._frames[dithered], drawn_maker(options, draw)
+        numbers = [first + place * options.every for place in places]
         if maker is not None:
-            truth, dithered = frames.read_truth(clip, numbers), bool(maker.dithered)
-            shown = gif_by_maker(maker, truth)
-        elif options.colors:
+            dithered = bool(maker.dithered)
+        if options.colors or maker is not None:
             truth = frames.read_truth(clip, numbers)
-            shown = [drawn_gif(frame, options, draw, dithered=dithered) for frame in truth]
+            shown = made_gif(truth, options, draw, maker, dithered)
         else:
             gif, truth = frames.read(clip, numbers)
             shown = [(gif.frame(place), gif.palettes[place]) for place in range(len(gif))]

@@ -12,7 +12,8 @@ from gifbench.cli.reproduce import show
 from gifbench.dataset import Dataset
 from gifbench.leaderboard.reproduce_paper_tables import Reproduced, plan
 from gifbench.leaderboard.runs_from_results import run_of
-from gifbench.results.io import Result, save_result
+from gifbench.results.io import save_result
+from gifbench.results.schema import Result
 from gifbench.storage import Folder
 from tests.blind_study.test_vote_counting import answers
 from tests.cli.test_command import answer, run

@@ -10,7 +10,7 @@ import numpy as np
 
 from gifbench.media.clip import Pixels, constant_times
 from gifbench.media.gif import Gif
-from gifbench.results.io import ClipScore, Result
+from gifbench.results.schema import ClipScore, Result
 
 FINGERPRINT = "0123456789abcdef"
 
