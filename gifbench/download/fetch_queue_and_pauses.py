@@ -315,8 +315,7 @@ class _Run:
             retry_at = self._clock.now() + self._policy.wait(self._policy.first_wait, self._tries[key] - 1, asked)
             if why := self._capped(asked):
                 self._say(message=f"{key.locator}: tried again in {duration_text(retry_at - self._clock.now())}{why}")
-        again = retry_at is not None and self._tries[key] < self._policy.attempts
-        if again and retry_at is not None:
+        if retry_at is not None and self._tries[key] < self._policy.attempts:
             self._push(group, key, retry_at)
         else:
             self._left -= 1

@@ -7,7 +7,6 @@ address. `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed.
 from __future__ import annotations
 
 import contextlib
-import queue
 import re
 import socket
 import ssl
@@ -15,6 +14,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterable
+from concurrent.futures import Future
 from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -175,21 +175,19 @@ def _addresses(host: str, port: int | None, *, seconds: float) -> list[str]:
 
     In a thread of its own, which the system ends when its own patience does: a look-up cannot be broken off.
     """
-    answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+    answer: Future[list[Any]] = Future()
 
     def look_up() -> None:
         try:
-            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except Exception as error:  # raised again by whoever asked
-            answers.put(error)
+            answer.set_exception(error)
 
     threading.Thread(target=look_up, name="name look-up", daemon=True).start()
     try:
-        found = answers.get(timeout=seconds)
-    except queue.Empty:
+        found = answer.result(timeout=seconds)
+    except TimeoutError:
         raise httpcore.ConnectTimeout(f"{host}: its name was not found within {seconds:.0f} s") from None
-    if isinstance(found, Exception):
-        raise found
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 

@@ -84,7 +84,7 @@ class TaskRun:
             return
         spec = self._spec(self._settings.protocols, self._settings.metrics)
         for each in self._settings.protocols:
-            check_absent(folder, spec.result_name(each.name), overwrite=False)
+            check_absent(folder, spec.result_name(each.name))
 
     def results(self) -> list[Result]:
         """The results of all protocols, run or taken."""
@@ -115,7 +115,7 @@ class TaskRun:
         metrics = [m for m in settings.metrics if not only_new or any(m in lacking[each.name] for each in pending)]
         for name, result in self._score(pending, tuple(metrics)).items():
             whole = with_metrics_of(result, found[name]) if name in found else result
-            done[name] = whole if folder is None else save_result(whole, folder, overwrite=True)
+            done[name] = whole if folder is None else save_result(whole, folder)
         self._journal.done()
         return [done[each.name] for each in settings.protocols]
 

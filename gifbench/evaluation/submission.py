@@ -100,7 +100,7 @@ def score_submission(
     )
     if out is not None and existing != "overwrite":
         if existing == "error":
-            check_absent(Folder(out), spec.result_name(protocol_name), overwrite=False)
+            check_absent(Folder(out), spec.result_name(protocol_name))
         found = existing_result(Folder(out), spec, protocol_name)
         if found is not None and {each.name: each.sha256 for each in found.metrics}.items() >= spec.metrics.items():
             return found
@@ -121,7 +121,7 @@ def score_submission(
     identity = spec.scores_digest(protocol_name)
     facts = {"limit": limit, "method_seconds": 0.0, "clip_scores": untimed, "identity": identity}
     result = result.model_copy(update=facts)
-    return result if out is None else save_result(result, Folder(out), overwrite=True)
+    return result if out is None else save_result(result, Folder(out))
 
 
 class _GivenFrames:

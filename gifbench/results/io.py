@@ -52,20 +52,19 @@ def result_name(
     return f"{folder}/{'.'.join([_safe(task), _safe(protocol), f'{_safe(method)}-{identity[:8]}', *further])}.json"
 
 
-def check_absent(folder: Folder, name: str, *, overwrite: bool) -> None:
-    """Raise `AlreadyExists` where a result of that name is there and may not be replaced."""
-    if not overwrite and folder.exists(name):
+def check_absent(folder: Folder, name: str) -> None:
+    """Raise `AlreadyExists` where a result of that name is there."""
+    if folder.exists(name):
         raise AlreadyExists(
             f'{folder.place(name)}: this result exists already; existing="keep" keeps what the very same run wrote, '
             'existing="overwrite" scores again, another folder keeps both'
         )
 
 
-def save_result(result: Result, folder: Folder, *, overwrite: bool = False) -> Result:
+def save_result(result: Result, folder: Folder) -> Result:
     """Write a result and its Parquet below `folder`, each whole or not at all; the result that comes back has its path.
 
-    The JSON comes last and names the Parquet by its sha256. Raises `AlreadyExists` unless `overwrite`, and
-    `StorageError`s.
+    The JSON comes last and names the Parquet by its sha256. What the same run wrote before is replaced.
     """
     name = result_name(
         dataset=result.dataset,
@@ -77,7 +76,6 @@ def save_result(result: Result, folder: Folder, *, overwrite: bool = False) -> R
         seed=result.seeds.get("method", 0),
         limit=result.limit,
     )
-    check_absent(folder, name, overwrite=overwrite)
     parent, _, file = name.rpartition("/")
     table = _clip_table(result.clip_scores)
     named = {
