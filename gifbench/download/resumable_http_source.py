@@ -31,7 +31,7 @@ from gifbench.errors import (
 from gifbench.manifest.folder_listing import VIDEO_SUFFIXES, starts_as_video
 from gifbench.text_redaction import is_stripped
 
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/\d{1,18}")
 _BY_STATUS: dict[int, type[SourceError]] = {
     **dict.fromkeys((404, 410, 451), Gone),
     **{401: LoginRequired, 403: Forbidden, 429: RateLimited},
@@ -105,8 +105,7 @@ class HttpSource:
 
     def _transfer(self, url: str, path: Path) -> str:
         note = path.with_suffix(".json")
-        have, seen = _size(path), _read_note(note)
-        validator = seen.get("validator", "")
+        have, validator = _size(path), _read_note(note)
         headers = {"Range": f"bytes={have}-", "If-Range": validator} if have and validator else {}
         with self._get(url, headers) as answer:
             start = self._start(answer, url, have if headers else 0, path, validator)
@@ -125,8 +124,7 @@ class HttpSource:
                         if start > self._max_size:
                             raise TooLarge(f"{url}: more than {self._max_size} bytes; no more are fetched (--max-size)")
                         file.write(data)
-        ranged = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-        if answer.status == 206 and start != (whole := int(ranged[2]) if ranged else -1):
+        if answer.status == 206 and start != (whole := int(answer.headers["Content-Range"].rpartition("/")[2])):
             raise Truncated(f"{url}: the server gave {start} of {whole} bytes")
         if self._expect == "video":
             self._check_body(url, path)
@@ -257,11 +255,11 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _read_note(path: Path) -> dict[str, str]:
+def _read_note(path: Path) -> str:
+    """The validator of what is here; "" where none was noted."""
     try:
-        if path.stat().st_size > _MOST_NOTE:
-            return {}
-        note = json.loads(path.read_text())
+        note = json.loads(path.read_text()) if path.stat().st_size <= _MOST_NOTE else None
     except (OSError, ValueError, RecursionError):
-        return {}
-    return {name: value for name, value in note.items() if isinstance(value, str)} if isinstance(note, dict) else {}
+        return ""
+    validator = note.get("validator") if isinstance(note, dict) else None
+    return validator if isinstance(validator, str) else ""

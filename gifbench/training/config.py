@@ -158,27 +158,24 @@ With the schedule `cosine`, `steps` does change it, and may not differ.
 """
 
 
-def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
-    """Read a TOML file; `changes` are `section.key=value`, values as TOML or plain text.
-
-    Raises `NotFound`, or `UsageError` that names the key and, for an unknown one, what was meant.
-    """
-    document = read_toml(path, what="configuration of a training")
-    for change in changes:
-        _apply(document, change)
-    return checked(TrainingConfig, document, what=str(path))
-
-
-def configuration(
-    config: TrainingConfig | Mapping[str, Any] | Path, changes: Mapping[str, Mapping[str, Any]]
+def read_config(
+    config: TrainingConfig | Mapping[str, Any] | Path,
+    changes: Sequence[str] = (),
+    sections: Mapping[str, Mapping[str, Any]] = {},
 ) -> TrainingConfig:
-    """A configuration with other values in its sections; raises what `read_config` raises."""
+    """A configuration, or the one in a TOML file, with other values.
+
+    `changes` are `section.key=value`, values as TOML or plain text; `sections` has values by section and key. Raises
+    `NotFound`, or `UsageError` that names the key and, for an unknown one, what was meant.
+    """
     if isinstance(config, Path):
         document, what = read_toml(config, what="configuration of a training"), str(config)
     else:
         document = config.model_dump(mode="json") if isinstance(config, TrainingConfig) else dict(config)
         what = "the configuration"
-    for section, values in changes.items():
+    for change in changes:
+        _apply(document, change)
+    for section, values in sections.items():
         before = document.get(section, {})
         if not isinstance(before, Mapping):
             raise UsageError(f"{what}: {section} must be a section, got {type(before).__name__}")

@@ -27,11 +27,10 @@ class Learner:
             network.to(processes.device)
             if options.channels_last:
                 network.to(memory_format=torch.channels_last)
-        self._average = (
-            AveragedModel(trainer.network, multi_avg_fn=get_ema_multi_avg_fn(options.ema), use_buffers=True)
-            if options.ema
-            else None
-        )
+        self._average: AveragedModel | None = None
+        if options.ema:
+            average = get_ema_multi_avg_fn(options.ema)
+            self._average = AveragedModel(trainer.network, multi_avg_fn=average, use_buffers=True)
         called = processes.joined(trainer.network)
         self._called: nn.Module = torch.compile(called) if options.compile else called
         self._adams = {
@@ -40,12 +39,8 @@ class Learner:
             )
             for name, parameters in trainer.learned.items()
         }
-        joined = {id(parameter) for parameter in trainer.network.parameters()}
-        self._apart = {
-            name
-            for name, parameters in trainer.learned.items()
-            if any(id(parameter) not in joined for parameter in parameters)
-        }
+        joined = set(map(id, trainer.network.parameters()))
+        self._apart = {name for name, learned in trainer.learned.items() if not joined.issuperset(map(id, learned))}
 
     @property
     def final(self) -> nn.Module:

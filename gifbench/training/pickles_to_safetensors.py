@@ -85,13 +85,10 @@ def read_pickled(path: Path) -> dict[str, dict[str, torch.Tensor]]:
     try:
         with warnings.catch_warnings(action="ignore"):  # about pickles that are refused anyway
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path}: refused, it is damaged or asks for more than tensors: {_one_line(error)}"
-        ) from error
-    # Torch's reader answers damage with whatever its own code stumbles over.
-    except Exception as error:
-        raise WeightsError(f"{path}: no weights of torch, or damaged: {_one_line(error)}") from error
+    except Exception as error:  # torch's reader answers damage with whatever its own code stumbles over
+        refused = isinstance(error, pickle.UnpicklingError)
+        what = "refused, it is damaged or asks for more than tensors" if refused else "no weights of torch, or damaged"
+        raise WeightsError(f"{path}: {what}: {_one_line(error)}") from error
     if isinstance(state, dict) and state and all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
         state = {"": state}  # the state of one network, without a name
     groups = {

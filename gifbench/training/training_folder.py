@@ -15,7 +15,7 @@ from gifbench.dataset.dataset_reader import Dataset, open_dataset
 from gifbench.devices import choose_device
 from gifbench.errors import NotFound, TrainingError, UsageError, storage_errors
 from gifbench.progress import ProgressCallback, silent
-from gifbench.training.config import TrainingConfig, configuration
+from gifbench.training.config import TrainingConfig, read_config
 from gifbench.training.presets import config_path
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def train(
 
     named = config_path(os.fspath(config)) if isinstance(config, str | os.PathLike) else config
     sections = {"training": training, "data": data, "model": model}
-    options = configuration(named, {name: values for name, values in sections.items() if values is not None})
+    options = read_config(named, sections={name: values for name, values in sections.items() if values is not None})
     if out is None:
         stem = Path(config).stem if isinstance(config, str | os.PathLike) else options.name
         out = Path("runs") / stem
