@@ -13,8 +13,6 @@ import contextlib
 import json
 import logging
 import os
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -129,11 +127,6 @@ class FetchLedger:
     def get(self, source: str, locator: str) -> Fetch | None:
         """What became of a source, or None."""
         return self.fetches.get(SourceKey(source, hashed(locator)))
-
-    def count(self, keys: Iterable[SourceKey]) -> Counter[str]:
-        """How many of these sources failed, by reason."""
-        found = (self.get(*key) for key in keys)
-        return Counter(fetch.reason for fetch in found if fetch is not None and fetch.state == "failed")
 
     def _read(self, data: bytes, name: str) -> None:
         for number, line in enumerate(data.split(b"\n"), start=1):

@@ -128,7 +128,7 @@ class _Run:
         for key in self._wanted:
             self._plan(key, retry, here=key in here)
         self._planned = self._left
-        self._say(message=self._estimate())
+        self._say(self._estimate())
         # Groups that wait for their next fetch, by when that may begin.
         order = sorted((group.ready(), name) for name, group in self._groups.items())
         try:
@@ -147,9 +147,10 @@ class _Run:
             while self._under_way and self._drain():
                 pass
             raise
-        states = [self._ledger.get(*key) for key in self._wanted]
-        stored = sum(fetch is not None and fetch.state == "stored" for fetch in states)
-        return FetchSummary(len(self._wanted), stored, dict(self._ledger.count(self._wanted)), self._left)
+        tried = [fetch for key in self._wanted if (fetch := self._ledger.get(*key)) is not None]
+        stored = sum(fetch.state == "stored" for fetch in tried)
+        failed = Counter(fetch.reason for fetch in tried if fetch.state == "failed")
+        return FetchSummary(len(self._wanted), stored, dict(failed), self._left)
 
     def _plan(self, key: SourceKey, retry: Collection[str], *, here: bool) -> None:
         """Put a source in its group's queue, unless it is decided already."""
@@ -182,7 +183,7 @@ class _Run:
             return due
         if not self._clock_said:
             self._clock_said = True
-            self._say(message="the clock was set back since the last run; what waited for a later time is tried now")
+            self._say("the clock was set back since the last run; what waited for a later time is tried now")
         return 0.0
 
     def _begin(self, group: _Group) -> None:
@@ -253,7 +254,7 @@ class _Run:
         elif reason := group.brake.suspicious():
             why = self._doubt(group, reason)
         if why and (group.queue or group.brake.suspicious()):
-            self._say(message=f"{group.name}: {why}; left for another day")
+            self._say(f"{group.name}: {why}; left for another day")
             group.brake.believe()
             group.queue.clear()
         return bool(group.queue)
@@ -274,10 +275,10 @@ class _Run:
                     ask = getattr(self._sources[key.source], "check", None)
                     ask(key.locator) if ask else self._sources[key.source].fetch(key.locator, Path(scratch))
             except Exception as error:
-                self._say(message=f"{group.name}: {key.locator} was there, and now: {error}")
+                self._say(f"{group.name}: {key.locator} was there, and now: {error}")
             else:
                 proof = f"{key.locator} is there, so they are believed"
-                self._say(message=f"{group.name}: most answers are {reason}; {proof}")
+                self._say(f"{group.name}: most answers are {reason}; {proof}")
                 group.brake.believe()
                 return ""
         doubted = group.brake.sources(reason)
@@ -310,11 +311,11 @@ class _Run:
             group.pauses += 1
             group.open_until = retry_at = self._clock.now() + pause
             why = self._capped(asked)
-            self._say(message=f"{group.name}: {reason}: everything there waits {duration_text(pause)}{why} ({error})")
+            self._say(f"{group.name}: {reason}: everything there waits {duration_text(pause)}{why} ({error})")
         elif KINDS[reason] == "transient":
             retry_at = self._clock.now() + self._policy.wait(self._policy.first_wait, self._tries[key] - 1, asked)
             if why := self._capped(asked):
-                self._say(message=f"{key.locator}: tried again in {duration_text(retry_at - self._clock.now())}{why}")
+                self._say(f"{key.locator}: tried again in {duration_text(retry_at - self._clock.now())}{why}")
         if retry_at is not None and self._tries[key] < self._policy.attempts:
             self._push(group, key, retry_at)
         else:
@@ -339,16 +340,11 @@ class _Run:
 
     def _note(self, fetch: Fetch) -> None:
         self._ledger.record(fetch)
-        self._say(fetch=fetch)
+        failed = f"{fetch.source} {fetch.locator}: {fetch.reason}: {fetch.detail}" if fetch.state == "failed" else ""
+        self._say(failed, redact(fetch.locator), fetch.reason)
 
-    def _say(self, *, fetch: Fetch | None = None, message: str = "") -> None:
-        done = len(self._wanted) - self._left
-        what = reason = ""
-        if fetch is not None:
-            what, reason = redact(fetch.locator), fetch.reason
-            if fetch.state == "failed":
-                message = f"{fetch.source} {fetch.locator}: {reason}: {fetch.detail}"
-        left = self._seconds_left()
+    def _say(self, message: str, what: str = "", reason: str = "") -> None:
+        done, left = len(self._wanted) - self._left, self._seconds_left()
         self._progress(Progress(done, len(self._wanted), what, message, reason, seconds_left=left))
 
     def _seconds_left(self) -> float | None:

@@ -97,7 +97,7 @@ class _Run:
         self._dataset, self._processes, self._device = dataset, processes, processes.device
         training, self._held_out = split_clips(dataset, config.data)
         options = self._options
-        kind = Windows if config.data.windows else Samples
+        kind: type[Samples] = Windows if config.data.windows else Samples
         self._samples = kind(training, config.data, seed=options.seed, length=options.steps * options.batch_size)
         self._learner = Learner(trainer, options, processes)
         self._step, self._scores = 0, dict[str, float]()

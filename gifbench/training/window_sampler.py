@@ -6,42 +6,31 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset as TorchDataset
 
 from gifbench.dataset.dataset_clip import DatasetClip
-from gifbench.dataset.torch_dataset import FrameDataset
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.training.config import DataOptions
-from gifbench.training.frame_sampler import check_options, dithers, drawn_maker, made_gif
+from gifbench.training.frame_sampler import Samples, drawn_maker, made_gif
 from gifbench.training.trainer_interface import TrainingBatch
 
 
-class Windows(TorchDataset[TrainingBatch]):
-    """Windows of some clips, each a `TrainingBatch` without its first dimension.
+class Windows(Samples):
+    """Samples that are windows of some clips, each a `TrainingBatch` without its first dimension.
 
-    Window n of a seed is the same whichever worker makes it, and numbers are drawn in visits, as in `Samples`. Clips
-    with fewer frames than the longest window are left out. Raises `UsageError` where that leaves none, and for options
-    that cannot be.
+    Clips with fewer frames than the longest window are left out. Raises `UsageError` where that leaves none, and for
+    options that cannot be.
     """
 
     def __init__(self, clips: Sequence[DatasetClip], options: DataOptions, *, seed: int, length: int) -> None:
-        check_options(options)
-        self._options, self._seed, self._length = options, seed, length
         longest = (max(options.windows) - 1) * options.every + 1
         long_enough = [clip for clip in clips if clip.num_frames >= longest]
         if not long_enough:
             raise UsageError(f"data.windows: no clip to train on has {longest} frames; choose shorter windows")
-        self._frames = {
-            dithered: FrameDataset(long_enough, dithered=dithered, crop=options.crop, keep=options.clips_at_once)
-            for dithered in dithers(options)
-        }
+        super().__init__(long_enough, options, seed=seed, length=length)
         self._counts = [clip.num_frames for clip in long_enough]
         weights = [1] * len(long_enough) if options.equal_clips else self._counts
         self._share = np.cumsum(weights) / sum(weights)
-
-    def __len__(self) -> int:
-        return self._length
 
     def __getitem__(self, number: int) -> TrainingBatch:
         options = self._options
