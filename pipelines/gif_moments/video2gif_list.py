@@ -71,10 +71,9 @@ def download_metadata(url: str) -> list[Moment]:
     """
     with tempfile.TemporaryDirectory(prefix="gifbench-") as scratch:
         # A person has named this URL, or gifbench has; no manifest from elsewhere did.
+        source = HttpSource(trusted=True, max_size=MAX_BYTES, tries=20, expect="anything")
         try:
-            fetched = HttpSource(trusted=True, max_size=MAX_BYTES, tries=20, expect="anything").fetch(
-                url, Path(scratch)
-            )
+            fetched = source.fetch(url, Path(scratch))
         except SourceError as error:
             raise type(error)(f"{error}; with a copy of the table at hand: --metadata FILE") from error
         return read_metadata(fetched.path)
@@ -161,12 +160,8 @@ def _unzipped(data: bytes, path: Path) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             found = [info for info in archive.infolist() if Path(info.filename).name == "metadata.txt"]
-            if len(found) != 1 or found[0].file_size > MAX_BYTES:
-                raise ManifestError(
-                    f"{path}: a zip with one metadata.txt in it is wanted, of at most {MAX_BYTES} bytes"
-                )
-            return archive.read(found[0])
-    except ManifestError:
-        raise
+            if len(found) == 1 and found[0].file_size <= MAX_BYTES:
+                return archive.read(found[0])
     except Exception as error:  # zipfile and what it unpacks with answer damage in many ways
         raise ManifestError(f"{path}: the zip cannot be read ({error})") from error
+    raise ManifestError(f"{path}: a zip with one metadata.txt in it is wanted, of at most {MAX_BYTES} bytes")

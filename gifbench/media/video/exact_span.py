@@ -144,11 +144,11 @@ def with_first(video: OpenVideo, frames: Iterator[TimedPicture]) -> Spanned:
     shown = next(frames, None)
     if shown is None:
         raise CorruptMedia(f"{video.path}: not one frame can be decoded: see what `ffmpeg -i` says of it")
-    aspect = video.stream.sample_aspect_ratio
+    aspect = video.stream.sample_aspect_ratio or Fraction(1)
     # No browser minds what a GIF says of its pixels, and `Gif.read` shows what browsers do.
-    usable = aspect is not None and Fraction(1, 16) <= aspect <= 16 and "gif" not in video.formats
-    pixel_aspect = Fraction(aspect) if aspect and usable else Fraction(1)
-    return shown, FirstFrame(shown.time, shown.picture.width, shown.picture.height, pixel_aspect)
+    if not Fraction(1, 16) <= aspect <= 16 or "gif" in video.formats:
+        aspect = Fraction(1)
+    return shown, FirstFrame(shown.time, shown.picture.width, shown.picture.height, aspect)
 
 
 def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool) -> Iterator[Spanned]:

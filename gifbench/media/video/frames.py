@@ -177,19 +177,13 @@ class _Decoding:
 
 
 def _check_whole(video: OpenVideo, number: int, error: Exception | None) -> None:
-    missing = missing_bytes(video.path, lambda: _samples_end(video))
+    entries = video.stream.index_entries
+    missing = missing_bytes(video.path, lambda: max((entry.pos + entry.size for entry in entries), default=None))
     if missing:
         raise DamagedMedia(
             f"{video.path} is cut off: it lacks {missing} bytes of what its header declares, "
             f"and ends after {number} frames: give a whole copy"
         ) from error
-
-
-def _samples_end(video: OpenVideo) -> int | None:
-    """Where the last sample of the stream ends by the index of an MP4; None where the index may be cut off itself."""
-    if is_fragmented(video.path):
-        return None
-    return max((entry.pos + entry.size for entry in video.stream.index_entries), default=None)
 
 
 def _timed(

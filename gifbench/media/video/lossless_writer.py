@@ -44,6 +44,8 @@ from gifbench.media.video.lossless_reader import iter_lossless
 PIXEL_FORMAT = "bgr0"
 """The 8-bit RGB layout that FFV1 takes; it codes it with the reversible color transform of JPEG 2000."""
 _OPTIONS = {"level": "3", "coder": "rice", "context": "0", "slicecrc": "1"}
+_ONE_SLICE = (352, 288)
+"""The largest pictures that ffmpeg lets FFV1 code in one slice, which is 2% smaller than four."""
 
 
 class LosslessWriter(FrameWriter):
@@ -92,7 +94,8 @@ class LosslessWriter(FrameWriter):
             options = {"pred": "median"}
         else:
             self._container = av.open(self._target, "w", format="matroska", options={"fflags": "+bitexact"})
-            options = _OPTIONS | {"slices": _slices(width, height)}
+            one_slice = height == 1 or (width <= _ONE_SLICE[0] and height <= _ONE_SLICE[1])
+            options = _OPTIONS | {"slices": "1" if one_slice else "4"}
         self._stream = self._container.add_stream(self._codec, rate=self._frame_rate, options=options)
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = PLANAR if self._codec == UTVIDEO else PIXEL_FORMAT
@@ -136,14 +139,6 @@ class LosslessWriter(FrameWriter):
                     self.add(earlier)
         finally:
             before.unlink()
-
-
-_ONE_SLICE = (352, 288)
-"""The largest pictures that ffmpeg lets FFV1 code in one slice, which is 2% smaller than four."""
-
-
-def _slices(width: int, height: int) -> str:
-    return "1" if height == 1 or (width <= _ONE_SLICE[0] and height <= _ONE_SLICE[1]) else "4"
 
 
 def _tee(path: Path) -> str:

@@ -138,8 +138,7 @@ class _KeptVideo:
         times = [cast(int, packet.pts) for packet in self._packets]
         self.shown = sorted(time for time in times if time >= times[0])
         # By the time at which they are shown, which is the order in which they come unless a file is damaged.
-        keys = [(time, number) for number, time in enumerate(times) if self._packets[number].is_keyframe]
-        self._keys = sorted(keys)
+        self._keys = sorted((time, i) for i, time in enumerate(times) if self._packets[i].is_keyframe)
         self._converter = ColorConverter("rgb", place=place)
 
     def key_before(self, number: int) -> int:
@@ -150,8 +149,8 @@ class _KeptVideo:
         """Pictures of the group that begins with the packet `key`."""
         left = {self.shown[number]: number for number in numbers}
         self._decoder.flush_buffers()
-        for place in range(key, len(self._packets) + 1):
-            for picture in self._decoder.decode(self._packets[place] if place < len(self._packets) else None):
+        for packet in (*self._packets[key:], None):
+            for picture in self._decoder.decode(packet):
                 number = left.pop(cast(int, picture.pts), None)
                 if number is None:
                     continue

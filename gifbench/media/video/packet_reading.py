@@ -35,9 +35,7 @@ def continuous_packets(video: OpenVideo) -> Iterator[Packet[VideoStream]]:
     the packets after that follow one step after those before it.
     """
     packets = video.container.demux(video.stream)
-    if not is_jumpy(video):
-        return packets
-    return _continuous(video, packets, [])
+    return _continuous(video, packets, []) if is_jumpy(video) else packets
 
 
 def packets_beside(video: OpenVideo, streams: Sequence[Stream], offsets: list[Fraction]) -> Iterator[Packet[Any]]:

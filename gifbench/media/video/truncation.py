@@ -35,7 +35,7 @@ def missing_bytes(path: Path, samples_end: Callable[[], int | None] = lambda: No
             end = _riff_end(file, length)
         elif head[4:8] in MP4:
             end = _boxes_end(file, length)
-            if end > length and (samples := samples_end()) is not None:
+            if end > length and not is_fragmented(path) and (samples := samples_end()) is not None:
                 end = samples
         else:
             return 0
@@ -103,26 +103,22 @@ def _cluster_is_whole(file: BinaryIO, start: int, end: int) -> bool:
 
 def _riff_end(file: BinaryIO, length: int) -> int:
     """One or more RIFF chunks (OpenDML); a recorder that was cut off leaves 0 or all ones, which says nothing."""
-    position = 0
-    while position + 8 <= length:
-        file.seek(position)
-        head = file.read(8)
-        size = int.from_bytes(head[4:8], "little")
-        if head[:4] != b"RIFF" or size in (0, 0xFFFFFFFF):
-            return length
-        end = position + 8 + size + size % 2
+    for name, _, start, size in _chunks(file, 0, length):
+        end = start + size + size % 2
+        if name != b"RIFF" or size in (0, 0xFFFFFFFF):
+            break
         if end > length:
-            return length if any(end <= length for end in _movie_ends(file, position + 12, length)) else end - 1
-        position = end
+            inside = _chunks(file, start + 4, length)
+            pictures = (at + size for name, kind, at, size in inside if (name, kind) == (b"LIST", b"movi"))
+            return length if any(last <= length for last in pictures) else end - 1
     return length
 
 
-def _movie_ends(file: BinaryIO, position: int, length: int) -> Iterator[int]:
-    """Where the lists of pictures end, among the chunks of a RIFF."""
-    while position + 12 <= length:
+def _chunks(file: BinaryIO, position: int, length: int) -> Iterator[tuple[bytes, bytes, int, int]]:
+    """Name, kind (of a list), start and declared size of the content of the chunks from `position` on."""
+    while position + 8 <= length:
         file.seek(position)
         head = file.read(12)
-        end = position + 8 + int.from_bytes(head[4:8], "little")
-        if head[:4] == b"LIST" and head[8:12] == b"movi":
-            yield end
-        position = end + end % 2
+        size = int.from_bytes(head[4:8], "little")
+        yield head[:4], head[8:], position + 8, size
+        position += 8 + size + size % 2

@@ -6,9 +6,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
-from contextlib import closing
-from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Self, cast
 
@@ -52,7 +49,11 @@ class Film:
     ) -> None:
         self.path, self._gray, self._threads = Path(path), gray, threads
         self._limits = limits or VideoLimits()
-        self.times, self.duration, self.clock = _scanned(self.path, self._limits)
+        shown = [(each.time, each.duration) for each, _ in spanned(self.path, Span(), self._limits, 1)]
+        self.clock = shown[0][0]
+        """Seconds on the container's clock at the first frame."""
+        self.times = tuple(time - self.clock for time, _ in shown)
+        self.duration = self.times[-1] + shown[-1][1]
         self._kept: OrderedDict[int, Pixels] = OrderedDict()
         self._most_kept = _KEPT_FRAMES
         self._lock = threading.Lock()
@@ -139,22 +140,3 @@ def luminance_of(pixels: Pixels) -> Pixels:
     """The luminance of RGB pixels (…, 3) uint8 (BT.601, rounded), in all three channels."""
     gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels).reshape(1, -1, 3), cv2.COLOR_RGB2GRAY), np.uint8)
     return np.repeat(gray.reshape(*pixels.shape[:-1], 1), 3, axis=-1)
-
-
-def _scanned(path: Path, limits: VideoLimits) -> tuple[tuple[Fraction, ...], Fraction, Fraction]:
-    """The times of all frames from the first on, when the last one ends, and the container's clock at the first."""
-    clocks: list[Fraction] = []
-    end = Fraction(0)
-    with closing(spanned(path, Span(), limits, 1)) as frames:  # type: ignore[type-var]
-        for shown, _ in frames:
-            clocks.append(shown.time)
-            end = shown.time + shown.duration
-    start = clocks[0]
-    times = tuple(clock - start for clock in clocks)
-    late = next((i for i, (before, after) in enumerate(pairwise(times)) if after <= before), None)
-    if late is not None:
-        raise CorruptMedia(
-            f"{path}: frame {late + 1} is shown at {float(times[late + 1]):.6g} s, not after the one before: copy it "
-            "with ffmpeg to give it new times"
-        )
-    return times, end - start, start

@@ -10,8 +10,6 @@ from gifbench.errors import MissingExtra, UsageError
 
 from .detector import Box, Detection, check_image
 
-Model = Literal["hog", "cnn"]
-
 
 class FaceRecognitionDetector:
     """`face_recognition.face_locations` with the model `hog` (`HogDetector` on RGB) or `cnn` (slow without a GPU)."""
@@ -19,7 +17,7 @@ class FaceRecognitionDetector:
     name = "face-recognition"
     pixels: Literal["gray", "rgb"] = "rgb"
 
-    def __init__(self, *, model: Model = "hog") -> None:
+    def __init__(self, *, model: Literal["hog", "cnn"] = "hog") -> None:
         if model not in ("hog", "cnn"):
             raise UsageError(f'face-recognition has the models "hog" and "cnn", not "{model}"')
         self._model = model

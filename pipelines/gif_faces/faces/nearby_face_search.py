@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from gifbench import Pixels, resize
 
 from .detector import Box, Detection, FaceDetector, check_image
@@ -19,7 +17,6 @@ class Resizing:
     """
 
     def __init__(self, detector: FaceDetector) -> None:
-        self.pixels: Literal["gray", "rgb"] = detector.pixels
         self._detector = detector
 
     def detect_near(self, image: Pixels, box: Box) -> list[Detection]:
@@ -40,7 +37,7 @@ class Resizing:
         return self._search(image, Box(0, 0, width, height), min(2.0, _FACE_WIDTH / min_width))
 
     def _search(self, image: Pixels, part: Box, scale: float) -> list[Detection]:
-        image = check_image(image, pixels=self.pixels)
+        image = check_image(image, pixels=self._detector.pixels)
         size = max(1, round(part.width * scale)), max(1, round(part.height * scale))
         cut = image[part.top : part.bottom, part.left : part.right]
         resized = resize(cut, width=size[0], height=size[1], filter="area")
