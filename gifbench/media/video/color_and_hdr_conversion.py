@@ -189,10 +189,8 @@ def _plane(frame: VideoFrame, number: int) -> Pixels:
 
 
 def _has_luma_plane(frame: VideoFrame) -> bool:
-    pixel_format = frame.format
-    return pixel_format.name.startswith(_LUMA_FIRST) and pixel_format.components[0].bits == 8
+    return frame.format.name.startswith(_LUMA_FIRST) and frame.format.components[0].bits == 8
 
 
 def _has_alpha(frame: VideoFrame) -> bool:
-    pixel_format = frame.format
-    return pixel_format.has_palette or any(component.is_alpha for component in pixel_format.components)
+    return frame.format.has_palette or any(component.is_alpha for component in frame.format.components)

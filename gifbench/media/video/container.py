@@ -127,20 +127,23 @@ def open_video(
     most = limits.max_pixels + 256 * limits.max_side
     with av_errors(place, opening=True), open_container(place, max_pixels=str(most)) as container:
         stream = _picture_stream(container, place)
-        header = _track_header(container, stream, place)
-        decoder = stream.codec_context
+        video = OpenVideo(place, container, stream, limits, _crop(container, stream, place), keep_damaged)
+        decoder = video.decoder
         if not decoder.width or not decoder.height:
-            packets = read_transport_stream(place, stream.id) if container.format.name == "mpegts" else None
+            packets = video.transport_stream()
             if packets is not None and packets.scrambled:
                 raise encrypted(place)
-            _check_declared_size(place, limits)
+            # Tell a size that libav refused as too large, and then forgot, from one that was never there: no decoder
+            # may be opened this time, so that what the container declares is left as it is.
+            with open_container(place, codec_whitelist="none") as declaring:
+                declared = _picture_stream(declaring, place).codec_context
+                check_size(place, declared.width, declared.height, limits=limits)
         check_size(place, decoder.width, decoder.height, limits=limits)
         decoder.options = {"max_pixels": str(most)}
         decoder.thread_count = threads
         decoder.thread_type = "AUTO" if threads > 1 else "SLICE"
         with av_errors(place, reading=True):
-            crop = None if header is None else header.crop
-            yield OpenVideo(place, container, stream, limits, crop, keep_damaged)
+            yield video
 
 
 def open_container(path: Path, **options: str) -> InputContainer:
@@ -173,18 +176,20 @@ def open_own(
         yield container, place
 
 
-def _track_header(container: InputContainer, stream: VideoStream, path: Path) -> TrackHeader | None:
-    """What the container says of the stream; raises `CorruptMedia` for an encrypted one."""
+def _crop(container: InputContainer, stream: VideoStream, path: Path) -> Crop | None:
+    """What the container says is not shown of the stream; raises `CorruptMedia` for an encrypted one."""
     found = path.stat()
     tracks = _tracks(path, found.st_size, found.st_mtime_ns)
     if "matroska" in container.format.name:
         order = list(container.streams.video).index(stream)
-        header = tracks[order] if order < len(tracks) else None
+        tracks = tracks[order : order + 1]
     else:
-        header = next((track for track in tracks if track.number == stream.id), None)
-    if header is not None and header.encrypted:
+        tracks = [track for track in tracks if track.number == stream.id]
+    if not tracks:
+        return None
+    if tracks[0].encrypted:
         raise encrypted(path)
-    return header
+    return tracks[0].crop
 
 
 @functools.lru_cache(maxsize=64)
@@ -196,16 +201,6 @@ def _tracks(path: Path, size: int, modified: int) -> list[TrackHeader]:
 def encrypted(path: Path) -> CorruptMedia:
     """The error for a video that cannot be decoded without a key."""
     return CorruptMedia(f"{path} is encrypted: give a copy without encryption (DRM)")
-
-
-def _check_declared_size(path: Path, limits: VideoLimits) -> None:
-    """Tell a size that libav refused as too large, and then forgot, from one that was never there.
-
-    No decoder may be opened this time, so that what the container declares is left as it is.
-    """
-    with open_container(path, codec_whitelist="none") as container:
-        decoder = _picture_stream(container, path).codec_context
-        check_size(path, decoder.width, decoder.height, limits=limits)
 
 
 def _check_file(path: Path) -> None:

@@ -51,11 +51,9 @@ def gathered(
         if not 0 <= number < shape[0]:
             raise UsageError(f"frame {number} is outside of {place}: it has 0 to {shape[0] - 1}")
     out = np.empty((len(wanted), *shape[1:]), np.uint8)
-    places: dict[int, list[int]] = {}
-    for at, number in enumerate(wanted):
-        places.setdefault(number, []).append(at)
-    for number, pixels in read(sorted(places)):
-        out[places[number]] = pixels
+    places = np.array(wanted)
+    for number, pixels in read(sorted(set(wanted))):
+        out[places == number] = pixels
     return out
 
 
