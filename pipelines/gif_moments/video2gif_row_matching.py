@@ -178,26 +178,24 @@ class _Video:
         if not near:
             counts = ", ".join(str(moment.frames + self._offset) for moment in self._spans[:10])
             return Match(clip, "unmatched", f"it has {clip.frames} frames, and the video's rows have {counts}")
-        by_order = self._order[number - 1] if self._order and 0 < number <= len(self._order) else None
-        chosen, why = self._choose(near, by_order, exact=bool(exact))
-        if chosen is None:
-            return Match(clip, "ambiguous", why, tuple(near))
+        if self._order is None:
+            if len(near) > 1 or not (exact or len(self._spans) == 1):
+                why = f"{len(near)} rows have about its frames, and which order the numbers follow is not sure"
+                return Match(clip, "ambiguous", why, tuple(near))
+            chosen, why = near[0], "frames alone"
+        else:
+            by_order = self._order[number - 1] if 0 < number <= len(self._order) else None
+            if by_order is None or by_order.span not in [moment.span for moment in near]:
+                said = "has no row of that number" if by_order is None else f"says line {by_order.line}"
+                why = f"its frames fit other rows than its number, which {said}"
+                return Match(clip, "ambiguous", why, tuple(near))
+            chosen, why = by_order, "order and frames"
         if chosen.problem:
             return Match(clip, "unmatched", f"line {chosen.line} is its row, but {chosen.problem}")
         return Match(clip, "matched", why, (chosen,))
 
     def _off(self, moment: Moment, clip: ManifestRow) -> int:
         return abs(moment.frames + self._offset - (clip.frames or 0))
-
-    def _choose(self, near: Sequence[Moment], by_order: Moment | None, *, exact: bool) -> tuple[Moment | None, str]:
-        if self._order is not None:
-            if by_order is not None and by_order.span in [moment.span for moment in near]:
-                return by_order, "order and frames"
-            said = "has no row of that number" if by_order is None else f"says line {by_order.line}"
-            return None, f"its frames fit other rows than its number, which {said}"
-        if len(near) == 1 and (exact or len(self._spans) == 1):
-            return near[0], "frames alone"
-        return None, f"{len(near)} rows have about its frames, and which order the numbers follow is not sure"
 
 
 def _each_row_once(matches: Sequence[Match], rows: Sequence[Moment]) -> list[Match]:

@@ -53,12 +53,9 @@ def level_part(gray: Pixels, level: int, part: Box | None = None) -> Pixels:
     about one gray level, because dlib rounds at every level on the way and this rounds once.
     """
     height, width = gray.shape
-    row_starts, row_weights = _taps(height, 1, level)
-    column_starts, column_weights = _taps(width, 2, level)
-    if part is not None:
-        row_starts, row_weights = row_starts[part.top : part.bottom], row_weights[part.top : part.bottom]
-        column_starts = column_starts[part.left : part.right]
-        column_weights = column_weights[part.left : part.right]
+    left, top, right, bottom = part or Box(0, 0, *level_size(width, height, level))
+    row_starts, row_weights = (taps[top:bottom] for taps in _taps(height, 1, level))
+    column_starts, column_weights = (taps[left:right] for taps in _taps(width, 2, level))
     return np.asarray(_resample(gray, row_starts, row_weights, column_starts, column_weights))
 
 
