@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -76,9 +77,7 @@ def make(
     for line in made.notes:
         note(f"{video.name}: {line}")
     if as_json:
-        about = {"frames": made.frames, "width": made.width, "height": made.height, "seconds": made.seconds}
-        more = {"dropped": made.dropped, "notes": list(made.notes)}
-        say_json({"file": str(out), **about, "bytes": made.bytes, "psnr": psnr, **more})
+        say_json({"file": str(out), **asdict(made), "psnr": psnr})
         return
     quality = "every color exact" if math.isinf(made.psnr) else "" if psnr is None else f"PSNR {psnr:.2f} dB"
     what = f"{made.frames} frames of {made.width}×{made.height}, {made.seconds:.2f} s"

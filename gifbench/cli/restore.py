@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -87,10 +88,7 @@ def restore(
     for line in made.notes:
         note(f"{source.name}: {line}")
     if as_json:
-        about = {"file": str(out), "method": made.method, "gif_frames": made.gif_frames, "frames": made.frames}
-        about |= {"page": str(page / "index.html")} if page else {}
-        size = {"width": made.width, "height": made.height, "seconds": made.seconds}
-        say_json({**about, **size, "notes": list(made.notes)})
+        say_json({"file": str(out), **asdict(made), **({"page": str(page / "index.html")} if page else {})})
         return
     what = f"{made.gif_frames} frames in, {made.frames} out, {made.width}×{made.height}, {made.seconds:.2f} s"
     say(f"{out}: {what}, by {made.method}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from gifbench.errors import storage_errors
 from gifbench.file_restoration import Restored, restore_gif, restored_timing
 from gifbench.leaderboard.atomic_publish import published
-from gifbench.leaderboard.example_pictures import Pictures, frame_ends, pictures_of, write_lane
+from gifbench.leaderboard.example_pictures import Lane, Pictures, frame_ends, write_pictures
 from gifbench.leaderboard.filmstrips import error_map, telling_box
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.safe_names import visible
@@ -87,16 +86,13 @@ def _pictures(gif: Gif, restored: Pixels, source: Path, folder: Path, *, label: 
     shown = np.repeat(before, fps_factor, axis=0)[: len(restored)]
     middle = len(restored) // 2
     box = telling_box(shown[middle], restored[middle])
-    write = partial(write_lane, folder, box)
     with storage_errors(folder):
         (folder / "films").mkdir()
         (folder / _ORIGINAL).write_bytes(source.read_bytes())
-        colors = max(map(len, gif.palettes))
-        original = partial(write, before, file="films/gif", kind="gif", label="GIF", gif=_ORIGINAL)
-        lanes = (
-            original(palette_colors=colors, every=fps_factor),
-            write(restored, file="films/restored", kind="restored", label=visible(label)),
-            write(error_map(restored, shown), file="films/change", kind="error", label="What changed"),
-        )
+    drawn = (
+        ("films/gif", Lane("gif", "GIF", fps_factor, _ORIGINAL), before),
+        ("films/restored", Lane("restored", visible(label)), restored),
+        ("films/change", Lane("error", "What changed"), error_map(restored, shown)),
+    )
     ends = frame_ends((*timing.times, timing.duration)[: len(restored) + 1])
-    return pictures_of(lanes, box, (gif.height, gif.width), ends)
+    return write_pictures(folder, drawn, box, ends, palette_colors=max(map(len, gif.palettes)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -67,18 +67,18 @@ class Excerpts:
 class Lane:
     """One of the pictures that play in step.
 
-    `kind` is gif, restored, truth or error. `film` (of `per_file` frames each) and `detail` (empty for an error map)
-    are film strips, as paths below the site; `every` says that each of their frames stands for so many of the video's;
-    `file` is the real GIF, for the GIF's lane.
+    `kind` is gif, restored, truth or error. `every` says that each of its frames stands for so many of the video's;
+    `file` is the real GIF, for the GIF's lane. When they are written, `film` (of `per_file` frames each) and `detail`
+    (empty for an error map) are film strips, as paths below the site.
     """
 
     kind: str
     label: str
-    film: tuple[str, ...]
-    per_file: int
-    detail: str
-    every: int
+    every: int = 1
     file: str | None = None
+    film: tuple[str, ...] = ()
+    per_file: int = 0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,77 +145,65 @@ def _write(board: Board, choice: ClipChoice, *, excerpts: Excerpts, restore: Res
     below = f"clips/{slug(board.dataset, key=board.fingerprint)}/{slug(choice.clip_id)}/{part.start}-{len(part)}"
     shown = np.repeat(gif.frames, asked.every, axis=0)[: len(truth)]
     gif_file = f"{below}/{board.task}.gif"
-    draw = partial(write_lane, site, box)
-    of_gif = partial(draw, gif.frames, palette_colors=max(map(len, gif.palettes)))
-    jobs = [
-        partial(of_gif, file=f"{gif_file}-film", kind="gif", label="GIF", every=asked.every, gif=gif_file),
-        partial(draw, truth, file=f"{below}/truth", kind="truth", label="Truth"),
-        partial(draw, error_map(shown, truth), file=f"{gif_file}-error", kind="error", label="Error of the GIF"),
+    drawn = [
+        (f"{gif_file}-film", Lane("gif", "GIF", asked.every, gif_file), gif.frames),
+        (f"{below}/truth", Lane("truth", "Truth"), truth),
+        (f"{gif_file}-error", Lane("error", "Error of the GIF"), error_map(shown, truth)),
     ]
     if restored is not None:
         file, label = f"{below}/{board.task}.{choice.run.method_slug}", choice.run.label
-        jobs.insert(1, partial(draw, restored, file=file, kind="restored", label=label))
-        wrong = error_map(restored, truth)
-        jobs.append(partial(draw, wrong, file=f"{file}-error", kind="error", label=f"Error of {label}"))
+        drawn.insert(1, (file, Lane("restored", label), restored))
+        drawn.append((f"{file}-error", Lane("error", f"Error of {label}"), error_map(restored, truth)))
     with storage_errors(site):
         (site / below).mkdir(parents=True, exist_ok=True)
         if not (site / gif_file).exists():
             (site / gif_file).write_bytes(gif.to_bytes())
-        with ThreadPoolExecutor(len(jobs)) as pool:  # libwebp works outside the interpreter's lock
-            lanes = [future.result() for future in [pool.submit(job) for job in jobs]]
-    return pictures_of(lanes, box, (clip.height, clip.width), frame_ends(times_in(clip, part)))
+    ends = frame_ends(times_in(clip, part))
+    return write_pictures(site, drawn, box, ends, palette_colors=max(map(len, gif.palettes)))
 
 
-def pictures_of(
-    lanes: Sequence[Lane], box: tuple[int, int, int, int], size: tuple[int, int], ends: Sequence[int]
+def write_pictures(
+    site: Path,
+    drawn: Sequence[tuple[str, Lane, Pixels]],
+    box: tuple[int, int, int, int],
+    ends: Sequence[int],
+    *,
+    palette_colors: int,
 ) -> Pictures:
-    """Lanes as a player takes them; `size` is the height and width of the clip's frames."""
-    (left, top, right, bottom), (height, width) = box, size
+    """Write the strips of lanes below `site`, unless they are there: a name, which has no ending, is one content.
+
+    `drawn` are names, lanes and their frames, (T, H, W, 3) uint8, of one size; `box` is the part that is enlarged, and
+    `palette_colors` the most that a frame of the GIF has.
+    """
+    (left, top, right, bottom), (_, height, width, _) = box, drawn[0][2].shape
     shown_height, shown_width = shown_size(height, width)
+
+    def write(name: str, lane: Lane, pixels: Pixels) -> Lane:
+        colors = palette_colors if lane.kind == "gif" else None
+        per_file = frames_per_file(height, width, palette_colors=colors)
+        paths = tuple(f"{name}.{i}.webp" for i in range(-(-len(pixels) // per_file)))
+        if not all((site / path).exists() for path in paths):
+            quality = ERROR_QUALITY if lane.kind == "error" else QUALITY
+            for path, content in zip(paths, film(pixels, palette_colors=colors, quality=quality), strict=True):
+                (site / path).write_bytes(content)
+        enlarged = "" if lane.kind == "error" else f"{name}.detail-{left}-{top}.webp"
+        if enlarged and not (site / enlarged).exists():
+            (site / enlarged).write_bytes(detail(pixels, box))
+        return replace(lane, film=paths, per_file=per_file, detail=enlarged)
 
     def share(part: int, whole: int) -> float:
         return round(100 * part / whole, 2)
 
+    with storage_errors(site), ThreadPoolExecutor(len(drawn)) as pool:  # libwebp works outside the interpreter's lock
+        lanes = tuple(pool.map(lambda one: write(*one), drawn))
     return Pictures(
         width=shown_width,
         height=shown_height,
         detail=(left, top, right - left, bottom - top),
         spot=(share(left, width), share(top, height), share(right - left, width), share(bottom - top, height)),
         ends=tuple(ends),
-        lanes=tuple(lanes),
+        lanes=lanes,
     )
-
-
-def write_lane(
-    site: Path,
-    box: tuple[int, int, int, int],
-    pixels: Pixels,
-    /,
-    *,
-    file: str,
-    kind: str,
-    label: str,
-    palette_colors: int | None = None,
-    every: int = 1,
-    gif: str | None = None,
-) -> Lane:
-    """Write the strips of a lane below `site`, unless they are there: a name (`file`, with no ending) is one content.
-
-    `pixels` are (T, H, W, 3) uint8, `box` the part that is enlarged; the others are those of `Lane`.
-    """
-    _, height, width, _ = pixels.shape
-    per_file = frames_per_file(height, width, palette_colors=palette_colors)
-    paths = tuple(f"{file}.{i}.webp" for i in range(-(-len(pixels) // per_file)))
-    if not all((site / path).exists() for path in paths):
-        quality = ERROR_QUALITY if kind == "error" else QUALITY
-        films = film(pixels, palette_colors=palette_colors, quality=quality)
-        for path, content in zip(paths, films, strict=True):
-            (site / path).write_bytes(content)
-    left, top, _, _ = box
-    detail_path = "" if kind == "error" else f"{file}.detail-{left}-{top}.webp"
-    if detail_path and not (site / detail_path).exists():
-        (site / detail_path).write_bytes(detail(pixels, box))
-    return Lane(kind=kind, label=label, film=paths, per_file=per_file, detail=detail_path, every=every, file=gif)
 
 
 def times_in(clip: DatasetClip, part: range) -> tuple[Fraction, ...]:
