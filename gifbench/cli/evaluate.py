@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -48,10 +49,7 @@ def tasks(as_json: Json = False) -> None:
 
     makers = list_makers()
     if as_json:
-        own = [
-            {"name": task.name, "dithered": task.dithered, "every": task.every, "maker": None, "problem": None}
-            for task in TASKS.values()
-        ]
+        own = [{**asdict(task), "problem": None} for task in TASKS.values()]
         of_makers = [
             {
                 "name": f"{each.name}-{every}",

@@ -172,21 +172,20 @@ def _task_order(task: str) -> tuple[int, int, str]:
 def _table(runs: Sequence[Run], *, twin: bool) -> BoardTable:
     kept, repeats = _without_repeats(runs)
     every_clip = set().union(*(run.clip_scores for run in kept))
-    missing = {run.method_key: len(every_clip - set(run.clip_scores)) for run in kept}
-    complete = [run for run in kept if not missing[run.method_key]]
+    missing = {run: len(every_clip - set(run.clip_scores)) for run in kept}
+    complete = [run for run in kept if not missing[run]]
     pairs = compare_runs(complete)
     stand = standings(pairs)
     best = min(complete, key=lambda run: (-run.psnr.mean, run.method_key), default=None)
-    behind = behind_on_shared_clips([run for run in kept if missing[run.method_key]], best) if best else {}
+    behind = behind_on_shared_clips([run for run in kept if missing[run]], best) if best else {}
     gif = next((run for run in kept if run.is_gif), None)
     rows = []
-    for run in sorted(kept, key=lambda run: (bool(missing[run.method_key]), -run.psnr.mean, run.method_key)):
-        lacks, key = missing[run.method_key], run.method_key
-        rank = None if lacks else 1 + sum(other.psnr.mean > run.psnr.mean for other in complete)
+    for run in sorted(kept, key=lambda run: (bool(missing[run]), -run.psnr.mean, run.method_key)):
+        rank = None if missing[run] else 1 + sum(other.psnr.mean > run.psnr.mean for other in complete)
         same_clips = gif is not None and gif is not run and gif.clip_scores.keys() == run.clip_scores.keys()
         gain = run.psnr.mean - gif.psnr.mean if gif is not None and same_clips else None
         detail = run.detail_among([other for other in kept if other.label == run.label])
-        rows.append(BoardRow(run, rank, lacks, stand.get(key), behind.get(key), gain, detail))
+        rows.append(BoardRow(run, rank, missing[run], stand.get(run), behind.get(run), gain, detail))
     of, maker, definition = kept[0].result, kept[0].maker, kept[0].definition
     dataset, protocol = of.dataset.name, of.protocol.name
     made_by = (maker,) if maker else ()

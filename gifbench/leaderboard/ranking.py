@@ -55,8 +55,8 @@ def compare_runs(runs: Sequence[Run]) -> Pairs | None:
     return Pairs(tuple(runs[i] for i in order), compare(scores[:, order]))
 
 
-def standings(pairs: Pairs | None) -> dict[str, Standing]:
-    """How each of the compared runs stands, by its `method_key`; empty where there is nothing to compare."""
+def standings(pairs: Pairs | None) -> dict[Run, Standing]:
+    """How each of the compared runs stands; empty where there is nothing to compare."""
     if pairs is None:
         return {}
     found = pairs.found
@@ -66,7 +66,7 @@ def standings(pairs: Pairs | None) -> dict[str, Standing]:
     for i, run in enumerate(pairs.runs):
         known = i > 0 and found.clips > 1
         interval = (float(found.low[i, 0]), float(found.high[i, 0])) if known else (None, None)
-        made[run.method_key] = Standing(
+        made[run] = Standing(
             group=int(found.groups[i]) if grouped else None,
             opens_group=grouped and (i == 0 or bool(found.groups[i] != found.groups[i - 1])),
             rank_low=int(found.rank_low[i]),
@@ -85,10 +85,10 @@ def clips_to_tell(pairs: int) -> int:
     return clips
 
 
-def behind_on_shared_clips(runs: Sequence[Run], best: Run) -> Mapping[str, tuple[MeanScore, int]]:
+def behind_on_shared_clips(runs: Sequence[Run], best: Run) -> Mapping[Run, tuple[MeanScore, int]]:
     """For runs that lack clips: their mean PSNR less that of `best` on the clips of both, and how many those are.
 
-    By `method_key`; a run that shares no clip with `best` is left out. It is no standing: fewer clips are other clips.
+    A run that shares no clip with `best` is left out. It is no standing: fewer clips are other clips.
     """
     by_clips: dict[frozenset[str], list[Run]] = defaultdict(list)
     for run in runs:
@@ -103,5 +103,5 @@ def behind_on_shared_clips(runs: Sequence[Run], best: Run) -> Mapping[str, tuple
         )
         for run, mean, interval in zip(together, behind.mean(axis=0), mean_interval(behind), strict=True):
             low, high = interval if len(ordered) > 1 else (None, None)
-            made[run.method_key] = (MeanScore(float(mean), low, high), len(ordered))
+            made[run] = (MeanScore(float(mean), low, high), len(ordered))
     return made
