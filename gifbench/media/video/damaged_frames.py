@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-import av.error
 from av.video.frame import PictureType
 
-from gifbench.errors import CorruptMedia
-from gifbench.media.video.packet_reading import CannotSeek
 from gifbench.media.video.timestamp_repair import Decoded
 
 LEFT_OUT = "of the video left out"
@@ -50,21 +47,17 @@ def suspected(pictures: Iterator[Decoded], codec: str) -> Iterator[Decoded]:
     alone = codec in _B_IS_NO_REFERENCE
     since_damage = False
     held: deque[Decoded] = deque()
-    try:
-        for each in pictures:
-            kind = each.picture.pict_type
-            two_sided = kind == PictureType.B
-            if each.damaged and not (two_sided and alone):
-                since_damage = True
-                held = deque(replace(before, damaged=True) for before in held)
-            elif not each.damaged and each.picture.key_frame and kind == PictureType.I:
-                since_damage = False
-            damaged = each.damaged or since_damage
-            held.append(replace(each, damaged=damaged))
-            most = _MOST_HELD if two_sided and not damaged else 0
-            while len(held) > most:
-                yield held.popleft()
-    except (CorruptMedia, CannotSeek, av.error.FFmpegError):
-        yield from held
-        raise
+    for each in pictures:
+        kind = each.picture.pict_type
+        two_sided = kind == PictureType.B
+        if each.damaged and not (two_sided and alone):
+            since_damage = True
+            held = deque(replace(before, damaged=True) for before in held)
+        elif not each.damaged and each.picture.key_frame and kind == PictureType.I:
+            since_damage = False
+        damaged = each.damaged or since_damage
+        held.append(replace(each, damaged=damaged))
+        most = _MOST_HELD if two_sided and not damaged else 0
+        while len(held) > most:
+            yield held.popleft()
     yield from held

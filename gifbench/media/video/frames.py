@@ -190,26 +190,32 @@ def _timed(
     video: OpenVideo, packets: Iterable[Packet[VideoStream]], timeline: Timeline, *, skip_before: int | None = None
 ) -> Iterator[TimedPicture]:
     """Each picture with its time, and the time until the next as its duration."""
-    decoded = _checked(video, packets, skip_before)
+    failures: list[Exception] = []
+    decoded = _before_failure(_checked(video, packets, skip_before), failures)
     if video.keep_damaged:
         decoded = suspected(decoded, video.decoder.codec.canonical_name)
     before: Decoded | None = None
     begin = Fraction(0)
-    failure: Exception | None = None
-    try:
-        for time, item in timeline.place(decoded):
-            if before is not None:
-                yield _timed_picture(before, begin, time - begin)
-            before, begin = item, time
-    except (CorruptMedia, av.error.FFmpegError) as error:  # what came before it is whole, and is given first
-        failure = error
-    if before is not None:
+    for time, item in timeline.place(decoded):
+        if before is not None:
+            yield _timed_picture(before, begin, time - begin)
+        before, begin = item, time
+    failure = failures[0] if failures else None
+    if before is not None and (failure is None or isinstance(failure, CorruptMedia | av.error.FFmpegError)):
         duration = before.duration * video.time_base or video.step
         if failure is None:
             duration = max(duration, _declared_end(video, begin + duration) - begin)
         yield _timed_picture(before, begin, duration)
     if failure is not None:
         raise failure
+
+
+def _before_failure(pictures: Iterator[Decoded], failures: list[Exception]) -> Iterator[Decoded]:
+    """The pictures up to an error, which goes to `failures`: what came before it is whole, and is given first."""
+    try:
+        yield from pictures
+    except Exception as error:
+        failures.append(error)
 
 
 def _timed_picture(decoded: Decoded, time: Fraction, duration: Fraction) -> TimedPicture:

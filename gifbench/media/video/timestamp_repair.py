@@ -54,10 +54,7 @@ class Timeline:
         """Whether all frames so far had presentation time stamps, and those increased."""
 
     def place(self, frames: Iterator[Decoded]) -> Iterator[tuple[Fraction, Decoded]]:
-        """Each frame with its time, in seconds on the container's clock; looks a few frames ahead at faulty stamps.
-
-        What ends `frames` with an error ends this only after all frames before it.
-        """
+        """Each frame with its time, in seconds on the container's clock; looks a few frames ahead at faulty stamps."""
         ahead = _Lookahead(frames)
         while (frame := ahead.pop()) is not None:
             if self._exact is not None and frame.pts is not None and frame.pts <= self._exact:
@@ -65,8 +62,6 @@ class Timeline:
                 yield from self._between(frame, ahead)
             else:
                 yield self._next(frame), frame
-        if ahead.failure is not None:
-            raise ahead.failure
 
     def _between(self, frame: Decoded, ahead: _Lookahead) -> Iterator[tuple[Fraction, Decoded]]:
         """A frame with a faulty stamp and its like, put between the last good one and the next if that is plain."""
@@ -140,8 +135,6 @@ class _Lookahead:
     def __init__(self, frames: Iterator[Decoded]) -> None:
         self._frames = frames
         self._ready: deque[Decoded] = deque()
-        self.failure: Exception | None = None
-        """What ended the iterator, if it was an error."""
 
     def pop(self) -> Decoded | None:
         """The next frame; None after the last."""
@@ -150,13 +143,7 @@ class _Lookahead:
 
     def peek(self, count: int) -> list[Decoded]:
         """The next `count` frames, or as many as there are."""
-        while len(self._ready) < count and self.failure is None:
-            try:
-                self._ready.append(next(self._frames))
-            except StopIteration:
-                break
-            except Exception as error:  # whatever it is, what came before it is whole
-                self.failure = error
+        self._ready.extend(islice(self._frames, max(0, count - len(self._ready))))
         return list(islice(self._ready, count))
 
 
