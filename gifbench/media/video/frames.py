@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import chain
 
 import av.error
@@ -102,10 +103,7 @@ class _Decoding:
         self.number = 0
         """Frames that were given."""
         self._key_seen = False
-        self._only_joined = False
-        self._size: tuple[int, int] | None = None
-        self._last: VideoFrame | None = None
-        self._last_damaged = False
+        self._last: Decoded | None = None
         self._empty: deque[Packet[VideoStream]] = deque()
         self._has_slices = video.decoder.name == FFV1
         self._intact: set[bool] = set()
@@ -129,21 +127,20 @@ class _Decoding:
             if self._key_seen:
                 raise
             return []  # a recording that was joined in the middle: nothing can be decoded before its first key frame
-        damaged = packet.is_corrupt and not self._joined()
+        damaged = packet.is_corrupt and not self._joined
         if packet.size and self._key_seen and (damaged or self._slices_differ(packet)):
             raise DamagedMedia(
                 f"{video.path}: its data break off or are damaged at frame {self.number}: {_ANOTHER_COPY}"
             )
         return pictures
 
+    @cached_property
     def _joined(self) -> bool:
         """Whether what libav takes for damage in a transport stream is where files were joined."""
-        if not self._only_joined:
-            stream = self._video.transport_stream()
-            if stream is not None and stream.scrambled:
-                raise encrypted(self._video.path)
-            self._only_joined = stream is not None and stream.whole
-        return self._only_joined
+        stream = self._video.transport_stream()
+        if stream is not None and stream.scrambled:
+            raise encrypted(self._video.path)
+        return stream is not None and stream.whole
 
     def _slices_differ(self, packet: Packet[VideoStream]) -> bool:
         """Whether slices of FFV1 so far have checksums that fit and some do not: all of a stream have them or none."""
@@ -159,20 +156,17 @@ class _Decoding:
             if not self._video.keep_damaged:
                 raise DamagedMedia(f"{self._video.path}: frame {self.number} is damaged: {_ANOTHER_COPY}")
         yield from self.repeats(picture.pts or 0)
-        size = picture.width, picture.height
-        if size != self._size:
-            check_size(self._video.path, *size, limits=self._video.limits)
-            self._size = size
-        self._last = self._crop.one(picture) if self._crop else picture
-        self._last_damaged = picture.is_corrupt
-        yield Decoded(picture.pts, picture.dts, picture.duration, self._last, self._last_damaged)
+        check_size(self._video.path, picture.width, picture.height, limits=self._video.limits)
+        shown = self._crop.one(picture) if self._crop else picture
+        self._last = Decoded(picture.pts, picture.dts, picture.duration, shown, picture.is_corrupt)
+        yield self._last
         self.number += 1
 
     def repeats(self, before: int | None) -> Iterator[Decoded]:
         """The last picture again for each empty packet before a time stamp, or for all that are left."""
         while self._empty and self._last is not None and (before is None or (self._empty[0].pts or 0) < before):
             packet = self._empty.popleft()
-            yield Decoded(packet.pts, packet.dts, packet.duration or 0, self._last, self._last_damaged)
+            yield replace(self._last, pts=packet.pts, dts=packet.dts, duration=packet.duration or 0)
             self.number += 1
 
 
