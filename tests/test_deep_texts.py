@@ -48,7 +48,7 @@ def test_a_note_with_something_else_than_texts_is_not_sent(tmp_path: Path) -> No
 def test_the_log_of_a_training(text: bytes, tmp_path: Path) -> None:
     good = json.dumps({"step": 3, "loss": 0.5})
     (tmp_path / FILE).write_bytes(good.encode() + b"\n" + text)
-    Record(tmp_path).cut_after(3)
+    Record(tmp_path, after=3)
     assert (tmp_path / FILE).read_text() == f"{good}\n"
     (tmp_path / FILE).write_bytes(text or b"[]")
     with pytest.raises(GifbenchError):

@@ -56,12 +56,12 @@ class _Group:
     """The sources of one service, and what keeps it from being asked."""
 
     name: str
+    brake: Brake
     queue: list[tuple[float, int, SourceKey]] = field(default_factory=list)
     busy: bool = False
     open_until: float = 0.0
     next_start: float = 0.0
     pauses: int = 0
-    brake: Brake = field(default_factory=lambda: Brake(0))
 
     def ready(self) -> float:
         return max(self.queue[0][0], self.open_until, self.next_start)
@@ -170,9 +170,8 @@ class _Run:
         except SourceError as error:
             self._fail(key, error)
             return
-        if name not in self._groups:
-            self._groups[name] = _Group(name, brake=Brake(self._policy.brake))
-        self._push(self._groups[name], key, due)
+        group = self._groups.setdefault(name, _Group(name, Brake(self._policy.brake)))
+        self._push(group, key, due)
         self._left += 1
 
     def _due(self, before: Fetch) -> float:

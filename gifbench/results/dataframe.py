@@ -75,7 +75,7 @@ class Results(Sequence[Result]):
         """
         import pandas as pd
 
-        rows = [row for result in self for row in (_clip_rows(result) if per_clip else _mean_rows(result))]
+        rows = [row for result in self for row in _rows(result, per_clip=per_clip)]
         columns = _CLIP_COLUMNS if per_clip else _MEAN_COLUMNS
         return pd.DataFrame(rows, columns=list(columns))
 
@@ -93,16 +93,12 @@ class Results(Sequence[Result]):
         for result in self:
             named.setdefault(result.method.name, set()).add(result.method.identity)
         rows = []
-        for result in sorted(
-            self,
-            key=lambda each: (
-                order.get(each.task, 99),
-                each.task,
-                each.protocol.name != "standard",
-                _place(each),
-                -each.scores["psnr"].mean,
-            ),
-        ):
+
+        def rank(each: Result) -> tuple[Any, ...]:
+            task = order.get(each.task, 99), each.task
+            return (*task, each.protocol.name != "standard", _place(each), -each.scores["psnr"].mean)
+
+        for result in sorted(self, key=rank):
             psnr, name = result.scores["psnr"], result.method.name
             if len(named[name]) > 1:
                 name = f"{name} ({result.method.identity[:8] or 'earlier'})"
@@ -180,48 +176,44 @@ _MEAN_COLUMNS = (
 _CLIP_COLUMNS = (*_BOTH, "clip_id", "frames", "value", "unit", "better", "seconds", "device", "identity", "file")
 
 
-def _shared(result: Result, metric: str) -> dict[str, Any]:
-    described = {each.name: (each.unit, each.better) for each in result.metrics}
-    unit, better = {"psnr": ("dB", "higher"), "ssim": ("", "higher"), **described}[metric]
-    return {
-        "method": result.method.name,
-        "task": result.task,
-        "protocol": result.protocol.name,
-        "metric": metric,
-        "dataset": result.dataset.name,
-        "fingerprint": result.dataset.fingerprint,
-        "split": result.split,
-        "unit": unit,
-        "better": better,
-        "device": result.environment.device,
-        "identity": result.method.identity,
-        "file": result.path,
-    }
-
-
-def _mean_rows(result: Result) -> Iterator[dict[str, Any]]:
-    speed = result.frames / result.method_seconds if result.method_seconds else float("nan")
-    for metric, score in result.scores.items():
-        yield {
-            **_shared(result, metric),
-            "mean": score.mean,
-            "low": score.ci95[0],
-            "high": score.ci95[1],
-            "clips": score.clips or result.clips,
-            "frames": result.frames,
-            "frames_per_second": speed,
+def _rows(result: Result, *, per_clip: bool) -> Iterator[dict[str, Any]]:
+    """A row a metric, with its mean, or with `per_clip` a row a metric and clip."""
+    chosen = {each.name: (each.unit, each.better) for each in result.metrics}
+    measures = {"psnr": ("dB", "higher"), "ssim": ("", "higher"), **chosen}
+    for metric in measures if per_clip else result.scores:
+        unit, better = measures[metric]
+        shared = {
+            "method": result.method.name,
+            "task": result.task,
+            "protocol": result.protocol.name,
+            "metric": metric,
+            "dataset": result.dataset.name,
+            "fingerprint": result.dataset.fingerprint,
+            "split": result.split,
+            "unit": unit,
+            "better": better,
+            "device": result.environment.device,
+            "identity": result.method.identity,
+            "file": result.path,
         }
-
-
-def _clip_rows(result: Result) -> Iterator[dict[str, Any]]:
-    for metric in ("psnr", "ssim", *(each.name for each in result.metrics)):
-        shared = _shared(result, metric)
-        for clip in result.clip_scores:
-            value = {"psnr": clip.psnr, "ssim": clip.ssim}.get(metric, clip.metrics.get(metric))
+        if per_clip:
+            for clip in result.clip_scores:
+                value = {"psnr": clip.psnr, "ssim": clip.ssim}.get(metric, clip.metrics.get(metric))
+                yield {
+                    **shared,
+                    "clip_id": clip.clip_id,
+                    "frames": clip.frames,
+                    "value": float("nan") if value is None else value,
+                    "seconds": clip.seconds,
+                }
+        else:
+            score = result.scores[metric]
             yield {
                 **shared,
-                "clip_id": clip.clip_id,
-                "frames": clip.frames,
-                "value": float("nan") if value is None else value,
-                "seconds": clip.seconds,
+                "mean": score.mean,
+                "low": score.ci95[0],
+                "high": score.ci95[1],
+                "clips": score.clips or result.clips,
+                "frames": result.frames,
+                "frames_per_second": result.frames / result.method_seconds if result.method_seconds else float("nan"),
             }

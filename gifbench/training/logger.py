@@ -21,14 +21,25 @@ FILE = "log.jsonl"
 class Record:
     """The log of a training in its folder: one JSON object a line, each with its `step`.
 
-    With `tensorboard`, the same goes into the folder `tensorboard`; raises `MissingExtra` where it is not installed.
+    Lines that it has beyond the step `after` are forgotten: a training that is resumed writes them again. With
+    `tensorboard`, the same goes into the folder `tensorboard`; raises `MissingExtra` where it is not installed.
     """
 
-    def __init__(self, run: Path, *, tensorboard: bool = False) -> None:
-        self._run, self._tensorboard = run, tensorboard
+    def __init__(self, run: Path, *, after: int, tensorboard: bool = False) -> None:
+        self._run = run
         self._board: Any = None
-        if tensorboard and find_spec("tensorboard") is None:
-            raise MissingExtra("tensorboard", extra="train", wanted_for="training.tensorboard")
+        if tensorboard:
+            if find_spec("tensorboard") is None:
+                raise MissingExtra("tensorboard", extra="train", wanted_for="training.tensorboard")
+            from torch.utils.tensorboard import SummaryWriter
+
+            with storage_errors(run / "tensorboard"):
+                self._board = SummaryWriter(str(run / "tensorboard"), purge_step=after + 1, flush_secs=10)
+        path = run / FILE
+        if path.exists():
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            with atomic_write(path) as file:
+                file.writelines(f"{line}\n".encode() for line in lines if _step(line) <= after)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Add a line."""
@@ -44,21 +55,6 @@ class Record:
             self._board.add_image("validation", pixels, step, dataformats="HWC")
         with atomic_write(self._run / f"panel-{step:08d}.png") as file:
             Image.fromarray(pixels).save(file, "png")
-
-    def cut_after(self, step: int) -> None:
-        """Forget the lines after a step: a training that is resumed writes them again. The first call of a run."""
-        if self._tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            with storage_errors(self._run / "tensorboard"):
-                self._board = SummaryWriter(str(self._run / "tensorboard"), purge_step=step + 1, flush_secs=10)
-        path = self._run / FILE
-        if not path.exists():
-            return
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        kept = [line for line in lines if _step(line) <= step]
-        with atomic_write(path) as file:
-            file.writelines(f"{line}\n".encode() for line in kept)
 
 
 def _step(line: str) -> float:

@@ -102,7 +102,7 @@ class _Run:
         self._learner = Learner(trainer, options, processes)
         self._step, self._scores = 0, dict[str, float]()
         self._batch_size = options.batch_size // processes.count
-        self._record = Record(out, tensorboard=options.tensorboard) if processes.first else None
+        self._record: Record | None = None
 
     def begin(self, state: dict[str, Any] | None) -> None:
         """Take over a checkpoint, if there is one, and forget what the log says beyond it."""
@@ -113,8 +113,8 @@ class _Run:
                 self._batch_size = int(state.get("batch_size", self._batch_size))
             except (KeyError, RuntimeError, ValueError, TypeError) as error:
                 raise TrainingError(f"{self._out / FILE}: does not fit this configuration: {error}") from error
-        if self._record is not None:
-            self._record.cut_after(self._step)
+        if self._processes.first:
+            self._record = Record(self._out, after=self._step, tensorboard=self._options.tensorboard)
 
     def go(self, stopped: threading.Event, progress: ProgressCallback) -> Trained:
         """Train to the last step."""
