@@ -124,11 +124,14 @@ class _Run:
         self._groups: dict[str, _Group] = {}
 
     def go(self, retry: Collection[str]) -> FetchSummary:
-        here = self._store.present(self._wanted)
+        present = self._store.present(self._wanted)
         for key in self._wanted:
-            self._plan(key, retry, here=key in here)
+            self._plan(key, retry, here=key in present)
         self._planned = self._left
-        self._say(self._estimate())
+        seconds = self._seconds_left()
+        rest = "" if seconds is None else f"; the rest takes at least {duration_text(seconds)}"
+        here = len(self._wanted) - self._left
+        self._say(f"{len(self._wanted)} sources are wanted, {here} of them are decided already{rest}")
         # Groups that wait for their next fetch, by when that may begin.
         order = sorted((group.ready(), name) for name, group in self._groups.items())
         try:
@@ -353,9 +356,3 @@ class _Run:
         if not ended:
             return slowest or None
         return max(slowest, (self._clock.now() - self._started) / ended * self._left)
-
-    def _estimate(self) -> str:
-        here = len(self._wanted) - self._left
-        text = f"{len(self._wanted)} sources are wanted, {here} of them are decided already"
-        left = self._seconds_left()
-        return text if left is None else f"{text}; the rest takes at least {duration_text(left)}"

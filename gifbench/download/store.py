@@ -96,11 +96,10 @@ class Store:
             return set()
         if self.folder.local is not None:
             return {key for key in wanted if self.find(*key) is not None}
-        stems: dict[str, int] = {}
-        for name in self.folder.names():
-            stem = name.rsplit(".", 1)[0]
-            stems[stem] = stems.get(stem, 0) | (2 if name.endswith(".json") else 1)
-        return {key for key in wanted if any(stems.get(place) == 3 for place in self._places(*key))}
+        names = set(self.folder.names())
+        videos = {name.rsplit(".", 1)[0] for name in names if not name.endswith(".json")}
+        here = {place for place in videos if f"{place}.json" in names}
+        return {key for key in wanted if not here.isdisjoint(self._places(*key))}
 
     @contextmanager
     def borrowed(self, source: str, locator: str) -> Iterator[Path | None]:

@@ -166,10 +166,9 @@ def _check_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
 
 def _card(path: Path, metadata: Mapping[str, str] | None) -> dict[str, Any]:
     try:
-        card = json.loads((metadata or {})[_CARD])
+        card: dict[str, Any] = json.loads((metadata or {})[_CARD])
         if card["format"] != FORMAT or not all(isinstance(card[key], dict) for key in ("architecture", "about")):
             raise KeyError("format")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: safetensors without gifbench's card, so nobody knows the network") from error
-    found: dict[str, Any] = card
-    return found
+    return card
