@@ -132,7 +132,7 @@ def load_result(path: str | Path) -> Result:
     except StorageError as error:
         raise ResultsError(str(error)) from error
     except (ValueError, RecursionError) as error:
-        raise ResultsError(f"{path}: not a results file, or half written ({_first_line(error)})") from error
+        raise ResultsError(f"{path}: not a results file, or half written ({_first_fault(error)})") from error
     version = content.get("gifbench_result") if isinstance(content, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
         raise ResultsError(f"{path}: not a results file of gifbench (it has no gifbench_result)")
@@ -244,8 +244,4 @@ def _first_fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
         # An unknown key may be any text.
         return "".join(c if c.isprintable() else "�" for c in validation_fault(error))
-    return _first_line(error)
-
-
-def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -65,7 +65,7 @@ def compare(scores: Matrix, *, resamples: int = RESAMPLES, flips: int = FLIPS, l
     means = scores.mean(axis=0)
     boot = bootstrap_means(scores - means, resamples=resamples) + means
     low, high = _difference_intervals(boot)
-    p_values = holm(_permutation_p_values(scores, flips))
+    p_values = _permutation_p_values(scores, flips)
     boot_ranks = _ranks(boot)
     rank_low, rank_high = np.quantile(boot_ranks, [0.025, 0.975], axis=0, method="nearest").astype(np.int64)
     ranks = _ranks(means[None])[0]
@@ -101,14 +101,6 @@ def rank_groups(means: Matrix, p_values: Matrix, *, level: float = _LEVEL) -> ND
     return groups
 
 
-def holm(p_values: Matrix) -> Matrix:
-    """Holm's correction of all pairs of a symmetric matrix (M, M); the diagonal stays 1."""
-    rows, columns = np.triu_indices(len(p_values), 1)
-    out = np.ones_like(p_values)
-    out[rows, columns] = out[columns, rows] = holm_corrected(p_values[rows, columns])
-    return out
-
-
 def holm_corrected(p_values: Matrix) -> Matrix:
     """Holm's correction of the p-values (N,) of N tests, in the order given."""
     order = np.argsort(p_values, kind="stable")
@@ -131,7 +123,7 @@ def _difference_intervals(boot: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def _permutation_p_values(scores: Matrix, flips: int) -> Matrix:
-    """Two-sided p-values (M, M) of each pair: how often flipped signs make as large a mean difference as was seen.
+    """Two-sided p-values (M, M): how often flipped signs make as large a mean difference as was seen, after Holm.
 
     A flip changes the sign of a clip's difference; the sum of a pair's flipped differences is then the difference of
     two columns of one product, signs times scores, so that all pairs cost no more than all methods.
@@ -152,7 +144,7 @@ def _permutation_p_values(scores: Matrix, flips: int) -> Matrix:
         sums = seen - 2 * (bits.astype(np.float64) @ centered)
         reached += (np.abs(sums[:, rows] - sums[:, columns]) >= bound).sum(axis=0)
     out = np.ones((count, count))
-    out[rows, columns] = out[columns, rows] = (reached + 1) / (flips + 1)
+    out[rows, columns] = out[columns, rows] = holm_corrected((reached + 1) / (flips + 1))
     return out
 
 
