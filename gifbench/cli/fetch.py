@@ -22,7 +22,6 @@ from gifbench.errors import GifbenchError, UsageError
 
 if TYPE_CHECKING:
     from gifbench.download import Source
-    from gifbench.download.fetch_queue_and_pauses import FetchSummary
     from gifbench.manifest import ManifestRow
 
 _SOURCE_OPTIONS: dict[str, dict[str, str]] = {}
@@ -118,6 +117,7 @@ def fetch(
     **options: object,
 ) -> None:
     """Fetch the sources of a manifest into a store, each once. Run it again to go on."""
+    from gifbench.dataset.failure_reasons import REASONS
     from gifbench.download.fetch_queue_and_pauses import fetch_sources
     from gifbench.download.retry_wait_times import RetryPolicy
     from gifbench.download.store import Store
@@ -138,20 +138,14 @@ def fetch(
     if as_json:
         say_json({"wanted": done.wanted, "stored": done.stored, "failed": done.failed, "untried": done.untried})
     else:
-        _say_fetched(store, done)
+        say(f"{store}: {done.stored} of {done.wanted} sources are here")
+        for reason, count in sorted(done.failed.items()):
+            say(f"{count} failed, {reason}: {REASONS[reason]}")
+        if done.untried:
+            why = "their server asked for too many pauses, or cannot be reached; run the same command another day"
+            say(f"{done.untried} not tried: {why}")
     if (done.failed or done.untried) and not allow_failed:
         raise typer.Exit(SOME_FAILED)
-
-
-def _say_fetched(store: str, done: FetchSummary) -> None:
-    from gifbench.dataset.failure_reasons import REASONS
-
-    say(f"{store}: {done.stored} of {done.wanted} sources are here")
-    for reason, count in sorted(done.failed.items()):
-        say(f"{count} failed, {reason}: {REASONS[reason]}")
-    if done.untried:
-        why = "their server asked for too many pauses, or cannot be reached; run the same command another day"
-        say(f"{done.untried} not tried: {why}")
 
 
 @one_of("source", "store")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,32 +20,24 @@ def recipes(
     from gifbench.builder.recipe import load_recipe, recipe_names
 
     names = [recipe] if recipe else recipe_names()
-    found = {name: load_recipe(name) for name in names}
-    parameters = {
-        name: [
+    listed: list[dict[str, Any]] = []
+    for name in names:
+        made = load_recipe(name)
+        parameters = [
             {"name": key, "default": getattr(made, key), "meaning": field.description or ""}
             for key, field in type(made).model_fields.items()
         ]
-        for name, made in found.items()
-    }
+        about = " ".join((type(made).__doc__ or "").partition("\n\n")[0].split())
+        listed.append({"name": name, "title": made.title, "about": about, "parameters": parameters})
     if as_json:
-        say_json(
-            [
-                {"name": name, "title": made.title, "about": _about(made), "parameters": parameters[name]}
-                for name, made in found.items()
-            ]
-        )
+        say_json(listed)
         return
-    for name, made in found.items():
-        say(f"{name}: {_about(made)}\n")
-        rows = [(each["name"], _shown(each["default"]), each["meaning"]) for each in parameters[name]]
+    for each in listed:
+        say(f"{each['name']}: {each['about']}\n")
+        rows = [(one["name"], _shown(one["default"]), one["meaning"]) for one in each["parameters"]]
         say(table(rows, header=("parameter", "default", "meaning")))
         say("")
     say(f"Change one: gifbench build {names[0]} --source videos/ --out data/{names[0]} --set KEY=VALUE")
-
-
-def _about(recipe: object) -> str:
-    return " ".join((type(recipe).__doc__ or "").partition("\n\n")[0].split())
 
 
 def _shown(value: object) -> str:

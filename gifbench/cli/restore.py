@@ -107,6 +107,5 @@ def _parts(arguments: list[str]) -> tuple[str, Path, Path | None]:
     )
     if len(given) == 1 or (len(given) == 2 and is_input):
         given.insert(0, DEFAULT_METHOD)
-    method, source = given[0], Path(given[1])
-    out = Path(given[2]) if len(given) == 3 else None
-    return method, source, out
+    method, source, *out = given
+    return method, Path(source), Path(out[0]) if out else None

@@ -22,8 +22,6 @@ from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
 from gifbench.progress import count_text
 from gifbench.results.dataframe import speed_text
 
-_VARIANTS = {False: "Plain GIFs, without dithering", True: "GIFs dithered by Floyd-Steinberg"}
-
 _PROTOCOLS = {
     "standard": "gifbench’s own, for new work: frames are rounded to 8 bits and held against the lossless truth; SSIM "
     "as Wang et al. 2004 define it, with a gaussian window.",
@@ -109,18 +107,16 @@ def _about_task(board: Board) -> str:
     task = known_task(board.task)
     if task is None:
         return "A task that this version of gifbench, and what is installed beside it, does not know."
-    variant = _VARIANTS[bool(task.dithered)] if task.maker is None else _made_by(task.maker, board.maker)
+    variant = "GIFs dithered by Floyd-Steinberg" if task.dithered else "Plain GIFs, without dithering"
+    if task.maker is not None:
+        versions = f" ({visible(board.maker, limit=200)})" if board.maker else ""
+        variant = f"GIFs as people make them, by {visible(load_maker(task.maker).maker.summary, limit=200)}{versions}"
     if task.every == 1:
         return f"{variant}, with every frame of the video: the colors are to be given back."
     nth = {2: "second", 4: "fourth", 8: "eighth"}.get(task.every, f"{task.every}th")
     return (
         f"{variant}, that keep every {nth} frame of the video: the colors and the frames between are to be given back."
     )
-
-
-def _made_by(name: str, about: str) -> str:
-    versions = f" ({visible(about, limit=200)})" if about else ""
-    return f"GIFs as people make them, by {visible(load_maker(name).maker.summary, limit=200)}{versions}"
 
 
 def _about_protocol(name: str) -> str:
