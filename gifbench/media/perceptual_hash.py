@@ -53,12 +53,14 @@ def frame_hash(pixels: Pixels) -> bytes:
     return np.packbits(gray[:, 1:] > gray[:, :-1] + 1).tobytes()
 
 
+_Boxes = NDArray[np.int64]
+
 _ONE = 1 << 22
 """Pillow's weights are whole numbers of 1/2²²."""
 
 
 @lru_cache(maxsize=16)
-def _boxes(side: int, boxes: int) -> NDArray[np.int64]:
+def _boxes(side: int, boxes: int) -> _Boxes:
     """First pixel, end and weight (boxes, 3) of the boxes into which Pillow divides a side."""
     scale = side / boxes
     wide = max(scale, 1.0)
@@ -71,13 +73,7 @@ def _boxes(side: int, boxes: int) -> NDArray[np.int64]:
     return found
 
 
-def _shrink_gray(
-    pixels: Pixels,
-    columns: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    across: NDArray[np.int64],
-    gray: NDArray[np.int16],
-) -> None:
+def _shrink_gray(pixels: Pixels, columns: _Boxes, rows: _Boxes, across: _Boxes, gray: NDArray[np.int16]) -> None:
     """Fill `gray` from `pixels` (H, 3·W), rows first and rounded in between, as Pillow does."""
     line = np.empty(pixels.shape[1] // 3, np.uint32)
     for y in range(pixels.shape[0]):

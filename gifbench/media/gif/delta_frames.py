@@ -60,38 +60,37 @@ class Delta:
         part = _bounding_box(changed | cleared if clears else changed)
         # Outside browsers, what is cleared or never covered is see-through only with an image that has such an index.
         marked = clears or (not self._number and frame.transparent is not None)
-        indices, palette, transparent = self._cheapest(wanted[part], changed[part], marked=marked)
+        image = self._cheapest(wanted[part], changed[part], marked=marked)
         if clears:
             wanted[part] = _SEE_THROUGH
         self._screen = wanted
         self._number += 1
-        left, top, disposal = part[1].start, part[0].start, CLEAR if clears else KEEP
-        return Image(indices, palette, transparent, left=left, top=top, disposal=disposal)
+        return image._replace(left=part[1].start, top=part[0].start, disposal=CLEAR if clears else KEEP)
 
-    def _cheapest(
-        self, wanted: NDArray[np.int32], changed: NDArray[np.bool_], *, marked: bool
-    ) -> tuple[Pixels, Pixels, int | None]:
+    def _cheapest(self, wanted: NDArray[np.int32], changed: NDArray[np.bool_], *, marked: bool) -> Image:
         """Draw everything, or what stays see-through: whichever is possible and takes fewer bytes.
 
         Where it is to be `marked`, there is a see-through index wherever that leaves room for the colors.
         """
         drawn = np.where(changed, wanted, _SEE_THROUGH)
-        choices: list[tuple[NDArray[np.int32], Pixels]] = []
+        by_size: dict[int, Image] = {}
         for mark in dict.fromkeys((marked, False)):
             for pixels in (wanted, drawn):
                 colors, indices = _compact(pixels, mark)
                 if len(colors) <= 256:
-                    choices.append((colors, indices))
-            if choices:
+                    bits = max(2, (len(colors) - 1).bit_length())
+                    data = lzw_encoder.compress(indices, bits)
+                    rgb = np.stack([colors >> 16 & 255, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8)
+                    image = Image(indices, rgb, 0 if colors[0] == _SEE_THROUGH else None, data)
+                    by_size.setdefault((3 << bits) + len(data), image)
+            if by_size:
                 break
-        if not choices:
+        if not by_size:
             raise PixelsError(
                 f"frame {self._number} changes {len(np.unique(drawn))} colors at once, and an image of a GIF has 256 "
                 "at most: quantize it first"
             )
-        colors, indices = min(choices, key=_bytes)
-        rgb = np.stack([colors >> 16 & 255, colors >> 8 & 255, colors & 255], axis=1).astype(np.uint8)
-        return indices, rgb, 0 if colors[0] == _SEE_THROUGH else None
+        return by_size[min(by_size)]
 
 
 def _compact(pixels: NDArray[np.int32], marked: bool) -> tuple[NDArray[np.int32], Pixels]:
@@ -149,10 +148,3 @@ def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     if not rows.size:
         return slice(0, 1), slice(0, 1)
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _bytes(choice: tuple[NDArray[np.int32], Pixels]) -> int:
-    """The size of the palette and the data of an image."""
-    colors, indices = choice
-    bits = max(2, (len(colors) - 1).bit_length())
-    return (3 << bits) + len(lzw_encoder.compress(indices, bits))
