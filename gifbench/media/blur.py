@@ -52,26 +52,24 @@ def _blur(rows: Values, weights: Values, down: NDArray[np.int64], across: NDArra
     row = np.empty(across.shape[0] * channels, np.float32)
     for y in range(rows.shape[0]):
         inside = row[middle : middle + rows.shape[1]]
-        _weigh(rows[y], rows[y], weights[0] / np.float32(2), True, inside)
+        for i in range(rows.shape[1]):
+            inside[i] = rows[y, i] * weights[0]
         for k in range(1, radius + 1):
-            _weigh(rows[down[y + radius - k]], rows[down[y + radius + k]], weights[k], False, inside)
+            _add(rows[down[y + radius - k]], rows[down[y + radius + k]], weights[k], inside)
         for x in range(radius):
             for c in range(channels):
                 row[x * channels + c] = inside[across[x] * channels + c]
                 end = radius + width + x
                 row[end * channels + c] = inside[across[end] * channels + c]
-        _weigh(inside, inside, weights[0] / np.float32(2), True, out[y])
+        for i in range(rows.shape[1]):
+            out[y, i] = inside[i] * weights[0]
         for k in range(1, radius + 1):
             before = row[middle - k * channels : middle - k * channels + rows.shape[1]]
             after = row[middle + k * channels : middle + k * channels + rows.shape[1]]
-            _weigh(before, after, weights[k], False, out[y])
+            _add(before, after, weights[k], out[y])
 
 
 @njit(cache=True, nogil=True)
-def _weigh(first: Values, second: Values, weight: np.float32, begin: bool, out: Values) -> None:
-    if begin:
-        for i in range(out.shape[0]):
-            out[i] = (first[i] + second[i]) * weight
-    else:
-        for i in range(out.shape[0]):
-            out[i] += (first[i] + second[i]) * weight
+def _add(first: Values, second: Values, weight: np.float32, out: Values) -> None:
+    for i in range(out.shape[0]):
+        out[i] += (first[i] + second[i]) * weight
