@@ -7,6 +7,7 @@ to TF32 or bfloat16: eight significant bits are all that a color, or 128 times a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -86,17 +87,11 @@ def _key_table(palettes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _search(pixels: torch.Tensor, tables: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-    # Indices (N, P) of pixels (N, 3, P).
+    # Indices (N, P) of pixels (N, 3, P): of all groups the least distance, with the index in its lowest eight bits.
     import torch
 
-    values = pixels.float()
-    index = least = None
+    values, found = pixels.float(), []
     for group, (factors, added) in enumerate(tables):
         keys = torch.baddbmm(added, factors, values).amin(dim=1).int()
-        number, score = (keys & (GROUP - 1)) + group * GROUP, keys >> 6
-        if index is None or least is None:
-            index, least = number, score
-        else:
-            index, least = torch.where(score < least, number, index), torch.minimum(score, least)
-    assert index is not None  # noqa: S101 - there is a palette, so there is a group
-    return index.to(torch.uint8)
+        found.append((keys >> 6 << 8) + (keys & (GROUP - 1)) + group * GROUP)
+    return (functools.reduce(torch.minimum, found) & 255).byte()

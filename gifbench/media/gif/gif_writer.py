@@ -57,18 +57,8 @@ class GifWriter:
 
         Raises `PixelsError` for a wrong shape, type or index, and for a time that does not increase.
         """
-        self._check(indices, palette, transparent)
-        self._check_time(time)
+        self._check(indices, palette, transparent, time)
         self._append(Image(indices, palette, transparent), time)
-
-    def _check_time(self, time: Fraction) -> None:
-        if self._closed:
-            raise PixelsError("the GIF is closed: a frame cannot be added any more")
-        if self._waiting is None:
-            if time != 0:
-                raise PixelsError(f"the first frame is shown at time 0, not at {time} s")
-        elif time <= self._time:
-            raise PixelsError(f"times must increase: a frame at {time} s cannot follow one at {self._time} s")
 
     def add_pair(self, other: GifWriter, indices: tuple[Indices, Indices], palette: Pixels, time: Fraction) -> None:
         """`add` the first indices here and the second to `other`, in less time where both are of one size.
@@ -80,8 +70,7 @@ class GifWriter:
                 writer.add(own, palette, time)
             return
         for writer, own in zip((self, other), indices, strict=True):
-            writer._check(own, palette, None)
-            writer._check_time(time)
+            writer._check(own, palette, None, time)
         data = self._encoder.encode_with(other._encoder, indices, _code_size(palette))
         for writer, own, compressed in zip((self, other), indices, data, strict=True):
             writer._append(Image(own, palette, None, compressed.tobytes()), time)
@@ -107,13 +96,19 @@ class GifWriter:
         self._closed = True
         self._waiting = None
 
-    def _check(self, indices: Indices, palette: Pixels, transparent: int | None) -> None:
+    def _check(self, indices: Indices, palette: Pixels, transparent: int | None, time: Fraction) -> None:
         wide = self._delta is not None and indices.dtype in (np.uint16, np.uint32)
         if indices.shape != (self._height, self._width) or not (indices.dtype == np.uint8 or wide):
             raise PixelsError(
                 f"a frame's indices must be uint8 {(self._height, self._width)}, not {indices.dtype} {indices.shape}"
             )
         check_colors(indices, palette, transparent, most=1 << 24 if wide else 256)
+        if self._closed:
+            raise PixelsError("the GIF is closed: a frame cannot be added any more")
+        if self._waiting is None and time != 0:
+            raise PixelsError(f"the first frame is shown at time 0, not at {time} s")
+        if self._waiting is not None and time <= self._time:
+            raise PixelsError(f"times must increase: a frame at {time} s cannot follow one at {self._time} s")
 
     def _write(self, frame: Image, following: Image | None, until: Fraction) -> None:
         delay = _delay(self._clock, until)

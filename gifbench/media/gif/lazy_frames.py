@@ -31,24 +31,13 @@ class FrameSequence:
     """Decodes frames by number, from any thread, one at a time."""
 
     def __init__(self, decoder: FrameDecoder, blocks: Blocks) -> None:
-        self._decoder, self._blocks = decoder, blocks
+        self._decoder, self.blocks = decoder, blocks
         self._next = 0
         self._kept: OrderedDict[int, ShownFrame] = OrderedDict()
         self._kept_bytes = 0
         # Of frames decoded before: small where an image covers the screen, and often asked for.
         self._palettes: dict[int, tuple[Pixels, int | None]] = {}
         self._lock = threading.Lock()
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self._blocks.height, self._blocks.width
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes that are held, at most."""
-        pixels = self._blocks.height * self._blocks.width
-        return max(_KEPT_BYTES, _KEPT_FRAMES * _WIDEST * pixels) + 11 * pixels
 
     def frame(self, number: int) -> ShownFrame:
         """Frame `number`, decoded now unless it was among the last ones."""
@@ -73,7 +62,7 @@ class FrameSequence:
         return known
 
     def _alone(self, number: int) -> bool:
-        return stands_alone(self._blocks.images[number], self._blocks)
+        return stands_alone(self.blocks.images[number], self.blocks)
 
     def _keep(self, number: int, shown: ShownFrame) -> None:
         self._kept[number] = shown
@@ -141,12 +130,13 @@ class SequenceIndices(OfFrames[Indices]):
     @property
     def shape(self) -> tuple[int, int, int]:
         """Frames, height and width."""
-        return (len(self), *self._frames.size)
+        return len(self), self._frames.blocks.height, self._frames.blocks.width
 
     @property
     def nbytes(self) -> int:
         """The bytes that are held, at most: some frames and the screen."""
-        return self._frames.nbytes
+        pixels = self._frames.blocks.height * self._frames.blocks.width
+        return max(_KEPT_BYTES, _KEPT_FRAMES * _WIDEST * pixels) + 11 * pixels
 
     def copy(self) -> Indices:
         """An array of all frames."""
