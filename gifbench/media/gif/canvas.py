@@ -30,7 +30,7 @@ class ColorNumbers:
         self.rgb = np.zeros((1024, 3), np.uint8)
         """(N, 3), the color of every number; those from `count` on are not yet given. It grows by doubling."""
         self.rgb[SEE_THROUGH] = see_through
-        self._slots = np.zeros(4096, np.int64)
+        self._known, self._slots = np.zeros(1024, np.int32), np.full(4096, -1, np.int32)
         self._last: tuple[bytes, Numbers] = (b"", np.zeros(0, np.int32))
 
     def of(self, palette: Pixels) -> Numbers:
@@ -38,33 +38,47 @@ class ColorNumbers:
         key = palette.tobytes()
         if key == self._last[0]:
             return self._last[1]
-        while self.count + len(palette) > len(self.rgb):
-            self.rgb = np.concatenate([self.rgb, np.zeros_like(self.rgb)])
-            self._slots = np.zeros(4 * len(self.rgb), np.int64)
-            _number(self.rgb[1 : self.count], self._slots, self.rgb, 1, np.empty(self.count, np.int32))
-        numbers = np.empty(len(palette), np.int32)
-        self.count = int(_number(palette, self._slots, self.rgb, self.count, numbers))
+        while self.count + len(palette) >= len(self.rgb):
+            self.rgb, self._known = (np.concatenate([held, np.zeros_like(held)]) for held in (self.rgb, self._known))
+            self._slots = np.full(4 * len(self.rgb), -1, np.int32)
+            self._number(self._known[1 : self.count], 1)
+        numbers = self._number(packed(palette), self.count)
+        self.rgb[numbers] = palette
         self._last = key, numbers
         return numbers
 
+    def _number(self, colors: Numbers, count: int) -> Numbers:
+        numbers: Numbers = np.empty(len(colors), np.int32)
+        self.count = int(number_colors(colors[np.newaxis], self._slots, self._known, count, numbers[np.newaxis]))
+        return numbers
+
+
+def packed(palette: Pixels) -> Numbers:
+    """The colors of `palette` (K, 3) as numbers of 24 bits (K,), red the highest."""
+    rgb = palette.astype(np.int32)
+    return rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
+
 
 @njit(cache=True, nogil=True)
-def _number(colors: Pixels, slots: NDArray[np.int64], rgb: Pixels, count: int, numbers: Numbers) -> int:
-    """Look up `colors` in the hash table `slots` and enter those that are missing; how many numbers are given then.
+def number_colors(colors: Numbers, slots: Numbers, known: Numbers, count: int, numbers: Numbers | Pixels) -> int:
+    """Write into `numbers` the place in `known` of each of `colors` (h, w), and enter those that are missing.
 
-    A slot holds a number, not 0, above the 24 bits of its color; the number of slots is a power of two.
+    `known` has `count` colors and room for all but one of its size; how many there are then, its size standing for
+    more, where the rest is left undone. `slots` is a hash table of places, -1 where there is none, of a power of two.
     """
-    for i in range(len(colors)):
-        color = np.int64(colors[i, 0]) << 16 | np.int64(colors[i, 1]) << 8 | np.int64(colors[i, 2])
-        at = (color * 0x9E3779B1 >> 16) & (slots.size - 1)
-        while slots[at] != 0 and slots[at] & 0xFFFFFF != color:
-            at = (at + 1) & (slots.size - 1)
-        if slots[at] == 0:
-            slots[at] = count << 24 | color
-            for channel in range(3):
-                rgb[count, channel] = colors[i, channel]
-            count += 1
-        numbers[i] = slots[at] >> 24
+    for y in range(colors.shape[0]):
+        for x in range(colors.shape[1]):
+            color = colors[y, x]
+            at = (np.int64(color) * 0x9E3779B1 >> 16) & (slots.size - 1)
+            while slots[at] >= 0 and known[slots[at]] != color:
+                at = (at + 1) & (slots.size - 1)
+            if slots[at] < 0:
+                if count == known.size - 1:
+                    return known.size
+                slots[at] = count
+                known[count] = color
+                count += 1
+            numbers[y, x] = slots[at]
     return count
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from gifbench.errors import PixelsError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import lzw_encoder
-from gifbench.media.gif.canvas import Indices
+from gifbench.media.gif.canvas import Indices, number_colors, packed
 
 _SEE_THROUGH = -1
 KEEP, CLEAR = 1, 2
@@ -98,10 +97,12 @@ def _compact(pixels: NDArray[np.int32], marked: bool) -> tuple[NDArray[np.int32]
 
     Where there are more than 256 the indices mean nothing.
     """
-    found = np.empty(257, np.int32)
-    found[0] = _SEE_THROUGH
+    found, slots = np.empty(257, np.int32), np.full(1024, -1, np.int32)
     indices = np.empty(pixels.shape, np.uint8)
-    count = int(_number(pixels, found, int(marked), indices))
+    count = int(number_colors(pixels, slots, found, 0, indices))
+    if marked and count < len(found) and _SEE_THROUGH not in found[:count]:
+        found[count] = _SEE_THROUGH
+        count += 1
     order = np.argsort(found[:count])
     rank = np.zeros(256, np.uint8)
     if count <= 256:
@@ -109,34 +110,8 @@ def _compact(pixels: NDArray[np.int32], marked: bool) -> tuple[NDArray[np.int32]
     return found[order], rank[indices]
 
 
-@njit(cache=True, nogil=True)
-def _number(pixels: NDArray[np.int32], found: NDArray[np.int32], count: int, indices: Pixels) -> int:
-    """Index the colors of `pixels` in the order of their first appearance, behind the first `count` that `found` has.
-
-    How many there are then; 257 stands for more, and the rest is left undone.
-    """
-    slots = np.full(1024, -1, np.int64)  # a hash table of places in `found`
-    for i in range(count):
-        slots[(np.int64(found[i]) * 0x9E3779B1 >> 16) & 1023] = i
-    for y in range(pixels.shape[0]):
-        for x in range(pixels.shape[1]):
-            color = pixels[y, x]
-            at = (np.int64(color) * 0x9E3779B1 >> 16) & 1023
-            while slots[at] >= 0 and found[slots[at]] != color:
-                at = (at + 1) & 1023
-            if slots[at] < 0:
-                if count == 256:
-                    return 257
-                slots[at] = count
-                found[count] = color
-                count += 1
-            indices[y, x] = slots[at]
-    return count
-
-
 def _colors(frame: Image) -> NDArray[np.int32]:
-    rgb = frame.palette.astype(np.int32)
-    colors = rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
+    colors = packed(frame.palette)
     if frame.transparent is not None:
         colors[frame.transparent] = _SEE_THROUGH
     return colors[frame.indices]
