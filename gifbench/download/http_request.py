@@ -137,7 +137,7 @@ def _moved_to(response: httpcore.Response, url: str) -> str:
         httpx.URL(there)
         return urljoin(url, there)
     except (ValueError, httpx.InvalidURL) as error:
-        raise ServerFailed(f"{url}: it is said to have moved, and not to a URL ({error})") from error
+        raise ServerFailed(f"{url}: its answer is not HTTP (Invalid URL in location header: {error}.)") from error
 
 
 def _login(url: str) -> httpx.Auth:

@@ -96,6 +96,13 @@ def test_what_is_no_file_is_left_out_by_name(written: Path, tmp_path: Path, kind
     assert len(found) == (0 if kind == "pipe of scores" else 1)
 
 
+@pytest.mark.parametrize("name", ["a\0b.parquet", f"{'x' * 5000}.parquet"])
+def test_scores_in_a_file_that_cannot_be_are_missing(written: Path, name: str) -> None:
+    written.write_text(json.dumps({**json.loads(written.read_text()), "clip_scores_file": name}))
+    with pytest.raises(ResultsError, match="the scores of its clips are missing"):
+        load_result(written)
+
+
 def test_a_file_of_terabytes_is_not_read(written: Path) -> None:
     with written.open("r+b") as file:
         file.truncate(12 << 30)
