@@ -293,7 +293,7 @@ def _draws_between(loaded: LoadedMethod) -> bool:
         return False
     kind, text = loaded.source or ("", "")
     name = text.partition(":")[0].strip()
-    for known, offers in installed().items() if kind == "installed" else ():
-        if (name == known or name.startswith(f"{known}-")) and offers[0].entry is not None:
-            return offers[0].entry.restores != "color"
+    for known, offer in installed().items() if kind == "installed" else ():
+        if (name == known or name.startswith(f"{known}-")) and offer.entry is not None:
+            return offer.entry.restores != "color"
     return True

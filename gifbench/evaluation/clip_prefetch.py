@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Condition, Thread
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Protocol, TypeVar
 
 from gifbench.benchmark_tasks import Task
 from gifbench.errors import DatasetDamaged, MediaError
@@ -67,13 +67,6 @@ class ScoredDataset(Protocol):
         """The clips of a split."""
 
 
-class GifClip(Protocol):
-    """A clip that has its GIF; for tasks of makers it also has `truth`, or `iter_truth()`, `times` and `duration`."""
-
-    def gif(self, *, dithered: bool = False, every: int = 1) -> Gif:
-        """The GIF, plain or dithered, with the truth's times."""
-
-
 @dataclass(frozen=True, slots=True)
 class Pass:
     """One way through a clip: the segments that the protocols `asked_by` have restored, in order, none overlapping."""
@@ -103,6 +96,10 @@ class _Begins:
     gif: Gif | None
     passes: Sequence[Pass]
 
+    @property
+    def nbytes(self) -> int:
+        return 0 if self.gif is None else self.gif.indices.nbytes
+
 
 def open_clips(
     clips: Iterable[ScoredClip], task: Task, plan: Callable[[int], Sequence[Pass]]
@@ -113,7 +110,7 @@ def open_clips(
     Held are the GIF at hand (a byte a pixel), 64 MB of frames ahead, and of small clips their truth. Raises
     `DatasetDamaged` where truth and GIF do not fit together.
     """
-    with closing(Prefetch(_decoded(clips, task, plan), budget=AHEAD_BYTES, weigh=_weight)) as items:
+    with closing(Prefetch(_decoded(clips, task, plan), budget=AHEAD_BYTES, weigh=lambda item: item.nbytes)) as items:
         for item in items:
             assert isinstance(item, _Begins)  # noqa: S101  # frames are taken by the clip before
             gif = _gif(item.clip, task) if item.gif is None else item.gif
@@ -138,12 +135,6 @@ def _checked(items: Iterator[_Begins | Pixels], clip: ScoredClip, gif: Gif, coun
         yield frame
 
 
-def _weight(item: _Begins | Pixels) -> int:
-    if isinstance(item, _Begins):
-        return 0 if item.gif is None else item.gif.indices.nbytes
-    return item.nbytes
-
-
 def _decoded(
     clips: Iterable[ScoredClip], task: Task, plan: Callable[[int], Sequence[Pass]]
 ) -> Iterator[_Begins | Pixels]:
@@ -160,14 +151,17 @@ def _gif(clip: ScoredClip, task: Task) -> Gif:
         return task_gif(clip, task)
 
 
-def task_gif(clip: GifClip, task: Task) -> Gif:
-    """The GIF of a task with all frames of the clip: its own plain or dithered one, or what the task's maker makes."""
+def task_gif(clip: ScoredClip, task: Task) -> Gif:
+    """The GIF of a task with all frames of the clip: its own plain or dithered one, or what the task's maker makes.
+
+    For a maker the clip's `truth` is read, or `iter_truth()`, `times` and `duration` where it has them.
+    """
     if task.maker is None:
         return clip.gif(dithered=bool(task.dithered))
     times, duration = getattr(clip, "times", None), getattr(clip, "duration", None)
     stream = getattr(clip, "iter_truth", None)
     if times is None or duration is None or stream is None:
-        truth: Clip = clip.truth  # type: ignore[attr-defined]  # what a clip has that does not stream
+        truth = clip.truth
         times, duration = truth.times, truth.duration
         stream = lambda: iter(truth.frames)  # noqa: E731
     return generated_gif(load_maker(task.maker), stream, times, duration)
@@ -203,7 +197,7 @@ def _damage(clip: ScoredClip) -> Iterator[None]:
         raise DatasetDamaged(f"clip {clip.clip_id}: {error}; gifbench verify says what else is damaged") from error
 
 
-class Prefetch(Generic[T]):
+class Prefetch(Iterator[T]):
     """Takes items from `source` in a thread, while those that wait weigh at most `budget`; gives them in order.
 
     One item is always let in, however heavy. What the source raises is raised where its item would have come. `close`
@@ -220,9 +214,6 @@ class Prefetch(Generic[T]):
         self._thread = Thread(target=self._run, name="decode", daemon=True)
         self._thread.start()
 
-    def __iter__(self) -> Self:
-        return self
-
     def __next__(self) -> T:
         with self._changed:
             while not self._waiting and not self._ended:
@@ -233,9 +224,7 @@ class Prefetch(Generic[T]):
                 self._changed.notify_all()
                 return item
             error, self._error = self._error, None
-        if error is not None:
-            raise error
-        raise StopIteration
+        raise error or StopIteration
 
     def close(self) -> None:
         """End the thread; what waits is dropped."""
@@ -246,25 +235,19 @@ class Prefetch(Generic[T]):
         self._thread.join()
 
     def _run(self) -> None:
-        error: BaseException | None = None
         try:
             for item in self._source:
-                if not self._put(item):
-                    break
-        except BaseException as raised:  # raised again in the thread that asks
-            error = raised
+                weight = self._weigh(item)
+                with self._changed:
+                    while self._waiting and self._weight + weight > self._budget and not self._closed:
+                        self._changed.wait()
+                    if self._closed:
+                        break
+                    self._waiting.append((item, weight))
+                    self._weight += weight
+                    self._changed.notify_all()
+        except BaseException as error:  # raised again in the thread that asks
+            self._error = error
         with self._changed:
-            self._ended, self._error = True, error
+            self._ended = True
             self._changed.notify_all()
-
-    def _put(self, item: T) -> bool:
-        weight = self._weigh(item)
-        with self._changed:
-            while self._waiting and self._weight + weight > self._budget and not self._closed:
-                self._changed.wait()
-            if self._closed:
-                return False
-            self._waiting.append((item, weight))
-            self._weight += weight
-            self._changed.notify_all()
-            return True

@@ -14,13 +14,12 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gifbench.benchmark_tasks import Task
 from gifbench.errors import GifbenchError, MetricError, PixelsError
@@ -33,7 +32,7 @@ from gifbench.methods.inference import run_method
 from gifbench.methods.method_interface import Frames
 from gifbench.methods.registry import LoadedMethod
 from gifbench.methods.smaller_batches_after_out_of_memory import Batching
-from gifbench.metrics.metric import BatchMetric, FrameBatch, FramePair, GifFrame
+from gifbench.metrics.metric import BatchMetric, FrameBatch, FramePair, GifFrame, as_tensor
 from gifbench.metrics.psnr import PSNR_CAP
 from gifbench.metrics.registry import LoadedMetric
 from gifbench.metrics.ssim import gaussian_ssim
@@ -51,8 +50,7 @@ class ClipScorer:
     """Scores clips of a dataset on a task, under several protocols and with chosen metrics at once.
 
     `stride` is the dataset's `released_stride`, `device` where a torch method's tensors go, `metrics_device` where
-    frames are measured.
-    `seed` and a clip's name are what random numbers begin from, so that no clip depends on those before it.
+    frames are measured. `seed` and a clip's name are what random numbers begin from, so that no clip depends on others.
     """
 
     method: LoadedMethod
@@ -84,7 +82,6 @@ class ClipScorer:
         """
         chosen = {protocol.name: protocol for protocol in self.protocols}
         scores: dict[str, list[SegmentMeasures]] = defaultdict(list)
-        seconds: dict[str, float] = defaultdict(float)
         with _seeded(f"{self.seed}/{clip.clip_id}"), ThreadPoolExecutor(1, thread_name_prefix="measure") as pool:
             for one in clip.passes:
                 for segment in one.segments:
@@ -95,13 +92,10 @@ class ClipScorer:
                         clip=f"clip {clip.clip_id}",
                         metrics_device=self.metrics_device,
                     )
-                    inside = self._score_segment(clip, segment, measures, pool)
+                    measures.seconds = self._score_segment(clip, segment, measures, pool)
                     for name in one.asked_by:
                         scores[name].append(measures)
-                        seconds[name] += inside
-        return {
-            name: self._clip_score(clip.clip_id, name, scores[name], seconds[name]) for name in chosen if name in scores
-        }
+        return {name: self._clip_score(clip.clip_id, name, scores[name]) for name in chosen if name in scores}
 
     def _score_segment(
         self, clip: OpenClip, segment: Segment, measures: SegmentMeasures, pool: ThreadPoolExecutor
@@ -113,13 +107,13 @@ class ClipScorer:
         shown: dict[int, GifFrame] = {}
         if self.metrics:
             shown = {n: GifFrame(gif.indices[i], gif.palettes[i]) for i, n in enumerate(segment.gif_frames)}
-        batches: Iterator[Frames] = run_method(
+        batches = run_method(
             self.method, gif, times, clip=f"clip {clip.clip_id}", device=self.device, batching=self.batching
         )
-        timed = _Timed(batches)
-        source: Iterator[Frames] = timed
+        seconds: list[float] = []
+        source = _timed(batches, seconds)
         if self.cache is not None:
-            source = self.cache.through(self.method, gif, times, timed, clip_id=clip.clip_id)
+            source = self.cache.through(self.method, gif, times, source, clip_id=clip.clip_id)
         numbers = iter(segment.frames)
         behind: deque[Future[None]] = deque()
         try:
@@ -135,9 +129,9 @@ class ClipScorer:
             for future in behind:
                 future.cancel()
         self._note_what_was_seen()
-        if self.cache is not None and not timed.seconds and FROM_CACHE not in self.batching.notes:
+        if self.cache is not None and not seconds and FROM_CACHE not in self.batching.notes:
             self.batching.notes.append(FROM_CACHE)
-        return timed.seconds
+        return sum(seconds)
 
     def _note_what_was_seen(self) -> None:
         """What the method did that its identity does not tell becomes a note of the run."""
@@ -146,9 +140,7 @@ class ClipScorer:
             if reason not in self.method.unknown and note not in self.batching.notes:
                 self.batching.notes.append(note)
 
-    def _clip_score(
-        self, clip_id: str, protocol: str, segments: Sequence[SegmentMeasures], seconds: float
-    ) -> ClipScore:
+    def _clip_score(self, clip_id: str, protocol: str, segments: Sequence[SegmentMeasures]) -> ClipScore:
         scored = [segment.scores[protocol] for segment in segments]
         psnrs = [value for each in scored for value in each.psnrs]
         ssims = [math.fsum(each.ssims) / len(each.ssims) for each in scored]
@@ -158,10 +150,8 @@ class ClipScorer:
             psnr=math.fsum(min(value, PSNR_CAP) for value in psnrs) / len(psnrs),
             ssim=math.fsum(ssims) / len(ssims),
             capped=sum(value > PSNR_CAP for value in psnrs),
-            seconds=seconds,
-            metrics={
-                each.name: _mean([segment.metric_mean(each.name) for segment in segments]) for each in self.metrics
-            },
+            seconds=sum(segment.seconds for segment in segments),
+            metrics={each.name: _mean([_mean(one.values[each.name]) for one in segments]) for each in self.metrics},
         )
 
 
@@ -170,22 +160,15 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return math.fsum(there) / len(there) if there else None
 
 
-class _Timed:
-    """Batches of a method, and the seconds that it took for them."""
-
-    def __init__(self, batches: Iterator[Frames]) -> None:
-        self._batches = batches
-        self.seconds = 0.0
-
-    def __iter__(self) -> Iterator[Frames]:
-        return self
-
-    def __next__(self) -> Frames:
+def _timed(batches: Iterator[Frames], seconds: list[float]) -> Iterator[Frames]:
+    """The batches of a method; `seconds` grows by what it took for each, and to end."""
+    while True:
         before = time.perf_counter()
-        try:
-            return next(self._batches)
-        finally:
-            self.seconds += time.perf_counter() - before
+        batch = next(batches, None)
+        seconds.append(time.perf_counter() - before)
+        if batch is None:
+            return
+        yield batch
 
 
 @contextmanager
@@ -211,7 +194,8 @@ class SegmentMeasures:
     """The running scores of one segment under several protocols, and of the chosen metrics; no frame but one is kept.
 
     `metrics_device` is `cpu`, `torch` (on the CPU) or the GPU on which torch measures batches; metrics without a batch
-    form stay on the CPU. `clip` is what messages call the clip.
+    form stay on the CPU. `clip` is what messages call the clip. `values` are those of each metric for the frames that
+    have one, `seconds` those inside the method.
     """
 
     def __init__(
@@ -225,7 +209,8 @@ class SegmentMeasures:
     ) -> None:
         self._protocols, self._metrics, self._clip, self._device = protocols, metrics, clip, metrics_device
         self.scores: Mapping[str, SegmentScores] = {each.name: each.start(task) for each in protocols}
-        self._values: dict[str, list[float]] = {each.name: [] for each in metrics}
+        self.values: dict[str, list[float]] = {each.name: [] for each in metrics}
+        self.seconds = 0.0
         self._last: FramePair | None = None
 
     def add(self, restored: Frames, truth: Sequence[Pixels], shown: Sequence[GifFrame | None]) -> None:
@@ -244,11 +229,6 @@ class SegmentMeasures:
             for protocol in self._protocols:
                 self.scores[protocol.name].add(eight_bit if protocol.rounded else frame, true)
         self._measure(self._metrics, rounded, truth, shown)
-
-    def metric_mean(self, name: str) -> float | None:
-        """A metric's mean over the frames that have a value; None where none has."""
-        values = self._values[name]
-        return math.fsum(values) / len(values) if values else None
 
     def _measure(
         self,
@@ -272,8 +252,8 @@ class SegmentMeasures:
         from gifbench.metrics.ssim_torch import gaussian_ssims, squared_errors, uniform_ssims
 
         device = "cpu" if self._device == "torch" else self._device
-        true, eight_bit = _tensor(np.stack(truth), device), _tensor(rounded, device)
-        exact = eight_bit if restored is rounded else _tensor(restored, device)
+        true, eight_bit = as_tensor(np.stack(truth), device), as_tensor(rounded, device)
+        exact = eight_bit if restored is rounded else as_tensor(restored, device)
         for protocol in self._protocols:
             frames = eight_bit if protocol.rounded else exact
             ssims = gaussian_ssims if protocol.ssim is gaussian_ssim else uniform_ssims
@@ -285,7 +265,7 @@ class SegmentMeasures:
                 alone.append(each)
                 continue
             with _named(each, self._clip):
-                for value in each.metric.measure_batch(batch if each.own else batch.copied()):
+                for value in each.metric.measure_batch(batch if each.own else deepcopy(batch)):
                     self._take(each, value)
         self._measure(alone, rounded, truth, shown)
 
@@ -295,26 +275,15 @@ class SegmentMeasures:
         if not isinstance(value, int | float | np.number) or not math.isfinite(value):
             shown = f"{value}"[:80] if isinstance(value, int | float | np.number) else type(value).__name__
             raise MetricError(f"it gave {shown}, one finite number or None is wanted")
-        self._values[metric.name].append(float(value))
+        self.values[metric.name].append(float(value))
 
 
-class _named:  # noqa: N801  # a context manager, without the cost of a generator for each frame
+@contextmanager
+def _named(metric: LoadedMetric, clip: str) -> Iterator[None]:
     """Whatever a metric raises becomes one line with its name and the clip's."""
-
-    def __init__(self, metric: LoadedMetric, clip: str) -> None:
-        self._what = f"metric {metric.name} on {clip}"
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, GifbenchError):
-            raise type(error)(f"{self._what}: {error}") from error
-        if isinstance(error, Exception):
-            raise MetricError(f"{self._what}: it raised {one_line(error)}") from error
-
-
-def _tensor(frames: NDArray[Any], device: str) -> Any:  # noqa: ANN401  # a torch tensor (N, 3, H, W)
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2).contiguous()
+    try:
+        yield
+    except GifbenchError as error:
+        raise type(error)(f"metric {metric.name} on {clip}: {error}") from error
+    except Exception as error:
+        raise MetricError(f"metric {metric.name} on {clip}: it raised {one_line(error)}") from error

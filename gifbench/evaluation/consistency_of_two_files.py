@@ -92,11 +92,8 @@ def _made_square(processed: Path, source: Path) -> bool:
     if shown.pixel_aspect == 1:
         return False
     first = next((frame for _, frame in _frames(processed, Gif.open)), None)
-    height, width = (0, 0) if first is None else first.shape[:2]
-    return height in (shown.height, shown.height + shown.height % 2) and width in (
-        shown.width,
-        shown.width + shown.width % 2,
-    )
+    made = (0, 0) if first is None else first.shape[:2]
+    return all(side in (own, own + own % 2) for side, own in zip(made, (shown.height, shown.width), strict=True))
 
 
 def _frames(path: Path, read_gif: _ReadGif, *, square_pixels: bool = False) -> Iterator[tuple[Fraction, Pixels]]:

@@ -9,18 +9,16 @@ from __future__ import annotations
 import os
 import platform
 import threading
-import time
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gifbench.dask_cluster import WorkersDied, connected
-from gifbench.errors import ClusterError, GifbenchError, MethodFailed, UsageError
+from gifbench.errors import ClusterError, MethodFailed, UsageError
 from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
 from gifbench.evaluation.clip_scorer import ClipScorer
-from gifbench.evaluation.local_scoring_workers import error_of, scored_clips, timed_record
-from gifbench.evaluation.score_identity import RunSpec, ScoringJob
+from gifbench.evaluation.local_scoring_workers import failure, scored_clips
+from gifbench.evaluation.score_identity import ScoringJob
 from gifbench.evaluation.score_journal import ScoredClipRecord, difference
 
 _PACKAGES = ("gifbench", "numpy", "numba", "av", "opencv-python-headless")
@@ -30,42 +28,28 @@ _loaded: dict[str, ClipScorer] = {}  # of this process, by job; the last one alo
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a worker makes of a clip: its record, or why there is none."""
-
-    record: ScoredClipRecord | None = None
-    device: str = ""
-    worker: str = ""
-    failure: tuple[type[GifbenchError], str] | None = None
-    fault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ScoreClip:
     """The work on one clip. It is sent to the workers with each clip, and called there."""
 
     job: ScoringJob
-    spec: RunSpec
 
-    def __call__(self, clip: ScoredClip) -> _Answer:
-        """The clip's record, or the error that it ended with, as values: not every error can be sent."""
+    def __call__(self, clip: ScoredClip) -> tuple[str, Any]:
+        """The clip's record, the device and the worker's name, or its `failure`; each with a word before it."""
         with _alone:
             try:
                 scorer = self._scorer()
                 (record,) = scored_clips(scorer, [clip])
-                return _Answer(record, device=scorer.device, worker=f"{platform.node()} {os.getpid()}")
-            except GifbenchError as error:
-                return _Answer(failure=(type(error), str(error)))
-            except Exception:
-                return _Answer(fault=traceback.format_exc())
+                return "clip", (record, scorer.device, f"{platform.node()} {os.getpid()}")
+            except Exception as error:
+                return "failed", failure(error)
 
     def _scorer(self) -> ClipScorer:
-        key = repr((self.job, self.spec.digest))
+        key = repr(self.job)
         if key not in _loaded:
             scorer = self.job.scorer()
-            here = self.spec.again(scorer.method, scorer.metrics, device=self.job.device, on=self.job.metrics_device)
-            if here.facts() != self.spec.facts():
-                other = difference(self.spec.facts(), here.facts())
+            asked, here = self.job.spec.facts(), self.job.spec_here(scorer).facts()
+            if here != asked:
+                other = difference(asked, here)
                 raise ClusterError(f"a worker of the cluster would give other scores: it has {other}")
             _loaded.clear()
             _loaded[key] = scorer
@@ -74,7 +58,6 @@ class ScoreClip:
 
 def clips_on_cluster(
     job: ScoringJob,
-    spec: RunSpec,
     dataset: ScoredDataset,
     clips: Sequence[ScoredClip],
     *,
@@ -94,26 +77,22 @@ def clips_on_cluster(
             "an object cannot be sent to a cluster; give the method by its name or from its file, which all workers see"
         )
     folder = getattr(dataset, "folder", None)
-    places: dict[str, Any] = {}
-    if folder is not None:
-        places["the dataset"] = (str(folder.local or folder.url), "dataset.json")
+    places = {} if folder is None else {"the dataset": (str(folder.local or folder.url), "dataset.json")}
     if not clips:
         return
-    begun = time.perf_counter()
     with connected(address, error=ClusterError) as cluster:
-        cluster.check_workers([*_PACKAGES, *(["torch"] if "torch" in spec.versions else [])], places)
-        for clip, answer in cluster.results(ScoreClip(job, spec), clips):
+        cluster.check_workers([*_PACKAGES, *(["torch"] if "torch" in job.spec.versions else [])], places)
+        for clip, answer in cluster.results(ScoreClip(job), clips):
             if isinstance(answer, WorkersDied):
                 raise MethodFailed(
                     f"method {job.method_name[:80]}: several workers of the cluster died on clip {clip.clip_id}"
                 )
             if isinstance(answer, BaseException):
                 raise cluster.went_away(answer) from answer
-            if answer.failure is not None:
-                raise error_of(*answer.failure)
-            if answer.record is None:
-                raise RuntimeError(f"a worker failed:\n{answer.fault}")
-            devices += [answer.device] if answer.device not in devices else []
-            crew.add(answer.worker)
-            yield timed_record(answer.record, begun)
-            begun = time.perf_counter()
+            kind, content = answer
+            if kind == "failed":
+                raise content
+            record, device, worker = content
+            devices += [device] if device not in devices else []
+            crew.add(worker)
+            yield record

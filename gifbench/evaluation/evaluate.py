@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
+from gifbench.argument_types import check_type
 from gifbench.benchmark_tasks import DEFAULT_TASKS, Task, does_task, parse_tasks
 from gifbench.dask_cluster import check_scheduler_address
 from gifbench.dataset import open_dataset
@@ -75,27 +76,41 @@ def evaluate(
     for unknown names and wrong types, `AlreadyExists` with `existing="error"`, and `ResultsError` where an interrupted
     run was another one.
     """
+    for name, value, kind in (
+        ("split", split, str),
+        ("limit", limit, int | None),
+        ("device", device, str),
+        ("metrics_device", metrics_device, str),
+        ("workers", workers, int),
+        ("cluster", cluster, str | None),
+        ("the time limit", time_limit, float | None),
+        ("seed", seed, int),
+        ("cache", cache, str | os.PathLike | None),
+        ("out", out, str | os.PathLike | None),
+        ("progress", progress, Callable | None),
+    ):
+        check_type(name, value, kind)
+    if time_limit is not None and not 0 < time_limit < float("inf"):
+        raise UsageError(f"the time limit must be more than 0 seconds, got {time_limit!r:.40}")
     run = RunSettings(
-        split=_text("split", split),
+        split=split,
         protocols=tuple(protocol(name) for name in dict.fromkeys(_texts("protocols", protocols))),
         metrics=load_metrics(_texts("metrics", metrics)),
-        limit=_whole("limit", limit, least=1),
-        device=check_devices(_text("device", device)),
-        metrics_device=_text("metrics_device", metrics_device),
-        workers=_whole("workers", workers, least=1, most=1024) or 1,
-        cluster=None if cluster is None else _text("cluster", cluster),
-        time_limit=_seconds(time_limit),
-        seed=_whole("seed", seed, least=-(1 << 62), most=1 << 62) or 0,
-        cache=None if cache is None else Path(_path("cache", cache)).absolute(),
-        folder=None if out is None else Folder(_path("out", out)),
+        limit=None if limit is None else _within("limit", limit, least=1),
+        device=check_devices(device),
+        metrics_device=metrics_device,
+        workers=_within("workers", workers, least=1, most=1024),
+        cluster=cluster,
+        time_limit=None if time_limit is None else float(time_limit),
+        seed=_within("seed", seed, least=-(1 << 62), most=1 << 62),
+        cache=None if cache is None else Path(cache).absolute(),
+        folder=None if out is None else Folder(out),
         existing=existing,
     )
     if not run.protocols:
         raise UsageError(f"protocols must name at least one of {', '.join(PROTOCOLS)}, got none")
     if existing not in get_args(Existing):
         raise UsageError(f'existing must be "error", "keep" or "overwrite", got {str(existing)[:40]!r}')
-    if progress is not None and not callable(progress):
-        raise UsageError(f"progress must be a function, got {type(progress).__name__}")
     chosen, loaded = parse_tasks(tasks), load_methods(methods)
     _check_cluster(run, loaded)
     opened: Any = open_dataset(os.fspath(dataset)) if isinstance(dataset, str | os.PathLike) else dataset
@@ -112,11 +127,7 @@ def evaluate(
         raise DatasetError(f"{opened.name}: the split {run.split} holds no clips")
     if run.limit is not None and run.limit >= len(clips):
         run = replace(run, limit=None)
-    runs = [
-        TaskRun(run, method, opened, clips[: run.limit], task, progress=progress)
-        for method in loaded
-        for task in chosen
-    ]
+    runs = [TaskRun(run, method, opened, clips[: run.limit], task, progress) for method in loaded for task in chosen]
     if not any(each.was_interrupted for each in runs):  # then what this call finished before is not in its way
         for each in runs:
             each.check_existing()
@@ -127,7 +138,7 @@ def _in_turn(runs: Sequence[TaskRun]) -> list[Result]:
     """The results of all runs; what a method changes of torch as it runs is undone before the next one."""
     found: list[Result] = []
     computes_by = torch_settings()
-    for _, of_method in groupby(runs, key=lambda each: each.method_identity):
+    for _, of_method in groupby(runs, key=lambda each: each.method.identity):
         try:
             found += [result for each in of_method for result in each.results()]
         finally:
@@ -148,49 +159,25 @@ def _check_cluster(run: RunSettings, methods: Sequence[LoadedMethod]) -> None:
 
 def load_methods(methods: MethodLike | Sequence[MethodLike]) -> list[LoadedMethod]:
     """One method or several, each loaded once; raises `UsageError` for what is none, and for none at all."""
-    several = isinstance(methods, list | tuple)
-    found: dict[str, LoadedMethod] = {}
-    for each in methods if several else [methods]:  # type: ignore[union-attr]
-        loaded = load_any_method(each)
-        found[loaded.identity] = loaded
+    loaded = [load_any_method(each) for each in (methods if isinstance(methods, list | tuple) else [methods])]
+    found = {each.identity: each for each in loaded}
     if not found:
         raise UsageError("methods must name at least one method, got none")
     return list(found.values())
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise UsageError(f"{name} must be a text, got {type(value).__name__}")
-    return value
 
 
 def _texts(name: str, value: object) -> list[str]:
     given = [value] if isinstance(value, str) else value
     if not isinstance(given, Iterable) or isinstance(given, bytes):
         raise UsageError(f"{name} must be a name or a list of names, got {type(value).__name__}")
-    return [_text(f"a name in {name}", each) for each in given]
+    names = list(given)
+    for each in names:
+        check_type(f"a name in {name}", each, str)
+    return names
 
 
-def _path(name: str, value: object) -> str:
-    if not isinstance(value, str | os.PathLike):
-        raise UsageError(f"{name} must be a path, got {type(value).__name__}")
-    return os.fspath(value)
-
-
-def _whole(name: str, value: object, *, least: int, most: int = 1 << 53) -> int | None:
-    if value is None and name == "limit":
-        return None
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise UsageError(f"{name} must be a whole number, got {value!r:.40}")
+def _within(name: str, value: int, *, least: int, most: int = 1 << 53) -> int:
     if not least <= value <= most:
         wanted = f"at least {least}" if most == 1 << 53 else f"{least} to {most}"
         raise UsageError(f"{name} must be {wanted}, got {value}")
-    return value
-
-
-def _seconds(value: object) -> float | None:
-    if value is None:
-        return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
-        raise UsageError(f"the time limit must be more than 0 seconds, got {value!r:.40}")
-    return float(value)
+    return int(value)

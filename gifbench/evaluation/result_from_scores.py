@@ -6,8 +6,8 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ from gifbench.devices import device_model
 from gifbench.entry_points import official_list
 from gifbench.errors import DatasetError
 from gifbench.evaluation.score_identity import RunSpec, protocol_record
-from gifbench.evaluation.score_journal import UNKNOWN
+from gifbench.evaluation.score_journal import UNKNOWN, ScoredClipRecord
 from gifbench.evaluation.scoring_protocols import ScoringProtocol
 from gifbench.gifbench_version import code_record
 from gifbench.installed_packages import installed_version
@@ -39,42 +39,36 @@ from gifbench.results.schema import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """What the results of one run share, whatever the protocol.
+def result_of(
+    spec: RunSpec,
+    protocol: ScoringProtocol,
+    records: Sequence[ScoredClipRecord],
+    *,
+    method: LoadedMethod,
+    metrics: Sequence[LoadedMetric],
+    official: int,
+    devices: Sequence[str],
+    workers: int,
+) -> Result:
+    """The result of a run under one protocol; raises `DatasetError` if no clip could be scored.
 
-    `spec` is the run's identity. `clip_ids` are all clips that were to be scored, `official` how many the official list
-    has, `official_ids` which; `devices` are those of the workers.
+    `spec` is the run's identity. `records` are of all clips that were to be scored, `official` is how many the official
+    list has; `devices` are those of the workers.
     """
-
-    spec: RunSpec
-    method: LoadedMethod
-    metrics: Sequence[LoadedMetric]
-    devices: Sequence[str]
-    workers: int
-    clip_ids: Sequence[str]
-    official: int
-    official_ids: Container[str]
-    wall_seconds: float
-    notes: Sequence[str]
-
-
-def result_of(facts: RunFacts, protocol: ScoringProtocol, clips: Sequence[ClipScore]) -> Result:
-    """The result of a run under one protocol; raises `DatasetError` if no clip could be scored."""
-    spec = facts.spec
+    clips = [record.scores[protocol.name] for record in records if protocol.name in record.scores]
     if not clips:
         raise DatasetError(
             f"{spec.dataset.name}: no clip of the split {spec.split} is long enough for the task {spec.task} "
             f"under the protocol {protocol.name}"
         )
     scored = {clip.clip_id for clip in clips}
-    covered = len([name for name in scored if name in facts.official_ids]) if facts.official else len(clips)
-    share = covered / facts.official if facts.official else None
+    covered = len(scored & official_clips(spec.dataset.name, spec.split)) if official else len(clips)
+    notes = list(dict.fromkeys(note for record in records for note in record.notes))
     # What the method was seen to do that its identity does not tell.
-    seen = [note.removeprefix(f"{UNKNOWN}: ") for note in facts.notes if note.startswith(UNKNOWN)]
+    seen = [note.removeprefix(f"{UNKNOWN}: ") for note in notes if note.startswith(UNKNOWN)]
     return Result(
         gifbench_result=SCHEMA,
-        method=_method(facts.method, spec),
+        method=_method(method, spec),
         task=spec.task,
         maker=MakerRecord(**spec.maker) if spec.maker else None,
         split=spec.split,
@@ -82,19 +76,19 @@ def result_of(facts: RunFacts, protocol: ScoringProtocol, clips: Sequence[ClipSc
         dataset=spec.dataset,
         clips=len(clips),
         frames=sum(clip.frames for clip in clips),
-        too_short=[clip_id for clip_id in facts.clip_ids if clip_id not in scored],
+        too_short=[record.clip_id for record in records if record.clip_id not in scored],
         limit=spec.limit,
-        coverage=Coverage(scored=covered, official=facts.official, share=share),
-        scores=_means(clips, facts.metrics),
-        metrics=[metric_record(metric) for metric in facts.metrics],
+        coverage=Coverage(scored=covered, official=official, share=covered / official if official else None),
+        scores=_means(clips, metrics),
+        metrics=[metric_record(metric) for metric in metrics],
         seeds={"method": spec.seed, "bootstrap": BOOTSTRAP_SEED},
         code=code_record(),
-        notes=list(facts.notes),
+        notes=notes,
         identity=spec.scores_digest(protocol.name),
         unknown=[*spec.unknown, *seen],
-        wall_seconds=facts.wall_seconds,
+        wall_seconds=sum(record.seconds for record in records),
         method_seconds=math.fsum(clip.seconds for clip in clips),
-        environment=_environment(facts),
+        environment=_environment(method, spec, devices, workers),
         created=datetime.now(UTC),
         clip_scores=tuple(clips),
     )
@@ -115,11 +109,10 @@ def with_metrics_of(result: Result, before: Result) -> Result:
         clip.clip_id in old and (clip.psnr, clip.ssim) == (old[clip.clip_id].psnr, old[clip.clip_id].ssim)
         for clip in result.clip_scores
     )
-    if not alike:
-        lost = ", ".join(metric.name for metric in further)
-        note = f"the method gives other frames each time, so {lost} of an earlier run was left out"
-        return result.model_copy(update={"notes": [*result.notes, note]})
     names = [metric.name for metric in further]
+    if not alike:
+        note = f"the method gives other frames each time, so {', '.join(names)} of an earlier run was left out"
+        return result.model_copy(update={"notes": [*result.notes, note]})
     clips = tuple(
         replace(clip, metrics={**{name: old[clip.clip_id].metrics[name] for name in names}, **clip.metrics})
         for clip in result.clip_scores
@@ -175,8 +168,8 @@ def _method(loaded: LoadedMethod, spec: RunSpec) -> MethodRecord:
     )
 
 
-def _environment(facts: RunFacts) -> Environment:
-    used = facts.method.declared.backend == "torch" or facts.spec.metrics_device != "cpu"
+def _environment(method: LoadedMethod, spec: RunSpec, devices: Sequence[str], workers: int) -> Environment:
+    used = method.declared.backend == "torch" or spec.metrics_device != "cpu"
     torch = sys.modules.get("torch") if used else None
     return Environment(
         gifbench=installed_version("gifbench"),
@@ -187,10 +180,10 @@ def _environment(facts: RunFacts) -> Environment:
         torch=str(torch.__version__) if torch else None,
         platform=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,
-        device=" + ".join(dict.fromkeys(map(device_model, facts.devices))),
-        precision=facts.spec.precision,
-        metrics_device=facts.spec.metrics_device,
-        workers=facts.workers,
+        device=" + ".join(dict.fromkeys(map(device_model, devices))),
+        precision=spec.precision,
+        metrics_device=spec.metrics_device,
+        workers=workers,
     )
 
 

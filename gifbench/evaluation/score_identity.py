@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ from gifbench.installed_packages import installed_version
 from gifbench.methods.command import load_method_command
 from gifbench.methods.inference import device_kind, on_device
 from gifbench.methods.registry import LoadedMethod, load_method, load_method_file, relabeled
-from gifbench.methods.smaller_batches_after_out_of_memory import Batching
 from gifbench.metrics.registry import LoadedMetric, load_metrics
 from gifbench.results.io import load_result, result_name
 from gifbench.results.schema import DatasetRecord, ProtocolRecord, Result
@@ -38,7 +37,7 @@ from gifbench.storage import Folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
-    """All that the scores of a run depend on; two runs with one `digest` give the same scores.
+    """All that the scores of a run depend on; two runs with the same `facts` give the same scores.
 
     `method` are the facts of the loaded method, options in full and files by content; `unknown` says why these are not
     all, and is empty where they are. `protocols` and `metrics` map names to the sha256 of their definitions. `device`
@@ -78,10 +77,8 @@ class RunSpec:
         metrics_device: str = "cpu",
     ) -> RunSpec:
         """The spec of a run, `device` and `metrics_device` as they are asked for."""
-        uses_torch = method.declared.backend == "torch"
-        measured_by_torch = metrics_device != "cpu"
         runs_on = _models(device_kind(method, device), device)
-        packages = {"numpy", "numba", "av", "opencv-python-headless", *(["torch"] if measured_by_torch else [])}
+        packages = {"numpy", "numba", "av", "opencv-python-headless", *(["torch"] if metrics_device != "cpu" else [])}
         return cls(
             method=method.facts,
             unknown=tuple(dict.fromkeys([*method.unknown, *(why for each in metrics for why in each.unknown)])),
@@ -93,9 +90,9 @@ class RunSpec:
             seed=seed,
             limit=limit,
             device=runs_on,
-            precision=_precision(runs_on) if uses_torch else "",
+            precision=_precision(runs_on) if method.declared.backend == "torch" else "",
             metrics_device=_models(kind_of(metrics_device), metrics_device),
-            maker=_maker_facts(task),
+            maker=load_maker(chosen.maker).facts if (chosen := known_task(task)) and chosen.maker else {},
             versions={
                 **{name: found for name in sorted(packages) if (found := _version(name))},
                 **dict(method.packages),
@@ -104,44 +101,10 @@ class RunSpec:
             },
         )
 
-    def again(self, method: LoadedMethod, metrics: Sequence[LoadedMetric], *, device: str, on: str) -> RunSpec:
-        """The spec of the same run in this process, `device` and `on` (for metrics) as they were asked for."""
-        return RunSpec.of(
-            method,
-            self.dataset,
-            split=self.split,
-            task=self.task,
-            protocols=[protocol(name) for name in self.protocols],
-            metrics=metrics,
-            seed=self.seed,
-            limit=self.limit,
-            device=device,
-            metrics_device=on,
-        )
-
     def facts(self) -> dict[str, Any]:
         """The spec as JSON values, as a journal begins with it."""
-        return {
-            "method": dict(self.method),
-            "unknown": list(self.unknown),
-            "dataset": [self.dataset.name, self.dataset.fingerprint],
-            "split": self.split,
-            "task": self.task,
-            "protocols": dict(self.protocols),
-            "metrics": dict(self.metrics),
-            "seed": self.seed,
-            "limit": self.limit,
-            "device": self.device,
-            "precision": self.precision,
-            "metrics_device": self.metrics_device,
-            "versions": dict(self.versions),
-            **({"maker": dict(self.maker)} if self.maker else {}),
-        }
-
-    @property
-    def digest(self) -> str:
-        """The sha256 of all facts."""
-        return _digest(self.facts())
+        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "maker" or self.maker}
+        return facts | {"unknown": list(self.unknown), "dataset": [self.dataset.name, self.dataset.fingerprint]}
 
     @property
     def method_digest(self) -> str:
@@ -157,8 +120,7 @@ class RunSpec:
     @property
     def restoration_digest(self) -> str:
         """Of all that restored frames depend on, apart from the GIF and the times."""
-        parts = {"method": self.method_digest, "seed": self.seed, "versions": self.versions}
-        return _digest(parts)
+        return _digest({"method": self.method_digest, "seed": self.seed, "versions": self.versions})
 
     def result_name(self, protocol_name: str) -> str:
         """Where the result of a protocol lies below the results folder.
@@ -183,11 +145,6 @@ class RunSpec:
         return f"{self.result_name('both').removesuffix('.json')}.journal.jsonl"
 
 
-def _maker_facts(name: str) -> Mapping[str, str]:
-    chosen = known_task(name)
-    return {} if chosen is None or chosen.maker is None else load_maker(chosen.maker).facts
-
-
 def _models(kind: str, device: str) -> str:
     """Where a run of `kind` on `device` is: `cpu`, `torch`, or the accelerator's model; several joined."""
     if kind in ("cpu", "torch"):
@@ -199,13 +156,13 @@ def _models(kind: str, device: str) -> str:
 
 
 def _precision(device: str) -> str:
-    torch = sys.modules.get("torch")
-    if torch is None:
+    if "torch" not in sys.modules:
         return ""
-    facts = [str(torch.get_default_dtype()).removeprefix("torch."), f"matmul {torch.get_float32_matmul_precision()}"]
+    by = torch_settings()
+    facts = [str(by["dtype"]), f"matmul {by['matmul']}"]
     if device.startswith("cuda"):
-        facts += ["tf32 convolutions"] if torch.backends.cudnn.allow_tf32 else []
-        facts += ["deterministic"] if torch.are_deterministic_algorithms_enabled() else []
+        facts += ["tf32 convolutions"] if by["tf32"] else []
+        facts += ["deterministic"] if by["deterministic"] else []
     return ", ".join(facts)
 
 
@@ -258,23 +215,18 @@ def existing_result(folder: Folder, spec: RunSpec, protocol_name: str) -> Result
 class ScoringJob:
     """What is to be done to every clip, as values that another process can be sent.
 
-    `method` is the `source` of a `LoadedMethod` (None for an object of this process) and `method_name` its name,
-    `identity` what a process that loads it must find; `metrics` are the sources of `LoadedMetric`s. `device` and
-    `metrics_device` are as they were asked for, `restoration` names restored frames in the folder `cache`,
-    `computes_by` is what torch computes by where the job was made, and so in the process that does it.
+    `spec` is the run's identity, whose method a process that loads it must find. `method` is the `source` of a
+    `LoadedMethod` (None for an object of this process), `metrics` are the sources of `LoadedMetric`s. `device` and
+    `metrics_device` are as they were asked for, restored frames are kept in the folder `cache`, `computes_by` is what
+    torch computes by where the job was made, and so in the process that does it.
     """
 
+    spec: RunSpec
     method: tuple[str, str] | None
-    method_name: str
-    identity: str
-    task: str
-    protocols: tuple[str, ...]
     metrics: tuple[str, ...]
     stride: int | None
     device: str
     metrics_device: str
-    seed: int
-    restoration: str
     cache: Path | None
     computes_by: Mapping[str, object] = field(default_factory=torch_settings)
 
@@ -285,16 +237,35 @@ class ScoringJob:
             set_torch_settings(self.computes_by)
         return ClipScorer(
             loaded,
-            task(self.task),
-            [protocol(name) for name in self.protocols],
+            task(self.spec.task),
+            [protocol(name) for name in self.spec.protocols],
             self.stride,
             device=on_device(loaded, self.device),
             metrics=load_metrics(self.metrics) if metrics is None else metrics,
             metrics_device=measuring_device(self.metrics_device),
-            seed=self.seed,
-            cache=None if self.cache is None else RestoredCache(self.cache, self.restoration),
-            batching=Batching(),
+            seed=self.spec.seed,
+            cache=None if self.cache is None else RestoredCache(self.cache, self.spec.restoration_digest),
         )
+
+    def spec_here(self, scorer: ClipScorer) -> RunSpec:
+        """The spec of the same run in the process that has loaded `scorer`."""
+        return RunSpec.of(
+            scorer.method,
+            self.spec.dataset,
+            split=self.spec.split,
+            task=self.spec.task,
+            protocols=scorer.protocols,
+            metrics=scorer.metrics,
+            seed=self.spec.seed,
+            limit=self.spec.limit,
+            device=self.device,
+            metrics_device=self.metrics_device,
+        )
+
+    @property
+    def method_name(self) -> str:
+        """The name that the run's method goes by."""
+        return str(self.spec.method["name"])
 
     @property
     def source(self) -> tuple[str, str]:
@@ -319,7 +290,7 @@ class ScoringJob:
         else:
             loaded = load_method(text) if kind == "installed" else load_method_file(text)
         loaded = relabeled(loaded, self.method_name)
-        if loaded.identity != self.identity:
+        if loaded.facts != self.spec.method:
             raise MethodError(f"method {loaded.name}: its files changed while it was evaluated; run it again")
         return loaded
 

@@ -31,11 +31,14 @@ UNKNOWN = "identity not known"
 
 @dataclass(frozen=True, slots=True)
 class ScoredClipRecord:
-    """What became of one clip: its score under each protocol, the seconds that it took, and what is to be noted."""
+    """What became of one clip: its score under each protocol, the seconds that it took, and what is to be noted.
+
+    The seconds are those since the record before, of whichever worker: they add up to what passed.
+    """
 
     clip_id: str
     scores: Mapping[str, ClipScore]
-    seconds: float
+    seconds: float = 0.0
     notes: tuple[str, ...] = ()
 
 
@@ -52,8 +55,7 @@ class ScoreJournal:
     def add(self, record: ScoredClipRecord) -> None:
         """Remember a clip; it is on disk when this returns."""
         self.records[record.clip_id] = record
-        scores = {name: asdict(score) for name, score in record.scores.items()}
-        self._append({**asdict(record), "scores": scores, "notes": list(record.notes)})
+        self._append(asdict(record))
 
     def done(self) -> None:
         """Take the journal away: the results are written."""

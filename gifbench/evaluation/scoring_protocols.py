@@ -41,6 +41,9 @@ class ScoringProtocol:
 
     `rounded`: frames become 8-bit before they are measured. `joint_psnr`: a segment of more than one GIF frame in a
     sparse task gets one PSNR, from the joint error of its frames, instead of the mean of its frames'.
+    `segments(num_frames, task, stride=None)` gives the segments of a clip of `num_frames` frames, in order; none where
+    it is too short for one. `stride` is the dataset's `released_stride`: `gif2video` scores some datasets more sparsely
+    than others.
     """
 
     name: str
@@ -50,63 +53,56 @@ class ScoringProtocol:
     rounded: bool
     joint_psnr: bool
     ssim: Callable[[NDArray[Any], Pixels], float] = field(repr=False)
-    cut: Callable[[int, int, int | None], list[Segment]] = field(repr=False)
-
-    def segments(self, num_frames: int, task: Task, *, stride: int | None = None) -> list[Segment]:
-        """The segments of a clip of `num_frames` frames, in order; none where it is too short for one.
-
-        `stride` is the dataset's `released_stride`: `gif2video` scores some datasets more sparsely than others.
-        """
-        return self.cut(num_frames, task.every, stride)
+    segments: Callable[..., list[Segment]] = field(repr=False)
 
     def start(self, task: Task) -> SegmentScores:
         """A place to collect the scores of one segment, frame by frame."""
         return SegmentScores(self, joint=self.joint_psnr and task.every > 1)
 
 
+@dataclass(slots=True)
 class SegmentScores:
-    """The running scores of one segment: frames go in one at a time, and none is kept."""
+    """The running scores of one segment: frames go in one at a time, and none is kept.
 
-    def __init__(self, protocol: ScoringProtocol, *, joint: bool) -> None:
-        self._protocol, self._joint = protocol, joint
-        self._errors: list[tuple[float, int]] = []
-        self._ssims: list[float] = []
+    `errors` are summed squared errors, each with the number of values, and `ssims` SSIM, one a frame.
+    """
+
+    protocol: ScoringProtocol
+    joint: bool
+    errors: list[tuple[float, int]] = field(default_factory=list)
+    ssims: list[float] = field(default_factory=list)
 
     def add(self, restored: NDArray[Any], truth: Pixels) -> None:
         """Score one frame: `restored` (H, W, 3), uint8 or float in 0 to 255, against `truth` (H, W, 3) uint8."""
-        if self._protocol.rounded and restored.dtype != np.uint8:
+        if self.protocol.rounded and restored.dtype != np.uint8:
             restored = np.rint(restored).astype(np.uint8)
-        self._errors.append((squared_error(restored, truth), truth.size))
-        self._ssims.append(self._protocol.ssim(restored, truth))
+        self.errors.append((squared_error(restored, truth), truth.size))
+        self.ssims.append(self.protocol.ssim(restored, truth))
 
     def extend(self, errors: Sequence[float], ssims: Sequence[float], *, size: int) -> None:
         """Take frames that were measured elsewhere: their summed squared errors over `size` values, and their SSIMs."""
-        self._errors += [(error, size) for error in errors]
-        self._ssims += ssims
+        self.errors += [(error, size) for error in errors]
+        self.ssims += ssims
 
     @property
     def psnrs(self) -> list[float]:
         """PSNR in dB: one a frame, or one for the segment; infinite where nothing differs."""
-        if self._joint:
-            return [psnr(math.fsum(error for error, _ in self._errors), sum(size for _, size in self._errors))]
-        return [psnr(error, size) for error, size in self._errors]
-
-    @property
-    def ssims(self) -> list[float]:
-        """SSIM, one a frame."""
-        return self._ssims
+        if self.joint:
+            return [psnr(math.fsum(error for error, _ in self.errors), sum(size for _, size in self.errors))]
+        return [psnr(error, size) for error, size in self.errors]
 
 
-def _whole_clip(num_frames: int, every: int, _stride: int | None) -> list[Segment]:
+def _whole_clip(num_frames: int, task: Task, *, stride: int | None = None) -> list[Segment]:
     """One segment: the GIF keeps 0, k, 2k, …, and each frame from the first to the last kept one is scored once."""
-    kept = tuple(range(0, num_frames, every))
-    if every > 1 and len(kept) < 2:
+    kept = tuple(range(0, num_frames, task.every))
+    if task.every > 1 and len(kept) < 2:
         return []
     return [Segment(gif_frames=kept, frames=tuple(range(kept[-1] + 1)))]
 
 
-def _as_released(num_frames: int, every: int, stride: int | None) -> list[Segment]:
+def _as_released(num_frames: int, task: Task, *, stride: int | None = None) -> list[Segment]:
     """The segments of the 2019 code: k + 1 frames whose two ends the GIF holds; the tail is not scored."""
+    every = task.every
     if every == 1:
         scored = tuple(range(0, num_frames, stride or 1))
         return [Segment(gif_frames=scored, frames=scored)]
@@ -130,7 +126,7 @@ PROTOCOLS: dict[str, ScoringProtocol] = {
             rounded=True,
             joint_psnr=False,
             ssim=gaussian_ssim,
-            cut=_whole_clip,
+            segments=_whole_clip,
         ),
         ScoringProtocol(
             name="gif2video",
@@ -143,7 +139,7 @@ PROTOCOLS: dict[str, ScoringProtocol] = {
             rounded=False,
             joint_psnr=True,
             ssim=uniform_ssim,
-            cut=_as_released,
+            segments=_as_released,
         ),
     )
 }
@@ -159,7 +155,6 @@ def released_stride(dataset: object) -> int | None:
 
 def protocol(name: str) -> ScoringProtocol:
     """The protocol of that name; raises `UsageError` for another."""
-    try:
-        return PROTOCOLS[name]
-    except KeyError:
-        raise UsageError(f'there is no protocol "{name}": {known_names(name, PROTOCOLS)}') from None
+    if name not in PROTOCOLS:
+        raise UsageError(f'there is no protocol "{name}": {known_names(name, PROTOCOLS)}')
+    return PROTOCOLS[name]

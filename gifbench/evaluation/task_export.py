@@ -10,14 +10,12 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from gifbench.benchmark_tasks import Task, one_task
 from gifbench.errors import AlreadyExists, UsageError
 from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset, task_gif
 from gifbench.evaluation.scoring_protocols import Segment, protocol, released_stride
 from gifbench.gif_maker_registry import load_maker
-from gifbench.media.gif import Gif
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder
 
@@ -73,8 +71,17 @@ def export_task(
         for item in task_items([clip], chosen, protocol_name=protocol_name, stride=released_stride(dataset)):
             given = gif.select(item.segment.gif_frames)
             folder.write(f"gifs/{item.name}.gif", given.to_bytes())
-            wanted = [gif.times[i] - gif.times[item.segment.frames[0]] for i in item.segment.frames]
-            items.append(_item_record(item.name, given, wanted))
+            items.append(
+                {
+                    "name": item.name,
+                    "gif": f"gifs/{item.name}.gif",
+                    "width": given.width,
+                    "height": given.height,
+                    "gif_times": [str(time) for time in given.times],
+                    "gif_duration": str(given.duration),
+                    "times": [str(gif.times[i] - gif.times[item.segment.frames[0]]) for i in item.segment.frames],
+                }
+            )
         progress(Progress(done, len(clips), clip.clip_id))
     if not items:
         raise UsageError(f"no clip of {dataset.name}, {split}, is long enough for {chosen.name} under {protocol_name}")
@@ -90,15 +97,3 @@ def export_task(
     }
     folder.write(TASK_FILE, (json.dumps(about, indent=1) + "\n").encode())
     return len(items)
-
-
-def _item_record(name: str, gif: Gif, wanted: Sequence[Fraction]) -> dict[str, object]:
-    return {
-        "name": name,
-        "gif": f"gifs/{name}.gif",
-        "width": gif.width,
-        "height": gif.height,
-        "gif_times": [str(time) for time in gif.times],
-        "gif_duration": str(gif.duration),
-        "times": [str(time) for time in wanted],
-    }

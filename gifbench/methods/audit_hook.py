@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -84,21 +85,19 @@ def _remember(module: str, file: str, digest: str) -> None:
 
 
 _now = threading.local()
-_installed = threading.Event()
 _HEARD_BY_PARENT = "_gifbench_heard"
 
 
+@cache
 def _install() -> None:
-    if not _installed.is_set():
-        _installed.set()
-        sys.addaudithook(_hear)
-        start = threading.Thread.start
+    sys.addaudithook(_hear)
+    start = threading.Thread.start
 
-        def start_heard(thread: threading.Thread) -> None:  # no audit event tells of it before Python 3.12
-            setattr(thread, _HEARD_BY_PARENT, getattr(_now, "heard", None))
-            start(thread)
+    def start_heard(thread: threading.Thread) -> None:  # no audit event tells of it before Python 3.12
+        setattr(thread, _HEARD_BY_PARENT, getattr(_now, "heard", None))
+        start(thread)
 
-        threading.Thread.start = start_heard  # type: ignore[assignment, method-assign]
+    threading.Thread.start = start_heard  # type: ignore[assignment, method-assign]
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:

@@ -8,7 +8,6 @@ trusts it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -27,8 +26,9 @@ from gifbench.errors import MethodFailed, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.method_source_hash import source_code
-from gifbench.methods.frame_files import WantedFrames, check_frames_there, find_frames, given_frames
-from gifbench.methods.method_interface import MethodInfo
+from gifbench.methods.frame_files import WantedFrames, find_frames, given_frames
+from gifbench.methods.loaded_method import MethodInfo
+from gifbench.methods.method_from_class import joint_sha256
 from gifbench.methods.method_state_hash import content_sha256, full_option
 from gifbench.methods.registry import LoadedMethod
 from gifbench.storage import file_sha256
@@ -38,7 +38,7 @@ TIME_LIMIT = 600.0
 """Seconds that a program has for one GIF, unless said otherwise."""
 
 _NAMED = re.compile(r"(?P<name>\w[\w.+-]{0,63})=(?P<command>.+)", re.DOTALL)
-_FIELDS = ("{gif}", "{out}", "{times}")
+_FIELDS = {"{gif}": "in.gif", "{out}": "out", "{times}": "times.json"}
 _TAIL_BYTES = 4096
 
 
@@ -93,11 +93,10 @@ def _code(program: Path, files: Sequence[Path], words: Sequence[str]) -> tuple[s
     A Python script can be followed, and a program of one's own is its content. Another interpreter, a shell script or
     a tool of the system may start or read anything.
     """
-    scripts = [path for path in files if path.suffix == ".py"]
-    sources = {path: source_code(str(path)) for path in scripts}
+    sources = {path: source_code(str(path)) for path in files if path.suffix == ".py"}
     unknown = [why for source in sources.values() for why in source.unknown]
     starts_python = re.fullmatch(r"python[\d.]*", program.name) is not None
-    if starts_python and not (scripts and len(words) > 1 and Path(words[1]) == scripts[0]):
+    if starts_python and not (len(words) > 1 and Path(words[1]) == next(iter(sources), None)):
         unknown.append("what python runs is in no file of the command")
     elif not starts_python and (program not in files and program.resolve() not in [path.resolve() for path in files]):
         unknown.append(f"{program.name} may start or read anything")
@@ -108,9 +107,7 @@ def _code(program: Path, files: Sequence[Path], words: Sequence[str]) -> tuple[s
             unknown.append(f"what lies at {displayed(word.partition('=')[2])} is not part of the command's files")
     digests = [source.sha256 for path in files if (source := sources.get(path)) and source.sha256]
     digests += [file_sha256(path) for path in files if path not in sources]
-    digests = digests or [file_sha256(program)]
-    code = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    return code, tuple(dict.fromkeys(unknown))
+    return joint_sha256(*digests) or file_sha256(program), tuple(dict.fromkeys(unknown))
 
 
 def _is_script(program: Path) -> bool:
@@ -144,13 +141,11 @@ class _Program:
             found = find_frames(place, wanted)
             if found is None:
                 raise MethodFailed("it left neither the folder {out} nor {out}.mkv")
-            check_frames_there(found, wanted)
             yield from given_frames(found, wanted)
 
     def _run(self, place: Path) -> None:
-        fields = {"{gif}": "in.gif", "{out}": "out", "{times}": "times.json"}
         words = list(self.command)
-        for each, file in fields.items():
+        for each, file in _FIELDS.items():
             words = [word.replace(each, str(place / file)) for word in words]
         said = place.parent / "said.txt"
         environment = os.environ | {"TMPDIR": str(place), "PWD": str(place)}

@@ -30,8 +30,8 @@ _FPS = 25
 _ON_GPU = 1.0
 """How far, in levels of 255, a frame from the GPU may lie from that of the CPU."""
 
-_Promise = Callable[[LoadedMethod, str], str | None]
-"""Restores GIFs by a method on a device, and says what is wrong, if anything is."""
+_Promise = Callable[[LoadedMethod, str], None]
+"""Restores GIFs by a method on a device; raises what is wrong, if anything is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,14 @@ def check_method(
         ("nothing handed in is changed", _unchanged),
         ("frames stay as they were handed over", _handed_over),
     ]
-    checks = [_checked(name, promise, loaded, chosen) for name, promise in promises]
+    checks = []
+    for name, promise in promises:
+        try:
+            promise(loaded, chosen)
+            checks.append(Check(name, True))
+        except GifbenchError as error:
+            checks.append(Check(name, False, str(error)))
     return [*checks, _gpu(loaded, chosen)]
-
-
-def _checked(name: str, promise: _Promise, loaded: LoadedMethod, device: str) -> Check:
-    try:
-        fault = promise(loaded, device)
-    except GifbenchError as error:
-        fault = str(error)
-    return Check(name, not fault, fault or "")
 
 
 def small_gif(num_frames: int, height: int, width: int, *, times: Sequence[Fraction] | None = None) -> Gif:
@@ -129,29 +127,28 @@ def _on_task(on: Task) -> _Promise:
     return _restores((f"a GIF of 24×32 on {on.name}", whole.every(on.every)), times=whole.times)
 
 
-def _video(loaded: LoadedMethod, device: str) -> str | None:
+def _video(loaded: LoadedMethod, device: str) -> None:
     # Loads PyAV, which machines that only run networks may lack.
     from gifbench.media.video.video_for_methods import GifAsFilm
 
     film = GifAsFilm(small_gif(4, 24, 32))
     list(run_method(loaded, film, [*film.times, film.times[-1]], clip="a video", device=device))
-    return None
 
 
-def _deterministic(loaded: LoadedMethod, device: str) -> str | None:
+def _deterministic(loaded: LoadedMethod, device: str) -> None:
     gif, other = small_gif(4, 24, 32), small_gif(6, 20, 20)
     first = _frames(loaded, gif, _asked(loaded, gif), device, "a GIF")
     _frames(loaded, other, _asked(loaded, other), device, "another GIF")
     again = _frames(loaded, gif, _asked(loaded, gif), device, "the first GIF again")
-    if np.array_equal(first, again):
-        return None
-    return f"another GIF in between changes the frames, by up to {_distance(first, again):g} levels: keep no state"
+    if not np.array_equal(first, again):
+        apart = _distance(first, again)
+        raise MethodFailed(f"another GIF in between changes the frames, by up to {apart:g} levels: keep no state")
 
 
-def _any_batch(loaded: LoadedMethod, device: str) -> str | None:
+def _any_batch(loaded: LoadedMethod, device: str) -> None:
     """Of a per-frame method the harness chooses the batches, so they must not show."""
     if isinstance(loaded.method, Method) or not isinstance(loaded.method, FrameMethod):
-        return None
+        return
     gif = small_gif(5, 24, 32)
     together = _frames(loaded, gif, gif.times, device, "a GIF")
     alone = [
@@ -159,12 +156,11 @@ def _any_batch(loaded: LoadedMethod, device: str) -> str | None:
     ]
     apart = _distance(together, np.concatenate(alone))
     # Networks may add up in another order for another batch; a hundredth of a level shows in no score.
-    if apart <= 0.01:
-        return None
-    return f"a frame alone comes back other than in a batch, by up to {apart:g} levels"
+    if apart > 0.01:
+        raise MethodFailed(f"a frame alone comes back other than in a batch, by up to {apart:g} levels")
 
 
-def _unchanged(loaded: LoadedMethod, device: str) -> str | None:
+def _unchanged(loaded: LoadedMethod, device: str) -> None:
     gif = small_gif(4, 24, 32)
     before = gif.indices.copy(), [palette.copy() for palette in gif.palettes]
     _frames(loaded, gif, _asked(loaded, gif), device, "a GIF")
@@ -173,18 +169,21 @@ def _unchanged(loaded: LoadedMethod, device: str) -> str | None:
             deque(loaded.method.restore(gif, _asked(loaded, gif)), maxlen=0)
         elif loaded.declared.backend != "torch":  # tensors are copies
             loaded.method.restore_frames(gif.frames, gif.palettes)
-    same = np.array_equal(gif.indices, before[0]) and all(map(np.array_equal, gif.palettes, before[1]))
-    return None if same else "the GIF's indices or palettes were written to; work on a copy"
+    if not (np.array_equal(gif.indices, before[0]) and all(map(np.array_equal, gif.palettes, before[1]))):
+        raise MethodFailed("the GIF's indices or palettes were written to; work on a copy")
 
 
-def _handed_over(loaded: LoadedMethod, device: str) -> str | None:
+def _handed_over(loaded: LoadedMethod, device: str) -> None:
     """A batch that is held while the next ones are made; one array for all of them is copied by gifbench."""
     gif = small_gif(7, 24, 32)
     if isinstance(loaded.method, Method):
+        answer: object = None
         with suppress(Exception):  # is told by other checks
             answer = loaded.method.restore(gif, gif.times)
-            if isinstance(answer, list | tuple) and len(answer) > 1 and all(each is answer[0] for each in answer):
-                return f"the {len(answer)} batches are one and the same array, with the last frame in it: copy each"
+        if isinstance(answer, list | tuple) and len(answer) > 1 and all(each is answer[0] for each in answer):
+            raise MethodFailed(
+                f"the {len(answer)} batches are one and the same array, with the last frame in it: copy each"
+            )
     held, copies = [], []
     for batch in run_method(
         loaded, gif, _asked(loaded, gif), clip="a GIF", device=device, batching=Batching(2 * 24 * 32)
@@ -192,7 +191,8 @@ def _handed_over(loaded: LoadedMethod, device: str) -> str | None:
         held.append(batch)
         copies.append(batch.copy())
     apart = _distance(np.concatenate(held), np.concatenate(copies))
-    return f"a batch changed by up to {apart:g} levels after it was handed over: write to it no more" if apart else None
+    if apart:
+        raise MethodFailed(f"a batch changed by up to {apart:g} levels after it was handed over: write to it no more")
 
 
 def _gpu(loaded: LoadedMethod, device: str) -> Check:

@@ -7,7 +7,7 @@ from typing import get_args
 
 from gifbench.devices import accelerator
 from gifbench.methods.options import NESTED, keyword_parameters, parse_spec
-from gifbench.methods.registry import LoadedMethod, installed_class, load_any_method, load_method
+from gifbench.methods.registry import LoadedMethod, load_any_method, load_method, offered_method
 
 
 def faster_on_cpu(method: object, device: str) -> LoadedMethod:
@@ -19,15 +19,13 @@ def faster_on_cpu(method: object, device: str) -> LoadedMethod:
     kind, text = (method.source or ("", "")) if isinstance(method, LoadedMethod) else ("installed", method)
     if kind != "installed" or not isinstance(text, str) or "precision=" in text:
         return load_any_method(method)
-    factory = installed_class(text)
-    option = keyword_parameters(factory).get("precision") if factory is not None else None
+    found = offered_method(text.partition(":")[0].strip())
+    option = keyword_parameters(found[0].load()).get("precision") if found is not None else None
     wanted = _fastest_precision()
-    if option is None or option.default != "fp32" or wanted not in get_args(option.annotation):
+    if option is None or option.default != "fp32" or wanted == "fp32" or wanted not in get_args(option.annotation):
         return load_any_method(method)
     if device != "cpu" and (device != "auto" or accelerator() is not None):
         return load_any_method(method)
-    if wanted == "fp32":
-        return load_method(text)
     name, _, options = text.partition(":")
     if list(given := parse_spec(text).options) == [NESTED]:  # whose option it would be, without brackets
         options = f"[{given[NESTED]}]"

@@ -41,6 +41,10 @@ class WantedFrames:
     height: int
     width: int
 
+    def fault(self, what: str) -> MethodFailed:
+        """The error for something that is wrong with them."""
+        return MethodFailed(f"{self.name}: {what}")
+
 
 def find_frames(folder: Path, wanted: WantedFrames) -> Path | None:
     """The folder `name` or the file `name.mkv` below `folder`, None where neither is there.
@@ -49,9 +53,9 @@ def find_frames(folder: Path, wanted: WantedFrames) -> Path | None:
     """
     places = [place for place in (folder / wanted.name, folder / f"{wanted.name}.mkv") if os.path.lexists(place)]
     if len(places) > 1:
-        raise MethodFailed(f"{wanted.name}: both a folder and an .mkv are there; give one")
+        raise wanted.fault("both a folder and an .mkv are there; give one")
     for place in places:
-        _check_no_link(place, wanted.name)
+        _check_no_link(place, wanted)
     return places[0] if places else None
 
 
@@ -73,7 +77,7 @@ def given_frames(place: Path, wanted: WantedFrames) -> Iterator[Pixels]:
     for path in _listed(place, wanted):
         data = _read(path, wanted, most=most + 1)
         if len(data) > most:
-            raise MethodFailed(f"{wanted.name}: {path.name} is longer than {most} bytes, twice what its pixels need")
+            raise wanted.fault(f"{path.name} is longer than {most} bytes, twice what its pixels need")
         _check_header(data, path.name, wanted)
         yield _png(data, path.name, wanted)[np.newaxis]
 
@@ -81,44 +85,38 @@ def given_frames(place: Path, wanted: WantedFrames) -> Iterator[Pixels]:
 def _listed(place: Path, wanted: WantedFrames) -> list[Path]:
     with storage_errors(place):
         if not stat.S_ISDIR(place.lstat().st_mode):
-            raise MethodFailed(f"{wanted.name}: it is no folder of PNGs; write {wanted.name}/00000.png and so on")
+            raise wanted.fault(f"it is no folder of PNGs; write {wanted.name}/00000.png and so on")
         found = []
         with os.scandir(place) as entries:
             for entry in entries:
                 if not _FRAME.fullmatch(entry.name):
-                    raise MethodFailed(
-                        f"{wanted.name}: {entry.name[:80]!r} is no frame; only 00000.png, 00001.png, … belong there"
-                    )
+                    raise wanted.fault(f"{entry.name[:80]!r} is no frame; only 00000.png, 00001.png, … belong there")
                 found.append(Path(entry.path))
                 if len(found) > 2 * wanted.count + 16:  # a folder of millions is not read to its end
                     break
     if len(found) != wanted.count:
         more = " or more" if len(found) > 2 * wanted.count + 16 else ""
-        raise MethodFailed(f"{wanted.name}: {len(found)}{more} frames are there, {wanted.count} are wanted")
+        raise wanted.fault(f"{len(found)}{more} frames are there, {wanted.count} are wanted")
     found.sort(key=lambda path: int(path.stem))
     numbers = [int(path.stem) for path in found]
     if numbers[0] not in (0, 1) or numbers != list(range(numbers[0], numbers[0] + wanted.count)):
         gap = next((i for i, number in enumerate(numbers) if number != numbers[0] + i), 0)
         missing = gap if numbers[0] not in (0, 1) else numbers[0] + gap
-        raise MethodFailed(
-            f"{wanted.name}: the frames must be numbered in one row from 0 or 1, and {missing} is missing"
-        )
+        raise wanted.fault(f"the frames must be numbered in one row from 0 or 1, and {missing} is missing")
     return found
 
 
-def _check_no_link(place: Path, name: str) -> None:
+def _check_no_link(place: Path, wanted: WantedFrames) -> None:
     if place.is_symlink():
-        raise MethodFailed(
-            f"{name}: {place.name} is a symbolic link, which is not followed; give the frames themselves"
-        )
+        raise wanted.fault(f"{place.name} is a symbolic link, which is not followed; give the frames themselves")
 
 
 def _read(path: Path, wanted: WantedFrames, *, most: int) -> bytes:
     """At most `most` bytes of a regular file; a link, pipe or device is refused without being opened for real."""
     with storage_errors(f"{wanted.name}/{path.name}"):
-        _check_no_link(path, wanted.name)
+        _check_no_link(path, wanted)
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise MethodFailed(f"{wanted.name}: {path.name} is no regular file")
+            raise wanted.fault(f"{path.name} is no regular file")
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(handle, "rb") as file:
             return file.read(most)
@@ -126,15 +124,13 @@ def _read(path: Path, wanted: WantedFrames, *, most: int) -> bytes:
 
 def _check_header(data: bytes, file: str, wanted: WantedFrames) -> None:
     if len(data) < _HEADER or data[:8] != _SIGNATURE or data[12:16] != b"IHDR":
-        raise MethodFailed(f"{wanted.name}: {file} is no PNG")
+        raise wanted.fault(f"{file} is no PNG")
     width, height, bits, kind = struct.unpack_from(">IIBB", data, 16)
     if (width, height) != (wanted.width, wanted.height):
-        raise MethodFailed(
-            f"{wanted.name}: {file} has {width}×{height} pixels, {wanted.width}×{wanted.height} are wanted"
-        )
+        raise wanted.fault(f"{file} has {width}×{height} pixels, {wanted.width}×{wanted.height} are wanted")
     if kind != _RGB or bits != 8:
         what = f"{bits}-bit, {_KINDS.get(kind, f'of color type {kind}')}"
-        raise MethodFailed(f"{wanted.name}: {file} is {what}; 8-bit RGB is wanted")
+        raise wanted.fault(f"{file} is {what}; 8-bit RGB is wanted")
 
 
 def _check_chunks(data: bytes, file: str, wanted: WantedFrames) -> None:
@@ -144,7 +140,7 @@ def _check_chunks(data: bytes, file: str, wanted: WantedFrames) -> None:
         length, kind = struct.unpack_from(">I4s", data, place)
         headers += kind == b"IHDR"
         if headers > 1 or not kind.isalpha() or length > len(data):
-            raise MethodFailed(f"{wanted.name}: {file} is no whole PNG, or has more than one header")
+            raise wanted.fault(f"{file} is no whole PNG, or has more than one header")
         if kind == b"IEND":
             return
         place += 12 + length
@@ -160,9 +156,9 @@ def _png(data: bytes, file: str, wanted: WantedFrames) -> Pixels:
                 pixels = np.array(image)
     except Exception as error:  # a decoder may raise anything at bytes that somebody made up
         first = " ".join(str(error).split())[:200]
-        raise MethodFailed(f"{wanted.name}: {file} cannot be decoded ({first})") from error
+        raise wanted.fault(f"{file} cannot be decoded ({first})") from error
     if pixels.dtype != np.uint8 or pixels.shape != (wanted.height, wanted.width, 3):
-        raise MethodFailed(f"{wanted.name}: {file} decodes to {pixels.dtype} {pixels.shape}, not 8-bit RGB")
+        raise wanted.fault(f"{file} decodes to {pixels.dtype} {pixels.shape}, not 8-bit RGB")
     return pixels
 
 
@@ -172,29 +168,25 @@ def _limits(wanted: WantedFrames) -> VideoLimits:
 
 def _check_video(place: Path, wanted: WantedFrames) -> None:
     if not stat.S_ISREG(place.lstat().st_mode):
-        raise MethodFailed(f"{wanted.name}: {place.name} is no regular file")
+        raise wanted.fault(f"{place.name} is no regular file")
     try:
         info = probe(place, limits=_limits(wanted), square_pixels=False)
     except GifbenchError as error:
-        raise MethodFailed(f"{wanted.name}: {error}") from error
+        raise wanted.fault(str(error)) from error
     if (info.width, info.height) != (wanted.width, wanted.height):
         size = f"{info.width}×{info.height}"
-        raise MethodFailed(f"{wanted.name}: {place.name} is {size}, {wanted.width}×{wanted.height} is wanted")
+        raise wanted.fault(f"{place.name} is {size}, {wanted.width}×{wanted.height} is wanted")
     if info.pixel_format not in _RGB_FORMATS:
-        raise MethodFailed(
-            f"{wanted.name}: {place.name} holds {info.pixel_format} pixels, which is no 8-bit RGB; "
+        raise wanted.fault(
+            f"{place.name} holds {info.pixel_format} pixels, which is no 8-bit RGB; "
             "write it with ffmpeg -c:v ffv1 -pix_fmt bgr0"
         )
 
 
 def _video_frames(place: Path, wanted: WantedFrames) -> Iterator[Pixels]:
     _check_video(place, wanted)
-    frames = decode(place, limits=_limits(wanted), square_pixels=False)
-    while True:
-        try:
-            frame = next(frames, None)
-        except GifbenchError as error:
-            raise MethodFailed(f"{wanted.name}: {error}") from error
-        if frame is None:
-            return
-        yield frame.pixels[np.newaxis]
+    try:
+        for frame in decode(place, limits=_limits(wanted), square_pixels=False):
+            yield frame.pixels[np.newaxis]
+    except GifbenchError as error:
+        raise wanted.fault(str(error)) from error

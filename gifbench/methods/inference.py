@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
@@ -108,10 +108,14 @@ def _batches(
         torch_device = device if loaded.declared.backend == "torch" else None
         yield from _held(loaded, method, gif, times, what=what, torch_device=torch_device, batching=batching)
         return
+    if isinstance(gif, Gif) and not gif.is_sequence:  # sequences give copies
+        # The method may write to it: whoever comes after it, and the metrics, see the GIF as it was.
+        gif = replace(gif, indices=gif.indices.copy(), palettes=tuple(palette.copy() for palette in gif.palettes))
     with _calling(loaded, what):
-        answer: Any = method.restore(cast(Any, _own_gif(gif)), times)
+        answer: Any = method.restore(cast(Any, gif), times)
     if is_array(answer):
-        yield own_copy(answer)
+        answer = own_copy(answer)  # a tensor that was copied is not held twice
+        yield answer
         return
     if not isinstance(answer, Iterable):
         raise MethodFailed(f"{what}: it gave back {type(answer).__name__}, an array of frames or batches are wanted")
@@ -127,13 +131,6 @@ def _batches(
                 return
         yield own_copy(batch)
         batch = None  # the next one is counted alone
-
-
-def _own_gif(gif: FrameSource) -> FrameSource:
-    """The GIF in memory that the method may write to: whoever comes after it, and the metrics, see it as it was."""
-    if not isinstance(gif, Gif) or gif.is_sequence:  # sequences give copies
-        return gif
-    return replace(gif, indices=gif.indices.copy(), palettes=tuple(palette.copy() for palette in gif.palettes))
 
 
 def _held(
@@ -177,8 +174,6 @@ def _held(
 
 def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArray[Any]:
     frames = _numpy(batch, what)
-    if frames is None:
-        raise MethodFailed(f"{what}: a batch is {type(batch).__name__}, an array or tensor (N, H, W, 3) is wanted")
     if frames.ndim != 4 or frames.shape[1:] != shape or not len(frames):
         raise MethodFailed(f"{what}: a batch has the shape {frames.shape}, (N, {shape[0]}, {shape[1]}, 3) is wanted")
     if frames.dtype == np.uint8:
@@ -195,13 +190,13 @@ def _checked(batch: object, shape: tuple[int, int, int], *, what: str) -> NDArra
     return frames if low >= 0 and high <= 255 else frames.clip(0, 255)
 
 
-def _numpy(batch: object, what: str) -> NDArray[Any] | None:
+def _numpy(batch: object, what: str) -> NDArray[Any]:
     if isinstance(batch, np.ndarray):
         if isinstance(batch, np.ma.MaskedArray) and np.ma.is_masked(batch):
             raise MethodFailed(f"{what}: a batch is a masked array, and what is masked has no value; give all values")
         return np.asarray(batch)  # no subclass, which may compute otherwise
     if not is_array(batch):
-        return None
+        raise MethodFailed(f"{what}: a batch is {type(batch).__name__}, an array or tensor (N, H, W, 3) is wanted")
     tensor: Any = batch
     torch = sys.modules["torch"]
     if tensor.is_meta or tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
@@ -222,12 +217,8 @@ def _numpy(batch: object, what: str) -> NDArray[Any] | None:
 @contextmanager
 def _calling(loaded: LoadedMethod, what: str) -> Iterator[None]:
     """A call of a method: what it raises becomes one line, what it does is noticed."""
-    with _failures(what):
-        if loaded.watch is None:
-            yield
-            return
-        with loaded.watch.looking():
-            yield
+    with _failures(what), nullcontext() if loaded.watch is None else loaded.watch.looking():
+        yield
 
 
 @contextmanager

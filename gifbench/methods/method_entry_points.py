@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from typing import Any, Literal
 
 from gifbench.entry_points import entry_points
-from gifbench.errors import GifbenchError, MethodError, MissingExtra
+from gifbench.errors import GifbenchError, MethodError
 from gifbench.methods.loaded_method import MethodInfo, declared
 from gifbench.user_code_import import import_errors, missing_extra
 
@@ -51,7 +51,8 @@ class MethodEntry:
 class Offer:
     """A method that a package offers; `entry` is its row in a table, None where the entry point is the class itself.
 
-    `problem` is why the table that should hold it cannot be read.
+    `problem` is why it cannot be loaded, whatever its class: the table that should hold it cannot be read, or several
+    packages, all named in `origin`, offer the name.
     """
 
     name: str
@@ -60,52 +61,61 @@ class Offer:
     entry: MethodEntry | None = field(default=None, compare=False)
     problem: GifbenchError | None = field(default=None, compare=False)
 
+    @property
+    def info(self) -> MethodInfo:
+        """What the method says of itself: what is written in a table is known without importing it."""
+        if self.entry is None or self.problem:
+            return declared(self.load())
+        return MethodInfo(**_said(self.entry))
 
-def installed() -> dict[str, tuple[Offer, ...]]:
-    """All installed methods by name, sorted: more than one where packages quarrel over a name."""
+    def load(self) -> type[Any]:
+        """The class of that name; raises `MethodError` where it cannot be imported or is not the only one."""
+        if self.problem:
+            raise self.problem
+        with import_errors(f"method {self.name} ({self.value})"):
+            found = EntryPoint(self.name, self.value, GROUP).load()
+        if not inspect.isclass(found):
+            raise MethodError(f"method {self.name}: {self.value} is not a class")
+        if self.entry is None:
+            return found
+        own = {"__module__": found.__module__, "__doc__": found.__doc__}
+        return type(found.__name__, (found,), {**_said(self.entry), **own, **self.entry.attributes})
+
+    @property
+    def missing(self) -> str | None:
+        """What loading the method would say of a package that it needs and that is not installed; else None."""
+        for package in self.entry.needs if self.entry else ():
+            if find_spec(package) is None:
+                return str(missing_extra(package, f"method {self.name} ({self.value})"))
+        return None
+
+
+def _said(entry: MethodEntry) -> dict[str, Any]:
+    """What a row of a table says, as the attributes of a class say it."""
+    return {
+        "description": entry.summary,
+        "licence": entry.license,
+        "parameters": entry.parameters,
+        "tasks": entry.tasks,
+        "PRESETS": entry.presets,
+    }
+
+
+def installed() -> dict[str, Offer]:
+    """All installed methods by name, sorted; one name that packages quarrel over is of all of them, and a problem."""
     found: dict[str, dict[str, Offer]] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         for offer in _offers(point):
             found.setdefault(offer.name, {})[offer.value] = offer
-    return {name: tuple(found[name].values()) for name in sorted(found)}
+    return {name: _only(list(found[name].values())) for name in sorted(found)}
 
 
-def offers_origin(offers: tuple[Offer, ...]) -> str:
-    """The package and version that a name comes from; all of them where there are several."""
-    return ", ".join(offer.origin for offer in offers)
-
-
-def offers_class(offers: tuple[Offer, ...]) -> type[Any]:
-    """The class that a name stands for; raises `MethodError` where it cannot be imported or is not the only one."""
-    offer = offers[0]
-    if len(offers) > 1:
-        origins = offers_origin(offers)
-        raise MethodError(f"method {offer.name}: several packages offer it ({origins}); uninstall all but one")
-    if offer.problem:
-        raise offer.problem
-    return _loaded(offer)
-
-
-def offers_info(offers: tuple[Offer, ...]) -> MethodInfo:
-    """What a name says of itself: what is written in a table is known without importing the method."""
-    entry = offers[0].entry
-    if len(offers) > 1 or entry is None:
-        return declared(offers_class(offers))
-    return MethodInfo(
-        description=entry.summary,
-        licence=entry.license,
-        parameters=entry.parameters,
-        tasks=entry.tasks,
-        PRESETS=entry.presets,
-    )
-
-
-def missing(offer: Offer) -> MissingExtra | None:
-    """The error that loading the method would raise for a package that it needs and that is not installed."""
-    for package in offer.entry.needs if offer.entry else ():
-        if find_spec(package) is None:
-            return missing_extra(package, f"method {offer.name} ({offer.value})")
-    return None
+def _only(offers: list[Offer]) -> Offer:
+    if len(offers) == 1:
+        return offers[0]
+    origins = ", ".join(offer.origin for offer in offers)
+    problem = MethodError(f"method {offers[0].name}: several packages offer it ({origins}); uninstall all but one")
+    return replace(offers[0], origin=origins, problem=problem)
 
 
 def _offers(point: EntryPoint) -> list[Offer]:
@@ -120,26 +130,6 @@ def _offers(point: EntryPoint) -> list[Offer]:
     except GifbenchError as error:
         return [Offer(point.name, point.value, origin, problem=error)]
     return [Offer(str(name), entry.load, origin, entry) for name, entry in table.items()]
-
-
-def _loaded(offer: Offer) -> type[Any]:
-    with import_errors(f"method {offer.name} ({offer.value})"):
-        found = EntryPoint(offer.name, offer.value, GROUP).load()
-    if not inspect.isclass(found):
-        raise MethodError(f"method {offer.name}: {offer.value} is not a class")
-    entry = offer.entry
-    if entry is None:
-        return found
-    said = {
-        "description": entry.summary,
-        "licence": entry.license,
-        "parameters": entry.parameters,
-        "tasks": entry.tasks,
-        "PRESETS": entry.presets,
-        "__module__": found.__module__,
-        "__doc__": found.__doc__,
-    }
-    return type(found.__name__, (found,), {**said, **entry.attributes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,26 +150,19 @@ class ListedMethod:
 def list_methods() -> list[ListedMethod]:
     """All installed methods, presets in place of the method that has them; one that cannot be loaded says why."""
     listed = []
-    for name, offers in installed().items():
-        origin = offers_origin(offers)
+    for name, offer in installed().items():
         try:
-            said = offers_info(offers)
-            problem = missing(offers[0])
+            said = offer.info
         except GifbenchError as error:
-            listed.append(ListedMethod(name, origin, MethodInfo(), problem=str(error)))
+            listed.append(ListedMethod(name, offer.origin, MethodInfo(), problem=str(error)))
             continue
-        why = str(problem) if problem else None
-        ready = said.parameters == 0 if offers[0].entry is None else offers[0].entry.ready
+        if offer.entry is not None:
+            restores, ready = offer.entry.restores, offer.entry.ready
+        else:  # a class of its own that sees frame by frame restores color, another one may do both
+            restores = "color" if hasattr(offer.load(), "restore_frames") else "both"
+            ready = said.parameters == 0
         listed += [
-            ListedMethod(each, origin, said, problem=why, restores=_restores(offers), ready=ready)
+            ListedMethod(each, offer.origin, said, problem=offer.missing, restores=restores, ready=ready)
             for each in (said.PRESETS or [name])
         ]
     return sorted(listed, key=lambda method: method.name)
-
-
-def _restores(offers: tuple[Offer, ...]) -> str:
-    """As a table says; a class of its own that sees frame by frame restores color, another one may do both."""
-    entry = offers[0].entry
-    if entry is not None:
-        return entry.restores
-    return "color" if hasattr(offers_class(offers), "restore_frames") else "both"

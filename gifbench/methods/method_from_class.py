@@ -13,10 +13,10 @@ from gifbench.errors import GifbenchError, MethodError, MethodFailed, NotFound, 
 from gifbench.method_source_hash import source_code, source_file
 from gifbench.methods.audit_hook import Watch
 from gifbench.methods.loaded_method import LoadedMethod, declared
-from gifbench.methods.method_entry_points import installed, offers_origin
+from gifbench.methods.method_entry_points import installed
 from gifbench.methods.method_interface import FrameMethod, Method
 from gifbench.methods.method_state_hash import content_sha256, full_option, state
-from gifbench.methods.options import Loader, complete_options, keyword_parameters, load_parts, nested_option
+from gifbench.methods.options import Loader, complete_options, keyword_parameters, nested_option
 from gifbench.text_redaction import displayed
 from gifbench.user_code_import import one_line
 
@@ -41,8 +41,8 @@ def load_class(
     """Set up the class `factory`, called `written` by the user, with its options; `load` loads methods among them."""
     if not NAME.fullmatch(name):
         raise MethodError(f"{origin}: {name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
-    options = load_parts(factory, complete_options(factory, given), load=load)
-    parts: dict[str, object] = {key: value for key, value in options.items() if isinstance(value, LoadedMethod)}
+    options = complete_options(factory, given, load=load)
+    parts = {key: value for key, value in options.items() if isinstance(value, LoadedMethod)}
     for key in keyword_parameters(factory):
         if key not in options:
             raise UsageError(f"method {written} needs the option {key}: write {written}:{key}=…")
@@ -55,14 +55,13 @@ def load_class(
         raise UsageError(
             f"method {canonical[:80]}…: with its options the name is longer than {LONGEST_NAME} characters"
         )
-    loaded_parts = tuple(part for part in parts.values() if isinstance(part, LoadedMethod))
     code = source_code(source_file(factory), name=getattr(factory, "__name__", None))
     watch.also_read(code.files)
     beside = Path(source_file(factory) or "").parent if source[0] == "file" else None
     full = {key: full_option(value, beside=beside) for key, value in options.items() if key not in parts}
     weights = _weights_sha256(info.weights)
     unknown = [*code.unknown, *(why for _, why in full.values() if why), *watch.reasons]
-    unknown += [why for part in loaded_parts for why in part.unknown]
+    unknown += [why for part in parts.values() for why in part.unknown]
     by_content = info.weights or any(isinstance(value, dict) for value, _ in full.values())
     unknown += [] if by_content else code.unseen
     if info.weights and weights is None:
@@ -75,12 +74,12 @@ def load_class(
         method=method,
         options={key: _shown(value) for key, value in options.items()},
         declared=info,
-        code_sha256=_joint_sha256(code.sha256, *(part.code_sha256 for part in loaded_parts)),
-        weights_sha256=_joint_sha256(weights, *(part.weights_sha256 for part in loaded_parts)),
-        parts=loaded_parts,
+        code_sha256=joint_sha256(code.sha256, *(part.code_sha256 for part in parts.values())),
+        weights_sha256=joint_sha256(weights, *(part.weights_sha256 for part in parts.values())),
+        parts=tuple(parts.values()),
         source=source,
         full_options={key: value for key, (value, _) in full.items()},
-        packages=tuple(sorted({*code.packages, *(each for part in loaded_parts for each in part.packages)})),
+        packages=tuple(sorted({*code.packages, *(each for part in parts.values() for each in part.packages)})),
         unknown=tuple(dict.fromkeys(unknown)),
         watch=watch,
     )
@@ -144,7 +143,7 @@ def _instance(name: str, factory: Callable[..., Any], options: Mapping[str, obje
 
 def _canonical(name: str, factory: Callable[..., Any], options: Mapping[str, object], load: Loader) -> str:
     for preset, preset_options in declared(factory).PRESETS.items():
-        if load_parts(factory, complete_options(factory, preset_options), load=load) == options:
+        if complete_options(factory, preset_options, load=load) == options:
             return preset
     defaults = complete_options(factory, {})
     changed = {key: value for key, value in options.items() if not _is_default(value, defaults.get(key, ...))}
@@ -160,8 +159,8 @@ def _canonical(name: str, factory: Callable[..., Any], options: Mapping[str, obj
 def _is_default(value: object, default: object) -> bool:
     """Whether an option is its default; of a method, whether it is the installed one that the default names."""
     if isinstance(value, LoadedMethod) and isinstance(default, str):
-        offers = installed().get(default)
-        return offers is not None and (value.name, value.origin) == (default, offers_origin(offers))
+        offer = installed().get(default)
+        return offer is not None and (value.name, value.origin) == (default, offer.origin)
     return value == default
 
 
@@ -170,7 +169,8 @@ def _shown(value: object) -> object:
     return value.name if isinstance(value, LoadedMethod) else displayed(value)
 
 
-def _joint_sha256(*hashes: str | None) -> str | None:
+def joint_sha256(*hashes: str | None) -> str | None:
+    """The one of these that there is, or where there are several the sha256 of them; None without any."""
     found = [each for each in hashes if each]
     return hashlib.sha256("".join(found).encode()).hexdigest() if len(found) > 1 else next(iter(found), None)
 

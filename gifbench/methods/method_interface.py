@@ -22,9 +22,6 @@ from numpy.typing import NDArray
 from gifbench.argument_types import check_types
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
-from gifbench.methods.loaded_method import MethodInfo
-
-__all__ = ["FrameMethod", "FrameSource", "Frames", "Method", "MethodInfo", "last_shown", "nearest_shown"]
 
 Frames = NDArray[Any]
 """RGB frames, (N, H, W, 3): uint8, or float in [0, 255] (not rounded, if a protocol is to see the fractions). A torch

@@ -22,6 +22,7 @@ import numpy as np
 
 from gifbench.errors import storage_errors
 from gifbench.method_source_hash import source_code, source_file
+from gifbench.methods.reused_buffers import is_array
 from gifbench.storage import file_sha256
 from gifbench.text_redaction import is_there, redact
 
@@ -62,16 +63,12 @@ def _files_below(folder: Path) -> list[Path] | None:
     files: list[Path] = []
     unreadable: list[OSError] = []
     for place, folders, names in os.walk(folder, followlinks=True, onerror=unreadable.append):
-        real = os.path.realpath(place)
-        folders[:] = [name for name in folders if not _is_above(os.path.realpath(os.path.join(place, name)), real)]  # noqa: PTH118
+        real = Path(place).resolve()
+        folders[:] = [name for name in folders if not real.is_relative_to((real / name).resolve())]
         files += [Path(place, name) for name in names]
         if unreadable or len(files) > _MOST_FILES:
             return None
     return sorted(files)
-
-
-def _is_above(folder: str, place: str) -> bool:
-    return folder == place or place.startswith(f"{folder.rstrip(os.sep)}{os.sep}")
 
 
 def full_option(  # noqa: PLR0911  # a kind of value each
@@ -142,7 +139,7 @@ def state(value: object, depth: int = 0) -> tuple[object, str | None]:  # noqa: 
             return None, "it holds an array of objects"
         about = f"{array.dtype.str} {array.shape} ".encode()
         return {"array": hashlib.sha256(about + np.ascontiguousarray(array).tobytes()).hexdigest()}, None
-    if _is_tensor(value):
+    if is_array(value):
         return None, "it holds a tensor that cannot be read as an array"
     if depth > _DEEPEST:
         return None, "its state is nested too deep"
@@ -201,17 +198,14 @@ def _object(value: object, depth: int) -> tuple[object, str | None]:
             if hasattr(value, each)
         }
     # What a class made in C holds (a random generator, a set) is in no attribute.
-    if (not held and not hasattr(value, "__dict__")) or any(map(_made_in_c, kind.__mro__[:-1])):
+    made_in_c = any(each.__module__ != "__main__" and source_file(each) is None for each in kind.__mro__[:-1])
+    if made_in_c or (not held and not hasattr(value, "__dict__")):
         return None, f"it holds a {kind.__name__}, whose content is not known"
     code, why = _code(kind, f"{kind.__module__}.{kind.__qualname__}")
     if callable(tensors := getattr(value, "state_dict", None)):
         held = {"state_dict": dict(tensors()), "training": getattr(value, "training", None)}
     found, inner = _states(held, depth)
     return [code, found], why or inner
-
-
-def _made_in_c(kind: type) -> bool:
-    return kind.__module__ != "__main__" and source_file(kind) is None
 
 
 def _array(value: object) -> np.ndarray[Any, Any] | None:
@@ -223,8 +217,3 @@ def _array(value: object) -> np.ndarray[Any, Any] | None:
         with contextlib.suppress(TypeError, RuntimeError, NotImplementedError):  # quantized, float8, a lazy conjugate
             return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
     return None
-
-
-def _is_tensor(value: object) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)

@@ -19,6 +19,9 @@ from gifbench.did_you_mean import known_names
 from gifbench.errors import MethodError, UsageError
 from gifbench.methods.loaded_method import LoadedMethod
 
+FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:]*))?(?P<options>:.*)?", re.DOTALL)
+"""A class in a Python file, with its options: `mine.py`, `mine.py:Mine` or `mine.py:Mine:sigma=2`."""
+
 FILE_SPEC = re.compile(r"[^:=]+\.py(:|$)")
 """How a method begins that is a class in a Python file: `mine.py:Mine`."""
 
@@ -28,10 +31,6 @@ NESTED = ""
 
 Loader = Callable[[str], LoadedMethod]
 """How a method that is an option of another one is loaded."""
-
-
-def _no_method(text: str) -> LoadedMethod:
-    raise UsageError(f'"{text[:80]}" is a method, and no method can be an option here')
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +94,6 @@ def _split(text: str, name: str) -> list[str]:
     return parts
 
 
-def load_parts(factory: Callable[..., Any], options: Mapping[str, object], *, load: Loader) -> dict[str, object]:
-    """The options, with each text that names a method, where the class wants one, replaced by the loaded method."""
-    wanted = keyword_parameters(factory)
-    return {
-        key: load(value) if isinstance(value, str) and _wants_method(wanted[key].annotation) else value
-        for key, value in options.items()
-    }
-
-
 def keyword_parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The options that a method's class takes: the named parameters of its constructor."""
     try:
@@ -120,7 +110,7 @@ def keyword_parameters(factory: Callable[..., Any]) -> dict[str, inspect.Paramet
 
 def nested_option(factory: Callable[..., Any]) -> str | None:
     """The option of a method's class that is a method, if there is exactly one: it needs no name."""
-    found = [name for name, each in keyword_parameters(factory).items() if _wants_method(each.annotation)]
+    found = [name for name, each in keyword_parameters(factory).items() if each.annotation is LoadedMethod]
     return found[0] if len(found) == 1 else None
 
 
@@ -130,7 +120,7 @@ def read_options(
     texts: Mapping[str, str],
     *,
     kind: str = "method",
-    load: Loader = _no_method,
+    load: Loader | None = None,
     recorded: bool = False,
 ) -> dict[str, object]:
     """Turn option texts into the values that the class's annotations (or defaults) ask for; `load` loads methods.
@@ -165,24 +155,27 @@ def _is_harmless(text: str, parameter: inspect.Parameter) -> bool:
     return text in choices or text == parameter.default
 
 
-def complete_options(factory: Callable[..., Any], given: Mapping[str, object]) -> dict[str, object]:
-    """The given options and the defaults of the others, in the order of the constructor."""
+def complete_options(
+    factory: Callable[..., Any], given: Mapping[str, object], *, load: Loader | None = None
+) -> dict[str, object]:
+    """The given options and the defaults of the others, in the order of the constructor.
+
+    With `load` each text that names a method, where the class wants one, is replaced by the loaded method.
+    """
     found = {}
     for name, parameter in keyword_parameters(factory).items():
         if name in given or parameter.default is not inspect.Parameter.empty:
-            found[name] = given.get(name, parameter.default)
+            value = given.get(name, parameter.default)
+            loads = load if parameter.annotation is LoadedMethod else None
+            found[name] = loads(value) if loads is not None and isinstance(value, str) else value
     return found
 
 
-def _read(text: str, parameter: inspect.Parameter, what: str, load: Loader) -> object:
-    wanted = parameter.annotation
+def _read(text: str, parameter: inspect.Parameter, what: str, load: Loader | None) -> object:
+    wanted: Any = parameter.annotation
     if wanted is inspect.Parameter.empty or isinstance(wanted, str):
         default = parameter.default
         wanted = str if default is inspect.Parameter.empty or default is None else type(default)
-    return _value(text, wanted, what, load)
-
-
-def _value(text: str, wanted: type[Any], what: str, load: Loader) -> object:
     if get_origin(wanted) in (Union, types.UnionType):
         if type(None) in get_args(wanted) and text.lower() == "none":
             return None
@@ -192,7 +185,9 @@ def _value(text: str, wanted: type[Any], what: str, load: Loader) -> object:
             if text == str(choice):
                 return choice
         raise UsageError(f'{what} cannot be "{text}": {known_names(text, map(str, get_args(wanted)))}')
-    if _wants_method(wanted):
+    if wanted is LoadedMethod:
+        if load is None:
+            raise UsageError(f'"{text[:80]}" is a method, and no method can be an option here')
         return load(text)
     if wanted is bool:
         if text.lower() in ("true", "false"):
@@ -205,7 +200,3 @@ def _value(text: str, wanted: type[Any], what: str, load: Loader) -> object:
             kind = "a whole number" if wanted is int else "a number"
             raise UsageError(f'{what} wants {kind}, not "{text}"') from None
     return text
-
-
-def _wants_method(annotation: object) -> bool:
-    return annotation is LoadedMethod

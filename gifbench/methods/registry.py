@@ -8,42 +8,26 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from gifbench.argument_types import check_types
 from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, NoSuchMethod, NotFound, UsageError, storage_errors
 from gifbench.methods.audit_hook import Watch
 from gifbench.methods.loaded_method import LoadedMethod
-from gifbench.methods.method_entry_points import (
-    ListedMethod,
-    Offer,
-    installed,
-    list_methods,
-    offers_class,
-    offers_info,
-    offers_origin,
-)
+from gifbench.methods.method_entry_points import Offer, installed, list_methods
 from gifbench.methods.method_from_class import LONGEST_NAME, NAME, load_class, load_instance
-from gifbench.methods.options import FILE_SPEC, Loader, parse_spec, read_options
+from gifbench.methods.options import FILE, FILE_SPEC, Loader, parse_spec, read_options
+from gifbench.text_redaction import is_there
 from gifbench.user_code_import import file_class, import_file, one_line
 
 _DEEPEST_RECORDED = 4
 _LONGEST_HEADER = 16 << 20
 _LABEL = re.compile(r"(?P<label>\w[\w.+-]{0,63})=(?P<spec>.+)", re.DOTALL)
-_FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:]*))?(?P<options>:.*)?", re.DOTALL)
 
 
-__all__ = [
-    "ListedMethod",
-    "LoadedMethod",
-    "find_method",
-    "list_methods",
-    "load_method",
-    "load_method_file",
-    "load_recorded_method",
-]
+__all__ = ["LoadedMethod", "find_method", "list_methods", "load_method", "load_method_file", "load_recorded_method"]
 
 
 @check_types
@@ -59,17 +43,13 @@ def load_method(text: str | os.PathLike[str]) -> LoadedMethod:
     return _installed(text, load=find_method)
 
 
-def load_recorded_method(text: str) -> LoadedMethod:
+def load_recorded_method(text: str, *, depth: int = _DEEPEST_RECORDED) -> LoadedMethod:
     """Load a method that somebody's file names, as a results file does: an installed one with plain options only.
 
     A file may come from a stranger. So it names no code (`mine.py:Mine`), and no path or URL: options are numbers,
-    choices of the method's own, and methods that are named in the same way, at most four deep. Raises `MethodError`
+    choices of the method's own, and methods that are named in the same way, at most `depth` deep. Raises `MethodError`
     for anything else, and what `load_method` raises.
     """
-    return _recorded(text, depth=_DEEPEST_RECORDED)
-
-
-def _recorded(text: str, *, depth: int) -> LoadedMethod:
     if not depth:
         raise MethodError(
             f"a file names methods within methods, more than {_DEEPEST_RECORDED} deep; it is not followed"
@@ -79,38 +59,29 @@ def _recorded(text: str, *, depth: int) -> LoadedMethod:
             f"{name[:80]!r} is not the name of an installed method, and nothing else is loaded because a file names "
             "it; give the method yourself"
         )
-    return _installed(text, load=lambda part: _recorded(part, depth=depth - 1), recorded=True)
+    return _installed(text, load=partial(load_recorded_method, depth=depth - 1), recorded=True)
 
 
 def _installed(text: str, *, load: Loader, recorded: bool = False) -> LoadedMethod:
     spec = parse_spec(text)
-    if (found := _offered(spec.name)) is not None:
-        name, offers, preset = found
-        factory = offers_class(offers)
-        given = read_options(spec.name, factory, spec.options, load=load, recorded=recorded)
-        origin, source = offers_origin(offers), ("installed", text)
-        return load_class(name, factory, spec.name, {**preset, **given}, origin=origin, source=source, load=find_method)
+    if (found := offered_method(spec.name)) is not None:
+        offer, preset = found
+        factory = offer.load()
+        given = {**preset, **read_options(spec.name, factory, spec.options, load=load, recorded=recorded)}
+        origin, source = offer.origin, ("installed", text)
+        return load_class(offer.name, factory, spec.name, given, origin=origin, source=source, load=find_method)
     known = [listed.name for listed in list_methods()]
     raise NoSuchMethod(f'there is no method "{spec.name[:80]}": {known_names(spec.name, known)}')
 
 
-def _offered(name: str) -> tuple[str, tuple[Offer, ...], Mapping[str, object]] | None:
-    """What is installed under a name or the name of a preset: its own name, who offers it, the preset's options."""
-    for own, offers in installed().items():
+def offered_method(name: str) -> tuple[Offer, Mapping[str, object]] | None:
+    """What is installed under a name or the name of a preset, and the preset's options."""
+    for own, offer in installed().items():
         if name == own:
-            return own, offers, {}
-        if name.startswith(f"{own}-") and (preset := offers_info(offers).PRESETS.get(name)) is not None:
-            return own, offers, preset
+            return offer, {}
+        if name.startswith(f"{own}-") and (preset := offer.info.PRESETS.get(name)) is not None:
+            return offer, preset
     return None
-
-
-def installed_class(text: str) -> type[Any] | None:
-    """The class of an installed method, written with or without options; None where none is meant.
-
-    Raises `MethodError` where it cannot be imported.
-    """
-    found = _offered(text.partition(":")[0].strip())
-    return None if found is None else offers_class(found[1])
 
 
 def load_method_file(text: str) -> LoadedMethod:
@@ -118,7 +89,7 @@ def load_method_file(text: str) -> LoadedMethod:
 
     The file is trusted code and is run. Raises `NotFound`, `NoSuchMethod`, `UsageError` or another `MethodError`.
     """
-    found = _FILE.fullmatch(text)
+    found = FILE.fullmatch(text)
     if found is None:
         raise UsageError(f'"{text}" names no method file: write path/to/file.py:Class')
     path = Path(found["path"])
@@ -132,8 +103,7 @@ def load_method_file(text: str) -> LoadedMethod:
     name = name if isinstance(name, str) else factory.__name__
     spec = parse_spec(f"{name}{found['options'] or ''}")
     given = read_options(spec.name, factory, spec.options, load=find_method)
-    origin = f"{path.name}:{factory.__name__}"
-    source = ("file", text)
+    origin, source = f"{path.name}:{factory.__name__}", ("file", text)
     return load_class(name, factory, spec.name, given, origin=origin, source=source, load=find_method, watch=watch)
 
 
@@ -145,23 +115,15 @@ def find_method(text: str) -> LoadedMethod:
     `LABEL=` and any of these, which is then called LABEL. Raises what `load_method` and `load_method_file` raise.
     """
     label = _LABEL.fullmatch(text)
-    if label is not None and not _exists(text):
+    if label is not None and not is_there(text):
         return relabeled(find_method(label["spec"]), label["label"])
     if FILE_SPEC.match(text):
         return load_method_file(text)
     path = Path(text)
     by_name = text.partition(":")[0] in installed()  # whatever its options end with
-    if not by_name and (path.suffix == ".safetensors" or (_exists(text) and path.is_dir())):
+    if not by_name and (path.suffix == ".safetensors" or (is_there(text) and path.is_dir())):
         return _trained(path)
     return load_method(text)
-
-
-def _exists(text: str) -> bool:
-    """Whether this is the path of something; False for what cannot be a path."""
-    try:
-        return Path(text).exists()
-    except (OSError, ValueError):
-        return False
 
 
 def relabeled(method: LoadedMethod, name: str) -> LoadedMethod:
@@ -211,9 +173,7 @@ def load_any_method(method: object) -> LoadedMethod:
     """
     if isinstance(method, LoadedMethod):
         return method
-    if isinstance(method, str):
-        return find_method(method)
-    if isinstance(method, os.PathLike):
+    if isinstance(method, str | os.PathLike):
         return find_method(str(os.fspath(method)))
     if not inspect.isclass(method):
         return load_instance(method)

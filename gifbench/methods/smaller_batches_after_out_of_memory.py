@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gifbench.devices import free_memory, is_out_of_memory
 from gifbench.methods.method_interface import FrameMethod, FrameSource
@@ -50,8 +49,10 @@ def restored_batch(method: FrameMethod, gif: FrameSource, chosen: Sequence[int],
         frames: Any = np.stack([gif.frame(i) for i in chosen])
         palettes: list[Any] = [gif.palettes[i].copy() for i in chosen]
         if torch_device is not None:
-            frames = _tensor(frames, torch_device)
-            together = _tensor(np.concatenate(palettes), torch_device)  # one copy to the device, not one a frame
+            import torch
+
+            frames = torch.tensor(frames, device=torch_device)
+            together = torch.tensor(np.concatenate(palettes), device=torch_device)  # one copy, not one a frame
             palettes = list(together.split([len(palette) for palette in palettes]))
         return method.restore_frames(frames, palettes)
     except (MemoryError, RuntimeError) as error:
@@ -60,9 +61,3 @@ def restored_batch(method: FrameMethod, gif: FrameSource, chosen: Sequence[int],
     if torch_device is not None:  # the error held the tensors; now they can be given back
         free_memory(torch_device)
     return NO_MEMORY
-
-
-def _tensor(array: NDArray[Any], device: str) -> Any:  # noqa: ANN401  # a torch tensor
-    import torch
-
-    return torch.tensor(array, device=device)

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from gifbench.metrics.metric import FrameBatch, FramePair
 
-Rows = NDArray[np.uint8]
-
 
 class GradientError:
     """Mean absolute difference of the horizontal gradients, plus that of the vertical ones."""
@@ -50,7 +48,7 @@ class GradientError:
 
 
 @njit(cache=True, nogil=True)
-def _summed(x: Rows, y: Rows) -> tuple[np.int64, np.int64]:
+def _summed(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> tuple[np.int64, np.int64]:
     """Summed absolute slopes of x − y (H, W·3), across and down: the slopes of a difference differ like the slopes."""
     height, length = x.shape
     before = np.zeros(length, np.int32)

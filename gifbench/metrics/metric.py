@@ -37,10 +37,6 @@ class GifFrame:
         """What it shows: RGB (H, W, 3), uint8."""
         return np.asarray(self.palette[self.indices], np.uint8)
 
-    def copied(self) -> GifFrame:
-        """The same in memory of its own."""
-        return GifFrame(self.indices.copy(), self.palette.copy())
-
 
 @dataclass(frozen=True, eq=False)
 class FramePair:
@@ -72,10 +68,7 @@ class FramePair:
 
     def copied(self) -> FramePair:
         """The same pair in memory of its own, for a metric that may write to it."""
-        before = self.before
-        if before is not None:
-            before = FramePair(before.restored.copy(), before.truth.copy(), before.shown and before.shown.copied())
-        return FramePair(self.restored.copy(), self.truth.copy(), self.shown and self.shown.copied(), before, self)
+        return FramePair(*deepcopy((self.restored, self.truth, self.shown, self.before)), self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +82,12 @@ class FrameBatch:
     truth: Any
     shown: Sequence[GifFrame | None]
 
-    def copied(self) -> FrameBatch:
-        """The same in memory of its own."""
-        return FrameBatch(self.restored.clone(), self.truth.clone(), [each and each.copied() for each in self.shown])
+
+def as_tensor(frames: NDArray[Any], device: str = "cpu") -> Any:  # noqa: ANN401
+    """Frames (N, H, W, 3) as a torch tensor (N, 3, H, W) of their type."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2).contiguous()
 
 
 @runtime_checkable

@@ -8,6 +8,7 @@ Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,13 @@ from gifbench.metrics.ssim import (
     C2,
     GAUSSIAN_TAPS,
     GAUSSIAN_WEIGHTS,
+    Frame,
     filter_along,
     filter_down,
     flat_rows,
     write_maps,
 )
 from gifbench.metrics.ssim_torch import gaussian_parts
-
-Frame = NDArray[Any]
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 SMALLEST = (GAUSSIAN_TAPS - 1) * 2 ** (len(SCALE_WEIGHTS) - 1) + 1
@@ -48,38 +48,31 @@ class MsSsim:
 
     def measure(self, pair: FramePair) -> float:
         """MS-SSIM of one frame; `PixelsError` where a side has fewer than 161 pixels."""
-        return ms_ssim(pair.restored, pair.truth)
+        _check_size(*pair.truth.shape[:2])
+        return float(_product(pair.restored, pair.truth, _parts_of_frames, _halved).mean())
 
     def measure_batch(self, batch: FrameBatch) -> list[float]:
         """The same to 1e-5."""
-        import torch
         from torch.nn import functional
 
-        _check_size(batch.truth.shape[-2], batch.truth.shape[-1])
-        x, y = batch.restored.float(), batch.truth.float()
-        product = torch.ones(x.shape[:2], dtype=torch.float64, device=x.device)
-        for scale, weight in enumerate(SCALE_WEIGHTS):
-            ssim, structure = gaussian_parts(x, y)
-            last = scale == len(SCALE_WEIGHTS) - 1
-            product *= (ssim if last else structure).clamp(min=0) ** weight
-            if not last:
-                padding = [side % 2 for side in x.shape[-2:]]
-                x, y = (functional.avg_pool2d(each, 2, padding=padding) for each in (x, y))
+        def halved(frames: Any) -> Any:  # noqa: ANN401
+            return functional.avg_pool2d(frames, 2, padding=[side % 2 for side in frames.shape[-2:]])
+
+        _check_size(*batch.truth.shape[-2:])
+        product = _product(batch.restored.float(), batch.truth.float(), gaussian_parts, halved)
         return [float(value) for value in product.mean(1)]
 
 
-def ms_ssim(restored: Frame, truth: Frame) -> float:
-    """MS-SSIM of two frames (H, W, 3) in 0 to 255, uint8 or float; `PixelsError` where a side is under 161 pixels."""
-    _check_size(*truth.shape[:2])
-    x, y = restored, truth
-    product = np.ones(3)
+def _product(x: Any, y: Any, parts: Callable[[Any, Any], Any], halved: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+    """Each channel's MS-SSIM of two arrays or tensors; `parts` gives SSIM and structure, `halved` the next scale."""
+    product: Any = 1.0
     for scale, weight in enumerate(SCALE_WEIGHTS):
-        ssim, structure = _parts(*flat_rows(x, y, taps=GAUSSIAN_TAPS), GAUSSIAN_WEIGHTS)
+        ssim, structure = parts(x, y)
         last = scale == len(SCALE_WEIGHTS) - 1
-        product *= np.maximum(ssim if last else structure, 0.0) ** weight
+        product = product * (ssim if last else structure).clip(0) ** weight
         if not last:
-            x, y = _halved(x), _halved(y)
-    return float(product.mean())
+            x, y = halved(x), halved(y)
+    return product
 
 
 def _check_size(height: int, width: int) -> None:
@@ -95,6 +88,11 @@ def _halved(frame: Frame) -> NDArray[np.float64]:
     padded = np.pad(frame.astype(np.float64), ((height % 2,) * 2, (width % 2,) * 2, (0, 0)))
     padded = padded[: len(padded) // 2 * 2, : padded.shape[1] // 2 * 2]
     return (padded[::2, ::2] + padded[1::2, ::2] + padded[::2, 1::2] + padded[1::2, 1::2]) / 4
+
+
+def _parts_of_frames(x: Frame, y: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ssim, structure = _parts(*flat_rows(x, y, taps=GAUSSIAN_TAPS), GAUSSIAN_WEIGHTS)
+    return ssim, structure
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gifbench.errors import MissingExtra, PixelsError, WeightsError
-from gifbench.metrics.metric import FrameBatch, FramePair
+from gifbench.metrics.metric import FrameBatch, FramePair, as_tensor
 
 SMALLEST = 32
 """Pixels a side, of the smallest frames that a network sees."""
@@ -24,16 +24,15 @@ class NetworkDistance(ABC):
 
     def measure(self, pair: FramePair) -> float:
         """The distance of one frame, from 0 up; `PixelsError` for frames under 32 pixels a side."""
-        return self._checked(as_batch(pair.restored), as_batch(pair.truth))[0]
+        batch = FrameBatch(as_tensor(pair.restored[None]), as_tensor(pair.truth[None]), [pair.shown])
+        return self.measure_batch(batch)[0]
 
     def measure_batch(self, batch: FrameBatch) -> list[float]:
         """The same to 1e-5."""
-        return self._checked(batch.restored, batch.truth)
-
-    def _checked(self, restored: Any, truth: Any) -> list[float]:  # noqa: ANN401
-        if min(truth.shape[-2:]) < SMALLEST:
-            raise PixelsError(f"{self.called} needs frames of {SMALLEST} pixels a side, not {tuple(truth.shape[-2:])}")
-        return self.distances(restored, truth)
+        size = tuple(batch.truth.shape[-2:])
+        if min(size) < SMALLEST:
+            raise PixelsError(f"{self.called} needs frames of {SMALLEST} pixels a side, not {size}")
+        return self.distances(batch.restored, batch.truth)
 
     @abstractmethod
     def distances(self, restored: Any, truth: Any) -> list[float]:  # noqa: ANN401
@@ -71,14 +70,6 @@ def normalized(frames: Any) -> Any:  # noqa: ANN401  # a tensor (N, 3, H, W) uin
     mean = torch.tensor([0.485, 0.456, 0.406], device=frames.device)[:, None, None]
     deviation = torch.tensor([0.229, 0.224, 0.225], device=frames.device)[:, None, None]
     return (frames.float() / 255 - mean) / deviation
-
-
-def as_batch(*frames: Any) -> Any:  # noqa: ANN401
-    """Frames (H, W, 3) uint8 as a tensor (N, 3, H, W)."""
-    import numpy as np
-    import torch
-
-    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
 
 
 def moved(tensors: dict[str, Any], frames: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from gifbench.entry_points import entry_points
 from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError
 from gifbench.method_source_hash import source_code, source_file
 from gifbench.methods.method_state_hash import content_sha256, full_option
-from gifbench.methods.options import Spec, complete_options, parse_spec, read_options
+from gifbench.methods.options import FILE, Spec, complete_options, parse_spec, read_options
 from gifbench.metrics.metric import Described, Metric
 from gifbench.text_redaction import displayed
 from gifbench.user_code_import import file_class, import_errors, import_file, one_line
@@ -45,7 +45,6 @@ FORMER = {"requantised": "requantized"}
 """Names of earlier versions, which are still read."""
 
 _NAME = re.compile(r"[a-z][a-z0-9.+-]{0,31}")
-_FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<name>[^:]*))?(?P<options>:.*)?", re.DOTALL)
 _FIRST_NAMES = {new: old for old, new in FORMER.items()}
 _RESERVED = frozenset({*ALWAYS, "clip_id", "frames", "capped", "seconds"})
 
@@ -99,7 +98,7 @@ def load_metrics(texts: Iterable[str]) -> tuple[LoadedMetric, ...]:
 
 def load_metric(text: str) -> LoadedMetric:
     """Load one metric; see `load_metrics`."""
-    if found := _FILE.fullmatch(text):
+    if found := FILE.fullmatch(text):
         path = Path(found["path"])
         if not path.is_file():
             raise NotFound(f"{path}: there is no such metric file")
@@ -109,38 +108,34 @@ def load_metric(text: str) -> LoadedMetric:
         return _set_up(str(name), factory, parse_spec(f"{name}{found['options'] or ''}"), text, own=False)
     spec = parse_spec(text)
     spec = Spec(FORMER.get(spec.name, spec.name), spec.options)
-    if spec.name in OWN:
-        return _set_up(spec.name, _own(spec.name), spec, text, own=True)
-    installed = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if spec.name not in installed:
-        raise UsageError(
-            f'there is no metric "{spec.name}": {known_names(spec.name, [*ALWAYS, *OWN, *sorted(installed)])}'
-        )
-    with import_errors(f"metric {spec.name}", MetricError):
-        factory = installed[spec.name].load()
-    return _set_up(spec.name, factory, spec, text, own=False)
+    points = _entries()
+    if spec.name not in points:
+        known = [*ALWAYS, *OWN, *sorted(points.keys() - OWN.keys())]
+        raise UsageError(f'there is no metric "{spec.name}": {known_names(spec.name, known)}')
+    return _set_up(spec.name, _class_of(points[spec.name]), spec, text, own=spec.name in OWN)
 
 
 def list_metrics() -> list[ListedMetric]:
     """All metrics that can be named, those of gifbench first; one that cannot be loaded says why."""
     listed = []
-    installed = {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in OWN}
-    for name, origin in [*((own, "gifbench") for own in OWN), *((key, each.value) for key, each in installed.items())]:
+    for name, point in _entries().items():
+        origin = "gifbench" if name in OWN else point.value
         try:
-            if name in OWN:
-                factory = _own(name)
-            else:
-                with import_errors(f"metric {name}", MetricError):
-                    factory = installed[name].load()
-            listed.append(ListedMetric(name, origin, _described(factory, name)))
+            listed.append(ListedMetric(name, origin, _described(_class_of(point), name)))
         except GifbenchError as error:
             listed.append(ListedMetric(name, origin, Described(""), problem=str(error)))
     return listed
 
 
-def _own(name: str) -> Callable[..., Any]:
-    module, _, attribute = OWN[name].partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), attribute)
+def _entries() -> dict[str, EntryPoint]:
+    """Where each metric that has a name is: those of gifbench, which nobody can replace, then installed ones."""
+    own = {name: EntryPoint(name, value, GROUP) for name, value in OWN.items()}
+    return own | {point.name: point for point in entry_points(group=GROUP) if point.name not in OWN}
+
+
+def _class_of(point: EntryPoint) -> Callable[..., Any]:
+    with import_errors(f"metric {point.name}", MetricError):
+        found: Callable[..., Any] = point.load()
     return found
 
 
@@ -161,22 +156,18 @@ def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, ow
     options = {key: displayed(value) for key, value in complete.items()}
     defaults = {key: displayed(value) for key, value in complete_options(factory, {}).items()}
     changed = [f"{key}={value}" for key, value in options.items() if defaults.get(key, ...) != value]
-    unknown: list[str] = []
+    code = None if own else source_code(source_file(factory), name=getattr(factory, "__name__", None))
     weights = [content_sha256(path) for path in described.weights]
     facts: dict[str, Any] = {
         "name": _FIRST_NAMES.get(name, name),
         "spec": described.spec,
         "version": described.version,
         "options": options,
-        "code": None,
+        "code": code and code.sha256,
         "weights": weights,
     }
-    if not own:
-        code = source_code(source_file(factory), name=getattr(factory, "__name__", None))
-        facts["code"] = code.sha256
-        unknown += code.unknown
     full = {key: full_option(value) for key, value in complete.items()}
-    unknown += [why for _, why in full.values() if why]
+    unknown = [*(code.unknown if code else ()), *(why for _, why in full.values() if why)]
     # Files beside the weights that the metric declares; where there are none the hash is that of earlier versions.
     files = {
         key: value for key, (value, _) in full.items() if isinstance(value, dict) and value.get("sha256") not in weights

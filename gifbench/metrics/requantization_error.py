@@ -41,15 +41,14 @@ class Requantized:
         import torch
 
         values: list[float | None] = [None] * len(batch.shown)
-        places = [i for i, shown in enumerate(batch.shown) if shown is not None]
-        frames = [shown for shown in batch.shown if shown is not None]
-        if not places:
+        begins = {i: shown for i, shown in enumerate(batch.shown) if shown is not None}
+        if not begins:
             return values
         device = batch.restored.device
-        palettes = torch.from_numpy(pad_palettes([frame.palette for frame in frames])).to(device)
-        again = nearest_torch(batch.restored[places].contiguous(), palettes).long()
-        shown = torch.from_numpy(np.stack([frame.indices for frame in frames]).astype(np.int64)).to(device)
-        for place, palette, mine, theirs in zip(places, palettes.short(), again, shown, strict=True):
+        palettes = torch.from_numpy(pad_palettes([frame.palette for frame in begins.values()])).to(device)
+        again = nearest_torch(batch.restored[list(begins)].contiguous(), palettes).long()
+        shown = torch.from_numpy(np.stack([frame.indices for frame in begins.values()]).astype(np.int64)).to(device)
+        for place, palette, mine, theirs in zip(begins, palettes.short(), again, shown, strict=True):
             between = (palette[mine] - palette[theirs]).abs()
             values[place] = float(between.sum(dtype=torch.int64)) / between.numel()
         return values

@@ -31,6 +31,10 @@ _UNIFORM_TAPS = 7
 C1 = (0.01 * 255.0) ** 2
 C2 = (0.03 * 255.0) ** 2
 
+_BELL = [math.exp(-0.5 * (k / _GAUSSIAN_SIGMA) ** 2) for k in range(-(GAUSSIAN_TAPS // 2), GAUSSIAN_TAPS // 2 + 1)]
+GAUSSIAN_WEIGHTS: NDArray[np.float64] = np.array(_BELL) / math.fsum(_BELL)
+"""The weights (11,) of the gaussian window along one side; they add up to 1."""
+
 
 def gaussian_ssim(restored: Frame, truth: Frame) -> float:
     """SSIM as Wang et al. define it: an 11×11 gaussian window of sigma 1.5, population covariance, on [0, 255].
@@ -67,16 +71,6 @@ def flat_rows(restored: Frame, truth: Frame, *, taps: int) -> tuple[Frame, Frame
         raise PixelsError(f"SSIM with a window of {taps}×{taps} needs frames at least that large, not {width}×{height}")
     rows = height, width * 3
     return np.ascontiguousarray(restored).reshape(rows), np.ascontiguousarray(truth).reshape(rows)
-
-
-def _gaussian_weights() -> NDArray[np.float64]:
-    radius = GAUSSIAN_TAPS // 2
-    weights = [math.exp(-0.5 * (k / _GAUSSIAN_SIGMA) ** 2) for k in range(-radius, radius + 1)]
-    return np.array(weights) / math.fsum(weights)
-
-
-GAUSSIAN_WEIGHTS = _gaussian_weights()
-"""The weights (11,) of the gaussian window along one side; they add up to 1."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -157,36 +151,25 @@ def _uniform(x: Frame, y: Frame, columns: NDArray[Any]) -> float:
     height, length = x.shape
     total = np.zeros(length, np.float64)
     for r in range(height):
-        _add_row_to_columns(x[r], y[r], columns)
+        _add_row_to_columns(x[r], y[r], columns, 1)
         if r >= 6:
             _add_uniform_row(columns, total)
-            _take_row_from_columns(x[r - 6], y[r - 6], columns)
+            _add_row_to_columns(x[r - 6], y[r - 6], columns, -1)
     windows = (height - 6) * (length - 18)
     return total.sum() / windows  # type: ignore[no-any-return]
 
 
 @njit(cache=True, nogil=True)
-def _add_row_to_columns(x: Frame, y: Frame, columns: NDArray[Any]) -> None:
+def _add_row_to_columns(x: Frame, y: Frame, columns: NDArray[Any], sign: int) -> None:
+    """Add a row (L,) to the column sums (4, L), or take it away where `sign` is -1."""
     sums, differences, sums2, differences2 = columns[0], columns[1], columns[2], columns[3]
     for i in range(x.size):
         s = sums.dtype.type(x[i]) + sums.dtype.type(y[i])
         d = sums.dtype.type(x[i]) - sums.dtype.type(y[i])
-        sums[i] += s
-        differences[i] += d
-        sums2[i] += s * s
-        differences2[i] += d * d
-
-
-@njit(cache=True, nogil=True)
-def _take_row_from_columns(x: Frame, y: Frame, columns: NDArray[Any]) -> None:
-    sums, differences, sums2, differences2 = columns[0], columns[1], columns[2], columns[3]
-    for i in range(x.size):
-        s = sums.dtype.type(x[i]) + sums.dtype.type(y[i])
-        d = sums.dtype.type(x[i]) - sums.dtype.type(y[i])
-        sums[i] -= s
-        differences[i] -= d
-        sums2[i] -= s * s
-        differences2[i] -= d * d
+        sums[i] += sign * s
+        differences[i] += sign * d
+        sums2[i] += sign * (s * s)
+        differences2[i] += sign * (d * d)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

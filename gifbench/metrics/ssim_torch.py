@@ -59,8 +59,8 @@ def _parts(
 
     x, y = restored.float(), truth.float()
     s, d = x + y - 255.0, x - y
-    with _whole_float32():
-        maps = _windows(torch.stack([s, d, s * s, d * d]), weights)
+    with _whole_float32():  # filtered both ways, (…, W', H'), turned round: nothing that follows minds it
+        maps = _along(_along(torch.stack([s, d, s * s, d * d]), weights).transpose(-1, -2), weights)
     mean_s, mean_d, mean_s2, mean_d2 = maps.double() if maps.device.type == "cpu" else maps
     p = (mean_s2 - mean_s * mean_s) * unbiased
     q = (mean_d2 - mean_d * mean_d) * unbiased
@@ -68,11 +68,6 @@ def _parts(
     structure = (p - q + 2 * C2) / (p + q + 2 * C2)
     ssim = structure * ((a - b + 2 * C1) / (a + b + 2 * C1))
     return ssim.mean((-1, -2), dtype=torch.float64), structure.mean((-1, -2), dtype=torch.float64)
-
-
-def _windows(maps: torch.Tensor, weights: np.ndarray) -> torch.Tensor:
-    """Maps (…, H, W) filtered both ways, (…, W', H'), turned round: nothing that follows minds it."""
-    return _along(_along(maps, weights).transpose(-1, -2), weights)
 
 
 def _along(maps: torch.Tensor, weights: np.ndarray) -> torch.Tensor:

@@ -11,7 +11,7 @@ import pytest
 from gifbench.errors import DatasetError
 from gifbench.media.clip import Clip, constant_times
 from gifbench.media.gif import Gif
-from gifbench.methods.method_interface import MethodInfo
+from gifbench.methods.loaded_method import MethodInfo
 from gifbench.methods.registry import LoadedMethod
 
 

@@ -13,7 +13,7 @@ from skimage import metrics as theirs  # which imports half of scipy when it is 
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, MethodFailed, UsageError
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.result_from_scores import official_clips
-from gifbench.methods.method_interface import MethodInfo
+from gifbench.methods.loaded_method import MethodInfo
 from gifbench.methods.registry import load_method
 from gifbench.results.io import load_results
 

@@ -18,9 +18,10 @@ from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
 from gifbench.evaluation import score_identity as jobs
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.evaluation.score_identity import ScoringJob
+from gifbench.evaluation.score_identity import RunSpec, ScoringJob
 from gifbench.methods.command import load_method_command
 from gifbench.methods.registry import load_method, load_method_file
+from gifbench.results.schema import DatasetRecord
 from tests.cli.forked_command import ForkedCommand
 from tests.evaluation.forked_workers import fork_workers
 
@@ -195,18 +196,14 @@ def test_a_job_loads_elsewhere_what_this_process_has(tmp_path):
     path = file(tmp_path, RANDOM)
     program = load_method_command("true {gif} {out}", time_limit=7.5)
     for method in (load_method("gaussian:sigma=1"), load_method_file(path), program):
+        about = {"split": "test", "task": "plain-1", "protocols": [jobs.protocol("standard")], "metrics": []}
         job = ScoringJob(
+            RunSpec.of(method, DatasetRecord(name="tiny", fingerprint="0123"), **about),
             method=method.source,
-            method_name=method.name,
-            identity=method.identity,
-            task="plain-1",
-            protocols=("standard",),
             metrics=(),
             stride=None,
             device="cpu",
             metrics_device="cpu",
-            seed=0,
-            restoration="",
             cache=None,
         )
         assert job.scorer().method == method

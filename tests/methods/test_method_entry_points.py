@@ -12,7 +12,7 @@ from gifbench import MethodEntry, load_method
 from gifbench.errors import MethodError
 from gifbench.methods import method_entry_points as offers
 from gifbench.methods.loaded_method import declared
-from gifbench.methods.method_entry_points import GROUP, installed, list_methods, offers_class
+from gifbench.methods.method_entry_points import GROUP, installed, list_methods
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_one_entry_point_offers_all_methods_of_gifbench():
 
 @pytest.mark.parametrize("name", ["gaussian", "fcdr", "gif2video", "ccdnet-2", "dis"])
 def test_what_the_table_says_is_what_the_class_says(name):
-    (offer,) = installed()[name]
-    said = declared(offers_class((offer,)))
+    offer = installed()[name]
+    said = declared(offer.load())
     assert (said.description, said.licence, said.parameters) == (
         offer.entry.summary,
         offer.entry.license,
