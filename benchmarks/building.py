@@ -48,8 +48,8 @@ from gifbench.builder.recipe import load_recipe
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.colors.quantize import PairQuantizer
+from gifbench.media.crop_and_resize import resize
 from gifbench.media.gif import GifWriter
-from gifbench.media.resize import resize
 from gifbench.media.video import LosslessWriter, read_lossless
 
 CLIPS = {

@@ -20,7 +20,7 @@ import torch
 from gifbench import Gif, load_method
 from gifbench.media.colors.error_diffusion import damped_floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance, nearest
-from gifbench.media.resize import resize
+from gifbench.media.crop_and_resize import resize
 
 METHODS = ("ccdnet", "ccdnet-video")
 _WARM = 3

@@ -25,8 +25,8 @@ import numpy as np
 from gifbench.gif_maker_registry import generated_gif, load_maker
 from gifbench.media.blur import gaussian_blur
 from gifbench.media.clip import Pixels
+from gifbench.media.crop_and_resize import resize
 from gifbench.media.make_gif import dithered_frame
-from gifbench.media.resize import resize
 from gifbench.media.video import decode
 
 

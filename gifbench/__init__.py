@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     from gifbench.media.blur import gaussian_blur as gaussian_blur
     from gifbench.media.clip import Clip as Clip
     from gifbench.media.clip import Pixels as Pixels
+    from gifbench.media.crop_and_resize import resize as resize
     from gifbench.media.flow import inconsistent as inconsistent
     from gifbench.media.flow import optical_flow as optical_flow
     from gifbench.media.flow import warp as warp
     from gifbench.media.gif import Gif as Gif
     from gifbench.media.gif import GifLimits as GifLimits
     from gifbench.media.make_gif import make_gif as make_gif
-    from gifbench.media.resize import resize as resize
     from gifbench.media.video import count_frames as count_frames
     from gifbench.media.video import probe as probe
     from gifbench.methods.conformance import Check as Check
@@ -101,7 +101,7 @@ _HOME = {
     "gifbench.media.flow": ("inconsistent", "optical_flow", "warp"),
     "gifbench.media.gif": ("Gif", "GifLimits"),
     "gifbench.media.make_gif": ("make_gif",),
-    "gifbench.media.resize": ("resize",),
+    "gifbench.media.crop_and_resize": ("resize",),
     "gifbench.media.video": ("count_frames", "probe"),
     "gifbench.methods.conformance": ("Check", "check_method"),
     "gifbench.methods.inference": ("run_method",),

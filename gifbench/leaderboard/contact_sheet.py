@@ -14,7 +14,7 @@ from gifbench.errors import GifbenchError
 from gifbench.leaderboard.filmstrips import telling_box, webp
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.media.clip import Pixels
-from gifbench.media.resize import resize
+from gifbench.media.crop_and_resize import resize
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.text_redaction import redact
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from gifbench.media.blur import gaussian_blur
 from gifbench.media.clip import Pixels
-from gifbench.media.resize import resize
+from gifbench.media.crop_and_resize import resize
 
 MAX_SECONDS = Fraction(3)
 MAX_FRAMES = 33

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,11 @@ from gifbench.media.colors.error_diffusion import damped_floyd_steinberg
 from gifbench.media.colors.palette_validation import check_colors
 from gifbench.media.colors.quantize import DITHERS, QUANTIZERS, global_palette, minimum_variance, nearest, quantize
 from gifbench.media.crop_and_resize import Geometry
-from gifbench.media.frame_pacing import Paced, every_kth
 from gifbench.media.frames_from_anything import frame_input
 from gifbench.media.gif import GifWriter, frame_delays
 from gifbench.media.png import ApngWriter
 from gifbench.media.transparency import BLACK, WHITE, CutOut, cut_out, with_transparent_index
-from gifbench.media.video import Span
+from gifbench.media.video import Frame, Span
 from gifbench.media.webp import WebpWriter
 from gifbench.progress import Progress, ProgressCallback
 from gifbench.storage import atomic_write
@@ -111,26 +110,31 @@ def make_gif(
     """
     ending = Path(out).suffix.lower()
     rate = None if fps is None else _rate(fps)
-    refined, see_through = bool(kmeans_steps or one_palette), background is None
-    _check(ending, out, colors, dither, quantizer, every=every, fps=rate, refined=refined, see_through=see_through)
+    if ending not in ENDINGS:
+        raise UsageError(f"{out} must end in .gif (or .webp or .apng, for all colors), got {ending or 'no ending'}")
+    _check(ending, colors, dither, quantizer, every=every, fps=rate, refined=bool(kmeans_steps or one_palette))
+    if background is None and ending != ".gif":
+        raise UsageError(f"background must be a color for {ending}, got none: only a .gif keeps what is see-through")
+    if background is None and colors < 3:
+        raise UsageError(f"colors must be 3 or more where what is see-through is kept, got {colors}")
     if overwrite and isinstance(frames, str | os.PathLike):
         check_other_file(frames, out)
     if isinstance(frames, Iterator):
         frames = list(frames)  # which may be asked for more than once
-    colors -= see_through
+    colors -= background is None
     how: dict[str, Any] = {"fps": rate, "span": span, "deinterlace": deinterlace, "tonemap": tonemap}
     source = frame_input(frames, background=background or WHITE, **how)
     under = frame_input(frames, background=BLACK, **how) if background is None else None
     width, height = _size(size, source.width, source.height)
     geometry = Geometry(crop=None, width=width, height=height, filter="area")
     paced, beside = (
-        Paced(rate or Fraction(_MOST_FPS[ending]), least_hundredths=2 if ending == ".gif" else 0) for _ in range(2)
+        _Paced(rate or Fraction(_MOST_FPS[ending]), least_hundredths=2 if ending == ".gif" else 0) for _ in range(2)
     )
     notes: dict[str, None] = {}
 
     def kept() -> Iterator[tuple[Fraction, CutOut]]:
-        over_black = repeat(None) if under is None else beside(every_kth(under.frames(), every))
-        for (start, frame), other in zip(paced(every_kth(source.frames(), every)), over_black, strict=False):
+        over_black = repeat(None) if under is None else beside(_every_kth(under.frames(), every))
+        for (start, frame), other in zip(paced(_every_kth(source.frames(), every)), over_black, strict=False):
             notes.update(dict.fromkeys(frame.notes))
             pixels = geometry.apply(frame.pixels)
             yield start, CutOut(pixels) if other is None else cut_out(pixels, geometry.apply(other[1].pixels))
@@ -167,19 +171,8 @@ def dithered_frame(pixels: Pixels, colors: int = 256) -> Pixels:
 
 
 def _check(
-    ending: str,
-    out: str | os.PathLike[str],
-    colors: int,
-    dither: str | None,
-    quantizer: str,
-    *,
-    every: int,
-    fps: Fraction | None,
-    refined: bool,
-    see_through: bool,
+    ending: str, colors: int, dither: str | None, quantizer: str, *, every: int, fps: Fraction | None, refined: bool
 ) -> None:
-    if ending not in ENDINGS:
-        raise UsageError(f"{out} must end in .gif (or .webp or .apng, for all colors), got {ending or 'no ending'}")
     check_colors(colors)
     if every < 1:
         raise UsageError(f"every {every}-th frame cannot be kept: the step is 1 or more")
@@ -191,17 +184,13 @@ def _check(
         raise UsageError(f"there is no quantizer {quantizer!r}: {', '.join(QUANTIZERS)}")
     if quantizer != "minimum-variance" and refined:
         raise UsageError(f"k-means steps and one palette for the clip go with minimum-variance, not with {quantizer}")
-    if see_through and ending != ".gif":
-        raise UsageError(f"background must be a color for {ending}, got none: only a .gif keeps what is see-through")
-    if see_through and colors < 3:
-        raise UsageError(f"colors must be 3 or more where what is see-through is kept, got {colors}")
 
 
 def _as_gif(
     writer: GifWriter,
     draw: Callable[[Pixels], tuple[Pixels, Pixels]],
     frames: Iterable[tuple[Fraction, CutOut]],
-    paced: Paced,
+    paced: _Paced,
 ) -> Iterator[tuple[Fraction, float]]:
     """Write the frames; for each when it is shown, and the PSNR of what is shown."""
     for start, frame in frames:
@@ -216,7 +205,7 @@ def _as_gif(
 
 
 def _in_all_colors(
-    writer: WebpWriter | ApngWriter, frames: Iterable[tuple[Fraction, CutOut]], paced: Paced
+    writer: WebpWriter | ApngWriter, frames: Iterable[tuple[Fraction, CutOut]], paced: _Paced
 ) -> Iterator[tuple[Fraction, float]]:
     waiting: Pixels | None = None  # until it is known when it ends
     for start, frame in frames:
@@ -244,6 +233,44 @@ def _drawn(
     return (nearest(pixels, palette) if indices is None else indices), palette
 
 
+class _Paced:
+    """Frames no faster than `rate` a second: each is shown when a place for it is free, unless it is over by then.
+
+    So the animation is as long as the video. `end` is when the last one ends, `dropped` how many were left out.
+    """
+
+    def __init__(self, rate: Fraction, *, least_hundredths: int) -> None:
+        self._step, self._least = 1 / rate, least_hundredths
+        self.end, self.dropped = Fraction(0), 0
+
+    def __call__(self, frames: Iterator[tuple[Frame, Fraction]]) -> Iterator[tuple[Fraction, Frame]]:
+        """The frames that are shown, of frames with their ends, each with the time at which it is shown."""
+        self.end, self.dropped = Fraction(0), 0
+        waiting: tuple[Fraction, Frame] | None = None
+        free = Fraction(0)
+        for frame, end in frames:
+            self.end = end
+            start = max(frame.time, free)
+            if waiting is not None and start >= end:
+                self.dropped += 1
+                continue
+            if waiting is not None:
+                yield waiting
+            waiting, free = (start, frame), start + self._step
+        if waiting is None:
+            return
+        if waiting[0] and round(100 * self.end) - round(100 * waiting[0]) < self._least:
+            self.dropped += 1  # to show it would make the animation longer
+        else:
+            yield waiting
+
+
+def _every_kth(frames: Iterator[Frame], every: int) -> Iterator[tuple[Frame, Fraction]]:
+    """Each k-th frame, with the end of all frames up to the next that is kept."""
+    while batch := list(islice(frames, every)):
+        yield batch[0], batch[-1].time + batch[-1].duration
+
+
 def _rate(fps: Fraction | float) -> Fraction:
     """Frames a second as a fraction: a float for the decimal that it is written as, so that 29.97 is 2997/100."""
     try:
@@ -254,10 +281,8 @@ def _rate(fps: Fraction | float) -> Fraction:
 
 def _size(size: Size, width: int, height: int) -> tuple[int, int]:
     wanted_width, wanted_height = size
-    if wanted_width is None and wanted_height is None:
-        return width, height
     if wanted_width is None:
-        wanted_width = max(1, round(width * (wanted_height or 1) / height))
+        wanted_width = width if wanted_height is None else max(1, round(width * wanted_height / height))
     if wanted_height is None:
         wanted_height = max(1, round(height * wanted_width / width))
     return wanted_width, wanted_height

@@ -19,18 +19,19 @@ from gifbench.media.clip import Pixels
 _MAX_SIDE = 16383
 _MAX_MILLISECONDS = (1 << 24) - 1
 _ANIMATED = 0x02
+_QUALITY = 90
 _DO_NOT_BLEND = 0x02
 _FILE_HEAD = 12
 """Bytes of `RIFF….WEBP`; behind it a still picture without metadata is one chunk, VP8."""
 
 
 class WebpWriter:
-    """Writes RGB frames, (H, W, 3) uint8, into a binary file that can seek; `quality` 0 to 100, `loop` 0 for ever."""
+    """Writes RGB frames, (H, W, 3) uint8, into a binary file that can seek; it plays `loop` times, 0 for ever."""
 
-    def __init__(self, file: BinaryIO, *, width: int, height: int, quality: int = 90, loop: int = 0) -> None:
+    def __init__(self, file: BinaryIO, *, width: int, height: int, loop: int = 0) -> None:
         if not (1 <= width <= _MAX_SIDE and 1 <= height <= _MAX_SIDE):
             raise UsageError(f"WebP holds pictures of 1 to {_MAX_SIDE} pixels a side, not {width}×{height}")
-        self._file, self._width, self._height, self._quality = file, width, height, quality
+        self._file, self._width, self._height = file, width, height
         self._start = file.tell()
         self._clock = 0
         file.write(b"RIFF\0\0\0\0WEBP")
@@ -46,7 +47,7 @@ class WebpWriter:
             raise PixelsError(f"a frame shown until {end} s would last {milliseconds} ms; WebP takes 1 to 16777215")
         self._clock += milliseconds
         still = io.BytesIO()
-        Image.fromarray(pixels).save(still, "WEBP", quality=self._quality, method=4)
+        Image.fromarray(pixels).save(still, "WEBP", quality=_QUALITY, method=4)
         head = _three(0) + _three(0) + _three(self._width - 1) + _three(self._height - 1) + _three(milliseconds)
         self._file.write(_chunk(b"ANMF", head + bytes([_DO_NOT_BLEND]) + still.getvalue()[_FILE_HEAD:]))
 

@@ -43,10 +43,7 @@ def fill_cube(pixels: Pixels, bits: int, cube: NDArray[np.uint64], work: NDArray
 
 @njit(cache=True)
 def list_cells(cube: NDArray[np.uint64], occupied: NDArray[np.int32]) -> int:
-    """Write the numbers of the occupied cells, increasing, to `occupied`; returns how many there are.
-
-    It has room for one more than there can be.
-    """
+    """Write the numbers of occupied cells, increasing, to `occupied`, with room for one more; how many there are."""
     found = 0
     for cell in range(cube.shape[0] // 2):
         occupied[found] = cell  # written always and kept if occupied: no branch to mispredict

@@ -181,9 +181,7 @@ def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
 
 
 class RowDiffuser:
-    """Dithers frames by error diffusion in raster order; keeps its working space (5 bytes a pixel): one object a
-    thread.
-    """
+    """Dithers frames by error diffusion in raster order; keeps 5 bytes a pixel to work in, so one object a thread."""
 
     def __init__(self) -> None:
         self._lanes, self._found = np.empty(0, np.uint32), np.empty(0, np.uint8)
@@ -208,9 +206,7 @@ class RowDiffuser:
 
 @njit(cache=True)
 def diffuse_serpentine(frame: Pixels, palette: Pixels, indices: Pixels) -> None:
-    """Dither `frame` (H, W, 3) by Floyd-Steinberg; the rows 1, 3, 5, … run from right to left, with mirrored
-    weights.
-    """
+    """Dither `frame` (H, W, 3) by Floyd-Steinberg; rows 1, 3, 5, … run from right to left, with mirrored weights."""
     height, width, _ = frame.shape
     num_colors = palette.shape[0]
     table = np.empty(4 * num_colors, np.int32)  # coefficients of the keys 256 (|p|² - 2 c·p) + k, below 2^26 in size

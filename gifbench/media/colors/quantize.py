@@ -106,10 +106,9 @@ def quantize_pair(
 
 
 class PairQuantizer:
-    """`quantize_pair` for many frames: `palette, plain, dithered = pair(frame)`, with the working space kept in
-    between.
+    """`quantize_pair` for many frames: `palette, plain, dithered = pair(frame)`.
 
-    The working space is 0.7 MB and 5 bytes a pixel. Use one object a thread. Raises `UsageError`.
+    It keeps 0.7 MB and 5 bytes a pixel to work in, so use one object a thread. Raises `UsageError`.
     """
 
     def __init__(self, *, colors: int = 32, quantizer: str = "minimum-variance", kmeans_steps: int = 0) -> None:

@@ -117,20 +117,15 @@ class Canvas:
         self._changed: list[_Part] = []
         self._view: _View | None = None
 
-    def clear(self) -> None:
-        """Make the screen empty, as before the first image."""
-        self._screen[:] = SEE_THROUGH
-        self._num_see_through = self._screen.size
-        self._last = None
-        self._changed.append(_WHOLE)
-
     def draw(self, image: ImageBlock, pixels: Pixels | NDArray[np.int16], palette: Pixels, *, over: bool) -> None:
         """Dispose of the image before, then lay `pixels` (height, width) of `image` on the screen, cut to its sides.
 
         Negative pixels are not drawn. Where it is not drawn `over` what is there, the screen is emptied before.
         """
         if not over:
-            self.clear()
+            self._screen[:] = SEE_THROUGH
+            self._num_see_through = self._screen.size
+            self._changed.append(_WHOLE)
         elif self._last is not None:
             self._dispose(*self._last)
         part = self._screen[self._touch(image)]

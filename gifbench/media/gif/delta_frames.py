@@ -56,7 +56,7 @@ class Delta:
         if following is not None and following.transparent is not None:
             cleared = (_colors(following) == _SEE_THROUGH) & (wanted != _SEE_THROUGH)
         clears = bool(cleared.any())
-        part = _bounding_box(changed | cleared if clears else changed)
+        part = _bounding_box(changed | cleared)
         # Outside browsers, what is cleared or never covered is see-through only with an image that has such an index.
         marked = clears or (not self._number and frame.transparent is not None)
         image = self._cheapest(wanted[part], changed[part], marked=marked)

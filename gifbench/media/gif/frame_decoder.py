@@ -50,10 +50,7 @@ class FrameDecoder:
         return self._canvas is not None
 
     def check(self, number: int) -> None:
-        """Look over the data of image `number` without its pixels, so that `damage` is known before.
-
-        Raises `CorruptMedia` as `frame` does.
-        """
+        """Look over the data of image `number` without its pixels, for `damage`; raises `CorruptMedia` as `frame`."""
         image = self._blocks.images[number]
         size, code_size = self._join(image)
         self._note(number, image, *lzw_decoder.measure(self._linear, size, code_size, image.width * image.height))
