@@ -10,28 +10,36 @@ strings, which YAML reads as such.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from PIL import Image
 
-from gifbench.dataset.card_image import sample_picture, sampled
 from gifbench.dataset.columns import INDEX_SCHEMA
 from gifbench.dataset.croissant import PAPER, croissant
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_reader import Dataset
 from gifbench.entry_points import installed_recipe
 from gifbench.errors import AlreadyExists, NotFound, UsageError
-from gifbench.progress import ProgressCallback, silent
+from gifbench.media.clip import Pixels
+from gifbench.progress import Progress, ProgressCallback, silent
 
 CARD, SAMPLE, CROISSANT = "README.md", "sample.webp", "croissant.json"
 _MOST_LICENCES = 50
 _LINE_CHARACTERS = 200
+
+_SAMPLED_CLIPS = 3
+_SAMPLE_WIDTH, _SAMPLE_HEIGHT = 384, 288
+"""The largest part of a frame that the picture shows, in pixels; it is not scaled, or the dots would be gone."""
+_GAP = 8
 
 _HUB_LICENCE = re.compile(r"CC[ -]BY(-NC)?(-SA|-ND)?[ -]([1-4]\.0)", re.IGNORECASE)
 _HUB_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -65,8 +73,8 @@ def write_card(
     there = [name for name in (CARD, CROISSANT, SAMPLE) if folder.exists(name)]
     if there and not overwrite:
         raise AlreadyExists(f"{folder.place(there[0])}: it is there already; --overwrite replaces it")
-    chosen = sampled(dataset) if picture else []
-    drawn = sample_picture(chosen, progress=progress) if chosen else None
+    chosen = _sampled(dataset) if picture else []
+    drawn = _sample_picture(chosen, progress=progress) if chosen else None
     licence = _licence(dataset)
     title, description = _line(str(dataset.about.get("title", dataset.name))), _description(dataset)
     files = {
@@ -84,6 +92,45 @@ def write_card(
             folder.write(name, data)
             written.append(name)
     return written
+
+
+def _sampled(dataset: Dataset) -> list[DatasetClip]:
+    """A few clips, evenly spread over the names."""
+    number = min(_SAMPLED_CLIPS, len(dataset))
+    clips: list[DatasetClip] = [dataset[len(dataset) * (2 * i + 1) // (2 * number)] for i in range(number)]
+    return clips
+
+
+def _sample_picture(clips: Sequence[DatasetClip], *, progress: ProgressCallback) -> bytes:
+    """WebP: a row a clip, with the middle frame of the truth and both GIFs, on white."""
+    rows = []
+    for done, clip in enumerate(clips):
+        progress(Progress(done, len(clips), clip.clip_id))
+        middle = clip.num_frames // 2
+        frames = [
+            clip.truth_frames([middle])[0],
+            *(clip.gif_frames([middle], dithered=d).frame(0) for d in (False, True)),
+        ]
+        rows.append([_center(frame) for frame in frames])
+    progress(Progress(len(clips), len(clips)))
+    width = max(3 * row[0].shape[1] + 2 * _GAP for row in rows)
+    sheet = np.full((sum(row[0].shape[0] + _GAP for row in rows) - _GAP, width, 3), 255, np.uint8)
+    top = 0
+    for row in rows:
+        height, each = row[0].shape[:2]
+        for i, frame in enumerate(row):
+            sheet[top : top + height, i * (each + _GAP) : i * (each + _GAP) + each] = frame
+        top += height + _GAP
+    file = io.BytesIO()
+    Image.fromarray(sheet).save(file, "WEBP", quality=95, method=4)
+    return file.getvalue()
+
+
+def _center(frame: Pixels) -> Pixels:
+    """The middle of a frame, (H, W, 3) uint8, cut to the largest size that the picture shows."""
+    height, width = frame.shape[:2]
+    top, left = max(0, height - _SAMPLE_HEIGHT) // 2, max(0, width - _SAMPLE_WIDTH) // 2
+    return frame[top : top + _SAMPLE_HEIGHT, left : left + _SAMPLE_WIDTH]
 
 
 def outdated(dataset: Dataset) -> bool:

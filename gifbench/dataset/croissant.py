@@ -23,43 +23,29 @@ PAPER = (
     "Interpolation of GIF Images. CVPR 2019. https://arxiv.org/abs/1901.02840"
 )
 
+
+def _own(*terms: str) -> dict[str, str]:
+    """Terms that are called in Croissant's own vocabulary as they are here."""
+    return {term: f"cr:{term}" for term in terms}
+
+
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
+    **_own("citeAs", "column"),
     "conformsTo": "dct:conformsTo",
     "cr": "http://mlcommons.org/croissant/",
     "rai": "http://mlcommons.org/croissant/RAI/",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
-    "equivalentProperty": "cr:equivalentProperty",
+    **_own("equivalentProperty"),
     "examples": {"@id": "cr:examples", "@type": "@json"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "fileProperty": "cr:fileProperty",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "jsonPath": "cr:jsonPath",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "parentField": "cr:parentField",
-    "path": "cr:path",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
-    "samplingRate": "cr:samplingRate",
+    **_own("extract", "field", "fileObject", "fileProperty", "fileSet", "format", "includes", "isLiveDataset"),
+    **_own("jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex", "repeated", "replace"),
+    **_own("samplingRate"),
     "sc": "https://schema.org/",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
+    **_own("separator", "source", "subField", "transform"),
 }
 
 
@@ -83,7 +69,16 @@ def croissant(dataset: Dataset, *, title: str, description: str, licence: str, u
         "citeAs": PAPER,
         "keywords": ["gif", "video restoration", "color dequantization", "dithering"],
         "distribution": _files(dataset),
-        "recordSet": [_clips()],
+        "recordSet": [
+            {
+                "@type": "cr:RecordSet",
+                "@id": "clips",
+                "name": "clips",
+                "description": "A record a clip.",
+                "key": {"@id": "clips/clip_id"},
+                "field": [_field(column) for column in COLUMNS],
+            }
+        ],
     }
     return json.dumps(document, indent=1).encode() + b"\n"
 
@@ -111,17 +106,6 @@ def _files(dataset: Dataset) -> list[dict[str, Any]]:
             "includes": "shards/*.tar",
         },
     ]
-
-
-def _clips() -> dict[str, Any]:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "clips",
-        "name": "clips",
-        "description": "A record a clip.",
-        "key": {"@id": "clips/clip_id"},
-        "field": [_field(column) for column in COLUMNS],
-    }
 
 
 def _field(column: Column) -> dict[str, Any]:

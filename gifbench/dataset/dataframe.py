@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, overload
 
@@ -65,9 +65,6 @@ class Outcomes(Sequence[Outcome]):
     def __len__(self) -> int:
         return len(self._outcomes)
 
-    def __iter__(self) -> Iterator[Outcome]:
-        return iter(self._outcomes)
-
     def __repr__(self) -> str:
         counts = Counter(each.state for each in self)
         return f"Outcomes({len(self)}: {', '.join(f'{n} {state}' for state, n in counts.items()) or 'none'})"
@@ -78,7 +75,7 @@ class Outcomes(Sequence[Outcome]):
         Columns are `clip_id`, `state` (`built`, `rejected` or `failed`), `reason` (empty for a built clip), `detail`
         (what a rule saw, or the error's own text), `attempts`, and `seconds` that the last try took.
         """
-        return _frame(({name: getattr(each, name) for name in _OUTCOME_COLUMNS} for each in self), _OUTCOME_COLUMNS)
+        return _frame((each.to_dict() for each in self), _OUTCOME_COLUMNS)
 
     def _repr_html_(self) -> str:
         counts = Counter((each.state, each.reason) for each in self)
@@ -102,24 +99,8 @@ def clips_table(rows: Sequence[IndexRow]) -> str:
 
 
 def _clip_values(row: IndexRow) -> dict[str, Any]:
-    return {
-        "clip_id": row.clip_id,
-        "split": row.split,
-        "frames": row.frames,
-        "height": row.height,
-        "width": row.width,
-        "fps": float(Fraction(row.fps)),
-        "seconds": float(row.duration),
-        "source": row.source,
-        "locator": row.locator,
-        "start_seconds": row.start_seconds,
-        "end_seconds": row.end_seconds,
-        "licence": row.licence,
-        "truth_bytes": row.truth.bytes,
-        "plain_bytes": row.plain.bytes,
-        "dithered_bytes": row.dithered.bytes,
-        "shard": row.shard,
-    }
+    """The columns of the index, those of a table among them."""
+    return {**row.to_dict(), "fps": float(Fraction(row.fps)), "seconds": float(row.duration)}
 
 
 def _frame(rows: Iterable[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:

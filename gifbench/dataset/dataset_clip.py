@@ -37,18 +37,14 @@ class DatasetClip:
         self._whole: set[str] = set()  # members, and pixels of the truth, that were once held against their sha256
 
     @functools.cached_property
-    def _shown(self) -> tuple[tuple[Fraction, ...], Fraction]:
-        return self.row.times()
-
-    @property
     def times(self) -> tuple[Fraction, ...]:
         """When each frame is shown, in exact seconds since the first."""
-        return self._shown[0]
+        return self.row.times()[0]
 
     @property
     def duration(self) -> Fraction:
         """When the last frame ends, in exact seconds since the first."""
-        return self._shown[1]
+        return self.row.duration
 
     @property
     def clip_id(self) -> str:
@@ -144,7 +140,7 @@ class DatasetClip:
             shard = self._folder.open_file(self.row.shard)
         except StorageError as error:
             raise self._damaged(error) from error
-        with io.BufferedReader(_MemberFile(shard, self.row.truth), 1 << 18) as member:
+        with shard, io.BufferedReader(_MemberFile(shard, self.row.truth), 1 << 18) as member:
             if "truth" not in self._whole:
                 self._hold("truth", hashlib.file_digest(member, "sha256").hexdigest())
                 member.seek(0)
@@ -288,7 +284,7 @@ class DatasetClip:
 class _MemberFile(io.RawIOBase):
     """A member as a file of its own, read where it lies: none of it is in memory but what is asked for.
 
-    It is the bytes of `member` in the open file `shard`, from byte 0 to its end; closing it closes the shard.
+    It is the bytes of `member` in the open file `shard`, from byte 0 to its end.
     """
 
     def __init__(self, shard: BinaryIO, member: Member) -> None:
@@ -296,11 +292,9 @@ class _MemberFile(io.RawIOBase):
         self._shard, self._member, self._at = shard, member, 0
 
     def readable(self) -> bool:
-        """Always."""
         return True
 
     def seekable(self) -> bool:
-        """Always."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -317,9 +311,3 @@ class _MemberFile(io.RawIOBase):
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
-
-    def close(self) -> None:
-        """Close the shard, too."""
-        if not self.closed:
-            self._shard.close()
-        super().close()

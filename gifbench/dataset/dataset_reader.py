@@ -146,7 +146,9 @@ class Dataset(Clips):
     def __getitem__(self, item: slice) -> Clips: ...
     def __getitem__(self, item: int | str | slice) -> DatasetClip | Clips:
         if isinstance(item, str):
-            return DatasetClip(self._folder, self._row(item))
+            if item not in self._by_id:
+                raise no_such_clip(self.url, item, self._by_id)
+            return DatasetClip(self._folder, self._by_id[item])
         return super().__getitem__(item)
 
     def __contains__(self, item: object) -> bool:
@@ -168,12 +170,6 @@ class Dataset(Clips):
         }
         return notebook.facts(known) + super()._repr_html_()
 
-    def _row(self, clip_id: str) -> IndexRow:
-        try:
-            return self._by_id[clip_id]
-        except KeyError:
-            raise no_such_clip(self.url, clip_id, self._by_id) from None
-
 
 def no_such_clip(url: str, clip_id: str, known: Collection[str]) -> NoSuchClip:
     """The error for a clip that is not among the `known` ones, with the one that was perhaps meant."""
@@ -191,10 +187,8 @@ def open_dataset(url: str | os.PathLike[str]) -> Dataset:
     `gifbench`.
     """
     folder = Folder(url)
-    if not folder.exists("dataset.json"):
-        if folder.exists("index.parquet") or folder.exists("manifest.parquet"):
-            raise DatasetDamaged(f"{folder.place('dataset.json')}: it is missing; {only_a_copy('recipe')}")
-        raise DatasetError(f"{folder.url}: no dataset is here (no dataset.json); gifbench build makes one")
+    if not folder.exists("dataset.json") and (folder.exists("index.parquet") or folder.exists("manifest.parquet")):
+        raise DatasetDamaged(f"{folder.place('dataset.json')}: it is missing; {only_a_copy('recipe')}")
     files = {"dataset.json": _about_bytes(folder)}
     about = _parsed_about(folder, files["dataset.json"])
     try:

@@ -36,16 +36,13 @@ class Duplicates:
 
     def lines(self) -> Iterator[str]:
         """For people, a line a group."""
-        for number, group in enumerate(self.equal):
-            if number == _SHOWN:
-                yield f"and {len(self.equal) - _SHOWN:,} more groups of equal clips"
-                break
-            yield f"equal clips, frame for frame: {self._named(group)}"
-        for number, pair in enumerate(self.alike):
-            if number == _SHOWN:
-                yield f"and {len(self.alike) - _SHOWN:,} more pairs that look alike"
-                break
-            yield f"clips that look alike, perhaps other encodings of one video: {self._named(pair)}"
+        for groups, what, kind in (
+            (self.equal, "equal clips, frame for frame", "groups of equal clips"),
+            (self.alike, "clips that look alike, perhaps other encodings of one video", "pairs that look alike"),
+        ):
+            yield from (f"{what}: {self._named(group)}" for group in groups[:_SHOWN])
+            if len(groups) > _SHOWN:
+                yield f"and {len(groups) - _SHOWN:,} more {kind}"
 
     def to_json(self) -> dict[str, Any]:
         """As `--json` prints it."""

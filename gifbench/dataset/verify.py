@@ -107,19 +107,15 @@ def _check_files(dataset: Dataset, *, but: Collection[str]) -> Iterator[tuple[st
 
 def _check_wanted(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Clips that the manifest asks for and nothing tells of, which an interrupted build or repair leaves."""
-    tables = {}
-    for name in ("manifest.parquet", "outcomes.parquet"):
-        try:
-            tables[name] = table_rows(dataset.folder.read(name), place=dataset.folder.place(name))
-        except (NotFound, DatasetDamaged):
-            return  # which is said elsewhere
-    known = {row.clip_id for row in dataset.rows}
-    known |= {
-        str(row.get("clip_id")) for row in tables["outcomes.parquet"] if row.get("state") in ("rejected", "failed")
-    }
-    for clip_id in sorted({str(row.get("clip_id")) for row in tables["manifest.parquet"]} - known):
+    names = ("manifest.parquet", "outcomes.parquet")
+    try:
+        manifest, outcomes = (table_rows(dataset.folder.read(name), place=dataset.folder.place(name)) for name in names)
+    except (NotFound, DatasetDamaged):
+        return  # which is said elsewhere
+    wanted = {str(row.get("clip_id")) for row in manifest}
+    built = {row.clip_id for row in dataset.rows}
+    ended = {str(row.get("clip_id")) for row in outcomes if row.get("state") in ("rejected", "failed")}
+    for clip_id in sorted(wanted - built - ended):
         yield clip_id, "the manifest asks for it, and it is neither built nor recorded as rejected or failed"
-    for clip_id in sorted(
-        {row.clip_id for row in dataset.rows} - {row.get("clip_id") for row in tables["manifest.parquet"]}
-    ):
+    for clip_id in sorted(built - wanted):
         yield clip_id, "the manifest does not ask for it"
