@@ -6,10 +6,10 @@ The only module of this wing that needs torch; it is not imported with the other
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Generic, TypedDict, TypeVar
+from collections.abc import Sequence
+from typing import TypedDict
 
 import torch
 from torch.utils.data import Dataset as TorchDataset
@@ -22,33 +22,23 @@ from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 
-Value = TypeVar("Value")
-
 
 class FrameParts(TypedDict):
-    """A frame of a GIF, and the same frame of the truth, as tensors."""
+    """A frame of a GIF, and the same frame of the truth, as tensors that `FrameDataset` describes."""
 
     gif: torch.Tensor
-    """(3, H, W) uint8, RGB: what the GIF shows."""
     truth: torch.Tensor
-    """(3, H, W) uint8, RGB: the video's frame."""
     palette: torch.Tensor
-    """(256, 3) uint8, RGB: the colors of the GIF's frame, then zeros."""
     colors: torch.Tensor
-    """() int64: how many entries of the palette are colors."""
 
 
 class FrameSample(FrameParts):
-    """A sample of a `FrameDataset`: a dict of tensors, which a DataLoader batches by a first dimension N."""
+    """A sample of a `FrameDataset`."""
 
     dithered: torch.Tensor
-    """() bool: whether the GIF is the dithered one."""
     clip: torch.Tensor
-    """() int64: the clip's place among the clips."""
     frame: torch.Tensor
-    """() int64: the frame's number in the clip, from 0."""
     time: torch.Tensor
-    """() float32: when the frame is shown, in seconds since the first of the clip."""
 
 
 class FrameDataset(TorchDataset[FrameSample]):
@@ -59,10 +49,11 @@ class FrameDataset(TorchDataset[FrameSample]):
         batch = next(iter(loader))
         batch["gif"], batch["truth"]  # (16, 3, 256, 256) uint8
 
-    A sample is a dict of tensors: `gif` and `truth` (3, H, W) uint8, RGB; `palette` (256, 3) uint8, the GIF's colors
-    and zeros after them; `colors` () int64, how many of these are colors; `dithered` () bool; `clip` () int64, the
-    clip's place in `clips`; `frame` () int64, the frame's number in the clip; `time` () float32, when it is shown, in
-    seconds. The default collation of a DataLoader puts N of them together, (N, 3, H, W) and so on.
+    A sample is a dict of tensors: `gif` and `truth` (3, H, W) uint8, RGB; `palette` (256, 3) uint8, RGB, the GIF's
+    colors and zeros after them; `colors` () int64, how many of these are colors; `dithered` () bool; `clip` () int64,
+    the clip's place in `clips`; `frame` () int64, the frame's number in the clip, from 0; `time` () float32, when it is
+    shown, in seconds since the first of the clip. The default collation of a DataLoader puts N of them together,
+    (N, 3, H, W) and so on.
 
     `clips` are a dataset, a split of it, a clip, or a list of clips. `crop` cuts out a square of that side at a random
     place, the same in GIF and truth; without it clips of different sizes cannot share a batch. The place is drawn from
@@ -99,8 +90,23 @@ class FrameDataset(TorchDataset[FrameSample]):
             )
         self._dithered, self._every, self._crop = bool(dithered), every, crop
         self._ends = list(itertools.accumulate(-(-clip.num_frames // every) for clip in self.clips))
-        self._gifs = _Kept(keep, self._read_gif)
-        self._truths = _Kept(keep, self._read_truth)
+        self._keep = keep
+        self._keep_bytes()
+
+    def _keep_bytes(self) -> None:
+        """From now on the bytes of the clips that were read last are kept, by their numbers."""
+        member = "dithered" if self._dithered else "plain"
+        self._gif = functools.lru_cache(self._keep)(lambda clip: self.clips[clip].read(member))
+        # The truth is read anew with every epoch, and not held against its sha256 each time.
+        self._truth = functools.lru_cache(self._keep)(lambda clip: self.clips[clip].read("truth", checked=False))
+
+    def __getstate__(self) -> dict[str, object]:
+        # A worker process starts with nothing read; what this one keeps stays here.
+        return {name: value for name, value in self.__dict__.items() if name not in ("_gif", "_truth")}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._keep_bytes()
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -136,12 +142,12 @@ class FrameDataset(TorchDataset[FrameSample]):
         """Frames of clip number `clip` by increasing numbers: those of its GIF, and (N, H, W, 3) of its truth."""
         row, truth = self.clips[clip].row, self.read_truth(clip, frames)
         if "plain" in row.stored:
-            return self.clips[clip].gif_frames(frames, dithered=self._dithered, data=self._gifs[clip]), truth
+            return self.clips[clip].gif_frames(frames, dithered=self._dithered, data=self._gif(clip)), truth
         return made_part(row, truth, frames, dithered=self._dithered), truth
 
     def read_truth(self, clip: int, frames: Sequence[int]) -> Pixels:
         """Frames (N, H, W, 3) of the truth of clip number `clip`."""
-        return read_truth(self.clips[clip].row, self._truths[clip], frames=frames)
+        return read_truth(self.clips[clip].row, self._truth(clip), frames=frames)
 
     def cut(self, shown: Pixels, palette: Pixels, truth: Pixels, generator: torch.Generator | None) -> FrameParts:
         """Whole frames (H, W, 3) of a GIF and of the truth as tensors, cut to the side that was asked for."""
@@ -161,33 +167,7 @@ class FrameDataset(TorchDataset[FrameSample]):
             "colors": torch.tensor(len(palette)),
         }
 
-    def _read_gif(self, clip: int) -> bytes:
-        return self.clips[clip].read("dithered" if self._dithered else "plain")
-
-    def _read_truth(self, clip: int) -> bytes:
-        return self.clips[clip].read("truth", checked=False)  # read anew with every epoch
-
     def _place(self, index: int) -> tuple[int, int]:
         """The number of the clip, and of the frame in it."""
         number = bisect.bisect_right(self._ends, index)
         return number, (index - (self._ends[number - 1] if number else 0)) * self._every
-
-
-class _Kept(Generic[Value]):
-    """What was read of clips, by their numbers: the last `most` of them are kept."""
-
-    def __init__(self, most: int, read: Callable[[int], Value]) -> None:
-        self._most, self._read = most, read
-        self._values: OrderedDict[int, Value] = OrderedDict()
-
-    def __getitem__(self, number: int) -> Value:
-        if number not in self._values:
-            self._values[number] = self._read(number)
-            if len(self._values) > self._most:
-                self._values.popitem(last=False)
-        self._values.move_to_end(number)
-        return self._values[number]
-
-    def __getstate__(self) -> dict[str, object]:
-        # A worker process starts with nothing read; what this one keeps stays here.
-        return {**self.__dict__, "_values": OrderedDict()}
