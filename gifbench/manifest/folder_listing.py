@@ -6,7 +6,6 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 VIDEO_SUFFIXES = (
@@ -27,91 +26,56 @@ TRASH = {
 """Folders, in small letters, whose files somebody threw away or a system made."""
 
 _STARTS = (
-    (4, b"ftyp"),
-    (0, b"\x1aE\xdf\xa3"),
-    (8, b"AVI "),
-    (0, b"FLV\x01"),
-    (0, b"OggS"),
-    (0, b"\x00\x00\x01\xba"),
-    (0, b"\x00\x00\x01\xb3"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
-    (0, b"\x06\x0e\x2b\x34"),
-    (0, b"DKIF"),
-    (0, b"YUV4MPEG2"),
-    (0, b"nut/multimedia container"),
-    (0, b".RMF"),
-    (0, b"\x1f\x07\x00"),
-    (0, b"\x00\x00\x00\x01\x67"),
-    (0, b"\x00\x00\x00\x01\x40\x01"),
+    *(b"\x1aE\xdf\xa3", b"FLV\x01", b"OggS", b"DKIF", b"YUV4MPEG2", b"nut/multimedia container", b".RMF"),
+    *(b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"\x06\x0e\x2b\x34"),
+    *(b"\x1f\x07\x00", b"\x00\x00\x00\x01\x67", b"\x00\x00\x00\x01\x40\x01"),
 )
 _STILL = (b"heic", b"heix", b"mif1", b"avif", b"crx ")  # pictures in the container of MP4
 _PACKET, _SYNC = 188, 0x47  # of an MPEG transport stream
 
 
-@dataclass(slots=True)
-class VideoFiles:
-    """The videos of a folder, by their paths in it, sorted, and how many other files there are, by what they are."""
-
-    files: list[Path]
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    def skipped_text(self) -> str:
-        """What was passed over, for people; empty if there was nothing."""
-        return ", ".join(f"{count:,} {what}" for what, count in sorted(self.skipped.items()))
-
-
-def find_videos(folder: Path, *, without: Iterable[str | os.PathLike[str]] = ()) -> VideoFiles:
-    """All videos in a folder and below it.
+def find_videos(folder: Path, *, without: Iterable[str | os.PathLike[str]] = ()) -> tuple[list[Path], Counter[str]]:
+    """All videos in a folder and below it, by their paths in it, sorted, and how many other files, by what they are.
 
     Folders that are links are followed, each folder once, under its own name where it has one here. Passed over and
     counted are hidden files and folders, trash, what gifbench has built or is building, the places `without`, and what
     is no video by its ending. Raises `OSError`.
     """
-    found = VideoFiles([])
+    files, skipped = list[Path](), Counter[str]()
     left_out = {os.path.realpath(place) for place in without}
     seen: set[tuple[int, int]] = set()
-    links: list[Path] = []
-    _walk(folder, Path(), found, seen=seen, links=links, left_out=left_out)
-    while links:
-        waiting, links = sorted(links), []
-        for link in waiting:
-            _walk(folder, link, found, seen=seen, links=links, left_out=left_out)
-    found.files.sort()
-    return found
-
-
-def _walk(
-    top: Path, below: Path, found: VideoFiles, *, seen: set[tuple[int, int]], links: list[Path], left_out: set[str]
-) -> None:
-    waiting = [below]
-    while waiting:
+    waiting, links = [Path()], list[Path]()
+    while waiting or links:
+        if not waiting:  # links come last: a folder is taken under its own name where it has one here
+            waiting, links = sorted(links, reverse=True), []
         place = waiting.pop()
         try:
-            status = (top / place).stat()
-            entries = sorted(os.scandir(top / place), key=lambda entry: entry.name)
+            status = (folder / place).stat()
+            entries = sorted(os.scandir(folder / place), key=lambda entry: entry.name)
         except OSError:
             if place == Path():
                 raise
-            found.skipped["folders that cannot be read"] += 1
+            skipped["folders that cannot be read"] += 1
             continue
         if (status.st_dev, status.st_ino) in seen:
-            found.skipped["folders that are here twice, by a link"] += 1
+            skipped["folders that are here twice, by a link"] += 1
             continue
         seen.add((status.st_dev, status.st_ino))
-        if place != Path() and (os.path.realpath(top / place) in left_out or _is_ours(entries)):
-            found.skipped["folders of gifbench's own"] += 1
+        if place != Path() and (os.path.realpath(folder / place) in left_out or _is_ours(entries)):
+            skipped["folders of gifbench's own"] += 1
             continue
         for entry in entries:
             path = place / entry.name
             reason = _why_not(entry)
             if reason:
-                found.skipped[reason] += 1
+                skipped[reason] += 1
             elif not entry.is_dir():
-                found.files.append(path)
+                files.append(path)
             elif entry.is_symlink():
                 links.append(path)
             else:
                 waiting.append(path)
+    return sorted(files), skipped
 
 
 def _why_not(entry: os.DirEntry[str]) -> str:
@@ -149,6 +113,6 @@ def starts_as_video(path: Path) -> bool:
         return False
     if len(head) == 2 * _PACKET + 1 and head[0] == head[_PACKET] == head[2 * _PACKET] == _SYNC:
         return True
-    if head[4:8] == b"ftyp" and head[8:12] in _STILL:
-        return False
-    return any(head[at : at + len(start)] == start for at, start in _STARTS)
+    if head[4:8] == b"ftyp":
+        return head[8:12] not in _STILL
+    return head[8:12] == b"AVI " or head.startswith(_STARTS)

@@ -18,11 +18,6 @@ Row = dict[str, Any]
 MAX_ROWS = 5_000_000
 """A manifest of more rows is refused; a small Parquet file can claim any number of them."""
 
-_BEYOND = "(beyond the last)"
-"""What the column is called that a CSV row has more than the header."""
-
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-
 
 def raw_rows(data: bytes, *, name: str) -> Iterator[Row]:
     """The rows of a manifest file's bytes; `name` tells its format by its ending and stands in messages.
@@ -43,15 +38,17 @@ def raw_rows(data: bytes, *, name: str) -> Iterator[Row]:
 
 
 def _text(data: bytes) -> str:
-    if data.startswith(_UTF16):
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ManifestError("it is UTF-16, as Excel saves it; save it as CSV UTF-8")
     return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="surrogateescape")
 
 
 def _csv(data: bytes) -> Iterator[Row]:
     for row in csv.DictReader(io.StringIO(_text(data), newline="")):
-        # Named, so that it is refused by its row's number.
-        yield {_BEYOND if key is None else key: value for key, value in row.items() if value not in ("", None)}
+        # What a row has more than the header is named, so that it is refused by its row's number.
+        yield {
+            "(beyond the last)" if key is None else key: value for key, value in row.items() if value not in ("", None)
+        }
 
 
 def _json_lines(data: bytes) -> Iterator[Row]:
@@ -72,9 +69,9 @@ def _parquet(data: bytes) -> Iterator[Row]:
         try:
             yield from python_rows(batch)
         except pa.ArrowException:  # perhaps only for text that is not UTF-8
-            texts = [pa.types.is_string(each.type) or pa.types.is_large_string(each.type) for each in batch.columns]
             columns = [
-                each.cast(pa.large_binary()) if text else each for each, text in zip(batch.columns, texts, strict=True)
+                each.cast(pa.large_binary()) if each.type in (pa.string(), pa.large_string()) else each
+                for each in batch.columns
             ]
             for row in python_rows(pa.RecordBatch.from_arrays(columns, names=batch.schema.names)):
                 yield {

@@ -103,23 +103,12 @@ class Finding:
         return f"row {self.row}{clip}, column {self.column}{value}: {self.what}"
 
 
-MANIFEST_SCHEMA = pa.schema(
-    [
-        ("clip_id", pa.string()),
-        ("split", pa.string()),
-        ("source", pa.string()),
-        ("locator", pa.string()),
-        ("start", pa.float64()),
-        ("end", pa.float64()),
-        ("start_frame", pa.int64()),
-        ("end_frame", pa.int64()),
-        ("frames", pa.int32()),
-        ("height", pa.int32()),
-        ("width", pa.int32()),
-        ("licence", pa.string()),
-        ("note", pa.string()),
-    ]
-)
+_NUMBERS = {
+    **dict.fromkeys(("start", "end"), pa.float64()),
+    **dict.fromkeys(("start_frame", "end_frame"), pa.int64()),
+    **dict.fromkeys(("frames", "height", "width"), pa.int32()),
+}
+MANIFEST_SCHEMA = pa.schema([(name, _NUMBERS.get(name, pa.string())) for name in ManifestRow.model_fields])
 
 
 def read_manifest(path: str | Path) -> list[ManifestRow]:
@@ -263,23 +252,24 @@ def from_folder(
     if split not in SPLITS:
         raise ManifestError(f"split is {split!r}: it must be one of {', '.join(SPLITS)}")
     with storage_errors(folder):
-        found = find_videos(folder, without=without)
-    for file in found.files:
+        files, skipped = find_videos(folder, without=without)
+    for file in files:
         check_name(file)
-    if found.skipped:
-        warn(f"{folder}: passed over: {found.skipped_text()}")
-    for short, others in siblings(found.files):
+    if skipped:
+        what = ", ".join(f"{count:,} {kind}" for kind, count in sorted(skipped.items()))
+        warn(f"{folder}: passed over: {what}")
+    for short, others in siblings(files):
         names = ", ".join(other.name for other in others)
         warn(
             f"{folder}: {short.name} and {names} have one name: {short.name} is the clip {safe_name(short.stem)}, "
             "the others have their ending in the id. A dataset or a manifest that exists keeps its ids; elsewhere, to "
             "be sure of them, give each file a name of its own"
         )
-    if not found.files:
+    if not files:
         raise ManifestError(f"{folder}: no video is in it; a video's name ends in {' '.join(VIDEO_SUFFIXES)}")
     by_id = {row.clip_id: row for row in known}
     rows: dict[str, ManifestRow] = {}
-    for clip_id, file in clip_ids(found.files, by_id):
+    for clip_id, file in clip_ids(files, by_id):
         about: dict[str, Any] = {"split": split}
         if clip_id in by_id:
             about = by_id[clip_id].model_dump(include={"split", "frames", "licence", "note"})

@@ -133,11 +133,11 @@ def test_what_is_taken_from_a_folder_and_what_is_passed_over(tmp_path: Path) -> 
     (top / "deep" / "again").symlink_to(top)
     (top / "loop.mp4").symlink_to("loop.mp4")
     os.mkfifo(top / "pipe.mp4")
-    found = find_videos(top, without=[top / "out", top / "none"])
-    assert [path.as_posix() for path in found.files] == [
+    files, skipped = find_videos(top, without=[top / "out", top / "none"])
+    assert [path.as_posix() for path in files] == [
         *("a.DV", "b.3g2", "c.264", "d.hevc", "deep/f.qt", "e.f4v", "film", "more/linked.vob", "stream")
     ]
-    assert found.skipped == {
+    assert skipped == {
         "hidden or unfinished": 3,
         "trash folders": 2,
         "folders of gifbench's own": 3,
@@ -183,6 +183,6 @@ def test_more_endings_of_videos_and_more_names_of_trash(tmp_path: Path) -> None:
         "Temporary Items/x.mp4",
     ):
         put(tmp_path, name)
-    found = find_videos(tmp_path)
-    assert [file.name for file in found.files] == ["a.TRP", "b.mk3d", "c.mjpeg", "d.dvr-ms"]
-    assert found.skipped == {"trash folders": 4}
+    files, skipped = find_videos(tmp_path)
+    assert [file.name for file in files] == ["a.TRP", "b.mk3d", "c.mjpeg", "d.dvr-ms"]
+    assert skipped == {"trash folders": 4}
