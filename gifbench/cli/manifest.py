@@ -39,7 +39,7 @@ def check(
         count, findings = check_manifest(
             file,
             trusted=trust_manifest,
-            store=Store(store) if store else None,
+            borrowed=Store(store).borrowed if store else None,
             row_checks=[one.missing_span for one in recipes],
             progress=step,
         )

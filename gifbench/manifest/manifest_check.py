@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 from gifbench.errors import GifbenchError
 from gifbench.manifest.locator_check import FILE, local_source, locator_findings
@@ -16,26 +15,22 @@ from gifbench.media.video import VideoInfo, probe
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import file_sha256
 
-
-class VideoStore(Protocol):
-    """What is asked of a store of fetched sources."""
-
-    def borrowed(self, source: str, locator: str) -> AbstractContextManager[Path | None]:
-        """A file with the video of a source while the block lasts; None if it is not here."""
+Borrowed = Callable[[str, str], AbstractContextManager[Path | None]]
+"""`Store.borrowed`: a file with the video of a source and locator while the block lasts; None if it is not here."""
 
 
 def check_manifest(
     path: Path,
     *,
     trusted: bool = False,
-    store: VideoStore | None = None,
+    borrowed: Borrowed | None = None,
     row_checks: Sequence[Callable[[ManifestRow], str]] = (),
     progress: ProgressCallback = silent,
 ) -> tuple[int, list[Finding]]:
     """How many rows the manifest at `path` has, and all that is wrong with them, in the order of the rows.
 
     Beside what `read_manifest` and `check_locators` refuse: videos that are not there or cannot be opened, and spans
-    that reach beyond them, of local files and of what `store` holds; a source that is in two splits; and what one of
+    that reach beyond them, of local files and of what `borrowed` gives; a source that is in two splits; and what one of
     `row_checks`, such as `Recipe.missing_span`, says is missing of a row's span.
 
     Nothing is fetched, and nothing that a locator must not name is opened. Raises `NotFound`,
@@ -48,7 +43,7 @@ def check_manifest(
     findings += refused
     findings += _across_splits(rows)
     findings += _of_rows(rows, row_checks)
-    videos = _Videos(path.parent, store, trusted=trusted)
+    videos = _Videos(path.parent, borrowed, trusted=trusted)
     for done, (number, row) in enumerate(rows.items(), start=1):
         if number not in bad:
             findings += videos.findings(number, row)
@@ -74,15 +69,11 @@ def _of_rows(rows: Mapping[int, ManifestRow], checks: Sequence[Callable[[Manifes
                 yield Finding(number, "start", what, clip_id=row.clip_id)
 
 
-LocatorKey = tuple[str, str]
-"""Source and locator."""
-
-
 class _Videos:
     """The videos that are at hand, each opened once."""
 
-    def __init__(self, folder: Path, store: VideoStore | None, *, trusted: bool) -> None:
-        self._folder, self._store, self._trusted = folder, store, trusted
+    def __init__(self, folder: Path, borrowed: Borrowed | None, *, trusted: bool) -> None:
+        self._folder, self._borrowed, self._trusted = folder, borrowed, trusted
         self._seen: dict[tuple[str, str], VideoInfo | str | None] = {}
 
     def findings(self, number: int, row: ManifestRow) -> Iterator[Finding]:
@@ -98,42 +89,37 @@ class _Videos:
 
     def equal_across_splits(self, rows: Mapping[int, ManifestRow]) -> Iterator[Finding]:
         """Files of other names with the same bytes, of which clips are in two splits, read if one size."""
-        first: dict[LocatorKey, tuple[int, ManifestRow]] = {}
+        first: dict[tuple[str, str], tuple[int, ManifestRow]] = {}
         for number, row in rows.items():
             if isinstance(self._seen.get((row.source, row.locator)), VideoInfo):
                 first.setdefault((row.source, row.locator), (number, row))
-        for group in self._equal(first):
-            (before, kept), *others = group
-            for number, row in others:
-                if row.split != kept.split:
-                    what = f"it has the same bytes as {kept.locator}, row {before}, which is in {kept.split}"
-                    yield Finding(number, "locator", what, repr(row.locator[:100]), row.clip_id)
+        for one_size in self._alike(first.values(), lambda path: path.stat().st_size):
+            for (before, kept), *others in self._alike(one_size, file_sha256):
+                for number, row in others:
+                    if row.split != kept.split:
+                        what = f"it has the same bytes as {kept.locator}, row {before}, which is in {kept.split}"
+                        yield Finding(number, "locator", what, repr(row.locator[:100]), row.clip_id)
 
-    def _equal(self, first: Mapping[LocatorKey, tuple[int, ManifestRow]]) -> Iterator[list[tuple[int, ManifestRow]]]:
-        """Groups of rows whose videos are byte for byte the same."""
-        sizes: dict[int, list[LocatorKey]] = defaultdict(list)
-        for key, (_, row) in first.items():
+    def _alike(
+        self, rows: Iterable[tuple[int, ManifestRow]], by: Callable[[Path], object]
+    ) -> list[list[tuple[int, ManifestRow]]]:
+        """The rows in groups whose videos are alike `by` something."""
+        groups: dict[object, list[tuple[int, ManifestRow]]] = defaultdict(list)
+        for number, row in rows:
             with self._video(row) as path:
                 if path is not None:
-                    sizes[path.stat().st_size].append(key)
-        for keys in sizes.values():
-            if len(keys) > 1:
-                groups: dict[str, list[tuple[int, ManifestRow]]] = defaultdict(list)
-                for key in keys:
-                    with self._video(first[key][1]) as path:
-                        if path is not None:
-                            groups[file_sha256(path)].append(first[key])
-                yield from (group for group in groups.values() if len(group) > 1)
+                    groups[by(path)].append((number, row))
+        return [group for group in groups.values() if len(group) > 1]
 
     @contextmanager
     def _video(self, row: ManifestRow) -> Iterator[Path | None]:
         """The video of a row on this machine, or None where it is not here."""
         if row.source == FILE:
             yield local_source(self._folder, row.locator, trusted=self._trusted)
-        elif self._store is None:
+        elif self._borrowed is None:
             yield None
         else:
-            with self._store.borrowed(row.source, row.locator) as path:
+            with self._borrowed(row.source, row.locator) as path:
                 yield path
 
     def _info(self, row: ManifestRow) -> VideoInfo | str | None:
