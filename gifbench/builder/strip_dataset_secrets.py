@@ -1,17 +1,63 @@
-"""Taking secrets out of a dataset that is to be shared: a hash stands for each, by which a store finds its source."""
+"""Secrets in what a dataset is shared with: signed URLs and tokens in the locators of its sources.
+
+Shards and index hold a hash in the place of each. The manifest keeps them, because a source cannot be fetched again
+without; before the dataset is shared they are taken out of it, and a hash stands for each, by which a store finds its
+source.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_lock import alone
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
-from gifbench.dataset.secret_search import find_secrets
-from gifbench.dataset.shard_format import STAGING
-from gifbench.errors import DatasetError
+from gifbench.dataset.shard_format import STAGING, table_rows
+from gifbench.errors import DatasetDamaged, DatasetError, NotFound
 from gifbench.storage import Folder
-from gifbench.text_redaction import hashed, redact
+from gifbench.text_redaction import hashed, holds_secret, redact
+
+_TEXTS = ("locator", "note", "licence", "license", "detail")
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """In how many rows of each table there are some; `shards` of those that an earlier version wrote."""
+
+    manifest: int
+    outcomes: int
+    shards: int
+
+    def __bool__(self) -> bool:
+        return bool(self.manifest or self.outcomes or self.shards)
+
+    def warning(self, place: str) -> str:
+        """One line for whoever is about to share the dataset."""
+        tables = {"manifest.parquet": self.manifest, "outcomes.parquet": self.outcomes, "index and shards": self.shards}
+        held = " and ".join(f"{name} ({count})" for name, count in tables.items() if count)
+        way = f"gifbench card {place} --strip-secrets --overwrite takes them out"
+        if self.shards:
+            way = (
+                "gifbench repack writes shards without them, and gifbench card --strip-secrets clears the tables there"
+            )
+        return f"Secrets, such as signed URLs, stand in {held}. Before you share it: {way}"
+
+
+def find_secrets(dataset: Dataset) -> Secrets:
+    """What stands in the dataset's files that opens an account or a bucket to whoever reads it."""
+    return Secrets(
+        manifest=_count(dataset, "manifest.parquet"),
+        outcomes=_count(dataset, "outcomes.parquet"),
+        shards=sum(holds_secret(row.locator) for row in dataset.rows),
+    )
+
+
+def _count(dataset: Dataset, name: str) -> int:
+    try:
+        rows = table_rows(dataset.folder.read(name), place=dataset.folder.place(name))
+    except (NotFound, DatasetDamaged):
+        return 0
+    return sum(any(holds_secret(str(row.get(key) or "")) for key in _TEXTS) for row in rows)
 
 
 def strip_secrets(url: str) -> tuple[Dataset, int]:

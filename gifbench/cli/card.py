@@ -26,9 +26,9 @@ def card(
     as_json: Json = False,
 ) -> None:
     """Write a dataset's card (README.md), a picture for it, and Croissant metadata beside dataset.json."""
+    from gifbench.builder.strip_dataset_secrets import find_secrets
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import write_card
-    from gifbench.dataset.secret_search import find_secrets
 
     if strip_secrets:
         from gifbench.builder.strip_dataset_secrets import strip_secrets as take_out

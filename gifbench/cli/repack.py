@@ -24,7 +24,7 @@ def repack(
 ) -> None:
     """Copy a dataset with its GIFs stored, or without them; no source videos are needed."""
     from gifbench.builder.repack import repack_dataset
-    from gifbench.dataset.secret_search import find_secrets
+    from gifbench.builder.strip_dataset_secrets import find_secrets
 
     with progress_bar("Repacking") as step:
         written = repack_dataset(dataset, out, gifs=gifs, workers=workers, progress=step)  # type: ignore[arg-type]  # checked there
