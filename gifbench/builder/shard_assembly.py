@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.unfinished_clips_folder import check_run, group_name
-from gifbench.dataset.shard_format import END_OF_SHARD, STAGING, IndexRow, group_range, shard_name
+from gifbench.dataset.shard_format import END_OF_SHARD, STAGING, IndexRow, group_range
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import ManifestRow
 from gifbench.storage import Folder
@@ -35,7 +35,7 @@ def plan_shards(rows: Iterable[ManifestRow], clips_per_shard: int) -> dict[str, 
     for row in sorted(rows, key=lambda row: row.clip_id):
         splits[row.split].append(row)
     return {
-        shard_name(split, first // clips_per_shard): wanted[first : first + clips_per_shard]
+        f"shards/{split}-{first // clips_per_shard:05d}.tar": wanted[first : first + clips_per_shard]
         for split, wanted in sorted(splits.items())
         for first in range(0, len(wanted), clips_per_shard)
     }
@@ -72,10 +72,8 @@ class Assembly:
             if not held[name]:
                 self._folder.delete(name)
         self._uncertain = {shard for shard, rows in held.items() if not _looks_whole(rows, sizes.get(shard, 0))}
-        for shard, clip_ids in self._plan.items():
-            unsure = self._ledger.fresh | self._ledger.remaking
-            if shard in held and not unsure.isdisjoint(clip_ids):
-                self._uncertain.add(shard)
+        self._uncertain |= {self._shard_of.get(clip_id, "") for clip_id in self._ledger.fresh | self._ledger.remaking}
+        for shard in self._plan:
             self._write_if_complete(shard)
         if self._ledger.changed:
             self.save()
@@ -124,10 +122,10 @@ class Assembly:
                     self._ledger.forget([clip_id])
 
     def _write_if_complete(self, shard: str) -> None:
-        outcomes = [self._ledger.outcomes.get(clip_id) for clip_id in self._plan[shard]]
-        if None in outcomes or not self._ledger.remaking.isdisjoint(self._plan[shard]):
+        plan, known = self._plan[shard], self._ledger.outcomes
+        if not all(clip_id in known for clip_id in plan) or not self._ledger.remaking.isdisjoint(plan):
             return
-        rows = [outcome.row for outcome in outcomes if outcome is not None and outcome.row is not None]
+        rows = self._rows(shard)
         placed = [row for row in rows if row.shard == shard]
         if len(placed) == len(rows) and (shard not in self._uncertain or self._holds_just(shard, rows)):
             return
@@ -135,7 +133,7 @@ class Assembly:
         if placed:
             self._dissolve(shard, placed)
             self.save()
-            rows = [row for row in map(self._row, self._plan[shard]) if row is not None]
+            rows = self._rows(shard)
         if rows:
             self._ledger.place(self._write(shard, rows))
             self._moved += [row.clip_id for row in rows]
@@ -147,8 +145,9 @@ class Assembly:
         groups = sum(end - first for first, end in map(group_range, rows))
         return self._folder.size(shard) == (groups + len(END_OF_SHARD) if rows else None)
 
-    def _row(self, clip_id: str) -> IndexRow | None:
-        return self._ledger.outcomes[clip_id].row
+    def _rows(self, shard: str) -> list[IndexRow]:
+        found = (self._ledger.outcomes[clip_id].row for clip_id in self._plan[shard])
+        return [row for row in found if row is not None]
 
     def _write(self, shard: str, rows: Sequence[IndexRow]) -> list[IndexRow]:
         placed, offset = [], 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -52,29 +52,19 @@ class Outcome:
         """The outcome that `to_dict` gave, with its index `row` if that is there; raises `ValueError` for another."""
         if not isinstance(values, Mapping):
             raise ValueError(f"{type(values).__name__} where an outcome belongs")
-        given = {name: values[name] for name in OUTCOMES_SCHEMA.names if name in values}
         try:
-            found = _TYPES.validate_python(given)
+            found = _TYPES.validate_python({**values, "row": None})
         except ValidationError as error:
             raise ValueError(validation_fault(error)) from error
-        found = replace(found, reason=current_reason(found.reason))
-        row = values.get("row")
-        return found if row is None else replace(found, row=checked_row(row))
+        row = None if values.get("row") is None else checked_row(values["row"])
+        return replace(found, reason=current_reason(found.reason), row=row)
 
 
 _TYPES = TypeAdapter(Outcome)
 
+_NUMBERS = {"attempts": pa.int32(), "seconds": pa.float64()}
 OUTCOMES_SCHEMA = pa.schema(
-    [
-        ("clip_id", pa.string()),
-        ("state", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("attempts", pa.int32()),
-        ("seconds", pa.float64()),
-        ("look", pa.string()),
-        ("source_sha256", pa.string()),
-    ]
+    [(each.name, _NUMBERS.get(each.name, pa.string())) for each in fields(Outcome) if each.name != "row"]
 )
 
 

@@ -18,7 +18,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -68,23 +68,11 @@ class Member:
 class IndexRow:
     """A clip of the dataset: where it comes from and where its members lie.
 
-    `source_sha256` is of the whole source file; `start_seconds` and `end_seconds` are the span in it (`end_seconds`
-    is when the last frame ends). `fps` is frames a second as text, "30000/1001": exact where `ticks` is None, an
-    average otherwise, and then `ticks` hold the frames' times and the clip's end in units of `time_base` seconds.
-    `crop` is (x, y, width, height) in source pixels, or None. `shard` is a path below the dataset, and the members'
-    offsets count from its start. `pixels_sha256` is of the truth's RGB frames, one after the other, rows from the top.
-
-    Where `truth_first` is None the truth member holds just these frames, lossless. Otherwise it holds packets of the
-    source: the clip's frames are the pictures `truth_first`, `truth_first` + 1, … in the order in which they are shown,
-    cut to `crop`, resized with `truth_filter`, and sent through JPEG at `truth_jpeg` unless that is None.
-
-    Where `gif_colors` is None the GIFs are members. Otherwise they are made of the truth when they are read, with so
-    many colors by `gif_quantizer` and `gif_kmeans_steps`; `gif_maker` tells one that makes other GIFs
-    (`gifbench.dataset.gifs_from_truth.maker_signature`), and `gif_delays` are how long each frame is shown, in
-    hundredths of a second, where a container's rounded clock made that differ from what `times` says.
-
-    `pixel_aspect` is how wide a stored pixel of the source is shown for its height, "16/11", where that is not 1: the
-    source was widened (or heightened) by it before anything else, unless the recipe's `square_pixels` is off.
+    `gifbench.dataset.columns` says of each field what it means, and of which clips it is None. Of the truth's RGB
+    frames, whose sha256 is `pixels_sha256`, rows come from the top. Kept truth is cut to `crop`, resized with
+    `truth_filter` and sent through JPEG at `truth_jpeg`, in this order; where `pixel_aspect` is not None the source was
+    widened (or heightened) by it before anything else, unless the recipe's `square_pixels` is off. `gif_maker` is a
+    `gifbench.dataset.gifs_from_truth.maker_signature`.
     """
 
     clip_id: str
@@ -156,20 +144,6 @@ class IndexRow:
             row[f"{name}_bytes"], row[f"{name}_sha256"] = member.bytes, member.sha256
         return row
 
-    @classmethod
-    def from_dict(cls, row: Mapping[str, Any]) -> IndexRow:
-        """The row that `to_dict` gave, perhaps through JSON or Parquet."""
-        # A dataset that is older than a column has lossless truth and stored GIFs, which is what its absence means.
-        values: dict[str, Any] = {name: row.get(name) for some in _OF_SOME.values() for name in some}
-        values |= {name: row[name] for name in _PLAIN if name not in values}
-        for name in ("ticks", "crop", "gif_delays"):
-            values[name] = None if values[name] is None else tuple(int(value) for value in values[name])
-        made = values["gif_colors"] is not None
-        for name in MEMBERS:
-            offset = 0 if made and name != "truth" else int(row[f"{name}_offset"])
-            values[name] = Member(offset, int(row[f"{name}_bytes"]), row[f"{name}_sha256"])
-        return cls(**values)
-
 
 _PLAIN = tuple(field.name for field in fields(IndexRow) if field.name not in MEMBERS)
 """The columns of the index that are no part of a member; asked once, since rows come by the hundred thousand."""
@@ -201,11 +175,6 @@ def fingerprint(rows: Iterable[IndexRow]) -> str:
         parts = (row.clip_id, row.split, clock, row.pixels_sha256, row.plain.sha256, row.dithered.sha256)
         digest.update(("\t".join(parts) + "\n").encode())
     return digest.hexdigest()[:16]
-
-
-def shard_name(split: str, number: int) -> str:
-    """The path of a shard below the dataset."""
-    return f"shards/{split}-{number:05d}.tar"
 
 
 def tar_header(name: str, size: int) -> bytes:
