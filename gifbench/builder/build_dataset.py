@@ -6,7 +6,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +31,7 @@ from gifbench.manifest.rows import (
 from gifbench.progress import ProgressCallback, silent
 from gifbench.storage import Folder
 
-__all__ = ["Request", "build_dataset", "request"]
-
 _MOST_WORKERS = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be built: the rows, the folder that local files count from, and clips of the official list by split.
-
-    `trust` says whose local files may lie outside of that folder.
-    """
-
-    rows: Sequence[ManifestRow]
-    sources: Path
-    official: Mapping[str, int]
-    trust: Trust
 
 
 @check_types
@@ -93,35 +78,29 @@ def build_dataset(
     holds something else; `StorageError`.
     """
     say = warn or logging.getLogger("gifbench").warning
-    made, place = _recipe(recipe, settings or {}), os.fspath(out)
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe, settings)
+    elif settings:
+        recipe = make_recipe(type(recipe), {**recipe.model_dump(), **settings})
     if limit is not None and limit < 1:
         raise UsageError(f"limit must be at least 1, got {limit}")
     if workers is not None and not 1 <= workers <= _MOST_WORKERS:
         raise UsageError(f"workers must be 1 to {_MOST_WORKERS}, got {workers}")
-    wanted = request(
-        made,
-        out=place,
+    build, _ = prepared_build(
+        recipe,
+        out=os.fspath(out),
         videos=videos,
         manifest=manifest,
         split=split,
+        limit=limit,
         overwrite=overwrite,
         trust_manifest=trust_manifest,
         warn=say,
     )
-    rows = wanted.rows[:limit]
-    if not overwrite:
-        warn_of_changes(Folder(place), rows, wanted.sources, say)
-    dataset = run_build(
-        made,
-        rows,
-        place,
-        sources=wanted.sources,
+    dataset = build(
         store=store if store is None or isinstance(store, Store) else Store(store),
         workers=workers,
         cluster=cluster,
-        official=dict(wanted.official),
-        overwrite=overwrite,
-        trust=wanted.trust,
         progress=progress or silent,
     )
     same = find_duplicates(dataset)
@@ -132,18 +111,23 @@ def build_dataset(
     return dataset
 
 
-def request(
+def prepared_build(
     recipe: Recipe,
     *,
     out: str,
     videos: str | os.PathLike[str] | None,
     manifest: object,
     split: str,
+    limit: int | None,
     overwrite: bool,
     trust_manifest: bool,
     warn: Callable[[str], None],
-) -> Request:
-    """The rows of a folder of videos or of a manifest, as `build_dataset` says; raises what it raises for them."""
+) -> tuple[Callable[..., Dataset], list[str]]:
+    """`run_build` of a folder of videos or of a manifest, and clips that are built of files with other bytes now.
+
+    It lacks only what `run_build` calls `store`, `workers`, `cluster` and `progress`. Raises what `build_dataset`
+    raises for the rows.
+    """
     if (videos is None) == (manifest is None):
         raise UsageError("say what to build from: either videos, a folder, or manifest, a table of clips")
     if split not in SPLITS:
@@ -167,7 +151,10 @@ def request(
     official = official_splits(recipe.manifest)
     # Videos of one's own are no part of the official list, and cover none of it.
     counts = dict(Counter(official.values())) if any(row.clip_id in official for row in rows) else {}
-    return Request(rows, sources.absolute(), counts, trust)
+    rows, sources = rows[:limit], sources.absolute()
+    changed = [] if overwrite else warn_of_changes(Folder(out), rows, sources, warn)
+    build = partial(run_build, recipe, rows, out, sources=sources, official=counts, overwrite=overwrite, trust=trust)
+    return build, changed
 
 
 def _manifest_rows(manifest: Any) -> tuple[list[ManifestRow], Path, str]:  # noqa: ANN401  # in any form
@@ -186,9 +173,3 @@ def _manifest_rows(manifest: Any) -> tuple[list[ManifestRow], Path, str]:  # noq
             raise UsageError(f"a row of manifest must be a ManifestRow or a mapping, got {type(row).__name__}")
     values = [row.model_dump() if isinstance(row, ManifestRow) else dict(row) for row in manifest]
     return check_rows(values, name="manifest"), Path(), "manifest"
-
-
-def _recipe(recipe: Recipe | str | os.PathLike[str], settings: Mapping[str, Any]) -> Recipe:
-    if not isinstance(recipe, Recipe):
-        return load_recipe(recipe, settings)
-    return make_recipe(type(recipe), {**recipe.model_dump(), **settings}) if settings else recipe

@@ -27,6 +27,7 @@ from importlib.metadata import version
 from typing import Any
 
 from gifbench.builder.recipe import Recipe
+from gifbench.builder.unfinished_clips_folder import group_name
 from gifbench.checksummed_journal import has_checksum, with_checksum, without_checksum
 from gifbench.dataset.dataset_reader import read_about
 from gifbench.dataset.row_outcomes import OUTCOMES_SCHEMA, Outcome
@@ -34,6 +35,7 @@ from gifbench.dataset.shard_format import FORMAT, STAGING, IndexRow, fingerprint
 from gifbench.dataset.table_checksums import CHECKSUMS, PENDING, check_written, checksum_lines, read_checksums
 from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
+from gifbench.manifest.clip_ids import source_and_span, span
 from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
 from gifbench.parquet import parquet_bytes
 from gifbench.storage import Folder
@@ -44,18 +46,15 @@ REMOVED = "removed"
 """The reason of a clip that was taken out for good."""
 
 _JOURNAL = f"{STAGING}/journal"
-_DESCRIPTION = ("name", "title", "recipe", "released_stride", "versions")
 _FLUSH_SECONDS = 1.0
 _MAX_JOURNAL = 64 << 20  # bytes of one file; what a second brings has some thousand
 RECORDED_VERSIONS = ("gifbench", "av", "numba", "numpy", "opencv-python-headless", "pillow")
 
-installed_version = functools.cache(version)
-"""The metadata of a package are read once a process."""
 
-
-def recorded_versions() -> dict[str, str]:
-    """The versions of the packages that clips depend on, by name."""
-    return {name: installed_version(name) for name in RECORDED_VERSIONS}
+@functools.cache
+def recorded_versions() -> Mapping[str, str]:
+    """The versions of the packages that clips depend on, by name; the metadata of packages are read once a process."""
+    return {name: version(name) for name in RECORDED_VERSIONS}
 
 
 class Ledger:
@@ -67,10 +66,9 @@ class Ledger:
         Without a recipe no clip is made, and the dataset is described as it was.
         """
         self._folder = folder
-        if recipe is None:
-            about = read_about(folder)
-            self._described = {key: about[key] for key in _DESCRIPTION if key in about}
-        else:
+        about = read_about(folder) if recipe is None or folder.exists("dataset.json") else {}
+        self._described = about
+        if recipe is not None:
             self._described = {
                 "name": recipe.name,
                 "title": recipe.title,
@@ -88,19 +86,17 @@ class Ledger:
         self._segment = 0
         self._rows_saved = False
         self._sha256: dict[str, str] = {}
-        self.changed = True
+        self.changed = not about
         """Whether there is something that neither the tables nor the journal say yet, or not for good."""
         self.fresh: set[str] = set()
         """Clips of which the journal tells and the tables do not."""
         self.remaking: set[str] = set()
         """Clips that are made anew; what was known of each stays until its new outcome is there."""
-        if folder.exists("dataset.json"):
-            about = read_about(folder)
+        if about:
             if recipe is not None:
                 self._check_recipe(recipe, about)
             self.earlier = list(about.get("earlier_fingerprints", []))
             self.official = dict(about.get("official", {}))
-            self.changed = False
             self._load(read_checksums(folder))
             if about.get("versions") != self._described.get("versions"):
                 self._doubt_failures()
@@ -108,47 +104,42 @@ class Ledger:
 
     def want(self, rows: Iterable[ManifestRow]) -> None:
         """Add rows to what the dataset should hold. Raises `BuildError` if a built clip is now another source's."""
-        removed = {_span_of(self.rows[clip_id]): clip_id for clip_id in self.outcomes if self.is_removed(clip_id)}
+        removed = {source_and_span(self.rows[gone.clip_id]): gone for gone in self._removed()}
         for row in rows:
-            before = self.rows.get(row.clip_id)
-            if _span_of(row) in removed and not self.is_removed(row.clip_id):
-                self.rows.setdefault(row.clip_id, row)
-                gone = self.outcomes[removed[_span_of(row)]]
-                self.record(replace(gone, clip_id=row.clip_id))
-                self._rows_saved = False
-                continue
             if self.is_removed(row.clip_id):
                 continue
-            if before is not None and before == row.model_copy(update={"locator": hashed(row.locator)}):
-                continue  # its secret was taken out of the dataset
-            if before is not None and before != row and self.state(row.clip_id) == "built":
+            before = self.rows.get(row.clip_id)
+            if gone := removed.get(source_and_span(row)):
+                self.keep_out(before or row, replace(gone, clip_id=row.clip_id))
+                continue
+            if before is not None and before in (row, row.model_copy(update={"locator": hashed(row.locator)})):
+                continue  # or its secret was taken out of the dataset
+            outcome = self.outcomes.get(row.clip_id)
+            if before is not None and outcome is not None and outcome.state == "built":
                 raise BuildError(
                     f"{self._folder}: clip {row.clip_id} was built as {_what(before)}, and is now wanted as "
                     f"{_what(row)}; build into another folder, or with --overwrite"
                 )
-            if before != row:
-                self.outcomes.pop(row.clip_id, None)
-                self.rows[row.clip_id] = row
-                self._rows_saved, self.changed = False, True
-
-    def keep_out(self, rows: Sequence[ManifestRow], outcomes: Sequence[Outcome]) -> None:
-        """Add rows that were removed, so that they stay out."""
-        for row, outcome in zip(rows, outcomes, strict=True):
+            self.outcomes.pop(row.clip_id, None)
             self.rows[row.clip_id] = row
-            self.record(outcome)
-            self._rows_saved = False
+            self._rows_saved, self.changed = False, True
+
+    def keep_out(self, row: ManifestRow, outcome: Outcome) -> None:
+        """Add a row that was removed, so that it stays out."""
+        self.rows[row.clip_id] = row
+        self.record(outcome)
+        self._rows_saved = False
 
     def unless_removed(self, made: Outcome) -> Outcome:
-        """The outcome of a clip that was just made; that of a removed one, if it is that under another name."""
+        """The outcome of a clip that was just made; if it is a removed one by another name, that one's, and it goes."""
         row = made.row
         if row is None or self.is_removed(made.clip_id):
             return made
-        part = _part_of(self.rows[made.clip_id])
-        for gone in self.outcomes.values():
-            if gone.reason != REMOVED:
-                continue
+        part = span(self.rows[made.clip_id])
+        for gone in self._removed():
             same_part = gone.source_sha256 and gone.source_sha256 == row.source_sha256
-            if gone.look == row.pixels_sha256 or (same_part and _part_of(self.rows[gone.clip_id]) == part):
+            if gone.look == row.pixels_sha256 or (same_part and span(self.rows[gone.clip_id]) == part):
+                self._folder.delete(group_name(made.clip_id))
                 return replace(gone, clip_id=made.clip_id)
         return made
 
@@ -157,10 +148,8 @@ class Ledger:
         outcome = self.outcomes.get(clip_id)
         return outcome is not None and outcome.reason == REMOVED
 
-    def state(self, clip_id: str) -> str | None:
-        """`built`, `rejected`, `failed`, or None for a clip that has not been tried."""
-        outcome = self.outcomes.get(clip_id)
-        return None if outcome is None else outcome.state
+    def _removed(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes.values() if outcome.reason == REMOVED]
 
     def wants(self, clip_id: str, retry: Container[str] | None = None) -> bool:
         """Whether a clip is to be made: it was not tried, or failed (with `retry`: for one of these reasons)."""
@@ -240,7 +229,7 @@ class Ledger:
             "dataset.json": json.dumps(self._about(index), indent=1).encode() + b"\n",
         }
         if not self._rows_saved:
-            manifest = manifest_bytes(sorted(self.rows.values(), key=_order))
+            manifest = manifest_bytes(sorted(self.rows.values(), key=lambda row: (row.split, row.clip_id)))
             tables = {"manifest.parquet": manifest, **tables}
         self._sha256 |= {name: hashlib.sha256(data).hexdigest() for name, data in tables.items()}
         # A kill between two of the files leaves some as they were and some as this list says.
@@ -258,7 +247,10 @@ class Ledger:
         clips, frames = Counter(row.split for row in index), Counter[str]()
         for row in index:
             frames[row.split] += row.frames
-        members = sum(getattr(row, name).bytes for row in index for name in row.stored)
+        outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+        for outcome in self.outcomes.values():
+            outcomes[outcome.state][outcome.reason] += 1
+        reasons = {state: dict(sorted(outcomes[state].items())) for state in ("rejected", "failed")}
         return {
             "format": FORMAT,
             "name": self._described["name"],
@@ -267,10 +259,10 @@ class Ledger:
             **{key: self._described[key] for key in ("recipe", "released_stride") if key in self._described},
             "clips": dict(sorted(clips.items())),
             "frames": dict(sorted(frames.items())),
-            "bytes": members,
+            "bytes": sum(getattr(row, name).bytes for row in index for name in row.stored),
             "wanted": len(self.rows),
             "official": self.official,
-            "outcomes": count_outcomes(self.outcomes.values()),
+            "outcomes": {"built": outcomes["built"].total(), **reasons},
             "versions": self._described.get("versions", {}),
             **({"earlier_fingerprints": self.earlier} if self.earlier else {}),
         }
@@ -330,9 +322,8 @@ class Ledger:
                     self.fresh.add(outcome.clip_id)
 
     def _restore(self, outcome: Outcome) -> None:
-        if (outcome.state == "built" and outcome.row is None) or outcome.clip_id not in self.rows:
-            return
-        self.outcomes[outcome.clip_id] = outcome
+        if outcome.clip_id in self.rows and (outcome.state != "built" or outcome.row is not None):
+            self.outcomes[outcome.clip_id] = outcome
 
 
 def _journal(lines: object) -> list[Outcome]:
@@ -360,27 +351,6 @@ def _damaged_unless_values(place: str, advice: str) -> Iterator[None]:
         yield
     except (ValueError, TypeError, RecursionError) as error:
         raise DatasetDamaged(f"{place}: it does not hold what a build writes ({error}); {advice}") from error
-
-
-def count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, Any]:
-    """Outcomes by state, and by reason where a clip is not built, as `gifbench info --json` gives them."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for outcome in outcomes:
-        counts[outcome.state][outcome.reason] += 1
-    reasons = {state: dict(sorted(counts[state].items())) for state in ("rejected", "failed")}
-    return {"built": counts["built"].total(), **reasons}
-
-
-def _span_of(row: ManifestRow) -> tuple[object, ...]:
-    return row.source, row.locator, *_part_of(row)
-
-
-def _part_of(row: ManifestRow) -> tuple[object, ...]:
-    return row.start, row.end, row.start_frame, row.end_frame
-
-
-def _order(row: ManifestRow) -> tuple[str, str]:
-    return row.split, row.clip_id
 
 
 def _what(row: ManifestRow) -> str:

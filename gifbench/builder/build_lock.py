@@ -7,8 +7,7 @@ and leaves the clip. Where there is no lock, the run that began last goes on and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from gifbench.dataset.shard_format import STAGING
 from gifbench.dataset.table_checksums import CHECKSUMS
@@ -36,9 +35,7 @@ def clear(folder: Folder) -> None:
             folder.delete(name)
 
 
-@contextmanager
-def alone(folder: Folder) -> Iterator[None]:
+def alone(folder: Folder) -> AbstractContextManager[None]:
     """Hold a local dataset for this process; the hold ends with the process, however that ends."""
     busy = BuildError(f"{folder}: another gifbench build is at work here; wait for it, or stop it")
-    with folder.lock(f"{STAGING}/lock", busy=busy):
-        yield
+    return folder.lock(f"{STAGING}/lock", busy=busy)

@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Collection, Container, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -20,11 +17,11 @@ from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_lock import alone, claim, clear
 from gifbench.builder.changed_sources import unchanged_failures
 from gifbench.builder.dask_build_workers import outcomes_on_cluster
-from gifbench.builder.local_build_workers import Work, outcomes_here
+from gifbench.builder.local_build_workers import Work, outcomes_here, uncollected
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_assembly import Assembly, plan_shards
-from gifbench.builder.unfinished_clips_folder import WorkResult, accept, begin_run, group_name
+from gifbench.builder.unfinished_clips_folder import WorkResult, accept, begin_run
 from gifbench.dask_cluster import check_scheduler_address
 from gifbench.dataset.dataset_reader import Dataset, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker
@@ -90,77 +87,46 @@ def run_build(
         if folder.exists("dataset.json"):
             recipe = recipe.resumed(read_about(folder)["recipe"])
         run = begin_run(folder)
-        with _uncollected():
+        with uncollected():
             ledger = Ledger(folder, recipe)
-        if official is not None and official != ledger.official:
-            ledger.official, ledger.changed = dict(official), True
-        take_removed(folder, ledger)
-        ledger.want(rows)
-        folder.check_apart(ledger.rows)  # a clip that waits for its shard is a file of its name
-        ledger.remake(remake)
-        for outcome in ledger.outcomes.values():
-            if outcome.row is not None:
-                check_maker(outcome.row)  # clips of two makers in one dataset could not be read by either
-        plan = plan_shards(ledger.rows.values(), recipe.clips_per_shard)
-        assembly = _started(Assembly(folder, ledger, plan, run=run))
+            if official is not None and official != ledger.official:
+                ledger.official, ledger.changed = dict(official), True
+            take_removed(folder, ledger)
+            ledger.want(rows)
+            folder.check_apart(ledger.rows)  # a clip that waits for its shard is a file of its name
+            ledger.remake(remake)
+            for outcome in ledger.outcomes.values():
+                if outcome.row is not None:
+                    check_maker(outcome.row)  # clips of two makers in one dataset could not be read by either
+            plan = plan_shards(ledger.rows.values(), recipe.clips_per_shard)
+            assembly = Assembly(folder, ledger, plan, run=run)
+            assembly.start()
         pending = [row for wanted in plan.values() for row in wanted if ledger.wants(row.clip_id, retry)]
         absent, pending = _absent(pending, store)
         given = {row.clip_id for row in rows} if trust == "rows" else set[str]()
-        same, pending = (
-            ([], pending)
-            if retry is not None
-            else _unchanged(ledger, pending, sources, store, ledger.rows if trust == "everything" else given)
-        )
+        trusted = ledger.rows if trust == "everything" else given
+        same = {} if retry is not None else unchanged_failures(ledger, pending, sources, store, trusted=trusted)
+        pending = [row for row in pending if row.clip_id not in same]
         done = len(ledger.rows) - len(pending)
         progress(Progress(done, len(ledger.rows)))
-        for outcome in same:
+        for outcome in same.values():
             progress(_step(done, len(ledger.rows), outcome, reused=True))
-        work = Work(recipe, folder, sources.absolute(), store, run, os.getpid(), trust == "everything")
+        work = Work(recipe, folder, sources.absolute(), store, run, os.getpid())
         try:
             for outcome in absent:
                 if outcome != ledger.outcomes.get(outcome.clip_id):
                     ledger.record(outcome)
                     assembly.add(outcome.clip_id)
-            own = [row for row in pending if row.clip_id in given]
-            others = [row for row in pending if row.clip_id not in given]
-            for result in chain(
-                _results(work, others, workers, cluster), _results(replace(work, trusted=True), own, workers, cluster)
-            ):
-                outcome = _unless_removed(folder, ledger, accept(folder, result))
+            for number, result in enumerate(_results(work, pending, trusted, workers, cluster), done + 1):
+                outcome = ledger.unless_removed(accept(folder, result))
                 ledger.record(outcome)
                 assembly.add(outcome.clip_id)
-                done += 1
-                progress(_step(done, len(ledger.rows), outcome))
+                progress(_step(number, len(ledger.rows), outcome))
         finally:
             # Also after Ctrl-C and on a full disk: what was finished is kept.
             assembly.save()
         folder.delete(STAGING)
     return open_dataset(out)
-
-
-def _started(assembly: Assembly) -> Assembly:
-    with _uncollected():
-        assembly.start()
-    return assembly
-
-
-def _unless_removed(folder: Folder, ledger: Ledger, made: Outcome) -> Outcome:
-    """The outcome of a clip that was just made, whose group goes if it is a removed clip under another name."""
-    outcome = ledger.unless_removed(made)
-    if outcome is not made:
-        folder.delete(group_name(made.clip_id))
-    return outcome
-
-
-def _unchanged(
-    ledger: Ledger, rows: Sequence[ManifestRow], sources: Path, store: Store | None, trusted: Container[str]
-) -> tuple[list[Outcome], list[ManifestRow]]:
-    """Outcomes of the rows whose source could not be used and has the very same bytes now, and the other rows."""
-    tried = [row for row in rows if row.clip_id not in ledger.remaking]
-    same = unchanged_failures(tried, ledger.outcomes, sources, store, trusted=trusted)
-    return [ledger.outcomes[row.clip_id] for row in rows if row.clip_id in same], [
-        row for row in rows if row.clip_id not in same
-    ]
 
 
 def _step(done: int, total: int, outcome: Outcome, *, reused: bool = False) -> Progress:
@@ -169,25 +135,18 @@ def _step(done: int, total: int, outcome: Outcome, *, reused: bool = False) -> P
     return Progress(done, total, outcome.clip_id, message=why, reason=outcome.reason, reused=reused)
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep Python from looking for garbage among hundreds of thousands of new objects: a third of the time to load."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def _results(work: Work, rows: Sequence[ManifestRow], workers: int | None, cluster: str | None) -> Iterator[WorkResult]:
-    """What becomes of each row, wherever it is made."""
-    if cluster is not None and rows:
-        return outcomes_on_cluster(work, rows, cluster)
+def _results(
+    work: Work, rows: Sequence[ManifestRow], trusted: Container[str], workers: int | None, cluster: str | None
+) -> Iterator[WorkResult]:
+    """What becomes of each row, wherever it is made; `trusted` are the ids of those whose files may lie anywhere."""
     if work.folder.in_memory:
         workers = 1  # other processes do not see it
-    return outcomes_here(work, rows, workers or joblib.cpu_count())
+    for trust in (False, True):
+        part = [row for row in rows if (row.clip_id in trusted) == trust]
+        if cluster is not None and part:
+            yield from outcomes_on_cluster(replace(work, trusted=trust), part, cluster)
+        else:
+            yield from outcomes_here(replace(work, trusted=trust), part, workers or joblib.cpu_count())
 
 
 def _absent(rows: Sequence[ManifestRow], store: Store | None) -> tuple[list[Outcome], list[ManifestRow]]:

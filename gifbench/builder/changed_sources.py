@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from gifbench.builder.build_ledger import Ledger
 from gifbench.dataset.dataset_reader import read_index
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import table_rows
@@ -28,11 +29,16 @@ def with_existing_ids(folder: Folder, rows: Sequence[ManifestRow]) -> list[Manif
     A new row whose id another source of the dataset has gets one with its ending in it. Raises what reading a manifest
     raises.
     """
-    return keep_ids(rows, _existing(folder))
+    if not (folder.exists("manifest.parquet") and folder.exists("dataset.json")):
+        return list(rows)
+    place = folder.place("manifest.parquet")
+    return keep_ids(rows, check_rows(table_rows(folder.read("manifest.parquet"), place=place), name=place))
 
 
-def changed_sources(folder: Folder, rows: Sequence[ManifestRow], sources: Path) -> list[str]:
-    """The ids of clips of `rows` that are built of local files with other bytes than those in `sources` now."""
+def warn_of_changes(
+    folder: Folder, rows: Sequence[ManifestRow], sources: Path, warn: Callable[[str], None]
+) -> list[str]:
+    """Say which of the local files in `sources` that are already built have other bytes now; the ids of their clips."""
     if not folder.exists("index.parquet"):
         return []
     try:
@@ -49,37 +55,27 @@ def changed_sources(folder: Folder, rows: Sequence[ManifestRow], sources: Path) 
         files = {path: status for path, status in files.items() if max(status.st_mtime, status.st_ctime) > newest}
     with ThreadPoolExecutor(_HASHERS) as pool:
         sha256 = dict(zip(files, pool.map(_sha256, files), strict=True))
-    return [row.clip_id for row in rows if sha256.get(sources / row.locator, "") not in ("", built.get(row.clip_id))]
-
-
-def warn_of_changes(
-    folder: Folder, rows: Sequence[ManifestRow], sources: Path, warn: Callable[[str], None]
-) -> list[str]:
-    """Say which of the files that are already built have other bytes now; their ids."""
-    changed = changed_sources(folder, rows, sources)
-    locators: Mapping[str, str] = {row.clip_id: row.locator for row in rows}
-    for clip_id in changed:
+    changed = [row for row in rows if sha256.get(sources / row.locator, "") not in ("", built.get(row.clip_id))]
+    for row in changed:
         warn(
-            f"{sources / locators[clip_id]}: clip {clip_id} was built of a file of this name with other bytes, and is "
+            f"{sources / row.locator}: clip {row.clip_id} was built of a file of this name with other bytes, and is "
             "kept. For the new file, build anew (--overwrite); if both are wanted, give one of them another name"
         )
-    return changed
+    return [row.clip_id for row in changed]
 
 
 def unchanged_failures(
-    rows: Iterable[ManifestRow],
-    outcomes: Mapping[str, Outcome],
-    sources: Path,
-    store: Store | None,
-    *,
-    trusted: Container[str],
-) -> set[str]:
-    """The ids of clips of `rows` whose sources could not be used, and have the very same bytes now.
+    ledger: Ledger, rows: Sequence[ManifestRow], sources: Path, store: Store | None, *, trusted: Container[str]
+) -> dict[str, Outcome]:
+    """The outcomes of those of `rows` whose sources could not be used, and have the very same bytes now, by clip id.
 
     Local files are hashed, which is faster than to decode them; of what lies in a store its description tells. Those of
     the ids in `trusted` may lie outside of `sources`.
     """
-    remembered = [row for row in rows if row.clip_id in outcomes and outcomes[row.clip_id].source_sha256]
+
+    def then(row: ManifestRow) -> str:
+        outcome = ledger.outcomes.get(row.clip_id)
+        return "" if outcome is None or row.clip_id in ledger.remaking else outcome.source_sha256
 
     def now(row: ManifestRow) -> str:
         try:
@@ -90,9 +86,10 @@ def unchanged_failures(
         except (GifbenchError, OSError):
             return ""
 
+    tried = [row for row in rows if then(row)]
     with ThreadPoolExecutor(_HASHERS) as pool:
-        same = pool.map(lambda row: now(row) == outcomes[row.clip_id].source_sha256, remembered)
-        return {row.clip_id for row, is_same in zip(remembered, same, strict=True) if is_same}
+        same = [row.clip_id for row, sha256 in zip(tried, pool.map(now, tried), strict=True) if sha256 == then(row)]
+    return {clip_id: ledger.outcomes[clip_id] for clip_id in same}
 
 
 def _sha256(path: Path) -> str:
@@ -100,10 +97,3 @@ def _sha256(path: Path) -> str:
         return file_sha256(path)
     except StorageError:
         return ""
-
-
-def _existing(folder: Folder) -> list[ManifestRow]:
-    if not (folder.exists("manifest.parquet") and folder.exists("dataset.json")):
-        return []
-    place = folder.place("manifest.parquet")
-    return check_rows(table_rows(folder.read("manifest.parquet"), place=place), name=place)

@@ -1,6 +1,6 @@
 """Making one clip: from a source file to its group of members, one frame in memory at a time.
 
-What comes out is a value, `MadeClip`. Which dataset the clip is for, and whether it gets there, is not known here.
+What comes out is an outcome and a file. Which dataset the clip is for, and whether it gets there, is not known here.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import io
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,25 +25,19 @@ from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member, about_clip,
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
 from gifbench.manifest.locator_check import FILE
 from gifbench.manifest.rows import ManifestRow
+from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.media.gif import frame_delays
 from gifbench.media.perceptual_hash import PerceptualHash
 from gifbench.media.video import Frame, Span, snap_times
 from gifbench.text_redaction import hashed
 
 _FETCH_AGAIN = "Where the store lost bytes of it, gifbench verify STORE --repair and gifbench fetch bring it again"
-_GROUP = "group"
+GROUP = "group"
+"""The file that holds the group of a built clip, in the folder that was given for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MadeClip:
-    """What became of a row, and the file that holds the group of a built clip, in the folder that was given for it."""
-
-    outcome: Outcome
-    group: Path | None = None
-
-
-def make_clip(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> MadeClip:
-    """Make a clip; its files grow in the folder `scratch`, and its group stays there.
+def make_clip(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> Outcome:
+    """What becomes of a row: the files of its clip grow in the folder `scratch`, and its group stays there as `GROUP`.
 
     Whatever is wrong with the clip is its outcome. Raises `StorageError` for what is wrong with the folder, since that
     would be wrong for every clip: a full disk, a place that cannot be written. `MissingExtra`, likewise, where a
@@ -51,12 +45,12 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> 
     """
     if why := recipe.missing_span(row):
         # The whole video would be built otherwise, which is not what the manifest means.
-        return MadeClip(Outcome(row.clip_id, "failed", "no_span", why))
+        return Outcome(row.clip_id, "failed", "no_span", why)
     started = time.perf_counter()
     try:
         index_row, done = _make(recipe, row, source, scratch)
     except OutputError as error:
-        raise error.cause from None
+        raise error.args[0] from None
     except MissingExtra:
         raise
     except Exception as error:
@@ -64,23 +58,18 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> 
         if isinstance(error, DamagedMedia) and row.source != FILE:
             outcome = replace(outcome, detail=f"{outcome.detail}. {_FETCH_AGAIN}")
         if outcome.state == "failed" and KINDS[outcome.reason] == "permanent":
-            outcome = replace(outcome, source_sha256=_sha256_or_none(source))
-        return MadeClip(replace(outcome, seconds=time.perf_counter() - started))
+            with suppress(OSError):
+                outcome = replace(outcome, source_sha256=_source_sha256(source))
+        return replace(outcome, seconds=time.perf_counter() - started)
+    notes = done.notes
     if row.frames not in (None, index_row.frames):
-        notes = (f"{row.frames} frames were expected, there are {index_row.frames}", *done.notes)
-    else:
-        notes = done.notes
+        notes = (f"{row.frames} frames were expected, there are {index_row.frames}", *notes)
     took = time.perf_counter() - started
-    outcome = Outcome(row.clip_id, "built", detail="; ".join(notes), seconds=took, look=done.look, row=index_row)
-    return MadeClip(outcome, scratch / _GROUP)
+    return Outcome(row.clip_id, "built", detail="; ".join(notes), seconds=took, look=done.look, row=index_row)
 
 
 class OutputError(Exception):
-    """A `StorageError` of the scratch folder, told apart from one of the source."""
-
-    def __init__(self, cause: StorageError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
+    """Holds a `StorageError` of the scratch folder, told apart from one of the source."""
 
 
 def _make(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> tuple[IndexRow, Quantized]:
@@ -91,9 +80,16 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> tupl
     geometry = cut.geometry
     done = _write_members(cut, scratch)
     recipe.check_length(len(done.times))
-    first = _keep_source(cut, done, scratch) if recipe.truth == "source" else None
+    first = None
+    if recipe.truth == "source":
+        try:
+            first = keep_source(cut, done, scratch / MEMBERS["truth"])
+        except (DiskFull, NotWritable) as error:  # of the dataset's disk, not of the clip
+            raise OutputError(error) from error
     times, duration, fps, ticks, time_base = _clock(done.times, done.duration, video)
-    start = _start(done, video)
+    asked = span.start or Fraction(span.start_frame or 0) / video.info.frame_rate
+    # Freed from the rounding of the container's clock where it can be.
+    start = asked if abs(asked - done.start) <= video.info.time_base else done.start
     aspect = video.info.pixel_aspect
     made = recipe.gifs == "generated"
     delays = frame_delays(done.times, done.duration)
@@ -103,7 +99,7 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> tupl
         split=row.split,
         source=row.source,
         locator=hashed(row.locator),  # shards are shared; the manifest keeps what fetching again needs
-        source_sha256=_sha256(source, source.stat().st_size, source.stat().st_mtime_ns),
+        source_sha256=_source_sha256(source),
         start_seconds=float(start),
         end_seconds=float(start + duration),
         frames=len(times),
@@ -139,21 +135,16 @@ def _write_members(cut: Cut, scratch: Path) -> Quantized:
     notes: dict[str, None] = {}
     start = Fraction(0)
     digest, look = hashlib.sha256(), PerceptualHash()
-    recipe, width, height = cut.recipe, cut.geometry.width, cut.geometry.height
+    recipe = cut.recipe
     with _output_errors(scratch), ExitStack() as stack:
         truth = None
         if recipe.truth == "lossless":
             truth = stack.enter_context(cut.lossless(scratch / MEMBERS["truth"]))
-        gifs = GifMaker(
-            {name: stack.enter_context((scratch / MEMBERS[name]).open("wb")) for name in GIFS},
-            width=width,
-            height=height,
-            colors=recipe.colors,
-            quantizer=recipe.quantizer,
-            kmeans_steps=recipe.kmeans_steps,
-        )
+        files = {name: stack.enter_context((scratch / MEMBERS[name]).open("wb")) for name in GIFS}
+        quantize = PairQuantizer(colors=recipe.colors, quantizer=recipe.quantizer, kmeans_steps=recipe.kmeans_steps)
+        gifs = GifMaker(files, quantize, width=cut.geometry.width, height=cut.geometry.height)
         duration = Fraction(0)
-        for frame in _source_errors(cut.frames()):
+        for frame in _source_errors(cut.video.decode()):
             pixels = cut.pixels(frame.pixels)
             if truth is not None:
                 truth.add(pixels)
@@ -172,20 +163,6 @@ def _write_members(cut: Cut, scratch: Path) -> Quantized:
     return Quantized(tuple(times), duration, digest.hexdigest(), ends, start, tuple(notes), look.text())
 
 
-def _keep_source(cut: Cut, done: Quantized, scratch: Path) -> int | None:
-    """As `truth.keep_source`, with what is wrong with the dataset's disk told apart from what is wrong with a clip."""
-    try:
-        return keep_source(cut, done, scratch / MEMBERS["truth"])
-    except (DiskFull, NotWritable) as error:
-        raise OutputError(error) from error
-
-
-def _start(done: Quantized, video: SourceVideo) -> Fraction:
-    """When the first frame is shown in the video, freed from the rounding of the container's clock where it can be."""
-    asked = video.span.start or Fraction(video.span.start_frame or 0) / video.info.frame_rate
-    return asked if abs(asked - done.start) <= video.info.time_base else done.start
-
-
 def _clock(
     times: tuple[Fraction, ...], duration: Fraction, video: SourceVideo
 ) -> tuple[tuple[Fraction, ...], Fraction, Fraction, tuple[int, ...] | None, Fraction]:
@@ -201,7 +178,7 @@ def _clock(
 
 def _write_group(index_row: IndexRow, scratch: Path) -> IndexRow:
     """Put the members and the clip's description into one file, and say where they lie in it."""
-    with _output_errors(scratch), (scratch / _GROUP).open("wb") as group:
+    with _output_errors(scratch), (scratch / GROUP).open("wb") as group:
         members = {}
         for member, ending in MEMBERS.items():
             with (scratch / ending).open("rb") as file:
@@ -239,20 +216,15 @@ def _output_errors(scratch: Path) -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=256)
-def _sha256(path: Path, size: int, modified: int) -> str:
-    """The sha256 of a file, taken once a process while its size and time of change stay the same."""
-    del size, modified
+def _sha256(path: Path, _size: int, _modified: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sha256_or_none(source: Path) -> str:
-    """The sha256 of a source, "" where it cannot be read."""
-    try:
-        status = source.stat()
-        return _sha256(source, status.st_size, status.st_mtime_ns)
-    except OSError:
-        return ""
+def _source_sha256(source: Path) -> str:
+    """The sha256 of a source, taken once a process while its size and time of change stay the same."""
+    status = source.stat()
+    return _sha256(source, status.st_size, status.st_mtime_ns)
 
 
 def _fraction(seconds: float | None) -> Fraction | None:

@@ -17,7 +17,7 @@ import joblib
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from gifbench.builder.clip_builder import make_clip
+from gifbench.builder.clip_builder import GROUP, make_clip
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.unfinished_clips_folder import WorkResult, hand_over, scratch_folder
 from gifbench.child_processes import ended_with_this_process
@@ -72,10 +72,10 @@ class Work:
 
     def _make(self, row: ManifestRow, source: Path) -> WorkResult:
         with scratch_folder(self.folder, row.clip_id) as scratch:
-            made = make_clip(self.recipe, row, source, scratch)
-            if made.group is None:
-                return WorkResult(made.outcome)
-            return WorkResult(made.outcome, hand_over(self.folder, row.clip_id, made.group, self.run))
+            outcome = make_clip(self.recipe, row, source, scratch)
+            if outcome.row is None:
+                return WorkResult(outcome)
+            return WorkResult(outcome, hand_over(self.folder, row.clip_id, scratch / GROUP, self.run))
 
 
 def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iterator[WorkResult]:
@@ -86,8 +86,7 @@ def outcomes_here(work: Work, rows: Sequence[ManifestRow], workers: int) -> Iter
     with.
     """
     if workers > 1 and rows:
-        # What is compiled on first use is compiled once, here, and not in every worker at the same time.
-        quantize_pair(np.zeros((8, 8, 3), np.uint8))
+        _load()  # what is compiled on first use is compiled once, here, and not in every worker at the same time
     waiting = list(rows)
     while waiting:
         started: list[ManifestRow] = []
@@ -155,10 +154,17 @@ def _settle() -> None:
 
 def _load() -> None:
     """Load what every clip needs, and what is loaded by its first use: numba's is most of it."""
+    with uncollected():
+        quantize_pair(np.zeros((8, 8, 3), np.uint8))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep Python from looking for garbage among hundreds of thousands of new objects: a third of the time to load."""
     enabled = gc.isenabled()
     gc.disable()
     try:
-        quantize_pair(np.zeros((8, 8, 3), np.uint8))
+        yield
     finally:
         if enabled:
             gc.enable()

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gifbench.argument_types import check_types
 from gifbench.dataset.dataset_json import Gifs, current_gifs
 from gifbench.did_you_mean import known_names
-from gifbench.entry_points import entry_points
+from gifbench.entry_points import RECIPES, entry_names, entry_points
 from gifbench.errors import NoSuchRecipe, RecipeError, Rejected, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
@@ -25,8 +25,6 @@ from gifbench.media.crop_and_resize import Geometry
 from gifbench.media.video import DamagedFrames, Frame, HeldPictures, LosslessCodec, Span, VideoInfo, decode, probe
 from gifbench.toml_file import read_toml
 from gifbench.user_code_import import import_errors
-
-GROUP = "gifbench.recipes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +175,7 @@ def recorded_recipe(
     """
     settings = {**Recipe.before, **settings}
     if file is None:
-        if name not in recipe_names() or name.endswith(".py"):
+        if name not in entry_names(RECIPES) or name.endswith(".py"):
             raise RecipeError(
                 f"{place}: it was built with the recipe {name[:100]!r}, which is not installed; if you trust the "
                 "recipe's Python file, give it again: --recipe FILE.py"
@@ -215,15 +213,10 @@ def load_recipe(name: str | os.PathLike[str], settings: Mapping[str, Any] | None
 def installed_recipes() -> list[Recipe]:
     """All recipes that are installed, with their defaults; one that cannot be loaded is left out."""
     found = []
-    for name in recipe_names():
+    for name in entry_names(RECIPES):
         with contextlib.suppress(Exception):
             found.append(load_recipe(name))
     return found
-
-
-def recipe_names() -> list[str]:
-    """The names of all recipes that are installed, sorted."""
-    return sorted(point.name for point in entry_points(group=GROUP))
 
 
 def make_recipe(kind: type[Recipe], settings: Mapping[str, Any]) -> Recipe:
@@ -250,12 +243,15 @@ def _value(value: Any) -> Any:  # noqa: ANN401  # a setting may be anything that
 
 
 def _from_entry_point(name: str) -> type[Recipe]:
-    found = {point.name: point for point in entry_points(group=GROUP)}
+    found = {point.name: point for point in entry_points(group=RECIPES)}
     if name not in found:
         near = known_names(name, sorted(found))
         raise NoSuchRecipe(f"no recipe is called {name[:100]!r}; {near} (or give the path of a .py or .toml file)")
     with import_errors(f"recipe {name} ({found[name].value})", RecipeError):
-        return _checked(found[name].load(), name)
+        kind = found[name].load()
+        if not (isinstance(kind, type) and issubclass(kind, Recipe)):
+            raise RecipeError(f"{name}: {kind!r} is not a subclass of gifbench.builder.Recipe")
+        return kind
 
 
 def _from_file(path: Path) -> type[Recipe]:
@@ -274,10 +270,4 @@ def _from_file(path: Path) -> type[Recipe]:
     ]
     if len(kinds) != 1:
         raise RecipeError(f"{path}: it defines {len(kinds)} recipes, a recipe file defines one subclass of Recipe")
-    return _checked(kinds[0], str(path))
-
-
-def _checked(kind: object, place: str) -> type[Recipe]:
-    if not (isinstance(kind, type) and issubclass(kind, Recipe)):
-        raise RecipeError(f"{place}: {kind!r} is not a subclass of gifbench.builder.Recipe")
-    return kind
+    return kinds[0]

@@ -111,7 +111,7 @@ def take_removed(folder: Folder, ledger: Ledger) -> None:
     """Have the ledger know what `keep_removed` wrote down."""
     try:
         kept = json.loads(folder.read(_KEPT, limit=1 << 26))
-        clips, earlier = (kept, []) if isinstance(kept, list) else (kept["clips"], list(kept["earlier"]))
+        clips, earlier = kept["clips"], list(kept["earlier"])
         rows: list[ManifestRow] = check_rows([entry["row"] for entry in clips], name=folder.place(_KEPT))
         outcomes = [
             Outcome.from_dict(
@@ -124,6 +124,7 @@ def take_removed(folder: Folder, ledger: Ledger) -> None:
         return
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DatasetDamaged(f"{folder.place(_KEPT)}: it is not what a build writes ({error}); delete it") from error
-    ledger.keep_out(rows, outcomes)
+    for row, outcome in zip(rows, outcomes, strict=True):
+        ledger.keep_out(row, outcome)
     if not ledger.earlier:
         ledger.earlier = [entry for entry in earlier if isinstance(entry, dict)]

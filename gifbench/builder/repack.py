@@ -145,9 +145,7 @@ def _without_gifs(clip: DatasetClip, recipe: Mapping[str, Any]) -> IndexRow:
     delays = frame_delays(written.times, written.duration)
     row = replace(
         clip.row,
-        gif_colors=maker["colors"],
-        gif_quantizer=maker["quantizer"],
-        gif_kmeans_steps=maker["kmeans_steps"],
+        **{f"gif_{name}": value for name, value in maker.items()},
         gif_maker=maker_signature(**maker),
         gif_delays=None if delays == frame_delays(*clip.row.times()) else delays,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +11,7 @@ from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.errors import GifbenchError, StorageError
 from gifbench.media.clip import Pixels
 from gifbench.media.crop_and_resize import Geometry, through_jpeg
-from gifbench.media.video import CannotKeep, Frame, LosslessWriter, keep_packets, read_kept
+from gifbench.media.video import CannotKeep, LosslessWriter, keep_packets, read_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +21,6 @@ class Cut:
     recipe: Recipe
     video: SourceVideo
     geometry: Geometry
-
-    def frames(self) -> Iterator[Frame]:
-        """The frames of the span as the source has them, one at a time."""
-        return self.video.decode()
 
     def pixels(self, picture: Pixels) -> Pixels:
         """The frame of the dataset, RGB uint8 (height, width, 3), that a picture of the source becomes."""
@@ -81,6 +76,6 @@ def keep_source(cut: Cut, done: Quantized, target: Path) -> int | None:
         pass
     target.unlink(missing_ok=True)
     with cut.lossless(target) as truth:
-        for frame in cut.frames():
+        for frame in cut.video.decode():
             truth.add(cut.pixels(frame.pixels))
     return None

@@ -79,47 +79,31 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build a dataset from videos. Run it again to go on after an interruption, or with more videos."""
-    from gifbench.builder.build_dataset import request
-    from gifbench.builder.build_loop import run_build
-    from gifbench.builder.changed_sources import warn_of_changes
+    from gifbench.builder.build_dataset import prepared_build
     from gifbench.builder.recipe import load_recipe
     from gifbench.download.store import Store
-    from gifbench.storage import Folder
 
     made = load_recipe(recipe, _settings(set_ or []))
     if (source is None) == (manifest is None):
         raise UsageError("say what to build from: either --source FOLDER or --manifest FILE")
-    wanted = request(
+    run, changed = prepared_build(
         made,
         out=out,
         videos=source,
         manifest=manifest,
         split=split,
+        limit=limit,
         overwrite=overwrite,
         trust_manifest=trust_manifest,
         warn=note,
     )
-    rows = wanted.rows[:limit]
-    changed = [] if overwrite else warn_of_changes(Folder(out), rows, wanted.sources, note)
     with progress_bar(f"Building {made.name}") as step:
 
         def report(now: Progress) -> None:
             hint = f" (its source has not changed; to try it: gifbench retry {out} --only {now.reason})"
             step(replace(now, message=now.message + hint) if now.reused else now)
 
-        dataset = run_build(
-            made,
-            rows,
-            out,
-            sources=wanted.sources,
-            store=Store(store) if store else None,
-            workers=workers,
-            cluster=cluster,
-            official=dict(wanted.official),
-            overwrite=overwrite,
-            trust=wanted.trust,
-            progress=report,
-        )
+        dataset = run(store=Store(store) if store else None, workers=workers, cluster=cluster, progress=report)
     say_built(dataset, as_json=as_json, changed=changed, allow_duplicates=allow_duplicates)
     if any(dataset.about["outcomes"]["failed"].values()) and not allow_failed:
         raise typer.Exit(SOME_FAILED)

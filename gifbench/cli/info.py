@@ -41,10 +41,10 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Summarize a dataset or a download store: what it holds, what it lacks and why, how much is covered."""
+    from gifbench.builder.strip_dataset_secrets import find_secrets
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import outdated
     from gifbench.dataset.duplicates import find_duplicates
-    from gifbench.dataset.secret_search import find_secrets
     from gifbench.download.store import Store
 
     store = Store(place)
@@ -151,10 +151,11 @@ def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
 def _coverage(dataset: Dataset) -> dict[str, SplitCoverage]:
     """The coverage of the official splits; empty for a dataset of one's own."""
     from gifbench.builder.coverage_by_split import dataset_coverage
-    from gifbench.builder.recipe import load_recipe, recipe_names
+    from gifbench.builder.recipe import load_recipe
+    from gifbench.entry_points import RECIPES, entry_names
     from gifbench.manifest.rows import official_rows
 
-    if not dataset.official or dataset.name not in recipe_names():
+    if not dataset.official or dataset.name not in entry_names(RECIPES):
         return {}
     reasons = {each.clip_id: each.reason for each in dataset.outcomes}
     official = official_rows(load_recipe(dataset.name).manifest)

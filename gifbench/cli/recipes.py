@@ -17,9 +17,10 @@ def recipes(
     as_json: Json = False,
 ) -> None:
     """List the recipes, and what each parameter means and is by default; build --set KEY=VALUE changes one."""
-    from gifbench.builder.recipe import load_recipe, recipe_names
+    from gifbench.builder.recipe import load_recipe
+    from gifbench.entry_points import RECIPES, entry_names
 
-    names = [recipe] if recipe else recipe_names()
+    names = [recipe] if recipe else entry_names(RECIPES)
     listed: list[dict[str, Any]] = []
     for name in names:
         made = load_recipe(name)

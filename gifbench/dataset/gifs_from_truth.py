@@ -30,15 +30,10 @@ _TEST_HEIGHT, _TEST_WIDTH = 48, 64
 
 
 class GifMaker:
-    """Writes the GIFs of a clip as its frames come: those that `files` has a binary file for, by the names in `GIFS`.
+    """Writes the GIFs of a clip as its frames come: those that `files` has a file for, by the names in `GIFS`."""
 
-    `colors`, `quantizer` and `kmeans_steps` are those of the recipe; dithering is Floyd-Steinberg.
-    """
-
-    def __init__(
-        self, files: Mapping[str, BinaryIO], *, width: int, height: int, colors: int, quantizer: str, kmeans_steps: int
-    ) -> None:
-        self._quantize = PairQuantizer(colors=colors, quantizer=quantizer, kmeans_steps=kmeans_steps)
+    def __init__(self, files: Mapping[str, BinaryIO], quantize: PairQuantizer, *, width: int, height: int) -> None:
+        self._quantize = quantize
         self._writers = {name: GifWriter(file, width=width, height=height) for name, file in files.items()}
 
     def add(self, pixels: Pixels, time: Fraction) -> None:
@@ -68,9 +63,8 @@ def maker_signature(colors: int, quantizer: str, kmeans_steps: int) -> str:
     grain = (x * 7919 + y * 104_729 + x * y * 31) % 23  # nothing that depends on a library's random numbers
     picture = np.stack([3 * x + grain, 4 * y + grain, 2 * x + 2 * y], axis=-1).astype(np.uint8)
     files = {name: io.BytesIO() for name in GIFS}
-    maker = GifMaker(
-        files, width=_TEST_WIDTH, height=_TEST_HEIGHT, colors=colors, quantizer=quantizer, kmeans_steps=kmeans_steps
-    )
+    quantize = PairQuantizer(colors=colors, quantizer=quantizer, kmeans_steps=kmeans_steps)
+    maker = GifMaker(files, quantize, width=_TEST_WIDTH, height=_TEST_HEIGHT)
     maker.add(picture, Fraction(0))
     maker.add(picture[::-1] ^ np.uint8(0x55), Fraction(1, 30))
     maker.close(Fraction(1, 15))
@@ -92,22 +86,22 @@ def check_maker(row: IndexRow) -> None:
         )
 
 
+def _quantizer(row: IndexRow) -> PairQuantizer:
+    """What the clip's GIFs are made by; raises `DatasetError` as `check_maker` does."""
+    check_maker(row)
+    return PairQuantizer(
+        colors=cast(int, row.gif_colors), quantizer=str(row.gif_quantizer), kmeans_steps=int(row.gif_kmeans_steps or 0)
+    )
+
+
 def made_gifs(row: IndexRow, truth: Iterable[Pixels], names: Collection[str] = GIFS) -> dict[str, bytes]:
     """The files of a clip's GIFs, made of the frames of its truth, each (H, W, 3) uint8, in one pass.
 
     Raises `DatasetError` as `check_maker` does, `DatasetDamaged` for another number of frames than the index has. What
     comes out is not held against the index: `other_gifs` does that.
     """
-    check_maker(row)
     files = {name: io.BytesIO() for name in names}
-    maker = GifMaker(
-        files,
-        width=row.width,
-        height=row.height,
-        colors=cast(int, row.gif_colors),
-        quantizer=str(row.gif_quantizer),
-        kmeans_steps=int(row.gif_kmeans_steps or 0),
-    )
+    maker = GifMaker(files, _quantizer(row), width=row.width, height=row.height)
     times, duration = _written_times(row)
     count = 0
     for pixels in truth:
@@ -136,10 +130,7 @@ def made_part(row: IndexRow, truth: Pixels, frames: Sequence[int], *, dithered: 
 
     They are what `Gif.select` takes from the whole. Raises `DatasetError` as `check_maker` does.
     """
-    check_maker(row)
-    quantize = PairQuantizer(
-        colors=cast(int, row.gif_colors), quantizer=str(row.gif_quantizer), kmeans_steps=int(row.gif_kmeans_steps or 0)
-    )
+    quantize = _quantizer(row)
     indices = np.empty(truth.shape[:3], np.uint8)
     palettes = []
     for place, pixels in enumerate(truth):

@@ -40,19 +40,25 @@ def keep_ids(rows: Sequence[ManifestRow], existing: Iterable[ManifestRow]) -> li
     """
     ids: dict[tuple[object, ...], str] = {}
     for row in existing:
-        ids.setdefault(_what(row), row.clip_id)
+        ids.setdefault(source_and_span(row), row.clip_id)
     taken = set(ids.values())
     kept = []
     for row in rows:
-        clip_id = ids.get(_what(row))
+        clip_id = ids.get(source_and_span(row))
         if clip_id is None and row.clip_id in taken:
             clip_id = safe_name(f"./{row.locator}")
         kept.append(row if clip_id in (None, row.clip_id) else row.model_copy(update={"clip_id": clip_id}))
     return kept
 
 
-def _what(row: ManifestRow) -> tuple[object, ...]:
-    return row.source, row.locator, row.start, row.end, row.start_frame, row.end_frame
+def source_and_span(row: ManifestRow) -> tuple[object, ...]:
+    """What a row is of, whatever its clip is called."""
+    return row.source, row.locator, *span(row)
+
+
+def span(row: ManifestRow) -> tuple[object, ...]:
+    """Which part of its source a row is of."""
+    return row.start, row.end, row.start_frame, row.end_frame
 
 
 def _by_suffix(file: Path) -> tuple[int, str]:

@@ -87,7 +87,7 @@ def test_only_what_was_fetched_can_be_fetched_again(mess: Path, tiny_recipe: Pat
         ("http", "text.mp4", False),
     ]:
         row = ManifestRow(clip_id="clip", split="test", source=source, locator=name)
-        outcome = make_clip(load_recipe(str(tiny_recipe)), row, mess / name, tmp_path).outcome
+        outcome = make_clip(load_recipe(str(tiny_recipe)), row, mess / name, tmp_path)
         assert outcome.state == "failed"
         assert ("gifbench fetch" in outcome.detail) == fetched, outcome.detail
         assert "fetch it again" not in outcome.detail

@@ -93,6 +93,6 @@ def test_another_version_tries_again(
     out = str(tmp_path / "out")
     rows = from_folder(videos)
     build_counted(monkeypatch, recipe, rows, out, sources=videos)
-    monkeypatch.setattr("gifbench.builder.build_ledger.installed_version", lambda name: "99")
+    monkeypatch.setattr("gifbench.builder.build_ledger.recorded_versions", lambda: {"av": "99"})
     assert build_counted(monkeypatch, recipe, rows, out, sources=videos)[0] == ["worn"]
     assert build_counted(monkeypatch, recipe, rows, out, sources=videos)[0] == []

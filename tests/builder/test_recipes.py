@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import SourceVideo, load_recipe, recipe_names
+from gifbench.builder.recipe import SourceVideo, load_recipe
+from gifbench.entry_points import RECIPES, entry_names
 from gifbench.errors import RecipeError, Rejected
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.crop_and_resize import Geometry, through_jpeg
@@ -50,7 +51,7 @@ def test_a_moment_is_refused_by_rule_and_value() -> None:
 
 
 def test_recipes_are_found_by_name_and_their_parameters_checked() -> None:
-    assert recipe_names() == ["gif-faces", "gif-moments"]
+    assert entry_names(RECIPES) == ["gif-faces", "gif-moments"]
     assert load_recipe("gif-faces", {"expand": "2.25", "jpeg": "95", "crop": "release"}).model_dump()["expand"] == 2.25
     for settings, says in (
         ({"expnad": "2"}, 'did you mean "expand"'),

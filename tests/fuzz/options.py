@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 import gifbench_baselines
 from hypothesis import strategies as st
 
-from gifbench.builder.recipe import load_recipe, recipe_names
+from gifbench.builder.recipe import load_recipe
+from gifbench.entry_points import RECIPES, entry_names
 from gifbench.methods.registry import find_method
 from gifbench.training.config import checked, read_config
 from gifbench.training.trainer_interface import load_trainer
@@ -80,7 +81,7 @@ def _read_recipe(data: bytes) -> None:
 
 
 def _recipe_seeds() -> list[bytes]:
-    return [_END.join((name.encode(), b"colors=16", b"jpeg=null", b"truth=source")) for name in recipe_names()]
+    return [_END.join((name.encode(), b"colors=16", b"jpeg=null", b"truth=source")) for name in entry_names(RECIPES)]
 
 
 @st.composite
