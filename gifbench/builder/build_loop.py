@@ -115,12 +115,10 @@ def run_build(
         try:
             for outcome in absent:
                 if outcome != ledger.outcomes.get(outcome.clip_id):
-                    ledger.record(outcome)
-                    assembly.add(outcome.clip_id)
+                    assembly.add(outcome)
             for number, result in enumerate(_results(work, pending, trusted, workers, cluster), done + 1):
                 outcome = ledger.unless_removed(accept(folder, result))
-                ledger.record(outcome)
-                assembly.add(outcome.clip_id)
+                assembly.add(outcome)
                 progress(_step(number, len(ledger.rows), outcome))
         finally:
             # Also after Ctrl-C and on a full disk: what was finished is kept.

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.unfinished_clips_folder import check_run, group_name
+from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import END_OF_SHARD, STAGING, IndexRow, group_range
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import ManifestRow
@@ -78,9 +79,10 @@ class Assembly:
         if self._ledger.changed:
             self.save()
 
-    def add(self, clip_id: str) -> None:
-        """A clip has an outcome: write its shard if it was the last."""
-        self._write_if_complete(self._shard_of[clip_id])
+    def add(self, outcome: Outcome) -> None:
+        """Record an outcome, and write the shard of its clip if it was the last."""
+        self._ledger.record(outcome)
+        self._write_if_complete(self._shard_of[outcome.clip_id])
         if time.monotonic() > self._next_save:
             self.save()
 

@@ -7,7 +7,8 @@ source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_lock import alone
@@ -17,39 +18,27 @@ from gifbench.errors import DatasetDamaged, DatasetError, NotFound
 from gifbench.storage import Folder
 from gifbench.text_redaction import hashed, holds_secret, redact
 
+_SHARDS = "index and shards"
 _TEXTS = ("locator", "note", "licence", "license", "detail")
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """In how many rows of each table there are some; `shards` of those that an earlier version wrote."""
+def find_secrets(dataset: Dataset) -> dict[str, int]:
+    """In how many rows of which files something stands that opens an account or a bucket to whoever reads it.
 
-    manifest: int
-    outcomes: int
-    shards: int
-
-    def __bool__(self) -> bool:
-        return bool(self.manifest or self.outcomes or self.shards)
-
-    def warning(self, place: str) -> str:
-        """One line for whoever is about to share the dataset."""
-        tables = {"manifest.parquet": self.manifest, "outcomes.parquet": self.outcomes, "index and shards": self.shards}
-        held = " and ".join(f"{name} ({count})" for name, count in tables.items() if count)
-        way = f"gifbench card {place} --strip-secrets --overwrite takes them out"
-        if self.shards:
-            way = (
-                "gifbench repack writes shards without them, and gifbench card --strip-secrets clears the tables there"
-            )
-        return f"Secrets, such as signed URLs, stand in {held}. Before you share it: {way}"
+    Files without any are left out; index and shards have some only where an earlier version wrote them.
+    """
+    found = {name: _count(dataset, name) for name in ("manifest.parquet", "outcomes.parquet")}
+    found[_SHARDS] = sum(holds_secret(row.locator) for row in dataset.rows)
+    return {name: count for name, count in found.items() if count}
 
 
-def find_secrets(dataset: Dataset) -> Secrets:
-    """What stands in the dataset's files that opens an account or a bucket to whoever reads it."""
-    return Secrets(
-        manifest=_count(dataset, "manifest.parquet"),
-        outcomes=_count(dataset, "outcomes.parquet"),
-        shards=sum(holds_secret(row.locator) for row in dataset.rows),
-    )
+def secrets_warning(found: Mapping[str, int], place: str) -> str:
+    """One line for whoever is about to share the dataset at `place`."""
+    held = " and ".join(f"{name} ({count})" for name, count in found.items())
+    way = f"gifbench card {place} --strip-secrets --overwrite takes them out"
+    if _SHARDS in found:
+        way = "gifbench repack writes shards without them, and gifbench card --strip-secrets clears the tables there"
+    return f"Secrets, such as signed URLs, stand in {held}. Before you share it: {way}"
 
 
 def _count(dataset: Dataset, name: str) -> int:
@@ -69,8 +58,8 @@ def strip_secrets(url: str) -> tuple[Dataset, int]:
     """
     opened, folder = open_dataset(url), Folder(url)
     found = find_secrets(opened)
-    if found.shards:
-        raise DatasetError(f"{url}: {found.warning(url)}")
+    if _SHARDS in found:
+        raise DatasetError(f"{url}: {secrets_warning(found, url)}")
     if not found:
         return opened, 0
     with alone(folder):
@@ -83,4 +72,4 @@ def strip_secrets(url: str) -> tuple[Dataset, int]:
         ledger.save(rows=True)
         if all(outcome.row is None or outcome.row.shard for outcome in ledger.outcomes.values()):
             folder.delete(STAGING)
-    return open_dataset(url), found.manifest + found.outcomes
+    return open_dataset(url), sum(found.values())

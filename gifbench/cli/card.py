@@ -26,7 +26,7 @@ def card(
     as_json: Json = False,
 ) -> None:
     """Write a dataset's card (README.md), a picture for it, and Croissant metadata beside dataset.json."""
-    from gifbench.builder.strip_dataset_secrets import find_secrets
+    from gifbench.builder.strip_dataset_secrets import find_secrets, secrets_warning
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import write_card
 
@@ -38,7 +38,7 @@ def card(
     else:
         opened = open_dataset(dataset)
         if secrets := find_secrets(opened):
-            note(secrets.warning(dataset))
+            note(secrets_warning(secrets, dataset))
     with progress_bar("Drawing") as step:
         names = write_card(opened, url=url, published=published, picture=picture, overwrite=overwrite, progress=step)
     files = [opened.folder.place(name) for name in names]

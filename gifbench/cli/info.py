@@ -41,7 +41,7 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Summarize a dataset or a download store: what it holds, what it lacks and why, how much is covered."""
-    from gifbench.builder.strip_dataset_secrets import find_secrets
+    from gifbench.builder.strip_dataset_secrets import find_secrets, secrets_warning
     from gifbench.dataset import open_dataset
     from gifbench.dataset.card import outdated
     from gifbench.dataset.duplicates import find_duplicates
@@ -86,7 +86,7 @@ def info(
     if across := same.across_splits():
         say(f"\n{len(across)} groups of equal clips are in two splits: what is learnt of one is tested with the other")
     if secrets := find_secrets(opened):
-        say(f"\n{secrets.warning(place)}")
+        say(f"\n{secrets_warning(secrets, place)}")
     if outdated(opened):
         say(f"\nIts card is of another state: gifbench card {place} --overwrite")
     if html is not None:

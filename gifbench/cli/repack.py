@@ -24,12 +24,12 @@ def repack(
 ) -> None:
     """Copy a dataset with its GIFs stored, or without them; no source videos are needed."""
     from gifbench.builder.repack import repack_dataset
-    from gifbench.builder.strip_dataset_secrets import find_secrets
+    from gifbench.builder.strip_dataset_secrets import find_secrets, secrets_warning
 
     with progress_bar("Repacking") as step:
         written = repack_dataset(dataset, out, gifs=gifs, workers=workers, progress=step)  # type: ignore[arg-type]  # checked there
     if secrets := find_secrets(written):
-        note(secrets.warning(out))
+        note(secrets_warning(secrets, out))
     if as_json:
         say_json({key: written.about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes")})
     else:

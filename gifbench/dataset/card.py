@@ -68,12 +68,18 @@ def write_card(
     same bytes. Raises `AlreadyExists` if one of the files is there, unless `overwrite`; `UsageError` for a `url` or day
     that is none; `DatasetDamaged` if a clip for the picture cannot be read.
     """
-    _check(url, published)
+    if url and not _URL.fullmatch(url):
+        raise UsageError(f"{url!r} is no address: it begins with https:// and has no spaces or quotes")
+    try:
+        _ = published and date.fromisoformat(published)
+    except ValueError:
+        raise UsageError(f"{published!r} is no day: write it as 2026-08-31") from None
     folder = dataset.folder
     there = [name for name in (CARD, CROISSANT, SAMPLE) if folder.exists(name)]
     if there and not overwrite:
         raise AlreadyExists(f"{folder.place(there[0])}: it is there already; --overwrite replaces it")
-    chosen = _sampled(dataset) if picture else []
+    number = min(_SAMPLED_CLIPS, len(dataset)) if picture else 0  # evenly spread over the names
+    chosen = [dataset[len(dataset) * (2 * i + 1) // (2 * number)] for i in range(number)]
     drawn = _sample_picture(chosen, progress=progress) if chosen else None
     licence = _licence(dataset)
     title, description = _line(str(dataset.about.get("title", dataset.name))), _description(dataset)
@@ -94,16 +100,9 @@ def write_card(
     return written
 
 
-def _sampled(dataset: Dataset) -> list[DatasetClip]:
-    """A few clips, evenly spread over the names."""
-    number = min(_SAMPLED_CLIPS, len(dataset))
-    clips: list[DatasetClip] = [dataset[len(dataset) * (2 * i + 1) // (2 * number)] for i in range(number)]
-    return clips
-
-
 def _sample_picture(clips: Sequence[DatasetClip], *, progress: ProgressCallback) -> bytes:
     """WebP: a row a clip, with the middle frame of the truth and both GIFs, on white."""
-    rows = []
+    bands = []
     for done, clip in enumerate(clips):
         progress(Progress(done, len(clips), clip.clip_id))
         middle = clip.num_frames // 2
@@ -111,19 +110,17 @@ def _sample_picture(clips: Sequence[DatasetClip], *, progress: ProgressCallback)
             clip.truth_frames([middle])[0],
             *(clip.gif_frames([middle], dithered=d).frame(0) for d in (False, True)),
         ]
-        rows.append([_center(frame) for frame in frames])
+        bands.append(np.hstack([_whitened(_center(frame), right=_GAP, below=_GAP) for frame in frames]))
     progress(Progress(len(clips), len(clips)))
-    width = max(3 * row[0].shape[1] + 2 * _GAP for row in rows)
-    sheet = np.full((sum(row[0].shape[0] + _GAP for row in rows) - _GAP, width, 3), 255, np.uint8)
-    top = 0
-    for row in rows:
-        height, each = row[0].shape[:2]
-        for i, frame in enumerate(row):
-            sheet[top : top + height, i * (each + _GAP) : i * (each + _GAP) + each] = frame
-        top += height + _GAP
+    width = max(band.shape[1] for band in bands)
+    sheet = np.vstack([_whitened(band, right=width - band.shape[1]) for band in bands])
     file = io.BytesIO()
-    Image.fromarray(sheet).save(file, "WEBP", quality=95, method=4)
+    Image.fromarray(sheet[:-_GAP, :-_GAP]).save(file, "WEBP", quality=95, method=4)
     return file.getvalue()
+
+
+def _whitened(picture: Pixels, *, right: int, below: int = 0) -> Pixels:
+    return np.pad(picture, ((0, below), (0, right), (0, 0)), constant_values=255)
 
 
 def _center(frame: Pixels) -> Pixels:
@@ -200,15 +197,6 @@ index = datasets.load_dataset("parquet", data_files="PATH/index.parquet")  # the
 WebDataset reads `shards/*.tar`, DuckDB, polars and pandas read `index.parquet`, mlcroissant `{CROISSANT}`, and
 gifbench the whole: `gifbench.open_dataset("PATH")`.
 """
-
-
-def _check(url: str, published: str) -> None:
-    if url and not _URL.fullmatch(url):
-        raise UsageError(f"{url!r} is no address: it begins with https:// and has no spaces or quotes")
-    try:
-        _ = published and date.fromisoformat(published)
-    except ValueError:
-        raise UsageError(f"{published!r} is no day: write it as 2026-08-31") from None
 
 
 def _description(dataset: Dataset) -> str:

@@ -102,7 +102,10 @@ def made_gifs(row: IndexRow, truth: Iterable[Pixels], names: Collection[str] = G
     """
     files = {name: io.BytesIO() for name in names}
     maker = GifMaker(files, _quantizer(row), width=row.width, height=row.height)
-    times, duration = _written_times(row)
+    times, duration = row.times()
+    if row.gif_delays is not None:  # times that the writer rounds to these delays
+        ends = [Fraction(clock, 100) for clock in itertools.accumulate(row.gif_delays)]
+        times, duration = (Fraction(0), *ends[:-1]), ends[-1]
     count = 0
     for pixels in truth:
         if count < len(times):
@@ -141,11 +144,3 @@ def made_part(row: IndexRow, truth: Pixels, frames: Sequence[int], *, dithered: 
     ends, start = (*times[1:], duration), times[frames[0]]
     shown = tuple(times[number] - start for number in frames)
     return Gif(indices, tuple(palettes), shown, ends[frames[-1]] - start, dithered)
-
-
-def _written_times(row: IndexRow) -> tuple[Sequence[Fraction], Fraction]:
-    """Times that the writer rounds to the delays of the clip's GIFs, and the end."""
-    if row.gif_delays is None:
-        return row.times()
-    ends = [Fraction(clock, 100) for clock in itertools.accumulate(row.gif_delays)]
-    return (Fraction(0), *ends[:-1]), ends[-1]

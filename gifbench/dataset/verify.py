@@ -33,7 +33,11 @@ def verify_dataset(
     Where `index.parquet` is lost, the clips are those that the shards tell of. Raises `DatasetError` if there is no
     dataset, or its description cannot be read, or this gifbench makes other GIFs than are to be made when it is read.
     """
-    dataset, lost = _open(url)
+    folder = Folder(url)
+    if not folder.exists("dataset.json"):
+        open_dataset(url)  # which says what is wrong
+    rows, lost = best_index(folder)
+    dataset = Dataset(folder, read_about(folder), rows)
     for row in dataset.rows:
         check_maker(row)
     if lost:
@@ -49,15 +53,6 @@ def verify_dataset(
         progress(Progress(done, len(clips), clip.clip_id))
         for line in lines:
             yield clip.clip_id, line
-
-
-def _open(url: str) -> tuple[Dataset, str]:
-    """The dataset, and why its index comes from the shards."""
-    folder = Folder(url)
-    if not folder.exists("dataset.json"):
-        return open_dataset(url), ""  # which says what is wrong
-    rows, lost = best_index(folder)
-    return Dataset(folder, read_about(folder), rows), lost
 
 
 def _check(clip: DatasetClip) -> list[str]:

@@ -42,7 +42,9 @@ def check_manifest(
     bad = {finding.row for finding in refused}
     findings += refused
     findings += _across_splits(rows)
-    findings += _of_rows(rows, row_checks)
+    for number, row in rows.items():
+        lacking = dict.fromkeys(check(row) for check in row_checks)
+        findings += [Finding(number, "start", what, clip_id=row.clip_id) for what in lacking if what]
     videos = _Videos(path.parent, borrowed, trusted=trusted)
     for done, (number, row) in enumerate(rows.items(), start=1):
         if number not in bad:
@@ -60,13 +62,6 @@ def _across_splits(rows: Mapping[int, ManifestRow]) -> Iterator[Finding]:
         if split != row.split:
             what = f"clips of the same source are in two splits: row {before} is in {split}"
             yield Finding(number, "split", what, repr(row.split), row.clip_id)
-
-
-def _of_rows(rows: Mapping[int, ManifestRow], checks: Sequence[Callable[[ManifestRow], str]]) -> Iterator[Finding]:
-    for number, row in rows.items():
-        for what in dict.fromkeys(check(row) for check in checks):
-            if what:
-                yield Finding(number, "start", what, clip_id=row.clip_id)
 
 
 class _Videos:
