@@ -13,23 +13,22 @@ from typing import Literal
 
 import joblib
 
-from gifbench.builder.build_ledger import Ledger
+from gifbench.builder.build_ledger import RECORDED_VERSIONS, Ledger
 from gifbench.builder.build_lock import alone, claim, clear
 from gifbench.builder.changed_sources import unchanged_failures
-from gifbench.builder.dask_build_workers import outcomes_on_cluster
 from gifbench.builder.local_build_workers import Work, outcomes_here, uncollected
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_assembly import Assembly, plan_shards
 from gifbench.builder.unfinished_clips_folder import WorkResult, accept, begin_run
-from gifbench.dask_cluster import check_scheduler_address
+from gifbench.dask_cluster import WorkersDied, check_scheduler_address, connected
 from gifbench.dataset.dataset_reader import Dataset, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import STAGING
 from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store
-from gifbench.errors import UsageError
+from gifbench.errors import BuildError, MissingExtra, StorageError, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder
@@ -142,9 +141,36 @@ def _results(
     for trust in (False, True):
         part = [row for row in rows if (row.clip_id in trusted) == trust]
         if cluster is not None and part:
-            yield from outcomes_on_cluster(replace(work, trusted=trust), part, cluster)
+            yield from _outcomes_on_cluster(replace(work, trusted=trust), part, cluster)
         else:
             yield from outcomes_here(replace(work, trusted=trust), part, workers or joblib.cpu_count())
+
+
+def _outcomes_on_cluster(work: Work, rows: Sequence[ManifestRow], address: str) -> Iterator[WorkResult]:
+    """What becomes of each row, in the order in which they end, made by the Dask cluster at `address`.
+
+    A row that killed several workers is tried once more when all others have ended, and then fails as `crashed`.
+    Raises `BuildError` where the scheduler cannot be reached, has no workers, or goes away, where a worker's versions
+    differ, since a dataset of mixed versions would not be the one that it says it is, or it does not see the folders;
+    `MissingExtra` without the package `distributed`; and the `StorageError` that a row ended with.
+    """
+    places = {"the dataset": (work.folder.url, f"{STAGING}/README")}
+    if any(row.source == "file" for row in rows):
+        places["the videos"] = (str(work.sources), "")
+    if work.store is not None:
+        places["the store"] = (work.store.folder.url, "README")
+    with connected(address, error=BuildError) as cluster:
+        cluster.check_workers(RECORDED_VERSIONS, places)
+        for row, result in cluster.results(work, rows):
+            if isinstance(result, WorkersDied):
+                why = "several workers of the cluster died of it"
+                yield WorkResult(Outcome(row.clip_id, "failed", "crashed", why))
+            elif isinstance(result, StorageError | MissingExtra):
+                raise result
+            elif isinstance(result, BaseException):
+                raise cluster.went_away(result) from result
+            else:
+                yield result
 
 
 def _absent(rows: Sequence[ManifestRow], store: Store | None) -> tuple[list[Outcome], list[ManifestRow]]:

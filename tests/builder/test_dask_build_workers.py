@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench import dask_cluster as of_cluster
-from gifbench.builder import dask_build_workers
+from gifbench.builder import build_loop
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
@@ -96,7 +96,7 @@ def test_workers_that_differ_or_do_not_see_the_folders_are_named(
     rows = from_folder(tiny_videos)
     with pytest.raises(BuildError, match=r"the worker tcp://\S+ does not see the dataset at memory://"):
         run_build(recipe, rows, f"memory://{tmp_path.name}/x", sources=tiny_videos, cluster=cluster)
-    monkeypatch.setattr(dask_build_workers, "RECORDED_VERSIONS", ("gifbench", "a-package-of-this-test"))
+    monkeypatch.setattr(build_loop, "RECORDED_VERSIONS", ("gifbench", "a-package-of-this-test"))
     real = of_cluster.versions_here
     monkeypatch.setattr(of_cluster, "versions_here", lambda names: {**real(names), "a-package-of-this-test": "1.0"})
     with pytest.raises(BuildError, match=r"the worker tcp://\S+ has no a-package-of-this-test, here it is 1\.0"):
