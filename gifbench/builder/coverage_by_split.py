@@ -71,25 +71,19 @@ def store_coverage(store: Store, rows: Iterable[ManifestRow]) -> dict[str, Split
         fetch = ledger.get(row.source, row.locator)
         if row.source == "file" or (row.source, row.locator) in here:
             reasons[row.clip_id] = None
-        else:
-            reasons[row.clip_id] = fetch.reason if fetch is not None and fetch.state == "failed" else ""
-    return _coverage(rows, reasons)
+        elif fetch is not None and fetch.state == "failed":
+            reasons[row.clip_id] = fetch.reason
+    return split_coverage(rows, reasons)
 
 
-def dataset_coverage(
-    built: Iterable[str], reasons: Mapping[str, str], official: Iterable[ManifestRow]
-) -> dict[str, SplitCoverage]:
-    """For each split of the official list: how many of its clips are built; `reasons` says why others are not."""
-    made = set(built)
-    rows = list(official)
-    return _coverage(rows, {row.clip_id: None if row.clip_id in made else reasons.get(row.clip_id, "") for row in rows})
+def split_coverage(rows: Iterable[ManifestRow], reasons: Mapping[str, str | None]) -> dict[str, SplitCoverage]:
+    """For each split, in order: how many clips are here, by what keeps each away; the reason None says that it is here.
 
-
-def _coverage(rows: Iterable[ManifestRow], reasons: Mapping[str, str | None]) -> dict[str, SplitCoverage]:
-    """Splits in order; a reason of None says that the clip is here."""
+    A clip without a reason was not tried.
+    """
     splits: dict[str, Counter[str | None]] = defaultdict(Counter)
     for row in rows:
-        splits[row.split][reasons[row.clip_id]] += 1
+        splits[row.split][reasons.get(row.clip_id, "")] += 1
     return {
         split: SplitCoverage(
             counts.total(), counts[None], {reason: n for reason, n in counts.most_common() if reason is not None}

@@ -150,16 +150,15 @@ def _write_sheet(dataset: Dataset, out: Path, *, overwrite: bool) -> None:
 
 def _coverage(dataset: Dataset) -> dict[str, SplitCoverage]:
     """The coverage of the official splits; empty for a dataset of one's own."""
-    from gifbench.builder.coverage_by_split import dataset_coverage
+    from gifbench.builder.coverage_by_split import split_coverage
     from gifbench.builder.recipe import load_recipe
     from gifbench.entry_points import RECIPES, entry_names
     from gifbench.manifest.rows import official_rows
 
     if not dataset.official or dataset.name not in entry_names(RECIPES):
         return {}
-    reasons = {each.clip_id: each.reason for each in dataset.outcomes}
-    official = official_rows(load_recipe(dataset.name).manifest)
-    return dataset_coverage((row.clip_id for row in dataset.rows), reasons, official)
+    reasons = {each.clip_id: None if each.state == "built" else each.reason for each in dataset.outcomes}
+    return split_coverage(official_rows(load_recipe(dataset.name).manifest), reasons)
 
 
 def _info_store(store: Store, manifest: Path | None, *, as_json: bool) -> None:
