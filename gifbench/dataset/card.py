@@ -78,7 +78,8 @@ def write_card(
     there = [name for name in (CARD, CROISSANT, SAMPLE) if folder.exists(name)]
     if there and not overwrite:
         raise AlreadyExists(f"{folder.place(there[0])}: it is there already; --overwrite replaces it")
-    number = min(_SAMPLED_CLIPS, len(dataset)) if picture else 0  # evenly spread over the names
+    number = min(_SAMPLED_CLIPS, len(dataset)) if picture else 0
+    # Evenly spread over the names.
     chosen = [dataset[len(dataset) * (2 * i + 1) // (2 * number)] for i in range(number)]
     drawn = _sample_picture(chosen, progress=progress) if chosen else None
     licence = _licence(dataset)
