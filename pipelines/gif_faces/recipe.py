@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gifbench.builder import Filter, Geometry, Recipe, SourceVideo
+from gifbench.builder import Geometry, Recipe, SourceVideo
 
 from .faces import find_detector, find_face, release_crop, square
 
@@ -64,5 +64,4 @@ class GifFaces(Recipe):
         else:
             box = square(track.boxes, width=width, height=height, expand=self.expand)
         crop = (box.left, box.top, box.width, box.height)
-        filter_: Filter = "four-neighbours" if release else "area"
-        return Geometry(crop=crop, width=self.size, height=self.size, filter=filter_)
+        return Geometry(crop=crop, width=self.size, height=self.size, filter="four-neighbours" if release else "area")

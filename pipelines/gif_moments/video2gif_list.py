@@ -32,6 +32,7 @@ COLUMNS = (
 
 _SEPARATOR = re.compile(r";\t")
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_TRUE = ("1", "1.0", "true", "t", "yes")
 _AGREE = 0.5
 """Seconds by which a span's frame numbers may differ from its seconds."""
 
@@ -118,7 +119,7 @@ def parse_metadata(data: bytes, *, name: str) -> list[Moment]:
 
 def _moment(line: int, fields: list[str], places: Mapping[str, int]) -> Moment:
     values = {column: fields[place] if place < len(fields) else "" for column, place in places.items()}
-    about = (line, values["youtube_id"], values["gif_id"][:100], _is_true(values["is_creative_commons"]))
+    about = (line, values["youtube_id"], values["gif_id"][:100], values["is_creative_commons"].lower() in _TRUE)
     numbers = [
         _number(values[column]) for column in ("gif_start_frame", "gif_end_frame", "gif_start_sec", "gif_end_sec")
     ]
@@ -148,10 +149,6 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def _is_true(text: str) -> bool:
-    return text.lower() in ("1", "1.0", "true", "t", "yes")
 
 
 def _unzipped(data: bytes, path: Path) -> bytes:

@@ -162,19 +162,16 @@ class VideoWriter(FrameWriter):
             )
         self._last = tick
         self._durations[tick] = max(1, round((time + duration) / self._tick) - tick)
-        frame = VideoFrame.from_ndarray(self._even(pixels), format="rgb24")
+        height, width, _ = self._shape
+        if not self._lossless and (height % 2 or width % 2):
+            pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         if not self._lossless:
             frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
         frame.pts, frame.time_base = tick, self._tick
         self.num_frames += 1
         with storage_errors(self._place), av_errors(self._place):
             self._mux(self._stream.encode(frame))
-
-    def _even(self, pixels: Pixels) -> Pixels:
-        height, width, _ = self._shape
-        if self._lossless or not (height % 2 or width % 2):
-            return np.ascontiguousarray(pixels)
-        return cast(Pixels, np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge"))
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         for packet in packets:

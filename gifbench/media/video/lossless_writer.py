@@ -90,7 +90,8 @@ class LosslessWriter(FrameWriter):
         if self._codec == UTVIDEO:
             # PyAV asks the muxer itself whether it knows a codec, and Matroska's names only those with a name of
             # their own there; by way of `tee` it is asked by ffmpeg, and writes any that AVI has a code for.
-            self._container = av.open(_tee(cast(Path, self._path)), "w", format="tee")
+            quoted = str(cast(Path, self._path).absolute()).replace("'", "'\\''")
+            self._container = av.open(f"[f=matroska:fflags=+bitexact]'file:{quoted}'", "w", format="tee")
             options = {"pred": "median"}
         else:
             self._container = av.open(self._target, "w", format="matroska", options={"fflags": "+bitexact"})
@@ -139,9 +140,3 @@ class LosslessWriter(FrameWriter):
                     self.add(earlier)
         finally:
             before.unlink()
-
-
-def _tee(path: Path) -> str:
-    """What ffmpeg's muxer `tee` is to open for one Matroska file."""
-    quoted = str(path.absolute()).replace("'", "'\\''")
-    return f"[f=matroska:fflags=+bitexact]'file:{quoted}'"

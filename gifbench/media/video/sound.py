@@ -210,10 +210,16 @@ class _Encoded:
         self._end: int | None = None
         """Up to where, in samples of the source from time 0, sound was handed on."""
         self._damaged = 0
+        """Packets that could not be decoded, which is told in the notes."""
 
     def packets(self, packet: Packet[Any], sound: Sound, offset: Fraction) -> Iterator[Packet[Any]]:
         """As those of `_Copied`."""
-        for frame in self._decoded(packet):
+        try:
+            frames = cast("list[AudioFrame]", packet.decode())
+        except av.error.FFmpegError:
+            self._damaged += 1
+            frames = []
+        for frame in frames:
             if frame.pts is None or frame.time_base is None:
                 continue
             rate = frame.sample_rate
@@ -235,14 +241,6 @@ class _Encoded:
             yield from self._handed_on(None)
             with suppress(av.error.EOFError):
                 yield from self._target.encode(None)
-
-    def _decoded(self, packet: Packet[Any]) -> list[AudioFrame]:
-        """The frames of a packet; none of a damaged one, which is told in the note."""
-        try:
-            return cast("list[AudioFrame]", packet.decode())
-        except av.error.FFmpegError:
-            self._damaged += 1
-            return []
 
     def _handed_on(self, frame: AudioFrame | None) -> Iterator[Packet[Any]]:
         for ready in self._resampler.resample(frame):
