@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, MethodError, Pixels, UsageError, side_by_side
+from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, MethodError, UsageError, side_by_side
 
-from .interpolation.fill_frame_gaps import Interpolator, Job, MotionFirst, fill, in_turn
+from .interpolation.fill_frame_gaps import Job, fill, in_turn
 
 
 class Gif2Video:
@@ -57,9 +57,7 @@ class Gif2Video:
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
         """One frame at a time; of the restored ones, at most as many are held as the color method is given at once."""
-        interpolator: Any = self._time.method
-        converted = _ConvertedMotionFirst if isinstance(interpolator, MotionFirst) else _Converted
-        between: Interpolator = converted(interpolator, self._time.declared.backend, self._device)
+        between: Any = self._time.method
         own = gif
         if isinstance(gif.indices, np.ndarray):  # the color method may write to its own
             own = replace(gif, indices=gif.indices.copy(), palettes=tuple(each.copy() for each in gif.palettes))
@@ -67,52 +65,28 @@ class Gif2Video:
         return fill(between, gif, times, restore=restore, sees_restored=self._sees_restored, together=self._together)
 
     def _colored(self, gif: Gif, numbers: Sequence[int]) -> Any:  # noqa: ANN401  # frames that can be taken by place
-        """The GIF's frames of these numbers, restored: (H, W, 3) arrays or tensors."""
+        """The GIF's frames of these numbers, restored: (H, W, 3) arrays or tensors, as the interpolator has them."""
         method: Any = self._color.method
         if not isinstance(method, FrameMethod):
             answer = method.restore(gif, [gif.times[i] for i in numbers])
             batches = [answer] if hasattr(answer, "shape") else answer
-            found = [_copied(frame) for batch in batches for frame in batch]
+            found = [self._kept(frame) for batch in batches for frame in batch]
         else:
             palettes = [gif.palettes[i] for i in numbers]
-            together = self._given(np.concatenate(palettes))  # one copy to the device, not one a frame
+            backend = self._color.declared.backend
+            together = _converted(np.concatenate(palettes), backend, self._device)  # one copy there, not one a frame
             ends = np.cumsum([len(palette) for palette in palettes])
             each = [together[end - len(palette) : end] for end, palette in zip(ends.tolist(), palettes, strict=True)]
-            found = _copied(method.restore_frames(self._given(np.stack([gif.frame(i) for i in numbers])), each))
+            frames = _converted(np.stack([gif.frame(i) for i in numbers]), backend, self._device)
+            found = self._kept(method.restore_frames(frames, each))
         if len(found) != len(numbers):
             raise MethodError(f"{self._color.name} gave back {len(found)} frames, {len(numbers)} were asked for")
         return found
 
-    def _given(self, pixels: Pixels) -> Any:  # noqa: ANN401  # an array or a tensor
-        return _converted(pixels, self._color.declared.backend, self._device)
-
-
-class _Converted:
-    """An interpolator that is given arrays or tensors as it wants them, whatever the color method gives."""
-
-    def __init__(self, interpolator: Any, backend: str, device: str) -> None:  # noqa: ANN401  # anybody's
-        self._interpolator, self._backend, self._device = interpolator, backend, device
-        self.holds_cuts = getattr(interpolator, "holds_cuts", True)
-
-    def restore_between(self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]) -> Any:  # noqa: ANN401  # what the interpolator gives
-        first, second = (_converted(frame, self._backend, self._device) for frame in pair)
-        return self._interpolator.restore_between((first, second), seen, shares)
-
-
-class _ConvertedMotionFirst(_Converted):
-    """The same of an interpolator that works on many gaps at once."""
-
-    def find_motion(self, seen: Sequence[tuple[Pixels, Pixels]]) -> Any:  # noqa: ANN401  # what `draw` understands
-        return self._interpolator.find_motion(seen)
-
-    def draw(self, pairs: Sequence[tuple[Any, Any]], motion: Any, shares: Sequence[Sequence[float]]) -> Any:  # noqa: ANN401  # batches
-        given = [tuple(_converted(frame, self._backend, self._device) for frame in pair) for pair in pairs]
-        return self._interpolator.draw(given, motion, shares)
-
-
-def _copied(frames: Any) -> Any:  # noqa: ANN401  # an array or a tensor
-    """Frames that stay while the method goes on: it may fill the same array again."""
-    return frames.copy() if isinstance(frames, np.ndarray) else frames.clone() if hasattr(frames, "clone") else frames
+    def _kept(self, frames: Any) -> Any:  # noqa: ANN401  # an array or a tensor
+        """Frames as the interpolator has them, which stay: the method may fill the same array again."""
+        copied = frames.copy() if isinstance(frames, np.ndarray) else frames.clone()
+        return _converted(copied, self._time.declared.backend, self._device)
 
 
 def _converted(frames: Any, backend: str, device: str) -> Any:  # noqa: ANN401  # an array or a tensor, both ways

@@ -12,6 +12,7 @@ import types
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +141,10 @@ def _load(path: Path) -> Any:  # noqa: ANN401  # spandrel's ImageModelDescriptor
         with warnings.catch_warnings(action="ignore"):
             model = spandrel.ModelLoader(device="cpu").load_from_state_dict(spandrel.canonicalize_state_dict(tensors))
     except spandrel.UnsupportedModelError as error:
-        raise WeightsError(f"{path}: of no architecture that spandrel {_version()} knows") from error
+        raise WeightsError(f"{path}: of no architecture that spandrel {version('spandrel')} knows") from error
     except Exception as error:  # what the networks of many authors raise for tensors that do not fit
-        said = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{path}: spandrel cannot make its network: {type(error).__name__}: {said}") from error
+        said = f"{type(error).__name__}: {_said(error, 200)}"
+        raise WeightsError(f"{path}: spandrel cannot make its network: {said}") from error
     if not isinstance(model, spandrel.ImageModelDescriptor):
         raise WeightsError(f"{path}: {model.architecture.name} wants more than a picture; gifbench gives one")
     if (model.input_channels, model.output_channels) != (3, 3):
@@ -163,7 +164,7 @@ def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
         try:
             found: Mapping[str, torch.Tensor] = load_file(path)
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"{path}: not safetensors, or damaged: {' '.join(str(error).split())[:120]}") from error
+            raise WeightsError(f"{path}: not safetensors, or damaged: {_said(error)}") from error
         return found
     if path.suffix.lower() not in _PICKLED:
         raise WeightsError(f"{path}: weights end in .safetensors, {', '.join(_PICKLED)}")
@@ -171,11 +172,9 @@ def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
         with warnings.catch_warnings(action="ignore"):
             state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        said = " ".join(str(error).split())[:120]
-        raise WeightsError(f"{path}: refused, it is damaged or asks for more than tensors: {said}") from error
+        raise WeightsError(f"{path}: refused, it is damaged or asks for more than tensors: {_said(error)}") from error
     except Exception as error:  # torch's reader answers damage with whatever its own code stumbles over
-        said = " ".join(str(error).split())[:120]
-        raise WeightsError(f"{path}: no weights of torch, or damaged: {said}") from error
+        raise WeightsError(f"{path}: no weights of torch, or damaged: {_said(error)}") from error
     state = spandrel.canonicalize_state_dict(state) if isinstance(state, dict) else {}
     tensors = {str(name): each for name, each in state.items() if isinstance(each, torch.Tensor)}
     if not tensors:
@@ -183,7 +182,5 @@ def _tensors(path: Path) -> Mapping[str, torch.Tensor]:
     return tensors
 
 
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("spandrel")
+def _said(error: Exception, most: int = 120) -> str:
+    return " ".join(str(error).split())[:most]

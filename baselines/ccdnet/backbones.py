@@ -12,8 +12,10 @@ without the released code's first ReLU.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
+from pydantic import AfterValidator
 from torch import nn
 from torch.nn import functional
 
@@ -167,8 +169,11 @@ def make_backbone(name: str, channels: int, *, base: int, as_released: bool = Tr
     return BACKBONES[name](channels, base=base, **options)
 
 
-def known_backbone(name: str) -> str:
-    """The name itself; raises `ValueError` for one that is not in `BACKBONES`."""
+def _known(name: str) -> str:
     if name not in BACKBONES:
         raise ValueError(f"choose from {', '.join(sorted(BACKBONES))}")
     return name
+
+
+BackboneName = Annotated[str, AfterValidator(_known)]
+"""The name of one in `BACKBONES`."""

@@ -56,10 +56,7 @@ class Guard(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Features (…, FEATURES) to shares (…), 0 to 1."""
-        return self._shares((features - self.mean) / self.scale)
-
-    def _shares(self, told: torch.Tensor) -> torch.Tensor:
-        hidden = functional.silu(self.first(told), inplace=True)
+        hidden = functional.silu(self.first((features - self.mean) / self.scale), inplace=True)
         return (_FULL * torch.sigmoid(self.last(hidden)[..., 0])).clamp(max=1)
 
     def guarded(
@@ -91,16 +88,9 @@ class Guard(nn.Module):
     def _share(self, told: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
         """Of numbers (F, P) of P pixels, and those that all share (G): (P), in parts that stay in the caches."""
         share = told.new_empty(told.shape[1])
-        on_cpu = told.device.type == "cpu"
-        size = _AT_ONCE if on_cpu else told.shape[1]
+        size = _AT_ONCE if told.device.type == "cpu" else told.shape[1]
         for part, into in zip(told.split(size, dim=1), share.split(size), strict=True):
-            if on_cpu:
-                rows = told.new_empty((part.shape[1], FEATURES))
-                arrays = (part, wide, self.mean.detach(), self.scale.detach(), rows)
-                correction_guard_kernels.side_by_side(*(each.numpy() for each in arrays))
-            else:
-                rows = (_side_by_side(part, wide) - self.mean) / self.scale
-            into.copy_(self._shares(rows))
+            into.copy_(self(_side_by_side(part, wide)))
         return share
 
 
@@ -112,7 +102,8 @@ def features(frame: torch.Tensor, palette: torch.Tensor, restored: torch.Tensor,
 
 
 def _side_by_side(told: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
-    return torch.cat([told, wide[:, None].expand(-1, told.shape[1])]).T
+    """Of numbers (F, P) of P pixels, and those that all share (G): (P, F + G)."""
+    return torch.cat([told.T, wide.expand(told.shape[1], -1)], dim=1)
 
 
 def _told(

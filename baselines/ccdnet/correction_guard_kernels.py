@@ -66,22 +66,6 @@ def beyond(largest: Floats, step: Floats, near: Floats, side: int, out: Floats) 
 
 
 @njit(cache=True, nogil=True)
-def side_by_side(planes: Floats, wide: Floats, mean: Floats, scale: Floats, out: Floats) -> None:
-    """Into `out` (P, F + G) the numbers of each of P pixels, of planes (F, P), and G that all share; less the mean
-    (F + G), by the scale (F + G).
-    """
-    count, pixels = planes.shape
-    for k in range(count):
-        plane, less, by = planes[k], mean[k], scale[k]
-        for x in range(pixels):
-            out[x, k] = (plane[x] - less) / by
-    for k in range(len(wide)):
-        value = (wide[k] - mean[count + k]) / scale[count + k]
-        for x in range(pixels):
-            out[x, count + k] = value
-
-
-@njit(cache=True, nogil=True)
 def _box(plane: Floats, side: int, out: Floats) -> None:
     """Means of squares of that side of a plane (H, W), borders repeated; added across, then down."""
     height, width = plane.shape

@@ -79,7 +79,7 @@ class Restorer:
         self.licence = str(found.about.get("licence") or "")
         self.steps, self._tile, self._runner = steps, tile, Runner(precision=precision, alone=alone)
         self._guard, self._gradients, self.dithered = guard, gradients, dithered
-        self._guarding = Runner(precision="fp32", alone=alone)  # whatever the network computes in
+        self._guarding = Runner(precision="fp32", alone=alone)
 
     def restore(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """Frames (N, H, W, 3) uint8 and N palettes (K, 3) uint8 to frames (N, H, W, 3) float32 in [0, 255]."""
@@ -88,12 +88,7 @@ class Restorer:
         planes = gif.permute(0, 3, 1, 2).contiguous()
 
         def part_of(part: slice) -> torch.Tensor:
-            made = self._changed(planes[part], stacked[part])
-            if self._guard is None:
-                return made
-            with torch.autocast(device.type, enabled=False):
-                made = self._guard.guarded(gif[part], stacked[part], made, dithered=self.dithered)
-                return self._smoother(gif[part], stacked[part], made)
+            return self._guarded(gif[part], stacked[part], self._changed(planes[part], stacked[part]))
 
         return self._runner.run(part_of, planes)
 
@@ -101,19 +96,20 @@ class Restorer:
         """What the guard lets through of restored frames (N, H, W, 3) in [0, 255]; all of it, where there is none."""
         if self._guard is None:
             return restored
-        guard, gif, stacked = self._guard, frames.to(restored.device), stack_palettes(palettes).to(restored.device)
+        gif, stacked = frames.to(restored.device), stack_palettes(palettes).to(restored.device)
+        return self._guarding.run(
+            lambda part: self._guarded(gif[part], stacked[part], restored[part]), gif.permute(0, 3, 1, 2)
+        )
 
-        def part_of(part: slice) -> torch.Tensor:
-            made = guard.guarded(gif[part], stacked[part], restored[part], dithered=self.dithered)
-            return self._smoother(gif[part], stacked[part], made)
-
-        return self._guarding.run(part_of, gif.permute(0, 3, 1, 2))
-
-    def _smoother(self, gif: torch.Tensor, palettes: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
-        """Frames with their wide gradients smoothed, where there is a network for that."""
-        if self._gradients is None:
+    def _guarded(self, gif: torch.Tensor, palettes: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
+        """What the guard lets through, with wide gradients smoothed; all as it is, where there is none of either."""
+        if self._guard is None:
             return restored
-        return self._gradients.smoother(gif, palettes, restored, dithered=self.dithered)
+        with torch.autocast(restored.device.type, enabled=False):  # whatever the network computes in
+            restored = self._guard.guarded(gif, palettes, restored, dithered=self.dithered)
+            if self._gradients is None:
+                return restored
+            return self._gradients.smoother(gif, palettes, restored, dithered=self.dithered)
 
     @property
     def agrees(self) -> bool:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numba import njit
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import nn
 
 from ..tiled_inference import exact
 from ..weights_lookup import NetworkOptions
-from .backbones import known_backbone, make_backbone
+from .backbones import BackboneName, make_backbone
 
 _MOST_DISTANCES = 1 << 22
 """So many distances from pixels to colors are in memory at once."""
@@ -27,7 +27,7 @@ class CCDNetArchitecture(NetworkOptions):
     """What a CCDNet is built from."""
 
     network: Literal["ccdnet"] = "ccdnet"
-    backbone: str = "unet"
+    backbone: BackboneName = "unet"
     base: int = Field(default=64, ge=1, le=256)
     steps: int = Field(default=1, ge=1, le=16)
     embedded: bool = True
@@ -37,11 +37,6 @@ class CCDNetArchitecture(NetworkOptions):
     skip: bool = False
     """Not of the paper: each network says what to change, and begins from the GIF's picture where the first one has
     nothing to begin from. Gains in a short training, which otherwise goes into drawing the picture anew."""
-
-    @field_validator("backbone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return known_backbone(name)
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any]) -> CCDNetArchitecture:

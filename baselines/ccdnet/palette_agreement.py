@@ -66,7 +66,7 @@ def agree(restored: Floats, shown: NDArray[np.uint8], palette: NDArray[np.uint8]
     if not dithered or len(colors) <= _MOST_COLORS:
         # Pixels of a dithered GIF were not mapped to the nearest color; what they are restored to is.
         belongs = nearest_places(restored, cells) if dithered else place
-        _move(restored, belongs, _shift(*means_off(restored, belongs, colors)))
+        restored += _shift(*means_off(restored, belongs, colors)).T[:, belongs]
     if not dithered:
         _bound(restored, place, colors, borders)
     np.clip(restored, 0, 255, out=restored)
@@ -121,7 +121,7 @@ def means_off(
     Of a restored frame (3, H, W) of 0 to 255, the color that each pixel belongs to (H, W), and the colors (K, 3).
     """
     sums = np.zeros((len(colors), 4))
-    _add(restored, place, sums)
+    add_up(restored, place, sums)
     known, counts = colors.astype(np.float64), sums[:, 3]
     apart = np.square(known[:, None] - known).sum(axis=2)
     np.fill_diagonal(apart, np.inf)
@@ -173,7 +173,7 @@ def _find(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
 
 
 @njit(cache=True, nogil=True)
-def _add(restored: Floats, place: NDArray[np.int64], sums: NDArray[np.float64]) -> None:
+def add_up(restored: Floats, place: NDArray[np.int64], sums: NDArray[np.float64]) -> None:
     """Add up, in `sums` (K, 4), red, green, blue and number of the pixels of each color."""
     for y in range(place.shape[0]):
         for x in range(place.shape[1]):
@@ -182,16 +182,6 @@ def _add(restored: Floats, place: NDArray[np.int64], sums: NDArray[np.float64]) 
             row[1] += restored[1, y, x]
             row[2] += restored[2, y, x]
             row[3] += 1
-
-
-@njit(cache=True, nogil=True)
-def _move(restored: Floats, place: NDArray[np.int64], shift: Floats) -> None:
-    """Add to each pixel of (3, H, W) what its color is moved by, (K, 3)."""
-    for y in range(place.shape[0]):
-        for x in range(place.shape[1]):
-            by = shift[place[y, x]]
-            for c in range(3):
-                restored[c, y, x] += by[c]
 
 
 @njit(cache=True, nogil=True)

@@ -31,6 +31,8 @@ NEIGHBORS = 2
 UNIT = 32
 """Levels that the ways to these are counted in."""
 
+Floats = NDArray[np.float32]
+
 Width = Annotated[int, Field(ge=4, le=512)]
 Count = Annotated[int, Field(ge=1, le=16)]
 
@@ -82,7 +84,7 @@ class PaletteUNet(nn.Module):
         """
         if steps not in (None, 1):
             raise ValueError(f"a palette-unet has one step, not {steps}")
-        if gif.device.type == "cpu" and not torch.is_grad_enabled() and _cpu_dtype() in _FOLDED:
+        if gif.device.type == "cpu" and not torch.is_grad_enabled():
             return self._folded(gif, palettes, tile)
         told = beside(gif, palettes, self.options.neighbors)
         return exact(self.body, torch.cat([scaled(gif), told], dim=1), tile)
@@ -111,12 +113,10 @@ class _ByColor:
 
     def __call__(self, seen: torch.Tensor) -> torch.Tensor:
         """Frames (N, 3, H, W) float; height and width are multiples of `stride`."""
-        dtype = _cpu_dtype()
-        levels = scaled(torch.arange(256)).to(dtype).view(_FOLDED[dtype]).numpy()
-        height, width, inputs = seen.shape[2] // 2, seen.shape[3] // 2, self._body.stem.in_channels
-        folded = torch.empty((len(seen), height, width, inputs), dtype=dtype)
-        for frame, table, out in zip(seen, self._tables, folded.view(_FOLDED[dtype]), strict=True):
-            _fold(frame.contiguous().numpy(), levels, table.to(dtype).view(_FOLDED[dtype]).numpy(), out.numpy())
+        levels = scaled(torch.arange(256)).numpy()
+        folded = torch.empty((len(seen), seen.shape[2] // 2, seen.shape[3] // 2, self._body.stem.in_channels))
+        for frame, table, out in zip(seen, self._tables, folded, strict=True):
+            _fold(frame.contiguous().numpy(), levels, table.numpy(), out.numpy())
         return scaled(seen[:, :3]) + self._body.correction(folded.permute(0, 3, 1, 2))
 
 
@@ -211,15 +211,6 @@ class ResidualBlock(nn.Module):
         return out
 
 
-_FOLDED = {torch.float32: torch.float32, torch.bfloat16: torch.int16}
-"""What numpy takes these for."""
-
-
-def _cpu_dtype() -> torch.dtype:
-    """What convolutions on a CPU are given here."""
-    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
-
-
 _SAME = ([1, 1], [1, 1], [1, 1], 1)
 """Padding, stride, dilation and groups of a block's convolutions."""
 
@@ -282,11 +273,7 @@ def beside(gif: torch.Tensor, palettes: torch.Tensor, neighbors: int = NEIGHBORS
     out = torch.empty((len(gif), 3 * neighbors, *gif.shape[2:]), device=gif.device)
     for frame, palette, told in zip(gif, palettes, out, strict=True):
         colors, place = placed(frame, palette)
-        of_color = ways(colors, neighbors).T.contiguous()
-        if gif.device.type == "cpu":
-            _look_up(of_color.numpy(), place.numpy(), told.numpy())
-        else:
-            told.copy_(of_color[:, place])
+        told.copy_(ways(colors, neighbors).T[:, place])
     return out
 
 
@@ -305,18 +292,7 @@ def placed(frame: torch.Tensor, palette: torch.Tensor) -> tuple[torch.Tensor, to
 
 
 @njit(cache=True, nogil=True)
-def _look_up(of_color: NDArray[np.float32], place: NDArray[np.int64], out: NDArray[np.float32]) -> None:
-    """Into `out` (C, H, W) the C numbers of each pixel's color, of (C, K) and places (H, W)."""
-    for c in range(out.shape[0]):
-        known = of_color[c]
-        for y in range(out.shape[1]):
-            row, places = out[c, y], place[y]
-            for x in range(out.shape[2]):
-                row[x] = known[places[x]]
-
-
-@njit(cache=True, nogil=True)
-def _fold(seen: NDArray[np.float32], levels: NDArray[Any], table: NDArray[Any], out: NDArray[Any]) -> None:
+def _fold(seen: Floats, levels: Floats, table: Floats, out: Floats) -> None:
     """Into `out` (H/2, W/2, 4 (3 + C)) the scaled levels of each pixel and its row of the table (K, C).
 
     Of levels and places (4, H, W); the four pixels of a channel are beside each other, as `pixel_unshuffle` has them.

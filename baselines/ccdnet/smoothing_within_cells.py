@@ -19,6 +19,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .palette_agreement import add_up
+
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 
@@ -125,12 +127,7 @@ def bring_back(picture: Floats, place: Places, colors: Floats, borders: Floats, 
     """
     height, width = place.shape
     sums = np.zeros((len(colors), 4))
-    for y in range(height):
-        for x in range(width):
-            row = sums[place[y, x]]
-            for c in range(3):
-                row[c] += picture[c, y, x]
-            row[3] += 1
+    add_up(picture, place, sums)
     shift = np.zeros((len(colors), 3), np.float32)
     for k in range(len(colors)):
         for c in range(3):

@@ -6,14 +6,14 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, Weights
 
 from ..network_trainer_base import NetworkTrainer, psnr
 from ..weights_lookup import start_weights
-from .backbones import known_backbone
+from .backbones import BackboneName
 from .discriminator import FakePool, PatchGAN, judged
 from .dither_classifier import ClassifierOptions, DitherClassifier
 from .losses import GradientForm, accuracy, color_loss, fake_loss, fooling_loss, gradient_loss, real_loss
@@ -28,7 +28,7 @@ G_STEPS_ABOVE = 0.25
 class CCDNetOptions(TrainerOptions):
     """`[model]` of a CCDNet."""
 
-    backbone: str = "unet"
+    backbone: BackboneName = "unet"
     base: int = Field(default=64, ge=1, le=256)
     steps: int = Field(default=1, ge=1, le=16)
     embedded: bool = True
@@ -46,11 +46,6 @@ class CCDNetOptions(TrainerOptions):
     gradient_form: GradientForm = "signed"
     adversarial: float = Field(default=0.0, ge=0)
     pool: int = Field(default=60, ge=1)
-
-    @field_validator("backbone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return known_backbone(name)
 
 
 class CCDNetTrainer(NetworkTrainer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -109,7 +109,7 @@ def fill(
     keys: dict[int, Any] = {}
     for start in range(0, len(gaps), size):
         chunk = gaps[start : start + size]
-        moving, seen = _moving(gif, chunk, holds_cuts=holds_cuts)
+        moving = _moving(gif, chunk, holds_cuts=holds_cuts)
         wanted = sorted({i for gap in chunk for i in (gap.before, gap.after)})
         motion: Any = None
         if sees_restored or not moving:
@@ -117,21 +117,15 @@ def fill(
             if moving:
                 motion = worker.find_motion([(_eight_bit(keys[g.before]), _eight_bit(keys[g.after])) for g in moving])
         else:
+            seen = list(moving.values())
             motion, keys = together(partial(worker.find_motion, seen), partial(_key_frames, gif, wanted, restore, keys))
         yield from _in_order(worker, chunk, moving, keys, motion)
 
 
-def _moving(gif: Gif, gaps: Sequence[Gap], *, holds_cuts: bool) -> tuple[list[Gap], list[tuple[Pixels, Pixels]]]:
-    """The gaps in which something is to be drawn, and the GIF's frames around each."""
-    found: list[Gap] = []
-    seen: list[tuple[Pixels, Pixels]] = []
-    for gap in gaps:
-        if gap.moving:
-            pair = gif.frame(gap.before), gif.frame(gap.after)
-            if not (holds_cuts and _is_cut(pair)):
-                found.append(gap)
-                seen.append(pair)
-    return found, seen
+def _moving(gif: Gif, gaps: Sequence[Gap], *, holds_cuts: bool) -> dict[Gap, tuple[Pixels, Pixels]]:
+    """The gaps in which something is to be drawn, with the GIF's frames around each."""
+    pairs = {gap: (gif.frame(gap.before), gif.frame(gap.after)) for gap in gaps if gap.moving}
+    return {gap: pair for gap, pair in pairs.items() if not (holds_cuts and _is_cut(pair))}
 
 
 def _is_cut(pair: tuple[Pixels, Pixels]) -> bool:
@@ -143,7 +137,7 @@ def _is_cut(pair: tuple[Pixels, Pixels]) -> bool:
 def _in_order(
     worker: MotionFirst,
     chunk: Sequence[Gap],
-    moving: Sequence[Gap],
+    moving: Collection[Gap],
     keys: dict[int, Any],
     motion: Any,  # noqa: ANN401
 ) -> Iterator[Frames]:
@@ -152,9 +146,8 @@ def _in_order(
     if moving:
         ends = [(keys[gap.before], keys[gap.after]) for gap in moving]
         drawn = _one_by_one(worker.draw(ends, motion, [gap.moving for gap in moving]))
-    drawn_in = set(moving)
     for gap in chunk:
-        wanted = len(gap.moving) if gap in drawn_in else 0
+        wanted = len(gap.moving) if gap in moving else 0
         for _ in range(len(gap.shares) - wanted):
             yield keys[gap.before][None]
         yield from _exactly(wanted, drawn)

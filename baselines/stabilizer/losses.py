@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
-from gifbench import UsageError, optical_flow
+from gifbench import UsageError
+
+from ..superslomo.network import dis_flow, warp_by_pixels
 
 _SHARPNESS = 50.0
 """How fast the weight of a pixel falls with the squared difference of what should be the same thing."""
@@ -27,18 +27,12 @@ class Way:
     """
 
     def __init__(self, later: torch.Tensor, earlier: torch.Tensor) -> None:
-        pairs = zip(*(frames.permute(0, 2, 3, 1).cpu().numpy() for frames in (later, earlier)), strict=True)
-        flow = np.stack([optical_flow(255 * one, 255 * other) for one, other in pairs])
-        self.flow = torch.from_numpy(flow).permute(0, 3, 1, 2).to(later.device)
+        self.flow = dis_flow(255 * later, 255 * earlier)
         self.weight = torch.exp(-_SHARPNESS * (later - self.moved(earlier)).square().sum(dim=1, keepdim=True))
 
     def moved(self, earlier: torch.Tensor) -> torch.Tensor:
         """An earlier frame, drawn along the way."""
-        height, width = earlier.shape[2:]
-        x = torch.arange(width, device=earlier.device) + self.flow[:, 0]
-        y = torch.arange(height, device=earlier.device)[:, None] + self.flow[:, 1]
-        grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], dim=-1)
-        return functional.grid_sample(earlier.float(), grid, mode="bilinear", padding_mode="border", align_corners=True)
+        return warp_by_pixels(earlier, self.flow)
 
     def loss(self, later: torch.Tensor, earlier: torch.Tensor) -> torch.Tensor:
         """How far a frame is from the earlier one drawn along the way, where the way holds."""

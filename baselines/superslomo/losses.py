@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
-from gifbench import optical_flow
-
 from ..ccdnet.losses import gradients
-from .network import MOST_FLOW, Between, FlowPair, warp
+from .network import MOST_FLOW, Between, FlowPair, dis_flow, warp
 
 
 def warp_loss(
@@ -54,7 +51,5 @@ def teacher_loss(truth: tuple[torch.Tensor, torch.Tensor], motion: FlowPair) -> 
 
     Not of the papers: DIS shows a network in minutes what it would take hours to find by itself.
     """
-    first, second = (frames.permute(0, 2, 3, 1).cpu().numpy() for frames in truth)
-    found = [optical_flow(*pair) for pair in (*zip(first, second, strict=True), *zip(second, first, strict=True))]
-    wanted = torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).to(motion.forward.device)
+    wanted = torch.cat([dis_flow(*truth), dis_flow(*truth[::-1])])
     return (MOST_FLOW * torch.cat(tuple(motion)) - wanted).abs().mean()

@@ -181,7 +181,8 @@ class SuperSlomo(nn.Module):
     def find_motion(self, first: torch.Tensor, second: torch.Tensor) -> FlowPair:
         """The motion between frames (N, 3, H, W) in [-1, 1] of any size."""
         if self.flow is None:
-            return FlowPair(_dis_flow(first, second), _dis_flow(second, first))
+            levels = [(frames.float() + 1) * 127.5 for frames in (first, second)]
+            return FlowPair(*(dis_flow(*way, blur=BLUR) / MOST_FLOW for way in (levels, levels[::-1])))
         there = torch.cat([first, second], dim=1)
         if not self.adapted:
             forward, backward = padded(self.flow, there).float().split(2, dim=1)
@@ -212,11 +213,11 @@ class SuperSlomo(nn.Module):
         return torch.cat([padded(network, part) for part in x.split(1 if one_by_one else len(x))])
 
 
-def _dis_flow(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """The flow from each of the first frames to its second, (N, 2, H, W), in units of `MOST_FLOW` pixels."""
-    ends = (((frames.float() + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy() for frames in (first, second))
-    found = np.stack([optical_flow(*pair, blur=BLUR) for pair in zip(*ends, strict=True)])
-    return torch.from_numpy(found).permute(0, 3, 1, 2).to(first.device) / MOST_FLOW
+def dis_flow(first: torch.Tensor, second: torch.Tensor, *, blur: float = 0.0) -> torch.Tensor:
+    """OpenCV's DIS flow from each of the first frames (N, 3, H, W) of 0..255 to its second: (N, 2, H, W), in pixels."""
+    ends = (frames.permute(0, 2, 3, 1).cpu().numpy() for frames in (first, second))
+    found = np.stack([optical_flow(*pair, blur=blur) for pair in zip(*ends, strict=True)])
+    return torch.from_numpy(found).permute(0, 3, 1, 2).to(first.device)
 
 
 def guess_flows(motion: FlowPair, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -244,13 +245,18 @@ def fuse(
 
 
 def warp(frames: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
-    """What `frames` (N, C, H, W) show where `flow` (N, 2, H, W), in units of `MOST_FLOW` pixels, leads: bilinear.
+    """`warp_by_pixels` with `flow` in units of `MOST_FLOW` pixels."""
+    return warp_by_pixels(frames, MOST_FLOW * flow.float())
+
+
+def warp_by_pixels(frames: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """What `frames` (N, C, H, W) show where `flow` (N, 2, H, W) float32, in pixels, leads: bilinear.
 
     Corners are aligned, so that no flow changes nothing; beyond the border is the border's value.
     """
     height, width = frames.shape[2:]
-    x = torch.arange(width, device=frames.device, dtype=torch.float32) + MOST_FLOW * flow[:, 0].float()
-    y = torch.arange(height, device=frames.device, dtype=torch.float32)[:, None] + MOST_FLOW * flow[:, 1].float()
+    x = torch.arange(width, device=frames.device) + flow[:, 0]
+    y = torch.arange(height, device=frames.device)[:, None] + flow[:, 1]
     # A side of one pixel has one place, -1 to grid_sample as any other would be.
     grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], dim=-1)
     return functional.grid_sample(frames.float(), grid, mode="bilinear", padding_mode="border", align_corners=True)
