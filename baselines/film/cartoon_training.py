@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
@@ -25,9 +26,10 @@ from ..ccdnet.network import scaled
 from ..network_trainer_base import NetworkTrainer, draw
 from ..stabilizer.losses import Perceptual
 from .cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator
-from .edges import smeared_edges
 
 _ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+_LOW, _HIGH = 100, 200
+_WIDE, _SMOOTH = 3, 5
 
 
 class CartoonTrainerOptions(TrainerOptions):
@@ -151,6 +153,18 @@ class _Cartoons:
             smeared.append(torch.from_numpy(smeared_edges(part)))
         first, second = (scaled(torch.stack(parts).permute(0, 3, 1, 2)) for parts in (pictures, smeared))
         return first, second
+
+
+def smeared_edges(picture: Pixels) -> Pixels:
+    """A picture (H, W, 3) uint8 with smeared edges, as the discriminator learns to tell from cartoons (section 3.2.2).
+
+    Edges are found by Canny between `_LOW` and `_HIGH` and dilated by a square of `_WIDE` pixels; the picture within
+    them is smoothed by a gaussian, all else stays.
+    """
+    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    edges = cv2.dilate(cv2.Canny(gray, _LOW, _HIGH), np.ones((_WIDE, _WIDE), np.uint8))
+    smooth = cv2.GaussianBlur(picture, (_SMOOTH, _SMOOTH), 0)
+    return np.where(edges[..., None] > 0, smooth, picture).astype(np.uint8)
 
 
 def _read(path: Path, height: int, width: int) -> Pixels:

@@ -1,6 +1,7 @@
 """What `gifbench train` trains for `colorize`: chroma of the truth, predicted from its luminance.
 
-The GIFs of the dataset are not looked at.
+The GIFs of the dataset are not looked at. Most of what is filmed is nearly gray, so that a plain mean of errors teaches
+gray; errors are weighed by how rare a color is (Zhang, Isola, Efros, "Colorful image colorization", ECCV 2016, 2.2).
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 from ..ccdnet.palette_unet import Count
 from ..network_trainer_base import NetworkTrainer, draw, keep
 from .chroma import chroma, luminance, to_rgb
-from .color_rarity import ColorRarity
 from .colorize_network import ColorizeOptions, Colorizer, Width
+
+_BINS = 16
+"""Chroma is counted in so many steps of Cb times so many of Cr."""
+_FORGET = 0.99
 
 
 class ColorizeTrainerOptions(TrainerOptions):
@@ -115,6 +119,25 @@ class ColorizeTrainer(NetworkTrainer):
         size = (self._options.side,) * 2
         part = functional.interpolate(part, size, mode="bilinear", antialias=True, align_corners=False)
         return part.flip(-1) if draw(2, generator) else part
+
+
+class ColorRarity:
+    """How often each color was seen in training, the last pictures most, and what an error in it weighs."""
+
+    def __init__(self, rebalance: float) -> None:
+        """`rebalance`: 0, all pixels count alike; 1, as much as their color is rare, half of the way to alike."""
+        self._rebalance = rebalance
+        self.counts = torch.full((_BINS * _BINS,), 1 / _BINS**2)
+
+    def weights(self, wanted: torch.Tensor) -> torch.Tensor:
+        """Count the chroma (N, 2, H, W) in [-0.5, 0.5] of a truth; (N, H, W) with the mean 1, how much errors count."""
+        places = ((wanted + 0.5) * _BINS).long().clamp(0, _BINS - 1)
+        bins = places[:, 0] * _BINS + places[:, 1]
+        seen = torch.bincount(bins.flatten().cpu(), minlength=_BINS**2).float()
+        self.counts = _FORGET * self.counts + (1 - _FORGET) * seen / seen.sum()
+        rare = (self.counts / 2 + 0.5 / _BINS**2) ** -self._rebalance
+        weights = rare.to(wanted.device)[bins]
+        return weights / weights.mean()
 
 
 def _psnr(found: torch.Tensor, wanted: torch.Tensor) -> float:

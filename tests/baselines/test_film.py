@@ -14,11 +14,9 @@ torch = pytest.importorskip("torch")
 from gifbench_baselines import weights_lookup  # noqa: E402
 from gifbench_baselines.film import chroma  # noqa: E402
 from gifbench_baselines.film.cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator  # noqa: E402
-from gifbench_baselines.film.cartoon_training import CartoonTrainer, CartoonTrainerOptions  # noqa: E402
-from gifbench_baselines.film.color_rarity import ColorRarity  # noqa: E402
+from gifbench_baselines.film.cartoon_training import CartoonTrainer, CartoonTrainerOptions, smeared_edges  # noqa: E402
 from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer  # noqa: E402
-from gifbench_baselines.film.colorize_training import ColorizeTrainer, ColorizeTrainerOptions  # noqa: E402
-from gifbench_baselines.film.edges import smeared_edges  # noqa: E402
+from gifbench_baselines.film.colorize_training import ColorizeTrainer, ColorizeTrainerOptions, ColorRarity  # noqa: E402
 from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
 from gifbench_baselines.stabilizer.training import StabilizerOptions, StabilizerTrainer  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
