@@ -80,8 +80,7 @@ def inconsistent(forward: Flow, backward: Flow) -> NDArray[np.bool_]:
     x = np.arange(width, dtype=np.float32) + forward[..., 0]
     y = np.arange(height, dtype=np.float32)[:, np.newaxis] + forward[..., 1]
     outside = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
-    wrong: NDArray[np.bool_] = (error > 0.01 * lengths + 0.5) | outside
-    return wrong
+    return np.asarray((error > 0.01 * lengths + 0.5) | outside)
 
 
 def motion_edges(flow: Flow) -> NDArray[np.bool_]:
@@ -89,8 +88,7 @@ def motion_edges(flow: Flow) -> NDArray[np.bool_]:
     across = np.diff(flow, axis=1, append=flow[:, -1:])
     down = np.diff(flow, axis=0, append=flow[-1:])
     change = np.square(across).sum(-1) + np.square(down).sum(-1)
-    edges: NDArray[np.bool_] = change > 0.01 * np.square(flow).sum(-1) + 0.002
-    return edges
+    return np.asarray(change > 0.01 * np.square(flow).sum(-1) + 0.002)
 
 
 def _gray(frame: NDArray[Any], blur: float) -> NDArray[np.uint8]:

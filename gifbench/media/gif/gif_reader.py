@@ -14,7 +14,7 @@ from gifbench.media.gif.block_parser import Blocks, parse
 from gifbench.media.gif.canvas import Indices
 from gifbench.media.gif.frame_decoder import FrameDecoder, stands_alone
 from gifbench.media.gif.gif import Gif
-from gifbench.media.gif.lazy_frames import FrameSequence, SequenceIndices, SequencePalettes, SequenceTransparent
+from gifbench.media.gif.lazy_frames import FrameSequence, OfFrames, SequenceIndices
 from gifbench.media.gif.limits import GifFile, GifLimits, GifSource
 
 MOST_HELD = 360_000_000
@@ -99,9 +99,12 @@ def _as_sequence(file: GifFile, blocks: Blocks, background: tuple[int, int, int]
     decoder = FrameDecoder(file, blocks, background)
     blocks = _showable(file, blocks, decoder, salvage=salvage)
     frames, numbers = FrameSequence(FrameDecoder(file, blocks, background), blocks), range(len(blocks.images))
-    indices, palettes = SequenceIndices(frames, numbers), SequencePalettes(frames, numbers)
+    # Copies are given, because what is kept is nobody's to write to.
+    indices = SequenceIndices(frames, numbers, lambda number: frames.frame(number).indices.copy())
+    palettes = OfFrames(frames, numbers, lambda number: frames.colors(number)[0].copy())
+    transparent = OfFrames(frames, numbers, lambda number: frames.colors(number)[1])
     *times, duration = _times(blocks)
-    transparent, damage = SequenceTransparent(frames, numbers), _damage(blocks, decoder)
+    damage = _damage(blocks, decoder)
     return Gif(indices, palettes, tuple(times), duration, None, transparent, blocks.plays, damage)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar, overload
 
 import numpy as np
@@ -55,11 +55,7 @@ class FrameSequence:
 
     def colors(self, number: int) -> tuple[Pixels, int | None]:
         """The palette and the see-through index of frame `number`."""
-        known = self._palettes.get(number)
-        if known is None:
-            shown = self.frame(number)
-            known = shown.palette, shown.transparent
-        return known
+        return self._palettes.get(number) or self.frame(number)[1:]
 
     def _alone(self, number: int) -> bool:
         return stands_alone(self.blocks.images[number], self.blocks)
@@ -68,7 +64,7 @@ class FrameSequence:
         self._kept[number] = shown
         self._kept_bytes += shown.indices.nbytes
         if len(shown.palette) <= _SMALL:
-            self._palettes[number] = shown.palette, shown.transparent
+            self._palettes[number] = shown[1:]
         while len(self._kept) > _KEPT_FRAMES and self._kept_bytes > _KEPT_BYTES:
             self._kept_bytes -= self._kept.popitem(last=False)[1].indices.nbytes
 
@@ -77,13 +73,10 @@ T = TypeVar("T")
 
 
 class OfFrames(Sequence[T]):
-    """Something of each of some frames, chosen by their numbers."""
+    """Something of each of some frames, chosen by their numbers: what `one` gives for a number."""
 
-    def __init__(self, frames: FrameSequence, numbers: Sequence[int]) -> None:
-        self._frames, self._numbers = frames, numbers
-
-    def _of(self, number: int) -> T:
-        raise NotImplementedError
+    def __init__(self, frames: FrameSequence, numbers: Sequence[int], one: Callable[[int], T]) -> None:
+        self._frames, self._numbers, self._one = frames, numbers, one
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -94,24 +87,10 @@ class OfFrames(Sequence[T]):
     def __getitem__(self, place: slice | Sequence[int]) -> Self: ...
     def __getitem__(self, place: int | slice | Sequence[int]) -> T | Self:
         if isinstance(place, slice):
-            return type(self)(self._frames, self._numbers[place])
+            return type(self)(self._frames, self._numbers[place], self._one)
         if isinstance(place, Sequence):
-            return type(self)(self._frames, [self._numbers[i] for i in place])
-        return self._of(self._numbers[place])
-
-
-class SequencePalettes(OfFrames[Pixels]):
-    """The palette of each frame, (K, 3) uint8."""
-
-    def _of(self, number: int) -> Pixels:
-        return self._frames.colors(number)[0].copy()  # what is kept is nobody's to write to
-
-
-class SequenceTransparent(OfFrames["int | None"]):
-    """The see-through index of each frame, None where it has none."""
-
-    def _of(self, number: int) -> int | None:
-        return self._frames.colors(number)[1]
+            return type(self)(self._frames, [self._numbers[i] for i in place], self._one)
+        return self._one(self._numbers[place])
 
 
 class SequenceIndices(OfFrames[Indices]):
@@ -123,9 +102,6 @@ class SequenceIndices(OfFrames[Indices]):
     ndim = 3
     dtype = np.dtype(np.uint8)
     """That of all frames but those of more than 256 colors."""
-
-    def _of(self, number: int) -> Indices:
-        return self._frames.frame(number).indices.copy()
 
     @property
     def shape(self) -> tuple[int, int, int]:
