@@ -111,7 +111,8 @@ def load_maker(name: str) -> LoadedMaker:
     """
     found = _NAME.fullmatch(name)
     family, variant = (found["family"], found["variant"] or "") if found else (name, "")
-    if not found or name in _RESERVED or name.endswith(_TASK_ENDS) or family not in _families():
+    families = {point.name for point in entry_points(group=GROUP)}
+    if not found or name in _RESERVED or name.endswith(_TASK_ENDS) or family not in families:
         raise UsageError(f'there is no maker "{name[:80]}": {known_names(name, _listed_names())}')
     return LoadedMaker(name, _factory(family)(variant))
 
@@ -226,10 +227,6 @@ def _signature(name: str, _version: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _families() -> list[str]:
-    return list(dict.fromkeys(point.name for point in entry_points(group=GROUP)))
-
-
 def _factory(family: str) -> Callable[[str], Maker]:
     points = {point.value: point for point in entry_points(group=GROUP) if point.name == family}
     if len(points) > 1:
@@ -242,7 +239,7 @@ def _factory(family: str) -> Callable[[str], Maker]:
 
 def _listed_names() -> list[str]:
     names = []
-    for family in _families():
+    for family in dict.fromkeys(point.name for point in entry_points(group=GROUP)):
         try:
             variants = getattr(_factory(family), "variants", ("",))
         except GifbenchError:

@@ -70,7 +70,7 @@ class FfmpegMaker:
         starts = [0, *accumulate(clip.delays)]
         try:
             frames = self._with_own_palettes(clip, starts) if self._single else self._with_one_palette(clip, starts)
-            return _encoded(frames, clip, last=clip.delays[-1])
+            return _encoded(frames, clip)
         except (av.error.FFmpegError, ValueError) as error:
             raise MakerError(
                 f"makers ffmpeg: libav failed on {clip.width}×{clip.height}: {' '.join(str(error).split())}"
@@ -132,10 +132,10 @@ def _pulled(sink: Any) -> Iterator[av.VideoFrame]:  # noqa: ANN401
         yield frame
 
 
-def _encoded(frames: Iterable[av.VideoFrame], clip: MakerClip, *, last: int) -> bytes:
+def _encoded(frames: Iterable[av.VideoFrame], clip: MakerClip) -> bytes:
     """A GIF file; libav draws only what changes from frame to frame."""
     file = io.BytesIO()
-    with av.open(file, "w", format="gif", options={"final_delay": str(last)}) as container:
+    with av.open(file, "w", format="gif", options={"final_delay": str(clip.delays[-1])}) as container:
         stream = container.add_stream("gif", rate=100)
         stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "pal8"
         stream.time_base = stream.codec_context.time_base = _CLOCK

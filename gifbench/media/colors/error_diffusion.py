@@ -143,9 +143,8 @@ def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
             work[_L + j] = _moved((p >> 8) & 255, right * state[_ERROR + _L + j] + state[_ABOVE + _D + j])
             work[2 * _L + j] = _moved(p >> 16, right * state[_ERROR + 2 * _L + j] + state[_ABOVE + 2 * _D + j])
         taken = taken + 1 if taken + 1 < period else 0
-        for j in range(
-            _L
-        ):  # one loop: with three LLVM gives up vectorizing, and this line alone takes half of all time
+        # One loop: with three LLVM gives up vectorizing, and this one alone takes half of all time.
+        for j in range(_L):
             state[_ABOVE + 1 + j] = state[_SUM + j]
             state[_ABOVE + _D + 1 + j] = state[_SUM + _L + j]
             state[_ABOVE + 2 * _D + 1 + j] = state[_SUM + 2 * _L + j]
@@ -164,8 +163,7 @@ def _advance(  # noqa: PLR0917 - a kernel: numba takes no keyword-only arguments
             r = (np.int32(work[j]) - (q & np.int32(255))) & inside
             g = (np.int32(work[_L + j]) - ((q >> np.int32(8)) & np.int32(255))) & inside
             b = (np.int32(work[2 * _L + j]) - (q >> np.int32(16))) & inside
-            # What the lane below gets two steps from now: this error, the last one and the one before, by their
-            # weights.
+            # What the lane below gets two steps from now: by weight this error, the last one and the one before.
             state[_SUM + j] = lower_left * r + state[_PART + j]
             state[_PART + j] = below * r + lower_right * state[_ERROR + j]
             state[_ERROR + j] = r

@@ -55,7 +55,7 @@ def nearest_torch(frames: torch.Tensor, palettes: torch.Tensor, *, max_pixels: i
         raise PixelsError(f"{len(frames)} frames need as many palettes, and there are {len(palettes)}")
     if frames.numel() and frames.device.type != "cpu":
         return batched_search(frames, palettes, max_pixels=max(1, max_pixels))
-    out = torch.empty((len(frames), *frames.shape[2:]), dtype=torch.uint8, device=frames.device)
+    out = frames.new_empty((len(frames), *frames.shape[2:]))
     for frame, palette, indices in zip(frames, palettes, out, strict=True):
         indices.copy_(torch.from_numpy(nearest_indices(frame.permute(1, 2, 0).numpy(), palette.numpy())))
     return out
@@ -63,9 +63,7 @@ def nearest_torch(frames: torch.Tensor, palettes: torch.Tensor, *, max_pixels: i
 
 def batched_search(frames: torch.Tensor, palettes: torch.Tensor, *, max_pixels: int) -> torch.Tensor:
     """What `nearest_torch` does on a GPU; it runs on a CPU too, a hundred times slower than `nearest`."""
-    import torch
-
-    out = torch.empty((len(frames), *frames.shape[2:]), dtype=torch.uint8, device=frames.device)
+    out = frames.new_empty((len(frames), *frames.shape[2:]))
     pixels, indices = frames.flatten(2), out.flatten(1)
     per_frame = min(max_pixels, indices.shape[1])
     at_once = max_pixels // per_frame

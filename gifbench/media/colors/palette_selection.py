@@ -105,10 +105,8 @@ class PaletteMaker:
 
     def _split(self, sums: _Sums, places: Pixels, *, steps: int) -> Pixels:
         order, spare = np.empty(len(sums), np.int32), np.empty(len(sums), np.int32)
-        totals = np.empty((self.colors, 4), np.int64)
-        totals = totals[
-            : split_boxes(sums, places, np.empty((self.colors, 3, steps, 4), np.int64), order, spare, totals)
-        ]
+        profiles, totals = np.empty((self.colors, 3, steps, 4), np.int64), np.empty((self.colors, 4), np.int64)
+        totals = totals[: split_boxes(sums, places, profiles, order, spare, totals)]
         if self.kmeans_steps:
             refine(sums, totals, self.kmeans_steps)
             totals = totals[totals[:, 0] > 0]
