@@ -25,7 +25,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from gifbench.did_you_mean import known_names
-from gifbench.errors import GifbenchError, MethodError, MissingExtra, NoSuchMethod, UsageError
+from gifbench.errors import GifbenchError, MethodError, MissingExtra, NoSuchMethod, NotFound, UsageError
 
 _EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "spandrel": "spandrel"}
 """What code of methods may import that an extra brings."""
@@ -70,7 +70,12 @@ def file_class(
 
 
 def import_file(path: Path, *, kind: str = "method", error: type[GifbenchError] = MethodError) -> ModuleType:
-    """Run a file of methods, or of another `kind`, as a module of its own; raises `error` where that fails."""
+    """Run a file of methods, or of another `kind`, as a module of its own; raises `error` where that fails.
+
+    Raises `NotFound` where no file is there.
+    """
+    if not path.is_file():
+        raise NotFound(f"{path}: there is no such {kind} file")
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     spec = importlib.util.spec_from_file_location(f"gifbench_method_{digest}", path)
     if spec is None or spec.loader is None:

@@ -113,7 +113,8 @@ def open_clips(
     with closing(Prefetch(_decoded(clips, task, plan), budget=AHEAD_BYTES, weigh=lambda item: item.nbytes)) as items:
         for item in items:
             assert isinstance(item, _Begins)  # noqa: S101  # frames are taken by the clip before
-            gif = _gif(item.clip, task) if item.gif is None else item.gif
+            with _damage(item.clip):
+                gif = task_gif(item.clip, task) if item.gif is None else item.gif
             if len(gif) != item.clip.num_frames:
                 raise DatasetDamaged(
                     f"clip {item.clip.clip_id}: the GIF has {len(gif)} frames, the truth {item.clip.num_frames}"
@@ -141,14 +142,9 @@ def _decoded(
     for clip in clips:
         passes = plan(clip.num_frames)
         pixels = clip.num_frames * getattr(clip, "height", 0) * getattr(clip, "width", 0)
-        gif = None if pixels > AHEAD_BYTES else _gif(clip, task)
-        yield _Begins(clip, gif, passes)
-        yield from _truth(clip, passes, hold=len(passes) > 1 and 3 * pixels <= HELD_BYTES)
-
-
-def _gif(clip: ScoredClip, task: Task) -> Gif:
-    with _damage(clip):
-        return task_gif(clip, task)
+        with _damage(clip):
+            yield _Begins(clip, None if pixels > AHEAD_BYTES else task_gif(clip, task), passes)
+            yield from _truth(clip, passes, hold=len(passes) > 1 and 3 * pixels <= HELD_BYTES)
 
 
 def task_gif(clip: ScoredClip, task: Task) -> Gif:
@@ -180,12 +176,11 @@ def _truth(clip: ScoredClip, passes: Sequence[Pass], *, hold: bool) -> Iterator[
 
 
 def _read(clip: ScoredClip, numbers: Sequence[int]) -> Iterator[Pixels]:
-    with _damage(clip):
-        if (stream := getattr(clip, "iter_truth", None)) is not None:
-            yield from stream(numbers)
-        else:
-            frames = clip.truth.frames
-            yield from (frames[number] for number in numbers)
+    if (stream := getattr(clip, "iter_truth", None)) is not None:
+        yield from stream(numbers)
+    else:
+        frames = clip.truth.frames
+        yield from (frames[number] for number in numbers)
 
 
 @contextmanager

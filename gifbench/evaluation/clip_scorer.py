@@ -11,7 +11,7 @@ import random
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
@@ -26,7 +26,7 @@ from gifbench.errors import GifbenchError, MetricError, PixelsError
 from gifbench.evaluation.clip_prefetch import OpenClip, Pass
 from gifbench.evaluation.restored_cache import RestoredCache
 from gifbench.evaluation.score_journal import UNKNOWN
-from gifbench.evaluation.scoring_protocols import ScoringProtocol, Segment, SegmentScores
+from gifbench.evaluation.scoring_protocols import ScoringProtocol, Segment
 from gifbench.media.clip import Pixels
 from gifbench.methods.inference import run_method
 from gifbench.methods.method_interface import Frames
@@ -49,8 +49,9 @@ _BATCHES_BEHIND = 2
 class ClipScorer:
     """Scores clips of a dataset on a task, under several protocols and with chosen metrics at once.
 
-    `stride` is the dataset's `released_stride`, `device` where a torch method's tensors go, `metrics_device` where
-    frames are measured. `seed` and a clip's name are what random numbers begin from, so that no clip depends on others.
+    `stride` is the dataset's `released_stride`, `device` where a torch method's tensors go. `metrics_device` is `cpu`,
+    `torch` (on the CPU) or the GPU on which torch measures batches; metrics without a batch form stay on the CPU.
+    `seed` and a clip's name are what random numbers begin from, so that no clip depends on others.
     """
 
     method: LoadedMethod
@@ -85,13 +86,7 @@ class ClipScorer:
         with _seeded(f"{self.seed}/{clip.clip_id}"), ThreadPoolExecutor(1, thread_name_prefix="measure") as pool:
             for one in clip.passes:
                 for segment in one.segments:
-                    measures = SegmentMeasures(
-                        [chosen[name] for name in one.asked_by],
-                        self.metrics,
-                        task=self.task,
-                        clip=f"clip {clip.clip_id}",
-                        metrics_device=self.metrics_device,
-                    )
+                    measures = SegmentMeasures(self, [chosen[name] for name in one.asked_by], f"clip {clip.clip_id}")
                     measures.seconds = self._score_segment(clip, segment, measures, pool)
                     for name in one.asked_by:
                         scores[name].append(measures)
@@ -193,23 +188,14 @@ def _seeded(of: str) -> Iterator[None]:
 class SegmentMeasures:
     """The running scores of one segment under several protocols, and of the chosen metrics; no frame but one is kept.
 
-    `metrics_device` is `cpu`, `torch` (on the CPU) or the GPU on which torch measures batches; metrics without a batch
-    form stay on the CPU. `clip` is what messages call the clip. `values` are those of each metric for the frames that
-    have one, `seconds` those inside the method.
+    `clip` is what messages call the clip. `values` are those of each metric for the frames that have one, `seconds`
+    those inside the method.
     """
 
-    def __init__(
-        self,
-        protocols: Sequence[ScoringProtocol],
-        metrics: Sequence[LoadedMetric],
-        *,
-        task: Task,
-        clip: str,
-        metrics_device: str = "cpu",
-    ) -> None:
-        self._protocols, self._metrics, self._clip, self._device = protocols, metrics, clip, metrics_device
-        self.scores: Mapping[str, SegmentScores] = {each.name: each.start(task) for each in protocols}
-        self.values: dict[str, list[float]] = {each.name: [] for each in metrics}
+    def __init__(self, scorer: ClipScorer, protocols: Sequence[ScoringProtocol], clip: str) -> None:
+        self._scorer, self._protocols, self._clip = scorer, protocols, clip
+        self.scores = {each.name: each.start(scorer.task) for each in protocols}
+        self.values: dict[str, list[float]] = {each.name: [] for each in scorer.metrics}
         self.seconds = 0.0
         self._last: FramePair | None = None
 
@@ -217,18 +203,16 @@ class SegmentMeasures:
         """Measure the next frames: `restored` (N, H, W, 3), uint8 or float, against as many frames of the truth."""
         rounded = restored if restored.dtype == np.uint8 else np.rint(restored).astype(np.uint8)
         try:
-            add = self._add if self._device == "cpu" else self._add_batch
-            add(restored, rounded, truth, shown)
+            if self._scorer.metrics_device == "cpu":
+                for frame, eight_bit, true in zip(restored, rounded, truth, strict=True):
+                    for protocol in self._protocols:
+                        self.scores[protocol.name].add(eight_bit if protocol.rounded else frame, true)
+                alone = self._scorer.metrics
+            else:
+                alone = self._add_batch(restored, rounded, truth, shown)
+            self._measure(alone, rounded, truth, shown)
         except PixelsError as error:  # frames too small for a window, as a rule
             raise PixelsError(f"{self._clip}: {error}") from error
-
-    def _add(
-        self, restored: Frames, rounded: Pixels, truth: Sequence[Pixels], shown: Sequence[GifFrame | None]
-    ) -> None:
-        for frame, eight_bit, true in zip(restored, rounded, truth, strict=True):
-            for protocol in self._protocols:
-                self.scores[protocol.name].add(eight_bit if protocol.rounded else frame, true)
-        self._measure(self._metrics, rounded, truth, shown)
 
     def _measure(
         self,
@@ -248,10 +232,11 @@ class SegmentMeasures:
 
     def _add_batch(
         self, restored: Frames, rounded: Pixels, truth: Sequence[Pixels], shown: Sequence[GifFrame | None]
-    ) -> None:
+    ) -> list[LoadedMetric]:
+        """Measure the frames by torch; the metrics that have no form for batches are left."""
         from gifbench.metrics.ssim_torch import gaussian_ssims, squared_errors, uniform_ssims
 
-        device = "cpu" if self._device == "torch" else self._device
+        device = "cpu" if self._scorer.metrics_device == "torch" else self._scorer.metrics_device
         true, eight_bit = as_tensor(np.stack(truth), device), as_tensor(rounded, device)
         exact = eight_bit if restored is rounded else as_tensor(restored, device)
         for protocol in self._protocols:
@@ -260,14 +245,14 @@ class SegmentMeasures:
             self.scores[protocol.name].extend(squared_errors(frames, true), ssims(frames, true), size=truth[0].size)
         batch = FrameBatch(eight_bit, true, shown)
         alone = []
-        for each in self._metrics:
+        for each in self._scorer.metrics:
             if not isinstance(each.metric, BatchMetric):
                 alone.append(each)
                 continue
             with _named(each, self._clip):
                 for value in each.metric.measure_batch(batch if each.own else deepcopy(batch)):
                     self._take(each, value)
-        self._measure(alone, rounded, truth, shown)
+        return alone
 
     def _take(self, metric: LoadedMetric, value: object) -> None:
         if value is None:

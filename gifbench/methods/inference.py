@@ -105,8 +105,7 @@ def _batches(
 ) -> Iterator[object]:
     method = loaded.method
     if not isinstance(method, Method):
-        torch_device = device if loaded.declared.backend == "torch" else None
-        yield from _held(loaded, method, gif, times, what=what, torch_device=torch_device, batching=batching)
+        yield from _held(loaded, gif, times, what=what, device=device, batching=batching)
         return
     if isinstance(gif, Gif) and not gif.is_sequence:  # sequences give copies
         # The method may write to it: whoever comes after it, and the metrics, see the GIF as it was.
@@ -134,16 +133,11 @@ def _batches(
 
 
 def _held(
-    loaded: LoadedMethod,
-    method: FrameMethod,
-    gif: FrameSource,
-    times: Sequence[Fraction],
-    *,
-    what: str,
-    torch_device: str | None,
-    batching: Batching,
+    loaded: LoadedMethod, gif: FrameSource, times: Sequence[Fraction], *, what: str, device: str, batching: Batching
 ) -> Iterator[object]:
     """Restore each GIF frame that is shown at one of `times` once, and give it for all times at which it is shown."""
+    method = cast(FrameMethod, loaded.method)
+    torch_device = device if loaded.declared.backend == "torch" else None
     runs = [(frame, len(list(group))) for frame, group in groupby(last_shown(gif.times, times))]
     start = 0
     while start < len(runs):

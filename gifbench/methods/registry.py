@@ -93,8 +93,6 @@ def load_method_file(text: str) -> LoadedMethod:
     if found is None:
         raise UsageError(f'"{text}" names no method file: write path/to/file.py:Class')
     path = Path(found["path"])
-    if not path.is_file():
-        raise NotFound(f"{path}: there is no such method file")
     watch = Watch()
     with watch.looking(known=True):
         module = import_file(path)

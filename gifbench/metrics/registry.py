@@ -14,7 +14,7 @@ from typing import Any
 
 from gifbench.did_you_mean import known_names
 from gifbench.entry_points import entry_points
-from gifbench.errors import GifbenchError, MetricError, NotFound, UsageError
+from gifbench.errors import GifbenchError, MetricError, UsageError
 from gifbench.method_source_hash import source_code, source_file
 from gifbench.methods.method_state_hash import content_sha256, full_option
 from gifbench.methods.options import FILE, Spec, complete_options, parse_spec, read_options
@@ -100,8 +100,6 @@ def load_metric(text: str) -> LoadedMetric:
     """Load one metric; see `load_metrics`."""
     if found := FILE.fullmatch(text):
         path = Path(found["path"])
-        if not path.is_file():
-            raise NotFound(f"{path}: there is no such metric file")
         module = import_file(path, kind="metric", error=MetricError)
         factory = file_class(module, path, found["name"], kind="metric", calls=("measure",))
         name = getattr(factory, "name", factory.__name__.lower())
