@@ -113,18 +113,16 @@ def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod, *, about:
     """Give the batches on, and write them beside; the file is one line of JSON, then the values."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    digest, kind = hashlib.sha256(), ""
+    digest, kinds = hashlib.sha256(), set[str]()
     with suppress(_NotKeptError), atomic_write(path) as file:
         file.write(b" " * _HEAD)
         for batch in batches:
-            kind = kind or str(batch.dtype)
-            if kind != str(batch.dtype):  # as from a method that mixes kinds: nothing to be kept as one array
-                kind = "mixed"
-            elif kind != "mixed":
-                data = np.ascontiguousarray(batch).tobytes()
-                digest.update(data)
-                file.write(data)
+            kinds.add(str(batch.dtype))
+            data = np.ascontiguousarray(batch).tobytes()
+            digest.update(data)
+            file.write(data)
             yield batch
+        kind = kinds.pop() if len(kinds) == 1 else "mixed"  # which is nothing to be kept as one array
         if kind not in _DTYPES or (method.watch is not None and method.watch.reasons):
             raise _NotKeptError
         file.seek(0)
