@@ -35,8 +35,6 @@ Floats = NDArray[np.float32]
 
 Width = Annotated[int, Field(ge=4, le=512)]
 Count = Annotated[int, Field(ge=1, le=16)]
-
-
 Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=6)]
 Blocks = Annotated[tuple[Count, ...], Field(min_length=1, max_length=6)]
 

@@ -16,6 +16,7 @@ from gifbench import Frames, Gif, LoadedMethod, Pixels, UsageError, last_shown, 
 
 from ..film.chroma import chroma, luminance, to_rgb
 from ..interpolation.scene_cuts import is_cut
+from ..network_method_base import OneNetwork
 from ..weights_lookup import described, find_weights
 from .network import LstmState, Stabilizer, StabilizerArchitecture
 
@@ -28,7 +29,7 @@ _PIXELS_AT_ONCE = 1 << 22
 """Of the frames that lie on the device together, 50 MB for each of the three tensors."""
 
 
-class Stable:
+class Stable(OneNetwork):
     """Steadies the frames that `method` restores, each with the help of the one before, in one pass.
 
     Write `stable:ccdnet`, or `stable:[gaussian:sigma=0.7],precision=bf16` where options of both are meant. The GIF, or
@@ -42,7 +43,6 @@ class Stable:
     """
 
     version = "1"
-    backend = "torch"
 
     def __init__(
         self,
@@ -57,20 +57,17 @@ class Stable:
             raise UsageError(f"stable: propagate must be 0 to {_MOST_PROPAGATED}, got {propagate}")
         self._propagate, self._only_colors = propagate, only_colors
         found = find_weights("stable", weights, config="baselines/stabilizer/stable.toml")
-        network = described(found, StabilizerArchitecture, Stabilizer, what="stabilizer")
-        self._network = network.to(memory_format=torch.channels_last)
+        self._hold(described(found, StabilizerArchitecture, Stabilizer, what="stabilizer"), found)
         self._method, self._half, self._device = method, precision == "bf16", "cpu"
-        self.weights = str(found.path)
         self.tasks = method.tasks
         self.needs_palettes = method.declared.needs_palettes
-        self.parameters = method.parameters + sum(each.numel() for each in self._network.parameters())
-        own = str(found.about.get("licence") or "")
-        self.licence = " + ".join(dict.fromkeys(licence for licence in (method.licence, own) if licence))
+        self.parameters += method.parameters
+        self.licence = " + ".join(dict.fromkeys(licence for licence in (method.licence, self.licence) if licence))
 
     def to(self, device: str) -> None:
         """Move both; called once, before the first clip."""
         self._device = device
-        self._network.to(device)
+        super().to(device)
         move = getattr(self._method.method, "to", None)
         if self._method.declared.backend == "torch" and callable(move):
             move(device)

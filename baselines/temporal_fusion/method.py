@@ -14,6 +14,7 @@ from ..ccdnet.method import Restorer
 from ..ccdnet.network import scaled
 from ..ccdnet.plain_or_dithered_choice import Router
 from ..interpolation.scene_cuts import is_cut
+from ..network_method_base import OneNetwork
 from ..tiled_inference import Precision, Runner
 from ..weights_lookup import described, find_weights
 from .alignment import OFFSETS, Motion, RestoredFrame, describe, folded_input, network_input
@@ -25,7 +26,7 @@ _AROUND = 2 * max(OFFSETS)
 """The frames around that are looked at, and held for the next one."""
 
 
-class CCDNetVideo:
+class CCDNetVideo(OneNetwork):
     """Restores each frame by `ccdnet`, then corrects it by the two frames before and the two after.
 
     These are moved along DIS flow to where the same things are; a network decides what to take over. Across a cut no
@@ -36,7 +37,6 @@ class CCDNetVideo:
     """
 
     version = "4"
-    backend = "torch"
 
     def __init__(
         self,
@@ -49,24 +49,21 @@ class CCDNetVideo:
         precision: Precision = "fp32",
     ) -> None:
         found = find_weights("ccdnet-video", weights, config="baselines/temporal_fusion/ccdnet-video.toml")
-        network = described(found, TemporalFusionOptions, TemporalFusion, what="temporal fusion network")
-        self._network = network.to(memory_format=torch.channels_last)
+        self._hold(described(found, TemporalFusionOptions, TemporalFusion, what="temporal fusion network"), found)
         self._router = Router(
             weights=color_weights, agreement=agreement, gradients=gradients, tile=tile, precision=precision
         )
         self._tile, self._device = tile, "cpu"
         self._runner = Runner(precision=precision)
         self._clip: _Clip | None = None
-        self.weights = str(found.path)
-        self.parameters = self._router.parameters + sum(each.numel() for each in self._network.parameters())
-        licenses = (self._router.licence, str(found.about.get("licence") or ""))
-        self.licence = " + ".join(dict.fromkeys(each for each in licenses if each))
+        self.parameters += self._router.parameters
+        self.licence = " + ".join(dict.fromkeys(each for each in (self._router.licence, self.licence) if each))
 
     def to(self, device: str) -> None:
         """Move all networks; called once, before the first clip."""
         self._device = device
         self._router.to(device)
-        self._network.to(device)
+        super().to(device)
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[torch.Tensor]:
         """The frames at `times`, one at a time, (1, H, W, 3) in [0, 255], the last shown one held."""
