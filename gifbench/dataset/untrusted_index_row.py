@@ -34,9 +34,9 @@ def checked_row(values: Mapping[str, Any]) -> IndexRow:
     except KeyError as error:
         problem = f"there is no {error}"
     except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
-        problem = str(error)[:200]
+        problem = str(error)
     if problem:
-        raise ValueError(problem)
+        raise ValueError(problem[:400])
     return row
 
 

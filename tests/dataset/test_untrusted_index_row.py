@@ -44,3 +44,13 @@ def test_a_row_without_a_column_names_it(tiny_dataset: Dataset) -> None:
     del values["clip_id"]
     with pytest.raises(ValueError, match="clip_id"):
         checked_row(values)
+
+
+@pytest.mark.parametrize(
+    "change", [{"plain_offset": -(10**4000)}, {"crop": [10**4000, -1, 2, 2]}, {"split": "t" * 10_000}]
+)
+def test_what_is_said_of_a_row_is_bounded(change: dict[str, object], tiny_dataset: Dataset) -> None:
+    values = tiny_dataset["ant"].row.to_dict()
+    with pytest.raises(ValueError) as caught:
+        checked_row({**values, **change})
+    assert len(str(caught.value)) <= 400
