@@ -33,6 +33,7 @@ WORKERS_SECONDS = 60.0
 _ADDRESS = re.compile(r"([a-z]+://)?(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 _AHEAD = 2  # items a thread, so that none waits for the network
 _POLL_SECONDS = 0.02
+_LEAVING_SECONDS = 2.0  # within which a scheduler has noticed that a worker died
 _ROOM_SECONDS = 10.0  # after which the cluster is asked again how large it is
 
 
@@ -70,6 +71,8 @@ class DaskCluster:
         expected = versions_here(packages)
         for worker, found in sorted(self._client.run(_probe(), packages, places, on_error="return").items()):
             if isinstance(found, Exception):
+                if self._has_left(worker):
+                    continue
                 raise self._error(f"--cluster {address}: the worker {worker} cannot be asked ({found!r})")
             versions, unseen = found
             for name, mine in expected.items():
@@ -84,6 +87,15 @@ class DaskCluster:
                     f"--cluster {address}: the worker {worker} does not see {what} at {where}; it must lie on a file "
                     "system that all share, or at a URL such as s3://…"
                 )
+
+    def _has_left(self, worker: str) -> bool:
+        """Whether a worker that did not answer is none of the cluster's any more: it is not asked for any work."""
+        until = time.monotonic() + _LEAVING_SECONDS
+        while worker in self._client.ncores():
+            if time.monotonic() > until:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
 
     def results(self, work: Callable[[Item], Any], items: Sequence[Item]) -> Iterator[tuple[Item, Any]]:
         """Each item with what `work` gave for it, or the exception that it ended with, in the order in which they end.

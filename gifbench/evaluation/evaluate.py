@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from gifbench.argument_types import check_type
 from gifbench.benchmark_tasks import DEFAULT_TASKS, Task, does_task, parse_tasks
@@ -16,7 +16,7 @@ from gifbench.dataset import open_dataset
 from gifbench.devices import check_devices, set_torch_settings, torch_settings
 from gifbench.errors import DatasetError, UsageError
 from gifbench.evaluation.clip_prefetch import ScoredDataset
-from gifbench.evaluation.reuse_or_score import Existing, RunSettings, TaskRun
+from gifbench.evaluation.reuse_or_score import Existing, RunSettings, TaskRun, check_existing_choice
 from gifbench.evaluation.scoring_protocols import PROTOCOLS, protocol
 from gifbench.methods.method_interface import FrameMethod, Method
 from gifbench.methods.registry import LoadedMethod, load_any_method
@@ -109,8 +109,7 @@ def evaluate(
     )
     if not run.protocols:
         raise UsageError(f"protocols must name at least one of {', '.join(PROTOCOLS)}, got none")
-    if existing not in get_args(Existing):
-        raise UsageError(f'existing must be "error", "keep" or "overwrite", got {str(existing)[:40]!r}')
+    check_existing_choice(existing)
     chosen, loaded = parse_tasks(tasks), load_methods(methods)
     _check_cluster(run, loaded)
     opened: Any = open_dataset(os.fspath(dataset)) if isinstance(dataset, str | os.PathLike) else dataset

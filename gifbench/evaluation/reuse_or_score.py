@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from gifbench.benchmark_tasks import Task
+from gifbench.errors import UsageError
 from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
 from gifbench.evaluation.dask_scoring_workers import clips_on_cluster
 from gifbench.evaluation.local_scoring_workers import scored_clips, worked_clips
@@ -25,6 +26,12 @@ from gifbench.storage import Folder
 
 Existing = Literal["error", "keep", "overwrite"]
 """What happens to results that exist: nothing is run, the very same are taken and the others run, or all are run."""
+
+
+def check_existing_choice(existing: object) -> None:
+    """Raise `UsageError` unless it is one of `Existing`."""
+    if existing not in get_args(Existing):
+        raise UsageError(f'existing must be "error", "keep" or "overwrite", got {str(existing)[:40]!r}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ class TaskRun:
                     metrics=metrics,
                     official=self.dataset.official.get(settings.split, 0),
                     devices=devices or ["cpu"],
-                    workers=max(settings.workers, len(crew)),
+                    workers=max(settings.workers, len(crew), settings.device.count(",") + 1),
                 )
                 for each in protocols
             }

@@ -17,7 +17,7 @@ from pathlib import Path
 from gifbench.benchmark_tasks import Task, one_task
 from gifbench.errors import MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.evaluation.clip_prefetch import ScoredClip, ScoredDataset
-from gifbench.evaluation.reuse_or_score import Existing, RunSettings, TaskRun
+from gifbench.evaluation.reuse_or_score import Existing, RunSettings, TaskRun, check_existing_choice
 from gifbench.evaluation.score_identity import existing_result
 from gifbench.evaluation.scoring_protocols import protocol, released_stride
 from gifbench.evaluation.task_export import TASK_FILE, Item, task_items
@@ -64,6 +64,7 @@ def score_submission(
     errors are those of `evaluate`.
     """
     chosen = one_task(task)
+    check_existing_choice(existing)
     if not NAME.fullmatch(name):
         raise UsageError(f"{name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
     place = Path(folder)

@@ -123,6 +123,20 @@ def test_a_method_that_kills_its_worker_once_is_given_to_another(
     assert {each.clips for each in found} == {len(tiny_dataset.split("test"))}
 
 
+def test_a_worker_that_dies_as_it_is_asked_is_no_reason_to_stop(
+    cluster: str, tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distributed import Client
+
+    ask = Client.run
+
+    def ask_one_more(self: Client, *args: object, **options: object) -> dict[str, object]:
+        return ask(self, *args, **options) | {"tcp://127.0.0.1:9": OSError("it has died")}
+
+    monkeypatch.setattr(Client, "run", ask_one_more)
+    assert len(evaluate("gif", tiny_dataset.url, "plain-1", cluster=cluster)) == 2
+
+
 def test_a_method_that_kills_every_worker_is_named_with_its_clip_and_what_was_scored_is_kept(
     cluster: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:

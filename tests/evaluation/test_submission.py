@@ -374,6 +374,8 @@ def test_a_result_is_not_overwritten_unasked(tiny_dataset: Dataset, answer: Path
     first = score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results")
     with pytest.raises(AlreadyExists):
         score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results", existing="error")
+    with pytest.raises(UsageError, match="existing must be"):
+        score_submission(answer, dataset, "dithered-2", name="x", existing="replace")  # type: ignore[arg-type]
     again = score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results")
     assert Path(str(again.path)).stat().st_mtime_ns == Path(str(first.path)).stat().st_mtime_ns, "it is reused"
     score_submission(answer, dataset, "dithered-2", name="x", out=tmp_path / "results", existing="overwrite")
