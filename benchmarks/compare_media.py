@@ -3,7 +3,7 @@
     python benchmarks/compare_media.py FOLDER [--frames 300]
 
 ffmpeg is the binary of imageio-ffmpeg, another version than the one inside PyAV, and converts with the flags that
-define our RGB (`gifbench.media.video.color_and_hdr_conversion`). Pixels that are not square are compared as stored,
+define our RGB (`gifbench.media.video.yuv_to_rgb_and_hdr`). Pixels that are not square are compared as stored,
 since ffmpeg leaves that to the player; see-through ones are laid over white. A line a file that differs says what
 differs first; the last lines count. Times are compared to within a tick of either clock, counted from the first frame.
 
@@ -32,7 +32,7 @@ from gifbench.errors import GifbenchError
 from gifbench.media.clip import Pixels
 from gifbench.media.gif import Gif
 from gifbench.media.video import decode, probe
-from gifbench.media.video.color_and_hdr_conversion import SCALE_FLAGS
+from gifbench.media.video.yuv_to_rgb_and_hdr import SCALE_FLAGS
 
 FFMPEG = (imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin")
 KINDS = {".3g2", ".3gp", ".apng", ".asf", ".avi", ".avif", ".divx", ".dv", ".f4v", ".flv", ".gif", ".heic", ".m2ts"}

@@ -4,7 +4,7 @@
 
 "bare" is PyAV's decoder alone, no pixels taken; "to_ndarray" is `frame.to_ndarray(format="rgb24")`, which converts with
 ffmpeg's fast and coarse default; "exact" is the same with the flags of
-`gifbench.media.video.color_and_hdr_conversion` given to PyAV's reformatter; "rgb" and "gray" are ours. Times are
+`gifbench.media.video.yuv_to_rgb_and_hdr` given to PyAV's reformatter; "rgb" and "gray" are ours. Times are
 processor time. "off by" is how far ffmpeg's default conversion lies from ours, in levels of 255: the mean over the
 first 30 frames, and the largest.
 """

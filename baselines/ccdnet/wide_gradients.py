@@ -26,7 +26,7 @@ from torch.nn import functional
 
 from ..weights_lookup import NetworkOptions
 from .palette_agreement import agree, cells_of, each_on_cpu, means_off, nearest_places
-from .palette_unet import StridedUNet, ResidualBlock, Widths
+from .palette_unet import ResidualBlock, StridedUNet, Widths
 from .smoothing_within_cells import GENTLE, STRONG, measure, smoothed
 
 PICTURES = (GENTLE, STRONG)

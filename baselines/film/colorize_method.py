@@ -11,7 +11,7 @@ from ..network_method_base import FrameNetwork
 from ..tiled_inference import Precision
 from ..weights_lookup import described, find_weights
 from .chroma import luminance, to_rgb
-from .colorize_network import Colorizer, ColorizeOptions
+from .colorize_network import ColorizeOptions, Colorizer
 
 _SIDE, _SATURATION = 96, 0.4
 """The shorter side, in pixels, of the pictures that colors are painted in, and the share of the predicted chroma that

@@ -11,9 +11,9 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
+from ..ccdnet.network import scaled
 from ..ccdnet.palette_agreement import agree
 from ..ccdnet.palette_unet import Count, Width, begin
-from ..ccdnet.network import scaled
 from ..frozen_color_method import colored, load_frame_method
 from ..network_trainer_base import NetworkTrainer, draw, keep, psnr, update_of_psnr
 from ..weights_lookup import start_weights

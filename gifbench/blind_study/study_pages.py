@@ -24,7 +24,7 @@ from gifbench.errors import UsageError, storage_errors
 from gifbench.evaluation.clip_prefetch import task_gif
 from gifbench.leaderboard.atomic_publish import published
 from gifbench.leaderboard.example_pictures import frame_ends, restore_with, times_in
-from gifbench.leaderboard.filmstrips import excerpt, film, frames_per_file, shown_size
+from gifbench.leaderboard.filmstrips_and_magnified_detail import excerpt, film, frames_per_file, shown_size
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.methods.registry import LoadedMethod
 from gifbench.progress import Progress, ProgressCallback, silent

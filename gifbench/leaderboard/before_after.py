@@ -11,7 +11,7 @@ from gifbench.errors import storage_errors
 from gifbench.file_restoration import Restored, restore_gif, restored_timing
 from gifbench.leaderboard.atomic_publish import published
 from gifbench.leaderboard.example_pictures import Lane, Pictures, frame_ends, write_pictures
-from gifbench.leaderboard.filmstrips import error_map, telling_box
+from gifbench.leaderboard.filmstrips_and_magnified_detail import error_map, telling_box
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.safe_names import visible
 from gifbench.media.clip import Pixels

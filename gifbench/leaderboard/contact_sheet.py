@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import GifbenchError
-from gifbench.leaderboard.filmstrips import telling_box, webp
+from gifbench.leaderboard.filmstrips_and_magnified_detail import telling_box, webp
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.media.clip import Pixels
 from gifbench.media.crop_and_resize import resize

@@ -16,8 +16,8 @@ from gifbench.dataset import Dataset, DatasetClip
 from gifbench.errors import GifbenchError, StorageError, storage_errors
 from gifbench.evaluation.clip_prefetch import task_gif
 from gifbench.leaderboard.boards_of_comparable_runs import Board
-from gifbench.leaderboard.example_selection import ClipChoice, choices
-from gifbench.leaderboard.filmstrips import (
+from gifbench.leaderboard.example_clip_selection import ClipChoice, choices
+from gifbench.leaderboard.filmstrips_and_magnified_detail import (
     ERROR_QUALITY,
     QUALITY,
     detail,

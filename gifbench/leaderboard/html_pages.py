@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardRow, BoardTable
 from gifbench.leaderboard.clip_pages import ClipKey, ClipPage, clip_lines, together_on
+from gifbench.leaderboard.example_clip_selection import shared_clips
 from gifbench.leaderboard.example_pictures import Example, Pictures, Shown
-from gifbench.leaderboard.example_selection import shared_clips
 from gifbench.leaderboard.jinja_environment import render
 from gifbench.leaderboard.plots import plots
 from gifbench.leaderboard.ranking import FEWEST_CLIPS

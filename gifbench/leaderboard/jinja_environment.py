@@ -16,7 +16,7 @@ from gifbench.benchmark_tasks import known_task
 from gifbench.evaluation.scoring_protocols import PROTOCOLS
 from gifbench.gif_maker_registry import load_maker
 from gifbench.leaderboard.boards_of_comparable_runs import Board, BoardTable
-from gifbench.leaderboard.filmstrips import ERROR_TOP
+from gifbench.leaderboard.filmstrips_and_magnified_detail import ERROR_TOP
 from gifbench.leaderboard.installed_papers import reported_by, reported_note
 from gifbench.leaderboard.safe_names import SHOWN_CHARACTERS, visible
 from gifbench.progress import count_text

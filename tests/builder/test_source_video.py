@@ -18,7 +18,7 @@ from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.video import decode
-from gifbench.media.video.color_and_hdr_conversion import ColorConverter
+from gifbench.media.video.yuv_to_rgb_and_hdr import ColorConverter
 from tests.media.matroska import write_matroska
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gifbench.media.video import Span, decode, probe
-from gifbench.media.video.color_and_hdr_conversion import SCALE_FLAGS, interleaved, planar
+from gifbench.media.video.yuv_to_rgb_and_hdr import SCALE_FLAGS, interleaved, planar
 
 
 def ffmpeg(*args: object) -> bytes:

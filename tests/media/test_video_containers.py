@@ -16,8 +16,8 @@ from PIL import Image, ImageOps
 
 from gifbench.errors import CorruptMedia
 from gifbench.media.video import Span, count_frames, decode, probe
-from gifbench.media.video.color_and_hdr_conversion import SCALE_FLAGS
 from gifbench.media.video.transport_stream import read_transport_stream
+from gifbench.media.video.yuv_to_rgb_and_hdr import SCALE_FLAGS
 from tests.media.matroska import element, write_matroska
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", 2, "-g", 12, "-pix_fmt", "yuv420p")

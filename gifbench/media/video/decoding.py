@@ -23,7 +23,13 @@ from pathlib import Path
 from gifbench.argument_types import check_types
 from gifbench.errors import UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.video.color_and_hdr_conversion import (
+from gifbench.media.video.container import VideoLimits, open_video
+from gifbench.media.video.damaged_frames import DamagedFrames
+from gifbench.media.video.exact_span import FirstFrame, Span, Spanned, spanned, with_first
+from gifbench.media.video.frames import TimedPicture, shown_frames
+from gifbench.media.video.libav_errors import av_errors
+from gifbench.media.video.orientation_and_aspect import orientation, square_size
+from gifbench.media.video.yuv_to_rgb_and_hdr import (
     COLOR_RANGES,
     COLOR_SPACES,
     HDR,
@@ -32,12 +38,6 @@ from gifbench.media.video.color_and_hdr_conversion import (
     ColorConverter,
     PixelKind,
 )
-from gifbench.media.video.container import VideoLimits, open_video
-from gifbench.media.video.damaged_frames import DamagedFrames
-from gifbench.media.video.exact_span import FirstFrame, Span, Spanned, spanned, with_first
-from gifbench.media.video.frames import TimedPicture, shown_frames
-from gifbench.media.video.libav_errors import av_errors
-from gifbench.media.video.orientation_and_aspect import orientation, square_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from av.video.reformatter import VideoReformatter
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.video.codecs import FFV1, PLANAR, UTVIDEO, LosslessCodec, slices_intact, utvideo_whole
-from gifbench.media.video.color_and_hdr_conversion import interleaved
 from gifbench.media.video.container import VideoLimits, check_size, open_own
+from gifbench.media.video.yuv_to_rgb_and_hdr import interleaved
 
 _WHAT, _CHECKED = "lossless video", {"err_detect": "crccheck+explode"}
 

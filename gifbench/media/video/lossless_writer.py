@@ -36,10 +36,10 @@ from av.video.frame import VideoFrame
 from gifbench.errors import PixelsError, UsageError, storage_errors
 from gifbench.media.clip import Pixels
 from gifbench.media.video.codecs import FFV1, PLANAR, UTVIDEO, LosslessCodec, utvideo_whole
-from gifbench.media.video.color_and_hdr_conversion import planar
 from gifbench.media.video.encoding import FrameWriter
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.lossless_reader import iter_lossless
+from gifbench.media.video.yuv_to_rgb_and_hdr import planar
 
 PIXEL_FORMAT = "bgr0"
 """The 8-bit RGB layout that FFV1 takes; it codes it with the reversible color transform of JPEG 2000."""

@@ -25,10 +25,10 @@ from av.video.stream import VideoStream
 
 from gifbench.errors import CorruptMedia, MediaError, UsageError
 from gifbench.media.clip import Pixels
-from gifbench.media.video.color_and_hdr_conversion import ColorConverter
 from gifbench.media.video.container import OpenVideo, VideoLimits, check_size, open_own, open_video
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.packet_reading import CannotSeek, continuous_packets, from_key_frame
+from gifbench.media.video.yuv_to_rgb_and_hdr import ColorConverter
 
 _LIMITS = VideoLimits()
 

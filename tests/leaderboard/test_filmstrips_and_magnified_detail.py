@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gifbench.leaderboard.boards_of_comparable_runs import boards
-from gifbench.leaderboard.example_selection import choose
-from gifbench.leaderboard.filmstrips import (
+from gifbench.leaderboard.example_clip_selection import choose
+from gifbench.leaderboard.filmstrips_and_magnified_detail import (
     ERROR_TOP,
     MAX_FRAMES,
     MAX_SECONDS,
