@@ -148,8 +148,7 @@ def generated_gif(maker: LoadedMaker, frames: Pictures, times: Sequence[Fraction
     something else.
     """
     _, gif, delays = _made(maker, frames, times, duration)
-    starts = [Fraction(start, 100) for start in (0, *accumulate(delays[:-1]))]
-    shown = [bisect_right(gif.times, start) - 1 for start in starts]
+    shown = [bisect_right(gif.times, Fraction(start, 100)) - 1 for start in accumulate(delays[:-1], initial=0)]
     if len(gif) > max(len(times), 2):
         raise MakerError(f"maker {maker.name} made {len(gif)} frames of {len(times)}; it must make as many at most")
     return replace(retimed(gif, shown, tuple(times), duration), dithered=maker.dithered, loop=0)

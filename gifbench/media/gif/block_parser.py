@@ -90,7 +90,7 @@ def parse(file: GifFile, *, limits: GifLimits) -> Blocks:
         raise CorruptMedia(f"{name}: not a GIF, it begins with {header[:6]!r} and not with GIF87a or GIF89a")
     if len(header) < 13:
         raise CorruptMedia(f"{name}: the file ends inside its header, after {len(header)} bytes")
-    width, height, flags, _, _ = struct.unpack("<HHBBB", header[6:])
+    width, height, flags = struct.unpack_from("<HHB", header, 6)
     _check_size(width, height, "the screen", limits, name)
     shared = _palette(file, 13, flags) if flags & 0x80 else None
     start = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)

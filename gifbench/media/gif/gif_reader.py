@@ -104,8 +104,7 @@ def _as_sequence(file: GifFile, blocks: Blocks, background: tuple[int, int, int]
     palettes = OfFrames(frames, numbers, lambda number: frames.colors(number)[0].copy())
     transparent = OfFrames(frames, numbers, lambda number: frames.colors(number)[1])
     *times, duration = _times(blocks)
-    damage = _damage(blocks, decoder)
-    return Gif(indices, palettes, tuple(times), duration, None, transparent, blocks.plays, damage)
+    return Gif(indices, palettes, tuple(times), duration, None, transparent, blocks.plays, _damage(blocks, decoder))
 
 
 def _showable(file: GifFile, blocks: Blocks, decoder: FrameDecoder, *, salvage: bool) -> Blocks:
