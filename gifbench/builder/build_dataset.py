@@ -81,7 +81,7 @@ def build_dataset(
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe, settings)
     elif settings:
-        recipe = make_recipe(type(recipe), {**recipe.model_dump(), **settings})
+        recipe = make_recipe(type(recipe), {**recipe.model_dump(exclude_unset=True), **settings})
     if limit is not None and limit < 1:
         raise UsageError(f"limit must be at least 1, got {limit}")
     if workers is not None and not 1 <= workers <= _MOST_WORKERS:
