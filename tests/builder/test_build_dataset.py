@@ -119,9 +119,9 @@ def test_a_recipe_object_takes_settings(tiny_recipe: Path, tiny_videos: Path, tm
 def test_a_recipe_object_with_settings_goes_on_with_the_codec_of_a_dataset(
     tiny_recipe: Path, tiny_videos: Path, tmp_path: Path
 ) -> None:
-    began = load_recipe(str(tiny_recipe), {"min_frames": 1, "truth_codec": "ffv1"})
+    began = load_recipe(str(tiny_recipe), {"min_width": 1, "min_frames": 1, "truth_codec": "ffv1"})
     gifbench.build_dataset(began, out=tmp_path / "a", videos=tiny_videos, workers=1, limit=2)
-    recipe = load_recipe(str(tiny_recipe))
+    recipe = load_recipe(str(tiny_recipe), {"min_width": 1})
     ds = gifbench.build_dataset(recipe, out=tmp_path / "a", videos=tiny_videos, workers=1, settings={"min_frames": 1})
     assert (len(ds), ds.about["recipe"]["truth_codec"]) == (5, "ffv1")
 
