@@ -22,7 +22,6 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from gifbench.did_you_mean import known_names
 from gifbench.errors import GifbenchError, MethodError, MissingExtra, NoSuchMethod, NotFound, UsageError
@@ -33,8 +32,8 @@ _EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "spa
 _folders: dict[str, dict[str, ModuleType]] = {}
 """The modules that were imported from each folder, by name."""
 
-_contents: WeakKeyDictionary[ModuleType, bytes] = WeakKeyDictionary()
-"""What was in the files of these modules when they were imported."""
+_contents: dict[int, bytes] = {}
+"""What was in the files of these modules when they were imported, by `id`: a module may be any object."""
 
 _lock = threading.RLock()
 _replaced = threading.Event()
@@ -124,7 +123,7 @@ def importing_from(folder: Path) -> Iterator[None]:
         if not _replaced.is_set():
             _replaced.set()
             builtins.__import__ = _import_beside
-        if any(_content(module) != _contents[module] for module in own.values()):
+        if any(_content(module) != _contents[id(module)] for module in own.values()):
             _remove(own)  # all of them: those that import a changed one hold what it was
             own.clear()
         for others in [each for each in _folders.values() if each is not own]:
@@ -223,7 +222,7 @@ def _take(place: str, names: set[str]) -> None:
             continue
         if _folder_of(file) == place:
             _folders[place][name] = module
-            _contents[module] = _content(module)
+            _contents[id(module)] = _content(module)
 
 
 def _top(name: str) -> str:

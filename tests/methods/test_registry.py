@@ -134,6 +134,11 @@ def test_a_method_may_be_more_than_one_file(method_file):
     method_file("FACTOR = 3\n", name="beside_mine.py")
     path = method_file(MINE.replace("parameters = 12", "from beside_mine import FACTOR as parameters"))
     assert load_method_file(str(path)).parameters == 3
+    # A module may put any object in its own place, also one without a hash.
+    method_file(
+        "import sys, types\nFACTOR = 4\nsys.modules[__name__] = types.SimpleNamespace(**globals())\n", "beside_mine.py"
+    )
+    assert load_method_file(str(path)).parameters == 4
 
 
 def test_weights_are_named_and_hashed_but_their_folder_is_not(method_file, tmp_path):
