@@ -87,7 +87,7 @@ def as_tensor(frames: NDArray[Any], device: str = "cpu") -> Any:  # noqa: ANN401
     """Frames (N, H, W, 3) as a torch tensor (N, 3, H, W) of their type."""
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2).contiguous()
+    return torch.tensor(np.ascontiguousarray(frames), device=device).permute(0, 3, 1, 2).contiguous()
 
 
 @runtime_checkable

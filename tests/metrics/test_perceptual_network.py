@@ -27,7 +27,8 @@ def frames(seed: int) -> torch.Tensor:
 
 
 def pairs(restored: torch.Tensor, truth: torch.Tensor) -> list[FramePair]:
-    both = (each.permute(0, 2, 3, 1).numpy() for each in (restored, truth))
+    both = [np.ascontiguousarray(each.permute(0, 2, 3, 1).numpy()) for each in (restored, truth)]
+    both[0].setflags(write=False)  # as frames from the cache are
     return [FramePair(*each) for each in zip(*both, strict=True)]
 
 
