@@ -157,7 +157,9 @@ def _coverage(dataset: Dataset) -> dict[str, SplitCoverage]:
 
     if not dataset.official or dataset.name not in entry_names(RECIPES):
         return {}
-    reasons = {each.clip_id: None if each.state == "built" else each.reason for each in dataset.outcomes}
+    # What is built stands in the index: after a repair that was killed outcomes say more.
+    built = dict.fromkeys(row.clip_id for row in dataset.rows)
+    reasons = {each.clip_id: each.reason for each in dataset.outcomes} | built
     return split_coverage(official_rows(load_recipe(dataset.name).manifest), reasons)
 
 

@@ -11,15 +11,19 @@ import sys
 import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from gifbench.builder.recipe import load_recipe
 from gifbench.cli import plugin_commands
 from gifbench.cli.app import app
+from gifbench.cli.info import _coverage
 from gifbench.cli.output import progress_bar
 from gifbench.dataset import Dataset
+from gifbench.manifest.rows import official_rows
 from gifbench.media.gif import Gif
 from gifbench.progress import Progress
 from tests.cli.forked_command import ForkedCommand
@@ -109,6 +113,13 @@ def test_build_and_info_say_the_same(tiny_recipe: Path, tiny_videos: Path, tmp_p
     text = run("info", tmp_path / "tiny").stdout
     assert re.search(r"1 +rejected +too_small +no +the picture is smaller", text)
     assert "min_width=40" in text
+
+
+def test_coverage_counts_what_the_index_holds() -> None:
+    rows = [row for row in official_rows(load_recipe("gif-faces").manifest) if row.split == "test"]
+    outcomes = [SimpleNamespace(clip_id=row.clip_id, state="built", reason="") for row in rows]  # of a killed repair
+    found = _coverage(SimpleNamespace(name="gif-faces", official={"test": 104}, rows=rows[:3], outcomes=outcomes))
+    assert (found["test"].here, found["test"].missing) == (3, {"": 101})
 
 
 def test_build_takes_parameters_a_limit_and_a_split(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
