@@ -107,12 +107,29 @@ def _or_none(function: Callable[..., object]) -> Callable[..., object]:
     @functools.wraps(function)
     def call(cache: Any, *given: object) -> object:  # noqa: ANN401  # numba's
         try:
+            cache._cache_file._source_stamp = _source_stamps(cache)
             return function(cache, *given)
         except OSError as error:
             _say_once(f"{cache.cache_path}: {error.strerror or error}")
             return None
 
     return call
+
+
+def _source_stamps(cache: Any) -> list[object]:  # noqa: ANN401  # numba's
+    """The source file of a loop, of all loops that it calls, and the numbers in them: numba itself minds the first."""
+    from numbers import Number
+
+    functions, stamps = [cache._py_func], [cache._impl.locator.get_source_stamp()]
+    for function in functions:
+        for name in function.__code__.co_names:
+            value = function.__globals__.get(name)
+            if isinstance(value, Number):
+                stamps.append(repr(value))
+            elif hasattr(getattr(value, "_cache", None), "_impl") and value.py_func not in functions:
+                functions.append(value.py_func)
+                stamps.append(value._cache._impl.locator.get_source_stamp())
+    return stamps
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import importlib.util
 import logging
 import os
@@ -96,6 +97,28 @@ def test_a_loop_that_cannot_be_kept_or_read_is_compiled_anew_and_the_place_is_na
     assert list(tmp_path.glob("kept/*/*.nbc"))
     monkeypatch.setattr(caching.IndexDataCacheFile, "load", full)
     assert loop()(3) == 6
+
+
+def test_a_loop_is_compiled_anew_where_another_file_has_another_loop_or_number_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(tmp_path)
+    begin, name = "from numba import njit\n", "@njit(cache=True)\ndef {}(number):\n    return {}\n"
+    (tmp_path / "loop.py").write_text(
+        begin + "from other_loop import ADDED, times\n" + name.format("loop", "times(number) + ADDED")
+    )
+    found = []
+    for factor, added in ((2, 0), (3, 0), (3, 1), (3, 1)):
+        (tmp_path / "other_loop.py").write_text(
+            f"{begin}ADDED = {added}\n" + name.format("times", f"{factor} * number")
+        )
+        for module in ("loop", "other_loop"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        loop = importlib.import_module("loop").loop
+        found.append((loop(1), sum(loop.stats.cache_hits.values())))
+    assert found == [(2, 0), (3, 0), (4, 0), (4, 1)]
 
 
 def test_without_any_folder_nothing_is_kept_and_all_goes_on(
