@@ -352,7 +352,7 @@ class _Run:
     def _seconds_left(self) -> float | None:
         paces = ((group, self._policy.per_hour.get(name)) for name, group in self._groups.items())
         slowest = max((len(group.queue) * 3600 / pace for group, pace in paces if pace), default=0.0)
-        ended = self._planned - self._left
+        ended = max(0, self._planned - self._left)  # none while it is being planned
         if not ended:
             return slowest or None
         return max(slowest, (self._clock.now() - self._started) / ended * self._left)
