@@ -99,3 +99,16 @@ def test_a_frame_and_its_folded_correction_are_what_the_network_gives():
     x = torch.rand(1, 5, 16, 24)
     with torch.inference_mode():
         assert torch.equal(network(x), x[:, :3] + network.correction(functional.pixel_unshuffle(x, 2)))
+
+
+def test_in_half_precision_what_is_folded_and_what_is_not_give_the_same():
+    torch.manual_seed(0)
+    network = ResidualUNet((8, 16), (1, 1), inputs=CHANNELS).eval()
+    torch.nn.init.normal_(network.head.weight, std=0.1)
+    middle, *neighbors = (describe(*frame(shift, 48, 64)) for shift in (0, 2, 5, 9, 30))
+    x, folded = network_input(middle, neighbors)[None], folded_input(middle, neighbors, stride=network.stride)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        more = network.correction(folded)
+        assert torch.equal(network.correction(folded.bfloat16()), more)
+        assert torch.equal(network(x), x[:, :3] + more)
+    assert more.dtype == torch.float32
