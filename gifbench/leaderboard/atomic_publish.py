@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ from gifbench.storage import exclusive_lock
 MARKER = "gifbench-site.json"
 """The file that says that a folder is a site made here, and which entries of the folder are the site's own."""
 
-_ENDING = ".draft"
 _SITE, _OLD, _LOCK = "site", "old", "lock"
 """What a hidden folder holds: the site that is written, the one that it replaces, the lock of the process at work."""
 
@@ -42,7 +42,7 @@ def published(out: Path, *, overwrite: bool, inputs: str = "") -> Iterator[Path]
         _sweep(out)
         _check_place(out, overwrite=overwrite)
         out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=_hidden(out), suffix=_ENDING, dir=out.parent))
+        folder = Path(tempfile.mkdtemp(prefix=_hidden(out), suffix=".draft", dir=out.parent))
     draft, old = folder / _SITE, folder / _OLD
     try:
         # The lock keeps others from sweeping the folder meanwhile.
@@ -75,12 +75,10 @@ def made_of(out: Path, inputs: str) -> bool:
 def _sweep(out: Path) -> None:
     """Remove the drafts of processes that are no more, and put back a site that one of them had moved aside."""
     for left in sorted(out.parent.iterdir()) if out.parent.is_dir() else ():
-        of_before = left.name.endswith(".old")  # gifbench 0.1.0 moved a site aside into a folder of its own
-        if not left.name.startswith(_hidden(out)) or not (left.name.endswith(_ENDING) or of_before):
+        found = re.fullmatch(rf"{re.escape(_hidden(out))}\w+\.(draft|old)", left.name)  # none of `out` with a dot more
+        if found is None or left.is_symlink() or not left.is_dir():
             continue
-        if left.is_symlink() or not left.is_dir():
-            continue
-        old = left / (_SITE if of_before else _OLD)
+        old = left / (_SITE if found[1] == "old" else _OLD)  # gifbench 0.1.0 moved a site into a folder of its own
         # A process that holds the lock is still at work; where there can be no locks nothing is swept.
         with suppress(AlreadyExists, StorageError), exclusive_lock(left / _LOCK, busy=AlreadyExists(str(left))):
             if old.is_dir() and not out.exists():

@@ -122,6 +122,12 @@ def test_a_draft_that_is_being_written_is_left_alone_and_so_is_what_is_not_ours(
     assert (tmp_path / ".site.file.draft").is_file()
 
 
+def test_what_a_kill_left_of_a_site_whose_name_goes_on_is_its_own(tmp_path):
+    (tmp_path / ".site.b.abcd_123.draft" / "old").mkdir(parents=True)
+    publish(tmp_path / "site")
+    assert (tmp_path / ".site.b.abcd_123.draft" / "old").is_dir()
+
+
 def test_a_link_to_a_site_stays_a_link(tmp_path):
     publish(tmp_path / "real", "old")
     (tmp_path / "link").symlink_to("real")
