@@ -157,7 +157,7 @@ def _import_beside(
     """What Python calls for each import."""
     scope = globals or {}
     place = _folder_of(scope.get("__file__"))
-    top = _top(str(scope.get("__package__") or "") if level else name)
+    top = "" if place is None else _top(str(scope.get("__package__") or "") if level else name)
     if place is None or not top or not _is_beside(place, top):
         return _import(name, globals, locals, fromlist, level)
     with _lock, _own_one(place, top):

@@ -139,6 +139,8 @@ def test_a_method_may_be_more_than_one_file(method_file):
         "import sys, types\nFACTOR = 4\nsys.modules[__name__] = types.SimpleNamespace(**globals())\n", "beside_mine.py"
     )
     assert load_method_file(str(path)).parameters == 4
+    with pytest.raises(TypeError):  # Python's own, for everybody else in the process
+        __import__(None)
 
 
 def test_weights_are_named_and_hashed_but_their_folder_is_not(method_file, tmp_path):
