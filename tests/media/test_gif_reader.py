@@ -547,3 +547,5 @@ def test_the_memory_of_a_sequence_does_not_grow_with_its_frames(
         finally:
             tracemalloc.stop()
     assert peaks[1] < peaks[0] + 2 * 300 * 400  # the further frames take 144 times that
+    palettes_held = {id(palette) for palette in Gif.read(path).palettes}
+    assert many_colors or len(palettes_held) <= 2  # frames of the same colors share one

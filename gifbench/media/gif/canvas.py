@@ -99,6 +99,8 @@ class _View:
     order: Numbers
     """By index, the color number."""
     count: int
+    palette: Pixels
+    """As it was shown last: frames share it, which are many, until a color comes."""
     indices: Pixels
 
 
@@ -169,11 +171,12 @@ class Canvas:
             if count > 256:
                 self._view = None
                 return self._show_compact()
+        if count > len(view.palette):
+            view.palette = self._colors.rgb[view.order[:count]]
         view.count = count
         self._changed = []
         self._view = view
-        shown = self._colors.rgb[view.order[:count]]
-        return view.indices, shown, int(view.index_of[SEE_THROUGH]) if see_through else None
+        return view.indices, view.palette, int(view.index_of[SEE_THROUGH]) if see_through else None
 
     def _new_view(self, key: tuple[object, ...], palette: Pixels, transparent: int | None) -> _View:
         order = np.empty(256, np.int32)
@@ -182,7 +185,7 @@ class Canvas:
             order[transparent] = SEE_THROUGH
         index_of = np.full(len(self._colors.rgb), -1, np.int32)
         index_of[order[: len(palette)][::-1]] = np.arange(len(palette) - 1, -1, -1)  # the first of equal entries
-        return _View(key, index_of, order, len(palette), np.empty(self._screen.shape, np.uint8))
+        return _View(key, index_of, order, len(palette), palette[:0], np.empty(self._screen.shape, np.uint8))
 
     def _show_compact(self) -> tuple[Indices, Pixels, int | None]:
         seen = np.zeros(self._colors.count, np.bool_)
