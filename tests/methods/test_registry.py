@@ -6,6 +6,7 @@ import hashlib
 import sys
 from importlib.metadata import EntryPoint
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 
@@ -139,6 +140,8 @@ def test_a_method_may_be_more_than_one_file(method_file):
         "import sys, types\nFACTOR = 4\nsys.modules[__name__] = types.SimpleNamespace(**globals())\n", "beside_mine.py"
     )
     assert load_method_file(str(path)).parameters == 4
+    for name in [name for name, module in sys.modules.items() if isinstance(module, SimpleNamespace)]:
+        del sys.modules[name]  # other tests hash all modules
     with pytest.raises(TypeError):  # Python's own, for everybody else in the process
         __import__(None)
 
