@@ -80,20 +80,20 @@ class Stable(OneNetwork):
         most = max(1, _PIXELS_AT_ONCE // (gif.height * gif.width))
         before: _Step | None = None
         while some := list(islice(frames, most)):
-            steps = self._steps(gif, list(islice(numbers, len(some))), np.stack(some), before)
-            before = steps[-1]
-            yield (255 * torch.cat([step.frame for step in steps])).permute(0, 2, 3, 1).cpu().numpy()
+            steadied: list[torch.Tensor] = []
+            for step in self._steps(gif, list(islice(numbers, len(some))), np.stack(some), before):
+                steadied.append(step.frame)  # what is remembered is larger than a frame, and only the last is needed
+                before = step
+            yield (255 * torch.cat(steadied)).permute(0, 2, 3, 1).cpu().numpy()
 
-    def _steps(self, gif: Gif, numbers: Sequence[int], given: Frames, before: _Step | None) -> list[_Step]:
+    def _steps(self, gif: Gif, numbers: Sequence[int], given: Frames, before: _Step | None) -> Iterator[_Step]:
         """Each of some frames after the other; they go to the device and come back all at once, not one by one."""
         pictures = {number: gif.frame(number) for number in dict.fromkeys(numbers)}
         shown = dict(zip(pictures, self._tensors(np.stack(list(pictures.values()))), strict=True))
-        steps: list[_Step] = []
         for number, frame, processed in zip(numbers, given, self._tensors(given), strict=True):
             if before is None or number != before.number or not np.array_equal(frame, before.given):
                 before = self._next(_Step(number, pictures[number], frame, shown[number], processed, None), before)
-            steps.append(before)  # the same picture of the same frame: what is held stays as it is
-        return steps
+            yield before  # the same picture of the same frame: what is held stays as it is
 
     def _next(self, now: _Step, before: _Step | None) -> _Step:
         """The step `now`, whose frame is the method's own, steadied; at a cut it is given back as it is."""
