@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import tarfile
 import time
@@ -48,13 +49,20 @@ class Ended:
 
 
 def prepare(folder: Path, site: Site, *, local: int = LOCAL, rough: int = ROUGH) -> None:
-    """Videos, a recipe that takes its time, and the manifest; so many videos are files and on the bad server."""
-    folder.mkdir(parents=True)
+    """Videos, a recipe that takes its time, and the manifest; so many videos are files and on the bad server.
+
+    The videos are encoded once for all folders in one place: encoders need not give the same bytes again.
+    """
+    videos = folder.parent / "videos"
+    if not videos.exists():
+        videos.mkdir(parents=True)
+        for i in range(local):
+            write_video(videos / f"v{i}.mp4", moving_picture(5 + i, 48, 64 if i else 32, seed=i))
+    shutil.copytree(videos, folder)
     slow = TINY_RECIPE.replace("        if video", "        __import__('time').sleep(0.1)\n        if video")
     (folder / "tiny.py").write_text(slow)
     rows, common = [], {"split": "test"}
     for i in range(local):
-        write_video(folder / f"v{i}.mp4", moving_picture(5 + i, 48, 64 if i else 32, seed=i))
         rows.append(ManifestRow(clip_id=f"file{i}", source="file", locator=f"v{i}.mp4", **common))
     for i in range(rough):
         site.bodies[f"{'x' * i}.mp4"] = (folder / f"v{1 + i % (local - 1)}.mp4").read_bytes()

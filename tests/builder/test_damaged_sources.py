@@ -20,7 +20,7 @@ from gifbench.dataset import verify_dataset
 from gifbench.manifest.rows import from_folder
 from gifbench.progress import Progress
 from tests.conftest import moving_picture, write_video
-from tests.media.test_damaged_frames import write_damaged
+from tests.media.test_damaged_frames import write_damaged, write_whole
 
 
 @pytest.fixture
@@ -32,7 +32,8 @@ def recipe(tiny_recipe: Path) -> Recipe:
 def videos(tmp_path: Path) -> Path:
     folder = tmp_path / "videos"
     folder.mkdir()
-    write_damaged(folder / "worn.avi", "mpeg4", {}, 6)  # whose clock counts frames: a gap of two must not vanish
+    whole = write_whole(tmp_path / "whole.avi", "mpeg4")
+    write_damaged(folder / "worn.avi", whole, 6)  # whose clock counts frames: a gap of two must not vanish
     write_video(folder / "good.mp4", moving_picture(6, 48, 64))
     return folder
 
@@ -83,7 +84,7 @@ def test_a_corrupt_source_is_decoded_again_when_it_changes_or_by_retry(
     assert last.message.startswith("worn: failed, corrupt: ")
     made, _ = build_counted(monkeypatch, recipe, (), out, sources=videos, retry=["corrupt"], trust="everything")
     assert made == ["worn"]
-    write_damaged(videos / "worn.avi", "mpeg4", {}, None)
+    write_whole(videos / "worn.avi", "mpeg4")
     assert build_counted(monkeypatch, recipe, rows, out, sources=videos)[0] == ["worn"]
 
 

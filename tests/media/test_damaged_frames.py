@@ -18,14 +18,27 @@ from tests.conftest import moving_picture
 FRAMES, KEYS = 20, 8
 
 
-def write_damaged(path: Path, codec: str, options: dict[str, str], number: int | None) -> Path:
-    """A video with a key frame in eight; the later half of the packet `number` is overwritten."""
+def write_whole(path: Path, codec: str, options: dict[str, str] | None = None) -> Path:
+    """A video with a key frame in eight."""
     with av.open(str(path), "w") as container:
-        stream = cast(VideoStream, container.add_stream(codec, rate=25, options=options))
+        stream = cast(VideoStream, container.add_stream(codec, rate=25, options=options or {}))
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 48, "yuv420p", KEYS
-        pictures = [av.VideoFrame.from_ndarray(frame, format="rgb24") for frame in moving_picture(FRAMES, 48, 64)]
-        packets = [packet for picture in (*pictures, None) for packet in stream.encode(picture)]
-        for i, packet in enumerate(packets):
+        for frame in moving_picture(FRAMES, 48, 64):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def write_damaged(path: Path, whole: Path, number: int) -> Path:
+    """A copy of a video in which the later half of the packet `number` is overwritten.
+
+    A copy, because x264 does not give the same bytes each time: with AVX-512 it depends on what was in its memory.
+    """
+    with av.open(str(whole)) as source, av.open(str(path), "w") as container:
+        stream = cast(VideoStream, container.add_stream_from_template(source.streams.video[0]))
+        for i, packet in enumerate(source.demux(video=0)):
+            if packet.dts is None and not packet.size:
+                continue  # the one that says that there are no more
             data = bytes(packet)
             if i == number:
                 data = data[: len(data) // 2] + b"U" * (len(data) - len(data) // 2)
@@ -55,8 +68,8 @@ def write_damaged(path: Path, codec: str, options: dict[str, str], number: int |
 def test_what_is_left_is_whole(
     tmp_path: Path, codec: str, options: dict[str, str], number: int, lost: set[int]
 ) -> None:
-    whole = write_damaged(tmp_path / "whole.mkv", codec, options, None)
-    damaged = write_damaged(tmp_path / "damaged.mkv", codec, options, number)
+    whole = write_whole(tmp_path / "whole.mkv", codec, options)
+    damaged = write_damaged(tmp_path / "damaged.mkv", whole, number)
     with pytest.raises(DamagedMedia):
         list(decode(damaged))
     with pytest.raises(DamagedMedia, match=f"more than {len(lost) - 1} frames" if len(lost) > 1 else "is damaged"):
@@ -65,14 +78,15 @@ def test_what_is_left_is_whole(
     left = list(decode(damaged, damaged=allowed))
     kept = [frame for frame in decode(whole) if frame.index not in lost]
     assert [frame.video_time for frame in left] == [frame.video_time for frame in kept]
-    assert all(np.array_equal(frame.pixels, other.pixels) for frame, other in zip(left, kept, strict=True))
+    pairs = zip(left, kept, strict=True)
+    assert [other.index for frame, other in pairs if not np.array_equal(frame.pixels, other.pixels)] == []
     assert {round(time * 25) for time in allowed.times} == lost
     assert allowed.note().startswith(f"{len(lost)} frame")
     assert probe(damaged, allow_damaged=True).width == 64
 
 
 def test_damage_outside_of_the_span_counts_nothing_and_numbers_stay(tmp_path: Path) -> None:
-    damaged = write_damaged(tmp_path / "damaged.mkv", "mpeg4", {}, 6)
+    damaged = write_damaged(tmp_path / "damaged.mkv", write_whole(tmp_path / "whole.mkv", "mpeg4"), 6)
     allowed = DamagedFrames(2)
     left = list(decode(damaged, Span(start_frame=7, end_frame=10), damaged=allowed))
     assert [round(frame.video_time * 25) for frame in left] == [8, 9]
