@@ -7,16 +7,7 @@ import pytest
 
 from gifbench.errors import CorruptMedia, PixelsError, UsageError
 from gifbench.media.gif import Gif
-
-
-def make_gif(num_frames: int = 6, height: int = 9, width: int = 13, colors: int = 7, seed: int = 0, **fields) -> Gif:
-    rng = np.random.default_rng(seed)
-    indices = rng.integers(0, colors, (num_frames, height, width)).astype(np.uint8)
-    palettes = tuple(rng.integers(0, 256, (colors, 3)).astype(np.uint8) for _ in range(num_frames))
-    times = tuple(Fraction(i, 25) for i in range(num_frames))
-    return Gif(
-        **{"indices": indices, "palettes": palettes, "times": times, "duration": Fraction(num_frames, 25)} | fields
-    )
+from tests.media.gif_kinds import make_gif
 
 
 def test_frames_are_the_palettes_colors() -> None:

@@ -1,7 +1,6 @@
 """255 GIFs, from the wild and from other decoders' tests: pixels and times are Pillow's, or it is said why not."""
 
 import csv
-import subprocess
 import sys
 import warnings
 from fractions import Fraction
@@ -13,6 +12,7 @@ from PIL import Image
 
 from gifbench.errors import CorruptMedia, GifbenchError, TooLarge
 from gifbench.media.gif import Gif
+from tests.media.gif_kinds import read_apart, see_through
 
 LARGER = "Pillow enlarges the screen to every image that reaches beyond it, browsers only to the first"
 BARE = "Pillow fills what no image covers with a color, browsers leave it see-through"
@@ -91,11 +91,6 @@ def readable(gifs: dict[str, Path]) -> dict[str, Gif]:
     return {name: Gif.read(path) for name, path in gifs.items() if name not in BROKEN}
 
 
-def see_through(gif: Gif, i: int) -> np.ndarray:
-    index = gif.transparent[i] if gif.transparent else None
-    return np.zeros(gif.indices[i].shape, bool) if index is None else gif.indices[i] == index
-
-
 def pillow(path: Path, most: int = 10**9) -> tuple[list[np.ndarray], list[Fraction]]:
     """At most so many composited RGBA frames, and the seconds each is shown, short delays taken as browsers do."""
     frames, seconds = [], []
@@ -164,34 +159,10 @@ def test_every_readable_file_comes_back_from_optimized_writing_and_is_rarely_lar
     assert sizes[0] < sizes[1]
 
 
-READ_ALL = """
-import sys, time
-from pathlib import Path
-from gifbench.errors import GifbenchError
-from gifbench.media.gif import Gif
-
-Gif.read(sys.argv[1])  # numba compiles
-for path in sys.argv[2:]:
-    start = time.process_time()
-    try:
-        sys.exit(f"{path}: {Gif.read(path)}")
-    except GifbenchError as error:
-        assert str(error).startswith(path) and "\\n" not in str(error)
-        print(type(error).__name__)
-    assert time.process_time() - start < 2, path
-status = Path("/proc/self/status").read_text()  # unlike ru_maxrss, this begins anew with each program
-peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-assert peak < 500, f"{peak:.0f} MB"
-"""
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 def test_every_broken_file_ends_in_one_error_within_2_seconds_and_500_megabytes(gifs: dict[str, Path]) -> None:
     good = gifs["Pillow__Tests_images_dispose_bgnd_transparency.gif"]
-    paths = [str(good), *(str(gifs[name]) for name in BROKEN)]
-    done = subprocess.run([sys.executable, "-c", READ_ALL, *paths], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.split() == [kind.__name__ for kind in BROKEN.values()]
+    assert read_apart(good, [gifs[name] for name in BROKEN]) == [kind.__name__ for kind in BROKEN.values()]
 
 
 def test_pillow_reads_none_of_the_broken_files(gifs: dict[str, Path]) -> None:

@@ -12,7 +12,7 @@ from gifbench.errors import GifbenchError
 from gifbench.media.gif import Gif
 from tests.leaderboard.chromium import Chromium
 from tests.media.browser_gif import Shown, open_page, shown
-from tests.media.gif_kinds import kinds
+from tests.media.gif_kinds import kinds, see_through
 
 READ_ANYWAY = {
     "Pillow__Tests_images_issue_2811.gif": "Pillow, ffmpeg and gifsicle read it",
@@ -44,9 +44,7 @@ def frames_of(gif: Gif) -> list[tuple[str, int]]:
     frames = []
     for i, (start, end) in enumerate(zip(gif.times, ends, strict=True)):
         pixels = np.dstack([gif.frame(i), np.full((gif.height, gif.width), 255, np.uint8)])
-        index = gif.transparent[i] if gif.transparent is not None else None
-        if index is not None:
-            pixels[gif.indices[i] == index] = 0
+        pixels[see_through(gif, i)] = 0
         frames.append((hashlib.sha256(pixels.tobytes()).hexdigest(), int(1_000_000 * (end - start))))
     return frames
 

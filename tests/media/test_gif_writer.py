@@ -15,16 +15,7 @@ from PIL import Image
 from gifbench.errors import AlreadyExists, NotFound, PixelsError, UsageError
 from gifbench.media.gif import Gif
 from gifbench.media.gif.gif_writer import GifWriter
-
-
-def make_gif(num_frames: int = 6, height: int = 9, width: int = 13, colors: int = 7, seed: int = 0, **fields) -> Gif:
-    rng = np.random.default_rng(seed)
-    indices = rng.integers(0, colors, (num_frames, height, width)).astype(np.uint8)
-    palettes = tuple(rng.integers(0, 256, (colors, 3)).astype(np.uint8) for _ in range(num_frames))
-    times = tuple(Fraction(i, 25) for i in range(num_frames))
-    return Gif(
-        **{"indices": indices, "palettes": palettes, "times": times, "duration": Fraction(num_frames, 25)} | fields
-    )
+from tests.media.gif_kinds import make_gif, see_through
 
 
 def moving_square(*, num_frames: int = 8, see_through: bool = False) -> Gif:
@@ -46,11 +37,6 @@ def same(a: Gif, b: Gif) -> None:
     assert (a.times, a.duration, a.loop) == (b.times, b.duration, b.loop)
     for i in range(len(a)):
         np.testing.assert_array_equal(see_through(a, i), see_through(b, i))
-
-
-def see_through(gif: Gif, i: int) -> np.ndarray:
-    index = gif.transparent[i] if gif.transparent else None
-    return np.zeros(gif.indices[i].shape, bool) if index is None else gif.indices[i] == index
 
 
 def pillow_frames(data: bytes) -> tuple[list[np.ndarray], list[int]]:
