@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 
-import imageio_ffmpeg
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
@@ -19,12 +14,8 @@ from gifbench.dataset import Dataset
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.video import decode
 from gifbench.media.video.yuv_to_rgb_and_hdr import ColorConverter
-from tests.media.matroska import write_matroska
-
-
-def ffmpeg(*args: object) -> None:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
-    subprocess.run(command, check=True, capture_output=True)
+from tests.media.matroska import stamped
+from tests.media.video_files import pattern
 
 
 def built(recipe: Path, video: Path, out: Path, *spans: dict[str, object], **settings: object) -> Dataset:
@@ -37,16 +28,6 @@ def built(recipe: Path, video: Path, out: Path, *spans: dict[str, object], **set
 
 def details(dataset: Dataset) -> list[str]:
     return [row["detail"] for row in pq.read_table(f"{dataset.url}/outcomes.parquet").to_pylist()]
-
-
-def stamped(path: Path, ticks: list[int]) -> Path:
-    columns = np.mgrid[0:48, 0:64][1]
-    frames = []
-    for i, tick in enumerate(ticks):
-        file = io.BytesIO()
-        Image.fromarray(((columns * 4 + 9 * i) % 256).astype(np.uint8)).convert("RGB").save(file, "JPEG")
-        frames.append((tick, file.getvalue()))
-    return write_matroska(path, frames)
 
 
 def test_a_time_row_and_a_frame_row_of_one_span_are_one_clip(tiny_recipe, tmp_path):
@@ -77,31 +58,27 @@ def test_a_constant_rate_counts_from_the_frame_number(tiny_recipe, tmp_path):
 
 
 def test_pixels_that_are_not_square_are_made_so_and_that_is_in_the_index(tiny_recipe, tmp_path):
-    video = tmp_path / "wide.mp4"
-    source = "testsrc2=size=180x288:rate=25,setsar=2/1"
-    ffmpeg("-f", "lavfi", "-i", source, "-frames:v", 6, "-c:v", "libx264", "-pix_fmt", "yuv420p", video)
+    x264 = ("-vf", "setsar=2/1", "-c:v", "libx264", "-pix_fmt", "yuv420p")
+    video = pattern(tmp_path / "wide.mp4", *x264, size="180x288", frames=6)
     row = built(tiny_recipe, video, tmp_path / "square")["clip0"].row
     assert (row.width, row.height, row.pixel_aspect) == (180, 144, "2")  # the recipe halves 360×288
     stored = built(tiny_recipe, video, tmp_path / "stored", square_pixels=False)
     assert (stored["clip0"].row.width, stored["clip0"].row.height) == (90, 144)
     source = built(tiny_recipe, video, tmp_path / "source", truth="source")
     assert source.fingerprint == built(tiny_recipe, video, tmp_path / "again").fingerprint
-    assert (
-        source["clip0"].row.truth_first is None
-    )  # packets hold the stored pixels, so the frames are kept without loss
+    assert source["clip0"].row.truth_first is None  # packets hold stored pixels, so the frames are kept without loss
     assert details(stored) == ["pixels are 2:1: kept as stored"]
 
 
 def test_interlacing_and_hdr_are_said_and_converted_on_demand(tiny_recipe, tmp_path, monkeypatch):
     asked = []  # in place of tone-mapping itself, for which ffmpeg takes seconds: tests/media/test_video_conversions.py
     monkeypatch.setattr(ColorConverter, "_maps", lambda self, frame: asked.append(self.tonemap))
-    fields = tmp_path / "fields.mkv"
+    mpeg2 = ("-c:v", "mpeg2video", "-flags", "+ildct+ilme")
     lines = "testsrc2=size=96x64:rate=50,tinterlace=4,setfield=tff"
-    ffmpeg("-f", "lavfi", "-i", lines, "-frames:v", 6, "-c:v", "mpeg2video", "-flags", "+ildct+ilme", fields)
-    bright = tmp_path / "bright.mkv"
+    fields = pattern(tmp_path / "fields.mkv", *mpeg2, source=lines, frames=6)
     curve = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
     x265 = ("-c:v", "libx265", "-x265-params", "log-level=none", "-pix_fmt", "yuv420p10le")
-    ffmpeg("-f", "lavfi", "-i", f"testsrc2=size=96x64:rate=25,{curve}", "-frames:v", 6, *x265, bright)
+    bright = pattern(tmp_path / "bright.mkv", "-vf", curve, *x265, frames=6)
     for video, setting, left, done in (
         (fields, "deinterlace", "interlaced: kept as stored", "interlaced: deinterlaced"),
         (bright, "tonemap", "HDR (PQ): not tone-mapped", "HDR (PQ): tone-mapped to BT.709"),

@@ -22,8 +22,7 @@ from gifbench.errors import DatasetDamaged, Gone, SourceError, StorageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.video import Span, decode, unreliable_seek_detection
 from tests.builder.servers import s3
-from tests.media.matroska import write_matroska
-from tests.media.test_video_stamps import pictures
+from tests.media.matroska import stamped
 
 
 @pytest.fixture(scope="module")
@@ -273,9 +272,8 @@ def test_a_store_of_an_earlier_version_with_a_signed_url_is_read(tmp_path: Path,
 
 
 def long_video() -> bytes:
-    ticks = [40 * i for i in range(60)]
     with tempfile.TemporaryDirectory() as folder:
-        return write_matroska(Path(folder, "long.mkv"), zip(ticks, pictures(60), strict=True)).read_bytes()
+        return stamped(Path(folder, "long.mkv"), [40 * i for i in range(60)]).read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import os
 import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -138,8 +137,3 @@ def _file(items: Sequence[tuple[str, bytes, list[bytes]]], kind: str) -> bytes:
 
     base = len(start) + len(meta(0)) + 8
     return start + meta(base) + box("mdat", *(data for name, data, _ in items if name != "grid"))
-
-
-def write(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path

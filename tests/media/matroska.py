@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 EBML = bytes.fromhex(
     "1a45dfa3a34286810142f7810142f2810442f381084282886d6174726f736b6142878104428581 02".replace(" ", "")
@@ -39,3 +43,20 @@ def write_matroska(
     info = element(0x1549A966, element(0x2AD7B1, 1_000_000))
     path.write_bytes(EBML + element(0x18538067, info + element(0x1654AE6B, entry) + clusters))
     return path
+
+
+def jpeg(number: int, *, orientation: int | None = None) -> bytes:
+    """A frame of a moving pattern, 64×48."""
+    y, x = np.mgrid[0:48, 0:64]
+    pixels = np.stack([(x * 4 + 9 * number) % 256, y * 5 % 256, (x + y) * 2 % 256], -1).astype(np.uint8)
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x112] = orientation
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", exif=exif, quality=95)
+    return file.getvalue()
+
+
+def stamped(path: Path, ticks: list[int]) -> Path:
+    """A video whose frames have the presentation times `ticks`, in milliseconds, in any order."""
+    return write_matroska(path, [(tick, jpeg(number)) for number, tick in enumerate(ticks)])

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from gifbench.errors import DamagedMedia
 from gifbench.media.video import DamagedFrames, Span, decode, probe
 from tests.conftest import moving_picture
+from tests.media.video_files import remuxed, with_data
 
 FRAMES, KEYS = 20, 8
 
@@ -30,28 +31,15 @@ def write_whole(path: Path, codec: str, options: dict[str, str] | None = None) -
 
 
 def write_damaged(path: Path, whole: Path, number: int) -> Path:
-    """A copy of a video in which the later half of the packet `number` is overwritten.
+    """A copy of a video in which the later half of the packet `number` is overwritten."""
 
-    A copy, because x264 does not give the same bytes each time: with AVX-512 it depends on what was in its memory.
-    """
-    with av.open(str(whole)) as source, av.open(str(path), "w") as container:
-        stream = cast(VideoStream, container.add_stream_from_template(source.streams.video[0]))
-        for i, packet in enumerate(source.demux(video=0)):
-            if packet.dts is None and not packet.size:
-                continue  # the one that says that there are no more
-            data = bytes(packet)
-            if i == number:
-                data = data[: len(data) // 2] + b"U" * (len(data) - len(data) // 2)
-            copy = av.Packet(data)
-            copy.pts, copy.dts, copy.time_base, copy.duration = (
-                packet.pts,
-                packet.dts,
-                packet.time_base,
-                packet.duration,
-            )
-            copy.is_keyframe, copy.stream = packet.is_keyframe, stream
-            container.mux(copy)
-    return path
+    def change(i: int, packet: av.Packet) -> av.Packet:
+        if i != number:
+            return packet
+        data = bytes(packet)
+        return with_data(packet, data[: len(data) // 2] + b"U" * (len(data) - len(data) // 2))
+
+    return remuxed(whole, path, change)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from gifbench.media.video import Film, decode, sound_kinds
 from gifbench.methods.conformance import small_gif
 from gifbench.methods.registry import load_instance
 from tests.conftest import moving_picture, write_video
-from tests.media.video_files import ffmpeg
+from tests.media.video_files import ffmpeg, remuxed, with_data
 
 RATE = 48_000
 FLASH = Fraction(1)
@@ -166,13 +166,11 @@ def test_frames_keep_their_own_times(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize("ending", [".webm", ".mkv"])
 def test_a_hole_in_the_sound_is_silent_and_nothing_after_it_moves(tmp_path: Path, ending: str) -> None:
     whole, holed = film_with_sound(tmp_path / "whole.mkv"), tmp_path / "holed.mkv"
-    with av.open(str(whole)) as source, av.open(str(holed), "w") as target:
-        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
-        for packet in source.demux():
-            missing = packet.stream.type == "audio" and packet.pts is not None and 0.2 < packet.pts / 1000 < 0.8
-            if packet.size and not missing:
-                packet.stream = streams[packet.stream.index]
-                target.mux(packet)
+
+    def change(_: int, packet: av.Packet) -> av.Packet | None:
+        return None if packet.stream.type == "audio" and 0.2 < packet.pts / 1000 < 0.8 else packet
+
+    remuxed(whole, holed, change)
     seen, heard = seen_and_heard(holed)
     restore_video("gif", holed, tmp_path / f"out{ending}")
     seen_then, heard_then = seen_and_heard(tmp_path / f"out{ending}")
@@ -182,14 +180,13 @@ def test_a_hole_in_the_sound_is_silent_and_nothing_after_it_moves(tmp_path: Path
 @pytest.mark.parametrize("ending", [".webm", ".mkv"])
 def test_a_stamp_hours_away_is_damage_and_no_hours_of_silence(tmp_path: Path, ending: str) -> None:
     whole, odd = film_with_sound(tmp_path / "whole.mkv"), tmp_path / "odd.mkv"
-    with av.open(str(whole)) as source, av.open(str(odd), "w") as target:
-        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
-        for packet in source.demux():
-            if packet.size:
-                if packet.stream.type == "audio" and packet.pts > 1900:
-                    packet.pts = packet.dts = packet.pts + 40_000_000
-                packet.stream = streams[packet.stream.index]
-                target.mux(packet)
+
+    def change(_: int, packet: av.Packet) -> av.Packet:
+        if packet.stream.type == "audio" and packet.pts > 1900:
+            packet.pts = packet.dts = packet.pts + 40_000_000
+        return packet
+
+    remuxed(whole, odd, change)
     restore_video("gif", odd, tmp_path / f"out{ending}")
     with av.open(str(tmp_path / f"out{ending}")) as made:
         assert made.duration < 3_000_000
@@ -198,17 +195,12 @@ def test_a_stamp_hours_away_is_damage_and_no_hours_of_silence(tmp_path: Path, en
 
 def test_damaged_sound_is_told_and_costs_no_pictures(tmp_path: Path) -> None:
     whole, hurt = film_with_sound(tmp_path / "whole.mkv"), tmp_path / "hurt.mkv"
-    with av.open(str(whole)) as source, av.open(str(hurt), "w") as target:
-        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
-        for number, packet in enumerate(source.demux()):
-            if not packet.size:
-                continue
-            kept = packet
-            if packet.stream.type == "audio" and number % 3:
-                kept = av.Packet(bytes([0x55]) * packet.size)
-                kept.pts, kept.dts, kept.time_base, kept.duration = packet.pts, packet.dts, packet.time_base, 21
-            kept.stream = streams[packet.stream.index]
-            target.mux(kept)
+
+    def change(number: int, packet: av.Packet) -> av.Packet:
+        damaged = packet.stream.type == "audio" and number % 3
+        return with_data(packet, b"U" * packet.size) if damaged else packet
+
+    remuxed(whole, hurt, change)
     made = restore_video("gif", hurt, tmp_path / "out.webm")
     assert made.frames == 50
     assert "damaged" in " ".join(made.notes) or "left out" in " ".join(made.notes)

@@ -15,7 +15,7 @@ from gifbench.errors import CorruptMedia, NoVideo
 from gifbench.media.clip import Pixels
 from gifbench.media.video import decode, probe
 from tests.media.heif_files import box, clap, coded, grid, picture
-from tests.media.test_video_containers import ffmpeg, rgb_of_ffmpeg
+from tests.media.video_files import ffmpeg, rgb_of_ffmpeg
 
 
 def drawn() -> Pixels:

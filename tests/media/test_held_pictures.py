@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gifbench.media.video import HeldPictures, Span, decode, decoding
-from tests.media.test_video import pattern
+from tests.media.video_files import pattern
 
 
 def test_the_second_reading_decodes_nothing_and_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

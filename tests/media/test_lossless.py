@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import subprocess
 from fractions import Fraction
+from functools import cache
 
 import av
-import imageio_ffmpeg
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from gifbench.errors import CorruptMedia, DiskFull, NotFound, PixelsError, UsageError
 from gifbench.media.video import LosslessWriter, count_frames, decode, iter_lossless, probe, read_lossless
+from tests.media.video_files import ffmpeg
 
 RATE = Fraction(30000, 1001)
 
@@ -68,17 +68,20 @@ def test_a_path_and_bytes_read_alike(tmp_path):
     assert np.array_equal(read_lossless(str(tmp_path / "a.mkv"), frames=[3]), frames[[3]])
 
 
+LONG = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None, None, None], (200, 8, 8, 3))
+
+
+@cache
+def long_file(rate: Fraction) -> bytes:
+    return written(LONG, rate)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     numbers=st.lists(st.integers(0, 199), max_size=8), rate=st.sampled_from([RATE, Fraction(25), Fraction(26777, 1000)])
 )
 def test_any_frames_in_any_order(numbers, rate):
-    frames = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None, None, None], (200, 8, 8, 3))
-    data = LONG.setdefault(rate, None) or LONG.__setitem__(rate, written(frames, rate)) or LONG[rate]
-    assert np.array_equal(read_lossless(data, frames=numbers), frames[numbers])
-
-
-LONG: dict[Fraction, bytes | None] = {}
+    assert np.array_equal(read_lossless(long_file(rate), frames=numbers), LONG[numbers])
 
 
 def test_only_the_frames_asked_for_are_read():
@@ -105,8 +108,7 @@ def test_any_tool_reads_it(tmp_path):
     frames = noise(4, 24, 36)
     path = tmp_path / "clip.mkv"
     path.write_bytes(written(frames))
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", path, "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
-    assert subprocess.run(command, check=True, capture_output=True).stdout == frames.tobytes()
+    assert ffmpeg("-i", path, "-pix_fmt", "rgb24", "-f", "rawvideo", "-") == frames.tobytes()
     assert np.array_equal(np.stack([f.pixels for f in decode(path)]), frames)
     assert count_frames(path) == 4
     info = probe(path)

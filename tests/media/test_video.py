@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import imageio_ffmpeg
 import numpy as np
 import psutil
 import pytest
@@ -20,20 +18,9 @@ from gifbench.media.gif import Gif
 from gifbench.media.video import Span, VideoLimits, count_frames, decode, probe
 from gifbench.media.video import frames as video_frames
 from gifbench.media.video.container import open_video
+from tests.media.video_files import ffmpeg, pattern, shown_by_ffmpeg
 
 BOUNDED = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def ffmpeg(*args: object) -> bytes:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
-    return subprocess.run(command, check=True, capture_output=True).stdout
-
-
-def pattern(path: Path, *args: object, size: str = "96x64", rate: object = 25, frames: int = 100) -> Path:
-    """A moving test pattern of `frames` frames, encoded as `args` say."""
-    source = f"testsrc2=size={size}:rate={rate}"
-    ffmpeg("-f", "lavfi", "-i", source, "-frames:v", frames, *args, path)
-    return path
 
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", 20, "-bf", 3)
@@ -60,7 +47,7 @@ CODINGS = {
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("videos")
-    return {name: pattern(folder / name, *args) for name, args in CODINGS.items()}
+    return {name: pattern(folder / name, *args, frames=100) for name, args in CODINGS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +63,7 @@ def whole(videos: dict[str, Path]) -> dict[str, tuple[list[Fraction], np.ndarray
 @pytest.mark.parametrize("name", CODINGS)
 def test_every_frame_is_given_in_the_order_that_ffmpeg_shows(name, videos, whole):
     times, pixels = whole[name]
-    luma = ffmpeg("-i", videos[name], "-fps_mode", "passthrough", "-vf", "extractplanes=y", "-f", "rawvideo", "-")
+    luma = shown_by_ffmpeg(videos[name], "extractplanes=y")
     assert len(times) == 100
     assert pixels.tobytes() == luma
 
@@ -196,7 +183,7 @@ def test_uneven_times_are_kept_to_the_tick(tmp_path):
 def test_an_edit_list_is_obeyed_from_the_start_and_by_seeking(tmp_path, videos):
     path = tmp_path / "edited.mp4"
     ffmpeg("-ss", "0.5", "-i", videos["b-frames.mp4"], "-c", "copy", path)  # with frames for decoding only
-    luma = ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", "extractplanes=y", "-f", "rawvideo", "-")
+    luma = shown_by_ffmpeg(path, "extractplanes=y")
     frames = list(decode(path, pixels="gray"))
     assert b"".join(f.pixels.tobytes() for f in frames) == luma
     assert 80 < len(frames) < 90
@@ -228,7 +215,7 @@ def test_a_video_that_starts_late_on_its_clock_starts_at_zero(tmp_path, videos):
 def test_the_picture_is_turned_as_ffmpeg_turns_it(args, rotation, shape, tmp_path, videos):
     path = tmp_path / "turned.mp4"
     ffmpeg(*args, "-i", videos["b-frames.mp4"], "-c", "copy", "-frames:v", 8, path)
-    shown = ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", "extractplanes=y", "-f", "rawvideo", "-")
+    shown = shown_by_ffmpeg(path, "extractplanes=y")
     frames = list(decode(path, pixels="gray"))
     assert frames[0].pixels.shape == shape
     assert b"".join(f.pixels.tobytes() for f in frames) == shown

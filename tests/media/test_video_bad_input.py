@@ -12,7 +12,6 @@ from pathlib import Path
 
 import av
 import av.error
-import imageio_ffmpeg
 import pytest
 
 from gifbench import errors
@@ -20,11 +19,7 @@ from gifbench.errors import CorruptMedia, NotFound, NoVideo, StorageError, TooLa
 from gifbench.media.video import Span, VideoLimits, decode, probe
 from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.truncation import missing_bytes
-
-
-def ffmpeg(*args: object) -> None:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
-    subprocess.run(command, check=True, capture_output=True)
+from tests.media.video_files import ffmpeg, pattern
 
 
 X264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", 25)
@@ -42,7 +37,7 @@ CONTAINERS = {
 def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("good")
     for name, args in {"end.mp4": X264, **CONTAINERS}.items():
-        ffmpeg("-f", "lavfi", "-i", "testsrc2=size=160x96:rate=25", "-frames:v", 100, *args, folder / name)
+        pattern(folder / name, *args, size="160x96", frames=100)
     return {path.name: path for path in folder.iterdir()}
 
 
@@ -153,13 +148,9 @@ def test_limits_are_kept_to_the_pixel(good):
 
 
 def test_pictures_that_change_size_are_scaled_to_the_first(tmp_path):
-    parts = []
-    for size in ("96x64", "64x96"):
-        part = tmp_path / f"{size}.h264"
-        ffmpeg("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25", "-frames:v", 5, *X264, part)
-        parts.append(part.read_bytes())
+    parts = [pattern(tmp_path / f"{size}.h264", *X264, size=size, frames=5) for size in ("96x64", "64x96")]
     path = tmp_path / "both.h264"
-    path.write_bytes(b"".join(parts))
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
     frames = list(decode(path))
     assert [frame.pixels.shape for frame in frames] == [(64, 96, 3)] * 10
     assert frames[4].notes == ()

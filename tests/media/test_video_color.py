@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 
 from gifbench.media.video import Span, decode, probe
 from gifbench.media.video.yuv_to_rgb_and_hdr import SCALE_FLAGS, interleaved, planar
-
-
-def ffmpeg(*args: object) -> bytes:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
-    return subprocess.run(command, check=True, capture_output=True).stdout
-
-
-def rgb_of_ffmpeg(path: Path, num_frames: int) -> bytes:
-    convert = f"scale=flags={SCALE_FLAGS},format=rgb24"
-    return ffmpeg(
-        *("-i", path, "-fps_mode", "passthrough", "-frames:v", num_frames, "-vf", convert, "-f", "rawvideo", "-")
-    )
+from tests.media.video_files import ffmpeg, rgb_of_ffmpeg, shown_by_ffmpeg
 
 
 def tagged(matrix: str, color_range: str) -> tuple[object, ...]:
@@ -73,7 +59,7 @@ def test_rgb_equals_ffmpeg(name, size, tmp_path):
     ffmpeg("-f", "lavfi", "-i", source, *SOURCES[name], path)
     frames = list(decode(path))
     assert frames[0].pixels.shape == (int(size[-2:]), int(size[:2]), 3)
-    assert b"".join(f.pixels.tobytes() for f in frames) == rgb_of_ffmpeg(path, len(frames))
+    assert b"".join(f.pixels.tobytes() for f in frames) == rgb_of_ffmpeg(path)
 
 
 def test_tags_are_told_by_probe_and_make_a_difference(tmp_path):
@@ -104,7 +90,7 @@ def test_primary_colors_come_back(tmp_path):
 def test_gray_of_eight_bits_is_the_stored_luma(tmp_path):
     path = tmp_path / "tv.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=98x54:rate=25:duration=0.2", *SOURCES["yuv420p-bt709-tv.mkv"], path)
-    luma = ffmpeg("-i", path, "-vf", "extractplanes=y", "-f", "rawvideo", "-")
+    luma = shown_by_ffmpeg(path, "extractplanes=y")
     assert b"".join(f.pixels.tobytes() for f in decode(path, pixels="gray")) == luma
 
 
@@ -112,15 +98,14 @@ def test_gray_of_eight_bits_is_the_stored_luma(tmp_path):
 def test_gray_of_other_layouts_is_what_ffmpeg_makes_of_them(name, tmp_path):
     path = tmp_path / name
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=98x54:rate=25:duration=0.2", *SOURCES[name], path)
-    convert = f"scale=flags={SCALE_FLAGS},format=gray"
-    gray = ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", convert, "-f", "rawvideo", "-")
+    gray = shown_by_ffmpeg(path, f"scale=flags={SCALE_FLAGS},format=gray")
     assert b"".join(f.pixels.tobytes() for f in decode(path, pixels="gray")) == gray
 
 
 def test_real_clips_equal_ffmpeg(clips):
     for path in sorted([*(clips / "faces").iterdir(), *(clips / "moments").iterdir()]):
         frames = list(decode(path, Span(end_frame=5)))
-        assert b"".join(f.pixels.tobytes() for f in frames) == rgb_of_ffmpeg(path, 5), path.name
+        assert b"".join(f.pixels.tobytes() for f in frames) == rgb_of_ffmpeg(path, "-frames:v", 5), path.name
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (37, 53), (256, 256)])

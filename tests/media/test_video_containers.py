@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 import struct
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -17,36 +15,10 @@ from PIL import Image, ImageOps
 from gifbench.errors import CorruptMedia
 from gifbench.media.video import Span, count_frames, decode, probe
 from gifbench.media.video.transport_stream import read_transport_stream
-from gifbench.media.video.yuv_to_rgb_and_hdr import SCALE_FLAGS
-from tests.media.matroska import element, write_matroska
+from tests.media.matroska import element, jpeg, write_matroska
+from tests.media.video_files import ffmpeg, pattern, rgb_of_ffmpeg
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", 2, "-g", 12, "-pix_fmt", "yuv420p")
-
-
-def ffmpeg(*args: object) -> bytes:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
-    return subprocess.run(command, check=True, capture_output=True).stdout
-
-
-def pattern(path: Path, *args: object, frames: int = 20) -> Path:
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25", "-frames:v", frames, *args, path)
-    return path
-
-
-def jpeg(number: int, *, orientation: int | None = None) -> bytes:
-    y, x = np.mgrid[0:48, 0:64]
-    pixels = np.stack([(x * 4 + 9 * number) % 256, y * 5 % 256, (x + y) * 2 % 256], -1).astype(np.uint8)
-    exif = Image.Exif()
-    if orientation is not None:
-        exif[0x112] = orientation
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", exif=exif, quality=95)
-    return file.getvalue()
-
-
-def rgb_of_ffmpeg(path: Path) -> bytes:
-    convert = f"scale=flags={SCALE_FLAGS},format=rgb24"
-    return ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", convert, "-f", "rawvideo", "-")
 
 
 def pixels_of(path: Path) -> list[np.ndarray]:

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.make_gif import make_gif
 from gifbench.media.video import Span, decode, probe
+from tests.media.video_files import ffmpeg, pattern, shown_by_ffmpeg
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", 2, "-g", 12, "-pix_fmt", "yuv420p")
-
-
-def ffmpeg(*args: object) -> bytes:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
-    return subprocess.run(command, check=True, capture_output=True).stdout
-
-
-def pattern(path: Path, *args: object, source: str = "testsrc2=size=96x64:rate=25", frames: int = 6) -> Path:
-    ffmpeg("-f", "lavfi", "-i", source, "-frames:v", frames, *args, path)
-    return path
 
 
 # Matrices
@@ -107,10 +96,7 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", ["a.mkv", "a.ts"])
 def test_interlaced_frames_are_made_whole_by_the_filter_of_ffmpeg(name, fields):
     path = fields[name]
-    raw = ffmpeg(
-        *("-i", path, "-fps_mode", "passthrough", "-vf", "bwdif=mode=send_frame:deint=interlaced,extractplanes=y"),
-        *("-f", "rawvideo", "-"),
-    )
+    raw = shown_by_ffmpeg(path, "bwdif=mode=send_frame:deint=interlaced,extractplanes=y")
     stored = list(decode(path, pixels="gray"))
     whole = list(decode(path, pixels="gray", deinterlace=True))
     assert probe(path).interlaced
@@ -172,10 +158,7 @@ def test_other_videos_are_not_tone_mapped(tmp_path):
 
 
 def test_a_size_that_changes_is_scaled_to_the_first_however_a_span_is_reached(tmp_path):
-    parts = [
-        pattern(tmp_path / f"{size}.ts", *X264, source=f"testsrc2=size={size}:rate=25", frames=20)
-        for size in ("96x64", "64x48", "128x96")
-    ]
+    parts = [pattern(tmp_path / f"{size}.ts", *X264, size=size) for size in ("96x64", "64x48", "128x96")]
     path = tmp_path / "all.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     frames = list(decode(path))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import subprocess
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
 import av
-import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -32,35 +30,27 @@ from gifbench.media.video.container import VideoLimits, open_video
 from gifbench.media.video.timestamp_repair import Timeline
 from gifbench.media.video.truncation import missing_bytes
 from tests.conftest import moving_picture, write_video
+from tests.media import video_files
+from tests.media.video_files import ffmpeg, remuxed, with_data
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", 20, "-bf", 3)
 OPEN_GROUPS = ("-x264-params", "open-gop=1:keyint=12:min-keyint=12:scenecut=0")
 
 
-def ffmpeg(*args: object) -> None:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
-    subprocess.run(command, check=True, capture_output=True)
-
-
 def pattern(path: Path, *args: object, frames: int = 60) -> Path:
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=48x32:rate=25", "-frames:v", frames, *args, path)
-    return path
+    return video_files.pattern(path, *args, size="48x32", frames=frames)
 
 
 def packets_of(path: Path, chosen: slice, target: Path, *, damage: dict[int, bytes] | None = None) -> Path:
     """Some of the packets of a video, by their place in the file, in a file of their own; `damage` changes some."""
-    with av.open(str(path)) as source, av.open(str(target), "w") as out:
-        stream = out.add_stream_from_template(source.streams.video[0], opaque=True)
-        packets = [packet for packet in source.demux(video=0) if packet.size]
-        for number, packet in list(enumerate(packets))[chosen]:
-            kept = packet
-            if damage and number in damage:
-                kept = av.Packet(damage[number])
-                kept.pts, kept.dts, kept.time_base = packet.pts, packet.dts, packet.time_base
-                kept.is_keyframe = packet.is_keyframe
-            kept.stream = stream
-            out.mux(kept)
-    return target
+    numbers = range(10_000)[chosen]
+
+    def change(number: int, packet: av.Packet) -> av.Packet | None:
+        if damage and number in damage:
+            return with_data(packet, damage[number])
+        return packet if number in numbers else None
+
+    return remuxed(path, target, change)
 
 
 @pytest.mark.parametrize("name", ["open.mp4", "fragments.mp4", "no-edit-list.mp4"])

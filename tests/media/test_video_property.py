@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-from pathlib import Path
-
-import numpy as np
 import pytest
 
 from gifbench.errors import CorruptMedia
-from gifbench.media.video import Span, decode
-from tests.media.video_files import CODECS, ffmpeg_decodes, generated, makes
+from tests.media.video_files import CODECS, check_every_start, ffmpeg_decodes, generated, makes
 
 FAST = [
     ("h264", "mp4", "even"),
@@ -26,27 +21,6 @@ FAST = [
     ("vp8", "webm", "late"),
     ("mpeg2", "ts", "cat"),
 ]
-
-
-def check_every_start(path: Path, *, every: int = 1) -> int:
-    """How many starts there were; fails where a span is not the same frames."""
-    frames = list(decode(path, pixels="gray"))
-    times = [frame.time for frame in frames]
-    assert len(frames) > 4, path.name
-    assert all(a < b for a, b in itertools.pairwise(times)), path.name
-    starts = range(0, len(frames), every)
-    for first in starts:
-        last = min(first + 3, len(frames))
-        end = times[last] if last < len(frames) else None
-        for span in (Span(start=times[first], end=end), Span(start_frame=first, end_frame=last)):
-            found = list(decode(path, span, pixels="gray"))
-            where = f"{path.name}: {span}"
-            assert [frame.video_time for frame in found] == times[first:last], where
-            assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(found, frames[first:last], strict=True)), (
-                where
-            )
-            assert [f.duration for f in found] == [f.duration for f in frames[first:last]], where
-    return len(starts)
 
 
 @pytest.mark.parametrize("make", FAST, ids=" ".join)

@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import subprocess
 from fractions import Fraction
-from pathlib import Path
 from types import SimpleNamespace
 
-import imageio_ffmpeg
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from gifbench.media.video import Span, VideoLimits, decode
+from gifbench.media.video import VideoLimits, decode
 from gifbench.media.video.container import open_video
 from gifbench.media.video.timestamp_repair import Timeline
 from gifbench.media.video.unreliable_seek_detection import stamps_are_regular
-from tests.media.matroska import write_matroska
+from tests.media.matroska import stamped
+from tests.media.video_files import check_every_start, ffmpeg
 
 STEP = Fraction(1, 25)
-
-
-def ffmpeg(*args: object) -> None:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
-    subprocess.run(command, check=True, capture_output=True)
-
-
-def pictures(count: int) -> list[bytes]:
-    """Frames of a moving pattern, each a JPEG."""
-    rows, columns = np.mgrid[0:48, 0:64]
-    files = []
-    for i in range(count):
-        pixels = np.stack([(columns * 4 + 9 * i) % 256, rows * 5, np.full((48, 64), (31 * i) % 256)], -1).astype(
-            np.uint8
-        )
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "JPEG")
-        files.append(file.getvalue())
-    return files
-
-
-def stamped(path: Path, ticks: list[int]) -> Path:
-    """A video whose frames have the presentation times `ticks`, in milliseconds, in any order."""
-    return write_matroska(path, zip(ticks, pictures(len(ticks)), strict=True))
-
-
-def check_every_start(path: Path, *, length: int = 3, every: int = 1) -> int:
-    """That spans by time and by frame number from every frame on hold just those frames; how many starts."""
-    frames = list(decode(path, pixels="gray"))
-    times = [frame.time for frame in frames]
-    assert all(a < b for a, b in itertools.pairwise(times))
-    for first in range(0, len(frames), every):
-        last = min(first + length, len(frames))
-        end = times[last] if last < len(frames) else None
-        for span in (Span(start=times[first], end=end), Span(start_frame=first, end_frame=last)):
-            found = list(decode(path, span, pixels="gray"))
-            assert [frame.video_time for frame in found] == times[first:last], (path.name, str(span))
-            assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(found, frames[first:last], strict=True))
-            assert [f.duration for f in found] == [f.duration for f in frames[first:last]]
-    return len(range(0, len(frames), every))
 
 
 def placed(stamps: list[int | None], *, step: Fraction = STEP, tick: Fraction = Fraction(1, 1000)) -> list[Fraction]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import av.error
 import imageio_ffmpeg
+import numpy as np
+from av.packet import Packet
+
+from gifbench.media.video import Span, decode
+from gifbench.media.video.yuv_to_rgb_and_hdr import SCALE_FLAGS
 
 FRAMES = 36
 SOURCE = f"testsrc2=size=64x48:rate=25:duration={FRAMES / 25}"
@@ -66,10 +71,69 @@ STAMPS: dict[str, list[int]] = {
 JOINS = ("cut", "concat", "cat", "fragments", "no edit list")
 
 
-def ffmpeg(*args: object) -> None:
-    """Run ffmpeg; an error is one of the test."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "quiet", "-nostdin", *map(str, args)]
-    subprocess.run(command, check=True, capture_output=True)
+def ffmpeg(*args: object) -> bytes:
+    """Run ffmpeg, and give what it writes; an error is one of the test."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-nostdin", *map(str, args)]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def shown_by_ffmpeg(path: Path, filters: str, *args: object) -> bytes:
+    """The pixels of all frames of a video, as ffmpeg shows them after its `filters`."""
+    return ffmpeg("-i", path, "-fps_mode", "passthrough", "-vf", filters, *args, "-f", "rawvideo", "-")
+
+
+def rgb_of_ffmpeg(path: Path, *args: object) -> bytes:
+    """The frames of a video in RGB."""
+    return shown_by_ffmpeg(path, f"scale=flags={SCALE_FLAGS},format=rgb24", *args)
+
+
+def pattern(path: Path, *args: object, size: str = "96x64", source: str = "", frames: int = 20) -> Path:
+    """A moving test pattern of `frames` frames, or another `source`, encoded as `args` say."""
+    source = source or f"testsrc2=size={size}:rate=25"
+    ffmpeg("-f", "lavfi", "-i", source, "-frames:v", frames, *args, path)
+    return path
+
+
+def remuxed(source: Path, target: Path, change: Callable[[int, Packet], Packet | None]) -> Path:
+    """A copy of a video with each packet as `change` makes it of its number in the file and itself; None leaves it out.
+
+    Nothing is encoded anew: x264 does not give the same bytes each time, with AVX-512 they depend on what was in its
+    memory.
+    """
+    with av.open(str(source)) as whole, av.open(str(target), "w") as out:
+        streams = {stream.index: out.add_stream_from_template(stream, opaque=True) for stream in whole.streams}
+        for number, packet in enumerate(packet for packet in whole.demux() if packet.size):
+            if (kept := change(number, packet)) is not None:
+                kept.stream = streams[packet.stream.index]
+                out.mux(kept)
+    return target
+
+
+def with_data(packet: Packet, data: bytes) -> Packet:
+    """A packet like another, that holds `data`."""
+    copy = Packet(data)
+    copy.pts, copy.dts, copy.time_base, copy.duration = packet.pts, packet.dts, packet.time_base, packet.duration
+    copy.is_keyframe = packet.is_keyframe
+    return copy
+
+
+def check_every_start(path: Path, *, every: int = 1) -> int:
+    """How many starts there were; fails where a span by time or by frame number from one is not the same frames."""
+    frames = list(decode(path, pixels="gray"))
+    times = [frame.time for frame in frames]
+    assert len(frames) > 4, path.name
+    assert all(a < b for a, b in itertools.pairwise(times)), path.name
+    starts = range(0, len(frames), every)
+    for first in starts:
+        last = min(first + 3, len(frames))
+        end = times[last] if last < len(frames) else None
+        for span in (Span(start=times[first], end=end), Span(start_frame=first, end_frame=last)):
+            found, where = list(decode(path, span, pixels="gray")), f"{path.name}: {span}"
+            assert [frame.video_time for frame in found] == times[first:last], where
+            assert [frame.duration for frame in found] == [frame.duration for frame in frames[first:last]], where
+            same = [np.array_equal(a.pixels, b.pixels) for a, b in zip(found, frames[first:last], strict=True)]
+            assert all(same), where
+    return len(starts)
 
 
 def ffmpeg_decodes(path: Path) -> bool:
