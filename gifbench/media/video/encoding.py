@@ -109,8 +109,8 @@ class VideoWriter(FrameWriter):
     All but the first are 8-bit 4:2:0 in BT.709, which loses a little and wants even sides: an odd one is made a pixel
     longer by repeating the last column or row. `tick` is what all times are multiples of, in seconds; Matroska and WebM
     know milliseconds only, and times are rounded to them. `frame_rate` is the average, for the header. A few dozen
-    frames are held at most. `path` is replaced; if the `with` block raises, it is deleted. The same frames need not give
-    the same bytes of H.264 again: with AVX-512, choices of x264 depend on what was in memory before.
+    frames are held at most. `path` is replaced; if the `with` block raises, it is deleted. The same frames need not
+    give the same bytes of H.264 again: with AVX-512, choices of x264 depend on what was in memory before.
 
         with VideoWriter("out.mp4", width=320, height=240, frame_rate=Fraction(10), tick=Fraction(1, 100)) as writer:
             writer.add(pixels, Fraction(0), Fraction(7, 100))  # (240, 320, 3) uint8, shown for 70 ms
