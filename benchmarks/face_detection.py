@@ -19,8 +19,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from gifbench_pipelines.gif_faces.faces import Box, find_face, square
+from gifbench_pipelines.gif_faces.faces.crop import square
+from gifbench_pipelines.gif_faces.faces.detector import Box
 from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
+from gifbench_pipelines.gif_faces.faces.main_face_tracker import find_face
 
 from gifbench.media.clip import Pixels
 from gifbench.media.video import decode

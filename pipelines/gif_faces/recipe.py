@@ -9,7 +9,9 @@ from pydantic import Field
 
 from gifbench.builder import Geometry, Recipe, SourceVideo
 
-from .faces import find_detector, find_face, release_crop, square
+from .faces.crop import release_crop, square
+from .faces.detector import find_detector
+from .faces.main_face_tracker import find_face
 
 _PEOPLE = """\
 Every clip shows the face of a person, found by `detector={detector}` and cut out with what is around it. The faces are
@@ -23,8 +25,7 @@ identify people. A clip that has to go is left out of the manifest, and the data
 class GifFaces(Recipe):
     """The square around every detection of the clip's main face, enlarged about its center and resized.
 
-    Only the clip's largest face counts: of all faces that were followed, the one whose boxes have the greatest sum of
-    areas over the frames (`faces.TRACK_RULE`).
+    Only the clip's largest face counts, as `find_face` chooses it.
     """
 
     name = "gif-faces"

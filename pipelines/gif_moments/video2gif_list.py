@@ -24,13 +24,8 @@ URL = "https://raw.githubusercontent.com/gyglim/video2gif_dataset/master/metadat
 
 MAX_BYTES = 1 << 30
 
-COLUMNS = (
-    *("youtube_id", "is_creative_commons", "gif_id", "gif_start_frame", "gif_end_frame", "gif_start_sec"),
-    *("gif_end_sec", "video_duration", "video_frame_count"),
-)
-"""The columns that are read, by the names in the header."""
-
-_SEPARATOR = re.compile(r";\t")
+_SPAN = ("gif_start_frame", "gif_end_frame", "gif_start_sec", "gif_end_sec")
+_COLUMNS = ("youtube_id", "is_creative_commons", "gif_id", *_SPAN, "video_duration", "video_frame_count")
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _TRUE = ("1", "1.0", "true", "t", "yes")
 _AGREE = 0.5
@@ -98,17 +93,16 @@ def parse_metadata(data: bytes, *, name: str) -> list[Moment]:
     """The rows of the table in `data`; `name` stands in messages."""
     # Titles and descriptions are in whatever encoding people had; nothing is taken from them.
     lines = io.StringIO(data.decode("utf-8", errors="replace"))
-    header = [field.strip() for field in _SEPARATOR.split(next(lines, "").removeprefix("\ufeff"))]
-    missing = [column for column in COLUMNS if column not in header]
-    if missing:
+    header = _fields(next(lines, "").removeprefix("\ufeff"))
+    if missing := [column for column in _COLUMNS if column not in header]:
         raise ManifestError(
             f"{name}: its first line has no column {missing[0]}; metadata.txt of Video2GIF begins with the names of 21 "
             'columns, apart by ";" and a tab'
         )
-    places = {column: header.index(column) for column in COLUMNS}
+    places = {column: header.index(column) for column in _COLUMNS}
     moments = []
     for number, line in enumerate(lines, start=2):
-        fields = [field.strip() for field in _SEPARATOR.split(line.rstrip("\r\n").rstrip(";"))]
+        fields = _fields(line.rstrip("\r\n").rstrip(";"))
         if not _YOUTUBE_ID.fullmatch(fields[0]) or len(fields) <= places["gif_end_sec"]:
             continue  # a description went on over the end of its line
         moments.append(_moment(number, fields, places))
@@ -117,12 +111,14 @@ def parse_metadata(data: bytes, *, name: str) -> list[Moment]:
     return moments
 
 
+def _fields(line: str) -> list[str]:
+    return [field.strip() for field in line.split(";\t")]
+
+
 def _moment(line: int, fields: list[str], places: Mapping[str, int]) -> Moment:
     values = {column: fields[place] if place < len(fields) else "" for column, place in places.items()}
     about = (line, values["youtube_id"], values["gif_id"][:100], values["is_creative_commons"].lower() in _TRUE)
-    numbers = [
-        _number(values[column]) for column in ("gif_start_frame", "gif_end_frame", "gif_start_sec", "gif_end_sec")
-    ]
+    numbers = [_number(values[column]) for column in _SPAN]
     if not all(0 <= number < 1e9 for number in numbers):
         return Moment(*about, 0, 0, 0.0, 0.0, "its span is not written in numbers")
     start_frame, end_frame, start, end = numbers

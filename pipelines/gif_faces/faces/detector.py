@@ -1,4 +1,4 @@
-"""What a face detector is, and the detectors that are installed."""
+"""What a face detector is, the detectors that are installed, and what makes any of them quick to find a face again."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from gifbench import Pixels
+from gifbench import Pixels, resize
 from gifbench.errors import PixelsError, UsageError
 
 ENTRY_POINTS = "gifbench.detectors"
 """The entry-point group in which a package offers its own detector: a class that is called without arguments."""
 
-
 _DETECTORS = threading.local()
 """Those of each thread: dlib's takes a quarter of a second to load, and cannot serve two threads at once."""
+
+_FACE_WIDTH = 100
+"""Pixels that a face is wide when it is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class FaceDetector(Protocol):
 
 @runtime_checkable
 class TrackingDetector(Protocol):
-    """A detector that knows shortcuts of its own; others are wrapped by `nearby_face_search.Resizing`.
+    """A detector that knows shortcuts of its own; `Resizing` gives them to any other.
 
     Pictures are those of `FaceDetector.detect`, boxes and widths are in their pixels. Both give what
     `detect(image, upsample=1)` would give, as far as they look.
@@ -101,11 +103,6 @@ class TrackingDetector(Protocol):
 
     def detect_wide(self, image: Pixels, *, min_width: float) -> list[Detection]:
         """Find the faces that are at least `min_width` pixels wide."""
-
-
-def detector_names() -> list[str]:
-    """Name the detectors that installed packages offer, in alphabetical order."""
-    return sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
 
 
 def find_detector(name: str) -> FaceDetector:
@@ -143,3 +140,43 @@ def check_image(image: object, *, pixels: Literal["gray", "rgb"]) -> Pixels:
     elif pixels == "rgb" and image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
     return np.ascontiguousarray(image)
+
+
+class Resizing:
+    """Gives a detector the two shortcuts of `TrackingDetector`, by searching a resized part of the picture.
+
+    The boxes are the detector's at another scale, thus near those of `detect(image, upsample=1)` and not equal to them.
+    """
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector = detector
+
+    def detect_near(self, image: Pixels, box: Box) -> list[Detection]:
+        """Find the face that was at `box` one frame ago, in the square of twice its size around it."""
+        height, width = image.shape[:2]
+        margin_x, margin_y = box.width // 2, box.height // 2
+        part = Box(
+            max(0, box.left - margin_x),
+            max(0, box.top - margin_y),
+            min(width, box.right + margin_x),
+            min(height, box.bottom + margin_y),
+        )
+        return self._search(image, part, _FACE_WIDTH / box.width)
+
+    def detect_wide(self, image: Pixels, *, min_width: float) -> list[Detection]:
+        """Find the faces that are at least `min_width` pixels wide, at a size where those are 100 pixels wide."""
+        height, width = image.shape[:2]
+        return self._search(image, Box(0, 0, width, height), min(2.0, _FACE_WIDTH / min_width))
+
+    def _search(self, image: Pixels, part: Box, scale: float) -> list[Detection]:
+        image = check_image(image, pixels=self._detector.pixels)
+        size = max(1, round(part.width * scale)), max(1, round(part.height * scale))
+        cut = image[part.top : part.bottom, part.left : part.right]
+        resized = resize(cut, width=size[0], height=size[1], filter="area")
+        scale_x, scale_y = part.width / size[0], part.height / size[1]
+        found = []
+        for each in self._detector.detect(resized, upsample=0):
+            left, right = part.left + round(each.box.left * scale_x), part.left + round(each.box.right * scale_x)
+            top, bottom = part.top + round(each.box.top * scale_y), part.top + round(each.box.bottom * scale_y)
+            found.append(Detection(Box(left, top, max(right, left + 1), max(bottom, top + 1)), each.score))
+        return found

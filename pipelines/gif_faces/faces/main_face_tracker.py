@@ -8,15 +8,7 @@ from dataclasses import dataclass, field
 from gifbench import Pixels
 from gifbench.errors import PixelsError, Rejected, UsageError
 
-from .detector import Box, Detection, FaceDetector, TrackingDetector, check_image, hull
-from .nearby_face_search import Resizing
-
-TRACK_RULE = (
-    "A face is the same as in an earlier frame if its center moved by at most half the wider box's width since it was "
-    "last seen and its width changed by at most a factor of 1.5. Of all faces so followed, the largest counts: the one "
-    "whose boxes have the greatest sum of areas over the frames; of equals the earlier one."
-)
-"""How the face of a clip is chosen, for a recipe to quote."""
+from .detector import Box, Detection, FaceDetector, Resizing, TrackingDetector, check_image, hull
 
 LINK_DISTANCE = 0.5
 """How far a face's center may move from where it was last seen, in widths of the wider box, along each axis."""
@@ -66,7 +58,11 @@ class FaceTrack:
 
 
 def find_face(frames: Iterable[Pixels], detector: FaceDetector, *, max_share_lost: float = 0.25) -> FaceTrack:
-    """Find the largest face of a clip in each of its frames (by `TRACK_RULE`), holding one frame at a time.
+    """Find the largest face of a clip in each of its frames, holding one frame at a time.
+
+    A face is the same as in an earlier frame if its center moved by at most half the wider box's width since it was
+    last seen and its width changed by at most a factor of 1.5. Of all faces so followed, the largest counts: the one
+    whose boxes have the greatest sum of areas over the frames; of equals the earlier one.
 
     `frames` are the clip's in order, gray (H, W) or RGB (H, W, 3), uint8, all of one size; `detector.pixels` says which
     save a conversion. `max_share_lost` is the share of the frames, 0 to 1, on which the face may be lost.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from gifbench_pipelines.gif_faces.faces import Box, Detection
+from gifbench_pipelines.gif_faces.faces.detector import Box, Detection
 
 
 class BrightSquares:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from gifbench_pipelines.gif_faces.faces import Box, release_crop, square
+from gifbench_pipelines.gif_faces.faces.crop import release_crop, square
+from gifbench_pipelines.gif_faces.faces.detector import Box
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

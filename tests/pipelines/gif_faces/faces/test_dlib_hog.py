@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 
 import cv2
 import numpy as np
 import pytest
-from gifbench_pipelines.gif_faces.faces import Box, TrackingDetector, dlib_hog, find_face
+from gifbench_pipelines.gif_faces.faces import dlib_hog
+from gifbench_pipelines.gif_faces.faces.detector import Box, TrackingDetector
 from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
 from gifbench_pipelines.gif_faces.faces.dlib_hog_pyramid import level_of, level_part, level_size
+from gifbench_pipelines.gif_faces.faces.main_face_tracker import find_face
 from skimage.data import astronaut
 
 from gifbench.errors import MissingExtra, PixelsError
@@ -166,13 +168,6 @@ def test_what_is_no_picture_is_refused(detector, image):
 
 
 def test_without_dlib_the_message_says_what_to_install(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name == "dlib":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "dlib", None)
     with pytest.raises(MissingExtra, match=r'pip install "gifbench\[faces\]"'):
         HogDetector()

@@ -7,9 +7,9 @@ import importlib
 import warnings
 
 import pytest
-from gifbench_pipelines.gif_faces.faces import find_face
 from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
 from gifbench_pipelines.gif_faces.faces.face_recognition import FaceRecognitionDetector
+from gifbench_pipelines.gif_faces.faces.main_face_tracker import find_face
 from skimage.data import astronaut
 
 from gifbench.errors import MissingExtra, UsageError

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from gifbench_pipelines.gif_faces.faces import Box, find_face, square
+from gifbench_pipelines.gif_faces.faces.crop import square
+from gifbench_pipelines.gif_faces.faces.detector import Box
+from gifbench_pipelines.gif_faces.faces.main_face_tracker import find_face
 
 from gifbench.errors import Rejected
 from gifbench.media.video import decode
