@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 from collections.abc import Generator, Iterator
 from fractions import Fraction
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 import gifbench
 from gifbench import method_source_hash as followed
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
 from gifbench.methods import method_from_class, method_state_hash
@@ -213,6 +214,18 @@ def tiny_dataset(tiny_recipe: Path, tiny_videos: Path, tmp_path_factory: pytest.
     """The dataset built from `tiny_videos`; not to be changed."""
     out = tmp_path_factory.mktemp("dataset") / "tiny"
     return run_build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
+
+
+@pytest.fixture
+def copy(tiny_dataset: Dataset, tmp_path: Path) -> Path:
+    """A copy of it, for this test to change."""
+    return Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
+
+
+@pytest.fixture
+def recipe(tiny_recipe: Path) -> Recipe:
+    """The recipe of `tiny_recipe`."""
+    return load_recipe(str(tiny_recipe))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ sizes and answers 403, 404, 429, 500 and 503, then builds with two workers.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import signal
@@ -23,16 +22,15 @@ import psutil
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset, verify_dataset
-from gifbench.dataset.shard_format import table_rows
 from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.retry_wait_times import RetryPolicy
 from gifbench.download.store import Store
 from gifbench.download.store_verify import verify_store
 from gifbench.manifest.rows import ManifestRow, manifest_bytes, read_manifest
-from gifbench.storage import Folder
 from tests.cli.forked_command import ForkedProcess
 from tests.conftest import TINY_RECIPE, moving_picture, write_video
+from tests.dataset.changed_files import tree
 from tests.download.http_server import Site, serve
 
 LOCAL, ROUGH = 8, 10
@@ -111,17 +109,8 @@ def ended_with(folder: Path) -> Ended:
     assert len(names) == sum(len(row.stored) + 1 for row in dataset.rows)
     left = [path for path in folder.rglob("*") if "partial" in path.name or path.name == "staging"]
     assert left == []
-    place = Folder(out)
-    files = {
-        name: hashlib.sha256(place.read(name)).hexdigest()
-        for name in place.names()
-        if name not in ("outcomes.parquet", "SHA256SUMS")
-    }
-    outcomes = {
-        row["clip_id"]: (row["state"], row["reason"])
-        for row in table_rows(place.read("outcomes.parquet"), place="outcomes.parquet")
-    }
-    return Ended(dataset.fingerprint, files, outcomes)
+    outcomes = {each.clip_id: (each.state, each.reason) for each in dataset.outcomes}
+    return Ended(dataset.fingerprint, tree(out), outcomes)
 
 
 def kill_until(

@@ -15,8 +15,8 @@ from gifbench.dataset import Dataset
 from gifbench.errors import DatasetError, ManifestError, NoSuchRecipe, NotFound, RecipeError
 from gifbench.manifest.rows import from_folder, write_manifest
 from tests.builder.servers import s3
-from tests.builder.test_build_loop import tree
 from tests.conftest import moving_picture, write_video
+from tests.dataset.changed_files import tree
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -30,18 +29,7 @@ from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.cli.forked_command import ForkedCommand
 from tests.conftest import moving_picture, write_video
-
-
-def tree(folder: str) -> dict[str, str]:
-    """The sha256 of every file of a dataset whose bytes are promised."""
-    place = Folder(folder)
-    names = [name for name in place.names() if name not in ("outcomes.parquet", "SHA256SUMS")]
-    return {name: hashlib.sha256(place.read(name)).hexdigest() for name in names}
-
-
-@pytest.fixture
-def recipe(tiny_recipe: Path) -> Recipe:
-    return load_recipe(str(tiny_recipe))
+from tests.dataset.changed_files import tree
 
 
 def outcomes(dataset: Dataset) -> dict[str, tuple[str, str]]:

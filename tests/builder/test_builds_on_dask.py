@@ -25,7 +25,8 @@ from gifbench.errors import BuildError, StorageError, UsageError
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.progress import Progress
 from tests.builder.servers import dask_cluster, forget_the_scheduler
-from tests.builder.test_build_loop import CRASHER, outcomes, tree
+from tests.builder.test_build_loop import CRASHER, outcomes
+from tests.dataset.changed_files import tree
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -34,11 +35,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 def cluster() -> Iterator[str]:
     with dask_cluster() as address:
         yield address
-
-
-@pytest.fixture
-def recipe(tiny_recipe: Path) -> Recipe:
-    return load_recipe(str(tiny_recipe))
 
 
 def test_a_cluster_gives_the_same_bytes_as_one_worker(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,21 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+import gifbench
 from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.remove import remove_clips
-from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import from_folder
 from gifbench.storage import Folder
+from tests.conftest import moving_picture, write_video
+from tests.dataset.changed_files import change, fit_checksums, flip, mend
 
 JOURNAL = "staging/journal/00000000.json"
-
-
-@pytest.fixture
-def copy(tiny_dataset: Dataset, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
-
-
-def change(path: Path, column: str, value: object, row: int = 0) -> None:
-    table = pq.read_table(path)
-    values = table[column].to_pylist()
-    values[row] = value
-    at = table.schema.get_field_index(column)
-    pq.write_table(table.set_column(at, column, pa.array(values, table.schema.field(column).type)), path)
 
 
 def interrupted(copy: Path, recipe: Path) -> list[dict[str, Any]]:
@@ -134,38 +122,30 @@ def test_outcomes_that_were_changed_are_not_shown(copy: Path) -> None:
 
 
 def test_the_way_out_is_a_repair_and_brings_back_nothing_that_was_removed(
-    copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+    copy: Path, recipe: Recipe, tiny_videos: Path
 ) -> None:
     remove_clips(str(copy), ["ant"], reason="asked by its owner")
     change(copy / "outcomes.parquet", "seconds", 1.5)
-    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
-    repair_dataset(str(copy), places, sources=tiny_videos, recipe=load_recipe(str(tiny_recipe)), workers=1)
-    assert list(verify_dataset(str(copy), workers=1)) == []
+    mend(copy, recipe, tiny_videos)
     assert {clip.clip_id for clip in open_dataset(copy)} == {"bee", "cat"}
 
 
 def test_an_index_that_was_changed_is_made_again_from_the_shards(
-    copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+    copy: Path, tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path
 ) -> None:
     change(copy / "index.parquet", "locator", "other.mp4")
-    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
-    repair_dataset(str(copy), places, sources=tiny_videos, recipe=load_recipe(str(tiny_recipe)), workers=1)
-    assert list(verify_dataset(str(copy), workers=1)) == []
+    mend(copy, recipe, tiny_videos)
     assert (copy / "index.parquet").read_bytes() == Path(tiny_dataset.url, "index.parquet").read_bytes()
 
 
 def test_an_index_and_a_shard_that_were_changed_are_mended_together(
-    copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+    copy: Path, tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path
 ) -> None:
     row = open_dataset(copy)["bee"].row
-    shard = bytearray((copy / row.shard).read_bytes())
-    shard[row.truth.offset + 200] ^= 4
-    shard[row.members_end + 1200] ^= 4  # the description, from which the index could be made
-    (copy / row.shard).write_bytes(shard)
+    # The truth, and the description, from which the index could be made.
+    flip(copy / row.shard, row.truth.offset + 200, row.members_end + 1200, bits=4)
     change(copy / "index.parquet", "locator", "other.mp4")
-    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
-    repair_dataset(str(copy), places, sources=tiny_videos, recipe=load_recipe(str(tiny_recipe)), workers=1)
-    assert list(verify_dataset(str(copy), workers=1)) == []
+    mend(copy, recipe, tiny_videos)
     assert open_dataset(copy).fingerprint == tiny_dataset.fingerprint
 
 
@@ -186,31 +166,21 @@ def swap_members(row: dict[str, Any], other: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("way", ["iter_truth", "truth", "scored"])
 def test_another_clip_s_truth_under_the_right_fingerprint_is_not_scored(
-    way: str,
-    tiny_recipe: Path,
-    tmp_path: Path,
+    way: str, recipe: Recipe, tmp_path: Path
 ) -> None:
     """Whoever changes the index can change the list of checksums too: the pixels tell."""
-    import hashlib
-
-    import gifbench
-    from gifbench.dataset.table_checksums import checksum_lines
-    from gifbench.dataset.verify import KNOWN
-    from tests.conftest import moving_picture, write_video
-
     videos = tmp_path / "videos"
     videos.mkdir()
     for number, name in enumerate("abc"):
         write_video(videos / f"{name}.mp4", moving_picture(6, 48, 64, seed=number))
-    recipe, out = load_recipe(str(tiny_recipe)), tmp_path / "out"
+    out = tmp_path / "out"
     built = run_build(recipe, from_folder(videos), str(out), sources=videos, workers=1)
     table = pq.read_table(out / "index.parquet")
     rows = table.to_pylist()
     assert rows[0]["shard"] == rows[1]["shard"]
     swap_members(rows[0], rows[1])
     pq.write_table(pa.Table.from_pylist(rows, table.schema), out / "index.parquet")
-    sums = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in KNOWN}
-    (out / "SHA256SUMS").write_bytes(checksum_lines(sums))
+    fit_checksums(out)
     changed = open_dataset(out)
     assert changed.fingerprint == built.fingerprint
     with pytest.raises(DatasetDamaged, match="clip a: truth: its pixels differ"):

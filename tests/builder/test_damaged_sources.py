@@ -14,18 +14,13 @@ from typer.testing import CliRunner
 from gifbench.builder import local_build_workers
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.clip_builder import make_clip
-from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.builder.recipe import Recipe
 from gifbench.cli.app import app
 from gifbench.dataset import verify_dataset
 from gifbench.manifest.rows import from_folder
 from gifbench.progress import Progress
 from tests.conftest import moving_picture, write_video
 from tests.media.test_damaged_frames import write_damaged, write_whole
-
-
-@pytest.fixture
-def recipe(tiny_recipe: Path) -> Recipe:
-    return load_recipe(str(tiny_recipe))
 
 
 @pytest.fixture

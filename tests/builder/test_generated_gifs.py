@@ -22,7 +22,6 @@ from typer.testing import CliRunner
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repack import repack_dataset
-from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, DatasetClip, export_clip, gifs_from_truth, open_dataset, verify_dataset
 from gifbench.dataset.card import card
@@ -35,6 +34,7 @@ from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.cli.forked_command import ForkedCommand
 from tests.conftest import moving_picture, write_video
+from tests.dataset.changed_files import flip, mend, tree
 
 ROWS = [
     ManifestRow(clip_id="head", split="train", source="file", locator="talk.mp4", end_frame=10),
@@ -101,12 +101,6 @@ def copy(made: Dataset, tmp_path: Path) -> Path:
 @pytest.fixture
 def recipe(tiny_recipe: Path) -> Recipe:
     return load_recipe(str(tiny_recipe), {"gifs": "generated", "truth": "source"})
-
-
-def tree(folder: str | Path) -> dict[str, bytes]:
-    """What a dataset is, without how long its making took."""
-    names = [path for path in Path(folder).rglob("*") if path.name not in ("outcomes.parquet", "SHA256SUMS")]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in names if path.is_file()}
 
 
 def same_gifs(ours: DatasetClip, theirs: DatasetClip) -> None:
@@ -262,11 +256,9 @@ def test_any_flipped_bit_of_a_shard_is_found(copy: Path) -> None:
     whole = shard.read_bytes()
     start, end = group_range(row)
     for place in (start + 3, row.truth.offset + row.truth.bytes // 2, row.members_end, end - 700, end - 1):
-        spoilt = bytearray(whole)
-        spoilt[place] ^= 1
-        shard.write_bytes(spoilt)
+        flip(shard, place)
         assert "tail" in dict(verify_dataset(str(copy), workers=1)), place
-    shard.write_bytes(whole)
+        shard.write_bytes(whole)
     assert list(verify_dataset(str(copy), workers=1)) == []
 
 
@@ -383,13 +375,8 @@ def test_a_repaired_dataset_is_the_one_it_was(
     if damage.startswith("index"):
         (copy / "index.parquet").unlink()
     if damage in ("truth", "index and description"):
-        spoilt = bytearray(shard.read_bytes())
-        spoilt[row.truth.offset + 90 if damage == "truth" else group_range(row)[1] - 700] ^= 1
-        shard.write_bytes(spoilt)
-    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
-    assert places
-    repair_dataset(str(copy), places, sources=videos, recipe=recipe, workers=1)
-    assert list(verify_dataset(str(copy), workers=1)) == []
+        flip(shard, row.truth.offset + 90 if damage == "truth" else group_range(row)[1] - 700)
+    assert mend(copy, recipe, videos)
     assert tree(copy) == tree(made.url)
 
 
@@ -436,9 +423,7 @@ def test_a_repacked_dataset_can_grow(
 
 def test_damage_is_not_repacked(copy: Path, tmp_path: Path) -> None:
     row = open_dataset(copy)["tail"].row
-    spoilt = bytearray((copy / row.shard).read_bytes())
-    spoilt[row.truth.offset + row.truth.bytes // 2] ^= 1
-    (copy / row.shard).write_bytes(spoilt)
+    flip(copy / row.shard, row.truth.offset + row.truth.bytes // 2)
     for gifs_ in ("stored", "generated"):
         done = CliRunner().invoke(app, ["repack", str(copy), "--out", str(tmp_path / gifs_), "--gifs", gifs_])
         assert done.exit_code == 1

@@ -24,18 +24,13 @@ from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.builder.servers import s3
-from tests.builder.test_build_loop import tree
+from tests.dataset.changed_files import tree
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     with s3() as bucket:
         yield bucket
-
-
-@pytest.fixture
-def recipe(tiny_recipe: Path) -> Recipe:
-    return load_recipe(str(tiny_recipe))
 
 
 class Pulled(Exception):

@@ -21,11 +21,6 @@ from gifbench.manifest.rows import from_folder
 from tests.builder.killed_writes import every_kill
 
 
-@pytest.fixture
-def copy(tiny_dataset: Dataset, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
-
-
 def bytes_of(dataset: Dataset, clip_id: str) -> bytes:
     return dataset[clip_id].read("plain")
 

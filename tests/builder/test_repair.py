@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from fractions import Fraction
 from importlib.metadata import files
 from itertools import islice
@@ -14,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
@@ -24,19 +23,12 @@ from gifbench.manifest.rows import from_folder
 from gifbench.media.video import decode
 from gifbench.storage import Folder
 from tests.conftest import write_video
+from tests.dataset.changed_files import flip, mend
 
 
-@pytest.fixture
-def copy(tiny_dataset: Dataset, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
-
-
-def flip(copy: Path, clip: str, member: str) -> None:
+def spoil(copy: Path, clip: str, member: str) -> None:
     row = open_dataset(copy)[clip].row
-    shard = copy / row.shard
-    data = bytearray(shard.read_bytes())
-    data[getattr(row, member).offset + 200] ^= 4
-    shard.write_bytes(data)
+    flip(copy / row.shard, row.members[member].offset + 200, bits=4)
 
 
 def shards(folder: str | Path) -> dict[str, bytes]:
@@ -49,7 +41,7 @@ def test_a_repaired_dataset_is_the_one_it_was(
 ) -> None:
     shard = copy / open_dataset(copy)["bee"].row.shard
     if damage == "bit":
-        flip(copy, "bee", "truth")
+        spoil(copy, "bee", "truth")
     elif damage == "truncated":
         shard.write_bytes(shard.read_bytes()[:-3000])
     elif damage == "missing":
@@ -57,9 +49,7 @@ def test_a_repaired_dataset_is_the_one_it_was(
     elif damage == "stray":
         (copy / "shards" / "test-00077.tar").write_bytes(b"what is this")
     else:
-        data = bytearray(shard.read_bytes())
-        data[100] ^= 1
-        shard.write_bytes(data)
+        flip(shard, 100)
     places = {place for place, _ in verify_dataset(str(copy), workers=1)}
     assert places
     made: list[str] = []
@@ -84,9 +74,8 @@ def test_a_repaired_dataset_is_the_one_it_was(
 def test_a_flipped_bit_is_found_wherever_it_is(name: str, copy: Path) -> None:
     whole = (copy / name).read_bytes()
     for place in np.random.default_rng(0).integers(0, len(whole), 12):
-        spoilt = bytearray(whole)
-        spoilt[place] ^= 1 << (int(place) % 8)
-        (copy / name).write_bytes(spoilt)
+        (copy / name).write_bytes(whole)
+        flip(copy / name, place, bits=1 << (int(place) % 8))
         try:
             found = [what for what, _ in verify_dataset(str(copy), workers=1)]
         except DatasetError:
@@ -97,7 +86,7 @@ def test_a_flipped_bit_is_found_wherever_it_is(name: str, copy: Path) -> None:
 @pytest.mark.parametrize("spoil", ["flip", "delete", "drop a row"])
 @pytest.mark.parametrize("name", ["index.parquet", "outcomes.parquet"])
 def test_tables_are_made_anew(
-    spoil: str, name: str, copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+    spoil: str, name: str, copy: Path, tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path
 ) -> None:
     table = copy / name
     if spoil == "drop a row":
@@ -106,13 +95,8 @@ def test_tables_are_made_anew(
         table.write_bytes(table.read_bytes().replace(b"zstd", b"zste") + b" ")
     else:
         table.unlink()
-    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
-    assert places == {name}
-    recipe = load_recipe(str(tiny_recipe))
     # The index is in the shards: no source is looked at.
-    sources = tiny_videos if name == "outcomes.parquet" else copy
-    repair_dataset(str(copy), places, sources=sources, recipe=recipe, workers=1)
-    assert list(verify_dataset(str(copy), workers=1)) == []
+    assert mend(copy, recipe, tiny_videos if name == "outcomes.parquet" else copy) == {name}
     assert shards(copy) == shards(tiny_dataset.url)
     assert open_dataset(copy).about == tiny_dataset.about
     if name == "index.parquet":
@@ -122,7 +106,7 @@ def test_tables_are_made_anew(
 @pytest.mark.parametrize("index", ["missing", "unreadable"])
 @pytest.mark.parametrize("damage", ["missing shard", "truncated", "truth", "header", "description", "another rate"])
 def test_an_index_is_made_anew_also_where_shards_are_damaged(
-    damage: str, index: str, copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+    damage: str, index: str, copy: Path, tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path
 ) -> None:
     row = tiny_dataset["bee"].row
     shard = copy / row.shard
@@ -140,18 +124,12 @@ def test_an_index_is_made_anew_also_where_shards_are_damaged(
         shard.write_bytes(whole[:start] + lie + whole[end:])
     else:
         place = {"truth": row.truth.offset + 200, "header": row.plain.offset - 500, "description": end - 600}[damage]
-        spoilt = bytearray(whole)
-        spoilt[place] ^= 1
-        shard.write_bytes(spoilt)
+        flip(shard, place)
     if index == "missing":
         (copy / "index.parquet").unlink()
     else:
         (copy / "index.parquet").write_bytes((copy / "index.parquet").read_bytes()[:-20])
-    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
-    assert "index.parquet" in places
-    recipe = load_recipe(str(tiny_recipe))
-    repair_dataset(str(copy), places, sources=tiny_videos, recipe=recipe, workers=1)
-    assert list(verify_dataset(str(copy), workers=1)) == []
+    assert "index.parquet" in mend(copy, recipe, tiny_videos)
     assert shards(copy) == shards(tiny_dataset.url)
     assert (copy / "index.parquet").read_bytes() == Path(tiny_dataset.url, "index.parquet").read_bytes()
     assert open_dataset(copy).about == tiny_dataset.about
@@ -193,12 +171,9 @@ def test_what_only_the_user_knows_is_not_guessed(name: str, copy: Path, tiny_vid
         repair_dataset(str(copy), {name}, sources=tiny_videos, workers=1)
 
 
-def test_a_clip_whose_source_is_gone_is_recorded_and_the_rest_kept(
-    copy: Path, tiny_recipe: Path, tmp_path: Path
-) -> None:
-    flip(copy, "bee", "plain")
+def test_a_clip_whose_source_is_gone_is_recorded_and_the_rest_kept(copy: Path, recipe: Recipe, tmp_path: Path) -> None:
+    spoil(copy, "bee", "plain")
     (tmp_path / "empty").mkdir()
-    recipe = load_recipe(str(tiny_recipe))
     dataset = repair_dataset(str(copy), {"bee"}, sources=tmp_path / "empty", recipe=recipe, workers=1)
     assert [clip.clip_id for clip in dataset] == ["ant", "cat"]
     assert dataset.about["outcomes"]["failed"] == {"not_found": 1}
@@ -210,12 +185,10 @@ def test_clips_are_not_made_without_sources(damage: str, copy: Path, tiny_recipe
     if damage == "outcomes":
         (copy / "outcomes.parquet").unlink()
     elif damage == "clip":
-        flip(copy, "bee", "plain")
+        spoil(copy, "bee", "plain")
     else:
         row = open_dataset(copy)["bee"].row
-        spoilt = bytearray((copy / row.shard).read_bytes())
-        spoilt[group_range(row)[1] - 600] ^= 1
-        (copy / row.shard).write_bytes(spoilt)
+        flip(copy / row.shard, group_range(row)[1] - 600)
         (copy / "index.parquet").unlink()
     before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
     places = {place for place, _ in verify_dataset(str(copy), workers=1)}
@@ -225,24 +198,20 @@ def test_clips_are_not_made_without_sources(damage: str, copy: Path, tiny_recipe
 
 
 @pytest.mark.parametrize("damage", ["index", "sums", "stray"])
-def test_what_the_shards_tell_needs_no_sources(
-    damage: str, copy: Path, tiny_dataset: Dataset, tiny_recipe: Path
-) -> None:
+def test_what_the_shards_tell_needs_no_sources(damage: str, copy: Path, tiny_dataset: Dataset, recipe: Recipe) -> None:
     if damage == "stray":
         (copy / "shards" / "test-00077.tar").write_bytes(b"what is this")
     else:
         (copy / ("index.parquet" if damage == "index" else "SHA256SUMS")).unlink()
-    places = {place for place, _ in verify_dataset(str(copy), workers=1)}
-    repair_dataset(str(copy), places, recipe=load_recipe(str(tiny_recipe)), workers=1)
-    assert list(verify_dataset(str(copy), workers=1)) == []
+    mend(copy, recipe)
     assert shards(copy) == shards(tiny_dataset.url)
     assert open_dataset(copy).about == tiny_dataset.about
 
 
-def test_a_repair_leaves_alone_what_failed_before(copy: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_a_repair_leaves_alone_what_failed_before(copy: Path, recipe: Recipe, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    recipe, tried = load_recipe(str(tiny_recipe)), []
-    flip(copy, "bee", "plain")
+    tried: list[str] = []
+    spoil(copy, "bee", "plain")
     repair_dataset(str(copy), {"bee"}, sources=tmp_path / "empty", recipe=recipe, workers=1)
     (copy / "index.parquet").unlink()
     repair_dataset(str(copy), {"index.parquet"}, recipe=recipe, workers=1, progress=lambda now: tried.append(now.what))
@@ -259,7 +228,7 @@ def test_the_command_repairs(tmp_path: Path) -> None:
     arguments = ["--source", str(tmp_path / "videos")]
     assert CliRunner().invoke(app, ["build", "gif-faces", *arguments, "--out", str(out)]).exit_code == 0
     before = shards(out)
-    flip(out, "talk", "dithered")
+    spoil(out, "talk", "dithered")
     assert CliRunner().invoke(app, ["verify", str(out)]).exit_code == 1
     repaired = CliRunner().invoke(app, ["verify", str(out), "--repair", *arguments])
     assert repaired.exit_code == 0, repaired.output
@@ -267,7 +236,7 @@ def test_the_command_repairs(tmp_path: Path) -> None:
     (out / "index.parquet").unlink()
     alone = CliRunner().invoke(app, ["verify", str(out), "--repair"])
     assert alone.exit_code == 0, alone.output
-    flip(out, "talk", "truth")
+    spoil(out, "talk", "truth")
     without = CliRunner().invoke(app, ["verify", str(out), "--repair"])
     assert without.exit_code == 2
     assert "talk: truth: its bytes differ" in without.stderr

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
+from gifbench.dataset.shard_format import fingerprint, index_bytes
 from gifbench.storage import Folder
 from tests.builder.killed_writes import every_kill
+from tests.dataset.changed_files import fit_checksums, flip, mend
 
 
 @pytest.mark.parametrize(
@@ -28,11 +32,11 @@ def test_a_repair_that_is_killed_anywhere_loses_no_clip(
     first: int,
     step: int,
     tiny_dataset: Dataset,
-    tiny_recipe: Path,
+    recipe: Recipe,
     tiny_videos: Path,
     tmp_path: Path,
 ) -> None:
-    out, recipe = tmp_path / "copy", load_recipe(str(tiny_recipe))
+    out = tmp_path / "copy"
     whole = {name: Folder(tiny_dataset.url).read(name) for name in Folder(tiny_dataset.url).names("shards")}
 
     def prepare() -> None:
@@ -42,9 +46,7 @@ def test_a_repair_that_is_killed_anywhere_loses_no_clip(
         if damage == "missing":
             (out / row.shard).unlink()
         else:
-            data = bytearray((out / row.shard).read_bytes())
-            data[row.truth.offset + 200] ^= 4
-            (out / row.shard).write_bytes(data)
+            flip(out / row.shard, row.truth.offset + 200, bits=4)
 
     def damaged() -> set[str]:
         return {place for place, _ in verify_dataset(str(out), workers=1)}
@@ -70,29 +72,15 @@ def test_a_repair_that_is_killed_anywhere_loses_no_clip(
 
 
 def test_a_clip_that_the_tables_do_not_tell_of_is_missed(
-    tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path, tmp_path: Path
+    tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path, copy: Path
 ) -> None:
     """What a killed repair of 0.1.0 left: an index without the clip, and no outcome for it."""
-    import hashlib
-    import json
-
-    import pyarrow.parquet as pq
-
-    from gifbench.dataset.shard_format import fingerprint, index_bytes
-    from gifbench.dataset.table_checksums import checksum_lines
-    from gifbench.dataset.verify import KNOWN
-
-    out = Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
-    rows = [row for row in open_dataset(out).rows if row.clip_id != "cat"]
-    (out / "index.parquet").write_bytes(index_bytes(rows))
-    table = pq.read_table(out / "outcomes.parquet")
-    pq.write_table(table.filter([name != "cat" for name in table["clip_id"].to_pylist()]), out / "outcomes.parquet")
-    about = json.loads((out / "dataset.json").read_text())
-    (out / "dataset.json").write_text(json.dumps({**about, "fingerprint": fingerprint(rows)}))
-    sums = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in KNOWN}
-    (out / "SHA256SUMS").write_bytes(checksum_lines(sums))
-    places = {place for place, _ in verify_dataset(str(out), workers=1)}
-    assert "cat" in places
-    repair_dataset(str(out), places, sources=tiny_videos, recipe=load_recipe(str(tiny_recipe)), workers=1)
-    assert list(verify_dataset(str(out), workers=1)) == []
-    assert open_dataset(out).fingerprint == tiny_dataset.fingerprint
+    rows = [row for row in open_dataset(copy).rows if row.clip_id != "cat"]
+    (copy / "index.parquet").write_bytes(index_bytes(rows))
+    table = pq.read_table(copy / "outcomes.parquet")
+    pq.write_table(table.filter([name != "cat" for name in table["clip_id"].to_pylist()]), copy / "outcomes.parquet")
+    about = json.loads((copy / "dataset.json").read_text())
+    (copy / "dataset.json").write_text(json.dumps({**about, "fingerprint": fingerprint(rows)}))
+    fit_checksums(copy)
+    assert "cat" in mend(copy, recipe, tiny_videos)
+    assert open_dataset(copy).fingerprint == tiny_dataset.fingerprint

@@ -120,11 +120,8 @@ def test_shards_of_an_earlier_version_that_hold_it_are_said(built: Path, tmp_pat
     old = tmp_path / "old"
     shutil.copytree(built, old)
     table = pq.read_table(old / "index.parquet")
-    values = list(URLS)
     at = table.schema.get_field_index("locator")
-    pq.write_table(
-        table.set_column(at, "locator", pa.array(values, table.schema.field(at).type)), old / "index.parquet"
-    )
+    pq.write_table(table.set_column(at, "locator", pa.array(list(URLS))), old / "index.parquet")
     assert "index and shards (3)" in CliRunner().invoke(app, ["info", str(old)]).output
     with pytest.raises(DatasetError, match="gifbench repack"):
         strip_secrets(str(old))

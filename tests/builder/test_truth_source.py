@@ -19,6 +19,7 @@ from gifbench.errors import CorruptMedia, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.video import lossless_codec, read_lossless
 from tests.conftest import moving_picture, write_video
+from tests.dataset.changed_files import flip
 
 ROWS = [
     ManifestRow(clip_id="head", split="test", source="file", locator="talk.mp4", end_frame=10),
@@ -88,10 +89,7 @@ def test_a_flipped_bit_of_kept_packets_is_found(kept: Dataset, videos: Path, tin
     copy = build("source", tiny_recipe, videos, tmp_path / "copy")
     assert list(verify_dataset(copy.url, workers=1)) == []
     row = copy["tail"].row
-    shard = Path(copy.url, row.shard)
-    data = bytearray(shard.read_bytes())
-    data[row.truth.offset + row.truth.bytes // 2] ^= 1
-    shard.write_bytes(data)
+    flip(Path(copy.url, row.shard), row.truth.offset + row.truth.bytes // 2)
     assert dict(verify_dataset(copy.url, workers=1)) == {"tail": "truth: its bytes differ from the sha256 in the index"}
 
 

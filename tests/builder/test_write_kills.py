@@ -16,13 +16,8 @@ from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
 from gifbench.dataset.card import write_card
 from gifbench.errors import DatasetError
 from gifbench.manifest.rows import from_folder
-from gifbench.storage import Folder
 from tests.builder.killed_writes import every_kill
-
-
-def tree(folder: str | Path) -> dict[str, bytes]:
-    place = Folder(folder)
-    return {name: place.read(name) for name in place.names() if name not in ("outcomes.parquet", "SHA256SUMS")}
+from tests.dataset.changed_files import tree
 
 
 def test_repacking(tiny_dataset: Dataset, tmp_path: Path) -> None:

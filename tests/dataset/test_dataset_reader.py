@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-import shutil
 import tarfile
 import warnings
 from collections.abc import Callable
@@ -26,11 +25,7 @@ from gifbench.media.colors.quantize import quantize
 from gifbench.media.gif import Gif
 from gifbench.media.video.lossless_reader import read_lossless
 from gifbench.storage import Folder
-
-
-@pytest.fixture
-def copy(tiny_dataset: Dataset, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
+from tests.dataset.changed_files import flip
 
 
 def test_clips_come_by_number_name_and_split(tiny_dataset: Dataset) -> None:
@@ -109,10 +104,8 @@ def test_the_fingerprint_sees_what_methods_see(tiny_dataset: Dataset) -> None:
     assert fingerprint(reversed(rows)) == tiny_dataset.fingerprint == fingerprint(rows)
     moved = [row.moved("elsewhere.tar", 512) for row in rows]
     assert fingerprint(moved) == tiny_dataset.fingerprint
-    import dataclasses
-
     for change in ({"fps": "24"}, {"split": "train"}, {"pixels_sha256": "0"}, {"plain": Member(0, 0, "0")}):
-        assert fingerprint([dataclasses.replace(rows[0], **change), *rows[1:]]) != tiny_dataset.fingerprint
+        assert fingerprint([replace(rows[0], **change), *rows[1:]]) != tiny_dataset.fingerprint
 
 
 def test_an_index_row_survives_parquet_and_json(tiny_dataset: Dataset) -> None:
@@ -145,11 +138,8 @@ def test_a_whole_dataset_verifies(tiny_dataset: Dataset) -> None:
 @pytest.mark.parametrize("member", ["truth", "plain", "dithered"])
 def test_a_flipped_bit_is_found_and_named(copy: Path, member: str) -> None:
     row = open_dataset(copy)["bee"].row
-    shard = copy / row.shard
-    data = bytearray(shard.read_bytes())
-    place = getattr(row, member)
-    data[place.offset + place.bytes // 2] ^= 1
-    shard.write_bytes(data)
+    place = row.members[member]
+    flip(copy / row.shard, place.offset + place.bytes // 2)
     assert list(verify_dataset(str(copy), workers=1)) == [
         ("bee", f"{member}: its bytes differ from the sha256 in the index")
     ]
@@ -163,11 +153,9 @@ def test_any_flipped_bit_of_a_shard_is_found(copy: Path) -> None:
     row = open_dataset(copy)["ant"].row
     between = [row.truth.offset - 300, row.plain.offset - 1, row.dithered.offset + row.dithered.bytes + 600]
     for place in (*between, len(whole) - 1, *rng.integers(0, len(whole), 20)):
-        data = bytearray(whole)
-        data[place] ^= 1 << int(rng.integers(8))
-        shard.write_bytes(data)
+        flip(shard, place, bits=1 << int(rng.integers(8)))
         assert list(verify_dataset(str(copy), workers=1)), place
-    shard.write_bytes(whole)
+        shard.write_bytes(whole)
     assert list(verify_dataset(str(copy), workers=1)) == []
 
 
@@ -207,7 +195,7 @@ def rewritten(copy: Path, clip_id: str, change: Callable[[IndexRow, bytearray], 
     row = change(row, data)
     shard.write_bytes(data)
     for name in row.stored:
-        member = getattr(row, name)
+        member = row.members[name]
         digest = hashlib.sha256(data[member.offset : member.offset + member.bytes]).hexdigest()
         row = replace(row, **{name: replace(member, sha256=digest)})
     return DatasetClip(dataset.folder, row)

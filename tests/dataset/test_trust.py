@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,27 +16,17 @@ from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.cli.app import app
-from gifbench.dataset import Dataset, open_dataset
-from gifbench.dataset.table_checksums import checksum_lines
-from gifbench.dataset.verify import KNOWN
+from gifbench.dataset import open_dataset
 from gifbench.errors import BuildError, DatasetDamaged, GifbenchError, ManifestError, StorageError
 from gifbench.manifest.rows import ManifestRow
+from tests.dataset.changed_files import change, fit_checksums, flip
 
 
-@pytest.fixture
-def copy(tiny_dataset: Dataset, tmp_path: Path) -> Path:
+@pytest.fixture(autouse=True)
+def _victim(tmp_path: Path) -> None:
+    """A folder beside the dataset that is none of its business."""
     (tmp_path / "victim").mkdir()
     (tmp_path / "victim" / "secret").write_bytes(b"secret" * 1000)
-    return Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
-
-
-def change(path: Path, column: str, value: object) -> None:
-    """Write `value` into the first row of a table."""
-    table = pq.read_table(path)
-    values = table[column].to_pylist()
-    values[0] = value
-    at = table.schema.get_field_index(column)
-    pq.write_table(table.set_column(at, column, pa.array(values, table.schema.field(column).type)), path)
 
 
 BAD_NAMES = ("../victim/secret", "/etc/passwd", "../../x", "a\nb", "a/b", "..", "", "x" * 300, "é", "a.b")
@@ -156,8 +145,7 @@ def test_a_recipe_file_is_never_run_because_a_dataset_names_it(
     evil.write_text(f"open({str(copy / 'ran')!r}, 'w')\n" + tiny_recipe.read_text())
     about = json.loads((copy / "dataset.json").read_text())
     (copy / "dataset.json").write_text(json.dumps({**about, "name": str(evil)}))
-    sums = {name: hashlib.sha256((copy / name).read_bytes()).hexdigest() for name in KNOWN}
-    (copy / "SHA256SUMS").write_bytes(checksum_lines(sums))
+    fit_checksums(copy)
     (copy / "shards" / "test-00077.tar").write_bytes(b"stray")
     arguments = {"verify": ["--repair"], "retry": []}[command]
     done = CliRunner().invoke(app, [command, str(copy), *arguments, "--source", str(tiny_videos)])
@@ -209,10 +197,8 @@ def test_a_clip_that_is_twice_in_the_index_is_refused(copy: Path) -> None:
 @pytest.mark.parametrize("member", ["truth", "plain", "dithered"])
 def test_flipped_bits_of_a_member_are_not_scored(member: str, copy: Path) -> None:
     row = open_dataset(copy)["bee"].row
-    place = getattr(row, member)
-    data = bytearray((copy / row.shard).read_bytes())
-    data[place.offset + place.bytes // 2] ^= 1
-    (copy / row.shard).write_bytes(data)
+    place = row.members[member]
+    flip(copy / row.shard, place.offset + place.bytes // 2)
     clip = open_dataset(copy)["bee"]
     reads = {
         "truth": [lambda: clip.truth, lambda: list(clip.iter_truth()), lambda: clip.truth_frames([0])],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -18,12 +17,11 @@ from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset
 from gifbench.dataset.shard_format import IndexRow, fingerprint
-from gifbench.dataset.table_checksums import checksum_lines
-from gifbench.dataset.verify import KNOWN
 from gifbench.errors import GifbenchError
 from gifbench.manifest.rows import from_folder
 from gifbench.storage import Folder
 from tests.conftest import moving_picture, write_video
+from tests.dataset.changed_files import fit_checksums
 
 Damage = Callable[[Path, dict[str, IndexRow]], None]
 
@@ -93,8 +91,7 @@ def lie(change: Callable[[dict[str, dict[str, Any]]], None], *, listed: bool = T
         change({row["clip_id"]: row for row in values})
         pq.write_table(pa.Table.from_pylist(values, table.schema), out / "index.parquet")
         if listed:
-            sums = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in KNOWN}
-            (out / "SHA256SUMS").write_bytes(checksum_lines(sums))
+            fit_checksums(out)
 
     return damage
 

@@ -22,6 +22,7 @@ from gifbench.training import training_loop  # noqa: E402
 from gifbench.training.checkpoint import load_checkpoint  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
+from tests.training.test_train import Stop, same  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -134,15 +135,6 @@ class Crowded:
 
     def load_state_dict(self, state):
         pass
-
-
-class Stop(Exception):
-    """Ends a training as a kill does."""
-
-
-def same(one: Path, two: Path) -> bool:
-    left, right = load_file(one), load_file(two)
-    return all(torch.equal(left[key], right[key]) for key in left)
 
 
 def test_without_memory_the_batch_is_halved_and_stays_so_when_resumed(dataset, tmp_path, monkeypatch):

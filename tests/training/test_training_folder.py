@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,14 +116,7 @@ def test_a_plot_needs_matplotlib_and_says_so(run: gifbench.TrainingRun, monkeypa
     assert len(run.plot("learning_rate").axes) == 1
     with pytest.raises(gifbench.UsageError, match="must be a column of the log"):
         run.plot("nothing")
-    real = builtins.__import__
-
-    def without(name: str, *args: object, **options: object) -> object:
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return real(name, *args, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtra, match=r'pip install "gifbench\[plot\]"'):
         run.plot()
 

@@ -51,8 +51,8 @@ def test_a_wrong_name_gets_a_hint():
 
 
 def test_importing_the_wing_loads_no_detector():
-    heavy = ("dlib", "numba", "torch")
-    code = f"import sys, gifbench_pipelines.gif_faces.faces.main_face_tracker; print([m for m in {heavy} if m in sys.modules])"
+    heavy, wing = ("dlib", "numba", "torch"), "gifbench_pipelines.gif_faces.faces.main_face_tracker"
+    code = f"import sys, {wing}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
