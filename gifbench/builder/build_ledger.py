@@ -99,7 +99,11 @@ class Ledger:
             self.official = dict(about.get("official", {}))
             self._load(read_checksums(folder))
             if about.get("versions") != self._described.get("versions"):
-                self._doubt_failures()
+                # What another version could not decode, this one tries again.
+                for clip_id, outcome in self.outcomes.items():
+                    if outcome.source_sha256 and outcome.reason != REMOVED:
+                        self.outcomes[clip_id] = replace(outcome, source_sha256="")
+                        self.changed = True
             self.changed |= about["recipe"] != self._described["recipe"]  # it is older than a parameter
 
     def want(self, rows: Iterable[ManifestRow]) -> None:
@@ -180,13 +184,6 @@ class Ledger:
         """Have some clips made again, whose rows stay in the index until the new ones are there."""
         self.remaking |= {clip_id for clip_id in clip_ids if clip_id in self.outcomes and clip_id in self.rows}
 
-    def _doubt_failures(self) -> None:
-        """What another version could not decode, this one tries again."""
-        for clip_id, outcome in self.outcomes.items():
-            if outcome.source_sha256 and outcome.reason != REMOVED:
-                self.outcomes[clip_id] = replace(outcome, source_sha256="")
-                self.changed = True
-
     def flush(self) -> None:
         """Write the outcomes that are in memory only to the journal."""
         if self._unsaved:
@@ -210,6 +207,10 @@ class Ledger:
         found = (outcome.row for outcome in self.outcomes.values())
         return sorted((row for row in found if row is not None and row.shard), key=lambda row: row.clip_id)
 
+    def waiting(self) -> list[Outcome]:
+        """The built clips that lie in no shard yet."""
+        return [each for each in self.outcomes.values() if each.row is not None and not each.row.shard]
+
     def save(self, *, rows: bool = False) -> None:
         """Write the tables, then start the journal over with the clips that lie in no shard yet.
 
@@ -220,8 +221,7 @@ class Ledger:
         outcomes = sorted(self.outcomes.values(), key=lambda outcome: outcome.clip_id)
         # The journal first: the index no longer tells of clips whose groups wait for their shard.
         old = self._folder.names(_JOURNAL)
-        waiting = [outcome for outcome in outcomes if outcome.row is not None and not outcome.row.shard]
-        self._unsaved = [outcome for outcome in self._unsaved if outcome.row is None] + waiting
+        self._unsaved = [outcome for outcome in self._unsaved if outcome.row is None] + self.waiting()
         self.flush()
         tables = {
             "index.parquet": index_bytes(index),
@@ -259,7 +259,7 @@ class Ledger:
             **{key: self._described[key] for key in ("recipe", "released_stride") if key in self._described},
             "clips": dict(sorted(clips.items())),
             "frames": dict(sorted(frames.items())),
-            "bytes": sum(getattr(row, name).bytes for row in index for name in row.stored),
+            "bytes": sum(row.members[name].bytes for row in index for name in row.stored),
             "wanted": len(self.rows),
             "official": self.official,
             "outcomes": {"built": outcomes["built"].total(), **reasons},

@@ -10,7 +10,7 @@ from pathlib import Path
 from gifbench.builder.build_ledger import Ledger
 from gifbench.dataset.dataset_reader import read_index
 from gifbench.dataset.row_outcomes import Outcome
-from gifbench.dataset.shard_format import table_rows
+from gifbench.dataset.shard_format import read_table
 from gifbench.download.store import Store
 from gifbench.errors import DatasetError, GifbenchError, StorageError
 from gifbench.manifest.clip_ids import keep_ids
@@ -31,8 +31,8 @@ def with_existing_ids(folder: Folder, rows: Sequence[ManifestRow]) -> list[Manif
     """
     if not (folder.exists("manifest.parquet") and folder.exists("dataset.json")):
         return list(rows)
-    place = folder.place("manifest.parquet")
-    return keep_ids(rows, check_rows(table_rows(folder.read("manifest.parquet"), place=place), name=place))
+    before = check_rows(read_table(folder, "manifest.parquet"), name=folder.place("manifest.parquet"))
+    return keep_ids(rows, before)
 
 
 def warn_of_changes(

@@ -12,7 +12,7 @@ from gifbench.builder.unfinished_clips_folder import begin_run, group_name
 from gifbench.dataset.card import SAMPLE
 from gifbench.dataset.dataset_reader import Dataset, no_such_clip, open_dataset, read_about
 from gifbench.dataset.row_outcomes import Outcome
-from gifbench.dataset.shard_format import STAGING, fingerprint, table_rows
+from gifbench.dataset.shard_format import STAGING, fingerprint, read_table
 from gifbench.errors import DatasetDamaged, NotFound, UsageError
 from gifbench.manifest.rows import ManifestRow, check_rows
 from gifbench.storage import Folder
@@ -62,7 +62,7 @@ def remove_clips(url: str, clip_ids: Sequence[str], *, reason: str) -> tuple[Dat
         for clip_id in clip_ids:
             folder.delete(group_name(clip_id))
         assembly.save()
-        if all(outcome.row is None or outcome.row.shard for outcome in ledger.outcomes.values()):
+        if not ledger.waiting():
             folder.delete(STAGING)
     return open_dataset(url), new
 
@@ -82,7 +82,7 @@ def _removed(before: Outcome | None, clip_id: str, reason: str) -> Outcome:
 
 def equal_to_removed(dataset: Dataset, clip_ids: Sequence[str]) -> list[str]:
     """The clips that are still in a dataset, and have the very frames of one of those that were taken out."""
-    outcomes = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
+    outcomes = read_table(dataset.folder, "outcomes.parquet")
     wanted = set(clip_ids)
     pixels = {row.get("look") for row in outcomes if row.get("clip_id") in wanted and row.get("reason") == REMOVED}
     return [row.clip_id for row in dataset.rows if row.pixels_sha256 in pixels]
@@ -91,16 +91,14 @@ def equal_to_removed(dataset: Dataset, clip_ids: Sequence[str]) -> list[str]:
 def keep_removed(folder: Folder) -> None:
     """Before a dataset is built anew: write down which clips were taken out of it."""
     try:
-        tables = [
-            table_rows(folder.read(name), place=folder.place(name)) for name in ("manifest.parquet", "outcomes.parquet")
-        ]
+        manifest, outcomes = (read_table(folder, f"{name}.parquet") for name in ("manifest", "outcomes"))
     except (NotFound, DatasetDamaged):
         return
-    outcomes = {str(row.get("clip_id")): row for row in tables[1] if row.get("reason") == REMOVED}
+    removed = {str(row.get("clip_id")): row for row in outcomes if row.get("reason") == REMOVED}
     kept = [
-        {"row": row, **{name: outcomes[row["clip_id"]].get(name) or "" for name in _REMEMBERED}}
-        for row in tables[0]
-        if row.get("clip_id") in outcomes
+        {"row": row, **{name: removed[row["clip_id"]].get(name) or "" for name in _REMEMBERED}}
+        for row in manifest
+        if row.get("clip_id") in removed
     ]
     if kept:
         earlier = read_about(folder).get("earlier_fingerprints", [])

@@ -99,7 +99,7 @@ def _same(there: Sequence[IndexRow], wanted: Sequence[IndexRow], *, stored: bool
     """Whether a shard of an interrupted call is the one that is wanted."""
 
     def clips(rows: Sequence[IndexRow]) -> set[tuple[str, ...]]:
-        return {(row.clip_id, *(getattr(row, name).sha256 for name in MEMBERS)) for row in rows}
+        return {(row.clip_id, *(member.sha256 for member in row.members.values())) for row in rows}
 
     return clips(there) == clips(wanted) and all(("plain" in row.stored) == stored for row in there)
 
@@ -154,15 +154,14 @@ def _without_gifs(clip: DatasetClip, recipe: Mapping[str, Any]) -> IndexRow:
             f"clip {clip.clip_id}: this gifbench makes other GIFs of its truth than are stored, so that they cannot be "
             "left out; use the version that dataset.json names"
         )
-    unplaced: dict[str, Any] = {name: replace(getattr(row, name), offset=0) for name in ("plain", "dithered")}
-    return replace(row, **unplaced)
+    return replace(row, plain=replace(row.plain, offset=0), dithered=replace(row.dithered, offset=0))
 
 
 def _write_tables(dataset: Dataset, target: Folder, index: Sequence[IndexRow], recipe: Mapping[str, Any]) -> None:
     about = {
         **dataset.about,
         "recipe": recipe,
-        "bytes": sum(getattr(row, name).bytes for row in index for name in row.stored),
+        "bytes": sum(row.members[name].bytes for row in index for name in row.stored),
         "versions": recorded_versions(),
     }
     files = {name: index_bytes(index) if name == "index.parquet" else dataset.folder.read(name) for name in TABLES}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from gifbench.builder.build_ledger import Ledger
 from gifbench.builder.build_lock import alone
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
-from gifbench.dataset.shard_format import STAGING, table_rows
+from gifbench.dataset.shard_format import STAGING, read_table
 from gifbench.errors import DatasetDamaged, DatasetError, NotFound
 from gifbench.storage import Folder
 from gifbench.text_redaction import hashed, holds_secret, redact
@@ -43,7 +43,7 @@ def secrets_warning(found: Mapping[str, int], place: str) -> str:
 
 def _count(dataset: Dataset, name: str) -> int:
     try:
-        rows = table_rows(dataset.folder.read(name), place=dataset.folder.place(name))
+        rows = read_table(dataset.folder, name)
     except (NotFound, DatasetDamaged):
         return 0
     return sum(any(holds_secret(str(row.get(key) or "")) for key in _TEXTS) for row in rows)
@@ -70,6 +70,6 @@ def strip_secrets(url: str) -> tuple[Dataset, int]:
         for clip_id, outcome in list(ledger.outcomes.items()):
             ledger.outcomes[clip_id] = replace(outcome, detail=redact(outcome.detail))
         ledger.save(rows=True)
-        if all(outcome.row is None or outcome.row.shard for outcome in ledger.outcomes.values()):
+        if not ledger.waiting():
             folder.delete(STAGING)
     return open_dataset(url), sum(found.values())

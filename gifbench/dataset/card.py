@@ -91,14 +91,12 @@ def write_card(
         ),
         CARD: card(dataset, chosen).encode(),
     }
-    written = []
     for name, data in files.items():
         if data is None:
             folder.delete(name)  # of a card that had a picture
         else:
             folder.write(name, data)
-            written.append(name)
-    return written
+    return [name for name, data in files.items() if data is not None]
 
 
 def _sample_picture(clips: Sequence[DatasetClip], *, progress: ProgressCallback) -> bytes:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from gifbench.errors import CorruptMedia, DatasetDamaged, DatasetError, Gifbench
 from gifbench.gif_maker_registry import generated_gif, load_maker
 from gifbench.media.clip import Clip, Pixels
 from gifbench.media.gif import Gif, GifLimits, selection
+from gifbench.media.gif.gif import selected_times
 from gifbench.storage import Folder
 
 _PIXELS = "pixels"
@@ -107,7 +108,7 @@ class DatasetClip:
         """
         frames = read_truth(self.row, self.read("truth"))
         if _PIXELS not in self._whole:
-            self._hold_pixels(hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest())
+            self._hold_pixels(_sha256(frames))
         return Clip(frames, self.times, self.duration)
 
     @check_types
@@ -183,9 +184,8 @@ class DatasetClip:
             return made_part(self.row, self.truth_frames(chosen), chosen, dithered=dithered)
         data = self.read("dithered" if dithered else "plain") if data is None else data
         gif = Gif.read_frames(data, chosen, limits=self._limits(data))
-        start, ends = self.times[chosen[0]], (*self.times[1:], self.duration)
-        shown = tuple(self.times[number] - start for number in chosen)
-        return replace(gif, times=shown, duration=ends[chosen[-1]] - start, dithered=dithered)
+        times, duration = selected_times(self.times, self.duration, chosen)
+        return replace(gif, times=times, duration=duration, dithered=dithered)
 
     def written_gif(self, member: str) -> Gif:
         """The GIF of a member, `plain` or `dithered`, with the times of its file, in hundredths of a second."""
@@ -214,7 +214,7 @@ class DatasetClip:
             for line in other_gifs(self.row, made):
                 raise DatasetDamaged(f"clip {self.clip_id}: {line}; gifbench verify {self._folder.url} reads all clips")
             return made[member]
-        place: Any = getattr(self.row, member)
+        place = self.row.members[member]
         try:
             data = self._folder.read(self.row.shard, start=place.offset, length=place.bytes)
         except StorageError as error:
@@ -225,7 +225,7 @@ class DatasetClip:
 
     def _hold(self, member: str, sha256: str) -> None:
         """Hold what was read against the index, so that nothing is scored on damaged bytes."""
-        if sha256 != getattr(self.row, member).sha256:
+        if sha256 != self.row.members[member].sha256:
             raise self._damaged(f"{member}: its bytes differ from the sha256 in the index")
         self._whole.add(member)
 
@@ -247,7 +247,7 @@ class DatasetClip:
             except DatasetDamaged as error:
                 yield f"{member}: {error}"
                 continue
-            if hashlib.sha256(data).hexdigest() != getattr(self.row, member).sha256:
+            if hashlib.sha256(data).hexdigest() != self.row.members[member].sha256:
                 yield f"{member}: its bytes differ from the sha256 in the index"
                 continue
             self._whole.add(member)
@@ -272,13 +272,17 @@ class DatasetClip:
             yield f"{member}: it holds (frames, height, width) {frames.shape[:3]}, the index says {expected}"
         elif member != "truth":
             return
-        elif hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest() != self.row.pixels_sha256:
+        elif _sha256(np.asarray(frames)) != self.row.pixels_sha256:
             yield "truth: its pixels differ from pixels_sha256 in the index"
         elif "plain" not in self.row.stored:
             try:
                 yield from other_gifs(self.row, made_gifs(self.row, np.asarray(frames)))
             except DatasetError as error:
                 yield f"its GIFs cannot be made: {error}"
+
+
+def _sha256(frames: Pixels) -> str:
+    return hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest()
 
 
 class _MemberFile(io.RawIOBase):

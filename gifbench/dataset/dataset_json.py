@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gifbench.argument_types import validation_fault
 from gifbench.dataset.shard_format import FORMAT
 
 MAX_ABOUT = 16 << 20
@@ -46,7 +47,8 @@ class _About(BaseModel):
     earlier_fingerprints: list[_Earlier] = []
 
 
-_FORMAT = TypeAdapter(Annotated[int, Field(strict=True, ge=1)])
+class _Versioned(BaseModel):
+    format: Annotated[int, Field(ge=1)]
 
 
 def parse_about(data: bytes) -> dict[str, Any]:
@@ -56,14 +58,13 @@ def parse_about(data: bytes) -> dict[str, Any]:
     """
     try:
         about: dict[str, Any] = json.loads(data)
-        if _FORMAT.validate_python(about["format"]) <= FORMAT:
+        if _Versioned.model_validate(about, strict=True).format <= FORMAT:
             _About.model_validate(about, strict=True)
             if "gifs" in about["recipe"]:
                 about["recipe"]["gifs"] = current_gifs(about["recipe"]["gifs"])
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc'])) or 'format'}: {first['msg']}"[:200]) from error
-    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(validation_fault(error)[:200]) from error
+    except RecursionError as error:
         raise ValueError(f"{type(error).__name__}: {error}"[:200]) from error
     return about
 

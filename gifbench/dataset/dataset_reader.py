@@ -120,9 +120,8 @@ class Dataset(Clips):
         """
         place = self._folder.place("outcomes.parquet")
         data = self._folder.read("outcomes.parquet")
-        rows = table_rows(data, place=place)
         try:
-            outcomes = Outcomes(Outcome.from_dict(row) for row in rows)
+            outcomes = Outcomes(Outcome.from_dict(row) for row in table_rows(data, place=place))
         except ValueError as error:
             raise DatasetDamaged(f"{place}: a column is missing or wrong ({error})") from error
         check_written(self._folder, "outcomes.parquet", data)
@@ -189,8 +188,8 @@ def open_dataset(url: str | os.PathLike[str]) -> Dataset:
     folder = Folder(url)
     if not folder.exists("dataset.json") and (folder.exists("index.parquet") or folder.exists("manifest.parquet")):
         raise DatasetDamaged(f"{folder.place('dataset.json')}: it is missing; {only_a_copy('recipe')}")
-    files = {"dataset.json": _about_bytes(folder)}
-    about = _parsed_about(folder, files["dataset.json"])
+    about, data = _about(folder)
+    files = {"dataset.json": data}
     try:
         files["index.parquet"] = folder.read("index.parquet")
         rows = _index_rows(files["index.parquet"], place=folder.place("index.parquet"))
@@ -221,9 +220,8 @@ def read_index(folder: Folder) -> list[IndexRow]:
 
 
 def _index_rows(data: bytes, *, place: str) -> list[IndexRow]:
-    rows = table_rows(data, place=place)
     found: dict[str, IndexRow] = {}
-    for values in rows:
+    for values in table_rows(data, place=place):
         try:
             row = checked_row(values)
         except ValueError as error:
@@ -240,24 +238,21 @@ def only_a_copy(known: str) -> str:
 
 def read_about(folder: Folder) -> dict[str, Any]:
     """What `dataset.json` says; raises `DatasetDamaged` if it is none of ours, `DatasetError` if a later gifbench's."""
-    return _parsed_about(folder, _about_bytes(folder))
+    return _about(folder)[0]
 
 
-def _about_bytes(folder: Folder) -> bytes:
-    try:
-        return folder.read("dataset.json", limit=MAX_ABOUT)
-    except NotFound as error:
-        raise DatasetError(f"{folder.url}: no dataset is here (no dataset.json); gifbench build makes one") from error
-
-
-def _parsed_about(folder: Folder, data: bytes) -> dict[str, Any]:
+def _about(folder: Folder) -> tuple[dict[str, Any], bytes]:
+    """What `dataset.json` says, and its bytes."""
     place = folder.place("dataset.json")
     try:
+        data = folder.read("dataset.json", limit=MAX_ABOUT)
         about = parse_about(data)
+    except NotFound as error:
+        raise DatasetError(f"{folder.url}: no dataset is here (no dataset.json); gifbench build makes one") from error
     except ValueError as error:
         raise DatasetDamaged(
             f"{place}: not the description of a gifbench dataset ({error}); {only_a_copy('recipe')}"
         ) from error
     if about["format"] > FORMAT:
         raise DatasetError(f"{place}: format {about['format']} is of a later gifbench, this one reads up to {FORMAT}")
-    return about
+    return about, data

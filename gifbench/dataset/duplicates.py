@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.dataset.dataset_reader import Dataset
-from gifbench.dataset.shard_format import IndexRow, table_rows
+from gifbench.dataset.shard_format import IndexRow, read_table
 from gifbench.errors import DatasetError, StorageError
 from gifbench.media.perceptual_hash import BITS, MOST_DIFFERENT, parse_hash
 
@@ -119,7 +119,7 @@ _COUNTS = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8
 
 def _hashes(dataset: Dataset) -> dict[str, str]:
     try:
-        table = table_rows(dataset.folder.read("outcomes.parquet"), place=dataset.folder.place("outcomes.parquet"))
+        table = read_table(dataset.folder, "outcomes.parquet")
     except (DatasetError, StorageError):
         return {}
     return {str(row["clip_id"]): str(row["look"]) for row in table if row.get("look") and row.get("clip_id")}

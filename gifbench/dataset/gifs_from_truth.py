@@ -17,11 +17,12 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from gifbench.dataset.shard_format import IndexRow, Member
+from gifbench.dataset.shard_format import IndexRow
 from gifbench.errors import DatasetDamaged, DatasetError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.media.gif import Gif, GifWriter, color_table
+from gifbench.media.gif.gif import selected_times
 
 GIFS = ("plain", "dithered")
 """The members of a clip that are GIFs."""
@@ -120,8 +121,7 @@ def made_gifs(row: IndexRow, truth: Iterable[Pixels], names: Collection[str] = G
 def other_gifs(row: IndexRow, made: Mapping[str, bytes]) -> Iterator[str]:
     """A line for each GIF that is not the one of the index."""
     for name, data in made.items():
-        member: Member = getattr(row, name)
-        if hashlib.sha256(data).hexdigest() != member.sha256:
+        if hashlib.sha256(data).hexdigest() != row.members[name].sha256:
             yield (
                 f"{name}: what is made of the truth differs from the sha256 in the index; if the truth is whole, "
                 "libraries of other versions than dataset.json names give other pixels"
@@ -140,7 +140,4 @@ def made_part(row: IndexRow, truth: Pixels, frames: Sequence[int], *, dithered: 
         palette, *both = quantize(pixels)
         indices[place] = both[dithered]
         palettes.append(color_table(palette))
-    times, duration = row.times()
-    ends, start = (*times[1:], duration), times[frames[0]]
-    shown = tuple(times[number] - start for number in frames)
-    return Gif(indices, tuple(palettes), shown, ends[frames[-1]] - start, dithered)
+    return Gif(indices, tuple(palettes), *selected_times(*row.times(), frames), dithered)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from gifbench.dataset.dataset_reader import read_index
-from gifbench.dataset.shard_format import MEMBERS, IndexRow, about_clip, index_bytes
+from gifbench.dataset.shard_format import MEMBERS, IndexRow, about_clip, index_bytes, padding
 from gifbench.dataset.table_checksums import CHECKSUMS, read_checksums
 from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.errors import DatasetDamaged, NotFound
@@ -73,7 +73,7 @@ def _rows_in_shard(file: BinaryIO, shard: str, size: int) -> Iterator[IndexRow]:
             row = _row(file.read(header.size), shard, at)
             if row is not None and header.name == f"{row.clip_id}.json":
                 yield row
-        at += _BLOCK + _padded(header.size)
+        at += _BLOCK + header.size + len(padding(header.size))
 
 
 def _header(block: bytes) -> tarfile.TarInfo | None:
@@ -92,7 +92,8 @@ def _row(about: bytes, shard: str, at: int) -> IndexRow | None:
         values = json.loads(about)
         made = values.get("gif_colors") is not None  # then the GIFs are no members
         for name in ("truth",) if made else tuple(reversed(MEMBERS)):
-            at -= _padded(int(values[f"{name}_bytes"]))
+            size = int(values[f"{name}_bytes"])
+            at -= size + len(padding(size))
             values[f"{name}_offset"] = at
             at -= _BLOCK
         row = checked_row({**values, "shard": shard})
@@ -100,7 +101,3 @@ def _row(about: bytes, shard: str, at: int) -> IndexRow | None:
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None
     return row if whole else None
-
-
-def _padded(size: int) -> int:
-    return size + -size % _BLOCK

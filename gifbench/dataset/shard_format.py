@@ -29,6 +29,7 @@ from gifbench.dataset.columns import INDEX_SCHEMA, columns_of
 from gifbench.errors import DatasetDamaged
 from gifbench.media.clip import constant_times
 from gifbench.parquet import parquet_bytes, parquet_rows
+from gifbench.storage import Folder
 
 FORMAT = 1
 """The version of the format; a reader refuses a later one."""
@@ -106,6 +107,11 @@ class IndexRow:
     pixel_aspect: str | None = None
 
     @property
+    def members(self) -> dict[str, Member]:
+        """The members by name, stored or not."""
+        return {"truth": self.truth, "plain": self.plain, "dithered": self.dithered}
+
+    @property
     def stored(self) -> tuple[str, ...]:
         """The names of the members that lie in the shard, in their order there."""
         return tuple(MEMBERS) if self.gif_colors is None else ("truth",)
@@ -113,7 +119,7 @@ class IndexRow:
     @property
     def members_end(self) -> int:
         """The byte after the last of them in the shard."""
-        last: Member = getattr(self, self.stored[-1])
+        last = self.members[self.stored[-1]]
         return last.offset + last.bytes
 
     def times(self) -> tuple[tuple[Fraction, ...], Fraction]:
@@ -132,14 +138,14 @@ class IndexRow:
 
     def moved(self, shard: str, by: int) -> IndexRow:
         """The same clip with its group `by` bytes further on, in `shard`."""
-        members = {name: replace(getattr(self, name), offset=getattr(self, name).offset + by) for name in self.stored}
+        at = {name: self.members[name] for name in self.stored}
+        members: dict[str, Any] = {name: replace(member, offset=member.offset + by) for name, member in at.items()}
         return replace(self, shard=shard, **members)
 
     def to_dict(self) -> dict[str, Any]:
         """The row as the index holds it: members as three columns each."""
         row = {name: getattr(self, name) for name in _PLAIN}
-        for name in MEMBERS:
-            member: Member = getattr(self, name)
+        for name, member in self.members.items():
             row[f"{name}_offset"] = member.offset if name in self.stored else None
             row[f"{name}_bytes"], row[f"{name}_sha256"] = member.bytes, member.sha256
         return row
@@ -155,6 +161,11 @@ def table_rows(data: bytes, *, place: str) -> list[dict[str, Any]]:
         return list(parquet_rows(data))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DatasetDamaged(f"{place}: not a Parquet file that can be read ({error})") from error
+
+
+def read_table(folder: Folder, name: str) -> list[dict[str, Any]]:
+    """The rows of a table of a dataset; raises `NotFound`, or `DatasetDamaged` where it cannot be read."""
+    return table_rows(folder.read(name), place=folder.place(name))
 
 
 def index_bytes(rows: Iterable[IndexRow]) -> bytes:
@@ -205,7 +216,7 @@ def write_member(file: BinaryIO, name: str, data: BinaryIO) -> Member:
     while block := data.read(1 << 20):
         digest.update(block)
         file.write(block)
-    file.write(_padding(size))
+    file.write(padding(size))
     return Member(offset, size, digest.hexdigest())
 
 
@@ -215,13 +226,13 @@ def group_frame(row: IndexRow) -> Iterator[tuple[int, bytes]]:
     They follow from the row, so they need no checksum: headers, padding, and the description.
     """
     for name in row.stored:
-        member: Member = getattr(row, name)
+        member = row.members[name]
         header = tar_header(f"{row.clip_id}.{MEMBERS[name]}", member.bytes)
         yield member.offset - len(header), header
-        yield member.offset + member.bytes, _padding(member.bytes)
+        yield member.offset + member.bytes, padding(member.bytes)
     about = about_clip(row)
-    end = row.members_end + len(_padding(row.members_end))
-    yield end, tar_header(f"{row.clip_id}.json", len(about)) + about + _padding(len(about))
+    end = row.members_end + len(padding(row.members_end))
+    yield end, tar_header(f"{row.clip_id}.json", len(about)) + about + padding(len(about))
 
 
 def group_range(row: IndexRow) -> tuple[int, int]:
@@ -230,5 +241,6 @@ def group_range(row: IndexRow) -> tuple[int, int]:
     return pieces[0][0], pieces[-1][0] + len(pieces[-1][1])
 
 
-def _padding(size: int) -> bytes:
+def padding(size: int) -> bytes:
+    """The zeros from the end of a member of `size` bytes to the next block."""
     return bytes(-size % tarfile.BLOCKSIZE)

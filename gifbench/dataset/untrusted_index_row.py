@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gifbench.argument_types import validation_fault
 from gifbench.dataset.columns import problems
-from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member
+from gifbench.dataset.shard_format import MEMBERS, IndexRow
 
 _TYPES = TypeAdapter(IndexRow)
 
@@ -43,8 +43,7 @@ def checked_row(values: Mapping[str, Any]) -> IndexRow:
 def _problems(row: IndexRow) -> Iterator[str]:
     # Names that become paths come first in the table: nothing else of a row is looked at before them.
     yield from problems(row)
-    for name in MEMBERS:
-        member: Member = getattr(row, name)
+    for name, member in row.members.items():
         if member.offset < 0 or member.bytes < 0:
             yield f"{name} has the offset {member.offset}, {member.bytes} bytes and the sha256 {member.sha256!r}"
     if row.ticks is not None and len(row.ticks) != row.frames + 1:

@@ -12,7 +12,7 @@ from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_reader import Dataset, only_a_copy, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker
 from gifbench.dataset.lost_index_recovery import INDEX, best_index
-from gifbench.dataset.shard_format import END_OF_SHARD, fingerprint, group_range, table_rows
+from gifbench.dataset.shard_format import END_OF_SHARD, fingerprint, group_range, read_table
 from gifbench.dataset.table_checksums import CHECKSUMS, read_checksums
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.progress import Progress, ProgressCallback, silent
@@ -102,9 +102,8 @@ def _check_files(dataset: Dataset, *, but: Collection[str]) -> Iterator[tuple[st
 
 def _check_wanted(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """Clips that the manifest asks for and nothing tells of, which an interrupted build or repair leaves."""
-    names = ("manifest.parquet", "outcomes.parquet")
     try:
-        manifest, outcomes = (table_rows(dataset.folder.read(name), place=dataset.folder.place(name)) for name in names)
+        manifest, outcomes = (read_table(dataset.folder, f"{name}.parquet") for name in ("manifest", "outcomes"))
     except (NotFound, DatasetDamaged):
         return  # which is said elsewhere
     wanted = {str(row.get("clip_id")) for row in manifest}

@@ -122,9 +122,7 @@ class Gif:
         Consecutive or evenly spaced numbers give a view of the indices, others a copy.
         """
         chosen = selection(frames, num_frames=len(self))
-        ends = (*self.times[1:], self.duration)
-        start = self.times[chosen[0]]
-        return retimed(self, chosen, tuple(self.times[i] - start for i in chosen), ends[chosen[-1]] - start)
+        return retimed(self, chosen, *selected_times(self.times, self.duration, chosen))
 
     @check_types
     def every(self, k: int) -> Gif:
@@ -230,6 +228,14 @@ def selection(frames: Sequence[int], *, num_frames: int) -> list[int]:
     if not chosen or chosen[0] < 0 or chosen[-1] >= num_frames or any(b <= a for a, b in pairwise(chosen)):
         raise UsageError(f"frames to select must increase within 0..{num_frames - 1}, not {chosen}")
     return chosen
+
+
+def selected_times(
+    times: Sequence[Fraction], duration: Fraction, frames: Sequence[int]
+) -> tuple[tuple[Fraction, ...], Fraction]:
+    """The times and the duration of a GIF of these frames alone, given by increasing numbers."""
+    ends, start = (*times[1:], duration), times[frames[0]]
+    return tuple(times[i] - start for i in frames), ends[frames[-1]] - start
 
 
 def retimed(gif: Gif, frames: list[int], times: tuple[Fraction, ...], duration: Fraction) -> Gif:
