@@ -14,12 +14,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from importlib.metadata import PackageNotFoundError, files, requires, version
+from importlib.metadata import files, requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from gifbench.devices import accelerator, device_model
+from gifbench.installed_packages import installed_version
 
 EXTRAS = {
     "faces": (("dlib-bin",), "finding faces"),
@@ -59,15 +60,15 @@ def versions() -> dict[str, str]:
 
     ffmpeg is PyAV's own, told by its libavcodec; `""` for what is not installed.
     """
-    listed = "\n".join(map(str, files("av") or ())) if _version("av") else ""
+    listed = "\n".join(map(str, files("av") or ())) if installed_version("av") else ""
     codec = re.search(r"libavcodec\b.*?\.so\.(\d+\.\d+)", listed)
     return {
-        "gifbench": _version("gifbench"),
+        "gifbench": installed_version("gifbench"),
         "Python": platform.python_version(),
-        "PyAV": _version("av") + (f" (libavcodec {codec[1]})" if codec else ""),
-        "numpy": _version("numpy"),
-        "OpenCV": _version("opencv-python-headless") or _version("opencv-python"),
-        "torch": _version("torch"),
+        "PyAV": installed_version("av") + (f" (libavcodec {codec[1]})" if codec else ""),
+        "numpy": installed_version("numpy"),
+        "OpenCV": installed_version("opencv-python-headless") or installed_version("opencv-python"),
+        "torch": installed_version("torch"),
     }
 
 
@@ -84,13 +85,6 @@ def examine(*, network: bool = False) -> Iterator[Diagnosis]:
         yield from _network()
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
 def _python() -> Diagnosis:
     found = f"{platform.python_version()}, {platform.system()} {platform.machine()}"
     if sys.version_info >= (3, 15):
@@ -101,7 +95,7 @@ def _python() -> Diagnosis:
 def _core() -> Iterator[Diagnosis]:
     """The packages that nothing works without, and the codecs."""
     names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in requires("gifbench") or () if "extra ==" not in line]
-    absent = [name for name in names if not _version(name)]
+    absent = [name for name in names if not installed_version(name)]
     again = 'pip install --force-reinstall "gifbench"'
     if absent:
         yield Diagnosis("packages", "broken", f"{', '.join(absent)} not installed", again)
@@ -113,7 +107,7 @@ def _core() -> Iterator[Diagnosis]:
     except Exception as error:  # a library of the system that is missing, a wheel of another machine
         yield Diagnosis("packages", "broken", f"{type(error).__name__}: {error}", again)
         return
-    yield Diagnosis("packages", "ok", f"gifbench {_version('gifbench')} and {len(names)} that it needs")
+    yield Diagnosis("packages", "ok", f"gifbench {installed_version('gifbench')} and {len(names)} that it needs")
     missing = missing_codecs()
     yield Diagnosis(
         "ffmpeg",
@@ -125,12 +119,12 @@ def _core() -> Iterator[Diagnosis]:
 
 def _extras() -> Iterator[Diagnosis]:
     for extra, (packages, purpose) in EXTRAS.items():
-        absent = [name for name in packages if not _version(name)]
+        absent = [name for name in packages if not installed_version(name)]
         if absent:
             found = f"{', '.join(absent)} not installed: for {purpose}"
             yield Diagnosis(extra, "absent", found, f'pip install "gifbench[{extra}]"')
             continue
-        found = ", ".join(f"{name} {_version(name)}" for name in packages)
+        found = ", ".join(f"{name} {installed_version(name)}" for name in packages)
         if extra == "torch":
             yield _torch(found)
         elif extra == "youtube":
@@ -156,7 +150,7 @@ def _youtube(found: str) -> Diagnosis:
     except (ImportError, AttributeError, FileNotFoundError):
         text = f"{found}, and deno's program is not there"
         return Diagnosis("youtube", "trouble", text, 'pip install --force-reinstall "deno"')
-    parts = [int(part) for part in _version("yt-dlp").split(".")[:3] if part.isdigit()]
+    parts = [int(part) for part in installed_version("yt-dlp").split(".")[:3] if part.isdigit()]
     try:
         days = (date.today() - date(*parts)).days  # a day more or less is nothing here
     except (TypeError, ValueError):

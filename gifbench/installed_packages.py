@@ -26,8 +26,11 @@ def module_file(top: str) -> Path | None:
 
 @cache
 def installed_version(package: str) -> str:
-    """The version of an installed package, whose metadata is read and parsed once; raises `PackageNotFoundError`."""
-    return version(package)
+    """The version of a package, whose metadata is read and parsed once; "" for one that is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 @cache
@@ -67,9 +70,4 @@ def package_names(top: str) -> set[str]:
 @cache
 def package_version(top: str) -> str | None:
     """The version of the installed package that brings the module `top`."""
-    for name in sorted(package_names(top)):
-        try:
-            return installed_version(name)
-        except PackageNotFoundError:
-            continue
-    return None
+    return next(filter(None, map(installed_version, sorted(package_names(top)))), None)

@@ -110,7 +110,7 @@ MAY_IMPORT = {
     "leaderboard": BELOW_EVALUATION | {"evaluation", "file_restoration"},
     "blind_study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
     "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
-    "doctor_checks": {"numba_cache", "devices", "media"},
+    "doctor_checks": {"numba_cache", "devices", "installed_packages", "media"},
     "cli": BELOW_EVALUATION
     | {
         "evaluation",

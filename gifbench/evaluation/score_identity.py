@@ -12,7 +12,6 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,7 @@ class RunSpec:
             metrics_device=_models(kind_of(metrics_device), metrics_device),
             maker=load_maker(chosen.maker).facts if (chosen := known_task(task)) and chosen.maker else {},
             versions={
-                **{name: found for name in sorted(packages) if (found := _version(name))},
+                **{name: found for name in sorted(packages) if (found := installed_version(name))},
                 **dict(method.packages),
                 "code of gifbench": code_record().sha256,
                 "processor": platform.machine(),
@@ -164,13 +163,6 @@ def _precision(device: str) -> str:
         facts += ["tf32 convolutions"] if by["tf32"] else []
         facts += ["deterministic"] if by["deterministic"] else []
     return ", ".join(facts)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return installed_version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _digest(facts: object) -> str:

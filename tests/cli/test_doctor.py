@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 def findings(monkeypatch: pytest.MonkeyPatch, *, hidden: tuple[str, ...] = ()) -> tuple[int, dict[str, Diagnosis]]:
     """What the command answers where some packages are not installed, and its exit code."""
-    version = doctor_checks._version
-    monkeypatch.setattr(doctor_checks, "_version", lambda name: "" if name in hidden else version(name))
+    version = doctor_checks.installed_version
+    monkeypatch.setattr(doctor_checks, "installed_version", lambda name: "" if name in hidden else version(name))
     monkeypatch.setattr(doctor_checks, "_torch", lambda found: Diagnosis(what="torch", state="ok", found=found))
     result = CliRunner().invoke(app, ["doctor", "--json"])
     return result.exit_code, {row["what"]: Diagnosis(**row) for row in json.loads(result.stdout)["findings"]}
