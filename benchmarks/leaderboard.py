@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gifbench.leaderboard import boards, build_site
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.runs_from_results import run_of
+from gifbench.leaderboard.site_builder import build_site
 from gifbench.results.schema import ClipScore, Result
 
 

@@ -15,7 +15,7 @@ from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.errors import AlreadyExists, MissingExtra
 from gifbench.evaluation.evaluate import evaluate
-from gifbench.leaderboard import build_site
+from gifbench.leaderboard.site_builder import build_site
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.results.schema import Result

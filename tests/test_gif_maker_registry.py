@@ -23,7 +23,7 @@ from gifbench.errors import MakerError, UsageError
 from gifbench.evaluation.submission import score_submission
 from gifbench.evaluation.task_export import export_task
 from gifbench.gif_maker_registry import MakerClip, generated_gif, list_makers, load_maker, made_frames
-from gifbench.leaderboard import build_site
+from gifbench.leaderboard.site_builder import build_site
 from gifbench.media.gif import Gif
 from gifbench.results.io import load_results
 from tests.conftest import moving_picture

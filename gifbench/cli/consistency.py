@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.cli.gif_options import MaxPixels, Salvage, gif_advice, gif_limits
-from gifbench.cli.shared_options import Json
+from gifbench.cli.shared_options import Json, MaxPixels, Salvage, gif_advice, gif_limits
 from gifbench.cli.terminal_text import say, say_json
 from gifbench.did_you_mean import known_names
 from gifbench.errors import UsageError

@@ -32,7 +32,7 @@ def leaderboard(
 
     from gifbench.dataset import open_dataset
     from gifbench.errors import ResultsError
-    from gifbench.leaderboard import build_site
+    from gifbench.leaderboard.site_builder import build_site
     from gifbench.methods.registry import find_method
     from gifbench.results.io import load_results
 

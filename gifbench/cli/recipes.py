@@ -35,11 +35,10 @@ def recipes(
         return
     for each in listed:
         say(f"{each['name']}: {each['about']}\n")
-        rows = [(one["name"], _shown(one["default"]), one["meaning"]) for one in each["parameters"]]
+        rows = [
+            (one["name"], "none" if one["default"] is None else str(one["default"]), one["meaning"])
+            for one in each["parameters"]
+        ]
         say(table(rows, header=("parameter", "default", "meaning")))
         say("")
     say(f"Change one: gifbench build {names[0]} --source videos/ --out data/{names[0]} --set KEY=VALUE")
-
-
-def _shown(value: object) -> str:
-    return "none" if value is None else str(value)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gifbench.cli.gif_options import MaxPixels, Salvage, gif_advice, gif_limits
 from gifbench.cli.progress_bar import progress_bar
-from gifbench.cli.shared_options import Device, Json
+from gifbench.cli.shared_options import Device, Json, MaxPixels, Salvage, gif_advice, gif_limits
 from gifbench.cli.terminal_text import note, say, say_json
 from gifbench.errors import UsageError
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from gifbench.errors import storage_errors
 from gifbench.media.gif import Gif
+from gifbench.methods.loaded_method import facts_sha256
 from gifbench.methods.method_interface import Frames
 from gifbench.methods.registry import LoadedMethod
 from gifbench.storage import atomic_write
@@ -106,7 +107,7 @@ def _key(restoration: str, gif: Gif, times: Sequence[Fraction]) -> str:
         "gif_times": [str(time) for time in (*gif.times, gif.duration)],
         "times": [str(time) for time in times],
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return facts_sha256(facts)
 
 
 def _kept(path: Path, batches: Iterator[Frames], method: LoadedMethod, *, about: Mapping[str, str]) -> Iterator[Frames]:

@@ -6,8 +6,6 @@ row of the leaderboard derive from it. See docs/identity.md.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,6 +25,7 @@ from gifbench.gifbench_version import code_record
 from gifbench.installed_packages import installed_version
 from gifbench.methods.command import load_method_command
 from gifbench.methods.inference import device_kind, on_device
+from gifbench.methods.loaded_method import facts_sha256
 from gifbench.methods.registry import LoadedMethod, load_method, load_method_file, relabeled
 from gifbench.metrics.registry import LoadedMetric, load_metrics
 from gifbench.results.io import load_result, result_name
@@ -108,18 +107,18 @@ class RunSpec:
     @property
     def method_digest(self) -> str:
         """Of the method and where it runs: what makes a row of a leaderboard."""
-        return _digest(
+        return facts_sha256(
             {"method": self.method, "unknown": self.unknown, "device": self.device, "precision": self.precision}
         )
 
     def scores_digest(self, name: str) -> str:
         """Of all that the PSNR and SSIM of the protocol `name` depend on: everything but the other metrics."""
-        return _digest({**self.facts(), "protocols": {name: self.protocols[name]}, "metrics": {}, "unknown": []})
+        return facts_sha256({**self.facts(), "protocols": {name: self.protocols[name]}, "metrics": {}, "unknown": []})
 
     @property
     def restoration_digest(self) -> str:
         """Of all that restored frames depend on, apart from the GIF and the times."""
-        return _digest({"method": self.method_digest, "seed": self.seed, "versions": self.versions})
+        return facts_sha256({"method": self.method_digest, "seed": self.seed, "versions": self.versions})
 
     def result_name(self, protocol_name: str) -> str:
         """Where the result of a protocol lies below the results folder.
@@ -165,10 +164,6 @@ def _precision(device: str) -> str:
     return ", ".join(facts)
 
 
-def _digest(facts: object) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
 def protocol_record(protocol: ScoringProtocol) -> ProtocolRecord:
     """A protocol's definition as results carry it, with its hash."""
     texts = {
@@ -177,7 +172,7 @@ def protocol_record(protocol: ScoringProtocol) -> ProtocolRecord:
         "segments": protocol.segments_text,
         "averaging": "frames or segments to a clip, then clips to the mean, each clip of equal weight",
     }
-    return ProtocolRecord(name=protocol.name, sha256=_digest(texts), **texts)
+    return ProtocolRecord(name=protocol.name, sha256=facts_sha256(texts), **texts)
 
 
 def existing_result(folder: Folder, spec: RunSpec, protocol_name: str) -> Result | None:

@@ -68,7 +68,10 @@ def score_submission(
     if not NAME.fullmatch(name):
         raise UsageError(f"{name[:80]!r} cannot name a method: up to 64 letters, digits and . _ + -")
     place = Path(folder)
-    _check_folder(place)
+    if not place.exists():
+        raise NotFound(f"{place}: no submission is there; it is a folder with <clip>/00000.png … or <clip>.mkv")
+    if not place.is_dir():
+        raise UsageError(f"{place} is a file; unpack it, and give the folder with <clip>/00000.png … or <clip>.mkv")
     clips = dataset.split(split)[:limit]
     items = list(task_items(clips, chosen, protocol_name=protocol_name, stride=released_stride(dataset)))
     faults: list[str] = []
@@ -129,13 +132,6 @@ def _refuse(place: Path, faults: Sequence[str], say: Callable[[str], None]) -> N
     if faults:
         what = faults[0] if len(faults) == 1 else f"{len(faults)} faults, the first: {faults[0]}"
         raise MethodFailed(f"{place}: {what}; nothing was scored")
-
-
-def _check_folder(place: Path) -> None:
-    if not place.exists():
-        raise NotFound(f"{place}: no submission is there; it is a folder with <clip>/00000.png … or <clip>.mkv")
-    if not place.is_dir():
-        raise UsageError(f"{place} is a file; unpack it, and give the folder with <clip>/00000.png … or <clip>.mkv")
 
 
 def _check_items(place: Path, items: Sequence[Item], faults: list[str], *, partial: bool) -> list[tuple[Item, Path]]:

@@ -52,7 +52,7 @@ def _markdown_row(row: BoardRow, columns: Sequence[BoardColumn]) -> str:
     name = _escaped(visible(run.method, limit=SHOWN_CHARACTERS)) + (f" ({_escaped(row.detail)})" if row.detail else "")
     if row.missing:
         name += f" *(incomplete: {row.missing:,} clips missing)*"
-    speed = "" if run.frames_per_second is None else f"{run.frames_per_second:,.1f}"
+    speed = "" if run.result.frames_per_second is None else f"{run.result.frames_per_second:,.1f}"
     covered = run.result.coverage
     cells = (
         row.rank or "",
@@ -119,7 +119,7 @@ def _csv_rows(board: Board, table: BoardTable, metrics: Sequence[str]) -> Iterat
             "frames": run.result.frames,
             **_mean_columns("psnr", run.psnr),
             **_mean_columns("ssim", run.ssim),
-            "frames_per_second": run.frames_per_second,
+            "frames_per_second": run.result.frames_per_second,
             "group": stands.group if stands else None,
             "rank_low": stands.rank_low if stands else None,
             "rank_high": stands.rank_high if stands else None,

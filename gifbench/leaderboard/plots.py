@@ -62,7 +62,7 @@ def plots(table: BoardTable) -> tuple[Plot, ...]:
 
     Only ranked runs are drawn: what was scored on other clips has no place on the same axis.
     """
-    speed = [(row, value) for row in table.ranked if (value := row.run.frames_per_second)]
+    speed = [(row, value) for row in table.ranked if (value := row.run.result.frames_per_second)]
     size = [(row, float(row.run.result.method.parameters)) for row in table.ranked]
     made = []
     if len(speed) > 1:

@@ -7,7 +7,7 @@ that was interrupted, or that gets its weights one after the other, goes on wher
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from gifbench.errors import DatasetDamaged, DatasetError, MethodError, MissingEx
 from gifbench.evaluation.clip_prefetch import ScoredDataset
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.leaderboard.installed_papers import ReportedRow, installed_papers
-from gifbench.methods.registry import LoadedMethod, find_method
+from gifbench.methods.registry import find_method
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.results.schema import Result
 
@@ -121,7 +121,6 @@ def reproduce(
     device: str = "auto",
     workers: int = 1,
     limit: int | None = None,
-    load: Callable[[str], LoadedMethod] = find_method,
     progress: ProgressCallback = silent,
 ) -> list[Reproduced]:
     """Run every row whose method can be loaded, under its protocol and on its split; one answer a row.
@@ -131,7 +130,7 @@ def reproduce(
     `evaluate` raises about a damaged dataset and about the disk, and `UsageError` for what is no device.
     """
     check_device(device)  # which each row would say
-    load = cache(load)
+    load = cache(find_method)
     made = []
     for row in planned:
 

@@ -115,11 +115,6 @@ class Run:
         return self.method == GIF_METHOD
 
     @property
-    def frames_per_second(self) -> float | None:
-        """Frames restored a second, None where the time is not known."""
-        return self.result.frames / self.result.method_seconds if self.result.method_seconds else None
-
-    @property
     def maker(self) -> str:
         """Who made the GIFs, with the version; empty where they are the dataset's own."""
         maker = self.result.maker

@@ -28,20 +28,11 @@ from gifbench.results.schema import Result
 from gifbench.storage import file_sha256
 
 
-def installed_method(result: Result) -> LoadedMethod:
-    """The installed method of that name; raises a `MethodError` where it is not installed, or is more than a name.
-
-    The file may be a stranger's: it never names a file of code, a path or a URL.
-    """
-    return load_recorded_method(result.method.name)
-
-
 def build_site(
     results: Sequence[Result],
     out: Path,
     *,
     dataset_for: Mapping[str, Dataset] | None = None,
-    method_loader: Callable[[Result], LoadedMethod] = installed_method,
     methods: Sequence[LoadedMethod] = (),
     clips_per_method: int = 3,
     overwrite: bool = False,
@@ -59,15 +50,15 @@ def build_site(
 
     `dataset_for` holds datasets by fingerprint. Of results on one of these, `clips_per_method` clips a method and task
     are restored anew, on `device` (`auto`, `cpu`, `cuda`), and shown beside the GIF, the truth and the error, and so
-    is one that all methods of a table share; without it the pages have tables only. `method_loader` gives the method
-    of a result, by default the installed one of that name. A method that cannot be loaded, or fails on a clip, is said
-    on its page.
+    is one that all methods of a table share; without it the pages have tables only. The method of a result is the one
+    of `methods`, loaded ones, that has its name, else the installed one. A method that cannot be loaded, or fails on a
+    clip, is said on its page.
 
     A site at `out` that was made of the very same results, datasets and code is left as it is, and `progress` told so.
-    `overwrite` replaces any site that stands there; a folder that holds anything else is never replaced. `methods` are
-    loaded ones that are taken before `method_loader` for results of their name. `date` is a text for the foot of the
-    pages, such as "2025-01-31". `progress` is called with a message before each step that takes time. A result that
-    cannot be shown raises; with `on_error` that is called with the error instead, and the others are shown.
+    `overwrite` replaces any site that stands there; a folder that holds anything else is never replaced. `date` is a
+    text for the foot of the pages, such as "2025-01-31". `progress` is called with a message before each step that
+    takes time. A result that cannot be shown raises; with `on_error` that is called with the error instead, and the
+    others are shown.
 
     Raises
     ------
@@ -94,14 +85,15 @@ def build_site(
     datasets = dataset_for or {}
     inputs = _inputs(runs, datasets, methods, f"{clips_per_method} {device}")
     index = Path(out) / "index.html"
-    if not overwrite and method_loader is installed_method and made_of(Path(out), inputs):
+    if not overwrite and made_of(Path(out), inputs):
         progress(Progress(message=f"{out}: reused, the page shows these very results", reused=True))
         return index
 
     given = {method.name: method for method in methods}
 
     def restore_for(run: Run) -> Restore:
-        return restore_with(given.get(run.method) or method_loader(run.result), device=device)
+        # The file may be a stranger's: what is loaded by its name is installed, never a file, a path or a URL.
+        return restore_with(given.get(run.method) or load_recorded_method(run.method), device=device)
 
     made = boards(runs)
     shown_methods = _methods(made)

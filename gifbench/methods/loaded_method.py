@@ -57,6 +57,11 @@ def declared(source: object) -> MethodInfo:
     return MethodInfo(**said)
 
 
+def facts_sha256(facts: object) -> str:
+    """The sha256 of facts, JSON values: the identity of a method, a metric, a run, restored frames."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedMethod:
     """A method, ready to restore, and all that results say of it.
@@ -110,7 +115,7 @@ class LoadedMethod:
     @property
     def identity(self) -> str:
         """The sha256 of `facts`."""
-        return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()
+        return facts_sha256(self.facts)
 
     @property
     def parameters(self) -> int:

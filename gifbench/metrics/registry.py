@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from gifbench.did_you_mean import known_names
 from gifbench.entry_points import entry_points
 from gifbench.errors import GifbenchError, MetricError, UsageError
 from gifbench.method_source_hash import source_code, source_file
+from gifbench.methods.loaded_method import facts_sha256
 from gifbench.methods.method_state_hash import content_sha256, full_option
 from gifbench.methods.options import FILE, Spec, complete_options, parse_spec, read_options
 from gifbench.metrics.metric import Described, Metric
@@ -172,9 +171,8 @@ def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, ow
     }
     if files:
         facts["files"] = files
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     canonical = f"{name}:{','.join(changed)}"[:200] if changed else name
-    return LoadedMetric(canonical, metric, described, digest, text, tuple(dict.fromkeys(unknown)), own)
+    return LoadedMetric(canonical, metric, described, facts_sha256(facts), text, tuple(dict.fromkeys(unknown)), own)
 
 
 def _described(source: object, name: str) -> Described:

@@ -105,7 +105,6 @@ class Results(Sequence[Result]):
             low, high = psnr.ci95
             gif = gifs.get(_place(result))
             gain = psnr.mean - gif.scores["psnr"].mean if gif is not None and result is not gif else None
-            speed = result.frames / result.method_seconds if result.method_seconds else None
             rows.append(
                 (
                     result.task,
@@ -116,7 +115,7 @@ class Results(Sequence[Result]):
                     f"{low:.2f} to {high:.2f}" if result.clips > 1 else "–",
                     "–" if gain is None else f"{gain:+.2f}",
                     f"{result.scores['ssim'].mean:.4f}",
-                    speed_text(speed),
+                    speed_text(result.frames_per_second),
                     *(f"{result.scores[m].mean:.4f}" if m in result.scores else "–" for m in self.further_metrics),
                 )
             )
@@ -215,5 +214,5 @@ def _rows(result: Result, *, per_clip: bool) -> Iterator[dict[str, Any]]:
                 "high": score.ci95[1],
                 "clips": score.clips or result.clips,
                 "frames": result.frames,
-                "frames_per_second": result.frames / result.method_seconds if result.method_seconds else float("nan"),
+                "frames_per_second": result.frames_per_second or float("nan"),
             }

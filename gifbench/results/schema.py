@@ -206,6 +206,11 @@ class Result(_Part):
     clip_scores: Annotated[tuple[ClipScore, ...], SkipValidation] = Field(default=(), exclude=True)
     path: str | None = Field(default=None, exclude=True)
 
+    @property
+    def frames_per_second(self) -> float | None:
+        """Frames restored a second, None where the time is not known."""
+        return self.frames / self.method_seconds if self.method_seconds else None
+
     def summary(self) -> dict[str, Any]:
         """What `gifbench evaluate --json` prints of it."""
         return {

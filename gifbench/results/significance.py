@@ -53,7 +53,7 @@ class Comparison:
     groups: NDArray[np.int64]
 
 
-def compare(scores: Matrix, *, resamples: int = RESAMPLES, flips: int = FLIPS, level: float = _LEVEL) -> Comparison:
+def compare(scores: Matrix, *, resamples: int = RESAMPLES, flips: int = FLIPS) -> Comparison:
     """Compare the columns of `scores` (clips, methods), finite, higher is better.
 
     The seeds are fixed: the same scores give the same numbers. Raises `UsageError` for other shapes or values. With
@@ -80,22 +80,22 @@ def compare(scores: Matrix, *, resamples: int = RESAMPLES, flips: int = FLIPS, l
         ranks=ranks,
         rank_low=np.minimum(rank_low, ranks),
         rank_high=np.maximum(rank_high, ranks),
-        groups=rank_groups(means, p_values, level=level),
+        groups=rank_groups(means, p_values),
     )
 
 
-def rank_groups(means: Matrix, p_values: Matrix, *, level: float = _LEVEL) -> NDArray[np.int64]:
+def rank_groups(means: Matrix, p_values: Matrix) -> NDArray[np.int64]:
     """The group of each method, from 1 for the best: methods that cannot be told from the best of a group share it.
 
     The best method opens the first group; the next ones, in the order of their means, belong to it until one differs
-    from it with p < `level`, which opens the second group, and so on. So every group is a row of neighbors, and a
+    from it with p < 0.05, which opens the second group, and so on. So every group is a row of neighbors, and a
     method is never behind one that it was shown to be no worse than the head of.
     """
     order = np.argsort(-means, kind="stable")
     groups = np.empty(len(means), np.int64)
     head, number = order[0], 1
     for method in order:
-        if p_values[head, method] < level:
+        if p_values[head, method] < _LEVEL:
             head, number = method, number + 1
         groups[method] = number
     return groups

@@ -10,9 +10,11 @@ from copy import copy
 import pytest
 
 from gifbench.errors import AlreadyExists, ResultsError
-from gifbench.leaderboard import boards, build_site, csv_table, markdown
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.html_pages import comparison, headline, leader
+from gifbench.leaderboard.markdown_csv_tables import csv_table, markdown
 from gifbench.leaderboard.runs_from_results import run_of
+from gifbench.leaderboard.site_builder import build_site
 from gifbench.progress import Progress
 from tests.leaderboard.factories import FINGERPRINT, make_result, small_dataset
 

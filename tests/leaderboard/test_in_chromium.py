@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gifbench.leaderboard import build_site
+from gifbench.leaderboard.site_builder import build_site
 from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.factories import FINGERPRINT, make_result, small_dataset
 

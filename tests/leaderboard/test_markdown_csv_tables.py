@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from gifbench.leaderboard import boards, build_site, csv_table, markdown, markdown_table
+from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.latex_tables import latex_table
+from gifbench.leaderboard.markdown_csv_tables import csv_table, markdown, markdown_table
 from gifbench.leaderboard.runs_from_results import run_of
+from gifbench.leaderboard.site_builder import build_site
 from tests.leaderboard.factories import make_result
 
 

@@ -9,6 +9,7 @@ import pytest
 from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.ranking import behind_on_shared_clips, compare_runs
 from gifbench.leaderboard.runs_from_results import run_of
+from gifbench.leaderboard.site_builder import build_site
 from tests.leaderboard.factories import make_result
 
 CLIPS = [f"clip-{i}" for i in range(12)]
@@ -88,8 +89,6 @@ def test_options_stand_below_a_name_only_where_the_name_alone_would_be_ambiguous
 
 
 def test_the_best_of_each_column_is_marked_and_only_among_the_ranked(tmp_path):
-    from gifbench.leaderboard import build_site
-
     results = [
         make_result("sharp", psnr=32, clips=CLIPS, metrics={"tof": 2.0}),
         make_result("calm", psnr=31, clips=CLIPS, metrics={"tof": 1.0}),

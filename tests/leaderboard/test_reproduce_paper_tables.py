@@ -103,7 +103,7 @@ def test_a_second_run_takes_what_is_there(some_rows, tiny_dataset, tmp_path):
     assert [each.summary() for each in again] == [each.summary() for each in first]
 
 
-def test_a_method_that_fails_is_said_in_its_row_and_the_others_run(some_rows, tiny_dataset, tmp_path):
+def test_a_method_that_fails_is_said_in_its_row_and_the_others_run(some_rows, tiny_dataset, tmp_path, monkeypatch):
     def load(name):
         loaded = find_method(name)
         if name == "gaussian-0.5":
@@ -114,6 +114,7 @@ def test_a_method_that_fails_is_said_in_its_row_and_the_others_run(some_rows, ti
             loaded.method.restore_frames = fails
         return loaded
 
-    found = reproduce(some_rows, tiny_dataset, out=tmp_path, load=load)
+    monkeypatch.setattr("gifbench.leaderboard.reproduce_paper_tables.find_method", load)
+    found = reproduce(some_rows, tiny_dataset, out=tmp_path)
     assert [each.planned.method for each in found if each.result] == ["gif", "gif"]
     assert "ZeroDivisionError: two lines" in found[2].missing
