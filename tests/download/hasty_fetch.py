@@ -12,8 +12,8 @@ from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.retry_wait_times import RetryPolicy
 from gifbench.download.store import Store
-from gifbench.manifest.rows import ManifestRow
 from tests.builder.servers import start_fork_server
+from tests.download.conftest import rows
 
 
 def start_fetch(store: Path, urls: Sequence[str]) -> tuple[BaseProcess, Connection]:
@@ -27,7 +27,6 @@ def start_fetch(store: Path, urls: Sequence[str]) -> tuple[BaseProcess, Connecti
 
 
 def _fetch(store: Path, urls: Sequence[str], done: Connection) -> None:
-    rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=url) for i, url in enumerate(urls)]
     policy = RetryPolicy(attempts=40, first_wait=0.01, longest_wait=0.05, pause=0.01, pauses=40, unreachable=40)
     source = HttpSource(trusted=True, timeout=0.5)
     real = source._transfer
@@ -40,4 +39,4 @@ def _fetch(store: Path, urls: Sequence[str], done: Connection) -> None:
             raise
 
     source._transfer = unhurried
-    done.send(fetch_sources(rows, Store(store), {"http": source}, policy=policy).stored)
+    done.send(fetch_sources(rows(*urls), Store(store), {"http": source}, policy=policy).stored)

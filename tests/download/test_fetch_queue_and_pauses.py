@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,38 +38,9 @@ from gifbench.manifest.locator_check import check_locators
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress
 from gifbench.storage import Folder
+from tests.download.conftest import FastClock, rows
 from tests.download.hasty_fetch import start_fetch
-from tests.download.http_server import Site, serve
-
-
-class FastClock:
-    """Time that passes only where somebody waits."""
-
-    def __init__(self) -> None:
-        self.time, self.waits = 1e9, []
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.time += seconds
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with serve() as site:
-        yield site
-
-
-@pytest.fixture
-def video(tiny_videos: Path) -> bytes:
-    return (tiny_videos / "ant.mp4").read_bytes()
-
-
-def rows(*locators: str, source: str = "http") -> list[ManifestRow]:
-    common = {"split": "test", "source": source}
-    return [ManifestRow(clip_id=f"c{i}", locator=locator, **common) for i, locator in enumerate(locators)]
+from tests.download.http_server import Site
 
 
 def run(
@@ -455,8 +425,6 @@ def test_a_clock_that_was_set_back_delays_nothing(video: bytes, tmp_path: Path) 
 
 
 def test_setting_the_clock_during_a_run_moves_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gifbench.download.retry_wait_times import Clock
-
     clock = Clock()
     before = clock.now()
     monkeypatch.setattr("time.time", lambda: 0.0)

@@ -59,7 +59,22 @@ def for_ever(head: bytes, again: bytes, pause: float = 0.01) -> Talk:
     return talk
 
 
+def says(*answers: bytes) -> Talk:
+    """These one after the other, and the last for ever."""
+    left = list(answers)
+
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        connection.sendall(left.pop(0) if len(left) > 1 else left[0])
+
+    return talk
+
+
 OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def sized(body: bytes, length: int | None = None) -> bytes:
+    """The head's last line, which says how long the body is (or `length`), and the body."""
+    return b"Content-Length: %d\r\n\r\n" % (len(body) if length is None else length) + body
 
 
 @pytest.mark.parametrize(
@@ -83,10 +98,8 @@ def test_a_server_that_never_ends_is_left(head: bytes, again: bytes, tmp_path: P
 
 @pytest.mark.parametrize("length", [b"9" * 5000, b"-1", b"1_000", b"0x10", "４".encode(), b"1, 2"])
 def test_a_length_that_is_none_is_the_server_s_fault(length: bytes, tmp_path: Path) -> None:
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        connection.sendall(OK + b"Content-Length: " + length + b"\r\n\r\n" + VIDEO)
-
-    with talking(talk) as url, pytest.raises(ServerFailed):
+    answer = OK + b"Content-Length: " + length + b"\r\n\r\n" + VIDEO
+    with talking(says(answer)) as url, pytest.raises(ServerFailed):
         HttpSource(trusted=True, timeout=1, tries=1).fetch(url, tmp_path)
 
 
@@ -108,22 +121,15 @@ def test_a_length_that_is_none_is_the_server_s_fault(length: bytes, tmp_path: Pa
 )
 @pytest.mark.parametrize("announced", [True, False])
 def test_what_is_plainly_no_video_says_nothing_about_the_video(body: bytes, announced: bool, tmp_path: Path) -> None:
-    length = b"Content-Length: %d\r\n" % len(body) if announced else b""
-
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        connection.sendall(OK + b"Content-Type: video/mp4\r\n" + length + b"\r\n" + body)
-
-    with talking(talk) as url, pytest.raises(ServerFailed, match="instead of a video"):
+    answer = OK + b"Content-Type: video/mp4\r\n" + (sized(body) if announced else b"\r\n" + body)
+    with talking(says(answer)) as url, pytest.raises(ServerFailed, match="instead of a video"):
         HttpSource(trusted=True, timeout=1, tries=1).fetch(url, tmp_path)
     assert not (tmp_path / "body.mp4").exists()
 
 
 @pytest.mark.parametrize("start", [VIDEO, b"YUV4MPEG2 W2 H2\nFRAME\n", b"\x1aE\xdf\xa3text only", b"GIF89a\x01\x00"])
 def test_what_may_be_a_video_is_kept(start: bytes, tmp_path: Path) -> None:
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        connection.sendall(OK + b"Content-Type: text/plain\r\n\r\n" + start)
-
-    with talking(talk) as url:
+    with talking(says(OK + b"Content-Type: text/plain\r\n\r\n" + start)) as url:
         assert HttpSource(trusted=True, timeout=1).fetch(url, tmp_path).path.read_bytes() == start
 
 
@@ -135,9 +141,9 @@ def test_a_redirect_is_followed_as_a_browser_follows_it(location: str, encoding:
             asked.append(1)
             port = connection.getsockname()[1]
             place = location.format(port).encode(encoding)
-            connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: " + place + b"\r\nContent-Length: 0\r\n\r\n")
+            connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: " + place + b"\r\n" + sized(b""))
         else:
-            connection.sendall(OK + b"Content-Length: %d\r\n\r\n" % len(VIDEO) + VIDEO)
+            connection.sendall(OK + sized(VIDEO))
 
     asked: list[int] = []
     with talking(talk) as url:
@@ -257,11 +263,8 @@ def test_a_login_comes_from_netrc_and_headers_stay_with_their_server(tmp_path: P
 def test_a_transfer_that_broke_off_behind_the_last_byte_is_whole(tmp_path: Path) -> None:
     (tmp_path / "body.mp4").write_bytes(VIDEO)
     (tmp_path / "body.json").write_text('{"validator": "\\"v1\\""}')
-
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        connection.sendall(b"HTTP/1.1 416 No\r\nContent-Length: 0\r\nContent-Range: bytes */%d\r\n\r\n" % len(VIDEO))
-
-    with talking(talk) as url:
+    answer = b"HTTP/1.1 416 No\r\nContent-Range: bytes */%d\r\n" % len(VIDEO) + sized(b"")
+    with talking(says(answer)) as url:
         assert HttpSource(trusted=True, timeout=1).fetch(url, tmp_path).path.read_bytes() == VIDEO
 
 
@@ -283,12 +286,8 @@ def packed(body: bytes, kind: str) -> bytes:
 @pytest.mark.parametrize("announced", [True, False])
 def test_what_a_server_packs_unasked_is_unpacked(kind: str, announced: bool, tmp_path: Path) -> None:
     body = packed(VIDEO, kind)
-
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        length = b"Content-Length: %d\r\n" % len(body) if announced else b""
-        connection.sendall(OK + b'ETag: "1"\r\nContent-Encoding: ' + kind.encode() + b"\r\n" + length + b"\r\n" + body)
-
-    with talking(talk) as url:
+    head = OK + b'ETag: "1"\r\nContent-Encoding: ' + kind.encode() + b"\r\n"
+    with talking(says(head + (sized(body) if announced else b"\r\n" + body))) as url:
         assert HttpSource(trusted=True, timeout=1, tries=1).fetch(url, tmp_path).path.read_bytes() == VIDEO
 
 
@@ -307,52 +306,32 @@ def test_what_a_server_packs_unasked_is_unpacked(kind: str, announced: bool, tmp
 def test_what_cannot_be_unpacked_is_the_server_s_fault(
     kind: bytes, body: bytes, error: type[Exception], tmp_path: Path
 ) -> None:
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        head = b"Content-Encoding: " + kind + b"\r\nContent-Length: %d\r\n\r\n" % len(body)
-        connection.sendall(OK + head + body)
-
-    with talking(talk) as url, pytest.raises(error):
+    answer = OK + b"Content-Encoding: " + kind + b"\r\n" + sized(body)
+    with talking(says(answer)) as url, pytest.raises(error):
         HttpSource(trusted=True, timeout=1, tries=2, max_size=1 << 21).fetch(url, tmp_path)
 
 
-def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(tmp_path: Path) -> None:
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        head = b"Content-Range: bytes 0-999/%d\r\nContent-Length: 1000\r\n\r\n" % len(VIDEO)
-        connection.sendall(b"HTTP/1.1 206 Partial Content\r\n" + head + VIDEO[:1000])
+def part(whole: bytes, start: int, end: int, about: bytes = b"") -> bytes:
+    """The answer with the bytes from `start` to `end` of a file, and what else its head says."""
+    piece = whole[start:end]
+    head = b"Content-Range: bytes %d-%d/%d\r\n" % (start, start + len(piece) - 1, len(whole))
+    return b"HTTP/1.1 206 Partial Content\r\n" + head + about + sized(piece)
 
-    with talking(talk) as url, pytest.raises(Truncated, match=f"1000 of {len(VIDEO)} bytes"):
+
+def test_a_part_that_nobody_asked_for_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    with talking(says(part(VIDEO, 0, 1000))) as url, pytest.raises(Truncated, match=f"1000 of {len(VIDEO)} bytes"):
         HttpSource(trusted=True, timeout=1, tries=2).fetch(url, tmp_path)
 
 
 def test_parts_that_a_server_gives_piece_by_piece_become_the_whole(tmp_path: Path) -> None:
-    asked: list[int] = []
-
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        start = 500 * len(asked)
-        asked.append(start)
-        part = VIDEO[start : start + 500]
-        head = b"Content-Range: bytes %d-%d/%d\r\n" % (start, start + len(part) - 1, len(VIDEO))
-        head += b'ETag: "1"\r\nContent-Length: %d\r\n\r\n' % len(part)
-        connection.sendall(b"HTTP/1.1 206 Partial Content\r\n" + head + part)
-
-    with talking(talk) as url:
+    parts = [part(VIDEO, start, start + 500, b'ETag: "1"\r\n') for start in range(0, len(VIDEO), 500)]
+    with talking(says(*parts)) as url:
         assert HttpSource(trusted=True, timeout=1, tries=20).fetch(url, tmp_path).path.read_bytes() == VIDEO
 
 
 def test_another_version_is_not_joined_to_the_first_one_by_a_server_that_minds_no_if_range(tmp_path: Path) -> None:
     other = bytes(reversed(VIDEO))
-    asked: list[int] = []
-
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        asked.append(1)
-        if len(asked) == 1:
-            connection.sendall(OK + b'ETag: "1"\r\nContent-Length: %d\r\n\r\n' % len(VIDEO) + VIDEO[:700])
-        elif len(asked) == 2:
-            head = b"Content-Range: bytes 700-%d/%d\r\n" % (len(other) - 1, len(other))
-            head += b'ETag: "2"\r\nContent-Length: %d\r\n\r\n' % (len(other) - 700)
-            connection.sendall(b"HTTP/1.1 206 Partial Content\r\n" + head + other[700:])
-        else:
-            connection.sendall(OK + b'ETag: "2"\r\nContent-Length: %d\r\n\r\n' % len(other) + other)
-
-    with talking(talk) as url:
+    cut_off = OK + b'ETag: "1"\r\n' + sized(VIDEO[:700], len(VIDEO))
+    whole = OK + b'ETag: "2"\r\n' + sized(other)
+    with talking(says(cut_off, part(other, 700, len(other), b'ETag: "2"\r\n'), whole)) as url:
         assert HttpSource(trusted=True, timeout=1, tries=5).fetch(url, tmp_path).path.read_bytes() == other

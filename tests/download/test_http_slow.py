@@ -19,10 +19,10 @@ from gifbench.download.resumable_http_source import HttpSource, _retry_after
 from gifbench.download.retry_wait_times import RetryPolicy
 from gifbench.download.store import Store
 from gifbench.errors import ServerFailed, SourceError, TimedOut, Unreachable, WeightsError
-from gifbench.manifest.rows import ManifestRow
 from gifbench.training import weights_download
-from tests.download.http_server import serve
-from tests.download.test_http_hostile import OK, Talk, for_ever, talking
+from tests.download.conftest import FastClock, rows
+from tests.download.http_server import Site
+from tests.download.test_http_hostile import OK, Talk, for_ever, says, talking
 
 HELLO = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"
 """The start of a TLS handshake of 16 KiB."""
@@ -137,10 +137,7 @@ def test_a_body_that_comes_steadily_and_never_ends_is_left(tmp_path: Path, monke
     ],
 )
 def test_an_answer_that_is_none_is_an_error_of_the_source(head: bytes, tmp_path: Path) -> None:
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        connection.sendall(head)
-
-    with talking(talk) as url, pytest.raises(SourceError):
+    with talking(says(head)) as url, pytest.raises(SourceError):
         HttpSource(trusted=True, timeout=0.5, tries=1).fetch(url, tmp_path)
 
 
@@ -180,32 +177,16 @@ def test_what_a_server_asks_for_is_a_number_of_seconds_or_nothing(
 @pytest.mark.parametrize("when", ["NaN", "Infinity", "-Infinity", "1e300", "-1e300", "4102444800", "0"])
 @pytest.mark.parametrize("kind", ["retry_at", "tried_at"])
 def test_times_of_another_clock_in_the_ledger_delay_nothing_for_long(
-    when: str, kind: str, tmp_path: Path, tiny_videos: Path
+    when: str, kind: str, site: Site, video: bytes, tmp_path: Path
 ) -> None:
     """Lines as gifbench 0.1 wrote them, without a checksum, after the clock was set back, or by somebody."""
-    with serve() as site:
-        site.bodies["a.mp4"] = (tiny_videos / "ant.mp4").read_bytes()
-        url = site.url("/good/a.mp4")
-        line = {"source": "http", "locator": url, "state": "failed", "reason": "network", "retry_at": 5.0}
-        text = json.dumps({**line, kind: "@"}).replace('"@"', when)
-        (tmp_path / "fetches.jsonl").write_text(text + "\n")
-        clock = Waiting()
-        row = ManifestRow(clip_id="a", split="test", source="http", locator=url)
-        found = fetch_sources([row], Store(tmp_path), {"http": HttpSource(trusted=True, timeout=5)}, clock=clock)
+    site.bodies["a.mp4"] = video
+    url = site.url("/good/a.mp4")
+    line = {"source": "http", "locator": url, "state": "failed", "reason": "network", "retry_at": 5.0}
+    text = json.dumps({**line, kind: "@"}).replace('"@"', when)
+    (tmp_path / "fetches.jsonl").write_text(text + "\n")
+    clock = FastClock(time.time())
+    found = fetch_sources(rows(url), Store(tmp_path), {"http": HttpSource(trusted=True, timeout=5)}, clock=clock)
     assert found.stored == 1
-    assert clock.waited <= 1.5 * 86400
+    assert all(wait >= 0 for wait in clock.waits) and sum(clock.waits) <= 1.5 * 86400
     assert [fetch.state for fetch in FetchLedger(tmp_path).fetches.values()] == ["stored"]
-
-
-class Waiting:
-    """A clock that says what a run waited for, and does not wait."""
-
-    def __init__(self) -> None:
-        self.waited, self._began = 0.0, time.time()
-
-    def now(self) -> float:
-        return self._began + self.waited
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds == seconds
-        self.waited += max(0.0, seconds)

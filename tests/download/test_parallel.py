@@ -20,11 +20,10 @@ from gifbench.download.retry_wait_times import RetryPolicy
 from gifbench.download.store import Store
 from gifbench.download.unreachable_or_suspicious_server import GROUPS
 from gifbench.errors import DiskFull, Gone, NoNetwork, Unreachable
-from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress
 from tests.cli.forked_command import ForkedCommand
+from tests.download.conftest import FastClock, rows
 from tests.download.http_server import serve
-from tests.download.test_fetch_queue_and_pauses import FastClock
 
 
 class Servers:
@@ -62,14 +61,9 @@ def run(
     store: Path, source: Servers, locators: list[str], *, policy: RetryPolicy | None = None
 ) -> tuple[FetchSummary, list[str]]:
     said: list[Progress] = []
-    rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=name) for i, name in enumerate(locators)]
-    done = fetch_sources(rows, Store(store), {"http": source}, policy=policy, progress=said.append, clock=FastClock())
+    how = {"policy": policy, "progress": said.append, "clock": FastClock()}
+    done = fetch_sources(rows(*locators), Store(store), {"http": source}, **how)
     return done, [now.message for now in said if now.message]
-
-
-@pytest.fixture
-def video(tiny_videos: Path) -> bytes:
-    return (tiny_videos / "ant.mp4").read_bytes()
 
 
 def test_servers_are_asked_at_once_and_each_for_one_video_at_a_time(video: bytes, tmp_path: Path) -> None:
@@ -185,12 +179,8 @@ def test_info_says_what_a_store_holds_and_lacks(video: bytes, tmp_path: Path) ->
                 raise Unreachable("no route")
             return video
 
-    run(
-        tmp_path / "store",
-        Some(video),
-        ["http://a/1.mp4", "http://a/gone", "http://b/away"],
-        policy=RetryPolicy(attempts=1),
-    )
+    wanted = ["http://a/1.mp4", "http://a/gone", "http://b/away"]
+    run(tmp_path / "store", Some(video), wanted, policy=RetryPolicy(attempts=1))
     lines = ["clip_id,split,source,locator,start_frame,end_frame"]
     lines += ["c1,train,http,http://a/1.mp4,0,4", "c2,train,http,http://a/1.mp4,2,6", "c3,test,http,http://a/gone,,"]
     lines += ["c4,test,http,http://b/away,,", "c5,test,http,http://c/never,,"]

@@ -14,14 +14,14 @@ from typer.testing import CliRunner
 
 from gifbench.cli.app import app
 from gifbench.download import MemorySource
-from gifbench.download.fetch_ledger import FetchLedger
+from gifbench.download.fetch_ledger import Fetch, FetchLedger
 from gifbench.download.fetch_queue_and_pauses import fetch_sources
 from gifbench.download.store import Store
 from gifbench.download.store_verify import take_away, verify_store
 from gifbench.errors import DatasetDamaged, Gone, SourceError, StorageError
-from gifbench.manifest.rows import ManifestRow
 from gifbench.media.video import Span, decode, unreliable_seek_detection
 from tests.builder.servers import s3
+from tests.download.conftest import rows
 from tests.media.matroska import stamped
 
 
@@ -47,8 +47,7 @@ def videos(tiny_videos: Path) -> dict[str, bytes | SourceError]:
 
 
 def fetch(store: Store, videos: dict[str, bytes | SourceError]) -> None:
-    rows = [ManifestRow(clip_id=name[:-4], split="test", source="http", locator=name) for name in videos]
-    fetch_sources(rows, store, {"http": MemorySource(videos)})
+    fetch_sources(rows(*videos), store, {"http": MemorySource(videos)})
 
 
 def damage(store: Store) -> list[tuple[str, str]]:
@@ -219,17 +218,15 @@ def test_reasons_of_an_earlier_version_are_read_by_their_present_names(tmp_path:
         assert Outcome.from_dict({"clip_id": "a", "state": "failed", "reason": old}).reason == new in KINDS
 
 
-def test_a_signed_url_s_secrets_stand_nowhere_and_its_video_is_found(tmp_path: Path, tiny_videos: Path) -> None:
+def test_a_signed_url_s_secrets_stand_nowhere_and_its_video_is_found(tmp_path: Path, video: bytes) -> None:
     """Neither in names nor in the ledger nor in the description; two signatures are two sources, and found again."""
-    video = (tiny_videos / "ant.mp4").read_bytes()
     urls = [f"https://host/ant.mp4?X-Amz-Signature=geheim{i}&X-Amz-Credential=AKIA0123456789ABCD" for i in range(3)]
     videos: dict[str, bytes | SourceError] = {urls[0]: video, urls[1]: video, urls[2]: Gone(f"{urls[2]}: status 404")}
-    rows = [ManifestRow(clip_id=f"c{i}", split="test", source="http", locator=url) for i, url in enumerate(urls)]
     store = Store(tmp_path)
     heard: list[str] = []
     for _ in range(2):
         source = MemorySource(videos)
-        done = fetch_sources(rows, store, {"http": source}, progress=lambda now: heard.append(str(now)))
+        done = fetch_sources(rows(*urls), store, {"http": source}, progress=lambda now: heard.append(str(now)))
         assert (done.stored, done.failed) == (2, {"unavailable": 1})
         videos = {}
     assert store.present(("http", url) for url in urls) == {("http", url) for url in urls[:2]}
@@ -244,18 +241,14 @@ def test_a_signed_url_s_secrets_stand_nowhere_and_its_video_is_found(tmp_path: P
     assert "host/ant.mp4" in kept
 
 
-def test_a_store_of_an_earlier_version_with_a_signed_url_is_read(tmp_path: Path, tiny_videos: Path) -> None:
+def test_a_store_of_an_earlier_version_with_a_signed_url_is_read(tmp_path: Path, video: bytes) -> None:
     from dataclasses import asdict, replace
 
     from gifbench.download import store as module
 
     url = "https://host/ant.mp4?X-Amz-Signature=geheim"
     store = Store(tmp_path)
-    fetch_sources(
-        [ManifestRow(clip_id="a", split="test", source="http", locator=url)],
-        store,
-        {"http": MemorySource({url: (tiny_videos / "ant.mp4").read_bytes()})},
-    )
+    fetch(store, {url: video})
     stored = store.find("http", url)
     with store.borrowed("http", url) as found:
         path = found
@@ -315,8 +308,6 @@ def test_time_stamps_are_looked_through_when_a_video_comes_and_not_again(
 
 
 def test_verify_names_changed_lines_of_the_ledger_and_repair_takes_them_out(tmp_path: Path) -> None:
-    from gifbench.download.fetch_ledger import Fetch
-
     store = Store(tmp_path)
     store.make()
     ledger = FetchLedger(tmp_path)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +34,8 @@ from gifbench.errors import (
     ToolFailed,
     UsageError,
 )
-from gifbench.manifest.rows import ManifestRow
+from tests.download.conftest import FastClock, rows
 from tests.download.http_server import Site, serve
-from tests.download.test_fetch_queue_and_pauses import FastClock
 
 
 class StandInIE(InfoExtractor):
@@ -67,24 +65,20 @@ class StandInIE(InfoExtractor):
         return {"id": video_id, "title": video_id, "formats": formats}
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with serve() as site:
-        yield site
+def stand_in(url: str, **options: object) -> YouTubeSource:
+    """The stand-in at a server, asked with these of `YouTubeOptions`, for videos of up to 100 kB."""
+    limits = FetchLimits(timeout=3, max_size=100_000)
+    return YouTubeSource(YouTubeOptions(**options), limits, url=f"{url}/watch/{{id}}", extractors=[StandInIE])
 
 
 @pytest.fixture(scope="module")
 def source(site: Site) -> YouTubeSource:
-    return YouTubeSource(limits=FetchLimits(timeout=3), url=site.url("/watch/{id}"), extractors=[StandInIE])
+    return stand_in(site.url(""))
 
 
 def says(site: Site, video_id: str, status: str, reason: str = "", **formats: str) -> str:
-    answer = {
-        "status": status,
-        "reason": reason,
-        "formats": {key.removeprefix("p"): url for key, url in formats.items()},
-    }
-    site.bodies[video_id] = json.dumps(answer).encode()
+    offered = {key.removeprefix("p"): url for key, url in formats.items()}
+    site.bodies[video_id] = json.dumps({"status": status, "reason": reason, "formats": offered}).encode()
     return video_id
 
 
@@ -252,8 +246,8 @@ def test_no_message_of_yt_dlp_s_extractor_is_for_good_unless_it_says_so_of_the_v
     )
 
 
-def test_warnings_are_kept(site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path) -> None:
-    site.bodies["warned.mp4"] = (tiny_videos / "bee.mp4").read_bytes()
+def test_warnings_are_kept(site: Site, source: YouTubeSource, video: bytes, tmp_path: Path) -> None:
+    site.bodies["warned.mp4"] = video
     says(site, "warned00001", "good", "no JavaScript runtime", p360=site.url("/good/warned.mp4"))
     assert "no JavaScript runtime" in source.fetch("warned00001", tmp_path).about["warnings"]
     says(site, "warned00002", "good", "no JavaScript runtime", p240=site.url("/good/warned.mp4"))
@@ -261,21 +255,21 @@ def test_warnings_are_kept(site: Site, source: YouTubeSource, tiny_videos: Path,
         source.fetch("warned00002", tmp_path)
 
 
-def test_a_blocked_run_believes_nothing(site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path) -> None:
+def test_a_blocked_run_believes_nothing(site: Site, source: YouTubeSource, video: bytes, tmp_path: Path) -> None:
     """As if all were deleted: the brake stops, and the next run asks again; with a good video, they are deleted."""
-    site.bodies["known.mp4"] = (tiny_videos / "bee.mp4").read_bytes()
+    site.bodies["known.mp4"] = video
     ids = [says(site, f"block{i:06d}", "error", "Video unavailable") for i in range(30)]
-    rows = [ManifestRow(clip_id=name, split="test", source="youtube", locator=name) for name in ids]
     heard: list[str] = []
     run = {"policy": RetryPolicy(brake=10), "progress": lambda now: heard.append(now.message)}
-    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, clock=FastClock(), **run)
+    wanted = rows(*ids, source="youtube")
+    done = fetch_sources(wanted, Store(tmp_path), {"youtube": source}, clock=FastClock(), **run)
     assert (done.failed, done.untried) == ({"unconfirmed": 10}, 20)
     assert any("unavailable was the answer for 10 of the last 10" in text for text in heard)
     known = says(site, "known000001", "good", p360=site.url("/good/known.mp4"))
-    rows.insert(0, ManifestRow(clip_id="known", split="test", source="youtube", locator=known))
+    wanted = rows(known, *ids, source="youtube")
     later = FastClock()
     later.sleep(9000)
-    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, clock=later, **run)
+    done = fetch_sources(wanted, Store(tmp_path), {"youtube": source}, clock=later, **run)
     assert (done.stored, done.failed, done.untried) == (1, {"unavailable": 30}, 0)
     assert any("known000001 is there, so they are believed" in text for text in heard)
 
@@ -318,16 +312,13 @@ def test_so_do_faults_of_the_transfer(
 
 def test_no_site_is_unreachable(tmp_path: Path) -> None:
     with serve() as gone:
-        url = gone.url("/watch/{id}")
+        source = stand_in(gone.url(""))
     with pytest.raises(GifbenchError) as caught:
-        YouTubeSource(url=url, extractors=[StandInIE]).fetch("video000004", tmp_path)
+        source.fetch("video000004", tmp_path)
     assert caught.value.code == "network"
 
 
-def test_the_best_picture_is_taken_as_it_is(
-    site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path
-) -> None:
-    video = (tiny_videos / "ant.mp4").read_bytes()
+def test_the_best_picture_is_taken_as_it_is(site: Site, source: YouTubeSource, video: bytes, tmp_path: Path) -> None:
     site.bodies["best.mp4"] = video
     says(site, "-ideo_00005", "good", p240=site.url("/404/x"), p360=site.url("/404/x"), p720=site.url("/good/best.mp4"))
     fetched = source.fetch("-ideo_00005", tmp_path)
@@ -337,37 +328,32 @@ def test_the_best_picture_is_taken_as_it_is(
     assert [path.name for path in tmp_path.iterdir()] == [fetched.path.name]
 
 
-def test_a_video_over_the_limit_is_not_taken(site: Site, tmp_path: Path) -> None:
-    site.bodies["big.mp4"] = b"x" * 5000
+def test_a_video_over_the_limit_is_not_taken(site: Site, source: YouTubeSource, tmp_path: Path) -> None:
+    site.bodies["big.mp4"] = b"x" * 100_001
     says(site, "video000007", "good", p360=site.url("/good/big.mp4"))
-    limited = YouTubeSource(limits=FetchLimits(max_size=1000), url=site.url("/watch/{id}"), extractors=[StandInIE])
     with pytest.raises(TooLarge, match="--max-size"):
-        limited.fetch("video000007", tmp_path)
+        source.fetch("video000007", tmp_path)
 
 
 def test_wrong_settings_stop_the_run_and_blame_no_video(site: Site, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="cookies"):
         YouTubeSource(YouTubeOptions(cookies=tmp_path / "nothing.txt"))
     (tmp_path / "cookies.txt").write_text("these are no cookies")
-    options = YouTubeOptions(cookies=tmp_path / "cookies.txt")
-    source = YouTubeSource(options, url=site.url("/watch/{id}"), extractors=[StandInIE])
-    row = ManifestRow(clip_id="a", split="test", source="youtube", locator="video000001")
+    source = stand_in(site.url(""), cookies=tmp_path / "cookies.txt")
     with pytest.raises(UsageError, match="cookies"):
-        fetch_sources([row], Store(tmp_path / "store"), {"youtube": source})
+        fetch_sources(rows("video000001", source="youtube"), Store(tmp_path / "store"), {"youtube": source})
     assert not FetchLedger(tmp_path / "store").fetches
 
 
 def test_after_a_rate_limit_nothing_is_recorded_as_gone(
-    site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path
+    site: Site, source: YouTubeSource, video: bytes, tmp_path: Path
 ) -> None:
-    site.bodies["ok.mp4"] = (tiny_videos / "bee.mp4").read_bytes()
+    site.bodies["ok.mp4"] = video
     ids = [f"clip0000{i:03d}" for i in range(6)]
     limited = "Video unavailable. This content isn't available, try again later."
     for name in ids:
         says(site, name, "error", limited)
     says(site, "deleted0001", "error", "Video unavailable. This video has been removed by the uploader")
-    rows = [ManifestRow(clip_id=name, split="test", source="youtube", locator=name) for name in (*ids, "deleted0001")]
-    clock = FastClock()
 
     class Forgiving(FastClock):
         """After the third pause YouTube gives again."""
@@ -378,9 +364,9 @@ def test_after_a_rate_limit_nothing_is_recorded_as_gone(
                 for name in ids:
                     says(site, name, "good", p360=site.url("/good/ok.mp4"))
 
-    clock = Forgiving()
-    store = Store(tmp_path)
-    done = fetch_sources(rows, store, {"youtube": source}, policy=RetryPolicy(per_hour={"youtube": 300}), clock=clock)
+    how = {"policy": RetryPolicy(per_hour={"youtube": 300}), "clock": Forgiving()}
+    wanted = rows(*ids, "deleted0001", source="youtube")
+    done = fetch_sources(wanted, Store(tmp_path), {"youtube": source}, **how)
     assert (done.stored, done.failed, done.untried) == (6, {"unavailable": 1}, 0)
     lines = [json.loads(line) for line in (tmp_path / "fetches.jsonl").read_text().splitlines()]
     assert {line["reason"] for line in lines if line["locator"] in ids} == {"rate_limited", ""}
@@ -460,29 +446,26 @@ def test_an_error_of_each_class_ends_as_the_table_says_and_none_as_gone() -> Non
 
 
 def test_a_whole_site_in_one_run_each_video_with_its_own_reason(
-    site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path
+    site: Site, source: YouTubeSource, video: bytes, tmp_path: Path
 ) -> None:
     """The way from the site to the ledger; a video that ten clips need is asked for once."""
-    site.bodies["whole.mp4"] = (tiny_videos / "cat.mp4").read_bytes()
+    site.bodies["whole.mp4"] = video
     expected: dict[str, str] = {}
     for number, (reason, status, text) in enumerate(ANSWERS):
         if reason not in ("rate_limited", "bot_check"):
             expected[says(site, f"whole{number:06d}", status, text, p240=site.url("/good/whole.mp4"))] = reason
     expected[says(site, "whole-good0", "good", p360=site.url("/good/whole.mp4"))] = ""
-    rows = [
-        ManifestRow(clip_id=f"{video}-{i}", split="test", source="youtube", locator=video, start=0.01 * i)
-        for video in expected
-        for i in range(10)
-    ]
+    wanted = rows(*[name for name in expected for _ in range(10)], source="youtube")
     site.asked.clear()
-    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, policy=RetryPolicy(attempts=1), clock=FastClock())
+    how = {"policy": RetryPolicy(attempts=1), "clock": FastClock()}
+    done = fetch_sources(wanted, Store(tmp_path), {"youtube": source}, **how)
     assert (done.wanted, done.stored, done.untried) == (len(expected), 1, 0)
     assert {key.locator: fetch.reason for key, fetch in FetchLedger(tmp_path).fetches.items()} == expected
-    assert all(site.asked[f"/watch/{video}"] == 1 for video in expected)
+    assert all(site.asked[f"/watch/{name}"] == 1 for name in expected)
     assert site.asked["/good/whole.mp4"] == 1
     stored = Store(tmp_path).find("youtube", "whole-good0")
     assert stored is not None
-    assert (stored.sha256, stored.about["format_id"]) == (hashlib.sha256(site.bodies["whole.mp4"]).hexdigest(), "v360")
+    assert (stored.sha256, stored.about["format_id"]) == (hashlib.sha256(video).hexdigest(), "v360")
     assert {"yt-dlp", "gifbench", "av"} <= stored.about.keys()
 
 
@@ -492,25 +475,24 @@ def test_a_breaker_stops_all_of_youtube_and_no_other_video_is_asked_for(
 ) -> None:
     text = next(text for reason, _, text in ANSWERS if reason == kind)
     ids = [says(site, f"break{i:06d}", "error", text) for i in range(30)]
-    rows = [ManifestRow(clip_id=video, split="test", source="youtube", locator=video) for video in ids]
     site.asked.clear()
-    done = fetch_sources(rows, Store(tmp_path), {"youtube": source}, policy=RetryPolicy(pauses=2), clock=FastClock())
+    how = {"policy": RetryPolicy(pauses=2), "clock": FastClock()}
+    done = fetch_sources(rows(*ids, source="youtube"), Store(tmp_path), {"youtube": source}, **how)
     assert site.asked.total() == 3
     assert set(done.failed) == {kind}
     assert "unavailable" not in {fetch.reason for fetch in FetchLedger(tmp_path).fetches.values()}
 
 
-def test_cookies_and_a_proxy_reach_the_site(site: Site, tiny_videos: Path, tmp_path: Path) -> None:
-    site.bodies["via.mp4"] = (tiny_videos / "ant.mp4").read_bytes()
+def test_cookies_and_a_proxy_reach_the_site(site: Site, video: bytes, tmp_path: Path) -> None:
+    site.bodies["via.mp4"] = video
     jar = tmp_path / "cookies.txt"
     jar.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tmine\n")
-    asked = "http://127.0.0.1:1/watch/{id}"  # nobody is there: only the proxy knows it
-    options = YouTubeOptions(cookies=jar, proxy=site.url(""))
-    source = YouTubeSource(options, FetchLimits(timeout=3), url=asked, extractors=[StandInIE])
-    says(site, "proxied0001", "good", p360="http://127.0.0.1:1/good/via.mp4")
+    nobody = "http://127.0.0.1:1"  # only the proxy knows it
+    source = stand_in(nobody, cookies=jar, proxy=site.url(""))
+    says(site, "proxied0001", "good", p360=f"{nobody}/good/via.mp4")
     assert source.fetch("proxied0001", tmp_path).path.read_bytes() == site.bodies["via.mp4"]
     for path in ("/watch/proxied0001", "/good/via.mp4"):
-        assert site.heard[path]["request"] == f"http://127.0.0.1:1{path}"
+        assert site.heard[path]["request"] == f"{nobody}{path}"
         assert site.heard[path]["Cookie"] == "session=mine"
 
 
@@ -520,10 +502,8 @@ def test_sleep_and_rate_are_kept(option: dict[str, float], site: Site, tmp_path:
 
     site.bodies["slow.mp4"] = bytes(24_000)
     says(site, "unhurried01", "good", p360=site.url("/good/slow.mp4"))
-    options, limits = YouTubeOptions(**option), FetchLimits(timeout=3)
-    source = YouTubeSource(options, limits, url=site.url("/watch/{id}"), extractors=[StandInIE])
     started = time.monotonic()
-    source.fetch("unhurried01", tmp_path)
+    stand_in(site.url(""), **option).fetch("unhurried01", tmp_path)
     assert time.monotonic() - started > 0.35
 
 
@@ -540,9 +520,9 @@ def test_deno_is_found_and_passed_on(source: YouTubeSource) -> None:
         assert client._js_runtimes["deno"].info.version == version("deno")
 
 
-def test_sound_is_left_where_it_is(site: Site, source: YouTubeSource, tiny_videos: Path, tmp_path: Path) -> None:
+def test_sound_is_left_where_it_is(site: Site, source: YouTubeSource, video: bytes, tmp_path: Path) -> None:
     """Of a picture with sound and one without, the one without; of sound alone, nothing."""
-    site.bodies["mute.mp4"] = (tiny_videos / "ant.mp4").read_bytes()
+    site.bodies["mute.mp4"] = video
     formats = {"p360": site.url("/good/mute.mp4"), "p1080with_sound": site.url("/404/x"), "p0": site.url("/404/x")}
     says(site, "mute0000001", "good", **formats)
     assert source.fetch("mute0000001", tmp_path).about["format_id"] == "v360"
@@ -553,12 +533,11 @@ def test_sound_is_left_where_it_is(site: Site, source: YouTubeSource, tiny_video
     [(None, (240, 360, 720), "v720"), (480, (240, 360, 720), "v360"), (480, (240, 720, 1080), "v720")],
 )
 def test_no_more_lines_come_than_are_enough(
-    enough: int | None, offered: tuple[int, ...], taken: str, site: Site, tiny_videos: Path, tmp_path: Path
+    enough: int | None, offered: tuple[int, ...], taken: str, site: Site, video: bytes, tmp_path: Path
 ) -> None:
-    site.bodies["lines.mp4"] = (tiny_videos / "ant.mp4").read_bytes()
+    site.bodies["lines.mp4"] = video
     says(site, "lines000001", "good", **{f"p{height}": site.url("/good/lines.mp4") for height in offered})
-    options, limits = YouTubeOptions(max_height=enough), FetchLimits(timeout=3)
-    source = YouTubeSource(options, limits, url=site.url("/watch/{id}"), extractors=[StandInIE])
+    source = stand_in(site.url(""), max_height=enough)
     assert source.fetch("lines000001", tmp_path).about["format_id"] == taken
 
 
