@@ -81,12 +81,7 @@ class Answer:
 
 @contextmanager
 def get(
-    url: str,
-    headers: Mapping[str, str] = {},
-    *,
-    timeout: float,
-    trusted: bool,
-    secret_headers: Mapping[str, str] = {},
+    url: str, headers: Mapping[str, str] = {}, *, timeout: float, trusted: bool, secret_headers: Mapping[str, str] = {}
 ) -> Iterator[Answer]:
     """Ask for a URL, following redirects; gives the answer while the block lasts.
 

@@ -93,11 +93,7 @@ ANSWERS = [
     ("login_required", "error", "Join this channel to get access to members-only content like this video"),
     ("login_required", "login", "Please sign in"),
     ("bot_check", "error", "Sign in to confirm you’re not a bot. Use --cookies-from-browser or --cookies"),
-    (
-        "rate_limited",
-        "error",
-        "Video unavailable. This content isn't available, try again later. The current session",
-    ),
+    ("rate_limited", "error", "Video unavailable. This content isn't available, try again later. The current session"),
     ("not_yet_available", "error", "Premieres in 3 days"),
     ("not_yet_available", "error", "This live event will begin in 2 hours."),
     ("no_matching_format", "good", ""),

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from gifbench.cli.app import app
@@ -25,6 +26,11 @@ def put(folder: Path, *names: str) -> None:
 
 def ids(folder: Path) -> dict[str, str]:
     return {row.locator: row.clip_id for row in from_folder(folder)}
+
+
+def build(recipe: Path, out: Path, source: Path, option: str = "--source") -> Result:
+    command = ["build", str(recipe), "--out", str(out), "--workers", "1", option, str(source)]
+    return CliRunner().invoke(app, command)
 
 
 def test_neighbours_change_neither_id_nor_split(tmp_path: Path) -> None:
@@ -71,10 +77,9 @@ def test_a_dataset_keeps_its_clip_when_another_ending_of_its_name_comes(
     videos, out = tmp_path / "videos", tmp_path / "out"
     videos.mkdir()
     shutil.copy(tiny_videos / "ant.mp4", videos / f"ant.{first}")
-    build = ["build", str(tiny_recipe), "--out", str(out), "--workers", "1", "--source", str(videos)]
-    assert CliRunner().invoke(app, build).exit_code == 0
+    assert build(tiny_recipe, out, videos).exit_code == 0
     shutil.copy(tiny_videos / "bee.mp4", videos / f"ant.{second}")
-    assert CliRunner().invoke(app, build).exit_code == 0
+    assert build(tiny_recipe, out, videos).exit_code == 0
     found = {clip.row.locator: clip.clip_id for clip in open_dataset(out)}
     assert found[f"ant.{first}"] == "ant"
     assert found[f"ant.{second}"] != "ant" and len(found) == 2
@@ -85,10 +90,9 @@ def test_a_dataset_keeps_the_ids_that_it_has(tmp_path: Path, tiny_recipe: Path, 
     (videos / "b").mkdir(parents=True)
     shutil.copy(tiny_videos / "ant.mp4", videos / "b" / "ant.mp4")
     (videos / "list.csv").write_text("clip_id,split,source,locator\nold,test,file,b/ant.mp4\n")
-    build = ["build", str(tiny_recipe), "--out", str(out), "--workers", "1"]
-    assert CliRunner().invoke(app, [*build, "--manifest", str(videos / "list.csv")]).exit_code == 0
+    assert build(tiny_recipe, out, videos / "list.csv", "--manifest").exit_code == 0
     shutil.copy(tiny_videos / "bee.mp4", videos / "old.mp4")
-    done = CliRunner().invoke(app, [*build, "--source", str(videos)])
+    done = build(tiny_recipe, out, videos)
     assert done.exit_code == 0, done.output
     found = {clip.row.locator: clip.clip_id for clip in open_dataset(out)}
     assert found["b/ant.mp4"] == "old"
@@ -103,17 +107,15 @@ def test_a_file_of_the_same_name_with_other_bytes_is_said(
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     shutil.copy(tiny_videos / "ant.mp4", first / "ant.mp4")
-    build = ["build", str(tiny_recipe), "--out", str(tmp_path / "out"), "--workers", "1", "--source"]
-    assert CliRunner().invoke(app, [*build, str(first)]).exit_code == 0
-    again = CliRunner().invoke(app, [*build, str(first)])
-    assert "other bytes" not in again.stderr
+    assert build(tiny_recipe, tmp_path / "out", first).exit_code == 0
+    assert "other bytes" not in build(tiny_recipe, tmp_path / "out", first).stderr
     if how == "another folder":
         second.mkdir()
         shutil.copy(tiny_videos / "bee.mp4", second / "ant.mp4")
     else:
         shutil.copy(tiny_videos / "bee.mp4", first / "ant.mp4")
         second = first
-    done = CliRunner().invoke(app, [*build, str(second)])
+    done = build(tiny_recipe, tmp_path / "out", second)
     assert done.exit_code == 0
     assert "ant.mp4: clip ant was built of a file of this name with other bytes" in done.stderr
 
@@ -155,34 +157,15 @@ def test_a_dataset_below_its_sources_is_never_a_source(tmp_path: Path, tiny_reci
     write_video(tmp_path / "a.mp4", moving_picture(6, 48, 64))
     put(tmp_path / "data", "staging/.a.x.partial/truth.mkv")
     (tmp_path / "data" / "staging" / "README").write_text("left by a kill")
-    arguments = [
-        "build",
-        str(tiny_recipe),
-        "--source",
-        str(tmp_path),
-        "--out",
-        str(tmp_path / "data"),
-        "--workers",
-        "1",
-    ]
-    done = CliRunner().invoke(app, arguments)
+    done = build(tiny_recipe, tmp_path / "data", tmp_path)
     assert done.exit_code == 0, done.output
     assert [clip.clip_id for clip in open_dataset(tmp_path / "data")] == ["a"]
     assert open_dataset(tmp_path / "data").about["wanted"] == 1
 
 
 def test_more_endings_of_videos_and_more_names_of_trash(tmp_path: Path) -> None:
-    for name in (
-        "a.TRP",
-        "b.mk3d",
-        "c.mjpeg",
-        "d.dvr-ms",
-        "Trash/x.mp4",
-        "@eaDir/x.mp4",
-        "#snapshot/x.mp4",
-        "Temporary Items/x.mp4",
-    ):
-        put(tmp_path, name)
+    put(tmp_path, "a.TRP", "b.mk3d", "c.mjpeg", "d.dvr-ms")
+    put(tmp_path, "Trash/x.mp4", "@eaDir/x.mp4", "#snapshot/x.mp4", "Temporary Items/x.mp4")
     files, skipped = find_videos(tmp_path)
     assert [file.name for file in files] == ["a.TRP", "b.mk3d", "c.mjpeg", "d.dvr-ms"]
     assert skipped == {"trash folders": 4}

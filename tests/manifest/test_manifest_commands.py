@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli.app import app
+from gifbench.download import Fetched
+from gifbench.download.store import Store
 from gifbench.errors import AlreadyExists, ManifestError, UsageError
 from gifbench.manifest.own_videos_splits import folder_manifest, parse_splits
 from gifbench.manifest.rows import ManifestRow, read_manifest, write_manifest
@@ -172,14 +174,17 @@ def test_a_bad_row_stops_fetch_and_build_before_anything_is_done(
     assert not place.exists()
 
 
-def test_a_moment_without_a_span_is_not_built_as_the_whole_video(videos: Path, tmp_path: Path) -> None:
-    from gifbench.download import Fetched
-    from gifbench.download.store import Store
-
-    store = Store(tmp_path / "store")
+def store_with(place: Path, video: Path) -> Store:
+    """A store with one video of YouTube."""
+    store = Store(place)
     store.make()
-    shutil.copy(videos / "ant.mp4", store.scratch("youtube", "dQw4w9WgXcQ") / "a.mp4")
-    store.land("youtube", "dQw4w9WgXcQ", Fetched(store.scratch("youtube", "dQw4w9WgXcQ") / "a.mp4"))
+    path = Path(shutil.copy(video, store.scratch("youtube", "dQw4w9WgXcQ") / "a.mp4"))
+    store.land("youtube", "dQw4w9WgXcQ", Fetched(path))
+    return store
+
+
+def test_a_moment_without_a_span_is_not_built_as_the_whole_video(videos: Path, tmp_path: Path) -> None:
+    store = store_with(tmp_path / "store", videos / "ant.mp4")
     row = ManifestRow(clip_id="a", split="test", source="youtube", locator="dQw4w9WgXcQ", frames=4)
     recipe = load_recipe("gif-moments")
     dataset = run_build(recipe, [row], str(tmp_path / "data"), sources=videos, store=store, workers=1)
@@ -187,13 +192,7 @@ def test_a_moment_without_a_span_is_not_built_as_the_whole_video(videos: Path, t
 
 
 def test_check_holds_spans_against_the_store(videos: Path, tmp_path: Path) -> None:
-    from gifbench.download import Fetched
-    from gifbench.download.store import Store
-
-    store = Store(tmp_path / "store")
-    store.make()
-    shutil.copy(videos / "ant.mp4", store.scratch("youtube", "dQw4w9WgXcQ") / "a.mp4")
-    store.land("youtube", "dQw4w9WgXcQ", Fetched(store.scratch("youtube", "dQw4w9WgXcQ") / "a.mp4"))
+    store_with(tmp_path / "store", videos / "ant.mp4")
     rows = [
         ManifestRow(clip_id="a", split="test", source="youtube", locator="dQw4w9WgXcQ", end=0.2),
         ManifestRow(clip_id="b", split="test", source="youtube", locator="dQw4w9WgXcQ", start=5, end=9),

@@ -127,11 +127,7 @@ def _file(items: Sequence[tuple[str, bytes, list[bytes]]], kind: str) -> bytes:
             full("iloc", b"\x44\x00", struct.pack(">H", len(items)), *places, version=1),
             full("iinf", struct.pack(">H", len(items)), *infos),
             *([full("iref", reference)] if tiles else []),
-            box(
-                "iprp",
-                box("ipco", *properties),
-                full("ipma", struct.pack(">I", len(associations)), *associations),
-            ),
+            box("iprp", box("ipco", *properties), full("ipma", struct.pack(">I", len(associations)), *associations)),
             *(box("idat", data) for name, data, _ in items if name == "grid"),
         )
 

@@ -345,11 +345,7 @@ def test_one_frame_and_a_gray_file_without_sound(tmp_path: Path, make, frames: i
 
 def test_what_is_no_video_or_is_damaged_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     whole = film_with_sound(tmp_path / "whole.mp4")
-    files = {
-        "text.mp4": b"no video at all",
-        "empty.mkv": b"",
-        "cut.mp4": whole.read_bytes()[:-2000],
-    }
+    files = {"text.mp4": b"no video at all", "empty.mkv": b"", "cut.mp4": whole.read_bytes()[:-2000]}
     whole.unlink()
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)

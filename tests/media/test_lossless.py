@@ -161,8 +161,7 @@ def test_a_frame_outside_is_wrong_usage():
 
 
 @pytest.mark.parametrize(
-    "pixels",
-    [np.zeros((8, 9, 3), np.uint8), np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), [[0]]],
+    "pixels", [np.zeros((8, 9, 3), np.uint8), np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), [[0]]]
 )
 def test_a_frame_of_another_kind_is_refused(pixels):
     writer = LosslessWriter(io.BytesIO(), width=8, height=8, frame_rate=RATE)

@@ -65,9 +65,7 @@ def test_a_seek_that_ends_behind_its_frame_goes_to_the_key_frame_before(name: st
     frames = list(decode(path, pixels="gray"))
     for number in range(14, 60):
         (found,) = decode(
-            path,
-            Span(start=frames[number].time, end=frames[number + 1].time if number < 59 else None),
-            pixels="gray",
+            path, Span(start=frames[number].time, end=frames[number + 1].time if number < 59 else None), pixels="gray"
         )
         assert np.array_equal(found.pixels, frames[number].pixels), number
     with open_video(path, limits=VideoLimits()) as video:

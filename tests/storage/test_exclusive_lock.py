@@ -19,16 +19,21 @@ from gifbench.storage.exclusive_lock import STALE_SECONDS
 BUSY = BuildError("busy")
 
 
+def refuse_flock(monkeypatch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
+    """From here on `flock` ends in this error of the system."""
+
+    def refuse(file: object, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
 @pytest.fixture(params=["flock", errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
 def no_flock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """With and without `flock`."""
     if request.param == "flock":
         return False
-
-    def refuse(file: object, operation: int) -> None:
-        raise OSError(request.param, os.strerror(request.param))
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    refuse_flock(monkeypatch, request.param)
     return True
 
 
@@ -45,11 +50,8 @@ def test_one_holds_it_and_the_next_one_after(tmp_path: Path, no_flock: bool) -> 
 
 
 def test_other_errors_of_the_lock_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(file: object, operation: int) -> None:
-        raise OSError(errno.EIO, "a bad disk")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(StorageError, match="a bad disk"), exclusive_lock(tmp_path / "lock", busy=BUSY):
+    refuse_flock(monkeypatch, errno.EIO)
+    with pytest.raises(StorageError, match=os.strerror(errno.EIO)), exclusive_lock(tmp_path / "lock", busy=BUSY):
         pass
 
 
@@ -57,9 +59,6 @@ def test_other_errors_of_the_lock_are_said(tmp_path: Path, monkeypatch: pytest.M
 def test_a_lock_file_is_taken_over_when_its_holder_has_ended(
     who: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(file: object, operation: int) -> None:
-        raise OSError(errno.ENOLCK, "no locks")
-
     held = tmp_path / "lock.held"
     if who == "ended here":
         code = (
@@ -77,7 +76,7 @@ def test_a_lock_file_is_taken_over_when_its_holder_has_ended(
     if who.startswith("silent"):
         old = held.stat().st_mtime - STALE_SECONDS - 5
         os.utime(held, (old, old))
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    refuse_flock(monkeypatch)
     if who in ("ended here", "silent elsewhere"):
         with exclusive_lock(tmp_path / "lock", busy=BUSY):
             assert json.loads(held.read_text())["pid"] == os.getpid()
@@ -105,10 +104,7 @@ def test_locking_neither_follows_a_link_nor_empties_a_file(tmp_path: Path) -> No
 
 
 def test_a_lock_file_that_is_a_link_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(file: object, operation: int) -> None:
-        raise OSError(errno.ENOLCK, "no locks")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    refuse_flock(monkeypatch)
     (tmp_path / "mine").write_bytes(b"precious")
     (tmp_path / "lock.held").symlink_to("mine")
     with pytest.raises(StorageError, match="is a link"), exclusive_lock(tmp_path / "lock", busy=BUSY):
