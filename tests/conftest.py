@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Generator, Iterator
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import av
 import gifbench_baselines
@@ -22,6 +24,7 @@ import gifbench
 from gifbench import method_source_hash as followed
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
 from gifbench.methods import method_from_class, method_state_hash
@@ -138,6 +141,18 @@ def browser(running_browser: Chromium) -> Chromium:
     running_browser.open("about:blank")
     running_browser.events.clear()
     return running_browser
+
+
+def invoke(*words: object) -> typer.testing.Result:
+    """Run `gifbench` with these words in this process."""
+    return typer.testing.CliRunner().invoke(app, [str(word) for word in words])
+
+
+def answer(*words: object) -> Any:
+    """What `--json` prints; stdout must hold nothing else."""
+    result = invoke(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
 
 
 def moving_picture(num_frames: int, height: int, width: int, *, seed: int = 0) -> NDArray[np.uint8]:

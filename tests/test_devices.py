@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from gifbench.cli.app import app  # noqa: E402
 from gifbench.dataset import Dataset  # noqa: E402
 from gifbench.devices import (  # noqa: E402
     accelerator,
@@ -33,6 +31,7 @@ from gifbench.methods.conformance import small_gif  # noqa: E402
 from gifbench.methods.inference import on_device, run_method  # noqa: E402
 from gifbench.methods.registry import load_method  # noqa: E402
 from gifbench.methods.smaller_batches_after_out_of_memory import Batching  # noqa: E402
+from tests.conftest import invoke  # noqa: E402
 from tests.pretend_device import KIND, MixedDevices, Pretend, pretend_device  # noqa: E402
 
 
@@ -118,7 +117,7 @@ def test_every_command_refuses_what_is_no_device_before_it_works(tiny_dataset: D
         ("study", "make", data, "gif", "gaussian", "--out", tmp_path / "out"),
         ("train", "ccdnet-small", "--data", data, "--out", tmp_path / "out"),
     ):
-        said = CliRunner().invoke(app, [str(word) for word in (*words, "--device", "tpu")])
+        said = invoke(*words, "--device", "tpu")
         assert (said.exit_code, said.stderr.count("\n")) == (2, 1), (words, said.output)
         assert 'there is no device "tpu": device must be auto, cpu, or an accelerator' in said.stderr
     assert not list(tmp_path.glob("out*"))

@@ -6,19 +6,10 @@ import os
 import sys
 from collections.abc import Callable
 
-from typer.testing import CliRunner, Result
-
-from gifbench.cli.app import app
-
 _WRITES = frozenset(
     f"os.{name}" for name in ("rename", "remove", "rmdir", "mkdir", "truncate", "link", "symlink", "chmod", "utime")
 ) | {"shutil.rmtree", "shutil.move", "shutil.copyfile"}
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-
-
-def invoke(*arguments: object) -> Result:
-    """Run `gifbench` with these arguments in this process."""
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 class _Touches:

@@ -15,11 +15,9 @@ from types import SimpleNamespace
 
 import pytest
 import typer
-from typer.testing import CliRunner, Result
 
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli import plugin_commands
-from gifbench.cli.app import app
 from gifbench.cli.info import _coverage
 from gifbench.cli.output import progress_bar
 from gifbench.dataset import Dataset
@@ -27,18 +25,7 @@ from gifbench.manifest.rows import official_rows
 from gifbench.media.gif import Gif
 from gifbench.progress import Progress
 from tests.cli.forked_command import ForkedCommand
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def answer(*arguments: object) -> object:
-    """What `--json` prints; stdout must hold nothing else."""
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
+from tests.conftest import answer, invoke
 
 COMMANDS = [
     "build",
@@ -63,7 +50,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_helps_with_an_example(command: str) -> None:
-    result = run(command, "--help")
+    result = invoke(command, "--help")
     assert result.exit_code == 0
     assert f"Example: gifbench {command}" in result.stdout
 
@@ -97,20 +84,18 @@ def test_sigterm_ends_a_command_in_order(tiny_dataset: Dataset, tmp_path: Path, 
 
 
 def test_the_version_is_said() -> None:
-    assert run("--version").stdout.startswith("gifbench 0.")
+    assert invoke("--version").stdout.startswith("gifbench 0.")
 
 
 def test_build_and_info_say_the_same(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
     built = answer("build", tiny_recipe, "--source", tiny_videos, "--out", tmp_path / "tiny", "--workers", 1)
     info = answer("info", tmp_path / "tiny")
-    assert isinstance(built, dict)
-    assert isinstance(info, dict)
     assert built["outcomes"] == {"built": 3, "rejected": {"too_short": 1, "too_small": 1}, "failed": {}}
     assert built.pop("changed") == []
     assert {key: info[key] for key in built} == built
     assert info["clips"] == {"test": 3}
     assert info["frames"] == {"test": 21}
-    text = run("info", tmp_path / "tiny").stdout
+    text = invoke("info", tmp_path / "tiny").stdout
     assert re.search(r"1 +rejected +too_small +no +the picture is smaller", text)
     assert "min_width=40" in text
 
@@ -127,7 +112,6 @@ def test_build_takes_parameters_a_limit_and_a_split(tiny_recipe: Path, tiny_vide
     common = ("build", tiny_recipe, "--source", tiny_videos, "--out", out, "--workers", 1)
     answer(*common, "--set", "colors=8", "--set", "quantizer=median-cut", "--limit", 2, "--split", "train")
     info = answer("info", out)
-    assert isinstance(info, dict)
     assert info["clips"] == {"train": 2}
     assert (info["recipe"]["colors"], info["recipe"]["quantizer"]) == (8, "median-cut")
 
@@ -138,45 +122,40 @@ def test_build_from_a_manifest(tiny_recipe: Path, tiny_videos: Path, tmp_path: P
         "clip_id,split,source,locator,start_frame,end_frame\na,train,file,ant.mp4,1,5\nb,test,file,bee.mp4,,\n"
     )
     built = answer("build", tiny_recipe, "--manifest", folder / "list.csv", "--out", tmp_path / "out", "--workers", 1)
-    assert isinstance(built, dict)
     assert (built["clips"], built["frames"]) == ({"test": 1, "train": 1}, {"test": 7, "train": 4})
 
 
 def test_verify_says_what_is_damaged(tiny_dataset: Dataset, tmp_path: Path) -> None:
     whole = answer("verify", tiny_dataset.url, "--workers", 1)
-    assert isinstance(whole, dict)
     assert (whole["dataset"], whole["damage"], whole["duplicates"]["equal"]) == (tiny_dataset.url, [], [])
     copy = Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
     (copy / "shards" / "test-00001.tar").unlink()
-    result = run("verify", copy, "--workers", 1)
+    result = invoke("verify", copy, "--workers", 1)
     assert result.exit_code == 1
     assert "shards/test-00001.tar: the shard is missing" in result.stdout
 
 
 def test_export_writes_the_members(tiny_dataset: Dataset, tmp_path: Path) -> None:
     files = answer("export", tiny_dataset.url, "ant", "--out", tmp_path / "out", "--png")
-    assert isinstance(files, dict)
     assert len(files["files"]) == 3 + 6
-    again = run("export", tiny_dataset.url, "ant", "--out", tmp_path / "out", "--png")
+    again = invoke("export", tiny_dataset.url, "ant", "--out", tmp_path / "out", "--png")
     assert again.exit_code == 0 and "reused" in again.stderr
     Path(files["files"][1]).write_bytes(b"another")
-    again = run("export", tiny_dataset.url, "ant", "--out", tmp_path / "out")
+    again = invoke("export", tiny_dataset.url, "ant", "--out", tmp_path / "out")
     assert again.exit_code == 1
     assert "--overwrite" in again.stderr
 
 
 def test_export_writes_every_clip_if_asked(tiny_dataset: Dataset, tmp_path: Path) -> None:
     files = answer("export", tiny_dataset.url, "--all", "--out", tmp_path / "out")
-    assert isinstance(files, dict)
     assert len(files["files"]) == 3 * len(tiny_dataset)
-    assert run("export", tiny_dataset.url, "--out", tmp_path / "out").exit_code == 2
+    assert invoke("export", tiny_dataset.url, "--out", tmp_path / "out").exit_code == 2
 
 
 def test_info_lists_the_clips_and_what_was_left_out_with_reasons(tiny_dataset: Dataset) -> None:
-    told = run("info", tiny_dataset.url, "--clips").stdout
+    told = invoke("info", tiny_dataset.url, "--clips").stdout
     assert all(row.clip_id in told for row in tiny_dataset.rows)
     found = answer("info", tiny_dataset.url, "--clips")
-    assert isinstance(found, dict)
     assert [clip["clip_id"] for clip in found["clip_list"]] == [row.clip_id for row in tiny_dataset.rows]
     about = tiny_dataset.about["outcomes"]
     assert len(found["left_out"]) == sum(sum(about[key].values()) for key in ("rejected", "failed"))
@@ -185,29 +164,27 @@ def test_info_lists_the_clips_and_what_was_left_out_with_reasons(tiny_dataset: D
 
 def test_recipes_say_what_their_parameters_mean() -> None:
     found = answer("recipes", "gif-faces")
-    assert isinstance(found, list)
     (recipe,) = found
     parameters = {each["name"]: each for each in recipe["parameters"]}
     assert parameters["expand"]["default"] == 1.5 and "enlarged" in parameters["expand"]["meaning"]
     assert all(each["meaning"] for recipe in answer("recipes") for each in recipe["parameters"])
-    assert "gif-moments" in run("recipes").stdout
+    assert "gif-moments" in invoke("recipes").stdout
 
 
 def test_make_makes_a_gif_and_says_how_good_it_is(tiny_videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.gif"
     made = answer("make", tiny_videos / "cat.mp4", out, "--colors", 64, "--no-dither", "--every", 2, "--size", 32)
-    assert isinstance(made, dict)
     gif = Gif.read(out)
     assert (len(gif), gif.width, gif.height) == (4, 32, 24) == (made["frames"], made["width"], made["height"])
     assert float(gif.duration) == made["seconds"] == 0.32
     assert made["psnr"] > 30
-    assert run("make", tiny_videos / "cat.mp4", out).exit_code == 1
-    assert run("make", tiny_videos / "cat.mp4", out, "--start", "0.08", "--end", "0.2", "--overwrite").exit_code == 0
+    assert invoke("make", tiny_videos / "cat.mp4", out).exit_code == 1
+    assert invoke("make", tiny_videos / "cat.mp4", out, "--start", "0.08", "--end", "0.2", "--overwrite").exit_code == 0
     assert len(Gif.read(out)) == 3
 
 
 def test_progress_does_not_count_to_zero(tiny_videos: Path, tmp_path: Path) -> None:
-    told = run("make", tiny_videos / "cat.mp4", tmp_path / "a.gif").stderr
+    told = invoke("make", tiny_videos / "cat.mp4", tmp_path / "a.gif").stderr
     assert "Making a.gif: 1 frames" in told
     assert "/0" not in told
 
@@ -246,7 +223,7 @@ def test_plain_progress_says_the_time_left_by_the_pace_of_this_run(
 
 
 def test_names_and_errors_of_others_cannot_drive_the_terminal(tmp_path: Path) -> None:
-    told = run("info", tmp_path / "gone\x1b[2J\x9b\u202etxt")
+    told = invoke("info", tmp_path / "gone\x1b[2J\x9b\u202etxt")
     assert told.exit_code == 1
     assert "gone�[2J��txt" in told.stderr
     assert not re.search("[\x1b\x9b\u202e]", told.output)
@@ -277,7 +254,6 @@ def test_evaluate_scores_and_the_page_is_made(tiny_dataset: Dataset, tmp_path: P
         ),
         *("--method-file", f"{mine}:Mine", "--out", tmp_path / "results"),
     )
-    assert isinstance(results, list)
     assert {(each["method"], each["task"], each["protocol"]) for each in results} == {
         (method, task, protocol)
         for method in ("gif", "gaussian:sigma=0.7", "Mine")
@@ -292,27 +268,24 @@ def test_evaluate_scores_and_the_page_is_made(tiny_dataset: Dataset, tmp_path: P
         assert low <= each["scores"]["psnr"]["mean"] <= high
         assert Path(each["file"]).is_file()
     twice = ("evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results")
-    again = run(*twice)
+    again = invoke(*twice)
     assert again.exit_code == 0
     assert "gif on plain-1: the very same run exists, reused" in again.stderr
-    assert run(*twice, "--existing", "error").exit_code == 1
-    table = run("results", tmp_path / "results").stdout
+    assert invoke(*twice, "--existing", "error").exit_code == 1
+    table = invoke("results", tmp_path / "results").stdout
     assert "PSNR dB" in table and "gaussian:sigma=0.7" in table
     page = answer("leaderboard", tmp_path / "results", "--data", tiny_dataset.url, "--out", tmp_path / "site")
-    assert isinstance(page, dict)
     assert "gaussian:sigma=0.7" in Path(page["page"]).read_text(encoding="utf-8")
 
 
 def test_methods_and_tasks_are_listed() -> None:
     methods = answer("methods")
-    assert isinstance(methods, list)
     assert {"gif", "gaussian-0.5", "gaussian-1.0"} <= {method["name"] for method in methods}
     assert all({"name", "origin", "tasks", "parameters", "weights", "licence"} <= set(method) for method in methods)
     tasks = answer("tasks")
-    assert isinstance(tasks, list)
     assert [task["name"] for task in tasks][:2] == ["plain-1", "plain-2"]
-    assert "gaussian-0.5" in run("methods").stdout
-    assert "frames 0, 8, 16" in run("tasks").stdout
+    assert "gaussian-0.5" in invoke("methods").stdout
+    assert "frames 0, 8, 16" in invoke("tasks").stdout
 
 
 @pytest.mark.parametrize(
@@ -342,7 +315,7 @@ def test_what_cannot_be_is_one_clear_message(
     arguments: list[str], code: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = run(*arguments)
+    result = invoke(*arguments)
     assert result.exit_code == code, result.output
     assert says in " ".join(result.stderr.replace("│", " ").split())
     assert "Traceback" not in result.output
@@ -350,7 +323,7 @@ def test_what_cannot_be_is_one_clear_message(
 
 
 def test_a_json_failure_is_a_json_document() -> None:
-    result = run("info", "/nowhere", "--json")
+    result = invoke("info", "/nowhere", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["error"]["code"] == "dataset"
     assert "Error: /nowhere: no dataset is here" in result.stderr
@@ -361,11 +334,11 @@ def test_a_fault_of_our_own_shows_no_traceback(tiny_dataset: Dataset, monkeypatc
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("gifbench.dataset.open_dataset", broken)
-    result = run("info", tiny_dataset.url, "--json")
+    result = invoke("info", tiny_dataset.url, "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["error"]["code"] == "internal"
     monkeypatch.setenv("GIFBENCH_DEBUG", "1")
-    assert isinstance(run("info", tiny_dataset.url).exception, RuntimeError)
+    assert isinstance(invoke("info", tiny_dataset.url).exception, RuntimeError)
 
 
 def test_a_reader_that_goes_away_is_no_error(tiny_dataset: Dataset) -> None:
@@ -375,7 +348,7 @@ def test_a_reader_that_goes_away_is_no_error(tiny_dataset: Dataset) -> None:
 
 
 def test_a_read_only_place_is_said(tiny_recipe: Path, tiny_videos: Path) -> None:
-    result = run("build", tiny_recipe, "--source", tiny_videos, "--out", "/proc/dataset", "--workers", 1)
+    result = invoke("build", tiny_recipe, "--source", tiny_videos, "--out", "/proc/dataset", "--workers", 1)
     assert result.exit_code == 1
     assert "/proc/dataset" in result.stderr
     assert "Traceback" not in result.output
@@ -386,7 +359,6 @@ def test_palettes_and_ditherers_can_be_chosen(tiny_videos: Path, tmp_path: Path)
 
     def psnr(*options: object) -> float:
         made = answer("make", video, tmp_path / "a.gif", "--overwrite", *options)
-        assert isinstance(made, dict)
         return float(made["psnr"])
 
     plain = psnr("--no-dither")
@@ -401,13 +373,13 @@ def test_palettes_and_ditherers_can_be_chosen(tiny_videos: Path, tmp_path: Path)
         ("--quantizer", "octree"),
         ("--quantizer", "median-cut", "--one-palette"),
     ):
-        assert run("make", video, tmp_path / "b.gif", *wrong).exit_code == 2
+        assert invoke("make", video, tmp_path / "b.gif", *wrong).exit_code == 2
 
 
 def test_what_a_package_prints_as_its_command_is_loaded_is_no_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "loud_commands_of_test.py").write_text("print('hello')\n\n\ndef run() -> None:\n    pass\n")
+    (tmp_path / "loud_commands_of_test.py").write_text("print('hello')\n\n\ndef invoke() -> None:\n    pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     point = EntryPoint("loud", "loud_commands_of_test:run", plugin_commands.GROUP)
     monkeypatch.setattr(plugin_commands, "entry_points", lambda group: [point])

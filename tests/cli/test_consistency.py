@@ -8,14 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from gifbench.cli.app import app
-from tests.conftest import moving_picture, write_video
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from tests.conftest import invoke, moving_picture, write_video
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +22,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_video(folder / f"{name}.mp4", video)
     write_video(folder / "small.mp4", moving_picture(8, 48, 64))
     for name, options in (("plain", ["--no-dither"]), ("sparse", ["--every", "2"])):
-        assert run("make", folder / "film.mp4", folder / f"{name}.gif", *options).exit_code == 0
+        assert invoke("make", folder / "film.mp4", folder / f"{name}.gif", *options).exit_code == 0
     return folder
 
 
 def measured(processed: Path, source: Path, *options: object) -> dict[str, float]:
-    result = run("consistency", processed, "--source", source, *options, "--json")
+    result = invoke("consistency", processed, "--source", source, *options, "--json")
     assert result.exit_code == 0, result.output
     return dict(json.loads(result.stdout))
 
@@ -47,7 +41,7 @@ def test_a_video_is_as_steady_as_itself(place: Path) -> None:
 def test_flicker_is_measured_beside_the_source(place: Path) -> None:
     found = measured(place / "flicker.mp4", place / "film.mp4")
     assert found["e_warp"] > 10 * found["source_e_warp"]
-    text = run("consistency", place / "flicker.mp4", "--source", place / "film.mp4").stdout
+    text = invoke("consistency", place / "flicker.mp4", "--source", place / "film.mp4").stdout
     assert text.count("E_warp") == 3
     assert "tOF" in text and "8 frames" in text
 
@@ -75,7 +69,7 @@ def test_the_first_frames_only(place: Path) -> None:
     ],
 )
 def test_what_does_not_fit_is_one_clear_message(place: Path, processed: str, source: str, code: int, says: str) -> None:
-    result = run("consistency", place / processed, "--source", place / source, "--json")
+    result = invoke("consistency", place / processed, "--source", place / source, "--json")
     assert result.exit_code == code, result.output
     assert says in json.loads(result.stdout)["error"]["message"]
     assert "Traceback" not in result.output
@@ -83,7 +77,7 @@ def test_what_does_not_fit_is_one_clear_message(place: Path, processed: str, sou
 
 def test_it_says_by_which_flow(place: Path) -> None:
     assert measured(place / "flicker.mp4", place / "film.mp4")["flow"] == "OpenCV DIS"
-    assert "flow: OpenCV DIS" in run("consistency", place / "film.mp4", "--source", place / "film.mp4").stdout
+    assert "flow: OpenCV DIS" in invoke("consistency", place / "film.mp4", "--source", place / "film.mp4").stdout
 
 
 @pytest.mark.parametrize(
@@ -101,7 +95,7 @@ def test_raft_needs_its_weights(
 ) -> None:
     pytest.importorskip("torch")
     monkeypatch.chdir(place)
-    result = run("consistency", "film.mp4", "--source", "film.mp4", "--json", *options)
+    result = invoke("consistency", "film.mp4", "--source", "film.mp4", "--json", *options)
     error = json.loads(result.stdout)["error"]["message"] if result.stdout else result.stderr
     assert (result.exit_code, says in error) == (code, True), result.output
 
@@ -112,7 +106,7 @@ def test_without_torchvision_it_says_which_extra_brings_it(place: Path, monkeypa
     monkeypatch.setitem(sys.modules, "torchvision.models", None)
     monkeypatch.setitem(sys.modules, "torchvision", None)
     options = ["--flow", "raft", "--flow-weights", place / "raft.pth", "--json"]
-    result = run("consistency", place / "film.mp4", "--source", place / "film.mp4", *options)
+    result = invoke("consistency", place / "film.mp4", "--source", place / "film.mp4", *options)
     assert result.exit_code == 1
     assert 'pip install "gifbench[raft]"' in json.loads(result.stdout)["error"]["message"]
 

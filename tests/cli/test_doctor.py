@@ -10,11 +10,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from gifbench import doctor_checks
-from gifbench.cli.app import app
 from gifbench.doctor_checks import Diagnosis
+from tests.conftest import invoke
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -24,7 +23,7 @@ def findings(monkeypatch: pytest.MonkeyPatch, *, hidden: tuple[str, ...] = ()) -
     version = doctor_checks.installed_version
     monkeypatch.setattr(doctor_checks, "installed_version", lambda name: "" if name in hidden else version(name))
     monkeypatch.setattr(doctor_checks, "_torch", lambda found: Diagnosis(what="torch", state="ok", found=found))
-    result = CliRunner().invoke(app, ["doctor", "--json"])
+    result = invoke("doctor", "--json")
     return result.exit_code, {row["what"]: Diagnosis(**row) for row in json.loads(result.stdout)["findings"]}
 
 

@@ -9,11 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from tests.cli.forked_command import ForkedCommand
+from tests.conftest import invoke
 
 LOUD = """
 import os
@@ -89,7 +88,7 @@ def test_ended_in_the_first_clip_of_the_second_method_the_same_command_goes_on(
     process.send_signal(number)
     assert process.wait() == 128 + number
     assert "run the same command again to go on" in process.stderr
-    done = CliRunner().invoke(app, [str(word) for word in same])
+    done = invoke(*same)
     assert done.exit_code == 0, done.output
     assert "gif on plain-1: the very same run exists, reused" in done.stderr
     assert len(list((tmp_path / "results").rglob("*.json"))) == 4
@@ -141,13 +140,13 @@ def test_a_program_ends_with_the_command_however_that_ends(
 
 def test_without_a_task_color_is_scored_and_that_is_said(tiny_dataset: Dataset, tmp_path: Path) -> None:
     common = ["evaluate", "--data", tiny_dataset.url, "--out", str(tmp_path / "results"), "--protocol", "standard"]
-    done = CliRunner().invoke(app, [*common, "soft=gaussian:sigma=0.7", "gif", "--json"])
+    done = invoke(*common, "soft=gaussian:sigma=0.7", "gif", "--json")
     assert done.exit_code == 0, done.output
     assert {(each["method"], each["task"]) for each in json.loads(done.stdout)} == {
         (method, task) for method in ("soft", "gif") for task in ("plain-1", "dithered-1")
     }
     assert "plain-1 and dithered-1 are evaluated" in done.stderr
-    done = CliRunner().invoke(app, [*common, "gif", "--task", "plain-1,plain-2", "--protocol", "both", "--json"])
+    done = invoke(*common, "gif", "--task", "plain-1,plain-2", "--protocol", "both", "--json")
     assert len(json.loads(done.stdout)) == 4
 
 
@@ -156,7 +155,7 @@ def test_a_limited_run_replaces_no_fuller_one_and_metrics_are_added(tiny_dataset
     common = ["evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--protocol", "standard", "--json"]
 
     def scored(*further: str) -> dict[str, object]:
-        done = CliRunner().invoke(app, [*common, "--out", str(out), *further])
+        done = invoke(*common, "--out", out, *further)
         assert done.exit_code == 0, done.output
         (found,) = json.loads(done.stdout)
         return found

@@ -15,14 +15,13 @@ from typer.testing import Result
 
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.manifest.rows import from_folder, manifest_bytes
-from tests.cli.fork_kills import invoke, kill_at_touches, touches_of
+from tests.cli.fork_kills import kill_at_touches, touches_of
+from tests.conftest import invoke
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that is at work")
 
 POINTS = int(os.environ.get("GIFBENCH_KILL_POINTS", "2"))
 """Kills a command; `GIFBENCH_KILL_POINTS=100` tries each touch of a file."""
-
-_TIMES = ("seconds", "started", "finished", "created", "date", "elapsed", "tried_at", "restore_seconds", "log")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from gifbench.results.io import save_result
 from gifbench.results.schema import Result
 from gifbench.storage import Folder
 from tests.blind_study.test_vote_counting import answers
-from tests.cli.test_command import answer, run
+from tests.conftest import answer, invoke
 from tests.leaderboard.factories import SmallClip, make_result
 
 
@@ -30,7 +30,7 @@ from tests.leaderboard.factories import SmallClip, make_result
     ],
 )
 def test_every_command_helps_with_an_example(command: tuple[str, ...], example: str) -> None:
-    result = run(*command, "--help")
+    result = invoke(*command, "--help")
     assert result.exit_code == 0
     assert f"Example: {example}" in result.stdout
 
@@ -56,7 +56,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_results_that_cannot_be_read_have_a_line_each_and_the_others_are_shown(results: Path, tmp_path: Path) -> None:
-    told = run("leaderboard", results, "--out", tmp_path / "site")
+    told = invoke("leaderboard", results, "--out", tmp_path / "site")
     assert told.exit_code == 0, told.output
     lines = [line for line in told.stderr.splitlines() if line.startswith("Left out: ")]
     assert [Path(line.split()[2].rstrip(":")).name for line in lines] == [
@@ -71,12 +71,11 @@ def test_results_that_cannot_be_read_have_a_line_each_and_the_others_are_shown(r
     assert len(pages) == 1 + 1 + 2 + 4
     assert not any("<script>alert" in page for page in pages)
     found = answer("leaderboard", results, "--out", tmp_path / "again")
-    assert isinstance(found, dict)
     assert (found["results"], len(found["refused"])) == (2, 4)
 
 
 def test_where_no_result_can_be_read_there_is_no_page(results: Path, tmp_path: Path) -> None:
-    told = run("leaderboard", results / "half.json", "--out", tmp_path / "site")
+    told = invoke("leaderboard", results / "half.json", "--out", tmp_path / "site")
     assert told.exit_code == 1
     assert "half written" in told.stderr.splitlines()[-1]
     assert not (tmp_path / "site").exists()
@@ -104,7 +103,6 @@ def test_reproduce_prints_ours_beside_the_reported(faces: Path, tmp_path: Path) 
         "GIF2Video@plain-1=gif",
     )
     found = answer(*arguments)
-    assert isinstance(found, dict)
     assert (found["table"], found["dataset"], found["protocol"]) == (2, "gif-faces", "gif2video")
     rows = {(row["name"], row["task"]): row for row in found["rows"]}
     assert len(rows) == 8
@@ -115,7 +113,7 @@ def test_reproduce_prints_ours_beside_the_reported(faces: Path, tmp_path: Path) 
     missing = rows["GIF2Video", "plain-4"]
     assert missing["ours"] is None and "gifbench train" in missing["missing"]
     assert "no clip of the split test is long enough" in rows["GIF", "plain-8"]["missing"]
-    told = run(*arguments)
+    told = invoke(*arguments)
     assert told.exit_code == 0
     assert "have to be trained: 1/2 GIF2Video, 1/4 GIF2Video" in told.stdout
     assert "Train one: gifbench train ccdnet-2 --data DATASET" in told.stdout
@@ -150,7 +148,7 @@ def test_an_option_that_is_empty_is_not_shown() -> None:
     ],
 )
 def test_wrong_usage_of_reproduce_is_said(faces: Path, arguments: tuple[str, ...], message: str) -> None:
-    told = run("reproduce", *arguments, "--data", faces)
+    told = invoke("reproduce", *arguments, "--data", faces)
     assert told.exit_code == 2
     assert message in told.stderr
 
@@ -158,27 +156,25 @@ def test_wrong_usage_of_reproduce_is_said(faces: Path, arguments: tuple[str, ...
 def test_a_study_is_made_and_counted(tiny_dataset: Dataset, tmp_path: Path) -> None:
     out = tmp_path / "study"
     made = answer("study", tiny_dataset.url, "gif", "gaussian-1.0", "--out", out, "--pairs", 3)
-    assert isinstance(made, dict)
     assert made["pairs"] == 3 and Path(made["page"], "index.html").is_file()
-    one = run("study", tiny_dataset.url, "gif", "gaussian-1.0", "--out", tmp_path / "one", "--pairs", 1)
+    one = invoke("study", tiny_dataset.url, "gif", "gaussian-1.0", "--out", tmp_path / "one", "--pairs", 1)
     assert ": 1 pair; give this folder" in one.stdout
     from gifbench.blind_study.vote_counting import read_key
 
     key = read_key(out)
     back = tmp_path / "choices"
     back.mkdir()
-    assert run("study", "report", out, back).exit_code == 1
+    assert invoke("study", "report", out, back).exit_code == 1
     (back / "a.json").write_text(json.dumps(answers(key, "a", lambda names: "gif")))
     (back / "bad.json").write_text("<script>")
     report = answer("study", "report", out, back)
-    assert isinstance(report, dict)
     assert (report["people"], len(report["refused"])) == (1, 1)
     (found,) = report["preferences"]
     assert (found["methods"], found["preferred"]) == (["gif", "gaussian-1.0"], [3, 0])
-    told = run("study", "report", out, back)
+    told = invoke("study", "report", out, back)
     assert "3 : 0 : 0" in told.stdout
     assert told.stderr.count("Left out: ") == 1
-    again = run("study", "make", tiny_dataset.url, "gif", "gaussian-1.0", "--out", out)
+    again = invoke("study", "make", tiny_dataset.url, "gif", "gaussian-1.0", "--out", out)
     assert again.exit_code == 1 and "--overwrite" in again.stderr
 
 
@@ -186,7 +182,6 @@ def test_restore_writes_a_page_before_and_after(tmp_path: Path) -> None:
     (tmp_path / "a.gif").write_bytes(SmallClip(num_frames=4).gif().to_bytes())
     arguments = ("restore", "gaussian-1.0", tmp_path / "a.gif", tmp_path / "a.webp", "--page", tmp_path / "page")
     found = answer(*arguments)
-    assert isinstance(found, dict)
     assert Path(found["page"]).is_file() and Path(found["file"]).is_file()
-    assert run(*arguments).exit_code == 1
-    assert run(*arguments, "--overwrite").exit_code == 0
+    assert invoke(*arguments).exit_code == 1
+    assert invoke(*arguments, "--overwrite").exit_code == 0

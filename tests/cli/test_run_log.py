@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.cli import run_log
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
+from tests.conftest import invoke
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def test_a_build_leaves_a_log(tiny_recipe: Path, tiny_videos: Path, tmp_path: Pa
         "--workers",
         "1",
     ]
-    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert invoke(*arguments).exit_code == 0
     log = the_log(logs)
     assert "PyAV" in log
     assert "narrow: rejected, too_small" in log
@@ -43,7 +42,7 @@ def test_a_build_leaves_a_log(tiny_recipe: Path, tiny_videos: Path, tmp_path: Pa
 
 
 def test_an_error_and_an_interruption_are_in_the_log(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = CliRunner().invoke(app, ["evaluate", "gif", "--data", "/nowhere", "--task", "plain-1"])
+    result = invoke("evaluate", "gif", "--data", "/nowhere", "--task", "plain-1")
     assert result.exit_code == 1
     assert "Error: /nowhere: no dataset is here" in the_log(logs).splitlines()[-1]
     for file in logs.iterdir():
@@ -53,7 +52,7 @@ def test_an_error_and_an_interruption_are_in_the_log(logs: Path, monkeypatch: py
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gifbench.evaluation.evaluate.open_dataset", interrupted)
-    result = CliRunner().invoke(app, ["evaluate", "gif", "--data", "/nowhere", "--task", "plain-1"])
+    result = invoke("evaluate", "gif", "--data", "/nowhere", "--task", "plain-1")
     assert result.exit_code == 130
     assert (
         the_log(logs)
@@ -69,7 +68,7 @@ def test_a_fault_is_one_line_that_names_the_file_with_its_traceback(
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("gifbench.dataset.open_dataset", broken)
-    result = CliRunner().invoke(app, ["info", tiny_dataset.url])
+    result = invoke("info", tiny_dataset.url)
     (file,) = logs.iterdir()
     assert result.stderr.count("\n") == 1
     assert f"Error: RuntimeError: a bug. This is a fault of gifbench; {file} says where" in result.stderr
@@ -77,7 +76,7 @@ def test_a_fault_is_one_line_that_names_the_file_with_its_traceback(
 
 
 def test_short_commands_leave_no_log(tiny_dataset: Dataset, logs: Path) -> None:
-    assert CliRunner().invoke(app, ["info", tiny_dataset.url]).exit_code == 0
+    assert invoke("info", tiny_dataset.url).exit_code == 0
     assert not logs.exists()
 
 

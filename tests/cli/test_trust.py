@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
+from tests.conftest import invoke
 
 
 @pytest.mark.parametrize("name", ["{evil}:Evil", "stable:[{evil}:Evil]", "gif2video:color=[{evil}:Evil],time=dis"])
@@ -20,11 +19,11 @@ def test_a_results_file_runs_no_code(tiny_dataset: Dataset, tmp_path: Path, name
         "class Evil:\n    def restore_frames(self, frames, palettes):\n        return frames\n"
     )
     common = ["--data", tiny_dataset.url, "--out"]
-    assert CliRunner().invoke(app, ["evaluate", "gif", "--task", "plain-1", *common, str(results)]).exit_code == 0
+    assert invoke("evaluate", "gif", "--task", "plain-1", *common, results).exit_code == 0
     for path in results.rglob("*.json"):
         content = json.loads(path.read_text())
         content["method"]["name"] = name.format(evil=evil)
         path.write_text(json.dumps(content))
-    page = CliRunner().invoke(app, ["leaderboard", str(results), *common, str(tmp_path / "site"), "--json"])
+    page = invoke("leaderboard", results, *common, tmp_path / "site", "--json")
     assert page.exit_code == 0, page.output
     assert not mark.exists()

@@ -11,17 +11,16 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
 from gifbench import dask_cluster as of_cluster
 from gifbench import evaluate
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import ClusterError, MethodFailed, UsageError
 from gifbench.evaluation.score_identity import RunSpec
 from gifbench.progress import Progress
 from gifbench.results.schema import Result
 from tests.builder.servers import dask_cluster, forget_the_scheduler
+from tests.conftest import invoke
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -91,10 +90,10 @@ def test_the_command_scores_on_it_and_what_was_scored_is_reused(
     cluster: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     command = ["evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(app, [*command, "--cluster", cluster, "--json"])
+    done = invoke(*command, "--cluster", cluster, "--json")
     assert done.exit_code == 0, done.output
     assert {each["protocol"] for each in json.loads(done.stdout)} == {"standard", "gif2video"}
-    again = CliRunner().invoke(app, command)
+    again = invoke(*command)
     assert again.exit_code == 0 and "reused" in again.stderr
     assert not list(tmp_path.rglob("*.journal.jsonl"))
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
 from gifbench.evaluation.evaluate import evaluate
+from tests.conftest import invoke
 
 
 class Counted:
@@ -117,7 +116,7 @@ def test_results_that_exist_are_told_in_a_local_folder_only(dataset, as_loaded) 
 
 def test_the_command_goes_on_where_it_stopped(tiny_dataset: Dataset, tmp_path: Path) -> None:
     common = ["evaluate", "--data", tiny_dataset.url, "--task", "plain-1", "--out", str(tmp_path), "--json"]
-    assert CliRunner().invoke(app, [*common, "gif"]).exit_code == 0
-    result = CliRunner().invoke(app, [*common, "gif", "gaussian-0.5", "--existing", "keep"])
+    assert invoke(*common, "gif").exit_code == 0
+    result = invoke(*common, "gif", "gaussian-0.5", "--existing", "keep")
     assert result.exit_code == 0, result.output
     assert [each["method"] for each in json.loads(result.stdout)] == ["gif", "gif", "gaussian-0.5", "gaussian-0.5"]

@@ -11,9 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
 from gifbench.evaluation import score_identity as jobs
@@ -23,6 +21,7 @@ from gifbench.methods.command import load_method_command
 from gifbench.methods.registry import load_method, load_method_file
 from gifbench.results.schema import DatasetRecord
 from tests.cli.forked_command import ForkedCommand
+from tests.conftest import invoke
 from tests.evaluation.forked_workers import fork_workers
 
 RANDOM = '''
@@ -107,7 +106,7 @@ def test_what_it_does_wrong_is_one_line_and_nothing_is_left(tiny_dataset: Datase
     limit = "0.3" if source == HANGS else "300"
     words = ["evaluate", "--method-file", file(tmp_path, source), "--data", tiny_dataset.url, "--task", "plain-1"]
     words += ["--time-limit", limit, "--out", str(tmp_path / "results"), "--json"]
-    result = CliRunner().invoke(app, words)
+    result = invoke(*words)
     assert result.exit_code == 1, result.output
     message = json.loads(result.stdout)["error"]["message"]
     assert re.search(said, message), message
@@ -140,7 +139,7 @@ def test_a_method_that_forks_is_scored(tiny_dataset: Dataset, tmp_path):
 
 
 def test_a_method_that_forks_in_a_worker_is_scored(tiny_dataset: Dataset, tmp_path):
-    done = CliRunner().invoke(app, [*scores_a_fork(tiny_dataset, tmp_path), "--time-limit", "300"])
+    done = invoke(*scores_a_fork(tiny_dataset, tmp_path), "--time-limit", "300")
     assert done.exit_code == 0, done.output
     (result,) = json.loads(done.stdout)
     assert result["clips"] == 3

@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, ResultsError
 from gifbench.evaluation.evaluate import evaluate
 from tests.cli.forked_command import ForkedCommand
+from tests.conftest import invoke
 
 
 class Stops:
@@ -221,7 +220,7 @@ def test_kill_9_loses_one_clip_and_the_same_command_goes_on(tiny_dataset: Datase
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, process.stderr
     assert len(list(calls.iterdir())) == 2
-    result = CliRunner().invoke(app, [*words, "--json"])
+    result = invoke(*words, "--json")
     assert result.exit_code == 0, result.output
     assert [(each["method"], each["clips"]) for each in json.loads(result.stdout)] == [
         ("gif", 3),

@@ -13,9 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset
 from gifbench.errors import AlreadyExists, DatasetError, MethodFailed, NotFound, UsageError
 from gifbench.evaluation.evaluate import evaluate
@@ -26,10 +24,7 @@ from gifbench.media.video import LosslessWriter
 from gifbench.methods.inference import run_method
 from gifbench.methods.registry import load_method
 from gifbench.results.io import load_result
-
-
-def run(*arguments: object):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from tests.conftest import invoke
 
 
 def answer_with(method: str, task: Path, out: Path, *, video: bool = False, first: int = 0) -> Path:
@@ -80,12 +75,12 @@ def test_a_submission_scores_what_the_same_method_scores(
 
 def test_the_released_protocol_goes_segment_by_segment(tiny_dataset: Dataset, tmp_path: Path) -> None:
     common = ("--task", "plain-2", "--protocol", "gif2video")
-    exported = run("task-export", tiny_dataset.url, *common, "--out", tmp_path / "task", "--json")
+    exported = invoke("task-export", tiny_dataset.url, *common, "--out", tmp_path / "task", "--json")
     assert json.loads(exported.stdout)["gifs"] == 6, exported.output
     answer_with("gif", tmp_path / "task", tmp_path / "frames")
     shutil.copy(tmp_path / "task" / "task.json", tmp_path / "frames")
     arguments = ("--data", tiny_dataset.url, *common, "--name", "x", "--out", tmp_path / "results", "--json")
-    scored = run("score", tmp_path / "frames", *arguments)
+    scored = invoke("score", tmp_path / "frames", *arguments)
     assert scored.exit_code == 0, scored.output
     (direct,) = evaluate("gif", tiny_dataset, "plain-2", protocols=["gif2video"])
     (result,) = json.loads(scored.stdout)
@@ -319,7 +314,7 @@ def test_what_is_wrong_is_one_line_and_nothing_is_scored(
 ) -> None:
     spoil(answer)
     arguments = ("--data", tiny_dataset.url, "--task", "dithered-2", "--name", "x", "--out", tmp_path / "results")
-    result = run("score", answer, *arguments)
+    result = invoke("score", answer, *arguments)
     assert result.exit_code == 1, result.output
     assert said in result.stderr
     assert "Traceback" not in result.stderr

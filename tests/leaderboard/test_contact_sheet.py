@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset
 from gifbench.leaderboard.contact_sheet import contact_sheet, spread
+from tests.conftest import invoke
 from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.chromium import Chromium
 
@@ -60,14 +59,14 @@ def test_a_clip_that_cannot_be_read_is_named_and_the_others_are_shown(tiny_datas
 def test_info_writes_the_sheet_and_overwrites_it_only_when_asked(tiny_dataset: Dataset, tmp_path: Path) -> None:
     out = tmp_path / "contact_sheet.html"
     ask = ["info", tiny_dataset.url, "--html", str(out)]
-    assert CliRunner().invoke(app, ask).exit_code == 0
+    assert invoke(*ask).exit_code == 0
     before = out.read_bytes()
-    again = CliRunner().invoke(app, ask)
+    again = invoke(*ask)
     assert again.exit_code == 0
     assert "reused" in again.output
     out.write_bytes(b"another page")
-    assert CliRunner().invoke(app, ask).exit_code == 1
-    assert CliRunner().invoke(app, [*ask, "--overwrite"]).exit_code == 0
+    assert invoke(*ask).exit_code == 1
+    assert invoke(*ask, "--overwrite").exit_code == 0
     assert out.read_bytes() == before
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.errors import AlreadyExists, UsageError
 from gifbench.methods.conformance import check_method
 from gifbench.methods.registry import load_instance, load_method_file
 from gifbench.methods.template import new_method
 from tests.cli.forked_command import ForkedProcess
+from tests.conftest import invoke
 
 
 def broken(loaded) -> dict[str, str]:
@@ -105,15 +104,15 @@ def test_the_command_says_what_is_kept_and_fails_where_it_is_not(tmp_path: Path)
     (tmp_path / "mine.py").write_text(
         "class Mine:\n    def restore_frames(self, frames, palettes):\n        raise OSError\n"
     )
-    result = CliRunner().invoke(app, ["methods", "check", f"{tmp_path}/mine.py:Mine"])
+    result = invoke("methods", "check", f"{tmp_path}/mine.py:Mine")
     assert result.exit_code == 1
     assert "FAILED" in result.stdout
     assert result.stderr.endswith("Mine fails 16 of 17 checks\n")
     assert result.stderr.count("\n") == 1
-    good = CliRunner().invoke(app, ["methods", "check", "gif", "--json"])
+    good = invoke("methods", "check", "gif", "--json")
     assert good.exit_code == 0
     assert {each["kept"] for each in json.loads(good.stdout)} == {True, None}
-    typo = CliRunner().invoke(app, ["methods", "check", "gausian-0.5"])
+    typo = invoke("methods", "check", "gausian-0.5")
     assert typo.exit_code == 1
     assert 'did you mean "gaussian-0.5"?' in typo.stderr
 
@@ -124,7 +123,7 @@ def run_pytest(*words: str) -> None:
 
 
 def test_a_new_method_works_and_its_test_passes(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["methods", "new", "my-method", "--folder", str(tmp_path / "new"), "--json"])
+    result = invoke("methods", "new", "my-method", "--folder", tmp_path / "new", "--json")
     assert result.exit_code == 0, result.output
     paths = json.loads(result.stdout)
     loaded = load_method_file(f"{paths['method']}:MyMethod")

@@ -7,7 +7,7 @@ import pytest
 from gifbench.errors import NotFound
 from gifbench.training.config import read_config
 from gifbench.training.presets import config_path, presets
-from tests.cli.test_command import answer, run
+from tests.conftest import answer, invoke
 
 
 def test_every_training_has_a_name_of_its_own_a_summary_and_can_be_read():
@@ -30,6 +30,6 @@ def test_a_path_stays_a_path_and_a_wrong_name_is_answered(tmp_path):
 def test_the_list_is_shown_without_a_dataset_and_the_command_says_what_it_lacks():
     names = [each["name"] for each in answer("train", "--list")]
     assert "ccdnet-small" in names
-    told = run("train", "ccdnet-1")
+    told = invoke("train", "ccdnet-1")
     assert told.exit_code == 2
     assert "gifbench train --list" in told.stderr
