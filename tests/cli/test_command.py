@@ -27,32 +27,17 @@ from gifbench.progress import Progress
 from tests.cli.forked_command import ForkedCommand
 from tests.conftest import answer, invoke
 
-COMMANDS = [
-    "build",
-    "info",
-    "verify",
-    "export",
-    "make",
-    "methods",
-    "tasks",
-    "evaluate",
-    "restore",
-    "task-export",
-    "score",
-    "consistency",
-    "leaderboard",
-    "demo",
-    "recipes",
-    "train",
-    "reproduce",
-]
+COMMANDS = (
+    *("build", "info", "verify", "export", "make", "methods", "tasks", "evaluate", "restore", "task-export", "score"),
+    *("consistency", "leaderboard", "demo", "recipes", "train", "reproduce", "study", "study report"),
+)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "study make"])
 def test_every_command_helps_with_an_example(command: str) -> None:
-    result = invoke(command, "--help")
+    result = invoke(*command.split(), "--help")
     assert result.exit_code == 0
-    assert f"Example: gifbench {command}" in result.stdout
+    assert f"Example: gifbench {command.removesuffix(' make')}" in result.stdout
 
 
 SLOW = """
@@ -368,12 +353,8 @@ def test_palettes_and_ditherers_can_be_chosen(tiny_videos: Path, tmp_path: Path)
     assert psnr("--no-dither", "--one-palette") < plain
     palettes = Gif.read(tmp_path / "a.gif").palettes
     assert len({palette.tobytes() for palette in palettes}) == 1
-    for wrong in (
-        ("--ditherer", "atkinson"),
-        ("--quantizer", "octree"),
-        ("--quantizer", "median-cut", "--one-palette"),
-    ):
-        assert invoke("make", video, tmp_path / "b.gif", *wrong).exit_code == 2
+    for wrong in ("--ditherer atkinson", "--quantizer octree", "--quantizer median-cut --one-palette"):
+        assert invoke("make", video, tmp_path / "b.gif", *wrong.split()).exit_code == 2
 
 
 def test_what_a_package_prints_as_its_command_is_loaded_is_no_result(

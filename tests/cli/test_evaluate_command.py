@@ -13,6 +13,7 @@ import pytest
 from gifbench.dataset import Dataset
 from tests.cli.forked_command import ForkedCommand
 from tests.conftest import invoke
+from tests.methods.test_command import ended
 
 LOUD = """
 import os
@@ -103,13 +104,6 @@ time.sleep(3600)
 """
 
 
-def alive(number: int) -> bool:
-    try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc says which processes there are")
 @pytest.mark.parametrize(
     ("number", "more"),
@@ -128,14 +122,10 @@ def test_a_program_ends_with_the_command_however_that_ends(
     while not (pid.exists() and pid.read_text()) and process.poll() is None:
         time.sleep(0.02)
     program = int(pid.read_text())
-    assert alive(program)
+    assert Path(f"/proc/{program}").exists()
     process.send_signal(number)
     process.wait()
-    for _ in range(600):
-        if not alive(program):
-            break
-        time.sleep(0.05)
-    assert not alive(program)
+    assert ended(program)
 
 
 def test_without_a_task_color_is_scored_and_that_is_said(tiny_dataset: Dataset, tmp_path: Path) -> None:

@@ -20,21 +20,6 @@ from tests.conftest import answer, invoke
 from tests.leaderboard.factories import SmallClip, make_result
 
 
-@pytest.mark.parametrize(
-    ("command", "example"),
-    [
-        (("reproduce",), "gifbench reproduce table1 --data"),
-        (("study",), "gifbench study data/gif-faces gif fcdr"),
-        (("study", "make"), "gifbench study data/gif-faces gif fcdr"),
-        (("study", "report"), "gifbench study report study/ choices/"),
-    ],
-)
-def test_every_command_helps_with_an_example(command: tuple[str, ...], example: str) -> None:
-    result = invoke(*command, "--help")
-    assert result.exit_code == 0
-    assert f"Example: {example}" in result.stdout
-
-
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """A folder with two good results and files that are wrong in different ways."""

@@ -24,17 +24,7 @@ def the_log(logs: Path) -> str:
 
 
 def test_a_build_leaves_a_log(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path, logs: Path) -> None:
-    arguments = [
-        "build",
-        str(tiny_recipe),
-        "--source",
-        str(tiny_videos),
-        "--out",
-        str(tmp_path / "a"),
-        "--workers",
-        "1",
-    ]
-    assert invoke(*arguments).exit_code == 0
+    assert invoke("build", tiny_recipe, "--source", tiny_videos, "--out", tmp_path / "a", "--workers", 1).exit_code == 0
     log = the_log(logs)
     assert "PyAV" in log
     assert "narrow: rejected, too_small" in log
@@ -54,11 +44,8 @@ def test_an_error_and_an_interruption_are_in_the_log(logs: Path, monkeypatch: py
     monkeypatch.setattr("gifbench.evaluation.evaluate.open_dataset", interrupted)
     result = invoke("evaluate", "gif", "--data", "/nowhere", "--task", "plain-1")
     assert result.exit_code == 130
-    assert (
-        the_log(logs)
-        .splitlines()[-1]
-        .endswith("Interrupted. What was finished is kept; run the same command again to go on.")
-    )
+    said = the_log(logs).splitlines()[-1]
+    assert said.endswith("Interrupted. What was finished is kept; run the same command again to go on.")
 
 
 def test_a_fault_is_one_line_that_names_the_file_with_its_traceback(

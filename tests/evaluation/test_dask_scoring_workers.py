@@ -18,7 +18,7 @@ from gifbench.dataset import Dataset
 from gifbench.errors import ClusterError, MethodFailed, UsageError
 from gifbench.evaluation.score_identity import RunSpec
 from gifbench.progress import Progress
-from gifbench.results.schema import Result
+from gifbench.results.dataframe import Results
 from tests.builder.servers import dask_cluster, forget_the_scheduler
 from tests.conftest import invoke
 
@@ -58,13 +58,11 @@ def cluster() -> Iterator[str]:
         yield address
 
 
-def scores(results: object) -> list[object]:
+def scores(results: Results) -> list[object]:
     """All that a result says of its clips but for how long it took."""
-    assert isinstance(results, list)
     return [
         (each.method, each.identity, each.scores, [replace(clip, seconds=0.0) for clip in each.clip_scores])
         for each in results
-        if isinstance(each, Result)
     ]
 
 
@@ -78,7 +76,7 @@ def test_a_cluster_gives_the_scores_of_this_process(cluster: str, tiny_dataset: 
     asked = (["gif", "gaussian:sigma=0.7", method(tmp_path, "Noise")], tiny_dataset.url, ["plain-1", "dithered-2"])
     here = evaluate(*asked, metrics=["flat"], out=tmp_path / "here")
     there = evaluate(*asked, metrics=["flat"], out=tmp_path / "there", cluster=cluster)
-    assert scores(list(there)) == scores(list(here)) != []
+    assert scores(there) == scores(here) != []
     names = sorted(path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*.parquet"))
     assert names == sorted(path.relative_to(tmp_path / "there") for path in (tmp_path / "there").rglob("*.parquet"))
     for name in names:
@@ -112,7 +110,7 @@ def test_a_worker_that_is_killed_costs_nothing(cluster: str, tiny_dataset: Datas
 
     there = evaluate("gaussian-0.5", tiny_dataset.url, "plain-1", cluster=cluster, progress=kill_one)
     assert killed
-    assert scores(list(there)) == scores(list(here))
+    assert scores(there) == scores(here)
 
 
 def test_a_method_that_kills_its_worker_once_is_given_to_another(

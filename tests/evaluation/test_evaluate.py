@@ -16,41 +16,24 @@ from gifbench.evaluation.result_from_scores import official_clips
 from gifbench.methods.loaded_method import MethodInfo
 from gifbench.methods.registry import load_method
 from gifbench.results.io import load_results
+from tests.metrics.test_equal_to_scikit_image import released_ssim, signed, wang
 
 
-def wang(a, b):
-    return theirs.structural_similarity(
-        a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=-1, data_range=255
-    )
-
-
-def signed(frame):
-    return frame.astype(np.float64) / 127.5 - 1
+def released_psnr(shown, truth):
+    return theirs.peak_signal_noise_ratio(signed(truth), signed(shown), data_range=2)
 
 
 def test_plain_1_is_the_mean_over_clips_of_the_mean_over_frames(dataset):
     standard, released = evaluate("gif", dataset, "plain-1")
     pairs = [list(zip(clip.gif().frames, clip.truth.frames, strict=True)) for clip in dataset.clips]
-    psnr = np.mean([np.mean([theirs.peak_signal_noise_ratio(t, g) for g, t in clip]) for clip in pairs])
-    ssim = np.mean([np.mean([wang(g, t) for g, t in clip]) for clip in pairs])
-    assert standard.scores["psnr"].mean == pytest.approx(psnr, abs=1e-9)
-    assert standard.scores["ssim"].mean == pytest.approx(ssim, abs=1e-9)
-    psnr = np.mean(
-        [
-            np.mean([theirs.peak_signal_noise_ratio(signed(t), signed(g), data_range=2) for g, t in clip])
-            for clip in pairs
-        ]
-    )
-    ssim = np.mean(
-        [
-            np.mean(
-                [theirs.structural_similarity(signed(g), signed(t), channel_axis=-1, data_range=2) for g, t in clip]
-            )
-            for clip in pairs
-        ]
-    )
-    assert released.scores["psnr"].mean == pytest.approx(psnr, abs=1e-9)
-    assert released.scores["ssim"].mean == pytest.approx(ssim, abs=1e-9)
+    for result, name, measure in (
+        (standard, "psnr", lambda shown, truth: theirs.peak_signal_noise_ratio(truth, shown)),
+        (standard, "ssim", wang),
+        (released, "psnr", released_psnr),
+        (released, "ssim", released_ssim),
+    ):
+        expected = np.mean([np.mean([measure(shown, truth) for shown, truth in clip]) for clip in pairs])
+        assert result.scores[name].mean == pytest.approx(expected, abs=1e-9)
     assert (standard.clips, standard.frames) == (released.clips, released.frames) == (3, 42)
     assert [clip.frames for clip in standard.clip_scores] == [20, 13, 9]
 
@@ -64,10 +47,7 @@ def test_plain_4_holds_frames_and_gif2video_joins_each_segment(dataset):
         held.append(np.mean([theirs.peak_signal_noise_ratio(truth[i], shown[i // 4 * 4]) for i in range(last + 1)]))
         segments = []
         for start in range(0, len(truth) - 4, 5):
-            shown_there = shown[[start] * 4 + [start + 4]]
-            segments.append(
-                theirs.peak_signal_noise_ratio(signed(truth[start : start + 5]), signed(shown_there), data_range=2)
-            )
+            segments.append(released_psnr(shown[[start] * 4 + [start + 4]], truth[start : start + 5]))
         joint.append(np.mean(segments))
     assert standard.scores["psnr"].mean == pytest.approx(np.mean(held), abs=1e-9)
     assert released.scores["psnr"].mean == pytest.approx(np.mean(joint), abs=1e-9)

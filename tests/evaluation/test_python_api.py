@@ -51,27 +51,6 @@ def test_methods_come_in_every_way(tiny_dataset: Dataset, tmp_path: Path) -> Non
     assert len({row[2] for row in table}) == 5, "two of one name are told apart"
 
 
-def test_what_exists_is_kept_and_what_differs_is_scored(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    calls = []
-
-    def on(**options):
-        calls.clear()
-        return gifbench.evaluate(
-            options.pop("method", Median()), tiny_dataset, "plain-1", out=tmp_path, progress=calls.append, **options
-        )
-
-    first = on()
-    assert not any(each.reused for each in calls)
-    assert [each.path for each in on()] == [each.path for each in first]
-    assert [each.reused for each in calls] == [True]
-    on(method=Median(3))
-    assert not any(each.reused for each in calls)
-    with pytest.raises(gifbench.GifbenchError, match="exists already"):
-        on(existing="error")
-    on(existing="overwrite")
-    assert not any(each.reused for each in calls)
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -51,29 +51,27 @@ def test_the_same_call_goes_on_and_gives_the_same_result(dataset, as_loaded, tmp
     assert not journal.exists()
 
 
-@pytest.mark.parametrize("cut", [1, 40, 200])
-def test_a_half_written_line_costs_its_clip_alone(dataset, as_loaded, tmp_path, cut):
+def with_line(text: str, line: str) -> str:
+    """A journal with another line for its first clip."""
+    first, _, *rest = text.split("\n")
+    return "\n".join([first, line, *rest])
+
+
+SPOILED = {
+    "cut": lambda text: text[:-1],
+    "cut deep": lambda text: text[:-40],
+    "cut deeper": lambda text: text[:-200],
+    "edited": lambda text: text.replace('"psnr": ', '"psnr": "<b>"+', 1),
+    "without scores": lambda text: with_line(text, '{"clip_id": "clip-0"}'),
+    "no record": lambda text: with_line(text, "[]"),
+    "scores that are none": lambda text: with_line(text, '{"clip_id": "clip-0", "scores": 5, "seconds": 1}'),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_a_line_that_is_half_written_edited_or_no_score_costs_its_clip_alone(dataset, as_loaded, tmp_path, spoil):
     journal = interrupted(dataset, as_loaded, tmp_path)
-    journal.write_bytes(journal.read_bytes()[:-cut])
-    method = Stops()
-    evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path)
-    assert method.calls == 2
-
-
-def test_a_line_that_was_edited_costs_its_clip_alone(dataset, as_loaded, tmp_path):
-    journal = interrupted(dataset, as_loaded, tmp_path)
-    first, second, third = journal.read_text().splitlines()
-    journal.write_text("\n".join([first, second.replace('"psnr": ', '"psnr": "<b>"+'), third]) + "\n")
-    method = Stops()
-    evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path)
-    assert method.calls == 2
-
-
-@pytest.mark.parametrize("line", ['{"clip_id": "clip-0"}', "[]", '{"clip_id": "clip-0", "scores": 5, "seconds": 1}'])
-def test_a_line_that_is_json_and_no_score_costs_its_clip_alone(dataset, as_loaded, tmp_path, line):
-    journal = interrupted(dataset, as_loaded, tmp_path)
-    first, _, third = journal.read_text().splitlines()
-    journal.write_text("\n".join([first, line, third]) + "\n")
+    journal.write_text(spoil(journal.read_text()))
     method = Stops()
     evaluate(as_loaded(method), dataset, "plain-1", out=tmp_path)
     assert method.calls == 2

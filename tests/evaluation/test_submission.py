@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import zlib
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from gifbench.media.video import LosslessWriter
 from gifbench.methods.inference import run_method
 from gifbench.methods.registry import load_method
 from gifbench.results.io import load_result
-from tests.conftest import invoke
+from tests.conftest import invoke, moving_picture, write_video
 
 
 def answer_with(method: str, task: Path, out: Path, *, video: bool = False, first: int = 0) -> Path:
@@ -111,61 +112,52 @@ def test_a_task_is_not_overwritten_unasked_and_names_are_checked(exported: Path,
         export_task(tiny_dataset, "plain-1", exported / "none", split="train")
 
 
+FRAME = "ant/00002.png"
+Spoil = Callable[[Path], object]
+
+
 def remove_clip(frames: Path) -> None:
     shutil.rmtree(frames / "ant")
 
 
-def remove_frame(frames: Path) -> None:
-    (frames / "ant" / "00002.png").unlink()
+def instead(name: str, put: Spoil) -> Spoil:
+    """Something else in place of a frame, or of the clip."""
+
+    def spoil(frames: Path) -> None:
+        if name == FRAME:
+            (frames / FRAME).unlink()
+        else:
+            remove_clip(frames)
+        put(frames / name)
+
+    return spoil
 
 
-def add_frame(frames: Path) -> None:
-    shutil.copy(frames / "ant" / "00000.png", frames / "ant" / "00005.png")
+def picture(mode: str, size: tuple[int, int] = (32, 24)) -> Spoil:
+    return instead(FRAME, Image.new(mode, size).save)
+
+
+def content(data: bytes) -> Spoil:
+    return instead(FRAME, lambda path: path.write_bytes(data))
+
+
+def link(target: str) -> Spoil:
+    return lambda path: path.symlink_to(target)
+
+
+def video(width: int) -> Spoil:
+    """A video of one frame."""
+
+    def put(path: Path) -> None:
+        with LosslessWriter(path, width=width, height=24, frame_rate=Fraction(25)) as writer:
+            writer.add(np.zeros((24, width, 3), np.uint8))
+
+    return instead("ant.mkv", put)
 
 
 def add_many(frames: Path) -> None:
     for i in range(5, 60):
         (frames / "ant" / f"{i:05d}.png").touch()
-
-
-def add_clip(frames: Path) -> None:
-    (frames / "<b>dog").mkdir()
-
-
-def link_clip(frames: Path) -> None:
-    remove_clip(frames)
-    (frames / "ant").symlink_to("/etc")
-
-
-def link_frame(frames: Path) -> None:
-    remove_frame(frames)
-    (frames / "ant" / "00002.png").symlink_to(frames / "ant" / "00001.png")
-
-
-def pipe(frames: Path) -> None:
-    remove_frame(frames)
-    os.mkfifo(frames / "ant" / "00002.png")
-
-
-def device(frames: Path) -> None:
-    remove_clip(frames)
-    (frames / "ant.mkv").symlink_to("/dev/zero")
-
-
-def hidden(frames: Path) -> None:
-    (frames / "ant" / ".DS_Store").touch()
-
-
-def gray(frames: Path) -> None:
-    Image.new("L", (32, 24)).save(frames / "ant" / "00002.png")
-
-
-def alpha(frames: Path) -> None:
-    Image.new("RGBA", (32, 24)).save(frames / "ant" / "00002.png")
-
-
-def palette(frames: Path) -> None:
-    Image.new("P", (32, 24)).save(frames / "ant" / "00002.png")
 
 
 def png(width: int, height: int, rows: bytes, *, bits: int = 8, kind: int = 2) -> bytes:
@@ -176,91 +168,21 @@ def png(width: int, height: int, rows: bytes, *, bits: int = 8, kind: int = 2) -
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def sixteen(frames: Path) -> None:
-    (frames / "ant" / "00002.png").write_bytes(png(32, 24, bytes(24 * (1 + 32 * 6)), bits=16))
-
-
-def bomb(frames: Path) -> None:
-    (frames / "ant" / "00002.png").write_bytes(png(60_000, 60_000, bytes(10_000)))
-
-
-def second_header(frames: Path) -> None:
+def two_headers() -> bytes:
     """A decoder believes the last header, after the first one was checked."""
     honest, huge = png(32, 24, bytes(24 * (1 + 32 * 3))), png(13_000, 13_000, b"")
     end = 8 + 4 + 4 + 13 + 4
-    (frames / "ant" / "00002.png").write_bytes(honest[:end] + huge[8:end] + honest[end:])
+    return honest[:end] + huge[8:end] + honest[end:]
 
 
-def too_few_rows(frames: Path) -> None:
-    (frames / "ant" / "00002.png").write_bytes(png(32, 24, bytes(100)))
-
-
-def long_file(frames: Path) -> None:
-    with (frames / "ant" / "00002.png").open("r+b") as file:
-        file.truncate(1 << 24)
-
-
-def wrong_size(frames: Path) -> None:
-    Image.new("RGB", (24, 32)).save(frames / "ant" / "00002.png")
-
-
-def no_video(frames: Path) -> None:
-    remove_clip(frames)
-    (frames / "ant.mkv").write_bytes(b"#EXTM3U\nfile:///etc/passwd\n")
-
-
-def short_video(frames: Path) -> None:
-    remove_clip(frames)
-    with LosslessWriter(frames / "ant.mkv", width=32, height=24, frame_rate=Fraction(25)) as writer:
-        writer.add(np.zeros((24, 32, 3), np.uint8))
-
-
-def wide_video(frames: Path) -> None:
-    remove_clip(frames)
-    with LosslessWriter(frames / "ant.mkv", width=64, height=24, frame_rate=Fraction(25)) as writer:
-        writer.add(np.zeros((24, 64, 3), np.uint8))
-
-
-def lossy_video(frames: Path) -> None:
-    from tests.conftest import moving_picture, write_video
-
-    remove_clip(frames)
-    write_video(frames / "ant.mkv", moving_picture(5, 24, 32))
-
-
-def small_video(frames: Path) -> None:
-    remove_clip(frames)
-    with LosslessWriter(frames / "ant.mkv", width=16, height=24, frame_rate=Fraction(25)) as writer:
-        writer.add(np.zeros((24, 16, 3), np.uint8))
-
-
-def damaged_video(frames: Path) -> None:
+def damaged_video(path: Path) -> None:
     """Whole by its header; a frame in its middle is not."""
-    remove_clip(frames)
-    with LosslessWriter(frames / "ant.mkv", width=32, height=24, frame_rate=Fraction(25)) as writer:
+    with LosslessWriter(path, width=32, height=24, frame_rate=Fraction(25)) as writer:
         for i in range(5):
             writer.add(np.random.default_rng(i).integers(0, 256, (24, 32, 3), dtype=np.uint8))
-    data = bytearray((frames / "ant.mkv").read_bytes())
+    data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 900] = bytes(900)
-    (frames / "ant.mkv").write_bytes(data)
-
-
-def file_instead(frames: Path) -> None:
-    remove_clip(frames)
-    (frames / "ant").write_text("frames")
-
-
-def pipe_instead(frames: Path) -> None:
-    remove_clip(frames)
-    os.mkfifo(frames / "ant.mkv")
-
-
-def link_task(frames: Path) -> None:
-    (frames / "task.json").symlink_to("/etc/passwd")
-
-
-def both(frames: Path) -> None:
-    (frames / "ant.mkv").touch()
+    path.write_bytes(data)
 
 
 def other_task(frames: Path) -> None:
@@ -268,46 +190,48 @@ def other_task(frames: Path) -> None:
     (frames / "task.json").write_text(json.dumps(about))
 
 
-def broken_task(frames: Path) -> None:
-    (frames / "task.json").write_text("[" * 100_000)
+NO_VIDEO = b"#EXTM3U\nfile:///etc/passwd\n"
 
 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (remove_clip, "ant: its frames are missing"),
-        (remove_frame, "ant: 4 frames are there, 5 are wanted"),
-        (add_frame, "ant: 6 frames are there, 5 are wanted"),
+        (lambda frames: (frames / FRAME).unlink(), "ant: 4 frames are there, 5 are wanted"),
+        (lambda frames: (frames / "ant" / "00005.png").touch(), "ant: 6 frames are there, 5 are wanted"),
         (add_many, "ant: 27 or more frames are there, 5 are wanted"),
-        (add_clip, "'<b>dog' is no clip of this task"),
-        (link_clip, "ant: ant is a symbolic link"),
-        (link_frame, "ant: 00002.png is a symbolic link"),
-        (pipe, "ant: 00002.png is no regular file"),
-        (device, "ant: ant.mkv is a symbolic link"),
-        (hidden, "ant: '.DS_Store' is no frame"),
-        (gray, "ant: 00002.png is 8-bit, gray; 8-bit RGB is wanted"),
-        (alpha, "ant: 00002.png is 8-bit, RGB with alpha; 8-bit RGB is wanted"),
-        (palette, "with a palette; 8-bit RGB is wanted"),
-        (sixteen, "ant: 00002.png is 16-bit, RGB; 8-bit RGB is wanted"),
-        (bomb, "ant: 00002.png has 60000×60000 pixels, 32×24 are wanted"),
-        (second_header, "ant: 00002.png is no whole PNG, or has more than one header"),
-        (too_few_rows, "ant: 00002.png cannot be decoded"),
-        (long_file, "00002.png is longer than"),
-        (wrong_size, "ant: 00002.png has 24×32 pixels, 32×24 are wanted"),
-        (no_video, "ant.mkv: it cannot be decoded"),
-        (short_video, "it gave back 1 frames, 5 were asked for"),
-        (wide_video, "64×24"),
-        (small_video, "ant: ant.mkv is 16×24, 32×24 is wanted"),
-        (damaged_video, "its data break off or are damaged at frame 2"),
-        (file_instead, "ant: it is no folder of PNGs"),
-        (pipe_instead, "ant: ant.mkv is no regular file"),
-        (link_task, "task.json is a symbolic link"),
-        (lossy_video, "ant.mkv holds yuv420p pixels, which is no 8-bit RGB"),
-        (both, "ant: both a folder and an .mkv are there"),
+        (lambda frames: (frames / "<b>dog").mkdir(), "'<b>dog' is no clip of this task"),
+        (instead("ant", link("/etc")), "ant: ant is a symbolic link"),
+        (instead(FRAME, link("00001.png")), "ant: 00002.png is a symbolic link"),
+        (instead(FRAME, os.mkfifo), "ant: 00002.png is no regular file"),
+        (instead("ant.mkv", link("/dev/zero")), "ant: ant.mkv is a symbolic link"),
+        (lambda frames: (frames / "ant" / ".DS_Store").touch(), "ant: '.DS_Store' is no frame"),
+        (picture("L"), "ant: 00002.png is 8-bit, gray; 8-bit RGB is wanted"),
+        (picture("RGBA"), "ant: 00002.png is 8-bit, RGB with alpha; 8-bit RGB is wanted"),
+        (picture("P"), "with a palette; 8-bit RGB is wanted"),
+        (content(png(32, 24, bytes(24 * (1 + 32 * 6)), bits=16)), "ant: 00002.png is 16-bit, RGB; 8-bit RGB is wanted"),
+        (content(png(60_000, 60_000, bytes(10_000))), "ant: 00002.png has 60000×60000 pixels, 32×24 are wanted"),
+        (content(two_headers()), "ant: 00002.png is no whole PNG, or has more than one header"),
+        (content(png(32, 24, bytes(100))), "ant: 00002.png cannot be decoded"),
+        (lambda frames: os.truncate(frames / FRAME, 1 << 24), "00002.png is longer than"),
+        (picture("RGB", (24, 32)), "ant: 00002.png has 24×32 pixels, 32×24 are wanted"),
+        (instead("ant.mkv", lambda path: path.write_bytes(NO_VIDEO)), "ant.mkv: it cannot be decoded"),
+        (video(32), "it gave back 1 frames, 5 were asked for"),
+        (video(64), "64×24"),
+        (video(16), "ant: ant.mkv is 16×24, 32×24 is wanted"),
+        (instead("ant.mkv", damaged_video), "its data break off or are damaged at frame 2"),
+        (instead("ant", lambda path: path.write_text("frames")), "ant: it is no folder of PNGs"),
+        (instead("ant.mkv", os.mkfifo), "ant: ant.mkv is no regular file"),
+        (lambda frames: (frames / "task.json").symlink_to("/etc/passwd"), "task.json is a symbolic link"),
+        (
+            instead("ant.mkv", lambda path: write_video(path, moving_picture(5, 24, 32))),
+            "ant.mkv holds yuv420p pixels, which is no 8-bit RGB",
+        ),
+        (lambda frames: (frames / "ant.mkv").touch(), "ant: both a folder and an .mkv are there"),
         (other_task, "it was made for the fingerprint 'other'"),
-        (broken_task, "task.json is not what task-export wrote"),
+        (lambda frames: (frames / "task.json").write_text("[" * 100_000), "task.json is not what task-export wrote"),
     ],
-    ids=lambda value: getattr(value, "__name__", ""),
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_scored(
     tiny_dataset: Dataset, answer: Path, tmp_path: Path, spoil, said: str
@@ -326,9 +250,8 @@ def test_what_is_wrong_is_one_line_and_nothing_is_scored(
 
 
 def test_every_fault_has_its_line_up_to_twenty(tiny_dataset: Dataset, answer: Path) -> None:
-    gray(answer)
-    remove_frame_of_bee = answer / "bee" / "00000.png"
-    remove_frame_of_bee.unlink()
+    picture("L")(answer)
+    (answer / "bee" / "00000.png").unlink()
     for i in range(30):
         (answer / f"extra-{i:02d}").mkdir()
     lines: list[str] = []

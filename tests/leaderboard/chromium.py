@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import selectors
@@ -147,10 +146,6 @@ class Chromium:
             {"name": "prefers-reduced-motion", "value": "reduce" if calm else "no-preference"},
         ]
         self.send("Emulation.setEmulatedMedia", features=features)
-
-    def screenshot(self, *, whole: bool = False) -> bytes:
-        """A PNG of what is in the window, or of the whole page."""
-        return base64.b64decode(self.send("Page.captureScreenshot", captureBeyondViewport=whole)["data"])
 
     @property
     def complaints(self) -> list[str]:

@@ -8,6 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from gifbench.leaderboard.boards_of_comparable_runs import BoardTable, boards
+from gifbench.leaderboard.runs_from_results import run_of
 from gifbench.media.clip import Pixels, constant_times
 from gifbench.media.gif import Gif
 from gifbench.results.schema import ClipScore, Result
@@ -88,6 +90,12 @@ def make_result(
             "clip_scores": scores,
         }
     )
+
+
+def only_table(*results: Result) -> BoardTable:
+    """The one table that these results make."""
+    ((table,),) = (board.tables for board in boards(map(run_of, results)))
+    return table
 
 
 class SmallClip:

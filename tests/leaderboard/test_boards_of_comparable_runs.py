@@ -9,13 +9,7 @@ import numpy as np
 
 from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.runs_from_results import run_of
-from tests.leaderboard.factories import make_result
-
-
-def only_table(*results):
-    (board,) = boards(map(run_of, results))
-    (table,) = board.tables
-    return table
+from tests.leaderboard.factories import make_result, only_table
 
 
 def measured(table):

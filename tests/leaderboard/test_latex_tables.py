@@ -20,9 +20,8 @@ COMMANDS = {
 
 
 def latex(*results):
-    ((table,),) = [board.tables for board in boards(map(run_of, results))]
     (board,) = boards(map(run_of, results))
-    return latex_table(board, table)
+    return latex_table(board, *board.tables)
 
 
 @settings(max_examples=50, deadline=None)

@@ -9,10 +9,8 @@ from itertools import pairwise
 import pytest
 
 from gifbench.leaderboard import plots as module
-from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.plots import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, plots
-from gifbench.leaderboard.runs_from_results import run_of
-from tests.leaderboard.factories import make_result
+from tests.leaderboard.factories import make_result, only_table
 
 CLIPS = [f"clip-{i}" for i in range(8)]
 
@@ -23,8 +21,7 @@ def result(name, psnr, seconds=1.0, parameters=0, clips=CLIPS):
 
 
 def drawn(*results):
-    ((table,),) = [board.tables for board in boards(map(run_of, results))]
-    return plots(table)
+    return plots(only_table(*results))
 
 
 def test_higher_is_better_and_faster_is_further_right():

@@ -10,23 +10,22 @@ from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.ranking import behind_on_shared_clips, compare_runs
 from gifbench.leaderboard.runs_from_results import run_of
 from gifbench.leaderboard.site_builder import build_site
-from tests.leaderboard.factories import make_result
+from tests.leaderboard.factories import make_result, only_table
 
 CLIPS = [f"clip-{i}" for i in range(12)]
 
 
-def run(method, psnr, clips=CLIPS, **more):
-    return run_of(make_result(method, psnr=psnr, clips=clips, **more))
+def result(method, psnr, clips=CLIPS, **more):
+    return make_result(method, psnr=psnr, clips=clips, **more)
 
 
-def only_table(*runs):
-    ((table,),) = [board.tables for board in boards(runs)]
-    return table
+def run(method, psnr, clips=CLIPS):
+    return run_of(result(method, psnr, clips))
 
 
 def test_a_run_without_a_rank_says_how_far_behind_it_is_on_the_clips_of_both():
     # Scores rise by 0.1 dB from clip to clip, so that the first six clips alone have a lower mean than all twelve.
-    table = only_table(run("best", 32), run("half", 31, CLIPS[:6]))
+    table = only_table(result("best", 32), result("half", 31, CLIPS[:6]))
     half = next(row for row in table.rows if row.run.method == "half")
     assert half.rank is None and half.standing is None
     score, clips = half.behind
@@ -41,7 +40,7 @@ def test_runs_that_share_no_clip_with_the_best_are_left_out_of_that():
 
 
 def test_where_no_run_has_a_rank_all_are_compared_on_the_clips_that_all_share():
-    table = only_table(run("a", 30, CLIPS[:8]), run("b", 31, CLIPS[2:]))
+    table = only_table(result("a", 30, CLIPS[:8]), result("b", 31, CLIPS[2:]))
     assert [row.rank for row in table.rows] == [None, None]
     assert [each.method for each in table.pairs.runs] == ["b", "a"]
     assert table.pairs.found.clips == 6
@@ -49,7 +48,7 @@ def test_where_no_run_has_a_rank_all_are_compared_on_the_clips_that_all_share():
 
 
 def test_wins_are_the_mean_share_of_clips_on_which_a_method_beats_another():
-    table = only_table(run("a", 32), run("b", 31), run("c", 30))
+    table = only_table(result("a", 32), result("b", 31), result("c", 30))
     assert [row.standing.wins for row in table.rows] == [1.0, 0.5, 0.0]
 
 
@@ -59,13 +58,13 @@ def test_fewer_than_two_runs_or_no_shared_clip_is_no_comparison():
 
 
 def test_the_gain_over_the_gif_is_said_only_on_the_same_clips():
-    table = only_table(run("gif", 30), run("m", 31.5), run("half", 33, CLIPS[:3]))
+    table = only_table(result("gif", 30), result("m", 31.5), result("half", 33, CLIPS[:3]))
     gains = {row.run.method: row.gain for row in table.rows}
     assert gains == {"gif": None, "m": pytest.approx(1.5), "half": None}
 
 
 def test_what_is_drawn_around_a_mean_is_the_interval_of_its_difference_to_the_best():
-    table = only_table(run("best", 32), run("m", 31))
+    table = only_table(result("best", 32), result("m", 31))
     best, other = table.rows
     assert best.paired is None
     assert other.paired == pytest.approx((other.run.psnr.mean, other.run.psnr.mean))  # all clips differ by the same
@@ -83,8 +82,8 @@ def test_two_definitions_of_one_protocol_never_share_a_table():
 
 
 def test_options_stand_below_a_name_only_where_the_name_alone_would_be_ambiguous():
-    one, other = run("m", 31, options={"sigma": 1}), run("m", 30, options={"sigma": 2})
-    assert [row.detail for row in only_table(one, run("n", 29)).rows] == ["version 1", "version 1"]
+    one, other = result("m", 31, options={"sigma": 1}), result("m", 30, options={"sigma": 2})
+    assert [row.detail for row in only_table(one, result("n", 29)).rows] == ["version 1", "version 1"]
     assert [row.detail for row in only_table(one, other).rows] == ["version 1; sigma=1", "version 1; sigma=2"]
 
 

@@ -16,6 +16,7 @@ from gifbench.errors import MethodFailed
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.methods.conformance import check_method
 from gifbench.methods.inference import run_method
+from gifbench.methods.method_interface import last_shown
 from gifbench.methods.registry import load_method
 from gifbench.methods.reused_buffers import own_copy
 
@@ -24,49 +25,46 @@ class Fresh:
     """Adds a running number, so that every frame is another."""
 
     def restore(self, gif, times):
-        for i, number in enumerate(_held(gif, times)):
-            yield self.frame(gif.frame(number), i)[np.newaxis]
+        for frame in self.frames(gif, times):
+            yield frame[np.newaxis]
 
-    def frame(self, frame, i):
-        return (frame.astype(np.float32) + i) % 256
-
-
-def _held(gif, times):
-    from gifbench.methods.method_interface import last_shown
-
-    return last_shown(gif.times, times)
+    def frames(self, gif, times):
+        for i, number in enumerate(last_shown(gif.times, times)):
+            yield (gif.frame(number).astype(np.float32) + i) % 256
 
 
 class OneBuffer(Fresh):
     def restore(self, gif, times):
         buffer = np.empty((1, gif.height, gif.width, 3), np.float32)
-        for i, number in enumerate(_held(gif, times)):
-            buffer[0] = self.frame(gif.frame(number), i)
+        for frame in self.frames(gif, times):
+            buffer[0] = frame
             yield buffer
 
 
 class Views(Fresh):
     def restore(self, gif, times):
         self.buffer = np.empty((4, gif.height, gif.width, 3), np.float32)
-        for i, number in enumerate(_held(gif, times)):
-            self.buffer[i % 2] = self.frame(gif.frame(number), i)
+        for i, frame in enumerate(self.frames(gif, times)):
+            self.buffer[i % 2] = frame
             yield self.buffer[i % 2 : i % 2 + 1]
 
 
 class Ring(Fresh):
     def restore(self, gif, times):
         ring = [np.empty((1, gif.height, gif.width, 3), np.float32) for _ in range(3)]
-        for i, number in enumerate(_held(gif, times)):
-            ring[i % 3][0] = self.frame(gif.frame(number), i)
+        for i, frame in enumerate(self.frames(gif, times)):
+            ring[i % 3][0] = frame
             yield ring[i % 3]
 
 
 class Strided(Fresh):
+    memory = bytearray
+
     def restore(self, gif, times):
-        memory = bytearray(gif.height * gif.width * 12)
-        for i, number in enumerate(_held(gif, times)):
+        memory = self.memory(gif.height * gif.width * 12)
+        for frame in self.frames(gif, times):
             array = np.frombuffer(memory, np.float32).reshape(1, gif.height, gif.width, 3)
-            array[0] = self.frame(gif.frame(number), i)
+            array[0] = frame
             yield array
 
 
@@ -74,19 +72,19 @@ class Iterator(Fresh):
     def restore(self, gif, times):
         buffer = np.empty((1, gif.height, gif.width, 3), np.float32)
 
-        def fill(pair):
-            buffer[0] = self.frame(gif.frame(pair[1]), pair[0])
+        def fill(frame):
+            buffer[0] = frame
             return buffer
 
-        return map(fill, enumerate(_held(gif, times)))
+        return map(fill, self.frames(gif, times))
 
 
 class Torch(Fresh):
     def restore(self, gif, times):
         torch = pytest.importorskip("torch")
         staging = torch.empty((2, gif.height, gif.width, 3))
-        for i, number in enumerate(_held(gif, times)):
-            staging[0] = torch.from_numpy(self.frame(gif.frame(number), i))
+        for frame in self.frames(gif, times):
+            staging[0] = torch.from_numpy(frame)
             yield staging[:1]
 
 
@@ -94,8 +92,8 @@ class TorchAsNumpy(Fresh):
     def restore(self, gif, times):
         torch = pytest.importorskip("torch")
         staging = torch.empty((1, gif.height, gif.width, 3))
-        for i, number in enumerate(_held(gif, times)):
-            staging[0] = torch.from_numpy(self.frame(gif.frame(number), i))
+        for frame in self.frames(gif, times):
+            staging[0] = torch.from_numpy(frame)
             yield staging.numpy()
 
 
@@ -114,13 +112,9 @@ class TensorByDlpack(TensorOfArray):
     convert = "from_dlpack"
 
 
-class SharedMemory(Fresh):
-    def restore(self, gif, times):
-        memory = RawArray("f", gif.height * gif.width * 3)
-        for i, number in enumerate(_held(gif, times)):
-            array = np.frombuffer(memory, np.float32).reshape(1, gif.height, gif.width, 3)
-            array[0] = self.frame(gif.frame(number), i)
-            yield array
+class SharedMemory(Strided):
+    def memory(self, size):
+        return RawArray("b", size)
 
 
 class ReadOnlyBackwards(Fresh):
@@ -128,8 +122,8 @@ class ReadOnlyBackwards(Fresh):
 
     def restore(self, gif, times):
         buffer = np.asfortranarray(np.empty((1, gif.height, gif.width, 3)))[:, ::-1, :, ::-1]
-        for i, number in enumerate(_held(gif, times)):
-            buffer[0] = self.frame(gif.frame(number), i)
+        for frame in self.frames(gif, times):
+            buffer[0] = frame
             view = buffer[:]
             view.flags.writeable = False
             yield view
@@ -144,9 +138,9 @@ class FilledByAThread(Fresh):
             free.put(np.empty((1, gif.height, gif.width, 3), np.float32))
 
         def fill():
-            for i, number in enumerate(_held(gif, times)):
+            for frame in self.frames(gif, times):
                 array = free.get()
-                array[0] = self.frame(gif.frame(number), i)
+                array[0] = frame
                 filled.put(array)
 
         thread = Thread(target=fill)

@@ -34,13 +34,13 @@ def signed(frame):
     return frame.astype(np.float64) / 127.5 - 1
 
 
-def released_code(restored, truth):
+def released_ssim(restored, truth):
     return theirs.structural_similarity(signed(restored), signed(truth), channel_axis=-1, data_range=2)
 
 
 def assert_equal_scores(restored, truth):
     assert gaussian_ssim(restored, truth) == pytest.approx(wang(restored, truth), abs=1e-9)
-    assert uniform_ssim(restored, truth) == pytest.approx(released_code(restored, truth), abs=1e-9)
+    assert uniform_ssim(restored, truth) == pytest.approx(released_ssim(restored, truth), abs=1e-9)
     ours = psnr(squared_error(restored, truth), truth.size)
     if not np.array_equal(restored, truth):
         reference = theirs.peak_signal_noise_ratio(

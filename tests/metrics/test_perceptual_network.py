@@ -66,11 +66,14 @@ def files(network: nn.Sequential, folder: Path) -> str:
     return saved(folder / "backbone.pth", {f"features.{name}": value for name, value in network.state_dict().items()})
 
 
-def test_lpips_is_the_weighted_distance_of_unit_features(alexnet, tmp_path):
+def lpips(alexnet: nn.Sequential, folder: Path):
     linear = {f"lin{i}.model.1.weight": torch.rand(1, c, 1, 1) for i, c in enumerate((64, 192, 384, 256, 256))}
-    metric = load_metric(
-        f"lpips:backbone={files(alexnet, tmp_path)},linear={saved(tmp_path / 'lin.pth', linear)}"
-    ).metric
+    text = f"lpips:backbone={files(alexnet, folder)},linear={saved(folder / 'lin.pth', linear)}"
+    return load_metric(text).metric, linear
+
+
+def test_lpips_is_the_weighted_distance_of_unit_features(alexnet, tmp_path):
+    metric, linear = lpips(alexnet, tmp_path)
     one, other = frames(2), frames(3)
     expected = torch.zeros(1)
     x, y = ((each / 255 - MEAN[:, None, None]) / DEVIATION[:, None, None] for each in (one, other))
@@ -146,10 +149,7 @@ def test_weights_that_are_not_there_are_said_with_the_way_out(name, tmp_path, mo
 
 
 def test_frames_that_are_too_small_are_said(alexnet, tmp_path):
-    linear = {f"lin{i}.model.1.weight": torch.rand(1, c, 1, 1) for i, c in enumerate((64, 192, 384, 256, 256))}
-    metric = load_metric(
-        f"lpips:backbone={files(alexnet, tmp_path)},linear={saved(tmp_path / 'lin.pth', linear)}"
-    ).metric
+    metric, _ = lpips(alexnet, tmp_path)
     small = np.zeros((20, 64, 3), np.uint8)
     with pytest.raises(PixelsError, match="32 pixels a side"):
         metric.measure(FramePair(small, small))

@@ -13,12 +13,6 @@ from gifbench.evaluation.evaluate import evaluate
 from gifbench.results.io import load_result, load_results
 
 
-@pytest.fixture
-def written(dataset, tmp_path) -> Path:
-    (result,) = evaluate("gif", dataset, "plain-1", protocols=["standard"], out=tmp_path / "results")
-    return Path(result.path)
-
-
 @pytest.mark.parametrize(
     ("place", "value"),
     [
