@@ -17,11 +17,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _SECONDS = 0.5
 _ROUNDS = 20
@@ -55,6 +58,16 @@ def ended_with_this_process() -> dict[str, Any]:
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return {"initializer": _end_with_driver, "initargs": (os.getpid(), environment)}
+
+
+def in_processes(work: Callable[[T], R], items: Iterable[T], workers: int | None) -> Iterator[R]:
+    """What `work` gives for each item, in their order, from so many processes, one a core if None; 1 is this one."""
+    import joblib
+
+    settings = ended_with_this_process()
+    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1, **settings)
+    results: Iterator[R] = parallel(joblib.delayed(work)(item) for item in items)
+    return results
 
 
 def _end_with_driver(driver: int, _environment: dict[str, str]) -> None:

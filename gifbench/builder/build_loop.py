@@ -14,13 +14,12 @@ from typing import Literal
 import joblib
 
 from gifbench.builder.build_ledger import RECORDED_VERSIONS, Ledger
-from gifbench.builder.build_lock import alone, claim, clear
 from gifbench.builder.changed_sources import unchanged_failures
 from gifbench.builder.local_build_workers import Work, outcomes_here, uncollected
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_assembly import Assembly, plan_shards
-from gifbench.builder.unfinished_clips_folder import WorkResult, accept, begin_run
+from gifbench.builder.unfinished_clips_folder import WorkResult, accept, alone, begin_run, claim, clear
 from gifbench.dask_cluster import WorkersDied, check_scheduler_address, connected
 from gifbench.dataset.dataset_reader import Dataset, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker

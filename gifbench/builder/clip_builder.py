@@ -19,14 +19,13 @@ from pathlib import Path
 from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.builder.truth_lossless_or_packets import Cut, Quantized, keep_source
 from gifbench.dataset.failure_reasons import KINDS
-from gifbench.dataset.gifs_from_truth import GIFS, GifMaker, maker_signature
+from gifbench.dataset.gifs_from_truth import GIFS, GifMaker, columns_of_made
 from gifbench.dataset.row_outcomes import Outcome, outcome_of
 from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member, about_clip, write_member
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
 from gifbench.manifest.locator_check import FILE
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.colors.quantize import PairQuantizer
-from gifbench.media.gif import frame_delays
 from gifbench.media.perceptual_hash import PerceptualHash
 from gifbench.media.video import Frame, Span, snap_times
 from gifbench.text_redaction import hashed
@@ -91,8 +90,9 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> tupl
     # Freed from the rounding of the container's clock where it can be.
     start = asked if abs(asked - done.start) <= video.info.time_base else done.start
     aspect = video.info.pixel_aspect
-    made = recipe.gifs == "generated"
-    delays = frame_delays(done.times, done.duration)
+    maker = {"colors": recipe.colors, "quantizer": recipe.quantizer, "kmeans_steps": recipe.kmeans_steps}
+    generated = recipe.gifs == "generated"
+    made = columns_of_made(maker, (done.times, done.duration), (times, duration)) if generated else {}
     unplaced = Member(0, 0, "")
     index_row = IndexRow(
         clip_id=row.clip_id,
@@ -118,12 +118,8 @@ def _make(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> tupl
         truth_first=first,
         truth_filter=None if first is None else geometry.filter,
         truth_jpeg=None if first is None else recipe.jpeg,
-        gif_colors=recipe.colors if made else None,
-        gif_quantizer=recipe.quantizer if made else None,
-        gif_kmeans_steps=recipe.kmeans_steps if made else None,
-        gif_maker=maker_signature(recipe.colors, recipe.quantizer, recipe.kmeans_steps) if made else None,
-        gif_delays=delays if made and delays != frame_delays(times, duration) else None,
         pixel_aspect=None if aspect == 1 else str(aspect),
+        **made,
     )
     return _write_group(index_row, scratch), done
 

@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 
 from gifbench.builder.build_ledger import REMOVED, Ledger
-from gifbench.builder.build_lock import alone
 from gifbench.builder.shard_assembly import Assembly, plan_shards
-from gifbench.builder.unfinished_clips_folder import begin_run, group_name
+from gifbench.builder.unfinished_clips_folder import alone, begin_run, group_name
 from gifbench.dataset.card import SAMPLE
 from gifbench.dataset.dataset_reader import Dataset, no_such_clip, open_dataset, read_about
 from gifbench.dataset.row_outcomes import Outcome

@@ -8,18 +8,17 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, get_args
 
-import joblib
-
 from gifbench.builder.build_ledger import TABLES, recorded_versions
-from gifbench.builder.build_lock import alone, claim
 from gifbench.builder.recipe import Recipe
-from gifbench.child_processes import ended_with_this_process
+from gifbench.builder.unfinished_clips_folder import alone, claim
+from gifbench.child_processes import in_processes
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_json import Gifs, current_gifs
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
-from gifbench.dataset.gifs_from_truth import made_gifs, maker_signature, other_gifs
+from gifbench.dataset.gifs_from_truth import columns_of_made, made_gifs, other_gifs
 from gifbench.dataset.lost_index_recovery import rows_in_shards
 from gifbench.dataset.shard_format import (
     END_OF_SHARD,
@@ -33,13 +32,9 @@ from gifbench.dataset.shard_format import (
 )
 from gifbench.dataset.table_checksums import CHECKSUMS, checksum_lines
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, UsageError
-from gifbench.media.gif import frame_delays
 from gifbench.progress import Progress, ProgressCallback, silent
 from gifbench.storage import Folder
 from gifbench.text_redaction import hashed
-
-_STORED: dict[str, Any] = dict.fromkeys(OF_MADE_GIFS)
-"""What the columns of made GIFs hold where they are stored."""
 
 
 def repack_dataset(
@@ -82,11 +77,9 @@ def repack_dataset(
         }
         missing = sorted(shards.keys() - index.keys())
         progress(Progress(len(index), len(shards), ""))
-        ending = ended_with_this_process()
-        parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1, **ending)
-        write = joblib.delayed(_write_shard)
-        work = (write(dataset.folder, target, shard, shards[shard], recipe) for shard in missing)
-        for shard, rows in zip(missing, parallel(work), strict=True):
+        write = partial(_write_shard, dataset.folder, target, recipe)
+        made = in_processes(write, [shards[shard] for shard in missing], workers)
+        for shard, rows in zip(missing, made, strict=True):
             index[shard] = rows
             progress(Progress(len(index), len(shards), shard))
         rows = sorted((row for rows in index.values() for row in rows), key=lambda row: row.clip_id)
@@ -104,18 +97,17 @@ def _same(there: Sequence[IndexRow], wanted: Sequence[IndexRow], *, stored: bool
     return clips(there) == clips(wanted) and all(("plain" in row.stored) == stored for row in there)
 
 
-def _write_shard(
-    source: Folder, target: Folder, shard: str, rows: Sequence[IndexRow], recipe: Mapping[str, Any]
-) -> list[IndexRow]:
+def _write_shard(source: Folder, target: Folder, recipe: Mapping[str, Any], rows: Sequence[IndexRow]) -> list[IndexRow]:
     placed = []
-    with target.create(shard) as file:
+    with target.create(rows[0].shard) as file:
         for row in rows:
             clip = DatasetClip(source, row)
             members = {name: clip.read(name) for name in row.stored}
             if recipe["gifs"] == "stored":
                 if "plain" not in row.stored:
                     members |= _made(clip)
-                new = replace(row, **_STORED)
+                stored: dict[str, Any] = dict.fromkeys(OF_MADE_GIFS)
+                new = replace(row, **stored)
             else:
                 new = _without_gifs(clip, recipe) if "plain" in row.stored else row
             new = replace(new, locator=hashed(new.locator))
@@ -142,13 +134,7 @@ def _without_gifs(clip: DatasetClip, recipe: Mapping[str, Any]) -> IndexRow:
         name: recipe.get(name, Recipe.model_fields[name].default) for name in ("colors", "quantizer", "kmeans_steps")
     }
     written = clip.written_gif("plain")
-    delays = frame_delays(written.times, written.duration)
-    row = replace(
-        clip.row,
-        **{f"gif_{name}": value for name, value in maker.items()},
-        gif_maker=maker_signature(**maker),
-        gif_delays=None if delays == frame_delays(*clip.row.times()) else delays,
-    )
+    row = replace(clip.row, **columns_of_made(maker, (written.times, written.duration), clip.row.times()))
     if list(other_gifs(row, made_gifs(row, clip.iter_truth()))):
         raise DatasetError(
             f"clip {clip.clip_id}: this gifbench makes other GIFs of its truth than are stored, so that they cannot be "

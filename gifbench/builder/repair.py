@@ -6,11 +6,10 @@ import contextlib
 from collections.abc import Collection
 from pathlib import Path
 
-from gifbench.builder.build_lock import alone
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.builder.remove import keep_removed
-from gifbench.builder.unfinished_clips_folder import group_name
+from gifbench.builder.unfinished_clips_folder import alone, group_name
 from gifbench.dataset import Dataset
 from gifbench.dataset.columns import CLIP_ID
 from gifbench.dataset.dataset_reader import only_a_copy, read_about, read_index

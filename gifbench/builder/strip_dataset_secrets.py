@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gifbench.builder.build_ledger import Ledger
-from gifbench.builder.build_lock import alone
+from gifbench.builder.unfinished_clips_folder import alone
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
 from gifbench.dataset.shard_format import STAGING, read_table
 from gifbench.errors import DatasetDamaged, DatasetError, NotFound

@@ -82,13 +82,10 @@ def write_card(
     # Evenly spread over the names.
     chosen = [dataset[len(dataset) * (2 * i + 1) // (2 * number)] for i in range(number)]
     drawn = _sample_picture(chosen, progress=progress) if chosen else None
-    licence = _licence(dataset)
-    title, description = _line(str(dataset.about.get("title", dataset.name))), _description(dataset)
+    about = {"title": _line(_title(dataset)), "description": _description(dataset), "licence": _licence(dataset)}
     files = {
         SAMPLE: drawn,
-        CROISSANT: croissant(
-            dataset, title=title, description=description, licence=licence, url=url, published=published
-        ),
+        CROISSANT: croissant(dataset, **about, url=url, published=published),
         CARD: card(dataset, chosen).encode(),
     }
     for name, data in files.items():
@@ -140,8 +137,7 @@ def outdated(dataset: Dataset) -> bool:
 def card(dataset: Dataset, sample: list[DatasetClip]) -> str:
     """The text of `README.md`, with the clips that its picture shows."""
     about = dataset.about
-    title = _escaped(str(about.get("title", dataset.name)))
-    parts = [f"---\n{_header(dataset)}---\n", f"# {title}\n", _description(dataset) + "\n"]
+    parts = [f"---\n{_header(dataset)}---\n", f"# {_escaped(_title(dataset))}\n", _description(dataset) + "\n"]
     if sample:
         names = ", ".join(f"`{_code(clip.clip_id)}`" for clip in sample)
         parts.append(
@@ -198,6 +194,10 @@ gifbench the whole: `gifbench.open_dataset("PATH")`.
 """
 
 
+def _title(dataset: Dataset) -> str:
+    return str(dataset.about.get("title", dataset.name))
+
+
 def _description(dataset: Dataset) -> str:
     about = dataset.about
     clips, frames = sum(about["clips"].values()), sum(about["frames"].values())
@@ -217,7 +217,7 @@ def _header(dataset: Dataset) -> str:
     clips = [{"split": split, "path": f"shards/{split}-*.tar"} for split in splits]
     licence = _licence(dataset)
     values: dict[str, Any] = {
-        "pretty_name": _line(str(dataset.about.get("title", dataset.name))),
+        "pretty_name": _line(_title(dataset)),
         "license": licence,
         **({"license_name": "of-each-clip"} if licence == "other" else {}),
         "task_categories": ["image-to-image", "image-to-video"],

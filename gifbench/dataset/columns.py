@@ -166,12 +166,3 @@ def problems(row: object) -> Iterator[str]:
     for name, problem in _CHECKS:
         if said := problem(getattr(row, name)):
             yield said
-
-
-def markdown_table() -> str:
-    """The columns as docs/formats.md shows them."""
-    lines = ["| column | type | |", "|---|---|---|"]
-    for column in COLUMNS:
-        kind = str(column.type).replace("list<item: ", "list of ").replace("list<element: ", "list of ").rstrip(">")
-        lines.append(f"| `{column.name}` | {kind} | {column.meaning} |")
-    return "\n".join(lines) + "\n"

@@ -1,15 +1,9 @@
 """The format of a dataset on disk: WebDataset tars, and a Parquet index that says where each member lies.
 
-    dataset.json       the recipe with every parameter, versions, fingerprint, counts
-    index.parquet      a row a clip (`IndexRow`)
-    outcomes.parquet   a row a manifest row (see `gifbench.builder.build_ledger`)
-    manifest.parquet   the rows that were asked for (see `gifbench.manifest.rows`)
-    shards/test-00000.tar …
-
-A clip is a group of four members of one shard: `<clip_id>.truth.mkv`, `.plain.gif`, `.dithered.gif` and `.json`; of
-two, without the GIFs, where those are made of the truth when they are read. A group's bytes depend on nothing but the
-clip, so a shard is its groups, one after the other, and two blocks of zeros: a group is made once, and a shard is put
-together by copying.
+docs/formats.md lists the files. A clip is a group of four members of one shard: `<clip_id>.truth.mkv`, `.plain.gif`,
+`.dithered.gif` and `.json`; of two, without the GIFs, where those are made of the truth when they are read. A group's
+bytes depend on nothing but the clip, so a shard is its groups, one after the other, and two blocks of zeros: a group is
+made once, and a shard is put together by copying.
 """
 
 from __future__ import annotations

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 
-import joblib
-
-from gifbench.child_processes import ended_with_this_process
+from gifbench.child_processes import in_processes
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_reader import Dataset, only_a_copy, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker
@@ -46,9 +44,7 @@ def verify_dataset(
     clips = list(dataset)
     if dataset.folder.in_memory:
         workers = 1  # other processes do not see it
-    ending = ended_with_this_process()
-    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1, **ending)
-    damage = parallel(joblib.delayed(_check)(clip) for clip in clips)
+    damage = in_processes(_check, clips, workers)
     for done, (clip, lines) in enumerate(zip(clips, damage, strict=True), start=1):
         progress(Progress(done, len(clips), clip.clip_id))
         for line in lines:

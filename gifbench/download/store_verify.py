@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-import joblib
-
-from gifbench.child_processes import ended_with_this_process
+from gifbench.child_processes import in_processes
 from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store, beside, read_stored
 from gifbench.errors import DatasetDamaged, NotFound
@@ -39,9 +38,7 @@ def verify_store(
     descriptions = [name for name in names if name.endswith(".json")]
     if store.folder.in_memory:
         workers = 1
-    ending = ended_with_this_process()
-    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1, **ending)
-    checked = parallel(joblib.delayed(_check)(store, name) for name in descriptions)
+    checked = in_processes(partial(_check, store), descriptions, workers)
     described, sound = set(descriptions), set()
     for done, (name, (video, key, what)) in enumerate(zip(descriptions, checked, strict=True), start=1):
         progress(Progress(done, len(descriptions), name))

@@ -1,12 +1,4 @@
-"""The configuration of a training: a TOML file, read strictly, with `--set section.key=value` on top.
-
-trainer = "ccdnet"              # an entry point of the group gifbench.trainers
-name = "ccdnet-1"               # names the file of weights
-
-[data]                          # DataOptions
-[training]                      # TrainingOptions
-[model]                         # the trainer's own options
-"""
+"""The configuration of a training: a TOML file, read strictly, with `--set section.key=value` on top."""
 
 from __future__ import annotations
 
@@ -141,14 +133,17 @@ class TrainingOptions(TrainerOptions):
 
 
 class TrainingConfig(TrainerOptions):
-    """A training, without the options that are the trainer's own: those are checked by the trainer."""
+    """A training."""
 
     trainer: str
+    """An entry point of the group gifbench.trainers."""
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    """What the file of weights is called."""
     licence: str = ""
     data: DataOptions = DataOptions()
     training: TrainingOptions
     model: dict[str, Any] = {}
+    """The trainer's own options, which it checks."""
 
 
 FREE_TO_CHANGE = {"steps", "workers", "checkpoint_seconds", "log_every", "tensorboard"}

@@ -16,12 +16,11 @@ from gifbench.devices import choose_device
 from gifbench.errors import NotFound, TrainingError, UsageError, storage_errors
 from gifbench.progress import ProgressCallback, silent
 from gifbench.training.config import TrainingConfig, read_config
+from gifbench.training.logger import FILE
 from gifbench.training.presets import config_path
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LOG = "log.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ class TrainingRun:
         return notebook.facts({**known, "weights": self.weights} if self.finished else known)
 
     def _lines(self) -> list[dict[str, Any]]:
-        path = self.path / LOG
+        path = self.path / FILE
         if not path.exists():
             return []
         with storage_errors(path):

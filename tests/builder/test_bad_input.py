@@ -17,7 +17,7 @@ import pytest
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.clip_builder import make_clip
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli import main
 from gifbench.dataset import open_dataset
 from gifbench.manifest.rows import ManifestRow, from_folder
@@ -53,9 +53,9 @@ def mess(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_each_file_has_its_own_reason(mess: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_each_file_has_its_own_reason(mess: Path, recipe: Recipe, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    dataset = run_build(load_recipe(str(tiny_recipe)), from_folder(mess), str(out), sources=mess, workers=1)
+    dataset = run_build(recipe, from_folder(mess), str(out), sources=mess, workers=1)
     rows = {row["clip_id"]: row for row in pq.read_table(out / "outcomes.parquet").to_pylist()}
     assert {clip: row["reason"] for clip, row in rows.items()} == {
         "good": "",
@@ -76,7 +76,7 @@ def test_each_file_has_its_own_reason(mess: Path, tiny_recipe: Path, tmp_path: P
     assert len(dataset["good"].truth) == 8
 
 
-def test_only_what_was_fetched_can_be_fetched_again(mess: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_only_what_was_fetched_can_be_fetched_again(mess: Path, recipe: Recipe, tmp_path: Path) -> None:
     """Of a video of one's own that advice is of no use, nor where every copy is the same."""
     for source, name, fetched in [
         ("file", "truncated.mp4", False),
@@ -87,7 +87,7 @@ def test_only_what_was_fetched_can_be_fetched_again(mess: Path, tiny_recipe: Pat
         ("http", "text.mp4", False),
     ]:
         row = ManifestRow(clip_id="clip", split="test", source=source, locator=name)
-        outcome = make_clip(load_recipe(str(tiny_recipe)), row, mess / name, tmp_path)
+        outcome = make_clip(recipe, row, mess / name, tmp_path)
         assert outcome.state == "failed"
         assert ("gifbench fetch" in outcome.detail) == fetched, outcome.detail
         assert "fetch it again" not in outcome.detail

@@ -78,13 +78,13 @@ def test_a_journal_of_an_earlier_version_is_believed(copy: Path, tiny_recipe: Pa
     ],
 )
 def test_a_table_that_was_changed_is_no_part_of_a_build(
-    table: str, column: str, value: str, copy: Path, tiny_recipe: Path, tiny_videos: Path
+    table: str, column: str, value: str, copy: Path, recipe: Recipe, tiny_videos: Path
 ) -> None:
     """It was taken over, with a new list of checksums that made it look whole."""
     change(copy / table, column, value)
     sums = (copy / "SHA256SUMS").read_bytes()
     with pytest.raises(DatasetDamaged, match=f"{table}: its bytes differ from their sha256 in SHA256SUMS; .*--repair"):
-        run_build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(copy), sources=tiny_videos, workers=1)
+        run_build(recipe, from_folder(tiny_videos), str(copy), sources=tiny_videos, workers=1)
     assert (copy / "SHA256SUMS").read_bytes() == sums
     assert table in {place for place, _ in verify_dataset(str(copy), workers=1)}
 
@@ -150,12 +150,12 @@ def test_an_index_and_a_shard_that_were_changed_are_mended_together(
 
 
 def test_what_0_1_0_left_when_it_was_killed_between_two_tables_is_gone_on_with(
-    copy: Path, tiny_recipe: Path, tiny_videos: Path
+    copy: Path, recipe: Recipe, tiny_videos: Path
 ) -> None:
     (copy / "staging" / "journal").mkdir(parents=True)
     (copy / "staging" / "journal" / "00000003.json").write_text("[]")
     change(copy / "outcomes.parquet", "seconds", 1.5)
-    run_build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(copy), sources=tiny_videos, workers=1)
+    run_build(recipe, from_folder(tiny_videos), str(copy), sources=tiny_videos, workers=1)
     assert list(verify_dataset(str(copy), workers=1)) == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.remove import remove_clips
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
@@ -30,7 +30,7 @@ def anywhere(folder: Path, data: bytes) -> bool:
 
 
 def test_a_clip_is_gone_from_index_and_shards_and_stays_out(
-    copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+    copy: Path, tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path
 ) -> None:
     gone = bytes_of(tiny_dataset, "bee")
     assert anywhere(copy, gone)
@@ -45,7 +45,7 @@ def test_a_clip_is_gone_from_index_and_shards_and_stays_out(
     assert not anywhere(copy, gone)
     assert list(verify_dataset(str(copy), workers=1)) == []
     assert not (copy / "staging").exists()
-    recipe, rows = load_recipe(str(tiny_recipe)), from_folder(tiny_videos)
+    rows = from_folder(tiny_videos)
     renamed = [row.model_copy(update={"clip_id": f"other-{row.clip_id}"}) for row in rows]
     noted = [row.model_copy(update={"note": "another"}) for row in rows if row.clip_id == "bee"]
     for again, overwrite in ((rows, False), (noted, False), (rows, True), ([*rows, *renamed], True), ([], True)):
@@ -142,13 +142,13 @@ def test_a_removed_clip_comes_back_under_no_other_name(
         assert not (copy / "staging").exists()
 
 
-def test_an_equal_clip_that_is_left_is_said(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
+def test_an_equal_clip_that_is_left_is_said(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     videos = tmp_path / "videos"
     videos.mkdir()
     for name in ("one.mp4", "two.mp4"):
         shutil.copy(tiny_videos / "ant.mp4", videos / name)
     out = tmp_path / "out"
-    run_build(load_recipe(str(tiny_recipe)), from_folder(videos), str(out), sources=videos, workers=1)
+    run_build(recipe, from_folder(videos), str(out), sources=videos, workers=1)
     done = CliRunner().invoke(app, ["remove", str(out), "one", "--reason", "taken down", "--json"])
     assert json.loads(done.stdout)["equal_clips_left"] == ["two"]
     assert "The very same frames are still in it as two" in done.stderr

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.builder.recipe import Recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
@@ -37,7 +37,7 @@ def shards(folder: str | Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("damage", ["bit", "truncated", "missing", "stray", "between"])
 def test_a_repaired_dataset_is_the_one_it_was(
-    damage: str, copy: Path, tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path
+    damage: str, copy: Path, tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path
 ) -> None:
     shard = copy / open_dataset(copy)["bee"].row.shard
     if damage == "bit":
@@ -57,7 +57,7 @@ def test_a_repaired_dataset_is_the_one_it_was(
         str(copy),
         places,
         sources=tiny_videos,
-        recipe=load_recipe(str(tiny_recipe)),
+        recipe=recipe,
         workers=1,
         progress=lambda now: made.append(now.what),
     )
@@ -141,20 +141,20 @@ def test_a_dataset_without_index_says_what_to_do(copy: Path) -> None:
         open_dataset(copy)
 
 
-def test_a_build_on_a_dataset_without_index_says_what_to_do(copy: Path, tiny_recipe: Path, tiny_videos: Path) -> None:
+def test_a_build_on_a_dataset_without_index_says_what_to_do(copy: Path, recipe: Recipe, tiny_videos: Path) -> None:
     (copy / "index.parquet").unlink()
     with pytest.raises(DatasetDamaged, match=r"index\.parquet.*verify --repair mends it"):
-        run_build(load_recipe(str(tiny_recipe)), from_folder(tiny_videos), str(copy), sources=tiny_videos)
+        run_build(recipe, from_folder(tiny_videos), str(copy), sources=tiny_videos)
 
 
-def test_an_index_is_made_anew_where_no_disk_is(tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path) -> None:
+def test_an_index_is_made_anew_where_no_disk_is(tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path) -> None:
     folder = Folder("memory://without-index")
     for path in Path(tiny_dataset.url).rglob("*"):
         if path.is_file() and path.name != "index.parquet":
             folder.write(path.relative_to(tiny_dataset.url).as_posix(), path.read_bytes())
     places = {place for place, _ in verify_dataset(folder.url)}
     assert places == {"index.parquet"}
-    repair_dataset(folder.url, places, sources=tiny_videos, recipe=load_recipe(str(tiny_recipe)))
+    repair_dataset(folder.url, places, sources=tiny_videos, recipe=recipe)
     assert folder.read("index.parquet") == Path(tiny_dataset.url, "index.parquet").read_bytes()
 
 
@@ -181,7 +181,7 @@ def test_a_clip_whose_source_is_gone_is_recorded_and_the_rest_kept(copy: Path, r
 
 
 @pytest.mark.parametrize("damage", ["clip", "outcomes", "index and description"])
-def test_clips_are_not_made_without_sources(damage: str, copy: Path, tiny_recipe: Path) -> None:
+def test_clips_are_not_made_without_sources(damage: str, copy: Path, recipe: Recipe) -> None:
     if damage == "outcomes":
         (copy / "outcomes.parquet").unlink()
     elif damage == "clip":
@@ -193,7 +193,7 @@ def test_clips_are_not_made_without_sources(damage: str, copy: Path, tiny_recipe
     before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
     places = {place for place, _ in verify_dataset(str(copy), workers=1)}
     with pytest.raises(UsageError, match="--source FOLDER"):
-        repair_dataset(str(copy), places, recipe=load_recipe(str(tiny_recipe)), workers=1)
+        repair_dataset(str(copy), places, recipe=recipe, workers=1)
     assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
 
 

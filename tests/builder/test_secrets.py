@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.builder.strip_dataset_secrets import strip_secrets
 from gifbench.cli.app import app
@@ -35,7 +35,7 @@ URLS = (
 
 
 @pytest.fixture
-def built(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> Path:
+def built(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> Path:
     rows = [
         ManifestRow(clip_id=name, split="test", source="http", locator=url, note="Authorization: Bearer " + SECRET)
         for name, url in zip(("ant", "bee", "cat"), URLS, strict=True)
@@ -43,9 +43,7 @@ def built(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> Path:
     videos = {row.locator: (tiny_videos / f"{row.clip_id}.mp4").read_bytes() for row in rows}
     fetch_sources(rows, Store(tmp_path / "store"), {"http": MemorySource(videos)})
     out = tmp_path / "out"
-    run_build(
-        load_recipe(str(tiny_recipe)), rows, str(out), sources=tmp_path, store=Store(tmp_path / "store"), workers=1
-    )
+    run_build(recipe, rows, str(out), sources=tmp_path, store=Store(tmp_path / "store"), workers=1)
     return out
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gifbench.builder.local_build_workers import Work
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe
 from gifbench.builder.unfinished_clips_folder import WorkResult, accept, begin_run, group_name
 from gifbench.errors import StorageError
 from gifbench.manifest.rows import from_folder
@@ -22,9 +22,9 @@ def folder_of(kind: str, tmp_path: Path) -> Folder:
 
 
 @pytest.mark.parametrize("kind", ["disk", "memory"])
-def test_a_group_counts_when_it_was_accepted(kind: str, tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
+def test_a_group_counts_when_it_was_accepted(kind: str, recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     folder, row = folder_of(kind, tmp_path), from_folder(tiny_videos)[0]
-    work = Work(load_recipe(str(tiny_recipe)), folder, tiny_videos, None, begin_run(folder), os.getpid())
+    work = Work(recipe, folder, tiny_videos, None, begin_run(folder), os.getpid())
     result = work(row)
     assert isinstance(result, WorkResult) and result.outcome.state == "built"
     assert group_name(row.clip_id) not in folder.names("staging")
@@ -38,10 +38,10 @@ def test_a_group_counts_when_it_was_accepted(kind: str, tiny_recipe: Path, tiny_
 
 
 def test_a_worker_whose_build_has_gone_leaves_nothing_that_counts(
-    tiny_recipe: Path, tiny_videos: Path, tmp_path: Path
+    recipe: Recipe, tiny_videos: Path, tmp_path: Path
 ) -> None:
     folder, row = folder_of("disk", tmp_path), from_folder(tiny_videos)[0]
-    work = Work(load_recipe(str(tiny_recipe)), folder, tiny_videos, None, begin_run(folder), os.getpid())
+    work = Work(recipe, folder, tiny_videos, None, begin_run(folder), os.getpid())
     begin_run(folder)
     assert isinstance(work(row), StorageError)
     assert folder.names("staging") == ["staging/run"]

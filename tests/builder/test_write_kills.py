@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
 from gifbench.dataset.card import write_card
@@ -70,8 +70,8 @@ def test_cards_and_exports(what: Literal["card", "export"], tiny_dataset: Datase
     assert every_kill(run, prepare, look) >= 3
 
 
-def test_trying_failed_clips_again(tiny_dataset: Dataset, tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
-    recipe, out, some = load_recipe(str(tiny_recipe)), tmp_path / "out", tmp_path / "some"
+def test_trying_failed_clips_again(tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+    out, some = tmp_path / "out", tmp_path / "some"
     some.mkdir()
     for name in ("ant", "bee"):
         shutil.copy(tiny_videos / f"{name}.mp4", some / f"{name}.mp4")

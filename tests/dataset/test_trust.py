@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import load_recipe
+from gifbench.builder.recipe import Recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import open_dataset
@@ -51,7 +51,7 @@ def test_a_shard_in_the_index_that_is_no_shard_is_refused(shard: str, copy: Path
 
 
 @pytest.mark.parametrize("what", ["shard", "shards", "index.parquet", "dataset.json", "manifest.parquet"])
-def test_a_link_out_of_the_dataset_is_not_followed(what: str, copy: Path, tiny_recipe: Path, tiny_videos: Path) -> None:
+def test_a_link_out_of_the_dataset_is_not_followed(what: str, copy: Path, recipe: Recipe, tiny_videos: Path) -> None:
     path = next((copy / "shards").iterdir()) if what == "shard" else copy / what
     moved = copy.parent / "victim" / path.name
     path.rename(moved)
@@ -60,55 +60,53 @@ def test_a_link_out_of_the_dataset_is_not_followed(what: str, copy: Path, tiny_r
         for clip in open_dataset(copy):
             clip.read("truth")
             list(clip.iter_truth())
-        run_build(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
+        run_build(recipe, [], str(copy), sources=tiny_videos, workers=1)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_staging_folder_that_is_a_link_is_refused_and_nothing_is_emptied(
-    overwrite: bool, copy: Path, tiny_recipe: Path, tiny_videos: Path
+    overwrite: bool, copy: Path, recipe: Recipe, tiny_videos: Path
 ) -> None:
     victim = copy.parent / "victim"
     (victim / "lock").write_bytes(b"precious")
     (victim / "mine.json").write_bytes(b"precious")
     (copy / "staging").symlink_to(victim)
-    recipe = load_recipe(str(tiny_recipe))
     with pytest.raises(StorageError, match="leads out of the folder"):
         run_build(recipe, [], str(copy), sources=tiny_videos, workers=1, overwrite=overwrite)
     assert (victim / "lock").read_bytes() == (victim / "mine.json").read_bytes() == b"precious"
     assert sorted(path.name for path in victim.iterdir()) == ["lock", "mine.json", "secret"]
 
 
-def test_overwriting_empties_no_folder_through_a_link(copy: Path, tiny_recipe: Path, tiny_videos: Path) -> None:
+def test_overwriting_empties_no_folder_through_a_link(copy: Path, recipe: Recipe, tiny_videos: Path) -> None:
     shutil.rmtree(copy / "shards")
     (copy / "shards").symlink_to(copy.parent / "victim")
     rows = [ManifestRow(clip_id="ant", split="test", source="file", locator="ant.mp4")]
-    recipe = load_recipe(str(tiny_recipe))
     run_build(recipe, rows, str(copy), sources=tiny_videos, workers=1, overwrite=True)
     assert [path.name for path in (copy.parent / "victim").iterdir()] == ["secret"]
     assert (copy / "shards").is_dir() and not (copy / "shards").is_symlink()
 
 
-def test_a_lock_that_is_a_link_truncates_nothing(copy: Path, tiny_recipe: Path, tiny_videos: Path) -> None:
+def test_a_lock_that_is_a_link_truncates_nothing(copy: Path, recipe: Recipe, tiny_videos: Path) -> None:
     (copy / "staging").mkdir()
     (copy / "staging" / "lock").symlink_to(copy.parent / "victim" / "secret")
     with pytest.raises(StorageError):
-        run_build(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
+        run_build(recipe, [], str(copy), sources=tiny_videos, workers=1)
     assert (copy.parent / "victim" / "secret").stat().st_size == 6000
 
 
 @pytest.mark.parametrize(("column", "value"), [("split", "../../x"), ("clip_id", "../x"), ("source", "../evil")])
 def test_a_dataset_s_own_manifest_is_checked_as_any_other(
-    column: str, value: str, copy: Path, tiny_recipe: Path, tiny_videos: Path
+    column: str, value: str, copy: Path, recipe: Recipe, tiny_videos: Path
 ) -> None:
     change(copy / "manifest.parquet", column, value)
     with pytest.raises(ManifestError, match=column):
-        run_build(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
+        run_build(recipe, [], str(copy), sources=tiny_videos, workers=1)
 
 
 @pytest.mark.parametrize("how", ["absolute", "up", "link", "pipe"])
 @pytest.mark.parametrize("trust", ["nothing", "rows", "everything"])
 def test_a_locator_that_leads_out_of_the_sources_is_followed_for_those_who_are_trusted(
-    how: str, trust: str, tiny_recipe: Path, tiny_videos: Path, tmp_path: Path
+    how: str, trust: str, recipe: Recipe, tiny_videos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "videos").mkdir()
     private = tmp_path / "private.mp4"
@@ -119,7 +117,7 @@ def test_a_locator_that_leads_out_of_the_sources_is_followed_for_those_who_are_t
     elif how == "pipe":
         os.mkfifo(tmp_path / "videos" / "link.mp4")
     rows = [ManifestRow(clip_id="ant", split="test", source="file", locator=locator)]
-    recipe, out = load_recipe(str(tiny_recipe)), str(tmp_path / "out")
+    out = str(tmp_path / "out")
     built = run_build(recipe, rows, out, sources=tmp_path / "videos", workers=1, trust=trust)  # type: ignore[arg-type]
     expected = {"built": 0, "rejected": {}, "failed": {"refused": 1}}
     if how != "pipe" and trust != "nothing":
@@ -170,13 +168,13 @@ def test_a_recipe_file_that_is_given_each_time_is_used(copy: Path, tiny_recipe: 
     assert "'other'" in refused.stderr
 
 
-def test_two_builds_in_one_place_are_still_refused(copy: Path, tiny_recipe: Path, tiny_videos: Path) -> None:
-    from gifbench.builder.build_lock import alone, claim
+def test_two_builds_in_one_place_are_still_refused(copy: Path, recipe: Recipe, tiny_videos: Path) -> None:
+    from gifbench.builder.unfinished_clips_folder import alone, claim
     from gifbench.storage import Folder
 
     claim(Folder(copy))
     with alone(Folder(copy)), pytest.raises(BuildError, match="another gifbench build is at work"):
-        run_build(load_recipe(str(tiny_recipe)), [], str(copy), sources=tiny_videos, workers=1)
+        run_build(recipe, [], str(copy), sources=tiny_videos, workers=1)
 
 
 def test_an_index_of_another_dataset_under_the_official_fingerprint_is_refused(copy: Path) -> None:
