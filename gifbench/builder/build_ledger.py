@@ -33,7 +33,6 @@ from gifbench.dataset.dataset_reader import read_about
 from gifbench.dataset.row_outcomes import OUTCOMES_SCHEMA, Outcome
 from gifbench.dataset.shard_format import FORMAT, STAGING, IndexRow, fingerprint, index_bytes, table_rows
 from gifbench.dataset.table_checksums import CHECKSUMS, PENDING, check_written, checksum_lines, read_checksums
-from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
 from gifbench.manifest.clip_ids import source_and_span, span
 from gifbench.manifest.rows import ManifestRow, check_rows, manifest_bytes
@@ -301,7 +300,7 @@ class Ledger:
         # As any manifest from outside: who wrote this one is not known.
         self.rows = {row.clip_id: row for row in check_rows(manifest, name=self._folder.place(TABLES[0]))}
         with _damaged_unless_values(self._folder.place(TABLES[1]), "gifbench verify --repair rebuilds it"):
-            placed = {row.clip_id: row for row in map(checked_row, index)}
+            placed = {row.clip_id: row for row in map(IndexRow.from_dict, index)}
         with _damaged_unless_values(
             self._folder.place(TABLES[2]), "delete it: the clips that are not built are tried again"
         ):

@@ -16,7 +16,6 @@ from gifbench.dataset.dataset_json import MAX_ABOUT, parse_about
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import FORMAT, STAGING, IndexRow, fingerprint, table_rows
 from gifbench.dataset.table_checksums import CHECKSUMS, check_written, is_written
-from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.entry_points import installed_recipe
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, NotFound
 from gifbench.storage import Folder
@@ -223,7 +222,7 @@ def _index_rows(data: bytes, *, place: str) -> list[IndexRow]:
     found: dict[str, IndexRow] = {}
     for values in table_rows(data, place=place):
         try:
-            row = checked_row(values)
+            row = IndexRow.from_dict(values)
         except ValueError as error:
             raise DatasetDamaged(f"{place}: a column is missing or wrong ({error})") from error
         if not row.shard or found.setdefault(row.clip_id, row) is not row:

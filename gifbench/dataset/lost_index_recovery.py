@@ -12,7 +12,6 @@ from typing import BinaryIO
 from gifbench.dataset.dataset_reader import read_index
 from gifbench.dataset.shard_format import MEMBERS, IndexRow, about_clip, index_bytes, padding
 from gifbench.dataset.table_checksums import CHECKSUMS, read_checksums
-from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder
 
@@ -96,7 +95,7 @@ def _row(about: bytes, shard: str, at: int) -> IndexRow | None:
             at -= size + len(padding(size))
             values[f"{name}_offset"] = at
             at -= _BLOCK
-        row = checked_row({**values, "shard": shard})
+        row = IndexRow.from_dict({**values, "shard": shard})
         whole = at >= 0 and about_clip(row) == about
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None

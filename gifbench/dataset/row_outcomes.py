@@ -13,7 +13,6 @@ from pydantic import TypeAdapter, ValidationError
 from gifbench.argument_types import validation_fault
 from gifbench.dataset.failure_reasons import REASONS, current_reason
 from gifbench.dataset.shard_format import IndexRow
-from gifbench.dataset.untrusted_index_row import checked_row
 from gifbench.errors import GifbenchError, Rejected
 
 OutcomeState = Literal["built", "rejected", "failed"]
@@ -56,7 +55,7 @@ class Outcome:
             found = _TYPES.validate_python({**values, "row": None})
         except ValidationError as error:
             raise ValueError(validation_fault(error)) from error
-        row = None if values.get("row") is None else checked_row(values["row"])
+        row = None if values.get("row") is None else IndexRow.from_dict(values["row"])
         return replace(found, reason=current_reason(found.reason), row=row)
 
 

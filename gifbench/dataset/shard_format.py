@@ -12,14 +12,16 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
 
-from gifbench.dataset.columns import INDEX_SCHEMA, columns_of
+from gifbench.argument_types import validation_fault
+from gifbench.dataset.columns import INDEX_SCHEMA, columns_of, problems
 from gifbench.errors import DatasetDamaged
 from gifbench.media.clip import constant_times
 from gifbench.parquet import parquet_bytes, parquet_rows
@@ -144,9 +146,53 @@ class IndexRow:
             row[f"{name}_bytes"], row[f"{name}_sha256"] = member.bytes, member.sha256
         return row
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> IndexRow:
+        """The row that `to_dict` gave, perhaps through JSON or Parquet; raises `ValueError` for anything else.
 
+        A file may say anything: a row is believed only if a clip could be what it says.
+        """
+        try:
+            made = values.get("gif_colors") is not None  # then the GIFs lie nowhere
+            members = {
+                name: {
+                    "offset": 0 if made and name != "truth" else values[f"{name}_offset"],
+                    "bytes": values[f"{name}_bytes"],
+                    "sha256": values[f"{name}_sha256"],
+                }
+                for name in MEMBERS
+            }
+            # A dataset that is older than a column has lossless truth and stored GIFs, which is what its default means.
+            row = _TYPES.validate_python({**values, **members})
+            problem = next(_problems(row), "")
+        except ValidationError as error:
+            problem = validation_fault(error)
+        except KeyError as error:
+            problem = f"there is no {error}"
+        except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            problem = str(error)
+        if problem:
+            raise ValueError(problem[:400])
+        return row
+
+
+_TYPES = TypeAdapter(IndexRow)
 _PLAIN = tuple(field.name for field in fields(IndexRow) if field.name not in MEMBERS)
 """The columns of the index that are no part of a member; asked once, since rows come by the hundred thousand."""
+
+
+def _problems(row: IndexRow) -> Iterator[str]:
+    # Names that become paths come first in the table: nothing else of a row is looked at before them.
+    yield from problems(row)
+    for name, member in row.members.items():
+        if member.offset < 0 or member.bytes < 0:
+            yield f"{name} has the offset {member.offset}, {member.bytes} bytes and the sha256 {member.sha256!r}"
+    if row.ticks is not None and len(row.ticks) != row.frames + 1:
+        yield f"there are {len(row.ticks)} ticks for {row.frames} frames: one for each, and one for the end"
+    if row.gif_delays is not None and (len(row.gif_delays) != row.frames or min(row.gif_delays) < 1):
+        yield f"there are {len(row.gif_delays)} delays for {row.frames} frames: one for each, above 0"
+    if row.crop is not None and (min(row.crop) < 0 or not (row.crop[2] and row.crop[3])):
+        yield f"crop is {row.crop}: x, y, width and height are no such part of a picture"
 
 
 def table_rows(data: bytes, *, place: str) -> list[dict[str, Any]]:

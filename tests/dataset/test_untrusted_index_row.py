@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from gifbench.dataset import Dataset
-from gifbench.dataset.untrusted_index_row import checked_row
+from gifbench.dataset.shard_format import IndexRow
 
 
 def test_the_row_of_a_clip_is_believed(tiny_dataset: Dataset) -> None:
     for clip in tiny_dataset:
-        assert checked_row(clip.row.to_dict()) == clip.row
+        assert IndexRow.from_dict(clip.row.to_dict()) == clip.row
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ def test_a_row_that_cannot_be_says_what_of_it(change: dict[str, object], said: s
     values = tiny_dataset["ant"].row.to_dict()
     assert change.keys() <= values.keys()
     with pytest.raises(ValueError, match=said):
-        checked_row({**values, **change})
+        IndexRow.from_dict({**values, **change})
 
 
 def test_a_row_without_a_column_names_it(tiny_dataset: Dataset) -> None:
     values = tiny_dataset["ant"].row.to_dict()
     del values["clip_id"]
     with pytest.raises(ValueError, match="clip_id"):
-        checked_row(values)
+        IndexRow.from_dict(values)
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_a_row_without_a_column_names_it(tiny_dataset: Dataset) -> None:
 def test_what_is_said_of_a_row_is_bounded(change: dict[str, object], tiny_dataset: Dataset) -> None:
     values = tiny_dataset["ant"].row.to_dict()
     with pytest.raises(ValueError) as caught:
-        checked_row({**values, **change})
+        IndexRow.from_dict({**values, **change})
     assert len(str(caught.value)) <= 400

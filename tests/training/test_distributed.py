@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -20,26 +18,16 @@ from gifbench.errors import MissingExtra, TrainingError, UsageError  # noqa: E40
 from gifbench.progress import Progress  # noqa: E402
 from gifbench.training import training_loop  # noqa: E402
 from gifbench.training.checkpoint import load_checkpoint  # noqa: E402
-from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
+from gifbench.training.config import TrainingConfig, read_config  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
-from tests.training.test_train import Stop, same  # noqa: E402
+from tests.training import test_train  # noqa: E402
+from tests.training.test_train import Stop, lines, same  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def config(*, model=None, data=None, **training) -> TrainingConfig:
-    options = {
-        "trainer": "ccdnet",
-        "name": "tiny",
-        "data": {"crop": 24, "validation_clips": ["bee"], "validation_frames": 1, **(data or {})},
-        "training": {"steps": 4, "batch_size": 4, "log_every": 1, "learning_rate": 1e-3, **training},
-        "model": {"base": 2, **(model or {})},
-    }
-    return checked(TrainingConfig, options, what="test")
-
-
-def lines(run: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+def config(**training) -> TrainingConfig:
+    return test_train.config(**{"steps": 4, "batch_size": 4, "data": {"validation_frames": 1}, **training})
 
 
 ROW = """
@@ -146,8 +134,7 @@ def test_without_memory_the_batch_is_halved_and_stays_so_when_resumed(dataset, t
         if now.done == 3:
             raise Stop
 
-    wanted = config(checkpoint_seconds=0, model={"base": 1})
-    wanted = wanted.model_copy(update={"model": {}})
+    wanted = config(checkpoint_seconds=0).model_copy(update={"model": {}})
     whole = train(wanted, dataset, tmp_path / "whole")
     assert [line["batch_size"] for line in lines(tmp_path / "whole") if "batch_size" in line] == [2, 1]
     with pytest.raises(Stop):
