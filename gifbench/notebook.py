@@ -46,8 +46,8 @@ def picture(data: bytes, kind: str, *, caption: str) -> str:
     )
 
 
-def figure(*, width: float, height: float, wanted_for: str) -> Any:  # noqa: ANN401  # a matplotlib Figure
-    """A `matplotlib` figure, in inches, that shows itself as a picture where nobody has imported pyplot.
+def figure(*, height: float, wanted_for: str) -> Any:  # noqa: ANN401  # a matplotlib Figure
+    """A `matplotlib` figure, 7 × `height` inches, that shows itself as a picture where nobody has imported pyplot.
 
     Raises `MissingExtra` without matplotlib.
     """
@@ -55,7 +55,7 @@ def figure(*, width: float, height: float, wanted_for: str) -> Any:  # noqa: ANN
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtra("matplotlib", extra="plot", wanted_for=wanted_for) from error
-    made: Any = Figure(figsize=(width, height), layout="constrained")
+    made: Any = Figure(figsize=(7, height), layout="constrained")
     made._repr_png_ = partial(_png, made)
     return made
 

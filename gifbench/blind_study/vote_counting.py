@@ -11,7 +11,7 @@ import math
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -97,16 +97,14 @@ def read_key(study: Path) -> StudyKey:
     return key
 
 
-def read_choices(
-    key: StudyKey, places: Sequence[Path], *, on_error: Callable[[ResultsError], None] | None = None
-) -> list[Choices]:
+def read_choices(key: StudyKey, places: Sequence[Path]) -> tuple[list[Choices], list[ResultsError]]:
     """Read files of choices, and all JSON files in folders; of one session that is there twice, the one with more.
 
-    A file that is damaged, too large, of another study, or names films that its pair has not raises `ResultsError`;
-    with `on_error` that is called with the error instead, and the others are read. Raises `NotFound` for a place that
-    is not there.
+    Also what is wrong with those that are left out: damaged, too large, of another study, or with films that a pair
+    has not. Raises `NotFound` for a place that is not there.
     """
     found: dict[str, Choices] = {}
+    refused = []
     for place in places:
         if not place.exists():
             raise NotFound(f"{place}: no choices are here; the page of the study saves them when it is finished")
@@ -114,13 +112,11 @@ def read_choices(
             try:
                 choices = _read(key, path)
             except ResultsError as error:
-                if on_error is None:
-                    raise
-                on_error(error)
+                refused.append(error)
                 continue
             if len(choices.choices) > len(found[choices.session].choices if choices.session in found else []):
                 found[choices.session] = choices
-    return [found[session] for session in sorted(found)]
+    return [found[session] for session in sorted(found)], refused
 
 
 def _read(key: StudyKey, path: Path) -> Choices:

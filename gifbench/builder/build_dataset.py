@@ -103,11 +103,7 @@ def build_dataset(
         cluster=cluster,
         progress=progress or silent,
     )
-    same = find_duplicates(dataset)
-    for line in same.lines():
-        say(line)
-    if not allow_duplicates:
-        same.refuse_across_splits(dataset.url)
+    find_duplicates(dataset).tell(say, dataset.url, allow=allow_duplicates)
     return dataset
 
 

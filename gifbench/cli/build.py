@@ -115,10 +115,7 @@ def say_built(dataset: Dataset, *, as_json: bool, changed: Sequence[str] = (), a
 
     about = dataset.about
     found = find_duplicates(dataset)
-    for line in found.lines():
-        note(line)
-    if not allow_duplicates:
-        found.refuse_across_splits(dataset.url)
+    found.tell(note, dataset.url, allow=allow_duplicates)
     if as_json:
         values = {key: about[key] for key in ("name", "fingerprint", "clips", "frames", "bytes", "outcomes")}
         say_json({**values, "changed": list(changed), "duplicates": found.to_json()})

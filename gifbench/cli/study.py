@@ -81,8 +81,7 @@ def report(
     from gifbench.leaderboard.safe_names import visible
 
     key = read_key(study)
-    refused: list[ResultsError] = []
-    people = read_choices(key, choices, on_error=refused.append)
+    people, refused = read_choices(key, choices)
     for error in refused:
         note(f"Left out: {error}")
     if not people:

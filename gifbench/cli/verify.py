@@ -76,10 +76,7 @@ def verify(
             raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair needs {' and '.join(needed)} from a copy")
         raise DatasetDamaged(f"{dataset}: {len(places)} damaged; --repair rebuilds it")
     if same is not None:
-        for line in same.lines():
-            note(line)
-        if not allow_duplicates:
-            same.refuse_across_splits(dataset)
+        same.tell(note, dataset, allow=allow_duplicates)
     if not as_json:
         say(f"{dataset}: whole")
 

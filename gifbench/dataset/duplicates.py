@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +49,12 @@ class Duplicates:
         across = [list(group) for group in self.across_splits()]
         return {"equal": [list(g) for g in self.equal], "across_splits": across, "alike": [list(p) for p in self.alike]}
 
-    def refuse_across_splits(self, place: object) -> None:
-        """Raise `DatasetError` naming the first group of equal clips that is in two splits."""
-        if groups := self.across_splits():
+    def tell(self, say: Callable[[str], None], place: object, *, allow: bool) -> None:
+        """Say each line; raises `DatasetError` for equal clips in two splits of what is at `place`, unless `allow`."""
+        for line in self.lines():
+            say(line)
+        groups = self.across_splits()
+        if groups and not allow:
             more = f" (and {len(groups) - 1} more groups)" if len(groups) > 1 else ""
             raise DatasetError(
                 f"{place}: equal clips are in two splits: {self._named(groups[0])}{more}; gifbench remove takes one "

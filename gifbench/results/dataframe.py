@@ -142,7 +142,7 @@ class Results(Sequence[Result]):
                 f"metric must be one of {', '.join(known) or 'none, there are no results'}, got {metric!r}"
             )
         height = sum(0.4 * len(each) + 0.9 for each in panels.values())
-        figure = notebook.figure(width=7, height=height, wanted_for="Results.plot")
+        figure = notebook.figure(height=height, wanted_for="Results.plot")
         axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
         for axis, ((task, name), results) in zip(axes, panels.items(), strict=True):
             shown = sorted(results, key=lambda each: each.scores[metric].mean)

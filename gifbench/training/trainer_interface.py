@@ -14,6 +14,7 @@ from gifbench.entry_points import entry_points
 from gifbench.errors import TrainingError, UsageError
 from gifbench.training.config import TrainerOptions
 from gifbench.training.presets import GROUP
+from gifbench.user_code_import import import_errors
 
 
 class TrainingBatch(NamedTuple):
@@ -83,8 +84,6 @@ def load_trainer(name: str) -> type[Trainer]:
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in found:
         raise UsageError(f'there is no trainer "{name}": {known_names(name, sorted(found))}')
-    try:
+    with import_errors(f"trainer {name}", TrainingError):
         trainer: type[Trainer] = found[name].load()
-    except ImportError as error:
-        raise TrainingError(f"trainer {name} cannot be imported: {error}") from error
     return trainer

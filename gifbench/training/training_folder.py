@@ -111,7 +111,7 @@ class TrainingRun:
         chosen = list(names) or [name for name in columns if name not in _OF_THE_MACHINE]
         if not chosen:
             raise UsageError(f"{self.path}: the log is empty, there is nothing to plot yet")
-        figure = notebook.figure(width=7, height=2.2 * len(chosen), wanted_for="TrainingRun.plot")
+        figure = notebook.figure(height=2.2 * len(chosen), wanted_for="TrainingRun.plot")
         axes = figure.subplots(len(chosen), 1, squeeze=False, sharex=True)[:, 0]
         for axis, name in zip(axes, chosen, strict=True):
             values = log[name].dropna()
