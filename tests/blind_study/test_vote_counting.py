@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_study_and_another_one_another(made, tmp_pa
     assert {pair.first for pair in other.pairs}.isdisjoint(pair.first for pair in made[1].pairs)
 
 
-def test_a_study_needs_two_methods_and_clips_and_never_replaces_what_came_back(made, tmp_path):
+def test_a_study_needs_two_methods_and_clips_and_never_replaces_what_came_back(tmp_path):
     for methods in (("gif",), ("gif", "gif")):
         with pytest.raises(UsageError, match="two different methods"):
             study(tmp_path / "s", methods)

@@ -292,9 +292,7 @@ def other_maker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("other_maker")
-def test_another_maker_is_one_clear_error(
-    made: Dataset, copy: Path, recipe: Recipe, videos: Path, tiny_recipe: Path
-) -> None:
+def test_another_maker_is_one_clear_error(made: Dataset, copy: Path, recipe: Recipe, videos: Path) -> None:
     reading: list[Callable[[], object]] = [
         made["tail"].gif,
         lambda: made["tail"].gif_frames([4]),

@@ -82,9 +82,7 @@ def test_only_the_manifest_holds_it_and_sharing_is_warned_of(built: Path, tmp_pa
     assert not holders(tmp_path / "page") and not holders(tmp_path / "clips")
 
 
-def test_a_cleared_dataset_is_the_same_and_goes_on(
-    built: Path, tiny_recipe: Path, tiny_videos: Path, tmp_path: Path
-) -> None:
+def test_a_cleared_dataset_is_the_same_and_goes_on(built: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     before = open_dataset(built).fingerprint
     assert "secrets of 3 rows taken out" in run("card", built, "--strip-secrets")
     assert not holders(built)

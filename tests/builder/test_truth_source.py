@@ -85,7 +85,7 @@ def test_the_packets_are_the_source_s_and_the_index_says_which_pictures(kept: Da
     assert b"truth_first" not in about_clip(old)
 
 
-def test_a_flipped_bit_of_kept_packets_is_found(kept: Dataset, videos: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_a_flipped_bit_of_kept_packets_is_found(videos: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     copy = build("source", tiny_recipe, videos, tmp_path / "copy")
     assert list(verify_dataset(copy.url, workers=1)) == []
     row = copy["tail"].row

@@ -70,7 +70,7 @@ def test_cards_and_exports(what: Literal["card", "export"], tiny_dataset: Datase
     assert every_kill(run, prepare, look) >= 3
 
 
-def test_trying_failed_clips_again(tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
+def test_trying_failed_clips_again(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     out, some = tmp_path / "out", tmp_path / "some"
     some.mkdir()
     for name in ("ant", "bee"):

@@ -19,7 +19,7 @@ def test_every_training_has_a_name_of_its_own_a_summary_and_can_be_read():
         assert read_config(config_path(preset.name)).trainer == preset.trainer
 
 
-def test_a_path_stays_a_path_and_a_wrong_name_is_answered(tmp_path):
+def test_a_path_stays_a_path_and_a_wrong_name_is_answered():
     assert config_path("my/own.toml").name == "own.toml"
     with pytest.raises(NotFound, match='did you mean "ccdnet-1"'):
         config_path("ccdnet1")

@@ -108,7 +108,7 @@ def test_a_name_that_is_none_of_faceforensics_is_missing(folder: Path) -> None:
     assert all("none of FaceForensics, or its frame count is unknown" in match.why for match in matches.values())
 
 
-def test_a_header_that_counts_other_frames_than_are_shown_is_no_match(folder: Path, tmp_path: Path) -> None:
+def test_a_header_that_counts_other_frames_than_are_shown_is_no_match(tmp_path: Path) -> None:
     """An edit list hides the first frames, which are there for decoding only; the header counts them."""
     whole = write_video(tmp_path / "whole.mp4", moving_picture(40, 32, 32), options={"g": "30"})
     cut = tmp_path / "videos" / "000.mp4"

@@ -186,7 +186,7 @@ def test_a_table_or_zip_that_is_too_large_or_another_is_refused(
         read_metadata(tmp_path / "long.txt")
 
 
-def test_a_download_that_fails_says_that_a_copy_will_do(tmp_path: Path) -> None:
+def test_a_download_that_fails_says_that_a_copy_will_do() -> None:
     with serve() as site, pytest.raises(Gone, match="with a copy of the table at hand: --metadata FILE"):
         video2gif_list.download_metadata(site.url("/404/metadata.txt"))
 

@@ -155,7 +155,7 @@ def test_a_camera_that_moves_over_a_portrait(detector, portrait):
     assert np.mean(same) >= 0.75
 
 
-def test_colors_are_searched_as_colors(detector, portrait):
+def test_colors_are_searched_as_colors(detector):
     rgb = astronaut()
     _, scores, _ = dlib.get_frontal_face_detector().run(rgb, 1, 0.0)
     assert [each.score for each in detector.detect(rgb, upsample=1)] == list(scores)
