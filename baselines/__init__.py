@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from gifbench import MethodEntry
 
-_MIT = "MIT"
+
+def _method(place: str, summary: str, **more: Any) -> MethodEntry:  # noqa: ANN401 - fields of the entry
+    """A method whose class is at this place in the package."""
+    return MethodEntry(load=f"gifbench_baselines.{place}", summary=summary, **more)
 
 
-def _ccdnet(name: str, summary: str, *, parameters: int, steps: int = 1, backbone: str = "unet") -> MethodEntry:
+_mit = partial(_method, license="MIT")
+_torch = partial(_method, needs=("torch",))
+
+
+def _ccdnet(name: str, summary: str, *, parameters: int, steps: int = 1, backbone: str | None = None) -> MethodEntry:
     """A CCDNet of so many steps: with weights of its own name, or those that the option `weights` names."""
-    return MethodEntry(
-        load="gifbench_baselines.ccdnet.method:CCDNetMethod",
-        summary=summary,
-        parameters=parameters,
-        needs=("torch",),
-        ready=False,
-        attributes={"row": name, "default_steps": steps, "backbone": None if backbone == "unet" else backbone},
-    )
+    attributes = {"row": name, "default_steps": steps, "backbone": backbone}
+    return _torch("ccdnet.method:CCDNetMethod", summary, parameters=parameters, ready=False, attributes=attributes)
 
 
 _one_step = partial(_ccdnet, parameters=14_789_059)
@@ -32,76 +34,53 @@ _three_steps = partial(_ccdnet, parameters=29_583_302, steps=3)
 
 def _small(name: str, summary: str) -> MethodEntry:
     """One of the two networks that the method `ccdnet` chooses between."""
-    return MethodEntry(
-        load="gifbench_baselines.ccdnet.method:SmallNetwork",
-        summary=summary,
-        parameters=5_319_404,
-        needs=("torch",),
-        attributes={"row": name},
-    )
+    return _torch("ccdnet.method:SmallNetwork", summary, parameters=5_319_404, attributes={"row": name})
 
 
 METHODS: Mapping[str, MethodEntry] = {
     # The GIF's own frames, and the classical methods.
-    "gif": MethodEntry(
-        load="gifbench_baselines.unrestored_gif:IdentityGif", summary="the GIF as it is shown", license=_MIT
-    ),
-    "nearest": MethodEntry(
-        load="gifbench_baselines.unrestored_gif:NearestGif",
-        summary="the GIF's frame nearest in time",
-        license=_MIT,
-        restores="time",
-    ),
-    "gaussian": MethodEntry(
-        load="gifbench_baselines.gaussian:Gaussian",
-        summary="gaussian smoothing of each frame (Table 1, rows 12 and 13)",
-        license=_MIT,
+    "gif": _mit("unrestored_gif:IdentityGif", "the GIF as it is shown"),
+    "nearest": _mit("unrestored_gif:NearestGif", "the GIF's frame nearest in time", restores="time"),
+    "gaussian": _mit(
+        "gaussian:Gaussian",
+        "gaussian smoothing of each frame (Table 1, rows 12 and 13)",
         presets={"gaussian-0.5": {"sigma": 0.5}, "gaussian-1.0": {"sigma": 1.0}},
     ),
-    "fcdr": MethodEntry(
-        load="gifbench_baselines.false_contour_removal:Fcdr",
-        summary="false contours found and averaged (Table 1, row 11)",
-        license=_MIT,
+    "fcdr": _mit(
+        "false_contour_removal:Fcdr",
+        "false contours found and averaged (Table 1, row 11)",
         presets={"fcdr": {"scale": 1.0}, "fcdr-tuned": {"scale": 5.0}},
     ),
-    "palette-smooth": MethodEntry(
-        load="gifbench_baselines.palette_smooth:PaletteSmooth",
-        summary="edge-preserving smoothing within the cells of the palette's colors",
-        license=_MIT,
+    "palette-smooth": _mit(
+        "palette_smooth:PaletteSmooth", "edge-preserving smoothing within the cells of the palette's colors"
     ),
-    "undither": MethodEntry(
-        load="gifbench_baselines.undither:Undither",
-        summary="smoothing between colors that have no other color of the palette between them",
-        license=_MIT,
+    "undither": _mit(
+        "undither:Undither", "smoothing between colors that have no other color of the palette between them"
     ),
-    "ffmpeg-deband": MethodEntry(
-        load="gifbench_baselines.ffmpeg_filters:FfmpegDeband",
-        summary="ffmpeg's filter deband (libavfilter through PyAV)",
+    "ffmpeg-deband": _method(
+        "ffmpeg_filters:FfmpegDeband", "ffmpeg's filter deband (libavfilter through PyAV)", license="LGPL-2.1-or-later"
+    ),
+    "ffmpeg-gradfun": _method(
+        "ffmpeg_filters:FfmpegGradfun",
+        "ffmpeg's filter gradfun (libavfilter through PyAV)",
         license="LGPL-2.1-or-later",
     ),
-    "ffmpeg-gradfun": MethodEntry(
-        load="gifbench_baselines.ffmpeg_filters:FfmpegGradfun",
-        summary="ffmpeg's filter gradfun (libavfilter through PyAV)",
-        license="LGPL-2.1-or-later",
-    ),
-    "spandrel": MethodEntry(
-        load="gifbench_baselines.community_model:CommunityModel",
-        summary="any community model that spandrel loads: spandrel:weights=FILE; larger scales are shrunk back",
+    "spandrel": _method(
+        "community_model:CommunityModel",
+        "any community model that spandrel loads: spandrel:weights=FILE; larger scales are shrunk back",
         needs=("torch", "spandrel"),
         ready=False,
     ),
     # Color, learned. Rows are those of the paper's Table 1.
-    "ccdnet": MethodEntry(
-        load="gifbench_baselines.ccdnet.plain_or_dithered_choice:Router",
-        summary="CCDNet for this GIF: plain or dithered network, nearest palette size",
+    "ccdnet": _torch(
+        "ccdnet.plain_or_dithered_choice:Router",
+        "CCDNet for this GIF: plain or dithered network, nearest palette size",
         parameters=11_814_372,
-        needs=("torch",),
     ),
-    "ccdnet-video": MethodEntry(
-        load="gifbench_baselines.temporal_fusion.method:CCDNetVideo",
-        summary="ccdnet, each frame corrected by its neighbors in time, moved along DIS flow",
+    "ccdnet-video": _torch(
+        "temporal_fusion.method:CCDNetVideo",
+        "ccdnet, each frame corrected by its neighbors in time, moved along DIS flow",
         parameters=14_334_080,
-        needs=("torch", "cv2"),
     ),
     "ccdnet-plain": _small("ccdnet-plain", "the network for plain GIFs that ccdnet chooses"),
     "ccdnet-dithered": _small("ccdnet-dithered", "the network for dithered GIFs that ccdnet chooses"),
@@ -122,68 +101,51 @@ METHODS: Mapping[str, MethodEntry] = {
     "ccdnet-naf": _ccdnet(
         "ccdnet-naf", "CCDNet of two steps, NAFNet-style", parameters=12_022_158, steps=2, backbone="naf"
     ),
-    "pix2pix": MethodEntry(
-        load="gifbench_baselines.pix2pix.method:Pix2Pix",
-        summary="a U-Net trained by L1 and adversarially (Isola et al., CVPR 2017; row 10)",
+    "pix2pix": _torch(
+        "pix2pix.method:Pix2Pix",
+        "a U-Net trained by L1 and adversarially (Isola et al., CVPR 2017; row 10)",
         parameters=54_413_955,
-        needs=("torch",),
         ready=False,
     ),
     # Time.
-    "blend": MethodEntry(
-        load="gifbench_baselines.interpolation.blend:Blend",
-        summary="linear blend of the GIF frames around",
-        license=_MIT,
-        restores="time",
-    ),
-    "dis": MethodEntry(
-        load="gifbench_baselines.interpolation.dis:Dis",
-        summary="motion-compensated with OpenCV's DIS flow",
-        license=_MIT,
-        needs=("cv2",),
-        restores="time",
-    ),
-    "superslomo": MethodEntry(
-        load="gifbench_baselines.superslomo.method:SuperSlomoMethod",
-        summary="SuperSlomo as adapted by GIF2Video (CVPR 2019); the weights that come along correct OpenCV's flow",
+    "blend": _mit("interpolation.blend:Blend", "linear blend of the GIF frames around", restores="time"),
+    "dis": _mit("interpolation.dis:Dis", "motion-compensated with OpenCV's DIS flow", restores="time"),
+    "superslomo": _torch(
+        "superslomo.method:SuperSlomoMethod",
+        "SuperSlomo as adapted by GIF2Video (CVPR 2019); the weights that come along correct OpenCV's flow",
         parameters=2_795_057,
-        needs=("torch",),
         restores="time",
     ),
-    "superslomo-original": MethodEntry(
-        load="gifbench_baselines.superslomo.method:SuperSlomoOriginal",
-        summary="SuperSlomo (Jiang et al., CVPR 2018)",
+    "superslomo-original": _torch(
+        "superslomo.method:SuperSlomoOriginal",
+        "SuperSlomo (Jiang et al., CVPR 2018)",
         parameters=39_608_169,
-        needs=("torch",),
         restores="time",
         ready=False,
     ),
     # What is made of films, frame by frame.
-    "colorize": MethodEntry(
-        load="gifbench_baselines.film.colorize_method:Colorize",
-        summary="chroma for a luminance, by a small U-Net with self-attention",
+    "colorize": _torch(
+        "film.colorize_method:Colorize",
+        "chroma for a luminance, by a small U-Net with self-attention",
         parameters=1_543_881,
-        needs=("torch",),
     ),
-    "cartoon": MethodEntry(
-        load="gifbench_baselines.film.cartoon_method:Cartoon",
-        summary="the generator of CartoonGAN (Chen et al., CVPR 2018)",
+    "cartoon": _torch(
+        "film.cartoon_method:Cartoon",
+        "the generator of CartoonGAN (Chen et al., CVPR 2018)",
         parameters=11_129_667,
-        needs=("torch",),
         ready=False,
     ),
     # Both, and what goes around another method.
-    "gif2video": MethodEntry(
-        load="gifbench_baselines.color_then_interpolation:Gif2Video",
-        summary="a color method, then an interpolator",
+    "gif2video": _method(
+        "color_then_interpolation:Gif2Video",
+        "a color method, then an interpolator",
         parameters=14_609_429,
         restores="both",
     ),
-    "stable": MethodEntry(
-        load="gifbench_baselines.stabilizer.method:Stable",
-        summary="a method, steadied by the ConvLSTM of Lai et al. (ECCV 2018)",
+    "stable": _torch(
+        "stabilizer.method:Stable",
+        "a method, steadied by the ConvLSTM of Lai et al. (ECCV 2018)",
         parameters=426_135,
-        needs=("torch", "cv2"),
     ),
 }
 """Every method by name. `parameters` are of the weights that come along, or of the paper's network where none do."""
