@@ -12,7 +12,7 @@ import numpy as np
 
 from gifbench import FrameMethod, Frames, Gif, LoadedMethod, Method, MethodError, UsageError, side_by_side
 
-from .interpolation.fill_frame_gaps import Job, fill, in_turn
+from .interpolation.fill_frame_gaps import Job, fill
 
 
 class Gif2Video:
@@ -40,7 +40,7 @@ class Gif2Video:
             )
         self._color, self._time, self._sees_restored = color, time, flow == "restored"
         self._device = "cpu"
-        self._together: Callable[[Job, Job], tuple[Any, Any]] = in_turn
+        self._together: Callable[[Job, Job], tuple[Any, Any]] = side_by_side("cpu")
         self.parameters = color.parameters + time.parameters
         self.needs_palettes = color.declared.needs_palettes or time.declared.needs_palettes
         self.licence = " + ".join(dict.fromkeys(part.licence for part in (color, time) if part.licence))

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import Any
 
-from gifbench import Frames, Gif, Pixels
+from gifbench import Frames, Pixels
 
-from .fill_frame_gaps import fill
+from .fill_frame_gaps import Interpolator
 
 
-class Blend:
+class Blend(Interpolator):
     """Crossfades from each GIF frame to the next, also over a change of scene. The result is float and not rounded."""
 
     version = "1"
     needs_palettes = False
     holds_cuts = False
-
-    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
-        """One frame at a time."""
-        return fill(self, gif, times)
 
     def restore_between(
         self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gifbench import Frames, Gif, Pixels, UsageError, inconsistent, optical_flow, warp
+from gifbench import Frames, Pixels, UsageError, inconsistent, optical_flow, warp
 
-from .fill_frame_gaps import fill
+from .fill_frame_gaps import Interpolator
 
 
-class Dis:
+class Dis(Interpolator):
     """Draws each missing frame with the pixels of the two GIF frames around, moved along the flow between them.
 
     The flow from the missing frame to either one is put together from the flows between the two, as the first step of
@@ -33,10 +32,6 @@ class Dis:
         if not 0 <= blur <= 20:
             raise UsageError(f"dis: blur must be 0 to 20 pixels, got {blur}")
         self._blur = blur
-
-    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
-        """One frame at a time."""
-        return fill(self, gif, times)
 
     def restore_between(
         self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,17 +12,25 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from gifbench import Frames, Gif, MethodError, Pixels, last_shown
+from gifbench import Frames, Gif, MethodError, Pixels, last_shown, side_by_side
+
+from .scene_cuts import is_cut
 
 BATCH_PIXELS = 1 << 21
 """Pixels of restored key frames that are made at once: 32 frames of 256×256, 9 of 636×360."""
 
 Job = Callable[[], Any]
+_ONE_AFTER_THE_OTHER = side_by_side("cpu")
 
 
-class Interpolator(Protocol):
-    """Draws frames between two others. An interpolator is a method that has this, beside `restore`."""
+class Interpolator(ABC):
+    """Draws frames between two others: any method that has `restore_between` is one, derived from this or not."""
 
+    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
+        """One frame at a time; those of the GIF are given as they are."""
+        return fill(self, gif, times)
+
+    @abstractmethod
     def restore_between(
         self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]
     ) -> Frames | Iterable[Frames]:
@@ -81,11 +90,6 @@ def find_gaps(gif_times: Sequence[Fraction], times: Sequence[Fraction]) -> list[
     return gaps
 
 
-def in_turn(first: Job, second: Job) -> tuple[Any, Any]:
-    """Do two things that do not need each other, one after the other."""
-    return first(), second()
-
-
 def fill(
     interpolator: Interpolator,
     gif: Gif,
@@ -93,7 +97,7 @@ def fill(
     *,
     restore: Callable[[Sequence[int]], Any] | None = None,
     sees_restored: bool = False,
-    together: Callable[[Job, Job], tuple[Any, Any]] = in_turn,
+    together: Callable[[Job, Job], tuple[Any, Any]] = _ONE_AFTER_THE_OTHER,
 ) -> Iterator[Frames]:
     """The frames of `gif` at `times`, batch by batch; a bounded number of frames is held, however long the GIF is.
 
@@ -125,13 +129,7 @@ def fill(
 def _moving(gif: Gif, gaps: Sequence[Gap], *, holds_cuts: bool) -> dict[Gap, tuple[Pixels, Pixels]]:
     """The gaps in which something is to be drawn, with the GIF's frames around each."""
     pairs = {gap: (gif.frame(gap.before), gif.frame(gap.after)) for gap in gaps if gap.moving}
-    return {gap: pair for gap, pair in pairs.items() if not (holds_cuts and _is_cut(pair))}
-
-
-def _is_cut(pair: tuple[Pixels, Pixels]) -> bool:
-    from .scene_cuts import is_cut  # here, because it needs OpenCV and a blend does not
-
-    return is_cut(*pair)
+    return {gap: pair for gap, pair in pairs.items() if not (holds_cuts and is_cut(*pair))}
 
 
 def _in_order(
@@ -197,11 +195,10 @@ def _key_frames(
 ) -> dict[int, Any]:
     """The GIF frames of these numbers by number, restored; those among `known` are not made again."""
     new = [i for i in numbers if i not in known]
-    found: dict[int, Any] = {}
     if new:
         answer = [gif.frame(i) for i in new] if restore is None else restore(new)
-        found = {number: answer[place] for place, number in enumerate(new)}
-    return {i: known[i] if i in known else found[i] for i in numbers}
+        known = {**known, **{number: answer[place] for place, number in enumerate(new)}}
+    return {i: known[i] for i in numbers}
 
 
 def _eight_bit(frame: Any) -> Pixels:  # noqa: ANN401  # an array or a tensor

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch.nn import functional
 
-from gifbench import Frames, Gif, Pixels, UsageError, is_out_of_memory
+from gifbench import Frames, Pixels, UsageError, is_out_of_memory
 
-from ..interpolation.fill_frame_gaps import fill
+from ..ccdnet.network import scaled, to_levels
+from ..interpolation.fill_frame_gaps import Interpolator
 from ..network_method_base import OneNetwork
 from ..weights_lookup import described, find_weights
 from .network import MOST_FLOW, FlowPair, SuperSlomo, SuperSlomoArchitecture, Variant, fuse
@@ -24,7 +24,7 @@ _AT_ONCE_ON_CPU, _AT_ONCE = 1 << 18, 1 << 22
 """Pixels that go through a network at once: on the CPU, and on an accelerator."""
 
 
-class SuperSlomoMethod(OneNetwork):
+class SuperSlomoMethod(OneNetwork, Interpolator):
     """Draws the frames between two GIF frames by a trained SuperSlomo.
 
     `weights` is a file that `gifbench train` wrote, a URL with `#sha256=…`, or the name of one that comes with
@@ -52,10 +52,6 @@ class SuperSlomoMethod(OneNetwork):
         """Move the networks; called once, before the first clip."""
         self._device = torch.device(device)
         super().to(device)
-
-    def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
-        """One frame at a time; those of the GIF are given as they are."""
-        return fill(self, gif, times)
 
     def restore_between(
         self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]
@@ -106,12 +102,12 @@ class SuperSlomoMethod(OneNetwork):
             frames = fuse(pair, flows, _enlarged(found.visible, first), t)
         sane = torch.isfinite(frames).all(dim=1, keepdim=True) & _short(flows[0]) & _short(flows[1])
         frames = torch.where(sane, frames, first + t * (second - first))
-        return ((frames + 1) * 127.5).clamp(0, 255)
+        return to_levels(frames).clamp(0, 255)
 
     def _stacked(self, frames: Sequence[Any]) -> torch.Tensor:
         """Frames (H, W, 3), arrays or tensors of values 0 to 255, as (N, 3, H, W) float32 in [-1, 1]."""
         tensors = [torch.as_tensor(frame).to(self._device) for frame in frames]
-        return torch.stack(tensors).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return scaled(torch.stack(tensors).permute(0, 3, 1, 2))
 
     @contextmanager
     def _running(self) -> Iterator[None]:
