@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from gifbench import Pixels, PixelsError, UsageError, gaussian_blur
 
+from .undither import color_codes
+
 _Values = NDArray[np.float32]
 
 DITHERED_FROM = 1.0
@@ -128,7 +130,7 @@ def unrest(frame: Pixels) -> float:
         )
         for n in (1, 2)
     )
-    colors = levels[..., 0] << 16 | levels[..., 1] << 8 | levels[..., 2]
+    colors = color_codes(frame)
     padded = np.pad(colors, 1, mode="edge")
     unlike = np.zeros((height, width), np.int32)
     for top, left in ((0, 1), (2, 1), (1, 0), (1, 2)):
@@ -138,9 +140,8 @@ def unrest(frame: Pixels) -> float:
 
 def _checked(frame: Pixels, palette: Pixels) -> Pixels:
     """The palette without repetitions, if it has all of the frame's colors."""
-    code = np.array([1 << 16, 1 << 8, 1], np.int64)
-    colors, first = np.unique(palette.astype(np.int64) @ code, return_index=True)
-    unknown = np.setdiff1d(frame.reshape(-1, 3).astype(np.int64) @ code, colors)
+    colors, first = np.unique(color_codes(palette), return_index=True)
+    unknown = np.setdiff1d(color_codes(frame), colors)
     if unknown.size:
         raise PixelsError(
             f"palette-smooth: a frame has {unknown.size} colors that are not in its palette, "

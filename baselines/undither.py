@@ -44,17 +44,17 @@ class Undither:
         """Restore (N, H, W, 3) uint8 to float32 in [0, 255]."""
         out = frames.astype(np.float32)
         for frame, palette, restored in zip(frames, palettes, out, strict=True):
-            colors = np.unique(np.concatenate([_codes(palette).ravel(), _codes(frame).ravel()]))
+            colors = np.unique(np.concatenate([color_codes(palette).ravel(), color_codes(frame).ravel()]))
             if len(colors) > MOST_COLORS:
                 continue
-            indices = np.searchsorted(colors, _codes(frame)).astype(np.int32)
+            indices = np.searchsorted(colors, color_codes(frame)).astype(np.int32)
             shades = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1).astype(np.int32)
             _smooth(indices, shades, neighbors(shades, self._ball), self._weights, restored)
         return out
 
 
-def _codes(pixels: Pixels) -> NDArray[np.int64]:
-    """Colors (…, 3) uint8 as one whole number each."""
+def color_codes(pixels: Pixels) -> NDArray[np.int64]:
+    """Colors (…, 3) uint8 as one whole number each, 0xRRGGBB."""
     red, green, blue = np.moveaxis(pixels.astype(np.int64), -1, 0)
     codes: NDArray[np.int64] = red << 16 | green << 8 | blue
     return codes
