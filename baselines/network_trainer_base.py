@@ -1,15 +1,17 @@
-"""What trainers share: what is learned by name, weights to start from, the options in the card, pools, PSNR."""
+"""What trainers share: what is learned by name, weights to start from, losses, pools, PSNR, frames restored before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 
-from gifbench import Update
+from gifbench import FrameMethod, LoadedMethod, TrainerOptions, Update, UsageError, load_method
 
+from .ccdnet.network import scaled
 from .weights_lookup import NetworkOptions, start_weights
 
 Sample = TypeVar("Sample")
@@ -62,6 +64,14 @@ def keep(pool: list[Sample], sample: Sample, most: int, generator: torch.Generat
         pool[draw(most, generator)] = sample
 
 
+def weighed(
+    options: TrainerOptions, **losses: Callable[[], torch.Tensor]
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The sum of losses, each times the option of its name, and each by itself; those of weight 0 are not computed."""
+    parts = {name: loss() for name, loss in losses.items() if getattr(options, name)}
+    return sum(getattr(options, name) * part for name, part in parts.items()), parts
+
+
 def update_of_psnr(restored: torch.Tensor, truth: torch.Tensor, before: torch.Tensor) -> Update:
     """The update down the logarithm of each crop's mean squared error: its PSNR, up to sign and scale.
 
@@ -77,3 +87,33 @@ def psnr(frames: torch.Tensor, truth: torch.Tensor, *, span: float = 255.0) -> f
     """In dB, of values from one end of `span` to the other; 100 at the most."""
     error = float((frames.float() - truth.float()).square().mean())
     return min(100.0, float(10 * torch.log10(torch.tensor(span**2 / error)))) if error else 100.0
+
+
+def load_frame_method(name: str, *, option: str) -> LoadedMethod:
+    """A method that works frame by frame; raises `UsageError`, which names the `option`, for another one."""
+    loaded = load_method(name)
+    if not isinstance(loaded.method, FrameMethod):
+        raise UsageError(
+            f"{option}: {name} does not work frame by frame (restore_frames), so samples cannot be restored by it; "
+            "name one that does, such as gaussian-0.5 or ccdnet-2"
+        )
+    return loaded
+
+
+def colored(loaded: LoadedMethod, gif: torch.Tensor, palettes: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
+    """GIF frames (N, 3, H, W) uint8 with palettes (N, 256, 3), of which `colors` (N) count, restored: float in [-1, 1].
+
+    Nothing is learned through the method.
+    """
+    method: Any = loaded.method
+    own = [palette[: int(count)] for palette, count in zip(palettes, colors, strict=True)]
+    frames = gif.permute(0, 2, 3, 1).contiguous()
+    with torch.no_grad():
+        if loaded.declared.backend == "torch":
+            if callable(move := getattr(method, "to", None)):
+                move(str(gif.device))
+            found = method.restore_frames(frames, own).to(gif.device)
+        else:
+            arrays = method.restore_frames(frames.cpu().numpy(), [palette.cpu().numpy() for palette in own])
+            found = torch.from_numpy(np.ascontiguousarray(arrays)).to(gif.device)
+    return scaled(found.permute(0, 3, 1, 2))

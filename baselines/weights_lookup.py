@@ -21,6 +21,7 @@ class NetworkOptions(BaseModel):
 
 Options = TypeVar("Options", bound=NetworkOptions)
 Network = TypeVar("Network", bound=nn.Module)
+Tensors = Mapping[str, torch.Tensor]
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the weights that come with gifbench, each with its card."""
@@ -79,7 +80,7 @@ def described(weights: Weights, options: type[Options], make: Callable[[Options]
     return weights.build(lambda: make(found))
 
 
-def converted(make: Callable[[], Network], tensors: Mapping[str, torch.Tensor], *, what: str) -> Network:
+def converted(make: Callable[[], Network], tensors: Tensors, *, what: str) -> Network:
     """A network filled with somebody else's tensors, under our names; raises `WeightsError` where they do not fit.
 
     Names and shapes are compared before any memory is taken. Counts of batches, which torch has kept since 0.4.1 and

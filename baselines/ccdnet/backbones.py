@@ -12,10 +12,10 @@ without the released code's first ReLU.
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import torch
-from pydantic import AfterValidator
 from torch import nn
 from torch.nn import functional
 
@@ -160,20 +160,5 @@ class GLCIC(nn.Module):
         return self.layers(x)
 
 
-BACKBONES: dict[str, type[nn.Module]] = {"unet": UNet, "drrn": DRRN, "glcic": GLCIC, "naf": NAF}
-
-
-def make_backbone(name: str, channels: int, *, base: int, as_released: bool = True) -> nn.Module:
-    """A backbone of `BACKBONES` for pictures of so many channels."""
-    options = {} if as_released or name == "naf" else {"as_released": False}
-    return BACKBONES[name](channels, base=base, **options)
-
-
-def _known(name: str) -> str:
-    if name not in BACKBONES:
-        raise ValueError(f"choose from {', '.join(sorted(BACKBONES))}")
-    return name
-
-
-BackboneName = Annotated[str, AfterValidator(_known)]
-"""The name of one in `BACKBONES`."""
+BackboneName = Literal["unet", "drrn", "glcic", "naf"]
+BACKBONES: Mapping[BackboneName, Callable[..., nn.Module]] = {"unet": UNet, "drrn": DRRN, "glcic": GLCIC, "naf": NAF}

@@ -17,7 +17,7 @@ from torch import nn
 
 from gifbench import WeightsError
 
-from ..weights_lookup import converted
+from ..weights_lookup import Tensors, converted
 from .discriminator import PatchGAN
 from .network import CCDNet, CCDNetArchitecture
 
@@ -25,8 +25,6 @@ GENERATOR, DISCRIMINATOR = "model_netG", "model_netD"
 _NAME = re.compile(r"(?:module\.)?(in|out|down|up)conv([1-4]?)\.(.+)")
 _GLCIC_NAME = re.compile(r"(\d{1,2})\.(?:([01])\.)?(\w+)")
 _CHANNELS = {12: True, 6: False}  # of the second U-Net: with f_C embedded, for plain GIFs, or without
-
-Tensors = Mapping[str, torch.Tensor]
 
 
 def convert(files: Sequence[Mapping[str, Tensors]]) -> tuple[nn.Module, Mapping[str, Any]] | None:

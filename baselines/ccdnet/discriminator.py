@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ..network_trainer_base import draw
 from .losses import gradients
 
 
@@ -55,7 +56,7 @@ class FakePool:
                 self._fakes.append(fake.half())
                 shown.append(fake)
             elif float(torch.rand((), generator=generator)) < 0.5:
-                place = int(torch.randint(len(self._fakes), (), generator=generator))
+                place = draw(len(self._fakes), generator)
                 shown.append(self._fakes[place].to(fake))
                 self._fakes[place] = fake.half()
             else:

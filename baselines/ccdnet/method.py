@@ -20,7 +20,7 @@ from ..network_method_base import OneNetwork
 from ..tiled_inference import Precision, Runner
 from ..weights_lookup import NetworkOptions, described, find_weights
 from .correction_guard import Guard
-from .network import CCDNet, CCDNetArchitecture, stack_palettes
+from .network import CCDNet, CCDNetArchitecture, stack_palettes, to_levels
 from .palette_unet import PaletteUNet, PaletteUNetOptions
 from .wide_gradients import WideGradients
 
@@ -132,7 +132,7 @@ class Restorer:
     def _changed(self, gif: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
         """Frames (N, 3, H, W) uint8 and palettes (N, K, 3) on the network's device to float32 (N, H, W, 3)."""
         made: torch.Tensor = self.network(gif, palettes, steps=self.steps, tile=self._tile)
-        return ((made.float() + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
+        return to_levels(made).clamp(0, 255).permute(0, 2, 3, 1)
 
 
 class ByRestorer(OneNetwork):

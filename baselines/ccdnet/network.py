@@ -15,7 +15,7 @@ from torch import nn
 
 from ..tiled_inference import exact
 from ..weights_lookup import NetworkOptions
-from .backbones import BackboneName, make_backbone
+from .backbones import BACKBONES, BackboneName
 
 _MOST_DISTANCES = 1 << 22
 """So many distances from pixels to colors are in memory at once."""
@@ -56,9 +56,10 @@ class CCDNet(nn.Module):
     def __init__(self, architecture: CCDNetArchitecture) -> None:
         super().__init__()
         self.architecture = architecture
-        make = partial(
-            make_backbone, architecture.backbone, base=architecture.base, as_released=architecture.as_released
-        )
+        options: dict[str, Any] = {"base": architecture.base}
+        if architecture.backbone != "naf":
+            options["as_released"] = architecture.as_released
+        make = partial(BACKBONES[architecture.backbone], **options)
         self.first: Any = make(3)
         self.second: Any = make(12 if architecture.embedded else 6) if architecture.steps > 1 else None
         if architecture.skip:
@@ -119,13 +120,23 @@ def scaled(frames: torch.Tensor) -> torch.Tensor:
     return frames.float() / 127.5 - 1
 
 
+def to_levels(frames: torch.Tensor) -> torch.Tensor:
+    """Values in [-1, 1] as float of 0..255."""
+    return (frames.float() + 1) * 127.5
+
+
+def eight_bit(frames: torch.Tensor) -> torch.Tensor:
+    """Values in about [-1, 1] as uint8, rounded."""
+    return to_levels(frames).round().clamp(0, 255).to(torch.uint8)
+
+
 def to_palette(frames: torch.Tensor, palettes: torch.Tensor, *, rounded: bool = False) -> torch.Tensor:
     """f_C: each pixel of frames (N, 3, H, W) float in [-1, 1] in its palette's nearest color, uint8 (N, 3, H, W).
 
     Palettes (N, K, 3) uint8 may have any number of colors. `rounded` takes the nearest color of the frames in 8 bits,
     as gifbench 0.1.0 did.
     """
-    pixels = (frames.float() + 1) * 127.5
+    pixels = to_levels(frames)
     if rounded:
         pixels = pixels.round().clamp(0, 255)
     indices = nearest_color(pixels, palettes).flatten(1)

@@ -11,13 +11,13 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, Weights
 
-from ..network_trainer_base import NetworkTrainer, psnr
+from ..network_trainer_base import NetworkTrainer, psnr, weighed
 from ..weights_lookup import start_weights
 from .backbones import BackboneName
 from .discriminator import FakePool, PatchGAN, judged
 from .dither_classifier import ClassifierOptions, DitherClassifier
 from .losses import GradientForm, accuracy, color_loss, fake_loss, fooling_loss, gradient_loss, real_loss
-from .network import CCDNet, CCDNetArchitecture, fill_palettes, scaled
+from .network import CCDNet, CCDNetArchitecture, eight_bit, fill_palettes, scaled
 
 D_STEPS_BELOW = 0.75
 """The discriminator learns only while it judges fewer patches than this rightly …"""
@@ -86,14 +86,11 @@ class CCDNetTrainer(NetworkTrainer):
         restored = steps[-1]
         compared = (steps[1:] if options.freeze_first else steps) if options.every_step else steps[-1:]
         truths = truth.expand_as(compared)
-        parts: dict[str, torch.Tensor] = {}
-        loss = restored.new_zeros(())
-        if options.color:
-            parts["color"] = color_loss(compared, truths)
-            loss = loss + options.color * parts["color"]
-        if options.gradient:
-            parts["gradient"] = gradient_loss(compared, truths, form=options.gradient_form)
-            loss = loss + options.gradient * parts["gradient"]
+        loss, parts = weighed(
+            options,
+            color=lambda: color_loss(compared, truths),
+            gradient=lambda: gradient_loss(compared, truths, form=options.gradient_form),
+        )
         if not options.adversarial:
             yield Update("network", loss, {"loss": loss, **parts})
             return
@@ -168,7 +165,7 @@ class ClassifierTrainer(NetworkTrainer):
 
 def frame_scores(restored: torch.Tensor, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
     """PSNR of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, and of the GIF's; and those 8-bit frames."""
-    pictures = ((restored.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    pictures = eight_bit(restored)
     return {"psnr": psnr(pictures, batch.truth), "gif_psnr": psnr(batch.gif, batch.truth)}, pictures
 
 

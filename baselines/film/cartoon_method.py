@@ -6,6 +6,7 @@ import torch
 
 from gifbench import MethodError, UsageError
 
+from ..ccdnet.network import scaled, to_levels
 from ..network_method_base import FrameNetwork
 from ..tiled_inference import Precision, blended
 from ..weights_lookup import described, find_weights, packaged
@@ -42,5 +43,5 @@ class Cartoon(FrameNetwork):
         self._tile = tile
 
     def _restored(self, frames: torch.Tensor) -> torch.Tensor:
-        drawn = blended(self._network, frames.float() / 127.5 - 1, tile=self._tile, overlap=_OVERLAP)
-        return (drawn.float() + 1) * 127.5
+        drawn = blended(self._network, scaled(frames), tile=self._tile, overlap=_OVERLAP)
+        return to_levels(drawn)

@@ -41,7 +41,6 @@ class Cartoonist(nn.Module):
 
     def __init__(self, options: CartoonOptions) -> None:
         super().__init__()
-        self.options = options
         b = options.base
         self.flat = nn.Sequential(_mirrored(3, b, 7), _norm(b))
         self.down_1 = nn.Sequential(_conv(b, 2 * b, stride=2), _conv(2 * b, 2 * b), _norm(2 * b))

@@ -22,8 +22,8 @@ from torch import nn
 from gifbench import Pixels, TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.losses import fake_loss, fooling_loss, real_loss
-from ..ccdnet.network import scaled
-from ..network_trainer_base import NetworkTrainer, draw
+from ..ccdnet.network import eight_bit, scaled
+from ..network_trainer_base import NetworkTrainer, draw, weighed
 from ..stabilizer.losses import Perceptual
 from .cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator
 
@@ -69,7 +69,7 @@ class CartoonTrainer(NetworkTrainer):
         self._cartoons = _Cartoons(options.pictures)
         architecture = CartoonOptions(base=options.base, blocks=options.blocks)
         network = Cartoonist(architecture)
-        self._content = Perceptual(options.vgg, layer="conv4_4") if options.content else None
+        self._content: Any = Perceptual(options.vgg, layer="conv4_4") if options.content else None
         super().__init__(network, architecture, start=options.start, discriminator=EdgeDiscriminator())
         self._step = 0
 
@@ -77,7 +77,11 @@ class CartoonTrainer(NetworkTrainer):
         """In the initialization phase the network's update; then the discriminator's, and the network's."""
         photo = scaled(batch.truth)
         made = network(photo).float()
-        loss, parts = self._holding_on(made, photo)
+        loss, parts = weighed(
+            self._options,
+            content=lambda: self._content.to(photo.device)((made + 1) / 2, (photo + 1) / 2),
+            pixels=lambda: (made - photo).abs().mean(),
+        )
         self._step += 1
         if self._step <= self._options.initialization:
             yield Update("network", loss, {"loss": loss, **parts})
@@ -99,7 +103,7 @@ class CartoonTrainer(NetworkTrainer):
         made = network(photo[..., :height, :width]).float()
         change = float((made - photo[..., :height, :width]).abs().mean()) * 127.5
         pictures = batch.truth.clone()
-        pictures[..., :height, :width] = ((made + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        pictures[..., :height, :width] = eight_bit(made)
         return {"change": change}, pictures
 
     def state_dict(self) -> dict[str, Any]:
@@ -109,20 +113,6 @@ class CartoonTrainer(NetworkTrainer):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """How many steps there were."""
         self._step = int(state["step"])
-
-    def _holding_on(self, made: torch.Tensor, photo: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """What keeps the photograph's content, and its parts for the log."""
-        options = self._options
-        parts: dict[str, torch.Tensor] = {}
-        loss = made.new_zeros(())
-        if self._content is not None:
-            judge = self._content.to(photo.device)
-            parts["content"] = judge((made + 1) / 2, (photo + 1) / 2)
-            loss = loss + options.content * parts["content"]
-        if options.pixels:
-            parts["pixels"] = (made - photo).abs().mean()
-            loss = loss + options.pixels * parts["pixels"]
-        return loss, parts
 
 
 class _Cartoons:

@@ -38,7 +38,6 @@ class Colorizer(nn.Module):
 
     def __init__(self, options: ColorizeOptions) -> None:
         super().__init__()
-        self.options = options
         widths, blocks = options.widths, options.blocks
         steps = range(len(widths) - 1)
         self.stem = nn.Conv2d(4, widths[0], 3, padding=1)

@@ -14,10 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..weights_lookup import converted
+from ..weights_lookup import Tensors, converted
 from .cartoon_network import Cartoonist, CartoonOptions
-
-Tensors = Mapping[str, torch.Tensor]
 
 _OUTER = {
     "conv01_1": "flat.0",

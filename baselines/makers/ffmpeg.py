@@ -58,7 +58,7 @@ class FfmpegMaker:
 
     @property
     def version(self) -> str:
-        """Of libavfilter, libavcodec and libavformat."""
+        """Of libavfilter and libavcodec."""
         for name in ("palettegen", "paletteuse"):
             if name not in av.filter.filters_available:
                 raise MakerError(f"makers ffmpeg: this build of PyAV has no filter {name}; install its wheel")

@@ -31,7 +31,6 @@ class UNet256(nn.Module):
 
     def __init__(self, architecture: Pix2PixArchitecture) -> None:
         super().__init__()
-        self.architecture = architecture
         base = architecture.base
         widths = [base * min(1 << level, 8) for level in range(LEVELS)]
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()

@@ -12,8 +12,7 @@ from torch import nn
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..film.chroma import luminance
-from ..frozen_color_method import colored, load_frame_method
-from ..network_trainer_base import NetworkTrainer
+from ..network_trainer_base import NetworkTrainer, colored, draw, load_frame_method
 from .losses import Perceptual, ways
 from .network import LstmState, Stabilizer, StabilizerArchitecture
 
@@ -60,7 +59,7 @@ class StabilizerTrainer(NetworkTrainer):
     def updates(self, network: nn.Module, batch: TrainingBatch, generator: torch.Generator) -> Iterator[Update]:
         """One update, of the losses' means over the frames after the first, which is the processed one as it is."""
         options = self._options
-        chosen = int(torch.randint(len(self._methods), (), generator=generator))
+        chosen = draw(len(self._methods), generator)
         truth, processed, outputs = self._steadied(network, batch, chosen)
         short, long = ways(truth)
         parts: dict[str, torch.Tensor] = {}

@@ -11,15 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from pydantic import ValidationError
 
 from gifbench import WeightsError
 
-from ..weights_lookup import converted
+from ..weights_lookup import Tensors, converted
 from .network import SuperSlomo, SuperSlomoArchitecture
-
-Tensors = Mapping[str, torch.Tensor]
 
 _NETWORKS = {"A": "flow", "B": "refine"}
 _NAME = re.compile(r"(?:module\.)?net([AB])\.(in|out|down|up)conv([1-5]?)\.(?:(?:1|conv)\.)?(?:([02])\.)?(weight|bias)")

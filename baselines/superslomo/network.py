@@ -15,6 +15,7 @@ from torch.nn import functional
 from gifbench import optical_flow
 
 from ..ccdnet.backbones import PoolingUNet, beside
+from ..ccdnet.network import to_levels
 from ..tiled_inference import padded
 from ..weights_lookup import NetworkOptions
 
@@ -76,7 +77,6 @@ class FlowUNet(PoolingUNet):
     al., which convolves before and after; it takes multiples of `STRIDE`. Both have as many parameters.
 
     The output layer begins at zero, so that an untrained SuperSlomo is the linear blend, and never worse than that.
-    `begin_as_released` gives it torch's own start, which is the released code's.
     """
 
     stride = STRIDE
@@ -96,12 +96,6 @@ class FlowUNet(PoolingUNet):
                 nn.init.kaiming_normal_(layer.weight, a=0.1)
                 nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.outc.weight)
-
-    def begin_as_released(self) -> None:
-        """Draw all weights anew as torch does when it is told nothing."""
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                layer.reset_parameters()
 
 
 class _Double(nn.Module):
@@ -161,10 +155,10 @@ class SuperSlomo(nn.Module):
         self.refine = make(16 if self.adapted else 20, 5)
 
     def begin_as_released(self) -> None:
-        """Draw both networks' weights anew as the released code does."""
-        for network in (self.flow, self.refine):
-            if network is not None:
-                network.begin_as_released()
+        """Draw all weights anew as torch does when it is told nothing, as the released code does."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.reset_parameters()
 
     def forward(
         self, seen: tuple[torch.Tensor, torch.Tensor], pair: tuple[torch.Tensor, torch.Tensor], shares: torch.Tensor
@@ -181,7 +175,7 @@ class SuperSlomo(nn.Module):
     def find_motion(self, first: torch.Tensor, second: torch.Tensor) -> FlowPair:
         """The motion between frames (N, 3, H, W) in [-1, 1] of any size."""
         if self.flow is None:
-            levels = [(frames.float() + 1) * 127.5 for frames in (first, second)]
+            levels = [to_levels(frames) for frames in (first, second)]
             return FlowPair(*(dis_flow(*way, blur=BLUR) / MOST_FLOW for way in (levels, levels[::-1])))
         there = torch.cat([first, second], dim=1)
         if not self.adapted:

@@ -13,10 +13,9 @@ from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
 from ..ccdnet.discriminator import FakePool, PatchGAN, judged
 from ..ccdnet.losses import color_loss, gradient_loss
-from ..ccdnet.network import scaled
+from ..ccdnet.network import scaled, to_levels
 from ..ccdnet.training import adversarial_parts, in_all_processes
-from ..frozen_color_method import colored, load_frame_method
-from ..network_trainer_base import NetworkTrainer, psnr
+from ..network_trainer_base import NetworkTrainer, colored, load_frame_method, psnr, weighed
 from .losses import released_gradient_loss, smoothness_loss, teacher_loss, warp_loss
 from .network import SuperSlomo, SuperSlomoArchitecture, Variant
 
@@ -86,27 +85,20 @@ class SuperSlomoTrainer(NetworkTrainer):
         seen = ends if options.flow_from_ends else scaled(gif)
         motion, between = network((seen[:, 0], seen[:, 1]), (ends[:, 0], ends[:, 1]), shares)
         wanted = truth[:, 1:-1].flatten(0, 1)
-        parts: dict[str, torch.Tensor] = {}
-        loss = wanted.new_zeros(())
-        if options.color:
-            parts["color"] = color_loss(between.frames, wanted)
-            loss = loss + options.color * parts["color"]
-        if options.gradient:
+
+        def gradient() -> torch.Tensor:
             if options.gradient_form == "released":
-                each = shares.shape
-                parts["gradient"] = released_gradient_loss(between.frames.unflatten(0, each), truth[:, 1:-1])
-            else:
-                parts["gradient"] = gradient_loss(between.frames, wanted, form=options.gradient_form)
-            loss = loss + options.gradient * parts["gradient"]
-        if options.warp:
-            parts["warp"] = warp_loss((truth[:, 0], truth[:, -1], wanted), motion, between, shares.shape[1])
-            loss = loss + options.warp * parts["warp"]
-        if options.smoothness:
-            parts["smoothness"] = smoothness_loss(motion)
-            loss = loss + options.smoothness * parts["smoothness"]
-        if options.teacher:
-            parts["teacher"] = teacher_loss((batch.truth[:, 0], batch.truth[:, -1]), motion)
-            loss = loss + options.teacher * parts["teacher"]
+                return released_gradient_loss(between.frames.unflatten(0, shares.shape), truth[:, 1:-1])
+            return gradient_loss(between.frames, wanted, form=options.gradient_form)
+
+        loss, parts = weighed(
+            options,
+            color=lambda: color_loss(between.frames, wanted),
+            gradient=gradient,
+            warp=lambda: warp_loss((truth[:, 0], truth[:, -1], wanted), motion, between, shares.shape[1]),
+            smoothness=lambda: smoothness_loss(motion),
+            teacher=lambda: teacher_loss((batch.truth[:, 0], batch.truth[:, -1]), motion),
+        )
         takes_step = self._limit.allows(parts.get("warp"))
         against: Mapping[str, torch.Tensor | float] = {}
         if options.adversarial:
@@ -126,9 +118,9 @@ class SuperSlomoTrainer(NetworkTrainer):
         seen = ends if self._options.flow_from_ends else scaled(batch.gif[:, [0, -1]])
         shares = batch.times[:, 1:-1]
         _, between = network((seen[:, 0], seen[:, 1]), (ends[:, 0], ends[:, 1]), shares)
-        drawn = ((between.frames + 1) * 127.5).unflatten(0, shares.shape)
+        drawn = to_levels(between.frames).unflatten(0, shares.shape)
         t = shares.view(*shares.shape, 1, 1, 1)
-        blend = ((ends[:, :1] * (1 - t) + ends[:, 1:] * t) + 1) * 127.5
+        blend = to_levels(ends[:, :1] * (1 - t) + ends[:, 1:] * t)
         wanted = batch.truth[:, 1:-1]
         picture = drawn[:, (drawn.shape[1] - 1) // 2].round().clamp(0, 255).to(torch.uint8)
         return {"psnr": psnr(drawn, wanted), "blend_psnr": psnr(blend, wanted)}, picture

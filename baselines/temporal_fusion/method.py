@@ -11,7 +11,7 @@ import torch
 from gifbench import Gif, last_shown
 
 from ..ccdnet.method import Restorer
-from ..ccdnet.network import scaled
+from ..ccdnet.network import scaled, to_levels
 from ..ccdnet.plain_or_dithered_choice import Router
 from ..interpolation.scene_cuts import is_cut
 from ..network_method_base import OneNetwork
@@ -89,11 +89,11 @@ class CCDNetVideo(OneNetwork):
             )
             frame = self._runner.run(lambda part: self._network(x[part], tile=self._tile), x)
         else:
-            x = folded_input(middle, neighbors, stride=self._network.stride, motion=motion).to(self._device)
-            more = self._runner.run(lambda part: self._network.correction(x[part]), x)
+            x = folded_input(middle, neighbors, stride=self._network.body.stride, motion=motion).to(self._device)
+            more = self._runner.run(lambda part: self._network.body.correction(x[part]), x)
             restored = torch.from_numpy(middle.picture[..., :3]).permute(2, 0, 1)[None]
             frame = scaled(restored.to(self._device)) + more[..., :height, :width]
-        return ((frame + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
+        return to_levels(frame).clamp(0, 255).permute(0, 2, 3, 1)
 
 
 _Correct = Callable[[RestoredFrame, Sequence[RestoredFrame | None], Motion], torch.Tensor]

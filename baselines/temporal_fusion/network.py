@@ -25,7 +25,6 @@ class TemporalFusion(nn.Module):
 
     def __init__(self, options: TemporalFusionOptions) -> None:
         super().__init__()
-        self.options = options
         self.body = ResidualUNet(options.widths, options.blocks, inputs=CHANNELS)
 
     def forward(self, x: torch.Tensor, *, tile: int | None = None) -> torch.Tensor:
@@ -34,12 +33,3 @@ class TemporalFusion(nn.Module):
         `tile`: larger pictures are worked on in squares of that side, with the same result.
         """
         return exact(self.body, x, tile)
-
-    @property
-    def stride(self) -> int:
-        """What height and width of the pictures that are folded for `correction` are multiples of."""
-        return int(self.body.stride)
-
-    def correction(self, folded: torch.Tensor) -> torch.Tensor:
-        """What is added to the middle frame (N, 3, H, W), of what `folded_input` gives."""
-        return self.body.correction(folded)

@@ -11,11 +11,10 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..ccdnet.network import scaled
+from ..ccdnet.network import eight_bit, scaled, to_levels
 from ..ccdnet.palette_agreement import agree
 from ..ccdnet.palette_unet import Count, Width, begin
-from ..frozen_color_method import colored, load_frame_method
-from ..network_trainer_base import NetworkTrainer, draw, keep, psnr, update_of_psnr
+from ..network_trainer_base import NetworkTrainer, colored, draw, keep, load_frame_method, psnr, update_of_psnr
 from ..weights_lookup import start_weights
 from .alignment import OFFSETS, RestoredFrame, describe, network_input
 from .network import TemporalFusion, TemporalFusionOptions
@@ -82,8 +81,8 @@ class TemporalFusionTrainer(NetworkTrainer):
             part[None].to(batch.gif.device) for part in next(self._prepared(batch, torch.Generator(), missing=0))
         )
         restored = network(x.float()).float()
-        picture = ((restored + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        return {"psnr": psnr(restored, truth, span=2), "restored_psnr": psnr(x[:, :3], truth, span=2)}, picture
+        scores = {"psnr": psnr(restored, truth, span=2), "restored_psnr": psnr(x[:, :3], truth, span=2)}
+        return scores, eight_bit(restored)
 
     def state_dict(self) -> dict[str, Any]:
         """The pool."""
@@ -103,7 +102,7 @@ class TemporalFusionTrainer(NetworkTrainer):
         places = [middle, *(middle + offset for offset in OFFSETS)]
         for number, dithered in enumerate(batch.dithered.tolist()):
             gif, palettes, colors = (part[number, places] for part in (batch.gif, batch.palettes, batch.colors))
-            restored = ((colored(self._methods[dithered], gif, palettes, colors) + 1) * 127.5).cpu().contiguous()
+            restored = to_levels(colored(self._methods[dithered], gif, palettes, colors)).cpu().contiguous()
             own = [palette[: int(count)] for palette, count in zip(palettes, colors, strict=True)]
             frames = [
                 self._described(frame, shown, palette, dithered=dithered)
@@ -134,7 +133,7 @@ class TemporalFusionTrainer(NetworkTrainer):
             around = [there.get(place + offset, there.get(place - offset)) for offset in OFFSETS]
             seen = network_input(there[place], around)[None].to(gif.device)
             with torch.no_grad():
-                corrected = ((self.network(seen)[0].float() + 1) * 127.5).clamp(0, 255).cpu().contiguous()
+                corrected = to_levels(self.network(seen)[0]).clamp(0, 255).cpu().contiguous()
             made.append(self._described(corrected, shown, palette, dithered=dithered))
         return made
 
