@@ -10,20 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet.backbones import BACKBONES  # noqa: E402
-from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256  # noqa: E402
 
-from gifbench import Gif, check_method, load_method, save_weights  # noqa: E402
-from gifbench.methods.inference import run_method  # noqa: E402
+from gifbench import Gif  # noqa: E402
+from tests.baselines.conftest import assert_contract_is_kept, frames_of, save, save_ccdnets  # noqa: E402
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +24,9 @@ def methods(tmp_path_factory) -> list[str]:
     """The router, CCDNet of two steps with f_C, and Pix2Pix, all narrow and untrained."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights")
-    for name, options in (("ccdnet-plain", {}), ("ccdnet-dithered", {"embedded": False})):
-        architecture = CCDNetArchitecture(base=2, steps=2, **options)
-        made = architecture.model_dump()
-        save_weights(folder / f"{name}.safetensors", CCDNet(architecture), architecture=made, about={})
-    about = {"network": "dither-classifier", "base": 2}
-    save_weights(folder / "dither-classifier.safetensors", DitherClassifier(base=2), architecture=about, about={})
+    save_ccdnets(folder)
     generator = Pix2PixArchitecture(base=1)
-    pix2pix = folder / "pix2pix.safetensors"
-    save_weights(pix2pix, UNet256(generator), architecture=generator.model_dump(), about={})
+    pix2pix = save(folder / "pix2pix.safetensors", UNet256(generator), generator)
     return [
         f"ccdnet:weights={folder}",
         f"ccdnet-3:weights={folder}/ccdnet-plain.safetensors",
@@ -73,7 +60,7 @@ GIFS = {
 def test_any_gif_comes_back_in_its_size(methods, name):
     given = GIFS[name]
     for method in methods:
-        frames = np.concatenate(list(run_method(load_method(method), given, given.times, clip=name)))
+        frames = frames_of(method, given)
         assert frames.shape == (len(given), given.height, given.width, 3)
         assert np.isfinite(frames).all()
 
@@ -86,13 +73,12 @@ def test_a_gif_that_shows_more_than_256_colors_at_once_comes_back(methods):
         Fraction(1, 10),
     )
     for method in methods:
-        (frames,) = run_method(load_method(method), given, given.times, clip="a composed GIF")
-        assert frames.shape == (1, 20, 30, 3)
+        assert frames_of(method, given).shape == (1, 20, 30, 3)
 
 
 def test_the_methods_keep_the_contract(methods):
     for method in methods:
-        assert not [check for check in check_method(method) if check.kept is False], method
+        assert_contract_is_kept(method)
 
 
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))

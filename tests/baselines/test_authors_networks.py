@@ -25,6 +25,7 @@ from typer.testing import CliRunner  # noqa: E402
 
 from gifbench import Weights, load_method, read_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
+from tests.baselines.conftest import count  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread", "plain_convolutions")
 
@@ -115,7 +116,7 @@ def palette(golden) -> torch.Tensor:
 
 
 def test_ccdnet_1(golden, unet):
-    assert sum(each.numel() for each in unet.parameters()) == golden[1]["unet"]["parameters"]
+    assert count(unet) == golden[1]["unet"]["parameters"]
     with torch.no_grad():
         frames = unet(pictures(golden, "gif0"), palette(golden))
     torch.testing.assert_close(frames[0], answer(golden, "ccdnet_1"), **CLOSE)
@@ -146,7 +147,7 @@ def test_ccdnet_2_for_dithered_gifs(golden, converted):
 def test_other_backbones(golden, converted, name):
     weights = converted(name)
     network = load_network(weights)
-    assert sum(each.numel() for each in network.parameters()) == golden[1][name]["parameters"]
+    assert count(network) == golden[1][name]["parameters"]
     with torch.no_grad():
         frames = network.first(scaled(pictures(golden, "gif0")))
     # The bare outputs are up to 8.4; what is seen of them is in [-1, 1].
@@ -158,7 +159,7 @@ def test_other_backbones(golden, converted, name):
 
 def test_superslomo(golden, converted, unet):
     network = described(converted("superslomo", module=True), SuperSlomoArchitecture, SuperSlomo, what="SuperSlomo")
-    assert sum(each.numel() for each in network.parameters()) == golden[1]["superslomo"]["parameters"]
+    assert count(network) == golden[1]["superslomo"]["parameters"]
     gif0, gif1 = (pictures(golden, name) for name in ("gif0", "gif1"))
     with torch.no_grad():
         ends = tuple(unet(gif, palette(golden)) for gif in (gif0, gif1))
@@ -174,7 +175,7 @@ def test_the_discriminator(golden, converted):
     weights = converted("discriminator", key="model_netD")
     assert weights.architecture == {"network": "patch-gan", "channels": 12, "base": 64}
     network = weights.build(PatchGAN)
-    assert sum(each.numel() for each in network.parameters()) == golden[1]["discriminator"]["parameters"]
+    assert count(network) == golden[1]["discriminator"]["parameters"]
     with torch.no_grad():
         logits = network(judged(scaled(pictures(golden, "gif0")), answer(golden, "ccdnet_1")[None]))
     torch.testing.assert_close(logits[0], answer(golden, "discriminator_logits"), **CLOSE)

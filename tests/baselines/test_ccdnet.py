@@ -35,16 +35,12 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, read_weights, save_weights  # noqa: E402
 from gifbench.media.colors.quantize import nearest, quantize  # noqa: E402
-from gifbench.methods.inference import run_method  # noqa: E402
+from tests.baselines.conftest import count, frames_of, save  # noqa: E402
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines" / "ccdnet"
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def parameters(network) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def noisy_batch_norms(network):
@@ -58,11 +54,11 @@ def noisy_batch_norms(network):
 
 def test_parameters_are_the_papers():
     with torch.device("meta"):
-        assert parameters(UNet(3)) == 14_789_059
-        assert parameters(CCDNet(CCDNetArchitecture(steps=2))) == 29_583_302
-        assert parameters(CCDNet(CCDNetArchitecture(steps=3))) == 29_583_302, "the second network is the same each step"
-        assert parameters(CCDNet(CCDNetArchitecture(steps=2, embedded=False))) == 29_583_302 - 6 * 64 * 9
-        assert parameters(PatchGAN()) == 2_774_849
+        assert count(UNet(3)) == 14_789_059
+        assert count(CCDNet(CCDNetArchitecture(steps=2))) == 29_583_302
+        assert count(CCDNet(CCDNetArchitecture(steps=3))) == 29_583_302, "the second network is the same each step"
+        assert count(CCDNet(CCDNetArchitecture(steps=2, embedded=False))) == 29_583_302 - 6 * 64 * 9
+        assert count(PatchGAN()) == 2_774_849
 
 
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
@@ -115,11 +111,11 @@ def test_networks_that_say_changes_begin_with_the_gif_as_it_is(backbone):
 
 def test_naf_costs_at_most_half_of_ccdnet_2():
     def multiplications(**options) -> int:
-        with torch.device("meta"), FlopCounterMode(display=False) as count:
+        with torch.device("meta"), FlopCounterMode(display=False) as flops:
             network = CCDNet(CCDNetArchitecture(steps=2, **options)).eval()
             network.first(torch.empty(1, 3, 256, 256))
             network.second(torch.empty(1, 12, 256, 256))
-        return count.get_total_flops() // 2
+        return flops.get_total_flops() // 2
 
     row = tomllib.loads((CONFIGS / "ccdnet-naf.toml").read_text())["model"]
     assert row["steps"] == 2
@@ -234,7 +230,7 @@ def test_the_classifier_judges_each_frame(size):
     frames = torch.rand(3, 3, *size)
     network = DitherClassifier(base=2).eval()
     torch.testing.assert_close(network(frames)[1:2], network(frames[1:2]))
-    assert parameters(DitherClassifier()) == sum(
+    assert count(DitherClassifier()) == sum(
         a * b * 16 + b for a, b in ((9, 64), (64, 128), (128, 256), (256, 512), (512, 1))
     ) + 2 * (64 + 128 + 256 + 512)
 
@@ -242,9 +238,7 @@ def test_the_classifier_judges_each_frame(size):
 def weights_file(folder: Path, *, name: str = "w.safetensors", half: bool = False, **options) -> Path:
     architecture = CCDNetArchitecture(base=2, **options)
     network = noisy_batch_norms(CCDNet(architecture))
-    return save_weights(
-        folder / name, network, architecture=architecture.model_dump(), about={"licence": "MIT"}, half=half
-    )
+    return save(folder / name, network, architecture, half=half, licence="MIT")
 
 
 def small_gif(num_frames: int = 3, colors: int = 8) -> Gif:
@@ -262,11 +256,11 @@ def small_gif(num_frames: int = 3, colors: int = 8) -> Gif:
 def test_a_method_with_weights_restores(tmp_path, half):
     path = weights_file(tmp_path, steps=2, half=half)
     loaded = load_method(f"ccdnet-2:weights={path}")
-    assert loaded.parameters == parameters(CCDNet(CCDNetArchitecture(base=2, steps=2)))
+    assert loaded.parameters == count(CCDNet(CCDNetArchitecture(base=2, steps=2)))
     assert loaded.weights == "w.safetensors"
     assert loaded.name == "ccdnet-2:weights=w.safetensors"
     gif = small_gif()
-    frames = np.concatenate(list(run_method(loaded, gif, gif.times, clip="clip c")))
+    frames = frames_of(f"ccdnet-2:weights={path}", gif)
     assert frames.shape == (3, 24, 20, 3)
     network = CCDNet(CCDNetArchitecture(base=2, steps=2)).eval()
     read_weights(path).fill(network)
@@ -275,7 +269,7 @@ def test_a_method_with_weights_restores(tmp_path, half):
             torch.from_numpy(gif.frame(1).copy()).permute(2, 0, 1)[None], torch.from_numpy(gif.palettes[1].copy())[None]
         )
     np.testing.assert_allclose(frames[1], (alone[0].permute(1, 2, 0).numpy() + 1) * 127.5, atol=1e-2)
-    (rough,) = run_method(load_method(f"ccdnet-2:weights={path},precision=bf16"), gif, gif.times, clip="clip c")
+    rough = frames_of(f"ccdnet-2:weights={path},precision=bf16", gif)
     assert 0 < np.abs(rough - frames).max() < 4
     assert load_method(f"ccdnet-3:weights={path}").parameters == loaded.parameters, "two steps can become three"
     with pytest.raises(UsageError, match="of the backbone unet"):
@@ -294,8 +288,7 @@ def test_the_router_chooses_by_the_gif(tmp_path):
         loaded = load_method(f"ccdnet:weights={tmp_path}")
         chosen[bias] = [loaded.method.choose(small_gif(colors=colors)) for colors in (8, 100)]
         gif = small_gif(1)
-        (frames,) = run_method(loaded, gif, gif.times, clip="clip c")
-        assert frames.shape == (1, 24, 20, 3)
+        assert frames_of(f"ccdnet:weights={tmp_path}", gif).shape == (1, 24, 20, 3)
     assert chosen == {-100.0: [(False, 32), (False, 128)], 100.0: [(True, 32), (True, 32)]}
 
 

@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from gifbench import save_weights
 from gifbench.cli.app import app
 from gifbench.errors import MethodError, MethodFailed, UsageError
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.media.gif import Gif
 from gifbench.media.video import decode
-from gifbench.methods.inference import on_device, run_method
+from gifbench.methods.inference import run_method
 from gifbench.methods.registry import load_method, load_method_file
+from tests.baselines.conftest import frames_of, save, save_ccdnets
 from tests.conftest import moving_picture
 
 COLOR_FILE = """
@@ -129,12 +129,6 @@ def ramp() -> Gif:
     return Gif(np.zeros((5, 9, 11), np.uint8), palettes, tuple(Fraction(i, 10) for i in range(5)), Fraction(1, 2))
 
 
-def frames_of(text, gif, times):
-    loaded = load_method(text)
-    on_device(loaded, "cpu")
-    return np.concatenate([batch.astype(float) for batch in run_method(loaded, gif, times, clip="a GIF")])
-
-
 @pytest.mark.parametrize(
     ("text", "name"),
     [
@@ -201,11 +195,7 @@ def test_what_cannot_be_composed_is_said_in_one_line(text, said):
         ),
     ],
 )
-def test_it_is_ccdnet_and_superslomo_and_says_how_to_train_what_is_missing(tmp_path, monkeypatch, text, said):
-    pytest.importorskip("torch")
-    from gifbench_baselines import weights_lookup
-
-    monkeypatch.setattr(weights_lookup, "WEIGHTS", tmp_path)
+def test_it_is_ccdnet_and_superslomo_and_says_how_to_train_what_is_missing(package, text, said):
     with pytest.raises(MethodError, match=said):
         load_method(text)
 
@@ -285,30 +275,17 @@ def test_it_is_scored_like_any_method(tiny_dataset):
 
 
 @pytest.fixture
-def shipped(tmp_path, monkeypatch):
+def shipped(package):
     """A package whose weights are tiny and untrained: CCDNet's router, SuperSlomo and the stabilizer."""
     torch = pytest.importorskip("torch")
-    from gifbench_baselines import weights_lookup
-    from gifbench_baselines.ccdnet import dither_classifier, network
-    from gifbench_baselines.stabilizer import network as stabilizer
-    from gifbench_baselines.superslomo import network as superslomo
+    from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture
+    from gifbench_baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture
 
     torch.manual_seed(0)
-    folder = tmp_path / "weights"
-    for name, steps, embedded in (("plain", 2, True), ("dithered", 2, False)):
-        made = network.CCDNet(network.CCDNetArchitecture(base=2, steps=steps, embedded=embedded))
-        save_weights(folder / f"ccdnet-{name}.safetensors", made, architecture=made.architecture.model_dump(), about={})
-    save_weights(
-        folder / "dither-classifier.safetensors",
-        dither_classifier.DitherClassifier(base=2),
-        architecture={"network": "dither-classifier", "base": 2},
-        about={},
-    )
-    slomo = superslomo.SuperSlomo(superslomo.SuperSlomoArchitecture(base=2))
-    steady = stabilizer.Stabilizer(stabilizer.StabilizerArchitecture(base=2))
-    for name, made in (("superslomo", slomo), ("stable", steady)):
-        save_weights(folder / f"{name}.safetensors", made, architecture=made.architecture.model_dump(), about={})
-    monkeypatch.setattr(weights_lookup, "WEIGHTS", folder)
+    save_ccdnets(package)
+    slomo, steady = SuperSlomoArchitecture(base=2), StabilizerArchitecture(base=2)
+    save(package / "superslomo.safetensors", SuperSlomo(slomo), slomo)
+    save(package / "stable.safetensors", Stabilizer(steady), steady)
 
 
 def write_wild(path, *, delays=(40, 100, 20, 250), size=(35, 24)):

@@ -21,7 +21,7 @@ if find_spec("spandrel") is None:
 from gifbench_baselines.community_model import CommunityModel
 
 from gifbench import UsageError, WeightsError, load_method
-from gifbench.methods.conformance import check_method
+from tests.baselines.conftest import assert_contract_is_kept
 
 
 def network(name: str, scale: int) -> torch.nn.Module:
@@ -79,8 +79,7 @@ def test_frames_are_what_the_network_makes_of_them_at_their_size(tmp_path, name,
 
 @pytest.mark.parametrize(("name", "scale"), [("compact", 1), ("esrgan", 2)])
 def test_the_contract_is_kept_by_its_text(tmp_path, name, scale):
-    checks = check_method(f"spandrel:weights={saved(tmp_path, name, scale)}")
-    assert not [check for check in checks if check.kept is False], checks
+    assert_contract_is_kept(f"spandrel:weights={saved(tmp_path, name, scale)}")
 
 
 def test_what_results_say_is_the_file_by_content(tmp_path):

@@ -14,36 +14,27 @@ torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet import correction_guard as guard_module  # noqa: E402
 from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features  # noqa: E402
-from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
-from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
 from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router  # noqa: E402
 from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402
 from gifbench_baselines.weights_lookup import WEIGHTS, described  # noqa: E402
 
-from gifbench import Gif, MethodError, load_method, read_weights, run_method, save_weights  # noqa: E402
+from gifbench import Gif, MethodError, load_method, read_weights  # noqa: E402
+from tests.baselines.conftest import count, frames_of, save, save_color_networks  # noqa: E402
 from tests.pretend_device import KIND, pretend_device  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-NARROW = {"widths": (4, 4), "blocks": (1, 1)}
 
-
-def guard_of(share: float) -> Guard:
+def save_guard(folder: Path, share: float) -> None:
     """One that lets the same share of every change through."""
-    guard = Guard(GuardOptions(hidden=2)).eval()
+    guard = Guard(GuardOptions(hidden=2))
     torch.nn.init.zeros_(guard.last.weight)
     torch.nn.init.constant_(guard.last.bias, float(torch.logit(torch.tensor(share / 1.05))))
-    return guard
+    save(folder / "ccdnet-guard.safetensors", guard, guard.options)
 
 
 def load_guard(name: str) -> Guard:
     return described(read_weights(WEIGHTS / f"{name}.safetensors"), GuardOptions, Guard, what="guard")
-
-
-def save_guard(folder: Path, share: float) -> None:
-    guard = guard_of(share)
-    card = guard.options.model_dump(mode="json")
-    save_weights(folder / "ccdnet-guard.safetensors", guard, architecture=card, about={})
 
 
 def without_guard(folder: Path) -> Path:
@@ -77,22 +68,15 @@ def drawing(height: int = 96, width: int = 128) -> Gif:
     return Gif(indices[None], (palette,), (Fraction(0),), Fraction(1, 10))
 
 
-def restored(name: str, gif: Gif) -> np.ndarray:
-    return np.concatenate([np.asarray(part) for part in run_method(load_method(name), gif, gif.times, clip="a GIF")])
-
-
 def narrow_weights(folder: Path) -> Path:
     """Networks of few channels for either kind of GIF and over time, that change what they are given."""
     torch.manual_seed(0)
     folder.mkdir()
-    made = [(f"ccdnet-{kind}", PaletteUNet(PaletteUNetOptions(**NARROW))) for kind in ("plain", "dithered")]
-    made.append(("ccdnet-video", TemporalFusion(TemporalFusionOptions(**NARROW))))
-    for name, network in made:
-        torch.nn.init.normal_(network.body.head.weight, std=0.1)
-        card = network.options.model_dump(mode="json")
-        save_weights(folder / f"{name}.safetensors", network, architecture=card, about={})
-    about = {"network": "dither-classifier", "base": 2}
-    save_weights(folder / "dither-classifier.safetensors", DitherClassifier(base=2), architecture=about, about={})
+    save_color_networks(folder, loud=0.1)
+    options = TemporalFusionOptions(widths=(4, 4), blocks=(1, 1))
+    network = TemporalFusion(options)
+    torch.nn.init.normal_(network.body.head.weight, std=0.1)
+    save(folder / "ccdnet-video.safetensors", network, options)
     return folder
 
 
@@ -111,7 +95,7 @@ def test_the_guard_decides_between_the_gif_and_the_network(tmp_path, name):
         folder = narrow_weights(tmp_path / str(share))
         if share is not None:
             save_guard(folder, share)
-        made[share] = restored(name.format(folder), gif)
+        made[share] = frames_of(name.format(folder), gif)
     assert np.abs(made[None] - shown).max() > 3
     assert np.abs(made[1e-7] - shown).max() < 1e-2
     assert np.abs(made[1.0] - made[None]).max() < 1e-2
@@ -120,8 +104,8 @@ def test_the_guard_decides_between_the_gif_and_the_network(tmp_path, name):
 
 def test_what_the_palette_holds_exactly_is_hardly_touched(tmp_path):
     gif = drawing()
-    guarded = np.square(restored("ccdnet", gif) - gif.frame(0)).mean()
-    without = np.square(restored(f"ccdnet:weights={without_guard(tmp_path)}", gif) - gif.frame(0)).mean()
+    guarded = np.square(frames_of("ccdnet", gif) - gif.frame(0)).mean()
+    without = np.square(frames_of(f"ccdnet:weights={without_guard(tmp_path)}", gif) - gif.frame(0)).mean()
     assert guarded < without / 10
 
 
@@ -234,10 +218,8 @@ def test_weights_of_another_network_are_one_clear_line():
 
 
 def test_the_router_counts_the_guard(tmp_path):
-    guard = load_guard("ccdnet-guard")
-    assert Router(gradients=False).parameters - Router(weights=str(without_guard(tmp_path))).parameters == sum(
-        each.numel() for each in guard.parameters()
-    )
+    without = Router(weights=str(without_guard(tmp_path)))
+    assert Router(gradients=False).parameters - without.parameters == count(load_guard("ccdnet-guard"))
 
 
 def test_frames_are_the_same_with_any_number_of_threads():

@@ -11,7 +11,6 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import weights_lookup  # noqa: E402
 from gifbench_baselines.film import chroma  # noqa: E402
 from gifbench_baselines.film.cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator  # noqa: E402
 from gifbench_baselines.film.cartoon_training import CartoonTrainer, CartoonTrainerOptions, smeared_edges  # noqa: E402
@@ -29,11 +28,10 @@ from gifbench import (  # noqa: E402
     load_method,
     read_weights,
     restore_video,
-    save_weights,
 )
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.media.video import decode  # noqa: E402
-from gifbench.methods.conformance import check_method  # noqa: E402
+from tests.baselines.conftest import assert_contract_is_kept, count, learn, save  # noqa: E402
 from tests.conftest import moving_picture, write_video  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -41,34 +39,27 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = ColorizeOptions(widths=(8, 16), blocks=(1, 1))
 
 
-def count(network) -> int:
-    return sum(each.numel() for each in network.parameters())
-
-
 def colorizer(path: Path, *, loud: float = 0.0) -> Path:
     torch.manual_seed(1)
     network = Colorizer(SMALL)
     if loud:
         torch.nn.init.normal_(network.head.weight, std=loud)
-    return save_weights(path, network, architecture=SMALL.model_dump(mode="json"), about={"licence": "CC0-1.0"})
+    return save(path, network, SMALL, licence="CC0-1.0")
 
 
 def cartoonist(path: Path) -> Path:
     torch.manual_seed(1)
     options = CartoonOptions(base=4, blocks=1)
-    return save_weights(path, Cartoonist(options), architecture=options.model_dump(mode="json"), about={})
+    return save(path, Cartoonist(options), options)
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch):
+def package(package):
     """The package's folder of weights: a colorizer, a stabilizer that changes nothing, and no cartoonist."""
-    folder = tmp_path / "package"
-    folder.mkdir()
-    monkeypatch.setattr(weights_lookup, "WEIGHTS", folder)
-    colorizer(folder / "colorize.safetensors", loud=0.5)
-    steady = Stabilizer(StabilizerArchitecture(base=2))
-    save_weights(folder / "stable.safetensors", steady, architecture=steady.architecture.model_dump(), about={})
-    return folder
+    colorizer(package / "colorize.safetensors", loud=0.5)
+    steady = StabilizerArchitecture(base=2)
+    save(package / "stable.safetensors", Stabilizer(steady), steady)
+    return package
 
 
 def film(path: Path, frames: int = 4) -> Path:
@@ -147,8 +138,7 @@ def test_colors_are_paler_by_the_saturation(package):
 def test_the_contract_is_kept(package, tmp_path, name):
     weights = cartoonist(tmp_path / "c.safetensors")
     name = name.format(weights) if "{}" in name else name.replace("cartoon", f"cartoon:weights={weights}")
-    checks = check_method(name)
-    assert [check for check in checks if check.kept is False] == []
+    assert_contract_is_kept(name)
 
 
 @pytest.mark.parametrize("name", ["stable:[colorize]", "stable:[cartoon:weights={}]"])
@@ -202,26 +192,21 @@ def test_weights_of_another_network_are_one_clear_line(package, tmp_path):
 
 
 def test_a_colorizer_learns_and_goes_on_as_if_it_had_not_been_stopped():
-    def trained(steps: range, trainer: ColorizeTrainer, adam) -> None:
-        for step in steps:
-            generator = torch.Generator().manual_seed(step)
-            for update in trainer.updates(trainer.network, batch(side=48), generator):
-                adam.zero_grad()
-                update.loss.backward()
-                adam.step()
+    def trained(steps: range, trainer: ColorizeTrainer) -> None:
+        learn(trainer, torch.optim.SGD(trainer.network.parameters(), lr=0.1), batch(side=48), steps)
 
     options = ColorizeTrainerOptions(widths=(8, 16), blocks=(1, 1), side=32, views=2, pool=3)
     torch.manual_seed(0)
     whole = ColorizeTrainer(options)
     start = {key: value.clone() for key, value in whole.network.state_dict().items()}
-    trained(range(4), whole, torch.optim.SGD(whole.network.parameters(), lr=0.1))
+    trained(range(4), whole)
     stopped = ColorizeTrainer(options)
     stopped.network.load_state_dict(start)
-    trained(range(2), stopped, torch.optim.SGD(stopped.network.parameters(), lr=0.1))
+    trained(range(2), stopped)
     resumed = ColorizeTrainer(options)
     resumed.network.load_state_dict(stopped.network.state_dict())
     resumed.load_state_dict(stopped.state_dict())
-    trained(range(2, 4), resumed, torch.optim.SGD(resumed.network.parameters(), lr=0.1))
+    trained(range(2, 4), resumed)
     for one, other in zip(whole.network.parameters(), resumed.network.parameters(), strict=True):
         assert torch.equal(one, other)
     assert any(not torch.equal(start[key], value) for key, value in whole.network.state_dict().items())
@@ -413,12 +398,7 @@ def test_what_a_colorizer_learns_is_the_color_of_things():
     sample = batch(side=48)._replace(truth=truth)
     torch.manual_seed(0)
     trainer = ColorizeTrainer(ColorizeTrainerOptions(widths=(8, 16), blocks=(1, 1), side=32, views=2, updates=1))
-    adam = torch.optim.Adam(trainer.network.parameters(), lr=1e-2)
-    for step in range(40):
-        for update in trainer.updates(trainer.network, sample, torch.Generator().manual_seed(step)):
-            adam.zero_grad()
-            update.loss.backward()
-            adam.step()
+    learn(trainer, torch.optim.Adam(trainer.network.parameters(), lr=1e-2), sample, range(40))
     with torch.no_grad():
         scores, _ = trainer.scores(trainer.network, sample)
     assert scores["chroma_psnr"] > scores["gray_psnr"] + 3, scores

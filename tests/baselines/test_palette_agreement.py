@@ -12,9 +12,10 @@ torch = pytest.importorskip("torch")
 from gifbench_baselines.ccdnet import palette_agreement  # noqa: E402
 from gifbench_baselines.ccdnet.palette_agreement import agree  # noqa: E402
 
-from gifbench import Gif, load_method, run_method  # noqa: E402
+from gifbench import Gif, load_method  # noqa: E402
 from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
 from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
+from tests.baselines.conftest import frames_of  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -151,8 +152,7 @@ def test_the_methods_agree_unless_told_not_to(name):
     gif = Gif(indices[None], (palette,), (Fraction(0),), Fraction(1, 10))
     made = {}
     for told in (":gradients=false", ":agreement=false"):
-        parts = run_method(load_method(name + told), gif, gif.times, clip="a GIF")
-        made[told] = np.concatenate([np.asarray(part) for part in parts])[0]
+        made[told] = frames_of(name + told, gif)[0]
     dithered, _ = load_method("ccdnet").method.choose(gif)
     # ccdnet-video's neighbors, and the frame that it corrects, agree before, too.
     again = made[":gradients=false"] if name == "ccdnet-video" else made[":agreement=false"]

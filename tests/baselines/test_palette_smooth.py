@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gifbench import Gif, PixelsError, UsageError
 from gifbench.media.colors.quantize import DITHERS, quantize
+from tests.baselines.conftest import psnr
 
 
 def picture(height=96, width=120, *, seed=0):
@@ -35,10 +36,6 @@ def nearest(values, palette):
     """The nearest colors' numbers, by the definition: all squared distances in float64."""
     distances = ((values[..., None, :].astype(np.float64) - palette.astype(np.float64)) ** 2).sum(-1)
     return distances.argmin(-1)
-
-
-def psnr(a, b):
-    return 10 * np.log10(255**2 / ((np.asarray(a, np.float64) - b) ** 2).mean())
 
 
 @settings(max_examples=30, deadline=None)

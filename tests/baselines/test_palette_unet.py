@@ -25,6 +25,7 @@ from gifbench import (  # noqa: E402
     save_weights,
 )
 from gifbench.methods.method_entry_points import list_methods  # noqa: E402
+from tests.baselines.conftest import count, learn, save  # noqa: E402
 
 SMALL = PaletteUNetOptions(widths=(8, 8, 8), blocks=(1, 1, 2))
 
@@ -133,7 +134,7 @@ def test_in_half_precision_additions_within_convolutions_change_next_to_nothing(
 
 def test_its_weights_are_read_by_the_kind_on_their_card(tmp_path):
     network = moved(PaletteUNet(SMALL))
-    path = save_weights(tmp_path / "x.safetensors", network, architecture=SMALL.model_dump(mode="json"), about={})
+    path = save(tmp_path / "x.safetensors", network, SMALL)
     gif, palettes, _ = frames_and_palettes()
     assert torch.equal(load_network(read_weights(path))(gif, palettes), network(gif, palettes))
     wrong = {**SMALL.model_dump(mode="json"), "widths": [8, 8, 100_000]}
@@ -149,12 +150,12 @@ def test_as_many_widths_as_blocks():
 
 def test_a_larger_network_begins_as_the_smaller_one_was(tmp_path):
     small = moved(PaletteUNet(SMALL))
-    path = save_weights(tmp_path / "x.safetensors", small, architecture=SMALL.model_dump(mode="json"), about={})
+    path = save(tmp_path / "x.safetensors", small, SMALL)
     sizes = {"widths": (8, 8, 8, 12), "blocks": (1, 1, 2, 1)}
     grown = PaletteUNetTrainer(PaletteUNetTrainerOptions(**sizes, start=str(path))).network
     gif, palettes, _ = frames_and_palettes()
     assert torch.equal(grown(gif, palettes), small(gif, palettes))
-    assert sum(each.numel() for each in grown.parameters()) > sum(each.numel() for each in small.parameters())
+    assert count(grown) > count(small)
     wider = {"widths": (12, 10, 8, 12), "blocks": (1, 2, 2, 1), "neighbors": 4}
     grown = PaletteUNetTrainer(PaletteUNetTrainerOptions(**wider, start=str(path))).network
     torch.testing.assert_close(grown(gif, palettes), small(gif, palettes), rtol=0, atol=1e-5)
@@ -170,13 +171,8 @@ def test_its_loss_falls_on_what_it_sees():
     padded = torch.cat([palettes, torch.zeros(2, 224, 3, dtype=torch.uint8)], dim=1)
     batch = TrainingBatch(gif, padded, torch.tensor([32, 32]), truth, torch.zeros(2), torch.zeros(2))
     adam = torch.optim.Adam(trainer.learned["network"], lr=1e-2)
-    losses = []
-    for _ in range(40):
-        (update,) = trainer.updates(trainer.network, batch, torch.Generator())
-        adam.zero_grad()
-        update.loss.backward()
-        adam.step()
-        losses.append(float(update.loss.detach()))
+    losses = learn(trainer, adam, batch, range(40))
+    assert len(losses) == 40
     assert losses[-1] < losses[0] - 1
     scores, pictures = trainer.scores(trainer.network, batch)
     assert scores["psnr"] > scores["gif_psnr"] + 2
@@ -214,7 +210,6 @@ def test_each_network_of_the_router_is_a_method_of_its_own(name, dithered):
 
 def test_a_ccdnet_is_no_network_of_the_router(tmp_path):
     architecture = CCDNetArchitecture(base=2)
-    path = tmp_path / "x.safetensors"
-    save_weights(path, CCDNet(architecture), architecture=architecture.model_dump(), about={})
+    path = save(tmp_path / "x.safetensors", CCDNet(architecture), architecture)
     with pytest.raises(UsageError, match="weights of a CCDNet, for a method such as ccdnet-2"):
         load_method(f"ccdnet-plain:weights={path}")

@@ -11,6 +11,7 @@ from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256  # n
 from gifbench_baselines.pix2pix.training import Pix2PixOptions, Pix2PixTrainer  # noqa: E402
 
 from gifbench import MethodError, TrainingBatch, UsageError, load_method, save_weights  # noqa: E402
+from tests.baselines.conftest import count, save  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -18,18 +19,12 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     architecture = Pix2PixArchitecture(base=2)
-    return save_weights(
-        tmp_path_factory.mktemp("pix2pix") / "p.safetensors",
-        UNet256(architecture),
-        architecture=architecture.model_dump(),
-        about={},
-    )
+    return save(tmp_path_factory.mktemp("pix2pix") / "p.safetensors", UNet256(architecture), architecture)
 
 
 def test_parameters_are_the_papers():
     with torch.device("meta"):
-        network = UNet256(Pix2PixArchitecture())
-    assert sum(parameter.numel() for parameter in network.parameters()) == 54_413_955
+        assert count(UNet256(Pix2PixArchitecture())) == 54_413_955
 
 
 def test_frames_of_any_size_come_back_the_same_each_time(weights):

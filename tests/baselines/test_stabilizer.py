@@ -9,39 +9,33 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import weights_lookup  # noqa: E402
 from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
 
 from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
-from gifbench.methods.conformance import check_method, small_gif  # noqa: E402
-from gifbench.methods.inference import on_device, run_method  # noqa: E402
+from gifbench.methods.conformance import small_gif  # noqa: E402
+from tests.baselines.conftest import assert_contract_is_kept, count, frames_of, save  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+SMALL = StabilizerArchitecture(base=2)
+
+
 @pytest.fixture
-def package(tmp_path, monkeypatch):
+def package(package):
     """The package's folder of weights, with a stabilizer that changes nothing."""
-    monkeypatch.setattr(weights_lookup, "WEIGHTS", tmp_path)
-    save(tmp_path / "stable.safetensors")
-    return tmp_path
+    saved(package / "stable.safetensors")
+    return package
 
 
-def save(path, *, loud=0.0):
+def saved(path, *, loud=0.0):
     torch.manual_seed(0)
-    network = Stabilizer(StabilizerArchitecture(base=2))
+    network = Stabilizer(SMALL)
     if loud:
         torch.nn.init.normal_(network.out.weight, std=loud)
-    architecture = network.architecture.model_dump()
-    return save_weights(path, network, architecture=architecture, about={"licence": "CC0-1.0"}, half=True)
-
-
-def frames_of(name, gif, times):
-    loaded = load_method(name)
-    on_device(loaded, "cpu")
-    return np.concatenate([batch.astype(float) for batch in run_method(loaded, gif, times, clip="a GIF")])
+    return save(path, network, SMALL, half=True, licence="CC0-1.0")
 
 
 def moving():
@@ -50,13 +44,12 @@ def moving():
 
 def test_it_has_the_papers_number_of_parameters():
     with torch.device("meta"):
-        network = Stabilizer(StabilizerArchitecture())
-    assert sum(each.numel() for each in network.parameters()) == 2_979_555
+        assert count(Stabilizer(StabilizerArchitecture())) == 2_979_555
 
 
 def test_only_the_processed_branch_hands_details_to_the_decoder():
     """A change of the input alone, small and far away, reaches a pixel through the joint layers only."""
-    network = Stabilizer(StabilizerArchitecture(base=2)).eval()
+    network = Stabilizer(SMALL).eval()
     torch.nn.init.normal_(network.out.weight)
     x = torch.rand(1, 3, 16, 16)
     with torch.no_grad():
@@ -92,7 +85,7 @@ def test_propagation_steadies_what_stands_still_and_keeps_off_a_cut(package):
 
 
 def test_only_colors_are_steadied_where_that_is_asked(tmp_path):
-    weights = save(tmp_path / "w.safetensors", loud=0.3)
+    weights = saved(tmp_path / "w.safetensors", loud=0.3)
     gif, light = moving(), np.array([0.299, 0.587, 0.114])
     shown = frames_of("gif", gif, gif.times)
     frames, colors = (
@@ -107,7 +100,7 @@ def test_only_colors_are_steadied_where_that_is_asked(tmp_path):
 
 
 def test_what_is_held_stays_as_it_is_and_motion_does_not(tmp_path):
-    weights = save(tmp_path / "w.safetensors", loud=0.3)
+    weights = saved(tmp_path / "w.safetensors", loud=0.3)
     out = frames_of(f"stable:[gif],weights={weights}", moving(), [Fraction(i, 30) for i in range(10)])
     for group in (out[0:3], out[3:6], out[6:9]):
         assert np.array_equal(group[0], group[1]) and np.array_equal(group[0], group[2])
@@ -116,7 +109,7 @@ def test_what_is_held_stays_as_it_is_and_motion_does_not(tmp_path):
 
 
 def test_it_begins_anew_at_a_cut(tmp_path):
-    weights = save(tmp_path / "w.safetensors", loud=0.3)
+    weights = saved(tmp_path / "w.safetensors", loud=0.3)
     scenes = [photograph(0), photograph(3), 255 - np.rot90(photograph(0), 2), 255 - np.rot90(photograph(3), 2)]
     gif = as_gif(scenes)
     out = frames_of(f"stable:[gif],weights={weights}", gif, gif.times)
@@ -127,18 +120,17 @@ def test_it_begins_anew_at_a_cut(tmp_path):
 
 @pytest.mark.parametrize("loud", [0.3, 1e4])
 def test_it_keeps_the_contract(tmp_path, loud):
-    weights = save(tmp_path / "w.safetensors", loud=loud)
-    checks = check_method(f"stable:[gif],weights={weights}")
-    assert not [check for check in checks if check.kept is False], checks
+    weights = saved(tmp_path / "w.safetensors", loud=loud)
+    assert_contract_is_kept(f"stable:[gif],weights={weights}")
 
 
 def test_where_the_network_explodes_the_frame_stays_as_it_came(tmp_path):
-    network = Stabilizer(StabilizerArchitecture(base=2))
+    network = Stabilizer(SMALL)
     torch.nn.init.normal_(network.out.weight)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(1e12)
-    path = save_weights(tmp_path / "w.safetensors", network, architecture=network.architecture.model_dump(), about={})
+    path = save(tmp_path / "w.safetensors", network, SMALL)
     gif = moving()
     assert np.array_equal(frames_of(f"stable:[gif],weights={path}", gif, gif.times), gif.frames)
 
@@ -186,13 +178,12 @@ def test_what_cannot_be_wrapped_is_said_in_one_line(package, text, said):
 def test_what_is_said_of_it_is_of_both(package):
     loaded = load_method("stable:gaussian-0.5")
     assert loaded.licence == "MIT + CC0-1.0"
-    own = sum(each.numel() for each in Stabilizer(StabilizerArchitecture(base=2)).parameters())
-    assert (loaded.parameters, loaded.weights) == (own, "stable.safetensors")
+    assert (loaded.parameters, loaded.weights) == (count(Stabilizer(SMALL)), "stable.safetensors")
     assert load_method("stable:dis").tasks is None
 
 
-def test_without_weights_it_says_how_to_get_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights_lookup, "WEIGHTS", tmp_path)
+def test_without_weights_it_says_how_to_get_them(package, tmp_path):
+    (package / "stable.safetensors").unlink()
     with pytest.raises(MethodError, match=r"gifbench train baselines/stabilizer/stable\.toml .*stable:weights="):
         load_method("stable:gif")
     other = save_weights(tmp_path / "o.safetensors", torch.nn.Linear(2, 2), architecture={"network": "x"}, about={})
@@ -214,9 +205,9 @@ def test_the_command_restores_through_it_also_a_method_in_a_file(package, tmp_pa
 
 
 def test_weights_of_0_1_0_spell_the_network_otherwise_and_new_ones_do_not(tmp_path):
-    network = Stabilizer(StabilizerArchitecture(base=2))
-    assert network.architecture.network == "stabilizer"
-    old = {**network.architecture.model_dump(), "network": "stabiliser"}
-    for name, card in (("old", old), ("new", network.architecture.model_dump())):
-        path = save_weights(tmp_path / f"{name}.safetensors", network, architecture=card, about={})
-        assert load_method(f"stable:gif,weights={path}").parameters == sum(p.numel() for p in network.parameters())
+    network = Stabilizer(SMALL)
+    assert SMALL.network == "stabilizer"
+    for spelled in ("stabiliser", "stabilizer"):
+        card = {**SMALL.model_dump(), "network": spelled}
+        path = save_weights(tmp_path / f"{spelled}.safetensors", network, architecture=card, about={})
+        assert load_method(f"stable:gif,weights={path}").parameters == count(network)

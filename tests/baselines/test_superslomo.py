@@ -22,8 +22,8 @@ from gifbench_baselines.superslomo.network import (  # noqa: E402
 )
 
 from gifbench import Gif, MethodError, UsageError, load_method, read_weights, save_weights  # noqa: E402
-from gifbench.methods.conformance import check_method  # noqa: E402
 from gifbench.methods.inference import on_device, run_method  # noqa: E402
+from tests.baselines.conftest import assert_contract_is_kept, count, frames_of, save  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph, psnr  # noqa: E402
 
 SHIPPED = weights_lookup.WEIGHTS / "superslomo.safetensors"
@@ -40,23 +40,13 @@ def saved(path, *, loud=0.0, seed=0, **options) -> str:
     for part in (network.flow, network.refine):
         if loud and part is not None:
             torch.nn.init.normal_(part.outc.weight, std=loud)
-    about = {"licence": "CC0-1.0"}
-    return str(save_weights(path, network, architecture=architecture.model_dump(), about=about, half=True))
-
-
-def frames_of(name, gif, times):
-    loaded = load_method(name)
-    on_device(loaded, "cpu")
-    out = np.concatenate(list(run_method(loaded, gif, times, clip="a GIF")))
-    assert out.shape == (len(times), gif.height, gif.width, 3)
-    return out.astype(np.float64)
+    return str(save(path, network, architecture, half=True, licence="CC0-1.0"))
 
 
 def test_the_adapted_networks_have_the_papers_numbers_of_parameters():
     with torch.device("meta"):
         network = SuperSlomo(SuperSlomoArchitecture())
-    assert sum(each.numel() for each in network.flow.parameters()) == 19_793_026
-    assert sum(each.numel() for each in network.refine.parameters()) == 19_808_805
+    assert (count(network.flow), count(network.refine)) == (19_793_026, 19_808_805)
     assert network.flow.outc.out_channels == 2 and network.refine.inc.first.in_channels == 16
 
 
@@ -207,8 +197,7 @@ def test_cuts_are_held(tmp_path):
 
 
 def test_it_keeps_the_contract(tmp_path):
-    checks = check_method(f"superslomo:weights={saved(tmp_path / 'w.safetensors', loud=0.3)}")
-    assert not [check for check in checks if check.kept is False], checks
+    assert_contract_is_kept(f"superslomo:weights={saved(tmp_path / 'w.safetensors', loud=0.3)}")
 
 
 def test_weights_of_another_kind_are_told(tmp_path):

@@ -12,10 +12,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import weights_lookup  # noqa: E402
-from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
+from gifbench_baselines.ccdnet.network import scaled, to_levels  # noqa: E402
 from gifbench_baselines.ccdnet.palette_agreement import agree  # noqa: E402
-from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions  # noqa: E402
 from gifbench_baselines.temporal_fusion import training  # noqa: E402
 from gifbench_baselines.temporal_fusion.alignment import CHANNELS, OFFSETS, RestoredFrame, network_input  # noqa: E402
 from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402
@@ -25,13 +23,13 @@ from gifbench_baselines.temporal_fusion.training import (  # noqa: E402
 )
 from safetensors.torch import load_file  # noqa: E402
 
-from gifbench import Gif, UsageError, WeightsError, check_method, load_method, save_weights  # noqa: E402
+from gifbench import Gif, UsageError, WeightsError, load_method  # noqa: E402
 from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
 from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
-from gifbench.methods.inference import run_method  # noqa: E402
 from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.trainer_interface import TrainingBatch, load_trainer  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
+from tests.baselines.conftest import assert_contract_is_kept, frames_of, save, save_color_networks  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -40,20 +38,12 @@ NARROW = {"widths": (4, 4), "blocks": (1, 1)}
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch):
+def package(package):
     """The package's folder of weights: narrow networks for colors, and a correction that is not 0."""
-    monkeypatch.setattr(weights_lookup, "WEIGHTS", tmp_path)
     torch.manual_seed(0)
-    options = PaletteUNetOptions(**NARROW)
-    for kind in ("plain", "dithered"):
-        network = PaletteUNet(options)
-        torch.nn.init.normal_(network.body.head.weight, std=0.02)
-        architecture = options.model_dump(mode="json")
-        save_weights(tmp_path / f"ccdnet-{kind}.safetensors", network, architecture=architecture, about={})
-    about = {"network": "dither-classifier", "base": 2}
-    save_weights(tmp_path / "dither-classifier.safetensors", DitherClassifier(base=2), architecture=about, about={})
-    save_fusion(tmp_path / "ccdnet-video.safetensors", loud=0.05)
-    return tmp_path
+    save_color_networks(package, loud=0.02)
+    save_fusion(package / "ccdnet-video.safetensors", loud=0.05)
+    return package
 
 
 def save_fusion(path, *, loud=0.0):
@@ -61,11 +51,7 @@ def save_fusion(path, *, loud=0.0):
     network = TemporalFusion(options)
     if loud:
         torch.nn.init.normal_(network.body.head.weight, std=loud)
-    return save_weights(path, network, architecture=options.model_dump(mode="json"), about={"licence": "CC0-1.0"})
-
-
-def frames_of(name, gif, times):
-    return np.concatenate([batch.astype(float) for batch in run_method(load_method(name), gif, times, clip="a GIF")])
+    return save(path, network, options, licence="CC0-1.0")
 
 
 def moving(count=6, height=48, width=64):
@@ -125,8 +111,7 @@ def test_short_gifs(package, count):
 
 
 def test_it_keeps_what_a_method_promises(package):
-    checks = check_method("ccdnet-video")
-    assert not [check for check in checks if check.kept is False], checks
+    assert_contract_is_kept("ccdnet-video")
 
 
 def test_tiles_have_no_seams():
@@ -222,21 +207,21 @@ def test_it_learns_from_frames_that_agree_with_their_gifs_as_it_will_see_them(pa
     gif, colors = batch.gif[0].permute(0, 2, 3, 1).numpy(), int(batch.colors[0, 2])
     palette = batch.palettes[0, 2, :colors].numpy()
     noise = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 20, truth[0].shape), (0, 0), 2)
-    off = torch.from_numpy(truth + noise).float().permute(0, 3, 1, 2) / 127.5 - 1
+    off = scaled(torch.from_numpy(truth + noise).permute(0, 3, 1, 2))
     monkeypatch.setattr(training, "colored", lambda *_: off.clone())
     seen = {}
     for agreement in (False, True):
         trainer = TemporalFusionTrainer(TemporalFusionTrainerOptions(**NARROW, agreement=agreement))
         seen[agreement], _ = next(trainer._prepared(batch, torch.Generator().manual_seed(0), missing=0))
-    middle = ((seen[False][:3].float() + 1) * 127.5).numpy()
+    before, after = (to_levels(seen[agreement][:3]).numpy() for agreement in (False, True))
+    middle = before.copy()
     agree(middle, np.ascontiguousarray(gif[2].transpose(2, 0, 1)), palette, dithered=dithered)
-    moved = ((seen[True][:3].float() + 1) * 127.5).numpy()
-    assert np.abs(moved - middle).mean() < 0.2 < np.abs(moved - ((seen[False][:3].float() + 1) * 127.5).numpy()).max()
+    assert np.abs(after - middle).mean() < 0.2 < np.abs(after - before).max()
 
 
 def test_it_learns_from_frames_that_it_corrected_once(package, monkeypatch):
     batch, truth = window(dithered=True)
-    monkeypatch.setattr(training, "colored", lambda *_: torch.from_numpy(truth).float().permute(0, 3, 1, 2) / 127.5 - 1)
+    monkeypatch.setattr(training, "colored", lambda *_: scaled(torch.from_numpy(truth).permute(0, 3, 1, 2)))
     seen = {}
     for again in (0, 1):
         trainer = TemporalFusionTrainer(TemporalFusionTrainerOptions(**NARROW, again=again, agreement=False))

@@ -11,6 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from gifbench_baselines.ccdnet.network import scaled  # noqa: E402
 from gifbench_baselines.stabilizer.losses import Way  # noqa: E402
 from gifbench_baselines.superslomo.losses import (  # noqa: E402
     released_gradient_loss,
@@ -167,7 +168,7 @@ def test_the_losses_are_least_for_the_true_motion():
     first, second, middle = (
         torch.from_numpy(photograph(dx, height=96, width=128).copy()).permute(2, 0, 1)[None] for dx in (0, 6, 3)
     )
-    truth = tuple(frames.float() / 127.5 - 1 for frames in (first, second, middle))
+    truth = tuple(scaled(frames) for frames in (first, second, middle))
 
     def said(pixels: float) -> tuple[FlowPair, Between]:
         flow = torch.zeros(1, 2, 96, 128)

@@ -17,17 +17,18 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import METHODS, weights_lookup  # noqa: E402
+from gifbench_baselines import METHODS  # noqa: E402
 from gifbench_baselines.ccdnet import method  # noqa: E402
 from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, save_weights  # noqa: E402
+from gifbench import Gif, MethodError, UsageError, WeightsError, load_method  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
 from gifbench.media.colors.quantize import quantize  # noqa: E402
 from gifbench.training import weights_download  # noqa: E402
 from gifbench.training.trainer_interface import load_trainer  # noqa: E402
+from tests.baselines.conftest import count, save, save_ccdnets, save_classifier  # noqa: E402
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines"
 LEARNED = sorted(
@@ -35,19 +36,9 @@ LEARNED = sorted(
 )
 
 
-@pytest.fixture
-def package(tmp_path, monkeypatch) -> Path:
-    """The package's folder of weights, empty."""
-    folder = tmp_path / "package"
-    folder.mkdir()
-    monkeypatch.setattr(weights_lookup, "WEIGHTS", folder)
-    return folder
-
-
 def save_ccdnet(path: Path, **options) -> Path:
     architecture = CCDNetArchitecture(base=2, **options)
-    about = {"licence": "CC-BY-4.0"}
-    return save_weights(path, CCDNet(architecture), architecture=architecture.model_dump(), about=about)
+    return save(path, CCDNet(architecture), architecture, licence="CC-BY-4.0")
 
 
 def write_gif(path: Path) -> Path:
@@ -73,7 +64,7 @@ def test_a_row_counts_the_parameters_of_its_configuration(name):
         options = {key: value for key, value in model.items() if key in CCDNetArchitecture.model_fields}
         network = CCDNet(CCDNetArchitecture(**options))
     entry = METHODS[name]
-    assert entry.parameters == sum(parameter.numel() for parameter in network.parameters())
+    assert entry.parameters == count(network)
     assert entry.attributes["row"] == name and entry.attributes["default_steps"] == model["steps"]
     assert entry.attributes["backbone"] in (None, model.get("backbone", "unet"))
 
@@ -96,22 +87,15 @@ def test_weights_of_the_methods_own_name_come_from_the_package(package):
 
 
 def test_the_router_restores_with_what_lies_in_the_package(package, tmp_path):
-    save_ccdnet(package / "ccdnet-plain.safetensors", steps=2)
-    save_ccdnet(package / "ccdnet-dithered.safetensors", steps=2, embedded=False)
-    about = {"network": "dither-classifier", "base": 2}
-    save_weights(package / "dither-classifier.safetensors", DitherClassifier(base=2), architecture=about, about={})
+    save_ccdnets(package)
     result = CliRunner().invoke(
         app, ["restore", "ccdnet", str(write_gif(tmp_path / "my.gif")), str(tmp_path / "my.mp4")]
     )
     assert result.exit_code == 0, result.output
     assert (tmp_path / "my.mp4").stat().st_size > 500
     before = load_method("ccdnet")
-    plain, dithered = (
-        CCDNet(CCDNetArchitecture(base=2, steps=2)),
-        CCDNet(CCDNetArchitecture(base=2, steps=2, embedded=False)),
-    )
-    parts = (plain, dithered, DitherClassifier(base=2))
-    assert before.parameters == sum(each.numel() for part in parts for each in part.parameters())
+    both = [CCDNet(CCDNetArchitecture(base=2, steps=2, embedded=embedded)) for embedded in (True, False)]
+    assert before.parameters == sum(count(each) for each in (*both, DitherClassifier(base=2)))
     save_ccdnet(package / "ccdnet-plain.safetensors", steps=2)
     assert load_method("ccdnet").weights_sha256 != before.weights_sha256, "other weights are another run"
 
@@ -149,19 +133,16 @@ def test_a_network_of_any_kind_on_the_list_can_be_routed_to(package, tmp_path, m
     monkeypatch.setitem(method.KINDS, "lighter", (LighterOptions, Lighter))
     for name, levels in (("plain", 2), ("dithered", 5)):
         options = LighterOptions(levels=levels)
-        network = Lighter(options)
-        save_weights(package / f"ccdnet-{name}.safetensors", network, architecture=options.model_dump(), about={})
-    about = {"network": "dither-classifier", "base": 2}
-    save_weights(package / "dither-classifier.safetensors", DitherClassifier(base=2), architecture=about, about={})
+        save(package / f"ccdnet-{name}.safetensors", Lighter(options), options)
+    save_classifier(package)
     gif = Gif.read(write_gif(tmp_path / "my.gif"))
     (first, *_) = load_method("ccdnet").method.restore(gif, gif.times)
     lighter = (first[0].numpy() - gif.frame(0))[gif.frame(0) < 250]
     assert np.ptp(lighter) < 1e-3 and round(float(lighter.mean()), 3) in (2, 5)
     with pytest.raises(UsageError, match="another network"):
         load_method("ccdnet-1:weights=ccdnet-plain")
-    save_weights(
-        package / "ccdnet-plain.safetensors", network, architecture={"network": "lighter", "levels": 1000}, about={}
-    )
+    wrong = LighterOptions.model_construct(levels=1000)
+    save(package / "ccdnet-plain.safetensors", Lighter(options), wrong)
     with pytest.raises(MethodError, match="levels is '1000'"):
         load_method("ccdnet")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,9 +19,10 @@ from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router  # noqa: E
 from gifbench_baselines.ccdnet.wide_gradients import FEATURES, WideGradients, WideGradientsOptions, mix, tell  # noqa: E402
 from gifbench_baselines.weights_lookup import WEIGHTS  # noqa: E402
 
-from gifbench import Gif, MethodError, load_method, run_method  # noqa: E402
+from gifbench import Gif, MethodError  # noqa: E402
 from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
 from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
+from tests.baselines.conftest import count, frames_of, psnr  # noqa: E402
 from tests.pretend_device import KIND, pretend_device  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -41,10 +43,6 @@ def gif_of(truth: np.ndarray, colors: int = 16, *, dithered: bool = False) -> Gi
 
 def planes(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(picture.transpose(2, 0, 1))
-
-
-def psnr(picture: np.ndarray, truth: np.ndarray) -> float:
-    return float(10 * np.log10(255**2 / np.square(picture.astype(float) - truth).mean()))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 1), (12, 15)])
@@ -205,31 +203,31 @@ def test_one_color_and_one_pixel(size, dithered):
         assert torch.isfinite(made).all() and made.shape == (1, *size, 3)
 
 
-def restored_by(method: str, gif: Gif) -> np.ndarray:
-    return np.concatenate([np.asarray(part) for part in run_method(load_method(method), gif, gif.times, clip="a GIF")])
+def without_gradients(folder: Path) -> None:
+    """Into the folder the weights that come along, but for these."""
+    for name in ("ccdnet-plain", "ccdnet-dithered", "dither-classifier", "ccdnet-guard"):
+        shutil.copy(WEIGHTS / f"{name}.safetensors", folder)
 
 
 @pytest.mark.parametrize("dithered", [False, True])
 def test_ccdnet_has_wide_gradients_back(tmp_path, dithered):
     truth = sky(160, 200)
     gif = gif_of(truth, 32 if dithered else 12, dithered=dithered)
-    with_it, without = (psnr(restored_by(f"ccdnet:gradients={each}", gif)[0], truth) for each in ("true", "false"))
+    with_it, without = (psnr(frames_of(f"ccdnet:gradients={each}", gif)[0], truth) for each in ("true", "false"))
     assert with_it > without + (0.5 if dithered else 1)
-    plain = restored_by("ccdnet:gradients=false", gif)
-    for name in ("ccdnet-plain", "ccdnet-dithered", "dither-classifier", "ccdnet-guard"):
-        shutil.copy(WEIGHTS / f"{name}.safetensors", tmp_path)
-    assert np.array_equal(restored_by(f"ccdnet:weights={tmp_path}", gif), plain)
+    plain = frames_of("ccdnet:gradients=false", gif)
+    without_gradients(tmp_path)
+    assert np.array_equal(frames_of(f"ccdnet:weights={tmp_path}", gif), plain)
 
 
 def test_the_router_counts_them():
-    parameters = 2 * sum(each.numel() for each in WideGradients(WideGradientsOptions()).parameters())
+    parameters = 2 * count(WideGradients(WideGradientsOptions()))
     assert Router().parameters - Router(gradients=False).parameters == parameters
     assert not Router(agreement=False)._gradients
 
 
 def test_weights_of_another_network_are_one_clear_line(tmp_path):
-    for name in ("ccdnet-plain", "ccdnet-dithered", "dither-classifier", "ccdnet-guard"):
-        shutil.copy(WEIGHTS / f"{name}.safetensors", tmp_path)
+    without_gradients(tmp_path)
     shutil.copy(WEIGHTS / "colorize.safetensors", tmp_path / "ccdnet-plain-gradients.safetensors")
     with pytest.raises(MethodError, match="no weights of a network for wide gradients; the card says"):
         Router(weights=str(tmp_path))
