@@ -26,7 +26,7 @@ from gifbench.media.png import ApngWriter, png_bytes
 from gifbench.media.video import Sound, VideoWriter
 from gifbench.media.video.sound import join_sound
 from gifbench.media.webp import WebpWriter
-from gifbench.storage import atomic_write
+from gifbench.storage import atomic_write, process_started
 
 VIDEO_ENDINGS = (".mp4", ".webm", ".mov", ".mkv")
 
@@ -159,20 +159,10 @@ def _unfinished(out: Path, ending: str) -> Path:
     host, stem = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8], out.stem[:100]
     for left in out.parent.glob(f".{glob.escape(stem)}.{host}-*.unfinished*"):
         number = left.name.removeprefix(f".{stem}.{host}-").partition("-")[0]
-        if number.isdecimal() and not _lives(int(number)):
+        if number.isdecimal() and not process_started(int(number)):
             with suppress(OSError):
                 left.unlink() if left.is_symlink() or not left.is_dir() else shutil.rmtree(left)
     return out.with_name(f".{stem}.{host}-{os.getpid()}-{secrets.token_hex(4)}.unfinished{ending}")
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # it is another user's, or no number of a process
-        pass
-    return True
 
 
 def _check_gif_speed(out: str | os.PathLike[str], timing: Timing) -> None:

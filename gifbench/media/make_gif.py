@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import islice, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ from gifbench.media.crop_and_resize import Geometry
 from gifbench.media.frames_from_anything import frame_input
 from gifbench.media.gif import GifWriter, frame_delays
 from gifbench.media.png import ApngWriter
-from gifbench.media.transparency import BLACK, WHITE, CutOut, cut_out, with_transparent_index
 from gifbench.media.video import Frame, Span
 from gifbench.media.webp import WebpWriter
 from gifbench.progress import Progress, ProgressCallback
@@ -46,6 +45,8 @@ _DITHERS = {DITHER: damped_floyd_steinberg, **DITHERS}
 
 _MOST_FPS = {".gif": 50, ".webp": 1000, ".apng": 1000}
 """Frames a second: browsers show a frame of a GIF for two hundredths of a second at least."""
+
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,8 @@ def make_gif(
         frames = list(frames)  # which may be asked for more than once
     colors -= background is None
     how: dict[str, Any] = {"fps": rate, "span": span, "deinterlace": deinterlace, "tonemap": tonemap}
-    source = frame_input(frames, background=background or WHITE, **how)
-    under = frame_input(frames, background=BLACK, **how) if background is None else None
+    source = frame_input(frames, background=background or _WHITE, **how)
+    under = frame_input(frames, background=_BLACK, **how) if background is None else None
     width, height = _size(size, source.width, source.height)
     geometry = Geometry(crop=None, width=width, height=height, filter="area")
     paced, beside = (
@@ -164,6 +165,31 @@ def make_gif(
     return Made(len(psnrs), width, height, float(seconds), size_bytes, mean, paced.dropped, tuple(notes))
 
 
+class CutOut(NamedTuple):
+    """A frame (H, W, 3) uint8, and where it is see-through, (H, W), or None; there it has a color of the rest."""
+
+    pixels: Pixels
+    hidden: NDArray[np.bool_] | None = None
+
+
+def cut_out(over_white: Pixels, over_black: Pixels) -> CutOut:
+    """A frame with see-through pixels of any source, found by what it shows over both, (H, W, 3) uint8 each.
+
+    Over white a pixel of color c and opacity a shows a·c + (1 - a)·255, over black a·c: the difference is the opacity,
+    the rest the color. A GIF's pixel is see-through or is not: it is where less than half of it is seen.
+    """
+    shines = over_white.astype(np.int32).sum(-1) - over_black.astype(np.int32).sum(-1)
+    opacity = 255 - (shines + 1) // 3
+    if not np.any(opacity < 255):
+        return CutOut(over_black)
+    hidden = opacity < 128
+    weight = np.clip(opacity, 128, 255)[..., None]
+    pixels = np.minimum((over_black.astype(np.int32) * 255 + weight // 2) // weight, 255).astype(np.uint8)
+    seen = pixels[~hidden]
+    pixels[hidden] = seen[len(seen) // 2] if len(seen) else 0
+    return CutOut(pixels, hidden)
+
+
 def dithered_frame(pixels: Pixels, colors: int = 256) -> Pixels:
     """The frame (H, W, 3) uint8 as `make_gif` shows it by default."""
     indices, palette = _drawn(None, pixels, colors=colors, quantizer="minimum-variance", kmeans_steps=0, dither=DITHER)
@@ -198,7 +224,9 @@ def _as_gif(
         psnr = _psnr(palette[indices], frame.pixels, frame.hidden)
         transparent = None
         if frame.hidden is not None:
-            indices, palette, transparent = with_transparent_index(indices, palette, frame.hidden)
+            transparent = len(palette)
+            indices[frame.hidden] = transparent
+            palette = np.concatenate([palette, np.array([_WHITE], np.uint8)])
         writer.add(indices, palette, start, transparent=transparent)
         yield start, psnr
     writer.close(paced.end)

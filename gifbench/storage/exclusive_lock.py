@@ -97,7 +97,7 @@ class _Holder(NamedTuple):
 @contextmanager
 def _held(folder: int, name: str, busy: Exception) -> Iterator[None]:
     """Hold the lock file `name` of the open folder, renewed by a thread."""
-    holder = _Holder(socket.gethostname(), os.getpid(), _started(os.getpid()), secrets.token_hex(8))
+    holder = _Holder(socket.gethostname(), os.getpid(), process_started(os.getpid()), secrets.token_hex(8))
     if not _created(folder, name, holder):
         found = _read(folder, name)
         taken = _is_stale(folder, name, found) and _taken_away(folder, name, found)
@@ -145,7 +145,7 @@ def _read(folder: int, name: str) -> _Holder | None:
 def _is_stale(folder: int, name: str, found: _Holder | None) -> bool:
     """Whether the process that a lock file names has ended, as far as can be known."""
     if found is not None and found.host == socket.gethostname():
-        return _started(found.pid) != found.started
+        return process_started(found.pid) != found.started
     probe = f".{secrets.token_hex(8)}.partial"
     try:
         # The file system's own clock against itself: that of another host may be wrong.
@@ -174,7 +174,7 @@ def _taken_away(folder: int, name: str, stale: _Holder | None) -> bool:
         os.unlink(aside, dir_fd=folder)
 
 
-def _started(pid: int) -> str:
+def process_started(pid: int) -> str:
     """When a process of this machine started; "" if none of that number runs, "?" where the system does not say."""
     with contextlib.suppress(OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
@@ -183,6 +183,6 @@ def _started(pid: int) -> str:
         os.kill(pid, 0)
     except ProcessLookupError:
         return ""
-    except PermissionError:
+    except (PermissionError, OverflowError):  # it is another user's, or no number of a process
         pass
     return "?"

@@ -13,8 +13,7 @@ from typer.testing import CliRunner
 from gifbench.cli.app import app
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
-from gifbench.media.make_gif import make_gif
-from gifbench.media.transparency import cut_out
+from gifbench.media.make_gif import cut_out, make_gif
 
 
 def pictures() -> list[np.ndarray]:

@@ -114,7 +114,7 @@ class FrameDecoder:
         if filled == total:
             return
         self._incomplete.add(number)
-        what = lzw_decoder.describe(status) if image.data >= 0 else "are not there"
+        what = lzw_decoder.IN_WORDS[status] if image.data >= 0 else "are not there"
         line = f"image {number}: its data {what} after {filled} of {total} pixels"
         if status != lzw_decoder.ENDED or not filled:
             if len(self._blocks.images) == 1:

@@ -171,9 +171,9 @@ class Gif:
         A long file is read in parts from its place, which must stay as it is meanwhile. Cheapest in the order of the
         frames; going back decodes again from the last image before that covers the screen.
         """
-        from gifbench.media.gif.gif_reader import open_gif
+        from gifbench.media.gif.gif_reader import read_gif
 
-        return open_gif(source, limits=limits, background=background, salvage=salvage)
+        return read_gif(source, limits=limits, background=background, salvage=salvage, held=False)
 
     @classmethod
     def read_frames(cls, data: bytes, frames: Sequence[int], *, limits: GifLimits = _LIMITS) -> Gif:

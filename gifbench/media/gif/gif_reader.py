@@ -31,32 +31,32 @@ _CHECK_FIRST = 1 << 28
 """Pixels of all frames; a larger file is looked over before that memory is taken."""
 
 
-def read_gif(source: GifSource, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Gif:
-    """Read a GIF from a path, from bytes or from a binary file; `Gif.read` says the rest."""
-    file, blocks = _parsed(source, limits)
+def read_gif(
+    source: GifSource, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool, held: bool = True
+) -> Gif:
+    """What `Gif.read` gives, or `Gif.open` where nothing is to be `held`."""
+    file = GifFile.open(source, limits)
+    blocks = parse(file, limits=limits)
+    if not blocks.images:
+        raise CorruptMedia(f"{file.name}: {blocks.broken or 'it holds no image'}")
+    _check_total(file.name, blocks, len(blocks.images), "frames", limits.max_total_pixels)
     pixels, count = blocks.height * blocks.width, len(blocks.images)
     composed = not all(stands_alone(image, blocks) for image in blocks.images)
-    if (count + composed * _CANVAS_IN_FRAMES) * pixels > MOST_HELD:
+    if not held or (count + composed * _CANVAS_IN_FRAMES) * pixels > MOST_HELD:
         return _as_sequence(file, blocks, background, salvage=salvage)
     decoder = FrameDecoder(file, blocks, background)
     if count * pixels > _CHECK_FIRST:
         blocks = _showable(file, blocks, decoder, salvage=salvage)
-    held = _HeldFrames(file.name, blocks, limits)
+    frames = _HeldFrames(file.name, blocks, limits)
     for number in range(len(blocks.images)):
         try:
-            held.add(decoder, number)
+            frames.add(decoder, number)
         except CorruptMedia as error:
             blocks = _cut(file.name, blocks, error, number, salvage=salvage)
             break
         except _TooMuch:
             return _as_sequence(file, blocks, background, salvage=salvage)
-    return held.finish(blocks, _times(blocks), _damage(blocks, decoder))
-
-
-def open_gif(source: GifSource, *, limits: GifLimits, background: tuple[int, int, int], salvage: bool) -> Gif:
-    """Like `read_gif`, but nothing is held: frames are decoded when they are asked for."""
-    file, blocks = _parsed(source, limits)
-    return _as_sequence(file, blocks, background, salvage=salvage)
+    return frames.finish(blocks, _times(blocks), _damage(blocks, decoder))
 
 
 def read_alone(data: bytes, numbers: Sequence[int], *, limits: GifLimits) -> Gif | None:
@@ -84,15 +84,6 @@ def read_alone(data: bytes, numbers: Sequence[int], *, limits: GifLimits) -> Gif
     times = _times(blocks)
     start = times[numbers[0]]
     return held.finish(chosen, [times[number] - start for number in (*numbers, numbers[-1] + 1)], ())
-
-
-def _parsed(source: GifSource, limits: GifLimits) -> tuple[GifFile, Blocks]:
-    file = GifFile.open(source, limits)
-    blocks = parse(file, limits=limits)
-    if not blocks.images:
-        raise CorruptMedia(f"{file.name}: {blocks.broken or 'it holds no image'}")
-    _check_total(file.name, blocks, len(blocks.images), "frames", limits.max_total_pixels)
-    return file, blocks
 
 
 def _as_sequence(file: GifFile, blocks: Blocks, background: tuple[int, int, int], *, salvage: bool) -> Gif:

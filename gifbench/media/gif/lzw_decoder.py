@@ -22,11 +22,8 @@ _POSITIVE = (1 << 47) - 1
 
 FULL, ENDED, SHORT, BAD_CODE = 0, 1, 2, 3
 """How a decoded image ended: every pixel there; an end code before that; the data stop; a code that cannot be."""
-
-
-def describe(status: int) -> str:
-    """The words for a `status` of `decode`, to follow the subject."""
-    return ("are whole", "say that they end", "end", "hold a code that cannot be")[status]
+IN_WORDS = ("are whole", "say that they end", "end", "hold a code that cannot be")
+"""The same of the data, to follow the subject."""
 
 
 @njit(cache=True, nogil=True)
