@@ -31,7 +31,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gifbench.media.clip import Pixels
-from gifbench.media.colors.nearest import GROUP, NEVER, STEP, Floats, search_table
+from gifbench.media.colors.nearest import GROUP, Floats, least_keys, search_table
 from gifbench.media.colors.palette_validation import check_frame, check_palette
 
 LANES = 64
@@ -56,21 +56,7 @@ _LINE, _PAGE = 16, 1024
 def _search(work: Floats, table: Floats, state: NDArray[np.int32]) -> None:
     # As in nearest.py, for one pixel a lane.
     for group in range(0, table.shape[0], GROUP):
-        for i in range(_L):
-            work[3 * _L + i] = NEVER
-        for k in range(group, min(group + GROUP, table.shape[0]), STEP):
-            r0, g0, b0, c0 = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
-            r1, g1, b1, c1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2], table[k + 1, 3]
-            r2, g2, b2, c2 = table[k + 2, 0], table[k + 2, 1], table[k + 2, 2], table[k + 2, 3]
-            r3, g3, b3, c3 = table[k + 3, 0], table[k + 3, 1], table[k + 3, 2], table[k + 3, 3]
-            for i in range(_L):
-                r, g, b, least = work[i], work[_L + i], work[2 * _L + i], work[3 * _L + i]
-                d0, d1 = r * r0 + (g * g0 + (b * b0 + c0)), r * r1 + (g * g1 + (b * b1 + c1))
-                d2, d3 = r * r2 + (g * g2 + (b * b2 + c2)), r * r3 + (g * g3 + (b * b3 + c3))
-                d0 = d0 if d0 < d1 else d1
-                d2 = d2 if d2 < d3 else d3
-                d0 = d0 if d0 < d2 else d2
-                work[3 * _L + i] = d0 if d0 < least else least
+        least_keys(work, table, group, _L)
         if group == 0:
             for i in range(_L):
                 key = np.int32(work[3 * _L + i])

@@ -41,28 +41,32 @@ def search_table(palette: Pixels) -> Floats:
     return table
 
 
-@njit(cache=True, fastmath={"contract"})
-def _least_keys(work: Floats, table: Floats, first: int, stop: int) -> None:
-    # work: r, g, b and the least key, BLOCK floats each. The offsets are constants of one array, and the palette is
-    # read outside the loop, so that the compiler sees at once that nothing overlaps, and vectorizes.
-    for i in range(BLOCK):
-        work[3 * BLOCK + i] = NEVER
-    for k in range(first, stop, STEP):
+@njit(cache=True, fastmath={"contract"}, inline="always")
+def least_keys(work: Floats, table: Floats, first: int, size: int) -> None:
+    """Search the group of `table` that begins at `first` for the least key of each of `size` pixels.
+
+    `work` holds r, g, b and the least key, `size` floats each. Where that is a constant, the offsets are constants of
+    one array, and the palette is read outside the loop, so that the compiler sees at once that nothing overlaps, and
+    vectorizes.
+    """
+    for i in range(size):
+        work[3 * size + i] = NEVER
+    for k in range(first, min(first + GROUP, table.shape[0]), STEP):
         r0, g0, b0, c0 = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
         r1, g1, b1, c1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2], table[k + 1, 3]
         r2, g2, b2, c2 = table[k + 2, 0], table[k + 2, 1], table[k + 2, 2], table[k + 2, 3]
         r3, g3, b3, c3 = table[k + 3, 0], table[k + 3, 1], table[k + 3, 2], table[k + 3, 3]
-        for i in range(BLOCK):
-            r, g, b, least = work[i], work[BLOCK + i], work[2 * BLOCK + i], work[3 * BLOCK + i]
+        for i in range(size):
+            r, g, b, least = work[i], work[size + i], work[2 * size + i], work[3 * size + i]
             d0, d1 = r * r0 + (g * g0 + (b * b0 + c0)), r * r1 + (g * g1 + (b * b1 + c1))
             d2, d3 = r * r2 + (g * g2 + (b * b2 + c2)), r * r3 + (g * g3 + (b * b3 + c3))
             d0 = d0 if d0 < d1 else d1
             d2 = d2 if d2 < d3 else d3
             d0 = d0 if d0 < d2 else d2
-            work[3 * BLOCK + i] = d0 if d0 < least else least
+            work[3 * size + i] = d0 if d0 < least else least
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"contract"})
 def nearest_flat(pixels: Pixels, table: Floats, work: Floats, out: Pixels) -> None:
     """Write the index of the nearest color of every pixel to `out`.
 
@@ -79,14 +83,14 @@ def nearest_flat(pixels: Pixels, table: Floats, work: Floats, out: Pixels) -> No
             work[i] = np.float32(source[3 * i])
             work[BLOCK + i] = np.float32(source[3 * i + 1])
             work[2 * BLOCK + i] = np.float32(source[3 * i + 2])
-        _least_keys(work, table, 0, min(GROUP, table.shape[0]))
+        least_keys(work, table, 0, BLOCK)
         for i in range(BLOCK):
             target[i] = np.uint8(np.int32(work[3 * BLOCK + i]) & np.int32(GROUP - 1))
         if table.shape[0] > GROUP:
             for i in range(BLOCK):
                 scores[i] = np.int32(work[3 * BLOCK + i]) >> np.int32(6)
             for group in range(GROUP, table.shape[0], GROUP):
-                _least_keys(work, table, group, min(group + GROUP, table.shape[0]))
+                least_keys(work, table, group, BLOCK)
                 for i in range(BLOCK):
                     key = np.int32(work[3 * BLOCK + i])
                     nearer = (key >> np.int32(6)) < scores[i]
