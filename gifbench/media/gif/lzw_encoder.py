@@ -3,17 +3,8 @@
 The dictionary of the encoder is a table `child[code, pixel]`, so that a step is one load; the row of a code is emptied
 when the code is made, so that a clear costs nothing but the rows of the single pixels. Up to 32 colors the steps have
 no branch to mispredict: 3.4 to 3.7 ns a pixel where the obvious loop took 4.3 to 5.0. A step waits for the one before
-it, so two images of a size are compressed in turns, in two thirds of the time. What to do when the dictionary is full
-was measured on 24 real frames at 256×256 and at 636×360 with 32 colors a frame, in bytes a frame:
-
-    policy                                     256 plain   256 dithered   636 plain   636 dithered
-    clear at 4096 codes (ours)                    14 602         20 666      40 490         65 287
-    keep, clear when 128 codes cover < 90 %       14 625         20 711      40 052         64 952
-    keep, clear when 1024 codes cover < 90 %      15 215         21 781      40 901         67 122
-    never clear                                   19 916         36 565      70 906        139 075
-
-Clearing at once is within 1.1 % of the best everywhere, the simplest, and what every decoder in the wild has met; the
-rest gain 5 to 8 % of time at most.
+it, so two images of a size are compressed in turns, in two thirds of the time. A full dictionary is cleared at once:
+within 1.1 % of the best everywhere (benchmarks/README.md), and what every decoder in the wild has met.
 
 References: Welch, "A technique for high-performance data compression", Computer 17(6), 1984; GIF89a specification,
 appendix F (CompuServe, 1990).

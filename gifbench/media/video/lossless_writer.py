@@ -2,24 +2,10 @@
 
 Two codecs, both all key frames. **UtVideo** (median prediction) is what a build writes by default: it is read and
 written five times as fast. **FFV1** version 3 (RFC 9043; Golomb-Rice coder, small context, a checksum a slice) takes
-0.81 of its bytes, and is what gifbench 0.1 wrote and `export` writes. Chosen by `benchmarks/truth_codec.py` on real
-clips, one thread, against FFV1 as ffmpeg sets it (6.71 and 5.81 bits a pixel, 257 and 104 frames/s decoded, at 256×256
-and 636×360; AMD EPYC, PyAV 18.1):
-
-    codec                           size         encode       decode       one frame at random
-    FFV1 as here                  1.01  1.01   1.04  0.96   1.06  0.95      4.5   10.6 ms
-    FFV1 range coder, all keys    0.99  0.98   0.72  0.63   0.68  0.60      6.2   16.2 ms
-    FFV1, a key frame in 12       1.00  1.00   1.03  0.95   1.05  0.98     20.5   57.2 ms
-    x264 RGB medium, one in 16    1.06  1.08   0.28  0.23   0.77  0.57     59     194 ms
-    x264 RGB ultrafast, 16        1.30  1.35   2.91  2.15   2.31  1.73     18.8   57.7 ms
-    x265 RGB medium, 16           1.10  1.14   0.07  0.06   0.81  0.66     45     146 ms
-    VP9 RGB, 16                   1.03  1.04   0.14  0.13   0.87  0.77     40     113 ms
-    UtVideo median, all keys      1.18  1.22   4.6   4.1    3.3   3.3       1.7     4.0 ms
-    PNG                           1.50  1.53   0.27  0.20   3.1   2.3       2.9     9.2 ms
-
-Between frames almost nothing can be predicted once the noise counts, so key frames alone cost 1%, and make any frame
-one seek and one decode. Writing FFV1 was 45% of the time that a moment took to build. UtVideo has no checksums: the
-sha256 of the whole member, which the index holds, tells its damage.
+0.81 of its bytes, and is what gifbench 0.1 wrote and `export` writes. Chosen by `benchmarks/truth_codec.py`, whose
+numbers are in benchmarks/README.md: between frames almost nothing can be predicted once the noise counts, so key frames
+alone cost 1%, and make any frame one seek and one decode. UtVideo has no checksums: the sha256 of the whole member,
+which the index holds, tells its damage.
 """
 
 from __future__ import annotations
