@@ -27,6 +27,7 @@ from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
+from gifbench.media.video import LosslessCodec, LosslessWriter
 from gifbench.methods import method_from_class, method_state_hash
 from gifbench.metrics import registry as metrics
 from tests.leaderboard.chromium import Chromium
@@ -182,6 +183,16 @@ def write_video(
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
+    return path
+
+
+def write_lossless(
+    path: Path, frames: NDArray[np.uint8], *, fps: Fraction = Fraction(25), codec: LosslessCodec = "ffv1"
+) -> Path:
+    """Write RGB frames as the lossless truth is written; returns the path."""
+    with LosslessWriter(path, width=frames.shape[2], height=frames.shape[1], frame_rate=fps, codec=codec) as writer:
+        for frame in frames:
+            writer.add(frame)
     return path
 
 

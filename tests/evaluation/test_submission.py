@@ -21,11 +21,10 @@ from gifbench.evaluation.evaluate import evaluate
 from gifbench.evaluation.submission import score_submission
 from gifbench.evaluation.task_export import export_task
 from gifbench.media.gif import Gif
-from gifbench.media.video import LosslessWriter
 from gifbench.methods.inference import run_method
 from gifbench.methods.registry import load_method
 from gifbench.results.io import load_result
-from tests.conftest import invoke, moving_picture, write_video
+from tests.conftest import invoke, moving_picture, write_lossless, write_video
 
 
 def answer_with(method: str, task: Path, out: Path, *, video: bool = False, first: int = 0) -> Path:
@@ -38,10 +37,7 @@ def answer_with(method: str, task: Path, out: Path, *, video: bool = False, firs
         frames = np.rint(frames).astype(np.uint8)
         if video:
             out.mkdir(exist_ok=True)
-            place = out / f"{item['name']}.mkv"
-            with LosslessWriter(place, width=gif.width, height=gif.height, frame_rate=Fraction(25)) as writer:
-                for frame in frames:
-                    writer.add(frame)
+            write_lossless(out / f"{item['name']}.mkv", frames)
             continue
         (out / item["name"]).mkdir(parents=True)
         for i, frame in enumerate(frames, start=first):
@@ -148,11 +144,7 @@ def link(target: str) -> Spoil:
 def video(width: int) -> Spoil:
     """A video of one frame."""
 
-    def put(path: Path) -> None:
-        with LosslessWriter(path, width=width, height=24, frame_rate=Fraction(25)) as writer:
-            writer.add(np.zeros((24, width, 3), np.uint8))
-
-    return instead("ant.mkv", put)
+    return instead("ant.mkv", lambda path: write_lossless(path, np.zeros((1, 24, width, 3), np.uint8)))
 
 
 def add_many(frames: Path) -> None:
@@ -177,10 +169,8 @@ def two_headers() -> bytes:
 
 def damaged_video(path: Path) -> None:
     """Whole by its header; a frame in its middle is not."""
-    with LosslessWriter(path, width=32, height=24, frame_rate=Fraction(25)) as writer:
-        for i in range(5):
-            writer.add(np.random.default_rng(i).integers(0, 256, (24, 32, 3), dtype=np.uint8))
-    data = bytearray(path.read_bytes())
+    noise = np.random.default_rng(0).integers(0, 256, (5, 24, 32, 3), dtype=np.uint8)
+    data = bytearray(write_lossless(path, noise).read_bytes())
     data[len(data) // 2 : len(data) // 2 + 900] = bytes(900)
     path.write_bytes(data)
 

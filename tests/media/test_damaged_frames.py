@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
 import pytest
-from av.video.stream import VideoStream
 
 from gifbench.errors import DamagedMedia
 from gifbench.media.video import DamagedFrames, Span, decode, probe
-from tests.conftest import moving_picture
+from tests.conftest import moving_picture, write_video
 from tests.media.video_files import remuxed, with_data
 
-FRAMES, KEYS = 20, 8
+FRAMES = 20
 
 
-def write_whole(path: Path, codec: str, options: dict[str, str] | None = None) -> Path:
+def write_whole(path: Path, codec: str, **options: str) -> Path:
     """A video with a key frame in eight."""
-    with av.open(str(path), "w") as container:
-        stream = cast(VideoStream, container.add_stream(codec, rate=25, options=options or {}))
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 48, "yuv420p", KEYS
-        for frame in moving_picture(FRAMES, 48, 64):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+    return write_video(path, moving_picture(FRAMES, 48, 64), codec=codec, options={"g": "8", **options})
 
 
 def write_damaged(path: Path, whole: Path, number: int) -> Path:
@@ -56,7 +48,7 @@ def write_damaged(path: Path, whole: Path, number: int) -> Path:
 def test_what_is_left_is_whole(
     tmp_path: Path, codec: str, options: dict[str, str], number: int, lost: set[int]
 ) -> None:
-    whole = write_whole(tmp_path / "whole.mkv", codec, options)
+    whole = write_whole(tmp_path / "whole.mkv", codec, **options)
     damaged = write_damaged(tmp_path / "damaged.mkv", whole, number)
     with pytest.raises(DamagedMedia):
         list(decode(damaged))

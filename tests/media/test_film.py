@@ -20,7 +20,7 @@ from gifbench.media.video import Film, decode, sound_kinds
 from gifbench.methods.conformance import small_gif
 from gifbench.methods.registry import load_instance
 from tests.conftest import moving_picture, write_video
-from tests.media.video_files import ffmpeg, remuxed, with_data
+from tests.media.video_files import ffmpeg, remuxed, uneven, with_data
 
 RATE = 48_000
 FLASH = Fraction(1)
@@ -205,19 +205,6 @@ def test_damaged_sound_is_told_and_costs_no_pictures(tmp_path: Path) -> None:
     assert made.frames == 50
     assert "damaged" in " ".join(made.notes) or "left out" in " ".join(made.notes)
     assert len(list(decode(tmp_path / "out.webm"))) == 50
-
-
-def uneven(path: Path, times: list[Fraction], *, height: int = 24, width: int = 32) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
-        stream.codec_context.time_base = Fraction(1, 1000)
-        for time, pixels in zip(times, moving_picture(len(times), height, width), strict=True):
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            frame.pts, frame.time_base = int(time * 1000), Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
 
 
 def test_a_method_gets_frames_without_palettes_and_gray_gives_the_luminance(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gifbench.errors import CorruptMedia, DiskFull, NotFound, PixelsError, UsageError
 from gifbench.media.video import LosslessWriter, count_frames, decode, iter_lossless, probe, read_lossless
+from tests.conftest import write_lossless
 from tests.media.video_files import ffmpeg
 
 RATE = Fraction(30000, 1001)
@@ -24,6 +25,7 @@ def noise(num_frames: int, height: int, width: int, seed: int = 0) -> np.ndarray
 
 
 def written(frames: np.ndarray, rate: Fraction = RATE) -> bytes:
+    """The file's bytes, written to memory."""
     file = io.BytesIO()
     with LosslessWriter(file, width=frames.shape[2], height=frames.shape[1], frame_rate=rate) as writer:
         for pixels in frames:
@@ -54,10 +56,7 @@ def test_two_writes_give_the_same_bytes(tmp_path):
     frames = noise(9, 60, 84)
     first = written(frames)
     assert written(frames) == first
-    with LosslessWriter(tmp_path / "a.mkv", width=84, height=60, frame_rate=RATE) as writer:
-        for pixels in frames:
-            writer.add(pixels)
-    assert (tmp_path / "a.mkv").read_bytes() == first
+    assert write_lossless(tmp_path / "a.mkv", frames, fps=RATE).read_bytes() == first
     assert written(frames[::-1]) != first
 
 

@@ -13,17 +13,12 @@ from hypothesis import strategies as st
 
 from gifbench.errors import CorruptMedia, DiskFull, NotFound, UsageError
 from gifbench.media.video import LosslessWriter, iter_lossless, lossless_codec, read_lossless
-from tests.media.test_lossless import noise
-
-RATE = Fraction(30000, 1001)
+from tests.conftest import write_lossless
+from tests.media.test_lossless import RATE, noise
 
 
 def written(frames: np.ndarray, path: Path, rate: Fraction = RATE) -> bytes:
-    height, width = frames.shape[1:3]
-    with LosslessWriter(path, width=width, height=height, frame_rate=rate, codec="utvideo") as writer:
-        for pixels in frames:
-            writer.add(pixels)
-    return path.read_bytes()
+    return write_lossless(path, frames, fps=rate, codec="utvideo").read_bytes()
 
 
 def smooth(num_frames: int, height: int, width: int) -> np.ndarray:
@@ -103,10 +98,6 @@ def test_a_full_disk_is_named():
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("no /dev/full here")
-    with (
-        pytest.raises(DiskFull),
-        LosslessWriter(full, width=256, height=256, frame_rate=RATE, codec="utvideo") as writer,
-    ):
-        for pixels in smooth(99, 256, 256):
-            writer.add(pixels)
+    with pytest.raises(DiskFull):
+        written(smooth(99, 256, 256), full)
     assert full.exists()

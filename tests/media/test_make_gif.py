@@ -15,17 +15,13 @@ from gifbench.media.colors.error_diffusion import damped_floyd_steinberg
 from gifbench.media.colors.quantize import minimum_variance
 from gifbench.media.gif import Gif
 from gifbench.media.make_gif import dithered_frame, make_gif
-from gifbench.media.video import LosslessWriter, Span
-from tests.conftest import moving_picture
+from gifbench.media.video import Span
+from tests.conftest import moving_picture, write_lossless
 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("film") / "film.mkv"
-    with LosslessWriter(path, width=64, height=48, frame_rate=Fraction(25)) as writer:
-        for pixels in moving_picture(9, 48, 64):
-            writer.add(pixels)
-    return path
+    return write_lossless(tmp_path_factory.mktemp("film") / "film.mkv", moving_picture(9, 48, 64))
 
 
 @pytest.mark.parametrize(
@@ -75,16 +71,14 @@ def test_what_cannot_be_is_said_before_anything_is_written(
 
 
 def test_a_picture_of_few_colors_loses_nothing(tmp_path: Path) -> None:
-    with LosslessWriter(tmp_path / "flat.mkv", width=8, height=8, frame_rate=Fraction(25)) as writer:
-        writer.add(np.full((8, 8, 3), 77, np.uint8))
-    assert make_gif(tmp_path / "flat.mkv", tmp_path / "a.gif").psnr == math.inf
+    flat = write_lossless(tmp_path / "flat.mkv", np.full((1, 8, 8, 3), 77, np.uint8))
+    assert make_gif(flat, tmp_path / "a.gif").psnr == math.inf
 
 
 def written(path: Path, num_frames: int, rate: Fraction) -> Path:
-    with LosslessWriter(path, width=16, height=12, frame_rate=rate) as writer:
-        for i in range(num_frames):
-            writer.add(np.full((12, 16, 3), i, np.uint8))
-    return path
+    """A video whose frame i is of the gray i."""
+    grays = np.arange(num_frames, dtype=np.uint8)[:, None, None, None]
+    return write_lossless(path, np.broadcast_to(grays, (num_frames, 12, 16, 3)), fps=rate)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from gifbench.media.gif import Gif
 from gifbench.media.video import Span, VideoLimits, count_frames, decode, probe
 from gifbench.media.video import frames as video_frames
 from gifbench.media.video.container import open_video
-from tests.media.video_files import ffmpeg, pattern, shown_by_ffmpeg
+from tests.media.video_files import ffmpeg, pattern, shown_by_ffmpeg, uneven
 
 BOUNDED = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -163,21 +163,11 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
 
 
 def test_uneven_times_are_kept_to_the_tick(tmp_path):
-    ticks = [0, 40, 41, 100, 350, 351, 352, 1000]
-    path = tmp_path / "uneven.mkv"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.codec_context.time_base = 64, 48, Fraction(1, 1000)
-        for i, tick in enumerate(ticks):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 * i, np.uint8), format="rgb24")
-            frame.pts, frame.time_base = tick, Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    frames = list(decode(path))
-    assert [f.time * 1000 for f in frames] == ticks
-    assert [f.time * 1000 for f in decode(path, Span(start=Fraction(41, 1000), end=Fraction(352, 1000)))] == [
-        t - 41 for t in ticks[2:6]
-    ]
+    times = [Fraction(n, 1000) for n in (0, 40, 41, 100, 350, 351, 352, 1000)]
+    path = uneven(tmp_path / "uneven.mkv", times)
+    assert [frame.time for frame in decode(path)] == times
+    part = decode(path, Span(start=times[2], end=times[6]))
+    assert [frame.time for frame in part] == [time - times[2] for time in times[2:6]]
 
 
 def test_an_edit_list_is_obeyed_from_the_start_and_by_seeking(tmp_path, videos):

@@ -21,7 +21,6 @@ from gifbench.media.video.libav_errors import av_errors
 from gifbench.media.video.truncation import missing_bytes
 from tests.media.video_files import ffmpeg, pattern
 
-
 X264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", 25)
 CONTAINERS = {
     "front.mp4": (*X264, "-movflags", "faststart"),

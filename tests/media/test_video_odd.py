@@ -29,7 +29,7 @@ from gifbench.media.video import frames as video_frames
 from gifbench.media.video.container import VideoLimits, open_video
 from gifbench.media.video.timestamp_repair import Timeline
 from gifbench.media.video.truncation import missing_bytes
-from tests.conftest import moving_picture, write_video
+from tests.conftest import moving_picture, write_lossless, write_video
 from tests.media import video_files
 from tests.media.video_files import ffmpeg, remuxed, with_data
 
@@ -250,18 +250,9 @@ def test_kept_packets_that_are_none_are_refused(tmp_path: Path) -> None:
         list(read_kept(tmp_path / "sound.mkv", [0]))
 
 
-def lossless(frames: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    with LosslessWriter(file, width=frames.shape[2], height=frames.shape[1], frame_rate=Fraction(25)) as writer:
-        for pixels in frames:
-            writer.add(pixels)
-        writer.close()  # and the `with` closes it once more
-    return file.getvalue()
-
-
 def test_the_lossless_truth_is_read_from_an_open_file(tmp_path: Path) -> None:
     frames = moving_picture(4, 16, 24)
-    opened = io.BytesIO(lossless(frames))
+    opened = io.BytesIO(write_lossless(tmp_path / "a.mkv", frames).read_bytes())
     assert np.array_equal(np.stack(list(iter_lossless(opened))), frames)
     assert opened.closed
 
@@ -283,10 +274,13 @@ def test_an_open_file_that_is_given_up_stays_the_callers() -> None:
 
 
 def test_a_video_may_be_closed_twice(tmp_path: Path) -> None:
+    with LosslessWriter(tmp_path / "a.mkv", width=24, height=16, frame_rate=Fraction(25)) as writer:
+        writer.add(moving_picture(1, 16, 24)[0])
+        writer.close()
     with VideoWriter(tmp_path / "a.mp4", width=24, height=16, frame_rate=Fraction(25), tick=Fraction(1, 25)) as writer:
         writer.add(moving_picture(1, 16, 24)[0], Fraction(0), Fraction(1, 25))
         writer.close()
-    assert count_frames(tmp_path / "a.mp4") == 1
+    assert count_frames(tmp_path / "a.mp4") == count_frames(tmp_path / "a.mkv") == 1
 
 
 def test_a_codec_that_ffmpeg_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

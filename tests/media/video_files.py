@@ -16,6 +16,7 @@ from av.packet import Packet
 
 from gifbench.media.video import Span, decode
 from gifbench.media.video.yuv_to_rgb_and_hdr import SCALE_FLAGS
+from tests.conftest import moving_picture
 
 FRAMES = 36
 SOURCE = f"testsrc2=size=64x48:rate=25:duration={FRAMES / 25}"
@@ -91,6 +92,20 @@ def pattern(path: Path, *args: object, size: str = "96x64", source: str = "", fr
     """A moving test pattern of `frames` frames, or another `source`, encoded as `args` say."""
     source = source or f"testsrc2=size={size}:rate=25"
     ffmpeg("-f", "lavfi", "-i", source, "-frames:v", frames, *args, path)
+    return path
+
+
+def uneven(path: Path, times: Sequence[Fraction], *, height: int = 24, width: int = 32) -> Path:
+    """A lossless video in Matroska whose frames are shown at `times`, in whole milliseconds."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
+        stream.codec_context.time_base = TICK
+        for time, pixels in zip(times, moving_picture(len(times), height, width), strict=True):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = int(time / TICK), TICK
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
     return path
 
 

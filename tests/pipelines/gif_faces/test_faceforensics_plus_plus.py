@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
-import imageio_ffmpeg
 import pytest
 from gifbench_pipelines.gif_faces.faceforensics_plus_plus import FaceForensicsPlusPlus
 from typer.testing import CliRunner
@@ -19,6 +17,7 @@ from gifbench.errors import NotFound, Unmatched
 from gifbench.manifest.rows import ManifestRow, official_rows, read_manifest, write_manifest
 from gifbench.media.video import count_frames, probe
 from tests.conftest import moving_picture, write_video
+from tests.media.video_files import ffmpeg
 
 # Of the first video there is one original, 000, of the second there are two, 331 and 332.
 ONE, TWO = "--b1Ua-kWJE", "R03Sko97IDE"
@@ -113,8 +112,7 @@ def test_a_header_that_counts_other_frames_than_are_shown_is_no_match(tmp_path: 
     whole = write_video(tmp_path / "whole.mp4", moving_picture(40, 32, 32), options={"g": "30"})
     cut = tmp_path / "videos" / "000.mp4"
     cut.parent.mkdir()
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-ss", "0.4", "-i", whole, "-c", "copy", cut]
-    subprocess.run(command, check=True)
+    ffmpeg("-ss", "0.4", "-i", whole, "-c", "copy", cut)
     said, shown = probe(cut).num_frames, count_frames(cut)
     assert said is not None and said > shown
     source = FaceForensicsPlusPlus(tmp_path / "videos", [row(ONE, said)])
