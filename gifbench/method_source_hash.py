@@ -11,13 +11,14 @@ import hashlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from gifbench.installed_packages import is_installed, module_file, package_version
+from gifbench.user_code_import import import_places
 
 _MOST_FILES = 500
 
@@ -95,9 +96,21 @@ def source_code(file: str | None, *, name: str | None = None) -> SourceCode:
         for variable, value in sorted(walk.environment.items()):
             joint.update(f"{variable}={value}".encode(errors="surrogateescape") + b"\0")
         digest = joint.hexdigest()
+    walk.unknown += _stale(hashed)
     packages = tuple(sorted((each, found) for each in walk.installed if (found := package_version(each))))
     unknown, unseen = (tuple(dict.fromkeys(each)) for each in (walk.unknown, walk.unseen))
     return SourceCode(digest, packages, unknown, unseen, tuple(walk.names))
+
+
+def _stale(hashed: Mapping[Path, str]) -> Iterator[str]:
+    """What is said of the files whose modules were imported before they became what they are now."""
+    by_name = {str(path): sha256 for path, sha256 in hashed.items()}
+    for module in list(sys.modules.values()):
+        held = getattr(module, "__dict__", {})
+        sha256, spec = by_name.get(str(held.get("__file__"))), held.get("__spec__")
+        # A spec is made for each import, and so for each reload.
+        if sha256 and spec is not None and vars(spec).setdefault("gifbench_sha256", sha256) != sha256:
+            yield f"{Path(held['__file__']).name} was changed after it was imported"
 
 
 class _Walk:
@@ -113,6 +126,7 @@ class _Walk:
 
     def follow(self, start: Path, *, name: str | None) -> None:
         root = _import_root(start)
+        self._added = import_places(start.parent)[1:]
         # A package is followed as far as it goes; what lies beside it is another's.
         self._add(start, root, start.relative_to(root).parts[0] if root != start.parent else "")
         waiting = [start]
@@ -150,23 +164,23 @@ class _Walk:
         top = module.partition("/")[0]
         if not top:
             return
-        if not within or top == within:
-            for found in (root / f"{module}.py", root / module / "__init__.py"):
+        for place in [*([root] if not within or top == within else []), *self._added]:
+            for found in (place / f"{module}.py", place / module / "__init__.py"):
                 if found.is_file():
-                    self._add(found, root, within)
-            if top == within or (root / f"{top}.py").is_file() or (root / top / "__init__.py").is_file():
+                    self._add(found, place, within)
+            if top == within or (place / f"{top}.py").is_file() or (place / top / "__init__.py").is_file():
                 return
         if top in sys.stdlib_module_names or top == "gifbench":
             return
-        place = module_file(top)
-        if place is None:
+        file = module_file(top)
+        if file is None:
             return
-        if is_installed(place):
+        if is_installed(file):
             self.installed.add(top)
             return
-        folder = place.parent.parent if place.name == "__init__.py" else place.parent
-        inside = top if place.name == "__init__.py" else ""
-        self._add(place, folder.resolve(), inside)
+        folder = file.parent.parent if file.name == "__init__.py" else file.parent
+        inside = top if file.name == "__init__.py" else ""
+        self._add(file, folder.resolve(), inside)
         for found in (folder / f"{module}.py", folder / module / "__init__.py"):
             if found.is_file():
                 self._add(found, folder.resolve(), inside)

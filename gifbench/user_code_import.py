@@ -17,7 +17,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -32,12 +32,19 @@ _EXTRAS = {"torch": "torch", "safetensors": "torch", "torchvision": "raft", "spa
 _folders: dict[str, dict[str, ModuleType]] = {}
 """The modules that were imported from each folder, by name."""
 
+_added: dict[str, list[str]] = {}
+"""What the code of each folder has put on `sys.path`."""
+
+_known: set[str] = set()
+"""What is on `sys.path`, apart from what such code is about to put there."""
+
 _contents: dict[int, bytes] = {}
 """What was in the files of these modules when they were imported, by `id`: a module may be any object."""
 
 _lock = threading.RLock()
 _replaced = threading.Event()
 _import: Callable[..., ModuleType] = builtins.__import__
+_import_module = importlib.import_module
 _PYTHONS_OWN = (f"{sysconfig.get_path('stdlib')}/", f"{Path(__file__).parent}/")
 
 
@@ -123,11 +130,12 @@ def importing_from(folder: Path) -> Iterator[None]:
         if not _replaced.is_set():
             _replaced.set()
             builtins.__import__ = _import_beside
+            importlib.import_module = _import_module_beside
         if any(_content(module) != _contents[id(module)] for module in own.values()):
             _remove(own)  # all of them: those that import a changed one hold what it was
             own.clear()
-        for others in [each for each in _folders.values() if each is not own]:
-            _remove({name: module for name, module in others.items() if _is_beside(place, _top(name))})
+        _known.update(sys.path)
+        _remove_others(place)
     with _first_on_path(place):
         yield
 
@@ -138,13 +146,38 @@ def _first_on_path(place: str) -> Iterator[None]:
     with _lock:
         importlib.invalidate_caches()
         before = set(sys.modules)
-        sys.path.insert(0, place)
+        others = {path for folder, paths in _added.items() if folder != place for path in paths}
+        aside = [path for path in sys.path if path in others]
+        sys.path[:] = [place, *(path for path in sys.path if path not in others)]
     try:
         yield
     finally:
         with _lock:
             sys.path.remove(place)
+            sys.path += aside
+            _claim(place)
             _take(place, set(sys.modules) - before)
+
+
+def _claim(place: str) -> None:
+    """What is new on `sys.path` was put there by the folder's code."""
+    new = [each for each in sys.path if each not in _known and each not in _folders and "-packages" not in each]
+    if new:
+        _known.update(new)
+        _added.setdefault(place, []).extend(new)
+        _remove_others(place)
+
+
+def _remove_others(place: str) -> None:
+    """Python forgets what other folders imported under names that this one has, too."""
+    for folder, modules in _folders.items():
+        if folder != place:
+            _remove({name: module for name, module in modules.items() if _is_beside(place, _top(name))})
+
+
+def import_places(folder: Path) -> list[Path]:
+    """Where code of the folder imports from before anywhere else: there, and what it has put on `sys.path`."""
+    return [folder, *(Path(each).resolve() for each in _added.get(str(folder), ()))]
 
 
 def _import_beside(
@@ -156,12 +189,27 @@ def _import_beside(
 ) -> ModuleType:
     """What Python calls for each import."""
     scope = globals or {}
-    place = _folder_of(scope.get("__file__"))
-    top = "" if place is None else _top(str(scope.get("__package__") or "") if level else name)
-    if place is None or not top or not _is_beside(place, top):
+    with _imports_of(scope.get("__file__"), str(scope.get("__package__") or "") if level else name):
         return _import(name, globals, locals, fromlist, level)
-    with _lock, _own_one(place, top):
-        return _import(name, globals, locals, fromlist, level)
+
+
+def _import_module_beside(name: str, package: str | None = None) -> ModuleType:
+    """`importlib.import_module`."""
+    with _imports_of(sys._getframe(1).f_globals.get("__file__"), package if package and name[0] == "." else name):
+        return _import_module(name, package)
+
+
+@contextmanager
+def _imports_of(file: object, name: str) -> Iterator[None]:
+    """While it lasts a file imports a module of that name."""
+    if (place := _folder_of(file)) is None:
+        yield
+        return
+    with _lock:
+        _claim(place)
+        top = _top(name)
+        with _own_one(place, top) if top and _is_beside(place, top) else nullcontext():
+            yield
 
 
 @contextmanager
@@ -173,7 +221,7 @@ def _own_one(place: str, top: str) -> Iterator[None]:
         for name, module in list(sys.modules.items())
         if _top(name) == top and own.get(name) is not module and not _is_installed(module)
     }
-    if top in aside and getattr(aside[top], "__file__", "").startswith(f"{place}/"):
+    if top in aside and _folder_of(getattr(aside[top], "__file__", None)) == place:
         aside = {}  # imported from there before the folder was known
     _remove(aside)
     sys.modules.update({name: module for name, module in own.items() if _top(name) == top and name not in sys.modules})
@@ -192,14 +240,18 @@ def _places(file: str) -> tuple[str, str]:
 
 
 def _folder_of(file: object) -> str | None:
-    """The innermost known folder that holds a file; None also for what is no file."""
+    """The known folder of the innermost place that holds a file; None also for what is no file."""
     if not isinstance(file, str) or "-packages/" in file:
         return None
-    return max((f for f in _folders if any(p.startswith(f"{f}/") for p in _places(file))), key=len, default=None)
+    places = [(_places(each)[0], folder) for folder in _folders for each in (folder, *_added.get(folder, ()))]
+    holding = [
+        (len(p), p == folder, folder) for p, folder in places if any(f.startswith(f"{p}/") for f in _places(file))
+    ]
+    return max(holding)[-1] if holding else None
 
 
 def _is_beside(place: str, top: str) -> bool:
-    return Path(place, f"{top}.py").is_file() or Path(place, top).is_dir()
+    return any((each / f"{top}.py").is_file() or (each / top).is_dir() for each in import_places(Path(place)))
 
 
 def _is_installed(module: ModuleType) -> bool:
@@ -218,9 +270,7 @@ def _take(place: str, names: set[str]) -> None:
     for name in names:
         module = sys.modules.get(name)
         file = getattr(module, "__file__", None)
-        if module is None or not isinstance(file, str) or not file.startswith(f"{place}/") or not file.endswith(".py"):
-            continue
-        if _folder_of(file) == place:
+        if module is not None and str(file).endswith(".py") and _folder_of(file) == place:
             _folders[place][name] = module
             _contents[id(module)] = _content(module)
 

@@ -102,7 +102,7 @@ MAY_IMPORT = {
     "child_processes": set(),
     "gifbench_version": {"results"},
     "installed_packages": set(),
-    "method_source_hash": {"installed_packages"},
+    "method_source_hash": {"installed_packages", "user_code_import"},
     "methods": BELOW_METHODS,
     "file_restoration": BELOW_METHODS | {"methods"},
     "evaluation": BELOW_EVALUATION | {"dask_cluster", "installed_packages"},

@@ -369,6 +369,52 @@ def test_a_module_that_is_imported_in_a_function_is_of_the_files_own_folder(tmp_
     monkeypatch.delitem(sys.modules, "lazy_of_test")
 
 
+@pytest.mark.parametrize("how", ["import", "append", "set up", "import_module", "restore"])
+def test_what_two_files_put_on_the_import_path_is_each_its_own(tmp_path: Path, monkeypatch, how: str) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    put = "append" if how == "append" else "insert"
+    code = f"import importlib, pathlib, sys\nlib = str(pathlib.Path(__file__).parent / 'lib')\nsys.path.{put}("
+    code += "lib)\n" if how == "append" else "0, lib)\n"
+    get = "importlib.import_module('put_of_test')" if how == "import_module" else "put_of_test"
+    imports = f"import {'os' if how == 'import_module' else 'put_of_test'}"
+    if how in ("import", "append"):
+        code += f"{imports}\n{NET.replace('return frames', f'return {get}.VALUE')}"
+    elif how == "restore":
+        code += NET.replace("return frames", f"{imports}\n        return {get}.VALUE")
+    else:
+        code += NET.replace("= ckpt, ratio", "= self.value(), ratio").replace("return frames", "return self.ckpt")
+        code += f"\n    def value(self):\n        {imports}\n        return {get}.VALUE\n"
+    files = [write(tmp_path / name / "net.py", code) for name in "ab"]
+    for value, file in enumerate(files):
+        write(file.parent / "lib" / "put_of_test.py", f"from more_of_test import VALUE  # {value}")
+        write(file.parent / "lib" / "more_of_test.py", f"VALUE = {value}")
+    alone = load_method_file(f"{files[1]}:Net")
+    a, b = (load_method_file(f"{file}:Net") for file in files)
+    assert b == alone and (a != b or how == "import_module"), "what a call imports is not known before"
+    assert [each.method.restore_frames(None, None) for each in (a, b, a, b)] == [0, 1, 0, 1]
+    if how != "import_module":
+        write(files[0].parent / "lib" / "more_of_test.py", "VALUE = 'changed'")
+        changed = load_method_file(f"{files[0]}:Net")
+        assert changed.method.restore_frames(None, None) == "changed" and changed.unknown == ()
+    for name in ("put_of_test", "more_of_test"):
+        sys.modules.pop(name, None)
+
+
+def test_code_that_was_changed_after_it_was_imported_is_not_known(tmp_path: Path, monkeypatch) -> None:
+    """What runs is not what the file holds, and whoever starts anew would be given its scores."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write(tmp_path / "level_of_test.py", "LEVEL = 1\n")
+    write(tmp_path / "net_of_test.py", f"from level_of_test import LEVEL\n{NET}")
+    net = importlib.import_module("net_of_test")
+    assert [load_instance(net.Net()).unknown for _ in range(2)] == [(), ()]
+    write(tmp_path / "level_of_test.py", "LEVEL = 10\n")
+    assert load_instance(net.Net()).unknown == ("level_of_test.py was changed after it was imported",)
+    importlib.reload(sys.modules["level_of_test"])
+    assert load_instance(importlib.reload(net).Net()).unknown == ()
+    for name in ("net_of_test", "level_of_test"):
+        monkeypatch.delitem(sys.modules, name)
+
+
 def test_keys_of_other_types_and_their_order_tell_two_objects_apart() -> None:
     held = [{1: 2}, {"1": 2}, {None: 2}, {"None": 2}, {(1, 2): 2}, {"(1, 2)": 2}, {1: 0, 2: 0}, {2: 0, 1: 0}, {1.0: 2}]
     held += [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {True: 2}]
