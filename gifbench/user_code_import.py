@@ -117,7 +117,10 @@ def missing_extra(package: str, wanted_for: str) -> MissingExtra:
 
 def one_line(error: BaseException) -> str:
     """An exception of somebody else's code on one line, without characters that a terminal would obey."""
-    text = "".join(c if c.isprintable() else "�" for c in " ".join(str(error).split()))
+    try:
+        text = "".join(c if c.isprintable() else "�" for c in " ".join(str(error).split()))
+    except Exception:  # an exception that cannot say what it is
+        text = ""
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 

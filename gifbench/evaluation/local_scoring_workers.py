@@ -156,11 +156,14 @@ def _receive(worker: _Worker, job: ScoringJob) -> tuple[str, Any]:
 
 
 def _end(worker: _Worker, *, at_once: bool = False) -> None:
-    """End a worker with all that it started: it is asked first, so that programs it runs are ended by it."""
+    """End a worker with all that it started: it is asked first, so that programs it runs are ended by it.
+
+    One that has no clip yet may still be importing, and would print a traceback.
+    """
     worker.pipe.close()
     if at_once and worker.process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
-            worker.process.send_signal(signal.SIGINT)
+            worker.process.send_signal(signal.SIGTERM if worker.clip is None else signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):
         worker.process.wait(_GRACE_SECONDS if at_once else None)
     with contextlib.suppress(ProcessLookupError, PermissionError):

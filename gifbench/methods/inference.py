@@ -121,7 +121,8 @@ def _batches(
     if isinstance(answer, list | tuple):  # let go of one by one, so that each is counted alone
         left = list(reversed(answer))
         answer = (left.pop() for _ in range(len(left)))
-    batches = iter(answer)
+    with _calling(loaded, what):
+        batches = iter(answer)
     while True:
         with _calling(loaded, what):
             try:

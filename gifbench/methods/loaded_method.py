@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gifbench.errors import MethodFailed
+from gifbench.user_code_import import one_line
+
 if TYPE_CHECKING:
     from gifbench.methods.audit_hook import Watch
     from gifbench.methods.method_interface import FrameMethod, Method
@@ -38,10 +41,16 @@ class MethodInfo:
 
 
 def declared(source: object) -> MethodInfo:
-    """What a class or an instance says of itself; what is no plain value, as a property of a class, is left out."""
+    """What a class or an instance says of itself; what is no plain value, as a property of a class, is left out.
+
+    Raises `MethodFailed` where a property raises.
+    """
     said: dict[str, Any] = {}
     for each in fields(MethodInfo):
-        value = getattr(source, each.name, None)
+        try:
+            value = getattr(source, each.name, None)
+        except Exception as error:
+            raise MethodFailed(f"the attribute {each.name} of a method raised {one_line(error)}") from error
         if each.name == "tasks" and isinstance(value, list | tuple):
             said["tasks"] = tuple(str(task) for task in value)
         elif each.name == "PRESETS" and isinstance(value, Mapping):

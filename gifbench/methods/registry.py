@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import chdir
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -87,22 +88,24 @@ def offered_method(name: str) -> tuple[Offer, Mapping[str, object]] | None:
 def load_method_file(text: str) -> LoadedMethod:
     """Load a method from a Python file: `mine.py:Mine`, `mine.py:Mine:sigma=2`, or `mine.py` if it holds one method.
 
-    The file is trusted code and is run. Raises `NotFound`, `NoSuchMethod`, `UsageError` or another `MethodError`.
+    The file is trusted code and is run; the working folder is then what it was before. Raises `NotFound`,
+    `NoSuchMethod`, `UsageError` or another `MethodError`.
     """
     found = FILE.fullmatch(text)
     if found is None:
         raise UsageError(f'"{text}" names no method file: write path/to/file.py:Class')
     path = Path(found["path"])
     watch = Watch()
-    with watch.looking(known=True):
-        module = import_file(path)
-    factory = file_class(module, path, found["name"])
-    name = getattr(factory, "name", None)
-    name = name if isinstance(name, str) else factory.__name__
-    spec = parse_spec(f"{name}{found['options'] or ''}")
-    given = read_options(spec.name, factory, spec.options, load=find_method)
-    origin, source = f"{path.name}:{factory.__name__}", ("file", text)
-    return load_class(name, factory, spec.name, given, origin=origin, source=source, load=find_method, watch=watch)
+    with chdir("."):
+        with watch.looking(known=True):
+            module = import_file(path)
+        factory = file_class(module, path, found["name"])
+        name = getattr(factory, "name", None)
+        name = name if isinstance(name, str) else factory.__name__
+        spec = parse_spec(f"{name}{found['options'] or ''}")
+        given = read_options(spec.name, factory, spec.options, load=find_method)
+        origin, source = f"{path.name}:{factory.__name__}", ("file", text)
+        return load_class(name, factory, spec.name, given, origin=origin, source=source, load=find_method, watch=watch)
 
 
 def find_method(text: str) -> LoadedMethod:

@@ -165,6 +165,18 @@ def test_without_a_limit_a_failure_in_a_worker_is_the_failure(tiny_dataset: Data
         evaluate(load_method_file(file(tmp_path, source)), tiny_dataset, "plain-1", workers=2, limit=1)
 
 
+def test_workers_that_are_still_starting_end_without_a_word(tiny_dataset: Dataset, tmp_path, capfd, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, time\nif os.path.exists('late'):\n    time.sleep(600)\nopen('late', 'w').close()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    source = "class Raises:\n    def restore_frames(self, frames, palettes): 1 / 0"
+    with pytest.raises(MethodFailed, match="ZeroDivisionError"):
+        evaluate(load_method_file(file(tmp_path, source)), tiny_dataset, "plain-1", workers=2)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 STOPS = """
 import os
 from pathlib import Path

@@ -71,6 +71,20 @@ def raises_later(gif, times):
     raise ValueError("no more")
 
 
+class RaisesFirst:
+    def __iter__(self):
+        raise OSError("no worker starts")
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        return self.never_set
+
+
+def raises_what_has_no_text(gif, times):
+    raise Unspeakable
+
+
 def exits(gif, times):
     raise SystemExit("bye")
 
@@ -91,6 +105,8 @@ def endless_nothing(gif, times):
         (raises, "it raised RuntimeError: CUDA out of memory"),
         (raises_later, "it raised ValueError: no more"),
         (exits, "it raised SystemExit: bye"),
+        (lambda gif, times: RaisesFirst(), "it raised OSError: no worker starts"),
+        (raises_what_has_no_text, "it raised Unspeakable$"),
         (endless, "12 frames or more, 6 were asked for"),
         (endless_nothing, r"shape \(0, 24, 32, 3\)"),
         (lambda gif, times: gif.frames[:4], "4 frames, 6 were asked for"),

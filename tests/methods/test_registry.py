@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
 
@@ -333,3 +334,17 @@ def test_only_python_files_are_run(tmp_path):
     (tmp_path / "mine.txt").write_text("class X: ...")
     with pytest.raises(MethodError, match=r"mine\.txt: cannot be imported as a Python file"):
         user_code_import.import_file(tmp_path / "mine.txt")
+
+
+def test_a_file_that_goes_to_another_folder_leaves_what_is_asked_next_where_it_is(method_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = method_file("import os, tempfile\nos.chdir(tempfile.gettempdir())\n" + MINE)
+    load_method_file(str(path.relative_to(tmp_path)))
+    assert Path.cwd() == tmp_path
+    load_method_file(str(path.relative_to(tmp_path)))
+
+
+def test_a_property_that_raises_is_said(method_file):
+    path = method_file(MINE + "\n    weights = property(lambda self: 1 / 0)\n")
+    with pytest.raises(MethodFailed, match="attribute weights of a method raised ZeroDivisionError"):
+        load_method_file(str(path))
