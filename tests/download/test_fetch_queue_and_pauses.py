@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset.failure_reasons import KINDS, REASONS
 from gifbench.download import MemorySource, fetch_ledger
 from gifbench.download.fetch_ledger import Fetch, FetchLedger, SourceKey
@@ -38,6 +36,7 @@ from gifbench.manifest.locator_check import check_locators
 from gifbench.manifest.rows import ManifestRow
 from gifbench.progress import Progress
 from gifbench.storage import Folder
+from tests.conftest import invoke
 from tests.download.conftest import FastClock, rows
 from tests.download.hasty_fetch import start_fetch
 from tests.download.http_server import Site
@@ -270,10 +269,6 @@ def test_every_reason_has_a_kind_and_every_source_error_a_reason() -> None:
     assert all(issubclass(kind, GifbenchError) for kind in kinds)
 
 
-def command(*arguments: object) -> list[str]:
-    return [str(argument) for argument in arguments]
-
-
 def test_fetch_build_and_retry_from_the_command(video: bytes, site: Site, tiny_recipe: Path, tmp_path: Path) -> None:
     site.bodies["cli.mp4"] = video
     site.bodies["later.mp4"] = b"damaged"
@@ -290,10 +285,10 @@ def test_fetch_build_and_retry_from_the_command(video: bytes, site: Site, tiny_r
     manifest, store, out = tmp_path / "list.csv", tmp_path / "store", tmp_path / "out"
     manifest.write_text("\n".join(lines))
     common = ("fetch", "--manifest", manifest, "--store", store)
-    refused = CliRunner().invoke(app, command(*common))
+    refused = invoke(*common)
     assert refused.exit_code == 1
     assert "row 1 (head), column locator" in refused.stderr
-    fetched = CliRunner().invoke(app, command(*common, "--trust-manifest", "--attempts", 1, "--json"))
+    fetched = invoke(*common, "--trust-manifest", "--attempts", 1, "--json")
     assert fetched.exit_code == 3, fetched.output
     assert json.loads(fetched.stdout) == {
         "wanted": 3,
@@ -302,23 +297,23 @@ def test_fetch_build_and_retry_from_the_command(video: bytes, site: Site, tiny_r
         "untried": 0,
     }
     build = ("build", tiny_recipe, "--manifest", manifest, "--store", store, "--out", out, "--workers", 1)
-    built = CliRunner().invoke(app, command(*build, "--trust-manifest", "--json"))
+    built = invoke(*build, "--trust-manifest", "--json")
     assert built.exit_code == 3, built.output
-    assert CliRunner().invoke(app, command(*build, "--trust-manifest", "--allow-failed")).exit_code == 0
+    assert invoke(*build, "--trust-manifest", "--allow-failed").exit_code == 0
     assert json.loads(built.stdout)["outcomes"] == {
         "built": 2,
         "rejected": {},
         "failed": {"corrupt": 1, "unavailable": 1},
     }
     site.bodies["later.mp4"] = video
-    wrong = CliRunner().invoke(app, command(*common, "--trust-manifest", "--retry", "corupt"))
+    wrong = invoke(*common, "--trust-manifest", "--retry", "corupt")
     assert (wrong.exit_code, 'did you mean "corrupt"?' in wrong.stderr) == (2, True)
-    again = CliRunner().invoke(app, command(*common, "--trust-manifest", "--retry", "corrupt", "--allow-failed"))
+    again = invoke(*common, "--trust-manifest", "--retry", "corrupt", "--allow-failed")
     assert again.exit_code == 0, again.output
     assert "1 failed, unavailable" in again.stdout
     retry = ("retry", out, "--store", store, "--recipe", tiny_recipe, "--workers", 1, "--json")
-    assert json.loads(CliRunner().invoke(app, command(*retry)).stdout)["outcomes"]["built"] == 2
-    retried = CliRunner().invoke(app, command(*retry, "--only", "corrupt"))
+    assert json.loads(invoke(*retry).stdout)["outcomes"]["built"] == 2
+    retried = invoke(*retry, "--only", "corrupt")
     assert retried.exit_code == 0, retried.output
     assert json.loads(retried.stdout)["outcomes"] == {"built": 3, "rejected": {}, "failed": {"unavailable": 1}}
 

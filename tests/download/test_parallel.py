@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
@@ -10,9 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.download import Fetched
 from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.fetch_queue_and_pauses import FetchSummary, fetch_sources
@@ -22,6 +19,7 @@ from gifbench.download.unreachable_or_suspicious_server import GROUPS
 from gifbench.errors import DiskFull, Gone, NoNetwork, Unreachable
 from gifbench.progress import Progress
 from tests.cli.forked_command import ForkedCommand
+from tests.conftest import answer, invoke
 from tests.download.conftest import FastClock, rows
 from tests.download.http_server import serve
 
@@ -185,8 +183,8 @@ def test_info_says_what_a_store_holds_and_lacks(video: bytes, tmp_path: Path) ->
     lines += ["c1,train,http,http://a/1.mp4,0,4", "c2,train,http,http://a/1.mp4,2,6", "c3,test,http,http://a/gone,,"]
     lines += ["c4,test,http,http://b/away,,", "c5,test,http,http://c/never,,"]
     (tmp_path / "list.csv").write_text("\n".join(lines))
-    arguments = ["info", str(tmp_path / "store"), "--manifest", str(tmp_path / "list.csv")]
-    said = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    info = ("info", tmp_path / "store", "--manifest", tmp_path / "list.csv")
+    said = answer(*info)
     assert said["stored"] == {"http": 1}
     assert said["bytes"] > len(video)
     assert {(row["reason"], row["count"], row["kind"]) for row in said["reasons"]} == {
@@ -198,7 +196,7 @@ def test_info_says_what_a_store_holds_and_lacks(video: bytes, tmp_path: Path) ->
         "test": {"wanted": 3, "here": 0, "missing": {"unavailable": 1, "network": 1, "": 1}},
         "train": {"wanted": 2, "here": 2, "missing": {}},
     }
-    text = CliRunner().invoke(app, arguments).stdout
+    text = invoke(*info).stdout
     assert "1 http" in text
     assert "next retry is due" in text
     assert "100.0%" in text

@@ -10,9 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.download import MemorySource
 from gifbench.download.fetch_ledger import Fetch, FetchLedger
 from gifbench.download.fetch_queue_and_pauses import fetch_sources
@@ -21,6 +19,7 @@ from gifbench.download.store_verify import take_away, verify_store
 from gifbench.errors import DatasetDamaged, Gone, SourceError, StorageError
 from gifbench.media.video import Span, decode, unreliable_seek_detection
 from tests.builder.servers import s3
+from tests.conftest import invoke
 from tests.download.conftest import rows
 from tests.media.matroska import stamped
 
@@ -133,18 +132,18 @@ def test_the_command_verifies_and_repairs_a_store(store: Store, videos: dict[str
     fetch(store, videos)
     if store.folder.in_memory:
         pytest.skip("a command's memory ends with it")
-    command = ["verify", store.folder.url, "--workers", "1"]
-    assert "whole" in CliRunner().invoke(app, command).stdout
+    command = ("verify", store.folder.url, "--workers", 1)
+    assert "whole" in invoke(*command).stdout
     store.folder.delete(find(store, ".mp4"))
-    found = CliRunner().invoke(app, [*command, "--json"])
+    found = invoke(*command, "--json")
     assert found.exit_code == 1
     document, _ = json.JSONDecoder().raw_decode(found.stdout)
     assert [entry["what"] for entry in document["damage"]] == ["it is missing"]
-    repaired = CliRunner().invoke(app, [*command, "--repair"])
+    repaired = invoke(*command, "--repair")
     assert repaired.exit_code == 0, repaired.output
     assert "gifbench fetch" in repaired.stdout
     fetch(store, videos)
-    assert CliRunner().invoke(app, command).exit_code == 0
+    assert invoke(*command).exit_code == 0
 
 
 def test_what_a_fetch_has_not_finished_is_no_damage(tmp_path: Path, videos: dict[str, bytes | SourceError]) -> None:

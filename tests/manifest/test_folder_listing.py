@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset import open_dataset
 from gifbench.manifest.folder_listing import find_videos
 from gifbench.manifest.own_videos_splits import folder_manifest
 from gifbench.manifest.rows import from_folder, read_manifest
-from tests.conftest import moving_picture, write_video
+from tests.conftest import invoke, moving_picture, write_video
 
 
 def put(folder: Path, *names: str) -> None:
@@ -29,8 +27,7 @@ def ids(folder: Path) -> dict[str, str]:
 
 
 def build(recipe: Path, out: Path, source: Path, option: str = "--source") -> Result:
-    command = ["build", str(recipe), "--out", str(out), "--workers", "1", option, str(source)]
-    return CliRunner().invoke(app, command)
+    return invoke("build", recipe, "--out", out, "--workers", 1, option, source)
 
 
 def test_neighbours_change_neither_id_nor_split(tmp_path: Path) -> None:
@@ -52,8 +49,8 @@ def test_two_endings_of_one_name_are_said_and_what_is_there_keeps_its_ids(tmp_pa
     """Alone either file is called by its name; who has the short id of both is said, and no manifest changes for it."""
     put(tmp_path, "ant.mkv")
     assert ids(tmp_path) == {"ant.mkv": "ant"}
-    command = ["manifest", "from-folder", str(tmp_path), "--splits", "train=1,test=1"]
-    assert CliRunner().invoke(app, command).exit_code == 0
+    command = ("manifest", "from-folder", tmp_path, "--splits", "train=1,test=1")
+    assert invoke(*command).exit_code == 0
     before = {row.locator: row for row in read_manifest(tmp_path / "manifest.csv")}
     put(tmp_path, "ant.mp4", "x/ant.mkv")
     said: list[str] = []
@@ -61,13 +58,13 @@ def test_two_endings_of_one_name_are_said_and_what_is_there_keeps_its_ids(tmp_pa
     assert fresh["ant.mp4"] == "ant" and len(set(fresh.values())) == 3
     (line,) = (each for each in said if "have one name" in each)
     assert "ant.mp4 and ant.mkv have one name: ant.mp4 is the clip ant" in line
-    again = CliRunner().invoke(app, [*command, "--overwrite"])
+    again = invoke(*command, "--overwrite")
     assert again.exit_code == 0 and "have one name" in again.stderr
     after = {row.locator: row for row in read_manifest(tmp_path / "manifest.csv")}
     assert after["ant.mkv"] == before["ant.mkv"]
     assert len({row.clip_id for row in after.values()}) == 3
     (tmp_path / "manifest.csv").write_bytes(b"no manifest")
-    assert CliRunner().invoke(app, [*command, "--overwrite"]).exit_code == 0
+    assert invoke(*command, "--overwrite").exit_code == 0
 
 
 @pytest.mark.parametrize(("first", "second"), [("mkv", "mp4"), ("mp4", "mkv")])

@@ -8,17 +8,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
-from gifbench.cli.app import app
 from gifbench.download import Fetched
 from gifbench.download.store import Store
 from gifbench.errors import AlreadyExists, ManifestError, UsageError
 from gifbench.manifest.own_videos_splits import folder_manifest, parse_splits
 from gifbench.manifest.rows import ManifestRow, read_manifest, write_manifest
-from tests.conftest import moving_picture, write_video
+from tests.conftest import invoke, moving_picture, write_video
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def videos(tiny_videos: Path, tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, ["manifest", *map(str, arguments)])
+    result = invoke("manifest", *arguments)
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -40,9 +38,7 @@ def test_a_folder_s_manifest_builds_what_the_folder_builds(
     assert (code, "5 test" in said) == (0, True)
     rows = read_manifest(out)
     assert {row.licence for row in rows} == {"CC0"}
-    built = CliRunner().invoke(
-        app, ["build", str(tiny_recipe), "--manifest", str(out), "--out", str(tmp_path / "data"), "--workers", "1"]
-    )
+    built = invoke("build", tiny_recipe, "--manifest", out, "--out", tmp_path / "data", "--workers", 1)
     assert "3 clips built, 2 rejected" in built.output, built.output
     code, _, said = run("from-folder", videos, "--out", out)
     assert (code, "--overwrite" in said) == (1, True)
@@ -167,7 +163,7 @@ def test_a_bad_row_stops_fetch_and_build_before_anything_is_done(
     (videos / "list.csv").write_text("\n".join([*lines[:2], line]))
     place = videos.parent / "out"
     where = ["fetch", "--store", place] if command == "fetch" else ["build", tiny_recipe, "--out", place]
-    result = CliRunner().invoke(app, [*map(str, where), "--manifest", str(videos / "list.csv")])
+    result = invoke(*where, "--manifest", videos / "list.csv")
     assert result.exit_code == 1
     assert "row 2" in result.stderr
     assert "column" in result.stderr

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.download.store import Store
 from gifbench.errors import ManifestError, NotFound
 from gifbench.manifest.rows import official_rows
 from gifbench.manifest.url_list import read_source_list
+from tests.conftest import invoke
 from tests.download.http_server import serve
 
 
@@ -64,10 +63,10 @@ def test_one_command_fetches_a_list(tiny_videos: Path, tmp_path: Path) -> None:
     with serve() as site:
         site.bodies["ant.mp4"] = (tiny_videos / "ant.mp4").read_bytes()
         (tmp_path / "urls.txt").write_text(site.url("/good/ant.mp4"))
-        command = ["fetch", str(tmp_path / "urls.txt"), "--store", str(tmp_path / "store")]
-        assert CliRunner().invoke(app, command).exit_code == 1  # an address of this machine
-        done = CliRunner().invoke(app, [*command, "--trust-manifest"])
+        command = ("fetch", tmp_path / "urls.txt", "--store", tmp_path / "store")
+        assert invoke(*command).exit_code == 1  # an address of this machine
+        done = invoke(*command, "--trust-manifest")
         assert done.exit_code == 0, done.output
         assert Store(tmp_path / "store").find("http", site.url("/good/ant.mp4")) is not None
-    wrong = CliRunner().invoke(app, ["fetch"])
+    wrong = invoke("fetch")
     assert (wrong.exit_code, "gifbench fetch LIST" in wrong.stderr) == (2, True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,16 +9,14 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.errors import AlreadyExists, CorruptMedia, GifbenchError, UsageError
 from gifbench.file_restoration import restore_gif, restore_video
 from gifbench.media.gif import Gif
 from gifbench.media.video import Film, decode, sound_kinds
 from gifbench.methods.conformance import small_gif
 from gifbench.methods.registry import load_instance
-from tests.conftest import moving_picture, write_video
+from tests.conftest import answer, invoke, moving_picture, write_video
 from tests.media.video_files import ffmpeg, remuxed, uneven, with_data
 
 RATE = 48_000
@@ -239,7 +236,7 @@ def test_a_method_that_needs_palettes_gets_one_clear_line(tmp_path: Path) -> Non
     for method in ("palette-smooth", "gif2video:color=palette-smooth,time=blend"):
         with pytest.raises(UsageError, match=r"needs the palettes of a GIF: .*in.mp4 is a video"):
             restore_video(method, source, tmp_path / "a.mkv")
-    result = CliRunner().invoke(app, ["restore", "palette-smooth", str(source)])
+    result = invoke("restore", "palette-smooth", source)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert [each.name for each in tmp_path.iterdir()] == ["in.mp4"]
 
@@ -253,13 +250,11 @@ def test_a_file_that_is_no_video_is_not_called_one(tmp_path: Path) -> None:
 
 def test_the_command_takes_a_video_and_never_writes_over_it(tmp_path: Path) -> None:
     source = film_with_sound(tmp_path / "in.mp4")
-    result = CliRunner().invoke(app, ["restore", "gaussian-0.5", str(source), "--gray", "--json"])
-    assert result.exit_code == 0, result.output
-    said = json.loads(result.stdout)
+    said = answer("restore", "gaussian-0.5", source, "--gray")
     assert (Path(said["file"]).name, said["frames"]) == ("in-restored.mp4", 50)
     assert sound_kinds(tmp_path / "in-restored.mp4") == ("aac",)
     for arguments in (["--audio", "loud"], ["--page", str(tmp_path / "page")], ["--salvage"]):
-        assert CliRunner().invoke(app, ["restore", "gif", str(source), "a.mkv", *arguments]).exit_code == 2
+        assert invoke("restore", "gif", source, "a.mkv", *arguments).exit_code == 2
     with pytest.raises(UsageError, match="source itself"):
         restore_video("gif", source, source, overwrite=True)
     with pytest.raises(AlreadyExists):

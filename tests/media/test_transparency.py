@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
 from gifbench.media.make_gif import cut_out, make_gif
+from tests.conftest import invoke
 
 
 def pictures() -> list[np.ndarray]:
@@ -100,7 +99,6 @@ def test_where_it_cannot_be_that_is_said(name: str, colors: int, says: str, tmp_
 
 
 def test_the_command_keeps_it(tmp_path: Path) -> None:
-    words = ["make", str(apng(tmp_path)), str(tmp_path / "a.gif"), "--background", "none"]
-    done = CliRunner().invoke(app, words)
+    done = invoke("make", apng(tmp_path), tmp_path / "a.gif", "--background", "none")
     assert done.exit_code == 0, done.output
     check(Gif.read(tmp_path / "a.gif"))
