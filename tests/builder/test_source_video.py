@@ -14,8 +14,7 @@ from gifbench.dataset import Dataset
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.video import decode
 from gifbench.media.video.yuv_to_rgb_and_hdr import ColorConverter
-from tests.media.matroska import stamped
-from tests.media.video_files import pattern
+from tests.media.video_files import pattern, stamped
 
 
 def built(recipe: Path, video: Path, out: Path, *spans: dict[str, object], **settings: object) -> Dataset:

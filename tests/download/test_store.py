@@ -21,7 +21,7 @@ from gifbench.media.video import Span, decode, unreliable_seek_detection
 from tests.builder.servers import s3
 from tests.conftest import invoke
 from tests.download.conftest import rows
-from tests.media.matroska import stamped
+from tests.media.video_files import stamped
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
+from operator import attrgetter
 from pathlib import Path
 
 import av
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from gifbench.errors import SpanOutside, UsageError
 from gifbench.media.gif import Gif
-from gifbench.media.video import Span, VideoLimits, count_frames, decode, probe
+from gifbench.media.video import HeldPictures, Span, VideoLimits, count_frames, decode, decoding, probe
 from gifbench.media.video import frames as video_frames
 from gifbench.media.video.container import open_video
 from tests.media.video_files import ffmpeg, pattern, shown_by_ffmpeg, uneven
@@ -333,3 +334,37 @@ def test_what_a_gif_says_of_its_pixels_is_minded_by_no_browser(tmp_path):
     (frame,) = decode(path)
     assert frame.pixels.shape == (*Gif.read(path).frames.shape[1:3], 3) == (20, 30, 3)
     assert (probe(path).width, probe(path).pixel_aspect) == (30, 1)
+
+
+# Read twice
+
+
+def test_the_second_reading_decodes_nothing_and_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = pattern(tmp_path / "a.mp4", frames=20)
+    span = Span(start=Fraction(1, 5), end=Fraction(3, 5))
+    expected = list(decode(path, span))
+    held = HeldPictures()
+    grays = [frame.pixels for frame in decode(path, span, pixels="gray", held=held)]
+    assert held.whole and len(grays) == len(expected)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it was decoded again")
+
+    monkeypatch.setattr(decoding, "spanned", never)
+    again = list(decode(path, span, held=held))
+    when = attrgetter("time", "duration", "clock", "video_time")
+    for one, other in zip(expected, again, strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+        assert when(one) == when(other)
+
+
+def test_nothing_is_kept_of_a_long_span_or_of_one_that_was_not_read_to_its_end(tmp_path: Path) -> None:
+    path = pattern(tmp_path / "a.mp4", frames=20)
+    held = HeldPictures(most_bytes=100_000)
+    assert len(list(decode(path, held=held))) == 20
+    assert not held.whole
+    held = HeldPictures()
+    next(decode(path, held=held))
+    assert not held.whole
+    assert len(list(decode(path, held=held))) == 20
+    assert held.whole

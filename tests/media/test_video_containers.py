@@ -15,8 +15,7 @@ from PIL import Image, ImageOps
 from gifbench.errors import CorruptMedia
 from gifbench.media.video import Span, count_frames, decode, probe
 from gifbench.media.video.transport_stream import read_transport_stream
-from tests.media.matroska import element, jpeg, write_matroska
-from tests.media.video_files import ffmpeg, pattern, rgb_of_ffmpeg
+from tests.media.video_files import element, ffmpeg, jpeg, pattern, rgb_of_ffmpeg, write_matroska
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", 2, "-g", 12, "-pix_fmt", "yuv420p")
 

@@ -119,9 +119,6 @@ class GifWriter:
             )
         self._clock += delay
         image = self._delta.image(frame, following) if self._delta else _full_image(frame, following)
-        self._write_image(image, delay)
-
-    def _write_image(self, image: Image, delay: int) -> None:
         height, width = image.indices.shape
         table = color_table(image.palette)
         bits = (len(table) - 1).bit_length()
