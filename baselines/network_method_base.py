@@ -19,6 +19,7 @@ class OneNetwork:
 
     backend = "torch"
     _network: Any
+    _device = torch.device("cpu")
 
     def _hold(self, network: nn.Module, found: Weights) -> None:
         """Keep the network channels-last, and say what its weights are."""
@@ -29,6 +30,7 @@ class OneNetwork:
 
     def to(self, device: str) -> None:
         """Move the network; called once, before the first clip."""
+        self._device = torch.device(device)
         self._network.to(device)
 
 
@@ -44,5 +46,5 @@ class FrameNetwork(OneNetwork, ABC):
 
     def restore_frames(self, frames: torch.Tensor, palettes: Sequence[torch.Tensor]) -> torch.Tensor:
         """Frames (N, H, W, 3) uint8 to float32 in [0, 255]."""
-        shown = frames.permute(0, 3, 1, 2).to(next(self._network.parameters()).device)
+        shown = frames.permute(0, 3, 1, 2).to(self._device)
         return self._runner.run(lambda part: self._restored(shown[part]), shown).clamp(0, 255).permute(0, 2, 3, 1)

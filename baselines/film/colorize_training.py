@@ -125,7 +125,6 @@ class ColorRarity:
     """How often each color was seen in training, the last pictures most, and what an error in it weighs."""
 
     def __init__(self, rebalance: float) -> None:
-        """`rebalance`: 0, all pixels count alike; 1, as much as their color is rare, half of the way to alike."""
         self._rebalance = rebalance
         self.counts = torch.full((_BINS * _BINS,), 1 / _BINS**2)
 

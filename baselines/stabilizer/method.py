@@ -58,7 +58,7 @@ class Stable(OneNetwork):
         self._propagate, self._only_colors = propagate, only_colors
         found = find_weights("stable", weights, config="baselines/stabilizer/stable.toml")
         self._hold(described(found, StabilizerArchitecture, Stabilizer, what="stabilizer"), found)
-        self._method, self._half, self._device = method, precision == "bf16", "cpu"
+        self._method, self._half = method, precision == "bf16"
         self.tasks = method.tasks
         self.needs_palettes = method.declared.needs_palettes
         self.parameters += method.parameters
@@ -66,7 +66,6 @@ class Stable(OneNetwork):
 
     def to(self, device: str) -> None:
         """Move both; called once, before the first clip."""
-        self._device = device
         super().to(device)
         move = getattr(self._method.method, "to", None)
         if self._method.declared.backend == "torch" and callable(move):
@@ -74,7 +73,7 @@ class Stable(OneNetwork):
 
     def restore(self, gif: Gif, times: Sequence[Fraction]) -> Iterator[Frames]:
         """About four million pixels at once: (N, H, W, 3) float32."""
-        batches = run_method(self._method, gif, times, clip="the GIF", device=self._device)
+        batches = run_method(self._method, gif, times, clip="the GIF", device=str(self._device))
         frames = (frame for batch in batches for frame in batch)
         numbers = iter(last_shown(gif.times, times))
         most = max(1, _PIXELS_AT_ONCE // (gif.height * gif.width))
@@ -99,7 +98,7 @@ class Stable(OneNetwork):
         """The step `now`, whose frame is the method's own, steadied; at a cut it is given back as it is."""
         if before is None or (now.number != before.number and is_cut(before.picture, now.picture)):
             return now
-        half = torch.autocast(torch.device(self._device).type, torch.bfloat16, enabled=self._half)
+        half = torch.autocast(self._device.type, torch.bfloat16, enabled=self._half)
         with torch.inference_mode():
             with half:
                 made, state = self._network((now.shown, before.shown), now.frame, before.frame, before.state)

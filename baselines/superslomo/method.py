@@ -46,12 +46,6 @@ class SuperSlomoMethod(OneNetwork, Interpolator):
             name = "superslomo-original" if trained == "original" else "superslomo"
             raise UsageError(f"{self.row}: {found.path} are weights of the {trained} network: use the method {name}")
         self._half = precision == "bf16"
-        self._device = torch.device("cpu")
-
-    def to(self, device: str) -> None:
-        """Move the networks; called once, before the first clip."""
-        self._device = torch.device(device)
-        super().to(device)
 
     def restore_between(
         self, pair: tuple[Any, Any], seen: tuple[Pixels, Pixels], shares: Sequence[float]

@@ -53,7 +53,7 @@ class CCDNetVideo(OneNetwork):
         self._router = Router(
             weights=color_weights, agreement=agreement, gradients=gradients, tile=tile, precision=precision
         )
-        self._tile, self._device = tile, "cpu"
+        self._tile = tile
         self._runner = Runner(precision=precision)
         self._clip: _Clip | None = None
         self.parameters += self._router.parameters
@@ -61,7 +61,6 @@ class CCDNetVideo(OneNetwork):
 
     def to(self, device: str) -> None:
         """Move all networks; called once, before the first clip."""
-        self._device = device
         self._router.to(device)
         super().to(device)
 

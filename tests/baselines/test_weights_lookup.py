@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 import tomllib
-from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
@@ -23,9 +22,9 @@ from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from gifbench import Gif, MethodError, UsageError, WeightsError, load_method  # noqa: E402
+from gifbench import MethodError, UsageError, WeightsError, load_method  # noqa: E402
 from gifbench.cli.app import app  # noqa: E402
-from gifbench.media.colors.quantize import quantize  # noqa: E402
+from gifbench.methods.conformance import small_gif  # noqa: E402
 from gifbench.training import weights_download  # noqa: E402
 from gifbench.training.trainer_interface import load_trainer  # noqa: E402
 from tests.baselines.conftest import count, save, save_ccdnets, save_classifier  # noqa: E402
@@ -39,13 +38,6 @@ LEARNED = sorted(
 def save_ccdnet(path: Path, **options) -> Path:
     architecture = CCDNetArchitecture(base=2, **options)
     return save(path, CCDNet(architecture), architecture, licence="CC-BY-4.0")
-
-
-def write_gif(path: Path) -> Path:
-    frame = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
-    indices, palette = quantize(frame, colors=16)
-    Gif(np.stack([indices] * 3), (palette,) * 3, tuple(Fraction(i, 10) for i in range(3)), Fraction(3, 10)).write(path)
-    return path
 
 
 @pytest.mark.parametrize("name", ["ccdnet", *LEARNED])
@@ -88,9 +80,8 @@ def test_weights_of_the_methods_own_name_come_from_the_package(package):
 
 def test_the_router_restores_with_what_lies_in_the_package(package, tmp_path):
     save_ccdnets(package)
-    result = CliRunner().invoke(
-        app, ["restore", "ccdnet", str(write_gif(tmp_path / "my.gif")), str(tmp_path / "my.mp4")]
-    )
+    small_gif(3, 20, 24).write(tmp_path / "my.gif")
+    result = CliRunner().invoke(app, ["restore", "ccdnet", str(tmp_path / "my.gif"), str(tmp_path / "my.mp4")])
     assert result.exit_code == 0, result.output
     assert (tmp_path / "my.mp4").stat().st_size > 500
     before = load_method("ccdnet")
@@ -129,13 +120,13 @@ def test_a_training_starts_from_what_is_there_or_says_how(tmp_path, monkeypatch)
     assert all(torch.equal(tensor.half(), shipped[name]) for name, tensor in begun.state_dict().items())
 
 
-def test_a_network_of_any_kind_on_the_list_can_be_routed_to(package, tmp_path, monkeypatch):
+def test_a_network_of_any_kind_on_the_list_can_be_routed_to(package, monkeypatch):
     monkeypatch.setitem(method.KINDS, "lighter", (LighterOptions, Lighter))
     for name, levels in (("plain", 2), ("dithered", 5)):
         options = LighterOptions(levels=levels)
         save(package / f"ccdnet-{name}.safetensors", Lighter(options), options)
     save_classifier(package)
-    gif = Gif.read(write_gif(tmp_path / "my.gif"))
+    gif = small_gif(3, 20, 24)
     (first, *_) = load_method("ccdnet").method.restore(gif, gif.times)
     lighter = (first[0].numpy() - gif.frame(0))[gif.frame(0) < 250]
     assert np.ptp(lighter) < 1e-3 and round(float(lighter.mean()), 3) in (2, 5)
