@@ -11,7 +11,6 @@ of one pixel against itself; the lower, the sharper. The sharper half has the lo
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +18,7 @@ from statistics import fmean
 
 import cv2
 import numpy as np
+from held_out import clips_folder
 
 from gifbench import evaluate, load_recipe
 from gifbench.builder.build_loop import run_build
@@ -78,10 +78,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the datasets are kept; a temporary folder if not given")
     parser.add_argument("--workers", type=int)
     arguments = parser.parse_args()
-    folder = os.environ.get("GIFBENCH_TEST_DATA")
-    if not folder:
-        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
-    clips = Path(folder) / "clips"
+    clips = clips_folder()
     with tempfile.TemporaryDirectory() as temporary:
         out = arguments.out or Path(temporary)
         datasets = {

@@ -26,6 +26,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from held_out import clips_folder
+
 import gifbench.builder.build_loop as of_run
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
@@ -208,10 +210,8 @@ def main() -> None:
         driver(arguments.rows, arguments.workers)
     elif arguments.command == "resume":
         resume(arguments.rows)
-    elif folder := os.environ.get("GIFBENCH_TEST_DATA"):
-        workers(Path(folder) / "clips", arguments.rounds)
     else:
-        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
+        workers(clips_folder(), arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 import pyarrow.parquet as pq
+from held_out import clips_folder
 
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import load_recipe
@@ -251,18 +252,9 @@ def memory(minutes: list[float]) -> None:
         for length in minutes:
             video = Path(folder, f"{length}.mp4")
             source = f"testsrc2=size=1920x1080:rate=30:duration={60 * length}"
-            encode = [
-                imageio_ffmpeg.get_ffmpeg_exe(),
-                "-v",
-                "error",
-                "-f",
-                "lavfi",
-                "-i",
-                source,
-                "-pix_fmt",
-                "yuv420p",
-            ]
-            subprocess.run([*encode, "-c:v", "libx264", "-preset", "ultrafast", str(video)], check=True)
+            encode = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", source]
+            encode += ["-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", str(video)]
+            subprocess.run(encode, check=True)
             command = [sys.executable, __file__, "one", str(video), str(Path(folder, f"{length}.out"))]
             started = time.perf_counter()
             done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -302,13 +294,10 @@ def main() -> None:
         resizing()
     elif arguments.command == "memory":
         memory(arguments.minutes)
-    elif folder := os.environ.get("GIFBENCH_TEST_DATA"):
-        if arguments.command == "beside":
-            beside(Path(folder) / "clips", arguments)
-            return
-        speed(Path(folder) / "clips", arguments.frames)
+    elif arguments.command == "beside":
+        beside(clips_folder(), arguments)
     else:
-        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
+        speed(clips_folder(), arguments.frames)
 
 
 if __name__ == "__main__":

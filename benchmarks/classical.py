@@ -21,13 +21,14 @@ import argparse
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
 
 import cv2
 import numpy as np
 
-from gifbench import DatasetClip, Pixels, load_method, open_dataset
+from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset
 from gifbench.metrics.psnr import PSNR_CAP, psnr, squared_error
 from gifbench.metrics.ssim import gaussian_ssim
 
@@ -77,10 +78,25 @@ Restore = Callable[[Shot], Pixels]
 Clips = dict[str, list[Shot]]
 
 
+def places(clip: DatasetClip, count: int) -> list[int]:
+    """The numbers of so many frames of a clip, spread evenly."""
+    return [(2 * i + 1) * clip.num_frames // (2 * count) for i in range(count)]
+
+
+def one_frame_gif(shown: Pixels, palette: Pixels) -> Gif:
+    """A GIF of one frame that shows exactly these pixels (H, W, 3), whose palette holds the colors of this one, too."""
+    colors, indices = np.unique(shown.reshape(-1, 3), axis=0, return_inverse=True)
+    known = set(map(tuple, colors.tolist()))
+    lacking = [color for color in palette.tolist() if tuple(color) not in known]
+    every = np.concatenate([colors, np.array(lacking, np.uint8).reshape(-1, 3)])
+    kind = np.uint8 if len(every) <= 256 else np.uint16
+    return Gif(indices.reshape(1, *shown.shape[:2]).astype(kind), (every,), (Fraction(0),), Fraction(1))
+
+
 def shots(dataset: Iterable[DatasetClip], *, dithered: bool, num_frames: int) -> Clips:
     found = {}
     for clip in dataset:
-        chosen = [(2 * i + 1) * clip.num_frames // (2 * num_frames) for i in range(num_frames)]
+        chosen = places(clip, num_frames)
         gif = clip.gif(dithered=dithered)
         truth = clip.truth_frames(chosen)
         found[clip.clip_id] = [Shot(truth[k], gif.frame(i), gif.palettes[i]) for k, i in enumerate(chosen)]

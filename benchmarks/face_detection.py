@@ -11,11 +11,9 @@ Times are of the one thread that both use, in the same process, after a first ru
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,6 +21,7 @@ from gifbench_pipelines.gif_faces.faces.crop import square
 from gifbench_pipelines.gif_faces.faces.detector import Box
 from gifbench_pipelines.gif_faces.faces.dlib_hog import HogDetector
 from gifbench_pipelines.gif_faces.faces.main_face_tracker import find_face
+from held_out import clips_folder
 
 from gifbench.media.clip import Pixels
 from gifbench.media.video import decode
@@ -75,7 +74,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", nargs="*", help="only the clips whose names begin so")
     options = parser.parse_args()
-    folder = Path(os.environ["GIFBENCH_TEST_DATA"]) / "clips" / "faces"
+    folder = clips_folder() / "faces"
     cv2.setNumThreads(1)
     detector = HogDetector()
     paths = sorted(path for path in folder.iterdir() if path.suffix in (".mpg", ".mkv"))

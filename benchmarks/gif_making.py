@@ -20,7 +20,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -31,6 +30,7 @@ import av
 import cv2
 import imageio_ffmpeg
 import numpy as np
+from held_out import clips_folder
 from PIL import Image
 
 from gifbench.media.colors.quantize import quantize_pair
@@ -53,13 +53,13 @@ Pair = tuple[bytes, bytes]
 Maker = Callable[[np.ndarray], Pair]
 
 
-def load(path: Path, size: tuple[int, int], num_frames: int) -> np.ndarray:
-    """Every fourth frame from the tenth on, cropped to the shape of `size` and scaled: (T, H, W, 3)."""
+def load(path: Path, size: tuple[int, int], num_frames: int, *, first: int = 10, every: int = 4) -> np.ndarray:
+    """So many frames from `first` on, each `every`-th, the middle in the shape of `size` scaled to it: (T, H, W, 3)."""
     width, height = size
     found = []
     with av.open(str(path)) as container:
         for number, frame in enumerate(container.decode(video=0)):
-            if number < 10 or number % 4:
+            if number < first or number % every:
                 continue
             pixels = frame.to_ndarray(format="rgb24")
             scale = min(pixels.shape[0] / height, pixels.shape[1] / width)
@@ -267,17 +267,8 @@ def sizes_of(gif: Gif, data: bytes) -> dict[str, int]:
         bgra[: len(palette), :3] = palette[:, ::-1]
         raw += indices.tobytes() + bgra.tobytes()
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "rawvideo", "-pixel_format", "pal8"]
-    command += [
-        "-video_size",
-        f"{gif.width}x{gif.height}",
-        "-framerate",
-        str(FPS),
-        "-i",
-        "pipe:0",
-        "-f",
-        "gif",
-        "pipe:1",
-    ]
+    command += ["-video_size", f"{gif.width}x{gif.height}", "-framerate", str(FPS), "-i", "pipe:0"]
+    command += ["-f", "gif", "pipe:1"]
     found = {
         "gifbench": len(data),
         "gifbench, optimize=True": len(gif.to_bytes(optimize=True)),
@@ -295,17 +286,15 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=5, help="frames of each clip")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    folder = os.environ.get("GIFBENCH_TEST_DATA")
-    if not folder:
-        sys.exit("GIFBENCH_TEST_DATA is not set: the folder that holds clips/")
+    folder = clips_folder()
     cv2.setNumThreads(1)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     for size in SIZES:
-        clips = [load(Path(folder) / "clips" / name, size, options.frames) for name in CLIPS]
+        clips = [load(folder / name, size, options.frames) for name in CLIPS]
         print(f"\n## {size[0]}×{size[1]}, {len(clips)} clips, {sum(len(clip) for clip in clips)} frames\n")
         gifbench(clips[0])  # numba compiles
         race(clips, options.repeats)
-        limits(clips, size, Path(folder) / "clips", options.repeats)
+        limits(clips, size, folder, options.repeats)
         file_sizes(clips)
         if not shutil.which("gifsicle"):
             print("gifsicle: not installed")

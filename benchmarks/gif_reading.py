@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ import av
 import cv2
 import numpy as np
 from gif_making import CLIPS, gifbench, load
+from held_out import clips_folder
 from PIL import Image
 
 from gifbench.media.gif import Gif
@@ -90,10 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    folder = os.environ.get("GIFBENCH_TEST_DATA")
-    if not folder:
-        sys.exit("GIFBENCH_TEST_DATA is not set: the folder that holds clips/")
-    clips = Path(folder) / "clips"
+    clips = clips_folder()
     cv2.setNumThreads(1)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     files = {}

@@ -15,15 +15,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from fractions import Fraction
 from statistics import fmean
 
 import cv2
 import numpy as np
-from classical import Clips, Shot, frame_psnr, restorer, rounded
-from weights_by_kind import middle, places
+from classical import Clips, Shot, frame_psnr, one_frame_gif, places, restorer, rounded
+from weights_by_kind import middle
 
-from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset, run_method
+from gifbench import DatasetClip, Pixels, load_method, open_dataset, run_method
 from gifbench.gif_maker_registry import list_makers
 
 METHODS = (
@@ -62,11 +61,7 @@ def restored(name: str, part: Clips) -> dict[str, list[Pixels]]:
     for clip, each in part.items():
         found[clip] = []
         for shot in each:
-            colors, indices = np.unique(shot.shown.reshape(-1, 3), axis=0, return_inverse=True)
-            lacking = [c for c in shot.palette.tolist() if c not in colors.tolist()]
-            palette = np.concatenate([colors, np.array(lacking, np.uint8).reshape(-1, 3)])
-            kind = np.uint8 if len(palette) <= 256 else np.uint16
-            gif = Gif(indices.reshape(1, *shot.shown.shape[:2]).astype(kind), (palette,), (Fraction(0),), Fraction(1))
+            gif = one_frame_gif(shot.shown, shot.palette)
             batches = run_method(method, gif, gif.times, clip=clip, device="cpu")
             found[clip] += [rounded(np.asarray(frame)) for batch in batches for frame in batch]
     return found

@@ -17,12 +17,12 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import av
 import cv2
 import imageio_ffmpeg
 import numpy as np
+from gif_making import load
+from held_out import clips_folder
 from PIL import Image
 from scipy.spatial import cKDTree
 
@@ -38,24 +38,6 @@ CLIPS = (
     "moments/shared-assets__flower.mp4",
     "moments/sample-videos__car-detection.mp4",
 )
-
-
-def load(path: Path, size: tuple[int, int], num_frames: int) -> list[np.ndarray]:
-    """Every eighth frame, its middle scaled to `size` (width, height)."""
-    width, height = size
-    found = []
-    with av.open(str(path)) as video:
-        for number, frame in enumerate(video.decode(video=0)):
-            if number % 8:
-                continue
-            pixels = frame.to_ndarray(format="rgb24")
-            scale = min(pixels.shape[0] / height, pixels.shape[1] / width)
-            high, wide = int(height * scale), int(width * scale)
-            top, left = (pixels.shape[0] - high) // 2, (pixels.shape[1] - wide) // 2
-            found.append(cv2.resize(pixels[top : top + high, left : left + wide], size, interpolation=cv2.INTER_AREA))
-            if len(found) == num_frames:
-                break
-    return found
 
 
 def brute_force(frame: np.ndarray, palette: np.ndarray) -> np.ndarray:
@@ -159,7 +141,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--psnr", action="store_true", help="the PSNR of the palettes in place of the times")
     options = parser.parse_args()
-    folder = Path(os.environ["GIFBENCH_TEST_DATA"]) / "clips"
+    folder = clips_folder()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
@@ -167,10 +149,10 @@ def main() -> None:
         files = sorted([*folder.glob("faces/*"), *folder.glob("moments/*")])
         for colors in (32, 256):
             print(f"PSNR in dB at 256×256, {colors} colors a frame, 8 frames a clip, no dither")
-            psnr_table({path.stem: load(path, (256, 256), 8) for path in files}, colors)
+            psnr_table({path.stem: list(load(path, (256, 256), 8, first=0, every=8)) for path in files}, colors)
         return
     for size in ((256, 256), (636, 360)):
-        frames = [load(folder / name, size, 1)[0] for name in CLIPS]
+        frames = [load(folder / name, size, 1, first=0)[0] for name in CLIPS]
         for colors in (32, 256):
             print(f"{size[0]}×{size[1]}, {colors} colors, {len(frames)} real frames; × the first of its group")
             speed_table(frames, colors, options.repeats)

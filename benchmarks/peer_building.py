@@ -19,11 +19,8 @@ are compared in small with those of the source around there. Times are processor
 
 from __future__ import annotations
 
-import os
 import re
-import resource
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -38,6 +35,8 @@ import av
 import cv2
 import imageio_ffmpeg
 import numpy as np
+from gif_making import processor_seconds
+from held_out import clips_folder
 from PIL import Image
 
 from gifbench.builder.build_loop import run_build
@@ -229,16 +228,8 @@ def right(frames: list[np.ndarray], moment: Moment, source: tuple[list[float], n
     return True
 
 
-def processor_time() -> float:
-    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in usage)
-
-
 def main() -> None:
-    data = os.environ.get("GIFBENCH_TEST_DATA")
-    if not data:
-        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
-    folder = Path(data).resolve() / "clips" / "moments"
+    folder = clips_folder().resolve() / "moments"
     cv2.setNumThreads(1)
     sources = {video: source_frames(folder / video) for video in VIDEOS}
     print(f"{len(MOMENTS)} moments of {len(VIDEOS)} videos")
@@ -249,9 +240,9 @@ def main() -> None:
         for way in (gifbench, whole, passthrough, sections, key_frames):
             out = Path(scratch, way.__name__)
             out.mkdir()
-            began, started = processor_time(), time.perf_counter()
+            began, started = processor_seconds(), time.perf_counter()
             made = way(site, out)
-            took, wall = processor_time() - began, time.perf_counter() - started
+            took, wall = processor_seconds() - began, time.perf_counter() - started
             found = {moment.name: made[moment.name]() for moment in MOMENTS}
             good = sum(right(found[moment.name], moment, sources[moment.video]) for moment in MOMENTS)
             counts = [len(found[moment.name]) for moment in MOMENTS]

@@ -12,9 +12,7 @@ largest differences of the values.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from gifbench_baselines.gaussian import Gaussian
+from held_out import clips_folder
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from gifbench.benchmark_tasks import task
@@ -125,14 +124,12 @@ def main() -> None:
     arguments.add_argument("--frames", type=int, default=6)
     arguments.add_argument("--repeats", type=int, default=9)
     options = arguments.parse_args()
-    data = os.environ.get("GIFBENCH_TEST_DATA")
-    if not data:
-        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
+    clips = clips_folder()
     cv2.setNumThreads(1)
     print("| frames | protocol | restored | gifbench frames/s | scikit-image frames/s | ratio | ΔPSNR dB | ΔSSIM |")
     print("|---|---|---|---|---|---|---|---|")
     for size in CLIPS:
-        truth = truths(Path(data) / "clips", size, options.frames)
+        truth = truths(clips, size, options.frames)
         gif = [as_gif(frame) for frame in truth]
         blurred = list(Gaussian(sigma=0.5).restore_frames(np.stack(gif), []))
         for protocol, restored in [(name, frames) for name in PROTOCOLS for frames in (gif, blurred)]:

@@ -20,7 +20,7 @@ from statistics import fmean
 
 import numpy as np
 import torch
-from classical import Clips, Restore, Shot, clip_scores, frame_psnr, method, restorer, rounded, shots
+from classical import Clips, Restore, Shot, clip_scores, frame_psnr, method, places, restorer, rounded, shots
 from held_out import held_out
 
 from gifbench import DatasetClip, Gif, Pixels, load_method, open_dataset
@@ -33,8 +33,7 @@ def routed(name: str, clips: Sequence[DatasetClip], *, dithered: bool, num_frame
     router = load_method(name).method
     found: dict[bytes, Pixels] = {}
     for clip in clips:
-        chosen = [(2 * i + 1) * clip.num_frames // (2 * num_frames) for i in range(num_frames)]
-        some: Gif = clip.gif(dithered=dithered).select(chosen)
+        some: Gif = clip.gif(dithered=dithered).select(places(clip, num_frames))
         for i, frame in enumerate(router.restore(some, some.times)):
             found[some.frame(i).tobytes()] = np.asarray(frame).reshape(some.frame(i).shape)
     return lambda shot: found[shot.shown.tobytes()]

@@ -17,15 +17,16 @@ import argparse
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import torch
+from classical import one_frame_gif
 from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features
 from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router
+from training_clips import drawn_frames, source_of
 
-from gifbench import DatasetClip, Gif, GifbenchError, Pixels, open_dataset, save_weights
+from gifbench import DatasetClip, GifbenchError, Pixels, save_weights
 from gifbench.gif_maker_registry import load_maker, made_frames
 
 SIDE, PIXELS, KINDS_A_FRAME, FOLDS = 224, 1200, 4, 5
@@ -63,16 +64,12 @@ def shown_as(clip: DatasetClip, number: int, kind: str, truth: Pixels) -> tuple[
 def square_of(router: Router, source: str, kind: str, parts: Sequence[Pixels], draw: np.random.Generator) -> Square:
     """Of a square of a GIF frame, its palette and the truth."""
     shown, palette, truth = parts
-    colors, indices = np.unique(shown.reshape(-1, 3), axis=0, return_inverse=True)
-    known = {tuple(color) for color in colors.tolist()}
-    lacking = [color for color in palette.tolist() if tuple(color) not in known]
-    palette = np.concatenate([colors, np.array(lacking, np.uint8).reshape(-1, 3)])
-    small = np.uint8 if len(palette) <= 256 else np.uint16
-    gif = Gif(indices.reshape(1, *shown.shape[:2]).astype(small), (palette,), (Fraction(0),), Fraction(1))
+    gif = one_frame_gif(shown, palette)
     dithered, _ = router.choose(gif)
+    colors = torch.from_numpy(gif.palettes[0])
     frame = torch.from_numpy(np.ascontiguousarray(shown))
-    made = router.restorer(gif).changed(frame[None], [torch.from_numpy(palette)])[0]
-    told = features(frame, torch.from_numpy(palette), made, dithered=dithered)
+    made = router.restorer(gif).changed(frame[None], [colors])[0]
+    told = features(frame, colors, made, dithered=dithered)
     some = torch.from_numpy(draw.choice(frame.shape[0] * frame.shape[1], PIXELS, replace=False))
     levels, right = frame.float().reshape(-1, 3)[some], torch.from_numpy(truth.astype(np.float32)).reshape(-1, 3)[some]
     return Square(source, kind, told.reshape(-1, FEATURES)[some], made.reshape(-1, 3)[some] - levels, right - levels)
@@ -82,26 +79,19 @@ def squares(dataset: str, rounds: int) -> Iterator[Square]:
     """All that is learned from."""
     router = Router()
     told: set[str] = set()
-    sources: dict[str, list[DatasetClip]] = {}
-    for clip in open_dataset(dataset).split("train"):
-        sources.setdefault(clip.clip_id.rpartition("__")[0], []).append(clip)
-    for turn in range(rounds):
-        for number, (source, clips) in enumerate(sorted(sources.items())):
-            draw = np.random.default_rng([turn, number])
-            clip = clips[draw.integers(len(clips))]
-            place = int(draw.integers(clip.num_frames))
-            truth = clip.truth_frames([place])[0]
-            top, left = (int(draw.integers(length - SIDE + 1)) for length in truth.shape[:2])
-            part = slice(top, top + SIDE), slice(left, left + SIDE)
-            for kind in (KINDS[i] for i in draw.permutation(len(KINDS))[:KINDS_A_FRAME]):
-                try:
-                    shown, palette = shown_as(clip, place, kind, truth)
-                except GifbenchError as error:
-                    if kind not in told:
-                        print(f"left out: {kind} ({error})", flush=True)
-                    told.add(kind)
-                    continue
-                yield square_of(router, source, kind, (shown[part], palette, truth[part]), draw)
+    for clip, place, draw in drawn_frames(dataset, rounds):
+        truth = clip.truth_frames([place])[0]
+        top, left = (int(draw.integers(length - SIDE + 1)) for length in truth.shape[:2])
+        part = slice(top, top + SIDE), slice(left, left + SIDE)
+        for kind in (KINDS[i] for i in draw.permutation(len(KINDS))[:KINDS_A_FRAME]):
+            try:
+                shown, palette = shown_as(clip, place, kind, truth)
+            except GifbenchError as error:
+                if kind not in told:
+                    print(f"left out: {kind} ({error})", flush=True)
+                told.add(kind)
+                continue
+            yield square_of(router, source_of(clip), kind, (shown[part], palette, truth[part]), draw)
 
 
 def below(guard: Guard | None, some: Sequence[Square]) -> torch.Tensor:

@@ -22,8 +22,9 @@ import numpy as np
 import torch
 from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router
 from gifbench_baselines.ccdnet.wide_gradients import SIDE, Told, WideGradients, WideGradientsOptions, mix, tell
+from training_clips import drawn_frames
 
-from gifbench import DatasetClip, Gif, open_dataset, save_weights
+from gifbench import Gif, open_dataset, save_weights
 from gifbench.media.colors.error_diffusion import damped_floyd_steinberg, floyd_steinberg, sierra_2_4a
 from gifbench.media.colors.quantize import minimum_variance, nearest
 
@@ -46,29 +47,23 @@ Sample = tuple[Told, torch.Tensor, torch.Tensor]
 def samples(dataset: str, *, dithered: bool, rounds: int, precision: str) -> Iterator[Sample]:
     """All that is learned from, in half precision."""
     router = Router(gradients=False, precision=precision)
-    sources: dict[str, list[DatasetClip]] = {}
-    for clip in open_dataset(dataset).split("train"):
-        sources.setdefault(clip.clip_id.rpartition("__")[0], []).append(clip)
-    for turn in range(rounds):
-        for number, (_, clips) in enumerate(sorted(sources.items())):
-            draw = np.random.default_rng([turn, number])
-            clip = clips[draw.integers(len(clips))]
-            truth = clip.truth_frames([int(draw.integers(clip.num_frames))])[0]
-            palette = minimum_variance(truth, COLORS[draw.integers(len(COLORS))])
-            dither = DITHERS[draw.integers(len(DITHERS))] if dithered else nearest
-            indices = dither(truth, palette)
-            gif = Gif(indices[None], (palette,), (Fraction(0),), Fraction(1, 25))
-            restorer = router.restorer(gif)
-            if restorer.dithered != dithered:  # it looks like the other kind
-                continue
-            with torch.inference_mode():
-                frame = restorer.restore(torch.from_numpy(gif.frame(0).copy())[None], [torch.from_numpy(palette)])[0]
-            planes = frame.permute(2, 0, 1).contiguous()
-            shown = np.ascontiguousarray(gif.frame(0).transpose(2, 0, 1))
-            told = tell(planes.numpy(), shown, palette, dithered=dithered)
-            if told is not None:
-                light = Told(told.features.half(), told.changes.half(), told.cells.half(), told.believed)
-                yield light, planes.half(), torch.from_numpy(truth.transpose(2, 0, 1).copy())
+    for clip, place, draw in drawn_frames(dataset, rounds):
+        truth = clip.truth_frames([place])[0]
+        palette = minimum_variance(truth, COLORS[draw.integers(len(COLORS))])
+        dither = DITHERS[draw.integers(len(DITHERS))] if dithered else nearest
+        indices = dither(truth, palette)
+        gif = Gif(indices[None], (palette,), (Fraction(0),), Fraction(1, 25))
+        restorer = router.restorer(gif)
+        if restorer.dithered != dithered:  # it looks like the other kind
+            continue
+        with torch.inference_mode():
+            frame = restorer.restore(torch.from_numpy(gif.frame(0).copy())[None], [torch.from_numpy(palette)])[0]
+        planes = frame.permute(2, 0, 1).contiguous()
+        shown = np.ascontiguousarray(gif.frame(0).transpose(2, 0, 1))
+        told = tell(planes.numpy(), shown, palette, dithered=dithered)
+        if told is not None:
+            light = Told(told.features.half(), told.changes.half(), told.cells.half(), told.believed)
+            yield light, planes.half(), torch.from_numpy(truth.transpose(2, 0, 1).copy())
 
 
 def square(sample: Sample, draw: np.random.Generator) -> list[torch.Tensor]:

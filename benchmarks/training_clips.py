@@ -30,7 +30,7 @@ import numpy as np
 import skimage.data
 from held_out import HELD_OUT
 
-from gifbench import Pixels
+from gifbench import DatasetClip, Pixels, open_dataset
 from gifbench.errors import CorruptMedia
 from gifbench.media.video.decoding import Frame, decode
 from gifbench.media.video.lossless_writer import LosslessWriter
@@ -173,6 +173,23 @@ def _window(pixels: Pixels, top: float, left: float, rows: float, columns: float
 def read_photograph(path: Path) -> Pixels:
     """An RGB picture (H, W, 3)."""
     return np.asarray(cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def source_of(clip: DatasetClip) -> str:
+    """What an excerpt is of: the name of the file, by that of the clip."""
+    return clip.clip_id.rpartition("__")[0]
+
+
+def drawn_frames(dataset: str, rounds: int) -> Iterator[tuple[DatasetClip, int, np.random.Generator]]:
+    """Of a dataset built from OUT a frame of every source in each round: its clip, its number, and what to draw by."""
+    excerpts_of: dict[str, list[DatasetClip]] = {}
+    for clip in open_dataset(dataset).split("train"):
+        excerpts_of.setdefault(source_of(clip), []).append(clip)
+    for turn in range(rounds):
+        for number, (_, clips) in enumerate(sorted(excerpts_of.items())):
+            draw = np.random.default_rng([turn, number])
+            clip = clips[draw.integers(len(clips))]
+            yield clip, int(draw.integers(clip.num_frames)), draw
 
 
 def write(out: Path, frames: Sequence[Pixels]) -> None:

@@ -13,9 +13,7 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
-import os
 import random
-import sys
 import time
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -24,6 +22,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from held_out import clips_folder
 
 from gifbench.media.clip import Pixels
 from gifbench.media.video import decode
@@ -110,13 +109,11 @@ def read(data: bytes, only: int | None = None) -> list[Pixels]:
 def clips(folder: Path, num_frames: int, most: int) -> dict[str, list[Pixels]]:
     """Frames of real clips at the two sizes of the datasets."""
     sizes: dict[str, list[Pixels]] = {"256×256": [], "636×360": []}
-    videos = (
-        sorted((folder / "clips" / "faces").iterdir())[3::3] + sorted((folder / "clips" / "moments").iterdir())[::2]
-    )
+    videos = sorted((folder / "faces").iterdir())[3::3] + sorted((folder / "moments").iterdir())[::2]
     for video in videos[:: max(1, len(videos) // most)][:most]:
         frames = [f.pixels for f in itertools.islice(decode(video), num_frames)]
         height, width = frames[0].shape[:2]
-        side, top, left = min(height, width), 0, 0
+        side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
         squares = [f[top : top + side, left : left + side] for f in frames]
         sizes["256×256"].append(np.stack([cv2.resize(f, (256, 256), interpolation=cv2.INTER_AREA) for f in squares]))
@@ -170,12 +167,10 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=8)
     parser.add_argument("--only", default="")
     args = parser.parse_args()
-    folder = os.environ.get("GIFBENCH_TEST_DATA")
-    if not folder:
-        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
+    folder = clips_folder()
     cv2.setNumThreads(1)
     chosen = [c for i, c in enumerate(candidates()) if i == 0 or args.only in str(c)]
-    for size, all_frames in clips(Path(folder), args.frames, args.clips).items():
+    for size, all_frames in clips(folder, args.frames, args.clips).items():
         print(f"\n{size}, {len(all_frames)} clips, {sum(map(len, all_frames))} frames, one thread")
         print(f"{'codec':72s} {'bits/px':>8} {'size':>6} {'enc fps':>9} {'':>6} {'dec fps':>9} {'':>6} {'1 frame':>9}")
         base: Row | None = None

@@ -12,9 +12,7 @@ kept as packets are counted.
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from held_out import clips_folder
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
@@ -129,12 +128,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2)
     arguments = parser.parse_args()
-    data = os.environ.get("GIFBENCH_TEST_DATA")
-    if not data:
-        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
+    clips = clips_folder().resolve()
     for recipe, name in (("gif-moments", "moments"), ("gif-faces", "faces")):
         with tempfile.TemporaryDirectory() as scratch:
-            measure(recipe, Path(data).resolve() / "clips" / name, arguments.seconds, Path(scratch))
+            measure(recipe, clips / name, arguments.seconds, Path(scratch))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,6 +20,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
+from held_out import clips_folder
 
 from gifbench.media.video import decode
 
@@ -59,9 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=120)
     args = parser.parse_args()
-    folder = os.environ.get("GIFBENCH_TEST_DATA")
-    if not folder:
-        sys.exit("set GIFBENCH_TEST_DATA to the folder that holds clips/")
+    folder = clips_folder()
     reformatter = VideoReformatter()
     ways: dict[str, Callable[[Path], Iterable[object]]] = {
         "bare": lambda path: bare(path, lambda frame: frame),
@@ -78,7 +75,7 @@ def main() -> None:
         + "".join(f"{way:>12s}" for way in ways)
         + f"{'rgb/exact':>12s}{'gray/bare':>12s}{'off by':>13s}"
     )
-    faces, moments = (sorted((Path(folder) / "clips" / kind).iterdir()) for kind in ("faces", "moments"))
+    faces, moments = (sorted((folder / kind).iterdir()) for kind in ("faces", "moments"))
     for path in [*faces[::6], *moments]:
         mean, most = distance(path)
         rates = {way: fps(read(path), args.frames) for way, read in ways.items()}

@@ -32,7 +32,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from classical import SIGMAS, Shot, frame_psnr, method, rounded
+from classical import SIGMAS, Shot, frame_psnr, method, places, rounded
 from held_out import kind
 
 from gifbench import DatasetClip, Gif, LoadedMethod, Pixels, load_method, open_dataset, run_method
@@ -56,11 +56,6 @@ class Measured:
 
     psnr: Any
     banding: Sequence[Sequence[float]]
-
-
-def places(clip: DatasetClip, count: int) -> list[int]:
-    """The numbers of the frames that `shots` takes."""
-    return [(2 * i + 1) * clip.num_frames // (2 * count) for i in range(count)]
 
 
 def middle(shape: Sequence[int], crop: int | None) -> tuple[slice, slice]:

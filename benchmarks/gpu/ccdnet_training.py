@@ -19,7 +19,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -37,7 +37,7 @@ from gifbench.training.config import DataOptions, TrainingConfig, checked, read_
 from gifbench.training.distributed import Processes  # noqa: E402
 from gifbench.training.metric_meter import Meter  # noqa: E402
 from gifbench.training.optimizer_and_learning_rate import Learner  # noqa: E402
-from gifbench.training.trainer_interface import TrainingBatch  # noqa: E402
+from gifbench.training.trainer_interface import Trainer, TrainingBatch  # noqa: E402
 from gifbench.training.weights_file import save_weights  # noqa: E402
 
 Clips = Mapping[str, np.ndarray]
@@ -49,22 +49,23 @@ WAYS = {
 }
 
 
-def decoded(folder: Path, *, most: int = 60, longest_side: int = 960) -> Clips:
+def frames_of(path: Path, *, longest_side: int) -> Iterator[np.ndarray]:
+    """The frames of a video (H, W, 3) RGB, large ones scaled down; none of a file that is none."""
+    video = cv2.VideoCapture(str(path))
+    while (read := video.read())[0]:
+        frame = read[1]
+        if max(frame.shape) > longest_side:
+            scale = longest_side / max(frame.shape)
+            frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        yield frame[..., ::-1]
+    video.release()
+
+
+def decoded(folder: Path, *, most: int = 60) -> Clips:
     """At most so many frames of each video, at equal distances."""
     clips = {}
     for path in sorted(folder.rglob("*")):
-        video = cv2.VideoCapture(str(path))
-        frames = []
-        while True:
-            there, frame = video.read()
-            if not there:
-                break
-            if max(frame.shape) > longest_side:
-                scale = longest_side / max(frame.shape)
-                frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            frames.append(frame[..., ::-1])
-        video.release()
-        if frames:
+        if frames := list(frames_of(path, longest_side=960)):
             clips[path.stem] = np.stack(frames[:: max(1, len(frames) // most)][:most])
     return clips
 
@@ -174,10 +175,14 @@ def validated(trainer: CCDNetTrainer, network: torch.nn.Module, clips: Clips, co
         yield f"{name}: {mean['psnr']:.2f} dB, {mean['psnr'] - mean['gif_psnr']:+.2f} over the GIF"
 
 
-def run(config: TrainingConfig, clips: Clips, given: argparse.Namespace) -> None:
-    held = {name: clip for name, clip in clips.items() if name in given.held_out}
-    learnt = {name: clip for name, clip in clips.items() if name not in held}
-    trainer, found = learner(config, given.device)
+def parted(clips: Clips, held_out: Sequence[str]) -> tuple[Clips, Clips]:
+    """The clips to learn from, and those of these names."""
+    held = {name: clip for name, clip in clips.items() if name in held_out}
+    return {name: clip for name, clip in clips.items() if name not in held}, held
+
+
+def trained(found: Learner, config: TrainingConfig, samples: Dataset, given: argparse.Namespace) -> int:
+    """Train until the steps or the minutes are over, on from a checkpoint in OUT; how many steps there were in all."""
     device, options = torch.device(given.device), config.training
     begun, step, out = time.monotonic(), 0, Path(given.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -189,7 +194,6 @@ def run(config: TrainingConfig, clips: Clips, given: argparse.Namespace) -> None
     def keep() -> None:
         save_checkpoint(out, {"step": step, "config": config.model_dump(mode="json"), **found.state_dict()})
 
-    samples = Made(learnt, config.data, length=options.steps * options.batch_size)
     meter, kept = Meter(device), time.monotonic()
     batches = iter(loaded(samples, options.batch_size, start=step, workers=given.workers))
     while step < options.steps and time.monotonic() - begun < 60 * given.minutes:
@@ -208,36 +212,66 @@ def run(config: TrainingConfig, clips: Clips, given: argparse.Namespace) -> None
                 keep()
                 kept = time.monotonic()
     keep()
+    return step
+
+
+def written(trainer: Trainer, network: torch.nn.Module, config: TrainingConfig, out: Path, **about: object) -> Path:
+    """The file of weights, in half precision."""
+    card = {"name": config.name, **about, "data": config.data.model_dump(mode="json")}
+    path = out / f"{config.name}.safetensors"
+    return save_weights(path, network, architecture=trainer.architecture(), about=card, half=True)
+
+
+def run(config: TrainingConfig, clips: Clips, given: argparse.Namespace) -> None:
+    learnt, held = parted(clips, given.held_out)
+    trainer, found = learner(config, given.device)
+    samples = Made(learnt, config.data, length=config.training.steps * config.training.batch_size)
+    step = trained(found, config, samples, given)
     for line in validated(trainer, found.final, held, config):
         print(line)
-    about = {"name": config.name, "step": step, "clips": sorted(learnt), "data": config.data.model_dump(mode="json")}
-    path = out / f"{config.name}.safetensors"
-    print(save_weights(path, found.final, architecture=trainer.architecture(), about=about, half=True))
+    print(written(trainer, found.final, config, given.out, step=step, clips=sorted(learnt)))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description: str, *, config: str, out: str) -> argparse.ArgumentParser:
+    """What this script and `superslomo.py` are both asked for."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["speed", "train"])
-    parser.add_argument("--config", type=Path, default=ROOT / "baselines" / "ccdnet" / "ccdnet-1.toml")
+    parser.add_argument("--config", type=Path, default=ROOT / "baselines" / config)
     parser.add_argument("--set", dest="changes", nargs="*", default=[])
     parser.add_argument("--videos", type=Path)
     parser.add_argument("--frames", type=Path)
     parser.add_argument("--held-out", nargs="*", default=[])
     parser.add_argument("--minutes", type=float, default=8.0)
-    parser.add_argument("--batches", type=int, nargs="+", default=[8, 32, 128])
-    parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--workers", type=int, default=14)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--out", type=Path, default=Path("results/ccdnet_training"))
-    given = parser.parse_args()
-    if given.device == "cuda" and not torch.cuda.is_available():
+    parser.add_argument("--out", type=Path, default=Path(out))
+    return parser
+
+
+def check_device(device: str) -> None:
+    """Say what this runs on; ends the program where that is not here."""
+    if device == "cuda" and not torch.cuda.is_available():
         raise SystemExit("this needs a CUDA device, and torch finds none; --device cpu tries the script")
-    print(torch.cuda.get_device_name() if given.device == "cuda" else "CPU", torch.__version__)
-    config = read_config(given.config, [*given.changes, 'model.start=""', "model.freeze_first=false"])
-    clips = decoded(given.videos) if given.videos else gradients()
+    print(torch.cuda.get_device_name() if device == "cuda" else "CPU", torch.__version__)
+
+
+def clips_of(given: argparse.Namespace, read: Callable[[Path], Clips]) -> Clips:
+    """The clips that are named by --frames or --videos, or gradients."""
+    clips = read(given.videos) if given.videos else gradients()
     if given.frames:
         clips = dict(np.load(given.frames))
     print(f"{len(clips)} clips, {sum(map(len, clips.values()))} frames")
+    return clips
+
+
+def main() -> None:
+    parser = arguments(__doc__, config="ccdnet/ccdnet-1.toml", out="results/ccdnet_training")
+    parser.add_argument("--batches", type=int, nargs="+", default=[8, 32, 128])
+    parser.add_argument("--steps", type=int, default=30)
+    given = parser.parse_args()
+    check_device(given.device)
+    config = read_config(given.config, [*given.changes, 'model.start=""', "model.freeze_first=false"])
+    clips = clips_of(given, decoded)
     if given.what == "train":
         run(config, clips, given)
         return

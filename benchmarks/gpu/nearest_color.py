@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from gifbench.devices import device_model, synchronize
+from benchmarks.gpu.ccdnet_inference import seconds
+from gifbench.devices import device_model
 from gifbench.media.colors.nearest_torch import nearest_torch, pad_palettes
 from gifbench.media.colors.quantize import nearest
 
@@ -32,18 +32,6 @@ def pictures(num_frames: int, height: int, width: int) -> np.ndarray:
     phases = rng.uniform(0, 6, (num_frames, 3, 2, 1, 1))
     waves = np.sin(x + phases[:, :, 0]) + np.cos(y * 1.3 + phases[:, :, 1]) + rng.normal(0, 0.1, (height, width))
     return np.clip(128 + 50 * waves, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-
-
-def seconds(call, device: str, repeats: int = 20) -> float:
-    call()
-    best = float("inf")
-    for _ in range(repeats):
-        synchronize(device)
-        start = time.perf_counter()
-        call()
-        synchronize(device)
-        best = min(best, time.perf_counter() - start)
-    return best
 
 
 def main() -> None:

@@ -18,11 +18,11 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset
@@ -35,43 +35,41 @@ from baselines.ccdnet.network import (  # noqa: E402
     CCDNet,
     CCDNetArchitecture,
     scaled,
+    to_levels,
 )
 from baselines.color_then_interpolation import Gif2Video  # noqa: E402
 from baselines.superslomo.method import SuperSlomoMethod  # noqa: E402
 from baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture  # noqa: E402
 from baselines.superslomo.training import SuperSlomoTrainer  # noqa: E402
-from benchmarks.gpu.ccdnet_training import gradients, loaded, on  # noqa: E402
+from benchmarks.gpu.ccdnet_training import (  # noqa: E402
+    Clips,
+    arguments,
+    check_device,
+    clips_of,
+    frames_of,
+    loaded,
+    on,
+    parted,
+    trained,
+    written,
+)
 from gifbench.media.colors.quantize import DITHERS, quantize  # noqa: E402
 from gifbench.media.gif import Gif  # noqa: E402
 from gifbench.methods.loaded_method import MethodInfo  # noqa: E402
 from gifbench.methods.registry import LoadedMethod  # noqa: E402
-from gifbench.training.checkpoint import FILE, load_checkpoint, save_checkpoint  # noqa: E402
 from gifbench.training.config import DataOptions, TrainingConfig, checked, read_config  # noqa: E402
 from gifbench.training.distributed import Processes  # noqa: E402
-from gifbench.training.metric_meter import Meter  # noqa: E402
 from gifbench.training.optimizer_and_learning_rate import Learner  # noqa: E402
 from gifbench.training.trainer_interface import TrainingBatch  # noqa: E402
 from gifbench.training.weights_file import save_weights  # noqa: E402
 from gifbench.training.window_sampler import as_window, chosen_places, varied  # noqa: E402
 
-Clips = Mapping[str, np.ndarray]
 
-
-def decoded(folder: Path, *, most: int = 300, longest_side: int = 640) -> Clips:
-    """The first frames of each video, in a row."""
+def decoded(folder: Path) -> Clips:
+    """The first 300 frames of each video, in a row."""
     clips = {}
     for path in sorted(folder.rglob("*")):
-        video = cv2.VideoCapture(str(path))
-        frames: list[np.ndarray] = []
-        while len(frames) < most:
-            there, frame = video.read()
-            if not there:
-                break
-            if max(frame.shape) > longest_side:
-                scale = longest_side / max(frame.shape)
-                frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            frames.append(frame[..., ::-1])
-        video.release()
+        frames = list(islice(frames_of(path, longest_side=640), 300))
         if len(frames) >= 9:
             clips[path.stem] = np.stack(frames)
     return clips
@@ -137,7 +135,7 @@ class Colors:
         """Frames (N, H, W, 3) uint8 to float in [0, 255]."""
         with torch.inference_mode(), torch.autocast(frames.device.type, torch.bfloat16):
             made = self._network(frames.permute(0, 3, 1, 2).contiguous(), torch.stack(palettes))
-        return ((made.float() + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1)
+        return to_levels(made).clamp(0, 255).permute(0, 2, 3, 1)
 
 
 def speed(given: argparse.Namespace) -> dict[str, float]:
@@ -187,40 +185,12 @@ def speed(given: argparse.Namespace) -> dict[str, float]:
 
 
 def run(config: TrainingConfig, clips: Clips, given: argparse.Namespace) -> None:
-    held = {name: clip for name, clip in clips.items() if name in given.held_out}
-    learnt = {name: clip for name, clip in clips.items() if name not in held}
+    learnt, held = parted(clips, given.held_out)
     torch.manual_seed(config.training.seed)
     trainer = SuperSlomoTrainer(checked(SuperSlomoTrainer.options_class, config.model, what="[model]"))
     found = Learner(trainer, config.training, Processes(given.device))
-    device, options = torch.device(given.device), config.training
-    begun, step, out = time.monotonic(), 0, Path(given.out)
-    if (out / FILE).exists():
-        state = load_checkpoint(out)
-        found.load_state_dict(state)
-        step = state["step"]
-
-    def keep() -> None:
-        save_checkpoint(out, {"step": step, "config": config.model_dump(mode="json"), **found.state_dict()})
-
-    samples = MadeWindows(learnt, config.data, length=options.steps * options.batch_size)
-    meter, kept = Meter(device), time.monotonic()
-    batches = iter(loaded(samples, options.batch_size, start=step, workers=given.workers))
-    while step < options.steps and time.monotonic() - begun < 60 * given.minutes:
-        with meter.waiting_for("loader"):
-            batch = on(device, next(batches))
-        found.step(step, batch, meter)
-        step += 1
-        meter.stepped()
-        if step % options.log_every == 0:
-            if not meter.finite:
-                raise SystemExit(f"a loss is not finite by step {step}; {out / FILE} is the last good checkpoint")
-            means, times = meter.means(), meter.speed()
-            print(json.dumps({"step": step, **means, **times}), flush=True)
-            meter = Meter(device)
-            if time.monotonic() - kept > 30:
-                keep()
-                kept = time.monotonic()
-    keep()
+    samples = MadeWindows(learnt, config.data, length=config.training.steps * config.training.batch_size)
+    step, device = trained(found, config, samples, given), torch.device(given.device)
     whole = config.data.model_copy(update={"crop": None, "flips": False, "time_flips": False, "between": None})
     for name, clip in held.items():
         for window in sorted(set(config.data.windows)):
@@ -230,39 +200,21 @@ def run(config: TrainingConfig, clips: Clips, given: argparse.Namespace) -> None
                 scores = [trainer.scores(found.final.eval(), on(device, batch))[0] for batch in windows]
             psnr, blend = (np.mean([score[key] for score in scores]) for key in ("psnr", "blend_psnr"))
             print(f"{name}, windows of {window}: {psnr:.2f} dB, {psnr - blend:+.2f} over the blend", flush=True)
-    about = {"name": config.name, "step": step, "clips": sorted(learnt), "data": config.data.model_dump(mode="json")}
-    path = out / f"{config.name}.safetensors"
-    print(save_weights(path, found.final, architecture=trainer.architecture(), about=about, half=True))
+    print(written(trainer, found.final, config, given.out, step=step, clips=sorted(learnt)))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed", "train"])
-    parser.add_argument("--config", type=Path, default=ROOT / "baselines" / "superslomo" / "small.toml")
-    parser.add_argument("--set", dest="changes", nargs="*", default=[])
-    parser.add_argument("--videos", type=Path)
-    parser.add_argument("--frames", type=Path)
-    parser.add_argument("--held-out", nargs="*", default=[])
-    parser.add_argument("--minutes", type=float, default=8.0)
+    parser = arguments(__doc__, config="superslomo/small.toml", out="results/superslomo")
     parser.add_argument("--base", type=int, default=32, help="of `speed`: 32 is the paper's width")
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--gaps", type=int, default=64)
-    parser.add_argument("--workers", type=int, default=14)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--out", type=Path, default=Path("results/superslomo"))
     given = parser.parse_args()
-    if given.device == "cuda" and not torch.cuda.is_available():
-        raise SystemExit("this needs a CUDA device, and torch finds none; --device cpu tries the script")
-    print(torch.cuda.get_device_name() if given.device == "cuda" else "CPU", torch.__version__)
+    check_device(given.device)
     given.out.mkdir(parents=True, exist_ok=True)
     if given.what == "speed":
         (given.out / "speed.json").write_text(json.dumps(speed(given), indent=1))
         return
-    clips = decoded(given.videos) if given.videos else gradients()
-    if given.frames:
-        clips = dict(np.load(given.frames))
-    print(f"{len(clips)} clips, {sum(map(len, clips.values()))} frames")
-    run(read_config(given.config, given.changes), clips, given)
+    run(read_config(given.config, given.changes), clips_of(given, decoded), given)
 
 
 if __name__ == "__main__":
