@@ -77,8 +77,8 @@ class Ledger:
             }
         self.rows: dict[str, ManifestRow] = {}
         self.outcomes: dict[str, Outcome] = {}
-        self.official: dict[str, int] = {}
-        self.earlier: list[dict[str, Any]] = []
+        self.official: dict[str, int] = dict(about.get("official", {}))
+        self.earlier: list[dict[str, Any]] = list(about.get("earlier_fingerprints", []))
         """The fingerprints that the dataset had before clips were removed, the oldest first."""
         self._unsaved: list[Outcome] = []
         self._flushed = time.monotonic()
@@ -94,8 +94,6 @@ class Ledger:
         if about:
             if recipe is not None:
                 self._check_recipe(recipe, about)
-            self.earlier = list(about.get("earlier_fingerprints", []))
-            self.official = dict(about.get("official", {}))
             self._load(read_checksums(folder))
             if about.get("versions") != self._described.get("versions"):
                 # What another version could not decode, this one tries again.

@@ -178,7 +178,7 @@ def test_two_builds_cannot_work_on_one_dataset(recipe: Recipe, tiny_videos: Path
     out = str(tmp_path / "out")
 
     def second(now: Progress) -> None:
-        with pytest.raises(BuildError, match="another gifbench build"):
+        with pytest.raises(BuildError, match="another gifbench build is at work"):
             run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
 
     run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, progress=second)

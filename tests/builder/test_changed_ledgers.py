@@ -130,14 +130,6 @@ def test_the_way_out_is_a_repair_and_brings_back_nothing_that_was_removed(
     assert {clip.clip_id for clip in open_dataset(copy)} == {"bee", "cat"}
 
 
-def test_an_index_that_was_changed_is_made_again_from_the_shards(
-    copy: Path, tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path
-) -> None:
-    change(copy / "index.parquet", "locator", "other.mp4")
-    mend(copy, recipe, tiny_videos)
-    assert (copy / "index.parquet").read_bytes() == Path(tiny_dataset.url, "index.parquet").read_bytes()
-
-
 def test_an_index_and_a_shard_that_were_changed_are_mended_together(
     copy: Path, tiny_dataset: Dataset, recipe: Recipe, tiny_videos: Path
 ) -> None:

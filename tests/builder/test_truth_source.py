@@ -19,7 +19,6 @@ from gifbench.errors import CorruptMedia, UsageError
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.video import lossless_codec, read_lossless
 from tests.conftest import moving_picture, write_video
-from tests.dataset.changed_files import flip
 
 ROWS = [
     ManifestRow(clip_id="head", split="test", source="file", locator="talk.mp4", end_frame=10),
@@ -85,14 +84,6 @@ def test_the_packets_are_the_source_s_and_the_index_says_which_pictures(kept: Da
     assert b"truth_first" not in about_clip(old)
 
 
-def test_a_flipped_bit_of_kept_packets_is_found(videos: Path, tiny_recipe: Path, tmp_path: Path) -> None:
-    copy = build("source", tiny_recipe, videos, tmp_path / "copy")
-    assert list(verify_dataset(copy.url, workers=1)) == []
-    row = copy["tail"].row
-    flip(Path(copy.url, row.shard), row.truth.offset + row.truth.bytes // 2)
-    assert dict(verify_dataset(copy.url, workers=1)) == {"tail": "truth: its bytes differ from the sha256 in the index"}
-
-
 def test_an_exported_clip_is_the_clip_and_not_its_source(kept: Dataset, tmp_path: Path) -> None:
     clip = kept["tail"]
     files = export_clip(clip, tmp_path, png=True)
@@ -111,16 +102,6 @@ def test_either_codec_of_lossless_truth_is_the_same_dataset(
     # What people and archives get is FFV1, whatever the dataset keeps.
     files = [export_clip(dataset["tail"], tmp_path / name)[0] for name, dataset in (("a", ffv1), ("b", lossless))]
     assert files[0].read_bytes() == files[1].read_bytes() == ffv1["tail"].read("truth")
-
-
-def test_training_samples_are_the_same(kept: Dataset, lossless: Dataset) -> None:
-    pytest.importorskip("torch")
-    from gifbench.dataset.torch_dataset import FrameDataset
-
-    ours, theirs = FrameDataset(kept, every=3), FrameDataset(lossless, every=3)
-    for number in range(len(ours)):
-        np.testing.assert_array_equal(ours[number]["truth"], theirs[number]["truth"])
-        np.testing.assert_array_equal(ours.truth_frame(number), theirs.truth_frame(number))
 
 
 def test_a_dataset_that_is_older_than_these_columns_is_read(lossless: Dataset, tmp_path: Path) -> None:

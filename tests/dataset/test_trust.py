@@ -17,7 +17,7 @@ from gifbench.builder.recipe import Recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.cli.app import app
 from gifbench.dataset import open_dataset
-from gifbench.errors import BuildError, DatasetDamaged, GifbenchError, ManifestError, StorageError
+from gifbench.errors import DatasetDamaged, GifbenchError, ManifestError, StorageError
 from gifbench.manifest.rows import ManifestRow
 from tests.dataset.changed_files import change, fit_checksums, flip
 
@@ -166,15 +166,6 @@ def test_a_recipe_file_that_is_given_each_time_is_used(copy: Path, tiny_recipe: 
     refused = CliRunner().invoke(app, ["retry", str(copy), "--source", str(tiny_videos), "--recipe", str(other)])
     assert refused.exit_code == 1
     assert "'other'" in refused.stderr
-
-
-def test_two_builds_in_one_place_are_still_refused(copy: Path, recipe: Recipe, tiny_videos: Path) -> None:
-    from gifbench.builder.unfinished_clips_folder import alone, claim
-    from gifbench.storage import Folder
-
-    claim(Folder(copy))
-    with alone(Folder(copy)), pytest.raises(BuildError, match="another gifbench build is at work"):
-        run_build(recipe, [], str(copy), sources=tiny_videos, workers=1)
 
 
 def test_an_index_of_another_dataset_under_the_official_fingerprint_is_refused(copy: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gifbench.dataset import Dataset
 from gifbench.dataset.shard_format import IndexRow
 
 
-def test_the_row_of_a_clip_is_believed(tiny_dataset: Dataset) -> None:
+def test_the_row_of_a_clip_is_believed_also_through_json(tiny_dataset: Dataset) -> None:
     for clip in tiny_dataset:
-        assert IndexRow.from_dict(clip.row.to_dict()) == clip.row
+        values = clip.row.to_dict()
+        assert IndexRow.from_dict(values) == IndexRow.from_dict(json.loads(json.dumps(values))) == clip.row
 
 
 @pytest.mark.parametrize(
