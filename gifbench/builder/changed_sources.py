@@ -39,12 +39,10 @@ def warn_of_changes(
     folder: Folder, rows: Sequence[ManifestRow], sources: Path, warn: Callable[[str], None]
 ) -> list[str]:
     """Say which of the local files in `sources` that are already built have other bytes now; the ids of their clips."""
-    if not folder.exists("index.parquet"):
-        return []
     try:
         built = {row.clip_id: row.source_sha256 for row in read_index(folder) if row.source == "file"}
     except (DatasetError, StorageError):
-        return []  # which the build says better
+        return []  # there is none, or the build says better what is wrong with it
     files: dict[Path, os.stat_result] = {}
     for row in rows:
         path = sources / row.locator

@@ -28,10 +28,13 @@ class Clips(Sequence[DatasetClip]):
     """Clips in the order of their names, made when they are looked at."""
 
     def __init__(self, folder: Folder, rows: Sequence[IndexRow]) -> None:
-        self._folder, self._rows = folder, rows
+        self.folder = folder
+        """The folder of the dataset."""
+        self.rows = rows
+        """The clips' rows of the index."""
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     @overload
     def __getitem__(self, item: int) -> DatasetClip: ...
@@ -39,11 +42,11 @@ class Clips(Sequence[DatasetClip]):
     def __getitem__(self, item: slice) -> Clips: ...
     def __getitem__(self, item: int | slice) -> DatasetClip | Clips:
         if isinstance(item, slice):
-            return Clips(self._folder, self._rows[item])
-        return DatasetClip(self._folder, self._rows[item])
+            return Clips(self.folder, self.rows[item])
+        return DatasetClip(self.folder, self.rows[item])
 
     def __repr__(self) -> str:
-        return f"Clips({len(self)} clips, {sum(row.frames for row in self._rows)} frames)"
+        return f"Clips({len(self)} clips, {sum(row.frames for row in self.rows)} frames)"
 
     def to_pandas(self) -> pd.DataFrame:
         """A `pandas.DataFrame` with a row a clip, in the order of the clips.
@@ -52,10 +55,10 @@ class Clips(Sequence[DatasetClip]):
         `source`, `locator`, `start_seconds` and `end_seconds` in the source, `licence`, `truth_bytes`, `plain_bytes`,
         `dithered_bytes` (of a GIF that is made when it is read, what it then has) and `shard`.
         """
-        return clips_frame(self._rows)
+        return clips_frame(self.rows)
 
     def _repr_html_(self) -> str:
-        return clips_table(self._rows)
+        return clips_table(self.rows)
 
 
 _SPLITS = ("train", "validation", "test")
@@ -73,12 +76,7 @@ class Dataset(Clips):
     @property
     def url(self) -> str:
         """Where the dataset is."""
-        return self._folder.url
-
-    @property
-    def folder(self) -> Folder:
-        """The folder that holds it."""
-        return self._folder
+        return self.folder.url
 
     @property
     def name(self) -> str:
@@ -106,37 +104,32 @@ class Dataset(Clips):
         return stride
 
     @property
-    def rows(self) -> Sequence[IndexRow]:
-        """The index."""
-        return self._rows
-
-    @property
     def outcomes(self) -> Outcomes:
         """What became of each row that the dataset was asked for, by clip id; `.to_pandas()` gives a table.
 
         Read from `outcomes.parquet` at each call. Raises `NotFound` where that is missing, `DatasetDamaged` where it
         cannot be read or is not as a build wrote it.
         """
-        place = self._folder.place("outcomes.parquet")
-        data = self._folder.read("outcomes.parquet")
+        place = self.folder.place("outcomes.parquet")
+        data = self.folder.read("outcomes.parquet")
         try:
             outcomes = Outcomes(Outcome.from_dict(row) for row in table_rows(data, place=place))
         except ValueError as error:
             raise DatasetDamaged(f"{place}: a column is missing or wrong ({error})") from error
-        check_written(self._folder, "outcomes.parquet", data)
+        check_written(self.folder, "outcomes.parquet", data)
         return outcomes
 
     @check_types
     def split(self, name: str) -> Clips:
         """The clips of a split; raises `DatasetError` if the dataset has none of that name."""
-        rows = [row for row in self._rows if row.split == name]
+        rows = [row for row in self.rows if row.split == name]
         if not rows:
-            splits = sorted({row.split for row in self._rows})
+            splits = sorted({row.split for row in self.rows})
             advice = f". gifbench build with --split {name} makes one, of other videos" if name in _SPLITS else ""
             raise DatasetError(
                 f"{self.url}: no clip is in the split {name!r}; its splits: {', '.join(splits) or 'none'}{advice}"
             )
-        return Clips(self._folder, rows)
+        return Clips(self.folder, rows)
 
     @overload
     def __getitem__(self, item: int | str) -> DatasetClip: ...
@@ -146,7 +139,7 @@ class Dataset(Clips):
         if isinstance(item, str):
             if item not in self._by_id:
                 raise no_such_clip(self.url, item, self._by_id)
-            return DatasetClip(self._folder, self._by_id[item])
+            return DatasetClip(self.folder, self._by_id[item])
         return super().__getitem__(item)
 
     def __contains__(self, item: object) -> bool:

@@ -23,6 +23,7 @@ from gifbench.errors import AlreadyExists, UsageError, WeightsError, storage_err
 from gifbench.storage import file_sha256
 from gifbench.training.weights_download import MOST_BYTES
 from gifbench.training.weights_file import place_for_card, save_weights
+from gifbench.user_code_import import one_line
 
 GROUP = "gifbench.converters"
 """The entry points by which a package offers converters."""
@@ -88,7 +89,7 @@ def read_pickled(path: Path) -> dict[str, dict[str, torch.Tensor]]:
     except Exception as error:  # torch's reader answers damage with whatever its own code stumbles over
         refused = isinstance(error, pickle.UnpicklingError)
         what = "refused, it is damaged or asks for more than tensors" if refused else "no weights of torch, or damaged"
-        raise WeightsError(f"{path}: {what}: {_one_line(error)}") from error
+        raise WeightsError(f"{path}: {what}: {one_line(error)}") from error
     if isinstance(state, dict) and state and all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
         state = {"": state}  # the state of one network, without a name
     groups = {
@@ -107,8 +108,4 @@ def _unpacked(path: Path) -> int:
         with zipfile.ZipFile(path) as archive:
             return sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise WeightsError(f"{path}: no weights of torch, or damaged: {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:160]
+        raise WeightsError(f"{path}: no weights of torch, or damaged: {one_line(error)}") from error
