@@ -1,7 +1,7 @@
 """The columns of `index.parquet`, in one table: name, type, meaning, what a value may be, and when there is one.
 
 The Parquet schema, the check of a row from outside, Croissant's record set and the table in docs/formats.md follow from
-it; `IndexRow` is the same in Python (`tests/dataset/test_columns.py` holds them together).
+it; `IndexRow` is the same in Python (`tests/dataset/test_index_row.py` holds them together).
 """
 
 from __future__ import annotations

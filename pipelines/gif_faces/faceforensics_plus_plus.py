@@ -132,16 +132,13 @@ def _videos(folder: Path, compression: str | None) -> Path:
         raise NotFound(f"{folder}: there is no such folder")
     for layout in _LAYOUTS:
         places = sorted(folder.glob(layout)) if layout else [folder]
-        found = {_compression(place): place for place in places if _holds_originals(place)}
+        held = (place for place in places if any(_NAME.fullmatch(path.name) for path in place.iterdir()))
+        found = {_compression(place): place for place in held}
         if compression is not None and found and compression not in found:
             raise NotFound(f"{folder}: compression {compression} is not there; there is {', '.join(found)}")
         if found:
             return found[compression or next(name for name in (*COMPRESSIONS, *found) if name in found)]
     raise NotFound(f"{folder}: no original of FaceForensics++ is in it (original_sequences/youtube/c23/videos/000.mp4)")
-
-
-def _holds_originals(place: Path) -> bool:
-    return any(_NAME.fullmatch(path.name) for path in place.iterdir())
 
 
 def _compression(place: Path) -> str:

@@ -63,8 +63,6 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         FaceForensicsFolder(tmp_path / "nothing")
 
 
-NAME = "Xgor7M--cI4_0_Tg8HOuJT70A_0.avi"
-
 STAND_IN = """
 import pathlib, shutil, sys
 assert sys.argv[1:5] == ["-d", "compressed", "--not_altered", "--not_mask"], sys.argv
@@ -81,8 +79,8 @@ shutil.copy({video!r}, target / {name!r})
 @pytest.fixture
 def script(tiny_videos: Path, tmp_path: Path) -> Path:
     path = tmp_path / "faceforensics_download.py"
-    path.write_text(STAND_IN.format(video=str(tiny_videos / "ant.mp4"), name=NAME))
-    (tmp_path / "faces.csv").write_text(f"clip_id,split,source,locator\na,test,faceforensics,{NAME}\n")
+    path.write_text(STAND_IN.format(video=str(tiny_videos / "ant.mp4"), name=GOOD))
+    (tmp_path / "faces.csv").write_text(f"clip_id,split,source,locator\na,test,faceforensics,{GOOD}\n")
     return path
 
 
@@ -119,7 +117,7 @@ def test_the_question_is_answered_on_the_user_s_terminal(script: Path) -> None:
     assert waited, said
     assert code == 0, said
     assert "agreed to the terms" in said
-    assert Store(script.parent / "store").find("faceforensics", NAME) is not None
+    assert Store(script.parent / "store").find("faceforensics", GOOD) is not None
     # What is there already is not asked for again, so no terminal is needed either.
     again = CliRunner().invoke(app, command(script))
     assert again.exit_code == 0, again.output
