@@ -13,7 +13,7 @@ import io
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -93,7 +93,7 @@ def check_maker(row: IndexRow) -> None:
     if row.gif_colors is None:
         return
     try:
-        same = row.gif_maker == maker_signature(row.gif_colors, str(row.gif_quantizer), int(row.gif_kmeans_steps or 0))
+        same = row.gif_maker == maker_signature(**_maker(row))
     except UsageError:
         same = False
     if not same:
@@ -103,12 +103,14 @@ def check_maker(row: IndexRow) -> None:
         )
 
 
+def _maker(row: IndexRow) -> dict[str, Any]:
+    return {"colors": row.gif_colors, "quantizer": str(row.gif_quantizer), "kmeans_steps": row.gif_kmeans_steps or 0}
+
+
 def _quantizer(row: IndexRow) -> PairQuantizer:
     """What the clip's GIFs are made by; raises `DatasetError` as `check_maker` does."""
     check_maker(row)
-    return PairQuantizer(
-        colors=cast(int, row.gif_colors), quantizer=str(row.gif_quantizer), kmeans_steps=int(row.gif_kmeans_steps or 0)
-    )
+    return PairQuantizer(**_maker(row))
 
 
 def made_gifs(row: IndexRow, truth: Iterable[Pixels], names: Collection[str] = GIFS) -> dict[str, bytes]:
