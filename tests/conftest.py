@@ -24,7 +24,6 @@ import gifbench
 from gifbench import method_source_hash as followed
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.manifest.rows import from_folder
 from gifbench.media.video import LosslessCodec, LosslessWriter
@@ -146,6 +145,8 @@ def browser(running_browser: Chromium) -> Chromium:
 
 def invoke(*words: object) -> typer.testing.Result:
     """Run `gifbench` with these words in this process."""
+    from gifbench.cli.app import app  # not by who imports this file: tests/cli/one_process.py adds commands before
+
     return typer.testing.CliRunner().invoke(app, [str(word) for word in words])
 
 
