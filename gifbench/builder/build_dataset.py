@@ -14,13 +14,13 @@ from gifbench.argument_types import check_types
 from gifbench.builder.build_loop import Trust, run_build
 from gifbench.builder.changed_sources import warn_of_changes, with_existing_ids
 from gifbench.builder.recipe import Recipe, load_recipe, make_recipe
+from gifbench.dataset.columns import SPLITS
 from gifbench.dataset.dataset_reader import Dataset
 from gifbench.dataset.duplicates import find_duplicates
 from gifbench.download.store import Store
 from gifbench.errors import UsageError
 from gifbench.manifest.locator_check import check_locators
 from gifbench.manifest.rows import (
-    SPLITS,
     ManifestRow,
     check_rows,
     from_folder,

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
+
+Split = Literal["train", "validation", "test"]
+SPLITS = get_args(Split)
 
 CLIP_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 """What a clip may be called: safe as a file name anywhere, without the dot at which WebDataset cuts a key."""

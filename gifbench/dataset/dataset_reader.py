@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from gifbench import notebook
 from gifbench.argument_types import check_types
+from gifbench.dataset.columns import SPLITS
 from gifbench.dataset.dataframe import Outcomes, clips_frame, clips_table
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_json import MAX_ABOUT, parse_about
@@ -59,10 +60,6 @@ class Clips(Sequence[DatasetClip]):
 
     def _repr_html_(self) -> str:
         return clips_table(self.rows)
-
-
-_SPLITS = ("train", "validation", "test")
-"""Those that a build makes."""
 
 
 class Dataset(Clips):
@@ -125,7 +122,7 @@ class Dataset(Clips):
         rows = [row for row in self.rows if row.split == name]
         if not rows:
             splits = sorted({row.split for row in self.rows})
-            advice = f". gifbench build with --split {name} makes one, of other videos" if name in _SPLITS else ""
+            advice = f". gifbench build with --split {name} makes one, of other videos" if name in SPLITS else ""
             raise DatasetError(
                 f"{self.url}: no clip is in the split {name!r}; its splits: {', '.join(splits) or 'none'}{advice}"
             )

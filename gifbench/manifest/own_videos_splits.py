@@ -8,9 +8,10 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
+from gifbench.dataset.columns import SPLITS
 from gifbench.errors import ManifestError, NotFound, UsageError, storage_errors
 from gifbench.manifest.clip_ids import safe_name
-from gifbench.manifest.rows import SPLITS, ManifestRow, check_name, from_folder
+from gifbench.manifest.rows import ManifestRow, check_name, from_folder
 
 BY_FOLDER = "folders"
 """What `splits` is where the videos lie in folders that are called as splits are."""

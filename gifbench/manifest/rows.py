@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from gifbench.dataset.columns import CLIP_ID
+from gifbench.dataset.columns import CLIP_ID, SPLITS, Split
 from gifbench.entry_points import official_list
 from gifbench.errors import AlreadyExists, ManifestError, NotFound, storage_errors
 from gifbench.manifest.clip_ids import clip_ids, safe_name, siblings
@@ -21,8 +21,6 @@ from gifbench.manifest.folder_listing import VIDEO_SUFFIXES, find_videos
 from gifbench.manifest.io import file_bytes, raw_rows
 from gifbench.parquet import parquet_bytes, parquet_rows
 from gifbench.storage import Folder
-
-SPLITS = ("train", "validation", "test")
 
 MAX_BYTES = 1 << 28
 """A manifest file over this size is refused before it is read."""
@@ -50,7 +48,7 @@ class ManifestRow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     clip_id: Annotated[str, Field(pattern=f"^{CLIP_ID.pattern}$")]
-    split: Literal["train", "validation", "test"]
+    split: Split
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
     """`file`, or the name of a kind of the entry-point group `gifbench.sources`."""
     locator: Annotated[str, Field(min_length=1, max_length=4096)]

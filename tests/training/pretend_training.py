@@ -18,6 +18,7 @@ from gifbench.progress import Progress
 from gifbench.training.config import TrainingConfig, checked
 from gifbench.training.training_loop import train
 from tests.pretend_device import KIND, install, pretend_device
+from tests.training.test_train import Stop
 
 TRAINERS = {
     "ccdnet": {"base": 2, "steps": 2, "adversarial": 1.0, "pool": 3},
@@ -32,10 +33,6 @@ DATA = {
     "stabilizer": {"windows": [3]},
     "pix2pix": {"crop": 256},
 }
-
-
-class Stop(Exception):
-    """Ends a training as a kill does."""
 
 
 def config(trainer: str) -> TrainingConfig:
