@@ -46,6 +46,10 @@ _SYSTEM_CALLS = {
 """Functions of `os`."""
 _READERS = frozenset({"load_file", "safe_open", "imread", "InferenceSession", "CascadeClassifier", "VideoCapture"})
 """Calls that read files where Python does not notice."""
+_PYTHON_READERS = frozenset(
+    {"open", "load", "safe_load", "loadtxt", "genfromtxt", "fromfile", "memmap", "read_text", "read_bytes", "read_csv"}
+)
+"""Calls that read files where Python notices."""
 _BUILTINS = frozenset({"exec", "eval", "__import__"})
 
 
@@ -63,6 +67,7 @@ class SourceCode:
     packages: tuple[tuple[str, str], ...] = ()
     unknown: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    at_import: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
 
@@ -98,8 +103,8 @@ def source_code(file: str | None, *, name: str | None = None) -> SourceCode:
         digest = joint.hexdigest()
     walk.unknown += _stale(hashed)
     packages = tuple(sorted((each, found) for each in walk.installed if (found := package_version(each))))
-    unknown, unseen = (tuple(dict.fromkeys(each)) for each in (walk.unknown, walk.unseen))
-    return SourceCode(digest, packages, unknown, unseen, tuple(walk.names))
+    unknown, unseen, at_import = (tuple(dict.fromkeys(each)) for each in (walk.unknown, walk.unseen, walk.at_import))
+    return SourceCode(digest, packages, unknown, unseen, at_import, tuple(walk.names))
 
 
 def _stale(hashed: Mapping[Path, str]) -> Iterator[str]:
@@ -121,6 +126,7 @@ class _Walk:
         self.installed: set[str] = set()
         self.unknown: list[str] = []
         self.unseen: list[str] = []
+        self.at_import: list[str] = []
         self.environment: dict[str, str] = {}
         self._roots: dict[Path, tuple[Path, str]] = {}
 
@@ -146,6 +152,7 @@ class _Walk:
                 self._resolve(module, *self._roots[path])
             self.unknown += [f"{path.name} {what}" for what in found.opaque]
             self.unseen += [f"{path.name} reads files that nobody notices ({what})" for what in found.unseen]
+            self.at_import += [f"{path.name} reads files as it is imported ({what})" for what in found.at_import]
             for variable in found.variables:
                 if variable is None:
                     self.unknown.append(f"{path.name} reads the environment")
@@ -200,6 +207,7 @@ class _Searched:
     imports: tuple[str, ...]
     opaque: tuple[str, ...]
     unseen: tuple[str, ...]
+    at_import: tuple[str, ...]
     variables: tuple[str | None, ...]
 
 
@@ -213,7 +221,12 @@ def _searched(data: bytes, package: tuple[str, ...], name: str | None) -> _Searc
     every = list(ast.walk(tree))
     nodes = [node for top in _reached_nodes(tree, name) for node in ast.walk(top)] if name else every
     imports = tuple(dict.fromkeys(_imports(every, package)))
-    return _Searched(imports, tuple(_opaque(nodes)), tuple(_unseen(nodes)), tuple(_variables(nodes)))
+    reading = tuple(
+        called
+        for called in map(_dotted, _called_at_import(tree))
+        if called.rpartition(".")[2] in _READERS | _PYTHON_READERS
+    )
+    return _Searched(imports, tuple(_opaque(nodes)), tuple(_unseen(nodes)), reading, tuple(_variables(nodes)))
 
 
 def _imports(nodes: list[ast.AST], package: tuple[str, ...]) -> Iterator[str]:
@@ -292,6 +305,28 @@ def _unseen(nodes: list[ast.AST]) -> Iterator[str]:
             last = called.rpartition(".")[2]
             if last in _READERS or last.startswith("readNet") or called.endswith("jit.load"):
                 yield called
+
+
+def _called_at_import(tree: ast.Module) -> Iterator[ast.expr]:
+    """What is called as a module is imported, also by its functions and constructors that are called then."""
+    bodies: dict[str, list[ast.stmt]] = {}
+    for each in tree.body:
+        if isinstance(each, ast.FunctionDef):
+            bodies[each.name] = each.body
+        elif isinstance(each, ast.ClassDef):
+            functions = [inner for inner in each.body if isinstance(inner, ast.FunctionDef)]
+            bodies[each.name] = [node for inner in functions if inner.name == "__init__" for node in inner.body]
+    waiting: list[ast.AST] = [*tree.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "'__name__'" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.Call):
+            yield node.func
+            waiting += bodies.pop(_dotted(node.func), [])
+        waiting += ast.iter_child_nodes(node)
 
 
 def _variables(nodes: list[ast.AST]) -> Iterator[str | None]:

@@ -106,7 +106,7 @@ def load_instance(method: object) -> LoadedMethod:
     attributes: dict[str, object] = getattr(method, "__dict__", {})
     plain = bool | int | float | str | None
     held, why = state(attributes)
-    unknown = [*code.unknown, *([why] if why else [])]
+    unknown = [*code.unknown, *([why] if why else []), *(code.at_import if info.weights is None else [])]
     if "<locals>" in kind.__qualname__:
         unknown.append("its class is made in a function, and may depend on more than its source")
     return LoadedMethod(

@@ -412,7 +412,34 @@ def test_code_that_was_changed_after_it_was_imported_is_not_known(tmp_path: Path
     importlib.reload(sys.modules["level_of_test"])
     assert load_instance(importlib.reload(net).Net()).unknown == ()
     for name in ("net_of_test", "level_of_test"):
-        monkeypatch.delitem(sys.modules, name)
+        sys.modules.pop(name)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("LEVEL = Path(PLACE).read_bytes()", "(read_bytes)"),
+        ("class Base:\n    level = Path(PLACE).read_text()", "(read_text)"),
+        ("def read():\n    with open(PLACE) as file: return file.read()\nLEVEL = read()", "(open)"),
+        ("class Table:\n    def __init__(self): self.rows = Path(PLACE).read_text()\nTABLE = Table()", "(read_text)"),
+        ("def read():\n    return Path(PLACE).read_text()", None),
+        ("if __name__ == '__main__':\n    Path(PLACE).read_text()", None),
+    ],
+)
+def test_what_the_module_of_an_object_read_as_it_was_imported_is_not_known(
+    tmp_path: Path, monkeypatch, code: str, said: str | None
+) -> None:
+    """Whoever trains anew, and starts Python anew, would be given the scores of the weights before."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    code = f"from pathlib import Path\nPLACE = __file__\n{code}\n{NET}\nclass Says(Net):\n    weights = __file__\n"
+    write(tmp_path / "reads_of_test.py", code)
+    module = importlib.import_module("reads_of_test")
+    assert load_instance(module.Net()).unknown == (
+        (f"reads_of_test.py reads files as it is imported {said}",) if said else ()
+    )
+    assert load_instance(module.Says()).unknown == ()
+    assert load_method_file(f"{tmp_path / 'reads_of_test.py'}:Net").unknown == (), "it is heard"
+    sys.modules.pop("reads_of_test")
 
 
 def test_keys_of_other_types_and_their_order_tell_two_objects_apart() -> None:
