@@ -23,7 +23,7 @@ class Raft:
     that is not there or of something else, `MissingExtra` without torchvision.
     """
 
-    def __init__(self, weights: str | Path | None, *, device: str = "cpu") -> None:
+    def __init__(self, weights: str | Path | None) -> None:
         if weights is None:
             raise UsageError(
                 "RAFT needs a file of weights, and none comes with gifbench: fetch one of torchvision's, such as "
@@ -43,7 +43,7 @@ class Raft:
         if not fitting:
             raise WeightsError(f"{weights}: not the weights of torchvision's RAFT, neither the large nor the small one")
         self.name = fitting[0]
-        self._network, self._device = made[self.name].to(device).eval(), device
+        self._network = made[self.name].eval()
         self._network.load_state_dict(tensors)
 
     def __call__(self, first: NDArray[Any], second: NDArray[Any]) -> Flow:
@@ -55,9 +55,9 @@ class Raft:
         height, width, _ = first.shape
         down, across = (max(-side % _STRIDE, _SMALLEST - side) for side in (height, width))
         filled = [np.pad(frame, ((0, down), (0, across), (0, 0)), mode="edge") for frame in (first, second)]
-        given = torch.from_numpy(np.stack(filled)).permute(0, 3, 1, 2).float().to(self._device) / 127.5 - 1
+        given = torch.from_numpy(np.stack(filled)).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.inference_mode():
-            found = self._network(given[:1], given[1:])[-1][0].permute(1, 2, 0).float().cpu().numpy()
+            found = self._network(given[:1], given[1:])[-1][0].permute(1, 2, 0).float().numpy()
         return within_frame(np.ascontiguousarray(found[:height, :width], np.float32))
 
 

@@ -69,6 +69,13 @@ def head(handler: BaseHTTPRequestHandler, status: int, **headers: object) -> Non
     handler.end_headers()
 
 
+FAULTS = {
+    "shaky": ("503", "reset", "429", "500", "403", "always-cut", "less", "page"),
+    "rough": ("stall", "429", "500", "403", "always-cut", "less", "reset", "page", "503"),
+}
+"""Kinds with every fault once, then the video; names of other lengths begin elsewhere in the list."""
+
+
 def answer(handler: BaseHTTPRequestHandler, site: Site, kind: str, name: str, times: int) -> None:
     body = site.bodies.get(name, b"")
     out = handler.wfile
@@ -155,17 +162,9 @@ def answer(handler: BaseHTTPRequestHandler, site: Site, kind: str, name: str, ti
         else:
             head(handler, 200, Content_Type="application/json", Content_Length=len(body))
             out.write(body)
-    elif kind == "shaky":  # every fault once, then the video
-        faults = ("503", "reset", "429", "500", "403", "always-cut", "less", "page")
-        if times <= len(faults):
-            answer(handler, site, faults[times - 1], name, times)
-        else:
-            answer(handler, site, "good", name, times)
-    elif kind == "rough":  # as shaky, and it stalls, too; each file begins elsewhere in the list
-        faults = ("stall", "429", "500", "403", "always-cut", "less", "reset", "page", "503")
-        if times <= len(faults):
-            answer(handler, site, faults[(times + len(name)) % len(faults)], name, times)
-        else:
-            answer(handler, site, "good", name, times)
+    elif kind in FAULTS:
+        faults = FAULTS[kind]
+        fault = faults[(times + len(name)) % len(faults)] if times <= len(faults) else "good"
+        answer(handler, site, fault, name, times)
     else:
         head(handler, 404, Content_Length=0)

@@ -33,6 +33,14 @@ def see_through(gif: Gif, i: int) -> np.ndarray:
     return np.zeros(gif.indices[i].shape, bool) if index is None else gif.indices[i] == index
 
 
+def same(a: Gif, b: Gif, name: str = "") -> None:
+    """Fails unless two GIFs show the same, see-through pixels too, as long and as often."""
+    assert (a.times, a.duration, a.loop) == (b.times, b.duration, b.loop), name
+    for i in range(len(a)):
+        np.testing.assert_array_equal(a.frame(i), b.frame(i), f"{name}, frame {i}")
+        np.testing.assert_array_equal(see_through(a, i), see_through(b, i), f"{name}, frame {i}")
+
+
 READ_ALL = """
 import sys, time
 from pathlib import Path

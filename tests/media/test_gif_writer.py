@@ -15,7 +15,7 @@ from PIL import Image
 from gifbench.errors import AlreadyExists, NotFound, PixelsError, UsageError
 from gifbench.media.gif import Gif
 from gifbench.media.gif.gif_writer import GifWriter
-from tests.media.gif_kinds import make_gif, see_through
+from tests.media.gif_kinds import make_gif, same, see_through
 
 
 def moving_square(*, num_frames: int = 8, see_through: bool = False) -> Gif:
@@ -30,13 +30,6 @@ def moving_square(*, num_frames: int = 8, see_through: bool = False) -> Gif:
     times = tuple(Fraction(i, 10) for i in range(num_frames))
     transparent = (0,) * num_frames if see_through else None
     return Gif(indices, (palette,) * num_frames, times, Fraction(num_frames, 10), transparent=transparent)
-
-
-def same(a: Gif, b: Gif) -> None:
-    np.testing.assert_array_equal(a.frames, b.frames)
-    assert (a.times, a.duration, a.loop) == (b.times, b.duration, b.loop)
-    for i in range(len(a)):
-        np.testing.assert_array_equal(see_through(a, i), see_through(b, i))
 
 
 def pillow_frames(data: bytes) -> tuple[list[np.ndarray], list[int]]:

@@ -107,11 +107,6 @@ def test_frames_come_one_by_one(tmp_path):
     assert np.array_equal(found[1], frames[1])
 
 
-def test_threads_change_nothing():
-    frames = noise(4, 360, 400)
-    assert np.array_equal(read_lossless(written(frames), threads=3), frames)
-
-
 def test_any_tool_reads_it(tmp_path):
     frames = noise(4, 24, 36)
     path = tmp_path / "clip.mkv"

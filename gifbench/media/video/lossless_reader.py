@@ -22,9 +22,7 @@ from gifbench.media.video.yuv_to_rgb_and_hdr import interleaved
 _WHAT, _CHECKED = "lossless video", {"err_detect": "crccheck+explode"}
 
 
-def read_lossless(
-    source: bytes | str | os.PathLike[str], *, frames: Sequence[int] | None = None, threads: int = 1
-) -> Pixels:
+def read_lossless(source: bytes | str | os.PathLike[str], *, frames: Sequence[int] | None = None) -> Pixels:
     """The frames of a file of `LosslessWriter`, or those numbered `frames` in that order: (T, H, W, 3) uint8, RGB.
 
     `source` is a path, or the file's bytes. Only the frames asked for are decoded. Raises `UsageError` for a number
@@ -32,7 +30,7 @@ def read_lossless(
     has no checksums.
     """
     with open_own(source, _WHAT, **_CHECKED) as (container, place):
-        video = _LosslessVideo(container, place, threads)
+        video = _LosslessVideo(container, place)
         return gathered(video.read, frames, (video.num_frames, video.height, video.width, 3), place)
 
 
@@ -66,7 +64,7 @@ def iter_lossless(
     numbers of those that are wanted, increasing; all if it is None.
     """
     with open_own(source, _WHAT, **_CHECKED) as (container, place):
-        video = _LosslessVideo(container, place, 1)
+        video = _LosslessVideo(container, place)
         for _, pixels in video.read(range(video.num_frames) if frames is None else frames):
             yield pixels.copy()
 
@@ -74,13 +72,13 @@ def iter_lossless(
 def lossless_codec(source: bytes | str | os.PathLike[str]) -> LosslessCodec:
     """The codec of a file of `LosslessWriter`, a path or the file's bytes; raises `CorruptMedia` for another file."""
     with open_own(source, _WHAT, **_CHECKED) as (container, place):
-        return _LosslessVideo(container, place, 1).codec
+        return _LosslessVideo(container, place).codec
 
 
 class _LosslessVideo:
     """An open file of `LosslessWriter`: all key frames, at a constant rate, so that a frame's time gives its number."""
 
-    def __init__(self, container: InputContainer, place: str, threads: int) -> None:
+    def __init__(self, container: InputContainer, place: str) -> None:
         self.place = place
         self._container = container
         self._stream = container.streams.video[0]
@@ -94,7 +92,7 @@ class _LosslessVideo:
             raise CorruptMedia(f"{place} is no lossless video of this project: its codec is {context.name}")
         self.num_frames = round(Fraction(container.duration, 1_000_000) * rate)
         self._reformatter = VideoReformatter()
-        context.thread_count = threads
+        context.thread_count = 1
 
     def read(self, numbers: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
         """The frames of the increasing `numbers`, with their numbers; the pixels are only valid until the next."""

@@ -44,10 +44,8 @@ class Film:
     damage: tuple[str, ...] = ()
     loop = 0
 
-    def __init__(
-        self, path: str | os.PathLike[str], *, gray: bool = False, limits: VideoLimits | None = None, threads: int = 1
-    ) -> None:
-        self.path, self._gray, self._threads = Path(path), gray, threads
+    def __init__(self, path: str | os.PathLike[str], *, gray: bool = False, limits: VideoLimits | None = None) -> None:
+        self.path, self._gray = Path(path), gray
         self._limits = limits or VideoLimits()
         shown = [(each.time, each.duration) for each, _ in spanned(self.path, Span(), self._limits, 1)]
         self.clock = shown[0][0]
@@ -99,7 +97,7 @@ class Film:
 
     def _start(self, number: int) -> None:
         span = Span(start_frame=number) if number else None  # by number, which is exact whatever the clock says
-        frames = decode(self.path, span, limits=self._limits, threads=self._threads)
+        frames = decode(self.path, span, limits=self._limits)
         self._decoded = cast(Generator[Frame, None, None], frames)
         self._next = number
 
