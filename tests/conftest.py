@@ -150,11 +150,16 @@ def invoke(*words: object) -> typer.testing.Result:
     return typer.testing.CliRunner().invoke(app, [str(word) for word in words])
 
 
+def succeed(*words: object) -> typer.testing.Result:
+    """As `invoke`; the command must end with 0."""
+    result = invoke(*words)
+    assert result.exit_code == 0, result.output
+    return result
+
+
 def answer(*words: object) -> Any:
     """What `--json` prints; stdout must hold nothing else."""
-    result = invoke(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    return json.loads(succeed(*words, "--json").stdout)
 
 
 def moving_picture(num_frames: int, height: int, width: int, *, seed: int = 0) -> NDArray[np.uint8]:

@@ -11,14 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.errors import AlreadyExists, CorruptMedia, MethodFailed, UsageError
 from gifbench.file_restoration import restore_gif, restored_timing
 from gifbench.media.gif import Gif
 from gifbench.media.video import decode
-from tests.conftest import moving_picture
+from tests.conftest import answer, invoke, moving_picture, succeed
 from tests.evaluation.conftest import loaded
 
 DELAYS = (40, 100, 20, 250)
@@ -54,19 +52,16 @@ def test_a_method_in_a_file_interpolates_between_the_frames(wild: Path, tmp_path
         "        for i in range(len(times)):\n            yield np.full((1, gif.height, gif.width, 3), i + 20.4)\n"
     )
     arguments = ["restore", f"{tmp_path}/count.py:Count", str(wild), str(tmp_path / "out.mkv")]
-    result = CliRunner().invoke(app, [*arguments, "--fps-factor", "3", "--json"])
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["frames"] == 10
+    assert answer(*arguments, "--fps-factor", "3")["frames"] == 10
     shown = list(decode(tmp_path / "out.mkv"))
     assert [int(frame.pixels[0, 0, 0]) for frame in shown] == list(range(20, 30))
-    again = CliRunner().invoke(app, arguments)
+    again = invoke(*arguments)
     assert (again.exit_code, again.stderr.count("\n")) == (1, 1)
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.webp", "out.gif", "out"])
 def test_every_kind_of_output_is_written_by_the_command(wild: Path, tmp_path: Path, name: str) -> None:
-    result = CliRunner().invoke(app, ["restore", "gaussian-0.5", str(wild), str(tmp_path / name)])
-    assert result.exit_code == 0, result.output
+    result = succeed("restore", "gaussian-0.5", wild, tmp_path / name)
     assert "4 frames in, 4 out, 35×24, 0.41 s, by gaussian-0.5" in result.stdout
 
 
@@ -107,9 +102,7 @@ def test_batches_halved_for_want_of_memory_are_said(wild: Path, tmp_path: Path) 
         "            raise MemoryError\n"
         "        return frames\n"
     )
-    told = CliRunner().invoke(
-        app, ["restore", f"{tmp_path}/hungry.py:Hungry", str(wild), f"{tmp_path}/a.mkv", "--json"]
-    )
+    told = invoke("restore", f"{tmp_path}/hungry.py:Hungry", wild, f"{tmp_path}/a.mkv", "--json")
     assert json.loads(told.stdout)["notes"] == ["memory ran out: batches were halved to 2 frames of 35×24"]
     assert "wild.gif: memory ran out: batches were halved to 2 frames of 35×24" in told.stderr
     assert restore_gif("gif", wild, tmp_path / "b.mkv").notes == ()
@@ -119,14 +112,12 @@ def test_the_gif_alone_is_enough(wild: Path, tmp_path: Path, monkeypatch: pytest
     from gifbench.cli import restore as command
 
     monkeypatch.setattr(command, "DEFAULT_METHOD", "gif")
-    result = CliRunner().invoke(app, ["restore", str(wild)])
-    assert result.exit_code == 0, result.output
+    result = succeed("restore", wild)
     assert (tmp_path / "wild.mp4").exists() and "by gif" in result.stdout
     for arguments in ([wild, tmp_path / "a.mkv"], ["gif", wild]):
-        result = CliRunner().invoke(app, ["restore", *map(str, arguments), "--overwrite"])
-        assert result.exit_code == 0, result.output
+        succeed("restore", *arguments, "--overwrite")
     assert (tmp_path / "a.mkv").exists()
-    assert CliRunner().invoke(app, ["restore", "gif", str(wild), "b.mkv", "c"]).exit_code == 2
+    assert invoke("restore", "gif", wild, "b.mkv", "c").exit_code == 2
 
 
 @pytest.mark.parametrize("ending", [".webm", ".mov"])
@@ -141,8 +132,7 @@ def test_videos_of_other_kinds_keep_the_timing(wild: Path, tmp_path: Path, endin
 def test_a_gif_that_breaks_off_is_restored_as_far_as_it_goes_and_that_is_said(wild: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.gif"
     cut.write_bytes(wild.read_bytes()[:-300])
-    result = CliRunner().invoke(app, ["restore", "gif", str(cut), str(tmp_path / "a.mkv")])
-    assert result.exit_code == 0, result.output
+    result = succeed("restore", "gif", cut, tmp_path / "a.mkv")
     assert "cut.gif: the file ends at byte" in result.stderr
 
 
@@ -152,18 +142,18 @@ def test_limits_and_salvage_are_options_named_in_the_advice(tmp_path: Path) -> N
     bad = control() + descriptor(0, 0, 4, 4) + b"\x02\x01\x3f\x00"
     (tmp_path / "bad.gif").write_bytes(header() + control() + solid(0) + bad + control(transparent=1) + solid(2) + b";")
     arguments = ["restore", "gif", str(tmp_path / "bad.gif"), str(tmp_path / "a.mkv")]
-    refused = CliRunner().invoke(app, arguments)
+    refused = invoke(*arguments)
     assert refused.exit_code == 1 and "--salvage reads the 2 frames before that" in refused.stderr
-    taken = CliRunner().invoke(app, [*arguments, "--salvage"])
+    taken = invoke(*arguments, "--salvage")
     assert taken.exit_code == 0 and "2 frames in, 2 out" in taken.stdout
-    refused = CliRunner().invoke(app, [*arguments, "--salvage", "--max-pixels", "15"])
+    refused = invoke(*arguments, "--salvage", "--max-pixels", "15")
     assert refused.exit_code == 1 and "raise --max-pixels" in refused.stderr and "GifLimits" not in refused.stderr
 
 
 def test_more_frames_are_refused_of_a_method_that_would_repeat_them(wild: Path, tmp_path: Path) -> None:
     for method in ("gif", "gaussian-0.5"):
         arguments = ["restore", method, str(wild), str(tmp_path / "a.mkv"), "--fps-factor", "2"]
-        refused = CliRunner().invoke(app, arguments)
+        refused = invoke(*arguments)
         assert refused.exit_code == 2 and f"--fps-factor must be 1 for method {method}" in refused.stderr
     assert restore_gif("blend", wild, tmp_path / "a.mkv", fps_factor=2).frames == 7
 
@@ -202,6 +192,6 @@ def test_threads_wait_without_spinning_unless_the_user_said_otherwise(monkeypatc
         monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
         if given:
             monkeypatch.setenv("OMP_WAIT_POLICY", given)
-        assert CliRunner().invoke(app, ["tasks"]).exit_code == 0
+        assert invoke("tasks").exit_code == 0
         assert os.environ["OMP_WAIT_POLICY"] == expected
     monkeypatch.delenv("OMP_WAIT_POLICY")

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 import gifbench
 from gifbench.builder.recipe import load_recipe
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import DatasetError, ManifestError, NoSuchRecipe, NotFound, RecipeError
 from gifbench.manifest.rows import from_folder, write_manifest
 from tests.builder.servers import s3
-from tests.conftest import moving_picture, write_video
+from tests.conftest import invoke, moving_picture, succeed, write_video
 from tests.dataset.changed_files import tree
 
 
@@ -42,8 +40,7 @@ def test_a_recipe_a_folder_and_a_place_are_enough(
 def test_the_command_builds_the_same(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path) -> None:
     ds = gifbench.build_dataset(tiny_recipe, out=tmp_path / "a", videos=tiny_videos, workers=1, settings={"colors": 8})
     arguments = [str(tiny_recipe), "--source", str(tiny_videos), "--workers", "1", "--set", "colors=8"]
-    result = CliRunner().invoke(app, ["build", *arguments, "--out", str(tmp_path / "b")])
-    assert result.exit_code == 0, result.output
+    succeed("build", *arguments, "--out", tmp_path / "b")
     assert tree(str(tmp_path / "b")) == tree(ds.url)
 
 
@@ -153,7 +150,7 @@ def test_what_cannot_be_is_one_line_and_builds_nothing(tiny_recipe, place: Path,
 
 
 def test_an_unknown_recipe_on_the_command_line_is_wrong_usage(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["build", "gif-face", "--source", str(tmp_path), "--out", str(tmp_path / "o")])
+    result = invoke("build", "gif-face", "--source", tmp_path, "--out", tmp_path / "o")
     assert result.exit_code == 2
     assert 'did you mean "gif-faces"?' in result.output
 

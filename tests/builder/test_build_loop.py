@@ -12,13 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.local_build_workers import Work
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.unfinished_clips_folder import WorkResult
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download.store import Store
 from gifbench.errors import AlreadyExists, BuildError, DiskFull, StorageError
@@ -28,7 +26,7 @@ from gifbench.media.video import decode
 from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.cli.forked_command import ForkedCommand
-from tests.conftest import moving_picture, write_video
+from tests.conftest import invoke, moving_picture, write_video
 from tests.dataset.changed_files import tree
 
 
@@ -131,7 +129,7 @@ def test_clips_that_would_be_one_file_are_refused_where_case_is_not_told(
     monkeypatch.setattr(Folder, "_ignores_case", lambda folder: True)
     with pytest.raises(StorageError, match="would be the same file"):
         export_task(dataset, "plain-1", tmp_path / "task")
-    said = CliRunner().invoke(app, ["export", str(out), "--all", "--out", str(tmp_path / "all"), "--overwrite"])
+    said = invoke("export", out, "--all", "--out", tmp_path / "all", "--overwrite")
     assert said.exit_code == 1 and "ant: Ant would be the same file" in said.stderr
     assert not [*(tmp_path / "task").rglob("*"), *(tmp_path / "all").iterdir()]
 

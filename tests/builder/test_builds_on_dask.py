@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from gifbench import dask_cluster as of_cluster
 from gifbench.builder import build_loop
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.download import MemorySource
 from gifbench.download.fetch_queue_and_pauses import fetch_sources
@@ -26,6 +24,7 @@ from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.progress import Progress
 from tests.builder.servers import dask_cluster, forget_the_scheduler
 from tests.builder.test_build_loop import CRASHER, outcomes
+from tests.conftest import succeed
 from tests.dataset.changed_files import tree
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -40,9 +39,7 @@ def cluster() -> Iterator[str]:
 def test_a_cluster_gives_the_same_bytes_as_one_worker(
     cluster: str, tiny_recipe: Path, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    arguments = ["build", tiny_recipe, "--source", tiny_videos, "--out", tmp_path / "out", "--cluster", cluster]
-    built = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert built.exit_code == 0, built.output
+    succeed("build", tiny_recipe, "--source", tiny_videos, "--out", tmp_path / "out", "--cluster", cluster)
     assert tree(str(tmp_path / "out")) == tree(tiny_dataset.url)
 
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.builder import local_build_workers
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.clip_builder import make_clip
 from gifbench.builder.recipe import Recipe
-from gifbench.cli.app import app
 from gifbench.dataset import verify_dataset
 from gifbench.manifest.rows import from_folder
 from gifbench.progress import Progress
-from tests.conftest import moving_picture, write_video
+from tests.conftest import answer, invoke, moving_picture, write_video
 from tests.media.test_damaged_frames import write_damaged, write_whole
 
 
@@ -44,9 +41,9 @@ def test_a_clip_lacks_its_damaged_frames_and_says_so(recipe: Recipe, videos: Pat
     note = {outcome.clip_id: outcome.detail for outcome in dataset.outcomes}["worn"]
     assert note.startswith("2 frames of the video left out")
     assert list(verify_dataset(out, workers=1)) == []
-    said = json.loads(CliRunner().invoke(app, ["info", out, "--json"]).stdout)
+    said = answer("info", out)
     assert said["lack_damaged_frames"] == {"worn": note}
-    assert "1 built without their damaged frames" in CliRunner().invoke(app, ["info", out]).stdout
+    assert "1 built without their damaged frames" in invoke("info", out).stdout
 
 
 def build_counted(monkeypatch: pytest.MonkeyPatch, *given: Any, **options: Any) -> tuple[list[str], list[Progress]]:

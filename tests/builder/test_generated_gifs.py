@@ -17,12 +17,10 @@ import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repack import repack_dataset
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset, DatasetClip, export_clip, gifs_from_truth, open_dataset, verify_dataset
 from gifbench.dataset.card import card
 from gifbench.dataset.shard_format import MEMBERS, about_clip, group_range
@@ -33,7 +31,7 @@ from gifbench.media.colors.quantize import PairQuantizer
 from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.cli.forked_command import ForkedCommand
-from tests.conftest import moving_picture, write_video
+from tests.conftest import invoke, moving_picture, succeed, write_video
 from tests.dataset.changed_files import flip, mend, tree
 
 ROWS = [
@@ -231,8 +229,7 @@ def test_scores_and_exported_tasks_are_the_same(made: Dataset, stored: Dataset, 
             ["evaluate", "gif", "--data", dataset.url, "--out", str(tmp_path / name / "results"), *common],
             ["task-export", dataset.url, "--out", str(tmp_path / name / "task"), *common],
         ):
-            done = CliRunner().invoke(app, line)
-            assert done.exit_code == 0, done.output
+            succeed(*line)
     gif_files = sorted(path.relative_to(tmp_path / "generated") for path in (tmp_path / "generated").rglob("*.gif"))
     tables = sorted(path.relative_to(tmp_path / "generated") for path in (tmp_path / "generated").rglob("*.parquet"))
     assert len(gif_files) == 4
@@ -303,7 +300,7 @@ def test_another_maker_is_one_clear_error(made: Dataset, copy: Path, recipe: Rec
     for read in reading:
         with pytest.raises(DatasetError, match=r"clip \w+: its GIFs are made .* dataset.json names"):
             read()
-    said = CliRunner().invoke(app, ["verify", str(copy)])
+    said = invoke("verify", copy)
     assert said.exit_code == 1
     assert said.stderr.strip().count("\n") <= 1
     assert len(made["tail"].truth) == 11  # the truth needs no maker
@@ -357,8 +354,7 @@ def test_a_killed_build_goes_on(tiny_recipe: Path, videos: Path, made: Dataset, 
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     most.write_text("9")
-    done = CliRunner().invoke(app, [*command, *settings])
-    assert done.exit_code == 0, done.output
+    succeed(*command, *settings)
     assert tree(out) == tree(made.url)
 
 
@@ -383,11 +379,10 @@ def test_a_repacked_dataset_is_the_one_that_a_build_gives(truth: str, build: Bui
     pair = {gifs_: build(gifs=gifs_, truth=truth) for gifs_ in ("stored", "generated")}
     for wanted, given in (("stored", "generated"), ("generated", "stored"), ("generated", "generated")):
         out = tmp_path / f"{wanted} of {given}"
-        done = CliRunner().invoke(app, ["repack", pair[given].url, "--out", str(out), "--gifs", wanted])
-        assert done.exit_code == 0, done.output
+        succeed("repack", pair[given].url, "--out", out, "--gifs", wanted)
         assert tree(out) == tree(pair[wanted].url)
         assert list(verify_dataset(str(out), workers=1)) == []
-        again = CliRunner().invoke(app, ["repack", pair[given].url, "--out", str(out), "--gifs", wanted])
+        again = invoke("repack", pair[given].url, "--out", out, "--gifs", wanted)
         assert "choose another folder" in again.stderr
 
 
@@ -423,7 +418,7 @@ def test_damage_is_not_repacked(copy: Path, tmp_path: Path) -> None:
     row = open_dataset(copy)["tail"].row
     flip(copy / row.shard, row.truth.offset + row.truth.bytes // 2)
     for gifs_ in ("stored", "generated"):
-        done = CliRunner().invoke(app, ["repack", str(copy), "--out", str(tmp_path / gifs_), "--gifs", gifs_])
+        done = invoke("repack", copy, "--out", tmp_path / gifs_, "--gifs", gifs_)
         assert done.exit_code == 1
         assert "clip tail: truth: its bytes differ" in done.stderr
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.builder.unfinished_clips_folder import begin_run
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download import MemorySource
 from gifbench.download.fetch_queue_and_pauses import fetch_sources
@@ -24,6 +21,7 @@ from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.progress import Progress
 from gifbench.storage import Folder
 from tests.builder.servers import s3
+from tests.conftest import answer
 from tests.dataset.changed_files import tree
 
 
@@ -83,10 +81,7 @@ def test_damage_on_s3_is_found_and_repaired_from_a_store_on_s3(
 def test_methods_are_scored_from_s3(bucket: str, recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
     out = f"{bucket}/{tmp_path.name}"
     run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
-    common = ["evaluate", "gif", "--task", "plain-1", "--data", out, "--out", str(tmp_path), "--json"]
-    result = CliRunner().invoke(app, common)
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)[0]["clips"] == 3
+    assert answer("evaluate", "gif", "--task", "plain-1", "--data", out, "--out", tmp_path)[0]["clips"] == 3
 
 
 def test_of_two_builds_where_there_is_no_lock_the_later_goes_on(

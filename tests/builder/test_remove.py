@@ -8,17 +8,16 @@ from pathlib import Path
 
 import av
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.remove import remove_clips
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.errors import NoSuchClip, UsageError
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.manifest.rows import from_folder
 from tests.builder.killed_writes import every_kill
+from tests.conftest import answer, invoke
 
 
 def bytes_of(dataset: Dataset, clip_id: str) -> bytes:
@@ -34,9 +33,7 @@ def test_a_clip_is_gone_from_index_and_shards_and_stays_out(
 ) -> None:
     gone = bytes_of(tiny_dataset, "bee")
     assert anywhere(copy, gone)
-    done = CliRunner().invoke(app, ["remove", str(copy), "bee", "--reason", "taken  down\nby X", "--json"])
-    assert done.exit_code == 0, done.output
-    said = json.loads(done.stdout)
+    said = answer("remove", copy, "bee", "--reason", "taken  down\nby X")
     assert said["removed"] == ["bee"]
     assert said["earlier_fingerprints"] == [{"fingerprint": tiny_dataset.fingerprint, "removed": 1}]
     dataset = open_dataset(copy)
@@ -54,7 +51,7 @@ def test_a_clip_is_gone_from_index_and_shards_and_stays_out(
         assert not anywhere(copy, gone)
         assert dataset.about["outcomes"]["rejected"]["removed"] >= 1
         assert list(verify_dataset(str(copy), workers=1)) == []
-    twice = CliRunner().invoke(app, ["remove", str(copy), "bee", "--reason", "again"])
+    twice = invoke("remove", copy, "bee", "--reason", "again")
     assert twice.exit_code == 0
     assert "removed before" in twice.stdout
 
@@ -108,11 +105,9 @@ def test_restored_frames_of_a_removed_clip_leave_the_cache(copy: Path, tmp_path:
     for task in ("plain-1", "dithered-2"):
         evaluate("gaussian-0.5", open_dataset(copy), task, protocols=["standard"], cache=cache)
     assert len(list(cache.rglob("*.frames"))) == 6
-    done = CliRunner().invoke(app, ["remove", str(copy), "bee", "--reason", "gone", "--cache", str(cache), "--json"])
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["forgotten"] == 2
+    assert answer("remove", copy, "bee", "--reason", "gone", "--cache", cache)["forgotten"] == 2
     assert len(list(cache.rglob("*.frames"))) == 4
-    missing = CliRunner().invoke(app, ["remove", str(copy), "ant", "--reason", "gone", "--cache", str(tmp_path / "no")])
+    missing = invoke("remove", copy, "ant", "--reason", "gone", "--cache", tmp_path / "no")
     assert missing.exit_code == 1
 
 
@@ -149,6 +144,6 @@ def test_an_equal_clip_that_is_left_is_said(recipe: Recipe, tiny_videos: Path, t
         shutil.copy(tiny_videos / "ant.mp4", videos / name)
     out = tmp_path / "out"
     run_build(recipe, from_folder(videos), str(out), sources=videos, workers=1)
-    done = CliRunner().invoke(app, ["remove", str(out), "one", "--reason", "taken down", "--json"])
+    done = invoke("remove", out, "one", "--reason", "taken down", "--json")
     assert json.loads(done.stdout)["equal_clips_left"] == ["two"]
     assert "The very same frames are still in it as two" in done.stderr

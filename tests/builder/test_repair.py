@@ -10,19 +10,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.repair import repair_dataset
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.dataset.shard_format import group_range
 from gifbench.errors import DatasetDamaged, DatasetError, UsageError
 from gifbench.manifest.rows import from_folder
 from gifbench.media.video import decode
 from gifbench.storage import Folder
-from tests.conftest import write_video
+from tests.conftest import invoke, succeed, write_video
 from tests.dataset.changed_files import flip, mend
 
 
@@ -226,18 +224,16 @@ def test_the_command_repairs(tmp_path: Path) -> None:
     write_video(tmp_path / "videos" / "talk.mp4", face, fps=Fraction(10))
     out = tmp_path / "faces"
     arguments = ["--source", str(tmp_path / "videos")]
-    assert CliRunner().invoke(app, ["build", "gif-faces", *arguments, "--out", str(out)]).exit_code == 0
+    assert invoke("build", "gif-faces", *arguments, "--out", out).exit_code == 0
     before = shards(out)
     spoil(out, "talk", "dithered")
-    assert CliRunner().invoke(app, ["verify", str(out)]).exit_code == 1
-    repaired = CliRunner().invoke(app, ["verify", str(out), "--repair", *arguments])
-    assert repaired.exit_code == 0, repaired.output
+    assert invoke("verify", out).exit_code == 1
+    succeed("verify", out, "--repair", *arguments)
     assert shards(out) == before
     (out / "index.parquet").unlink()
-    alone = CliRunner().invoke(app, ["verify", str(out), "--repair"])
-    assert alone.exit_code == 0, alone.output
+    succeed("verify", out, "--repair")
     spoil(out, "talk", "truth")
-    without = CliRunner().invoke(app, ["verify", str(out), "--repair"])
+    without = invoke("verify", out, "--repair")
     assert without.exit_code == 2
     assert "talk: truth: its bytes differ" in without.stderr
     assert "--source FOLDER" in without.stderr

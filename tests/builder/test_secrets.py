@@ -10,13 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.builder.strip_dataset_secrets import strip_secrets
-from gifbench.cli.app import app
 from gifbench.dataset import open_dataset, verify_dataset
 from gifbench.dataset.shard_format import about_clip
 from gifbench.download import MemorySource
@@ -25,6 +23,7 @@ from gifbench.download.resumable_http_source import HttpSource
 from gifbench.download.store import Store
 from gifbench.errors import DatasetError, Refused
 from gifbench.manifest.rows import ManifestRow
+from tests.conftest import invoke, succeed
 
 SECRET = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d"
 URLS = (
@@ -61,8 +60,7 @@ def holders(folder: Path) -> set[str]:
 
 
 def run(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, result.output
+    result = succeed(*arguments)
     assert SECRET not in result.output + result.stderr
     return result.stderr
 
@@ -70,7 +68,7 @@ def run(*arguments: object) -> str:
 def test_only_the_manifest_holds_it_and_sharing_is_warned_of(built: Path, tmp_path: Path) -> None:
     assert holders(built) == {"manifest.parquet"}
     assert "Secrets, such as signed URLs, stand in manifest.parquet (3)" in run("card", built)
-    assert "manifest.parquet (3)" in CliRunner().invoke(app, ["info", str(built)]).output
+    assert "manifest.parquet (3)" in invoke("info", built).output
     assert "manifest.parquet (3)" in run(
         "repack", built, "--out", tmp_path / "made", "--gifs", "made", "--workers", "1"
     )
@@ -118,7 +116,7 @@ def test_shards_of_an_earlier_version_that_hold_it_are_said(built: Path, tmp_pat
     table = pq.read_table(old / "index.parquet")
     at = table.schema.get_field_index("locator")
     pq.write_table(table.set_column(at, "locator", pa.array(list(URLS))), old / "index.parquet")
-    assert "index and shards (3)" in CliRunner().invoke(app, ["info", str(old)]).output
+    assert "index and shards (3)" in invoke("info", old).output
     with pytest.raises(DatasetError, match="gifbench repack"):
         strip_secrets(str(old))
     repacked = repack_dataset(str(old), str(tmp_path / "new"), gifs="stored", workers=1)

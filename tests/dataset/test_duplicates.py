@@ -7,15 +7,13 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
-from gifbench.cli.app import app
 from gifbench.dataset.duplicates import alike_pairs, find_duplicates
 from gifbench.manifest.rows import ManifestRow
 from gifbench.media.perceptual_hash import BITS
-from tests.conftest import moving_picture, write_video
+from tests.conftest import invoke, moving_picture, write_video
 
 
 def clip(name: str, locator: str, split: str = "test") -> ManifestRow:
@@ -23,7 +21,7 @@ def clip(name: str, locator: str, split: str = "test") -> ManifestRow:
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    done = invoke(*arguments)
     return done.exit_code, done.stdout, done.stderr
 
 

@@ -17,13 +17,12 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.dataset.card import card, write_card
 from gifbench.dataset.columns import COLUMNS, INDEX_SCHEMA
 from gifbench.errors import AlreadyExists, UsageError
+from tests.conftest import invoke, succeed
 
 HUGGING_FACE = """
 import datasets, json, sys
@@ -96,8 +95,7 @@ def test_the_code_of_a_card_runs_as_it_stands(carded: Dataset, tmp_path: Path) -
     """Of one whose GIFs are stored, and then, in the same process, of one whose GIFs are made."""
     made = tmp_path / "made"
     for words in (["repack", carded.url, "--out", str(made), "--gifs", "made"], ["card", str(made)]):
-        done = CliRunner().invoke(app, words)
-        assert done.exit_code == 0, done.output
+        succeed(*words)
     scripts = []
     for folder, gifs in ((Path(carded.url), ("plain.gif", "dithered.gif")), (made, ())):
         text = (folder / "README.md").read_text(encoding="utf-8")
@@ -199,10 +197,10 @@ def test_a_card_says_how_faces_were_found(tiny_dataset: Dataset) -> None:
 def test_info_tells_of_a_card_of_another_state(carded: Dataset, tmp_path: Path) -> None:
     folder = tmp_path / "tiny"
     shutil.copytree(carded.url, folder)
-    assert "another state" not in CliRunner().invoke(app, ["info", str(folder)]).output
+    assert "another state" not in invoke("info", folder).output
     old = (folder / "croissant.json").read_text(encoding="utf-8")
     (folder / "croissant.json").write_text(old.replace(carded.fingerprint, "0" * 16), encoding="utf-8")
-    assert "gifbench card" in CliRunner().invoke(app, ["info", str(folder)]).output
+    assert "gifbench card" in invoke("info", folder).output
 
 
 def test_a_card_is_not_overwritten_unless_asked(carded: Dataset) -> None:
@@ -219,8 +217,7 @@ def test_what_is_no_address_or_day_is_refused(carded: Dataset, wrong: dict[str, 
 def test_the_command_writes_a_card_without_a_picture(tiny_dataset: Dataset, tmp_path: Path) -> None:
     folder = tmp_path / "tiny"
     shutil.copytree(tiny_dataset.url, folder)
-    done = CliRunner().invoke(app, ["card", str(folder), "--no-picture", "--json"])
-    assert done.exit_code == 0, done.output
+    succeed("card", folder, "--no-picture", "--json")
     assert not (folder / "sample.webp").exists()
     assert "sample.webp" not in (folder / "README.md").read_text(encoding="utf-8")
 
@@ -241,7 +238,7 @@ def test_every_command_and_snippet_of_the_page_runs(
     commands = [line for block in blocks("console") for line in block.splitlines()]
     assert len(commands) == 2
     for line in commands:
-        done = CliRunner().invoke(app, shlex.split(line)[2:])
+        done = invoke(*shlex.split(line)[2:])
         assert done.exit_code == 0, f"{line}\n{done.output}"
     snippets = [*blocks("python"), "import sys\nassert 'gifbench' not in sys.modules\n"]
     assert len(snippets) == 6

@@ -10,15 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.repack import repack_dataset
-from gifbench.cli.app import app
 from gifbench.dataset import open_dataset
 from gifbench.errors import DatasetDamaged, GifbenchError, ManifestError, StorageError
 from gifbench.manifest.rows import ManifestRow
+from tests.conftest import invoke, succeed
 from tests.dataset.changed_files import change, fit_checksums, flip
 
 
@@ -130,7 +129,7 @@ def test_a_manifest_s_file_that_is_a_link_out_is_found_by_the_check(tiny_videos:
     shutil.copy(tiny_videos / "ant.mp4", tmp_path / "private.mp4")
     (tmp_path / "list" / "a.mp4").symlink_to(tmp_path / "private.mp4")
     (tmp_path / "list" / "rows.csv").write_text("clip_id,split,source,locator\nant,test,file,a.mp4\n")
-    found = CliRunner().invoke(app, ["manifest", "check", str(tmp_path / "list" / "rows.csv")])
+    found = invoke("manifest", "check", tmp_path / "list" / "rows.csv")
     assert found.exit_code == 1
     assert "leads out" in found.output
 
@@ -146,7 +145,7 @@ def test_a_recipe_file_is_never_run_because_a_dataset_names_it(
     fit_checksums(copy)
     (copy / "shards" / "test-00077.tar").write_bytes(b"stray")
     arguments = {"verify": ["--repair"], "retry": []}[command]
-    done = CliRunner().invoke(app, [command, str(copy), *arguments, "--source", str(tiny_videos)])
+    done = invoke(command, copy, *arguments, "--source", tiny_videos)
     assert done.exit_code == 1
     assert "--recipe FILE.py" in done.stderr
     assert not (copy / "ran").exists()
@@ -156,14 +155,12 @@ def test_a_recipe_file_that_is_given_each_time_is_used(copy: Path, tiny_recipe: 
     stray = copy / "shards" / "test-00077.tar"
     stray.write_bytes(b"stray")
     arguments = ["--source", str(tiny_videos), "--recipe", str(tiny_recipe)]
-    repaired = CliRunner().invoke(app, ["verify", str(copy), "--repair", "--workers", "1", *arguments])
-    assert repaired.exit_code == 0, repaired.output
+    succeed("verify", copy, "--repair", "--workers", "1", *arguments)
     assert not stray.exists()
-    retried = CliRunner().invoke(app, ["retry", str(copy), "--workers", "1", *arguments])
-    assert retried.exit_code == 0, retried.output
+    succeed("retry", copy, "--workers", "1", *arguments)
     other = copy.parent / "other.py"
     other.write_text(tiny_recipe.read_text().replace('name = "tiny"', 'name = "other"'))
-    refused = CliRunner().invoke(app, ["retry", str(copy), "--source", str(tiny_videos), "--recipe", str(other)])
+    refused = invoke("retry", copy, "--source", tiny_videos, "--recipe", other)
     assert refused.exit_code == 1
     assert "'other'" in refused.stderr
 

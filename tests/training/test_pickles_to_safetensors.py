@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import io
-import json
 import pickle
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
 
 from gifbench import load_method, read_weights  # noqa: E402
-from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, UsageError, WeightsError  # noqa: E402
 from gifbench.training import pickles_to_safetensors  # noqa: E402
 from gifbench.training.pickles_to_safetensors import convert_weights  # noqa: E402
+from tests.conftest import answer  # noqa: E402
 
 
 def authors_names(unet, *, counted: bool) -> OrderedDict:
@@ -83,9 +81,7 @@ def test_two_files_become_ccdnet_2_and_3(tmp_path, embedded):
         authors_file(tmp_path / f"{name}.pt", unet) for name, unet in (("u1", ours.first), ("u2", ours.second))
     )
     path = tmp_path / "two.safetensors"
-    result = CliRunner().invoke(app, ["convert-weights", str(second), str(path), "--first", str(first), "--json"])
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["architecture"]["embedded"] is embedded
+    assert answer("convert-weights", second, path, "--first", first)["architecture"]["embedded"] is embedded
     tensors = read_weights(path).tensors
     assert all(torch.equal(tensors[name], tensor) for name, tensor in ours.state_dict().items())
     for name in ("ccdnet-2", "ccdnet-3"):

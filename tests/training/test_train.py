@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
@@ -18,7 +17,6 @@ from safetensors.torch import load_file  # noqa: E402
 
 from gifbench import load_method, load_recipe  # noqa: E402
 from gifbench.builder.build_loop import run_build  # noqa: E402
-from gifbench.cli.app import app  # noqa: E402
 from gifbench.errors import AlreadyExists, TrainingError, UsageError  # noqa: E402
 from gifbench.manifest.rows import from_folder  # noqa: E402
 from gifbench.progress import Progress  # noqa: E402
@@ -29,7 +27,7 @@ from gifbench.training.optimizer_and_learning_rate import learning_rate  # noqa:
 from gifbench.training.trainer_interface import load_trainer  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
 from gifbench.training.window_sampler import Windows  # noqa: E402
-from tests.conftest import moving_picture, write_video  # noqa: E402
+from tests.conftest import answer, invoke, moving_picture, write_video  # noqa: E402
 
 TIMES = ("steps_per_second", "loader", "metrics", "device")
 """What two runs that are otherwise equal differ in."""
@@ -247,12 +245,10 @@ def test_the_command_trains_and_resumes(dataset, tmp_path):
     row = tmp_path / "row.toml"
     row.write_text('trainer = "ccdnet"\nname = "row"\n[data]\ncrop = 24\n[training]\nsteps = 2\n[model]\nbase = 2\n')
     command = ["train", str(row), "--data", dataset.url, "--out", str(tmp_path / "run"), "--device", "cpu"]
-    result = CliRunner().invoke(app, [*command, "--set", "training.batch_size=2", "--json"])
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["step"] == 2
-    assert CliRunner().invoke(app, command).exit_code == 1
+    assert answer(*command, "--set", "training.batch_size=2")["step"] == 2
+    assert invoke(*command).exit_code == 1
     more = ["--resume", "--set", "training.batch_size=2", "--set", "training.steps=4"]
-    resumed = CliRunner().invoke(app, [*command, *more])
+    resumed = invoke(*command, *more)
     assert resumed.exit_code == 0 and "step 4, no validation clips" in resumed.stdout
-    unknown = CliRunner().invoke(app, [*command, "--set", "training.stepps=4"])
+    unknown = invoke(*command, "--set", "training.stepps=4")
     assert unknown.exit_code == 2 and "did you mean" in unknown.stderr

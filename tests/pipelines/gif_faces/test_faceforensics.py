@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 from gifbench_pipelines.gif_faces.faceforensics import FaceForensicsFolder, run_script
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import NotFound, UsageError
+from tests.conftest import invoke, succeed
 
 GOOD, TWICE, MISSING = "Xgor7M--cI4_0_Tg8HOuJT70A_0.avi", "aaaaaaaaaaa_0_bbbbbbbbbbb_1.avi", "cc_0_dd_0.avi"
 
@@ -44,8 +43,8 @@ def test_originals_are_taken_and_nothing_is_guessed(folder: Path, tiny_videos: P
     (folder / "list.csv").write_text(f"clip_id,split,source,locator\n{rows}")
     store = folder / "store"
     command = ["fetch", "--manifest", folder / "list.csv", "--store", store]
-    assert CliRunner().invoke(app, [str(part) for part in command]).exit_code == 2
-    done = CliRunner().invoke(app, [str(part) for part in (*command, "--faceforensics", folder)])
+    assert invoke(*command).exit_code == 2
+    done = invoke(*command, "--faceforensics", folder)
     assert done.exit_code == 3, done.output
     with Store(store).borrowed("faceforensics", GOOD) as path:
         assert path is not None
@@ -119,8 +118,7 @@ def test_the_question_is_answered_on_the_user_s_terminal(script: Path) -> None:
     assert "agreed to the terms" in said
     assert Store(script.parent / "store").find("faceforensics", GOOD) is not None
     # What is there already is not asked for again, so no terminal is needed either.
-    again = CliRunner().invoke(app, command(script))
-    assert again.exit_code == 0, again.output
+    succeed(*command(script))
 
 
 def test_a_script_that_ends_with_an_error_is_said(script: Path) -> None:
@@ -130,7 +128,7 @@ def test_a_script_that_ends_with_an_error_is_said(script: Path) -> None:
 
 
 def test_without_a_terminal_nothing_is_run(script: Path) -> None:
-    result = CliRunner().invoke(app, command(script))
+    result = invoke(*command(script))
     assert result.exit_code == 2
     assert "there is no terminal on which you could" in result.stderr
     assert not (script.parent / "faces").exists()
@@ -142,5 +140,5 @@ def test_without_a_terminal_nothing_is_run(script: Path) -> None:
 
 def test_the_script_needs_a_folder(script: Path) -> None:
     arguments = [part for part in command(script) if part not in ("--faceforensics", str(script.parent / "faces"))]
-    result = CliRunner().invoke(app, arguments)
+    result = invoke(*arguments)
     assert (result.exit_code, "--faceforensics FOLDER" in result.stderr) == (2, True)

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 from gifbench_pipelines.gif_faces.faceforensics_plus_plus import FaceForensicsPlusPlus
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.download.fetch_ledger import FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import NotFound, Unmatched
 from gifbench.manifest.rows import ManifestRow, official_rows, read_manifest, write_manifest
 from gifbench.media.video import count_frames, probe
-from tests.conftest import moving_picture, write_video
+from tests.conftest import answer, invoke, moving_picture, write_video
 from tests.media.video_files import ffmpeg
 
 # Of the first video there is one original, 000, of the second there are two, 331 and 332.
@@ -136,16 +134,16 @@ def test_match_and_fetch_from_the_command(folder: Path, tmp_path: Path) -> None:
     write_manifest(tmp_path / "faces.csv", rows)
     assert read_manifest(tmp_path / "faces.csv") == rows
     match = ["manifest", "match-faceforensics", str(folder), "--manifest", str(tmp_path / "faces.csv")]
-    said = json.loads(CliRunner().invoke(app, [*match, "--json"]).stdout)
+    said = answer(*match)
     assert {key: said[key] for key in ("certain", "ambiguous", "missing")} == {
         "certain": 1,
         "ambiguous": 1,
         "missing": 1,
     }
-    assert "c23: 1 certain, 1 ambiguous, 1 missing" in CliRunner().invoke(app, match).stdout
+    assert "c23: 1 certain, 1 ambiguous, 1 missing" in invoke(*match).stdout
     store = tmp_path / "store"
     fetch = ["fetch", "--manifest", str(tmp_path / "faces.csv"), "--store", str(store)]
-    done = CliRunner().invoke(app, [*fetch, "--faceforensics-plus-plus", str(folder), "--json"])
+    done = invoke(*fetch, "--faceforensics-plus-plus", folder, "--json")
     assert done.exit_code == 3, done.output
     assert json.loads(done.stdout)["failed"] == {"unmatched": 2}
     stored = Store(store).find("faceforensics", rows[0].locator)
@@ -153,7 +151,7 @@ def test_match_and_fetch_from_the_command(folder: Path, tmp_path: Path) -> None:
     assert stored.about["dataset"] == "FaceForensics++ c23"
     ledger = FetchLedger(store)
     assert "of that YouTube video 331 has 6, 332 has 7" in ledger.fetches["faceforensics", rows[1].locator].detail
-    both = CliRunner().invoke(app, [*fetch, "--faceforensics-plus-plus", str(folder), "--faceforensics", str(folder)])
+    both = invoke(*fetch, "--faceforensics-plus-plus", folder, "--faceforensics", folder)
     assert both.exit_code == 2
 
 
@@ -161,6 +159,6 @@ def test_all_987_clips_are_matched_or_missing_in_a_folder_of_a_thousand(tmp_path
     """Empty files: they are there, and cannot be opened, so that nothing is certain and nothing is lost on the way."""
     for number in range(1000):
         (tmp_path / f"{number:03d}.mp4").touch()
-    said = CliRunner().invoke(app, ["manifest", "match-faceforensics", str(tmp_path), "--json"])
+    said = invoke("manifest", "match-faceforensics", tmp_path, "--json")
     counts = json.loads(said.stdout)
     assert (counts["certain"], counts["ambiguous"], counts["missing"]) == (0, 987, 0)

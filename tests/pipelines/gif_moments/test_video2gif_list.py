@@ -15,11 +15,10 @@ from gifbench_pipelines.gif_moments.video2gif_list import Moment, parse_metadata
 from gifbench_pipelines.gif_moments.video2gif_row_matching import Match, join
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.errors import Gone, ManifestError, NotFound
 from gifbench.manifest.rows import ManifestRow, official_rows, read_manifest
+from tests.conftest import invoke, succeed
 from tests.download.http_server import serve
 from tests.pipelines.gif_moments.video2gif_table import HEADER, line, table
 
@@ -227,9 +226,8 @@ def test_the_command_downloads_joins_and_writes_what_it_did(
     with serve() as site:
         site.bodies["metadata.txt"] = "\n".join(lines).encode()
         command = ["manifest", "import-video2gif", "--url", site.url("/cut/metadata.txt"), "--out", str(out)]
-        done = CliRunner().invoke(app, [*command, "--json"])
-        assert done.exit_code == 0, done.output
-        again = CliRunner().invoke(app, command)
+        done = succeed(*command, "--json")
+        again = invoke(*command)
         assert (again.exit_code, "--overwrite" in again.output) == (1, True)
     said = json.loads(done.stdout)
     assert said["evidence"]["order"] == "the file"
@@ -246,11 +244,10 @@ def test_the_command_downloads_joins_and_writes_what_it_did(
     (tmp_path / "metadata.txt").write_text("\n".join(lines), encoding="utf-8")
     free = {row.locator for row in official_rows("video2gif-cc")}
     some = ["manifest", "import-video2gif", "--metadata", str(tmp_path / "metadata.txt"), "--creative-commons"]
-    assert CliRunner().invoke(app, [*some, "--out", str(tmp_path / "cc.csv")]).exit_code == 0
+    assert invoke(*some, "--out", tmp_path / "cc.csv").exit_code == 0
     assert read_manifest(tmp_path / "cc.csv") == [row for row in rows if row.locator in free] != []
     own = ["manifest", "import-video2gif", str(tmp_path / "metadata.txt"), "--out", str(tmp_path / "own.parquet")]
-    shown = CliRunner().invoke(app, own)
-    assert shown.exit_code == 0, shown.output
+    shown = succeed(*own)
     assert "ambiguous" in shown.stdout
     assert "follow the order of the file:" in shown.stdout
     assert read_manifest(tmp_path / "own.parquet") == rows
