@@ -67,7 +67,7 @@ class SourceCode:
     packages: tuple[tuple[str, str], ...] = ()
     unknown: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
-    at_import: tuple[str, ...] = ()
+    at_import: tuple[tuple[Path, str], ...] = ()
     files: tuple[Path, ...] = ()
 
 
@@ -103,8 +103,8 @@ def source_code(file: str | None, *, name: str | None = None) -> SourceCode:
         digest = joint.hexdigest()
     walk.unknown += _stale(hashed)
     packages = tuple(sorted((each, found) for each in walk.installed if (found := package_version(each))))
-    unknown, unseen, at_import = (tuple(dict.fromkeys(each)) for each in (walk.unknown, walk.unseen, walk.at_import))
-    return SourceCode(digest, packages, unknown, unseen, at_import, tuple(walk.names))
+    unknown, unseen = (tuple(dict.fromkeys(each)) for each in (walk.unknown, walk.unseen))
+    return SourceCode(digest, packages, unknown, unseen, tuple(dict.fromkeys(walk.at_import)), tuple(walk.names))
 
 
 def _stale(hashed: Mapping[Path, str]) -> Iterator[str]:
@@ -126,7 +126,7 @@ class _Walk:
         self.installed: set[str] = set()
         self.unknown: list[str] = []
         self.unseen: list[str] = []
-        self.at_import: list[str] = []
+        self.at_import: list[tuple[Path, str]] = []
         self.environment: dict[str, str] = {}
         self._roots: dict[Path, tuple[Path, str]] = {}
 
@@ -152,7 +152,8 @@ class _Walk:
                 self._resolve(module, *self._roots[path])
             self.unknown += [f"{path.name} {what}" for what in found.opaque]
             self.unseen += [f"{path.name} reads files that nobody notices ({what})" for what in found.unseen]
-            self.at_import += [f"{path.name} reads files as it is imported ({what})" for what in found.at_import]
+            said = [f"{path.name} reads files as it is imported ({what})" for what in found.at_import]
+            self.at_import += [(path, each) for each in said]
             for variable in found.variables:
                 if variable is None:
                     self.unknown.append(f"{path.name} reads the environment")

@@ -52,14 +52,14 @@ class Watch:
     def also_read(self, modules: Iterable[Path]) -> None:
         """Count what these modules read when they were imported, which only the first of several methods hears."""
         for module in modules:
-            if found := _read_at_import.get(str(module)):
-                contents, files = found
-                if contents == content_sha256(module):
-                    self.files = {**files, **self.files}
+            if heard_import(module):
+                self.files = {**_read_at_import.get(str(module), ("", {}))[1], **self.files}
 
     def _take(self, heard: list[tuple[str, str, str]], *, known: bool) -> None:
         for kind, what, module in dict.fromkeys(heard):
-            if kind != "reads":
+            if kind == "imports":
+                _remember(what, {})
+            elif kind != "reads":
                 reason = f"it {kind} {Path(what).name or what}"[:120]
                 self.reasons += [reason] if reason not in self.reasons else []
             elif what not in self.files:
@@ -68,7 +68,7 @@ class Watch:
                     continue
                 self.files[what] = digest
                 if module:
-                    _remember(module, what, digest)
+                    _remember(module, {what: digest})
                 elif not known:
                     self.reasons.append(f"it reads {Path(what).name} while it restores"[:120])
 
@@ -77,11 +77,17 @@ _read_at_import: dict[str, tuple[str | None, dict[str, str]]] = {}
 """The content of each module of somebody's when it was imported, and the files that it read then, with their sha256."""
 
 
-def _remember(module: str, file: str, digest: str) -> None:
+def _remember(module: str, read: Mapping[str, str]) -> None:
     whole = str(Path(module).resolve())
     content = content_sha256(whole) if Path(whole).is_file() else None
     before, files = _read_at_import.get(whole, (content, {}))
-    _read_at_import[whole] = content, {**(files if before == content else {}), file: digest}
+    _read_at_import[whole] = content, {**(files if before == content else {}), **read}
+
+
+def heard_import(module: Path) -> bool:
+    """Whether a module of somebody's was imported, as it is now, while a method was looked at; others are not asked."""
+    content, _ = _read_at_import.get(str(module), ("", {}))
+    return str(module).startswith(_OTHERS) or content == content_sha256(module)
 
 
 _now = threading.local()
@@ -117,6 +123,10 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
             # What a package reads as it is imported is read by the first in a process that imports it, and no other.
             if not module.startswith(_OTHERS):
                 heard.append(("reads", file, module))
+    elif event == "exec":
+        code = arguments[0]
+        if getattr(code, "co_name", "") == "<module>" and not code.co_filename.startswith((*_OTHERS, "<")):
+            heard.append(("imports", code.co_filename, ""))
     elif event in ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn", "os.system"):
         program = os.fsdecode(arguments[1] if event == "os.spawn" else arguments[0] or "a program")
         if Path(program).name not in _HARMLESS_PROGRAMS:

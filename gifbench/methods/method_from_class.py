@@ -11,7 +11,7 @@ from typing import Any
 
 from gifbench.errors import GifbenchError, MethodError, MethodFailed, NotFound, UsageError, storage_errors
 from gifbench.method_source_hash import source_code, source_file
-from gifbench.methods.audit_hook import Watch
+from gifbench.methods.audit_hook import Watch, heard_import
 from gifbench.methods.loaded_method import LoadedMethod, declared
 from gifbench.methods.method_entry_points import installed
 from gifbench.methods.method_interface import FrameMethod, Method
@@ -64,6 +64,9 @@ def load_class(
     unknown += [why for part in parts.values() for why in part.unknown]
     by_content = info.weights or any(isinstance(value, dict) for value, _ in full.values())
     unknown += [] if by_content else code.unseen
+    unknown += (
+        [] if source[0] != "file" or info.weights else [what for file, what in code.at_import if not heard_import(file)]
+    )
     if info.weights and weights is None:
         unknown.append(f"its weights {Path(info.weights).name} cannot be read whole")
     if any("://" in str(value) for value in options.values()) and not info.weights:
@@ -106,7 +109,7 @@ def load_instance(method: object) -> LoadedMethod:
     attributes: dict[str, object] = getattr(method, "__dict__", {})
     plain = bool | int | float | str | None
     held, why = state(attributes)
-    unknown = [*code.unknown, *([why] if why else []), *(code.at_import if info.weights is None else [])]
+    unknown = [*code.unknown, *([why] if why else []), *([] if info.weights else (what for _, what in code.at_import))]
     if "<locals>" in kind.__qualname__:
         unknown.append("its class is made in a function, and may depend on more than its source")
     return LoadedMethod(

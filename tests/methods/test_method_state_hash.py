@@ -95,6 +95,22 @@ def test_what_a_module_read_when_it_was_imported_is_known_of_each_method_that_im
     sys.modules.pop("levels_read", None)
 
 
+def test_what_a_module_read_that_was_imported_before_is_not_known(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write(tmp_path / "levels.txt", "1")
+    write(
+        tmp_path / "before_of_test.py",
+        "from pathlib import Path\nLEVELS = Path(__file__).with_name('levels.txt').read_text()\n",
+    )
+    nets = [write(tmp_path / name, f"import before_of_test\n{NET}") for name in ("one.py", "two.py")]
+    importlib.import_module("before_of_test")
+    said = ("before_of_test.py reads files as it is imported (read_text)",)
+    assert [load_method_file(f"{net}:Net").unknown for net in nets] == [said, said]
+    sys.modules.pop("before_of_test")
+    assert [load_method_file(f"{net}:Net").unknown for net in nets] == [(), ()]
+    sys.modules.pop("before_of_test")
+
+
 def test_what_an_installed_package_reads_when_it_is_imported_is_no_method_s(tmp_path: Path, monkeypatch) -> None:
     """The first method in a process that imports it would have another identity than the second."""
     write(
