@@ -134,35 +134,28 @@ def test_clips_that_would_be_one_file_are_refused_where_case_is_not_told(
     assert not [*(tmp_path / "task").rglob("*"), *(tmp_path / "all").iterdir()]
 
 
-def test_other_parameters_do_not_mix(recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path) -> None:
-    out = str(tmp_path / "mixed")
-    shutil.copytree(tiny_dataset.url, out)
+def test_other_parameters_do_not_mix(recipe: Recipe, tiny_videos: Path, copy: Path) -> None:
     other = recipe.model_copy(update={"colors": 16})
     with pytest.raises(BuildError, match=r"colors=32.*colors=16"):
-        run_build(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)
-    dataset = run_build(other, from_folder(tiny_videos), out, sources=tiny_videos, workers=1, overwrite=True)
+        run_build(other, from_folder(tiny_videos), str(copy), sources=tiny_videos, workers=1)
+    dataset = run_build(other, from_folder(tiny_videos), str(copy), sources=tiny_videos, workers=1, overwrite=True)
     assert max(len(palette) for palette in dataset["ant"].gif().palettes) <= 16
 
 
 def test_a_dataset_older_than_a_parameter_goes_on(
-    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, copy: Path
 ) -> None:
-    out = Path(shutil.copytree(tiny_dataset.url, tmp_path / "older"))
-    about = json.loads((out / "dataset.json").read_text())
+    about = json.loads((copy / "dataset.json").read_text())
     del about["recipe"]["kmeans_steps"]
-    (out / "dataset.json").write_text(json.dumps(about))
-    run_build(recipe, from_folder(tiny_videos), str(out), sources=tiny_videos, workers=1)
-    assert tree(str(out)) == tree(tiny_dataset.url)
+    (copy / "dataset.json").write_text(json.dumps(about))
+    run_build(recipe, from_folder(tiny_videos), str(copy), sources=tiny_videos, workers=1)
+    assert tree(copy) == tree(tiny_dataset.url)
 
 
-def test_a_built_clip_is_not_silently_replaced(
-    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    out = str(tmp_path / "replaced")
-    shutil.copytree(tiny_dataset.url, out)
+def test_a_built_clip_is_not_silently_replaced(recipe: Recipe, tiny_videos: Path, copy: Path) -> None:
     row = ManifestRow(clip_id="ant", split="test", source="file", locator="bee.mp4")
     with pytest.raises(BuildError, match=r"locator=ant.mp4.*locator=bee.mp4"):
-        run_build(recipe, [row], out, sources=tiny_videos, workers=1)
+        run_build(recipe, [row], str(copy), sources=tiny_videos, workers=1)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> None:
@@ -331,28 +324,25 @@ def _no_partial_files(tmp_path: Path) -> Iterator[None]:
 
 
 def test_starting_over_clears_what_a_killed_build_left_and_nothing_of_others(
-    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+    recipe: Recipe, tiny_videos: Path, copy: Path
 ) -> None:
-    out = tmp_path / "out"
-    shutil.copytree(tiny_dataset.url, out)
-    (out / "staging").mkdir()
+    (copy / "staging").mkdir()
     for name in ("staging/ant.group", "staging/journal-1.json", "staging/of mine.txt", "notes.txt"):
-        (out / name).write_text("old")
-    run_build(recipe, from_folder(tiny_videos)[:1], str(out), sources=tiny_videos, workers=1, overwrite=True)
-    assert [clip.clip_id for clip in open_dataset(out)] == ["ant"]
-    assert (out / "notes.txt").read_text() == "old"
+        (copy / name).write_text("old")
+    run_build(recipe, from_folder(tiny_videos)[:1], str(copy), sources=tiny_videos, workers=1, overwrite=True)
+    assert [clip.clip_id for clip in open_dataset(copy)] == ["ant"]
+    assert (copy / "notes.txt").read_text() == "old"
 
 
 def test_another_official_list_is_taken_over_and_costs_nothing(
-    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
+    recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, copy: Path
 ) -> None:
-    out = str(shutil.copytree(tiny_dataset.url, tmp_path / "out"))
-    shards = [path.stat().st_mtime_ns for path in Path(out, "shards").iterdir()]
-    rows = from_folder(tiny_videos)
+    shards = [path.stat().st_mtime_ns for path in (copy / "shards").iterdir()]
+    out, rows = str(copy), from_folder(tiny_videos)
     dataset = run_build(recipe, rows, out, sources=tiny_videos, workers=1, official={"test": 104})
     assert (dataset.official, dataset.fingerprint) == ({"test": 104}, tiny_dataset.fingerprint)
     assert run_build(recipe, rows, out, sources=tiny_videos, workers=1).official == {"test": 104}
-    assert [path.stat().st_mtime_ns for path in Path(out, "shards").iterdir()] == shards
+    assert [path.stat().st_mtime_ns for path in (copy / "shards").iterdir()] == shards
 
 
 def test_a_fault_of_a_recipe_is_the_clips_and_says_what_it_was(tiny_videos: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -69,8 +68,7 @@ def test_what_an_earlier_version_wrote_is_a_table(name: str) -> None:
     assert old._repr_html_()
 
 
-def test_outcomes_that_are_missing_or_damaged_are_said(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(tiny_dataset.url, tmp_path / "copy"))
+def test_outcomes_that_are_missing_or_damaged_are_said(copy: Path) -> None:
     (copy / "outcomes.parquet").write_bytes(b"PAR1")
     with pytest.raises(DatasetDamaged, match=r"outcomes\.parquet"):
         _ = open_dataset(copy).outcomes

@@ -214,12 +214,10 @@ def test_what_is_no_address_or_day_is_refused(carded: Dataset, wrong: dict[str, 
         write_card(carded, overwrite=True, **wrong)
 
 
-def test_the_command_writes_a_card_without_a_picture(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    folder = tmp_path / "tiny"
-    shutil.copytree(tiny_dataset.url, folder)
-    succeed("card", folder, "--no-picture", "--json")
-    assert not (folder / "sample.webp").exists()
-    assert "sample.webp" not in (folder / "README.md").read_text(encoding="utf-8")
+def test_the_command_writes_a_card_without_a_picture(copy: Path) -> None:
+    succeed("card", copy, "--no-picture", "--json")
+    assert not (copy / "sample.webp").exists()
+    assert "sample.webp" not in (copy / "README.md").read_text(encoding="utf-8")
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "opening.md"
