@@ -267,6 +267,7 @@ def memory(minutes: list[float]) -> None:
 def one(video: Path, out: Path) -> None:
     import resource
 
+    out.mkdir()
     row = make("gif-moments", video, None, out).row
     assert row is not None
     print(row.frames, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -203,11 +203,7 @@ def _describe(  # noqa: PLR0917 - a kernel: numba takes no keyword-only argument
             if edges > 0:
                 into[7] += steep
             into[8] += np.sqrt(from_fine) / size
-    for y in range(out.shape[1]):
-        for x in range(out.shape[2]):
-            count = np.float32(min(SIDE, height - y * SIDE) * min(SIDE, width - x * SIDE))
-            for c in range(12):
-                out[c, y, x] /= count
+    _means(out[:12], SIDE, height, width)
 
 
 @njit(cache=True, nogil=True)
@@ -224,8 +220,12 @@ def _describe_change(change: Floats, place: NDArray[np.int64], sizes: Floats, ou
                 into[c] += value
                 far += value * value
             into[3] += np.sqrt(far)
-    for y in range(out.shape[1]):
-        for x in range(out.shape[2]):
-            count = np.float32(min(side, height - y * side) * min(side, width - x * side))
-            for c in range(4):
-                out[c, y, x] /= count
+    _means(out[:4], side, height, width)
+
+
+@njit(cache=True, nogil=True)
+def _means(sums: Floats, side: int, height: int, width: int) -> None:
+    """Divide sums (C, h, w) over squares of that side, cut off at the end of a picture, by their numbers of pixels."""
+    for y in range(sums.shape[1]):
+        for x in range(sums.shape[2]):
+            sums[:, y, x] /= np.float32(min(side, height - y * side) * min(side, width - x * side))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import cv2
-import gifbench_baselines
 import numpy as np
 import pytest
 
@@ -26,8 +24,8 @@ from safetensors.torch import load_file  # noqa: E402
 from gifbench import Gif, UsageError, WeightsError, load_method  # noqa: E402
 from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
 from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
-from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.training.trainer_interface import TrainingBatch, load_trainer  # noqa: E402
+from gifbench.training.config import TrainingConfig, checked  # noqa: E402
+from gifbench.training.trainer_interface import TrainingBatch  # noqa: E402
 from gifbench.training.training_loop import train  # noqa: E402
 from tests.baselines.conftest import assert_contract_is_kept, frames_of, save, save_color_networks  # noqa: E402
 from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
@@ -159,14 +157,6 @@ def test_windows_that_are_too_short_are_refused(package, dataset, tmp_path):
 def test_it_does_not_begin_as_a_network_of_another_kind():
     with pytest.raises(WeightsError, match="weights of 'palette-unet', not of a temporal-fusion"):
         TemporalFusionTrainer(TemporalFusionTrainerOptions(widths=(48, 96, 128, 128), start="ccdnet-plain"))
-
-
-@pytest.mark.parametrize("name", ["ccdnet-video", "ccdnet-video-agreed", "ccdnet-video-first"])
-def test_the_shipped_configurations_are_valid(name):
-    path = Path(gifbench_baselines.__file__).parent / "temporal_fusion" / f"{name}.toml"
-    made = read_config(path)
-    trainer = load_trainer(made.trainer)
-    checked(trainer.options_class, made.model, what="[model]")
 
 
 def test_a_neighbor_that_shows_something_else_looks_like_the_frame_itself():

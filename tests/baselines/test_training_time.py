@@ -1,4 +1,4 @@
-"""SuperSlomo and the stabilizer are trained by the shared loop: configurations, losses that fall, runs that resume."""
+"""What learns from windows is trained by the shared loop: configurations, losses that fall, runs that resume."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from gifbench.training.training_loop import train  # noqa: E402
 from tests.baselines.test_interpolation import photograph  # noqa: E402
 
 FOLDER = Path(gifbench_baselines.__file__).parent
-ROWS = sorted([*(FOLDER / "superslomo").glob("*.toml"), *(FOLDER / "stabilizer").glob("*.toml")])
+FOLDERS = ("superslomo", "stabilizer", "temporal_fusion")
+ROWS = sorted(path for name in FOLDERS for path in (FOLDER / name).glob("*.toml"))
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
