@@ -59,13 +59,8 @@ class CCDNetTrainer(NetworkTrainer):
         if not (options.color or options.gradient or options.adversarial):
             raise UsageError("[model] color, gradient and adversarial are all 0: there is nothing to learn from")
         self._options = options
-        architecture = CCDNetArchitecture(
-            backbone=options.backbone,
-            base=options.base,
-            steps=options.steps,
-            embedded=options.embedded,
-            skip=options.skip,
-        )
+        known = options.model_dump(include={"backbone", "base", "steps", "embedded", "skip"})
+        architecture = CCDNetArchitecture(**known)
         network = CCDNet(architecture)
         if options.start:
             _begin(network, start_weights(options.start))
