@@ -31,12 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from baselines import weights_lookup  # noqa: E402
-from baselines.ccdnet.network import (  # noqa: E402
-    CCDNet,
-    CCDNetArchitecture,
-    scaled,
-    to_levels,
-)
+from baselines.ccdnet.network import CCDNet, CCDNetArchitecture, scaled, to_levels  # noqa: E402
 from baselines.color_then_interpolation import Gif2Video  # noqa: E402
 from baselines.superslomo.method import SuperSlomoMethod  # noqa: E402
 from baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture  # noqa: E402

@@ -9,12 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet.backbones import BACKBONES  # noqa: E402
-from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
-from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256  # noqa: E402
+from gifbench_baselines.ccdnet.backbones import BACKBONES
+from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture
+from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
 
-from gifbench import Gif  # noqa: E402
-from tests.baselines.conftest import assert_contract_is_kept, frames_of, save, save_ccdnets  # noqa: E402
+from gifbench import Gif
+from tests.baselines.conftest import assert_contract_is_kept, frames_of, save, save_ccdnets
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

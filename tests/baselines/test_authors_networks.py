@@ -16,16 +16,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet.discriminator import PatchGAN, judged  # noqa: E402
-from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
-from gifbench_baselines.ccdnet.network import nearest_color, scaled  # noqa: E402
-from gifbench_baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture  # noqa: E402
-from gifbench_baselines.weights_lookup import described  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
+from gifbench_baselines.ccdnet.discriminator import PatchGAN, judged
+from gifbench_baselines.ccdnet.method import load_network
+from gifbench_baselines.ccdnet.network import nearest_color, scaled
+from gifbench_baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture
+from gifbench_baselines.weights_lookup import described
+from typer.testing import CliRunner
 
-from gifbench import Weights, load_method, read_weights  # noqa: E402
-from gifbench.cli.app import app  # noqa: E402
-from tests.baselines.conftest import count  # noqa: E402
+from gifbench import Weights, load_method, read_weights
+from gifbench.cli.app import app
+from tests.baselines.conftest import count
 
 pytestmark = pytest.mark.usefixtures("one_thread", "plain_convolutions")
 

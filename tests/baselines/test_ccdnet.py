@@ -14,13 +14,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet import network as network_module  # noqa: E402
-from gifbench_baselines.ccdnet.backbones import BACKBONES, UNet  # noqa: E402
-from gifbench_baselines.ccdnet.discriminator import FakePool, PatchGAN, judged  # noqa: E402
-from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
-from gifbench_baselines.ccdnet.losses import accuracy, color_loss, gradient_loss  # noqa: E402
-from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
-from gifbench_baselines.ccdnet.network import (  # noqa: E402
+from gifbench_baselines.ccdnet import network as network_module
+from gifbench_baselines.ccdnet.backbones import BACKBONES, UNet
+from gifbench_baselines.ccdnet.discriminator import FakePool, PatchGAN, judged
+from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier
+from gifbench_baselines.ccdnet.losses import accuracy, color_loss, gradient_loss
+from gifbench_baselines.ccdnet.method import load_network
+from gifbench_baselines.ccdnet.network import (
     CCDNet,
     CCDNetArchitecture,
     fill_palettes,
@@ -28,14 +28,14 @@ from gifbench_baselines.ccdnet.network import (  # noqa: E402
     stack_palettes,
     to_palette,
 )
-from gifbench_baselines.tiled_inference import exact  # noqa: E402
-from safetensors import safe_open  # noqa: E402
-from safetensors.torch import load_file, save_file  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+from gifbench_baselines.tiled_inference import exact
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch.utils.flop_counter import FlopCounterMode
 
-from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, read_weights, save_weights  # noqa: E402
-from gifbench.media.colors.quantize import nearest, quantize  # noqa: E402
-from tests.baselines.conftest import count, frames_of, save  # noqa: E402
+from gifbench import Gif, MethodError, UsageError, WeightsError, load_method, read_weights, save_weights
+from gifbench.media.colors.quantize import nearest, quantize
+from tests.baselines.conftest import count, frames_of, save
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines" / "ccdnet"
 

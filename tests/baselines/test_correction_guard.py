@@ -12,15 +12,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet import correction_guard as guard_module  # noqa: E402
-from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features  # noqa: E402
-from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router  # noqa: E402
-from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402
-from gifbench_baselines.weights_lookup import WEIGHTS, described  # noqa: E402
+from gifbench_baselines.ccdnet import correction_guard as guard_module
+from gifbench_baselines.ccdnet.correction_guard import FEATURES, Guard, GuardOptions, features
+from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router
+from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions
+from gifbench_baselines.weights_lookup import WEIGHTS, described
 
-from gifbench import Gif, MethodError, load_method, read_weights  # noqa: E402
-from tests.baselines.conftest import count, frames_of, save, save_color_networks  # noqa: E402
-from tests.pretend_device import KIND, pretend_device  # noqa: E402
+from gifbench import Gif, MethodError, load_method, read_weights
+from tests.baselines.conftest import count, frames_of, save, save_color_networks
+from tests.pretend_device import KIND, pretend_device
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

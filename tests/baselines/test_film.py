@@ -11,28 +11,20 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.film import chroma  # noqa: E402
-from gifbench_baselines.film.cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator  # noqa: E402
-from gifbench_baselines.film.cartoon_training import CartoonTrainer, CartoonTrainerOptions, smeared_edges  # noqa: E402
-from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer  # noqa: E402
-from gifbench_baselines.film.colorize_training import ColorizeTrainer, ColorizeTrainerOptions, ColorRarity  # noqa: E402
-from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
-from gifbench_baselines.stabilizer.training import StabilizerOptions, StabilizerTrainer  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
+from gifbench_baselines.film import chroma
+from gifbench_baselines.film.cartoon_network import Cartoonist, CartoonOptions, EdgeDiscriminator
+from gifbench_baselines.film.cartoon_training import CartoonTrainer, CartoonTrainerOptions, smeared_edges
+from gifbench_baselines.film.colorize_network import ColorizeOptions, Colorizer
+from gifbench_baselines.film.colorize_training import ColorizeTrainer, ColorizeTrainerOptions, ColorRarity
+from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture
+from gifbench_baselines.stabilizer.training import StabilizerOptions, StabilizerTrainer
+from typer.testing import CliRunner
 
-from gifbench import (  # noqa: E402
-    MethodError,
-    TrainingBatch,
-    UsageError,
-    WeightsError,
-    load_method,
-    read_weights,
-    restore_video,
-)
-from gifbench.cli.app import app  # noqa: E402
-from gifbench.media.video import decode  # noqa: E402
-from tests.baselines.conftest import assert_contract_is_kept, count, learn, save  # noqa: E402
-from tests.conftest import moving_picture, write_video  # noqa: E402
+from gifbench import MethodError, TrainingBatch, UsageError, WeightsError, load_method, read_weights, restore_video
+from gifbench.cli.app import app
+from gifbench.media.video import decode
+from tests.baselines.conftest import assert_contract_is_kept, count, learn, save
+from tests.conftest import moving_picture, write_video
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,13 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet import palette_agreement  # noqa: E402
-from gifbench_baselines.ccdnet.palette_agreement import agree  # noqa: E402
+from gifbench_baselines.ccdnet import palette_agreement
+from gifbench_baselines.ccdnet.palette_agreement import agree
 
-from gifbench import Gif, load_method  # noqa: E402
-from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
-from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
-from tests.baselines.conftest import frames_of  # noqa: E402
+from gifbench import Gif, load_method
+from gifbench.media.colors.error_diffusion import floyd_steinberg
+from gifbench.media.colors.quantize import minimum_variance, nearest
+from tests.baselines.conftest import frames_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,25 +7,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet import palette_unet  # noqa: E402
-from gifbench_baselines.ccdnet.method import load_network  # noqa: E402
-from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture, scaled  # noqa: E402
-from gifbench_baselines.ccdnet.palette_training import PaletteUNetTrainer, PaletteUNetTrainerOptions  # noqa: E402
-from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions, beside  # noqa: E402
-from gifbench_baselines.tiled_inference import exact  # noqa: E402
-from pydantic import ValidationError  # noqa: E402
+from gifbench_baselines.ccdnet import palette_unet
+from gifbench_baselines.ccdnet.method import load_network
+from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture, scaled
+from gifbench_baselines.ccdnet.palette_training import PaletteUNetTrainer, PaletteUNetTrainerOptions
+from gifbench_baselines.ccdnet.palette_unet import PaletteUNet, PaletteUNetOptions, beside
+from gifbench_baselines.tiled_inference import exact
+from pydantic import ValidationError
 
-from gifbench import (  # noqa: E402
-    MethodError,
-    TrainingBatch,
-    UsageError,
-    WeightsError,
-    load_method,
-    read_weights,
-    save_weights,
-)
-from gifbench.methods.method_entry_points import list_methods  # noqa: E402
-from tests.baselines.conftest import count, learn, save  # noqa: E402
+from gifbench import MethodError, TrainingBatch, UsageError, WeightsError, load_method, read_weights, save_weights
+from gifbench.methods.method_entry_points import list_methods
+from tests.baselines.conftest import count, learn, save
 
 SMALL = PaletteUNetOptions(widths=(8, 8, 8), blocks=(1, 1, 2))
 

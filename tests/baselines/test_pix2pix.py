@@ -7,11 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256  # noqa: E402
-from gifbench_baselines.pix2pix.training import Pix2PixOptions, Pix2PixTrainer  # noqa: E402
+from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
+from gifbench_baselines.pix2pix.training import Pix2PixOptions, Pix2PixTrainer
 
-from gifbench import MethodError, TrainingBatch, UsageError, load_method, save_weights  # noqa: E402
-from tests.baselines.conftest import count, save  # noqa: E402
+from gifbench import MethodError, TrainingBatch, UsageError, load_method, save_weights
+from tests.baselines.conftest import count, save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,13 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture  # noqa: E402
+from gifbench_baselines.stabilizer.network import Stabilizer, StabilizerArchitecture
 
-from gifbench import MethodError, UsageError, load_method, save_weights  # noqa: E402
-from gifbench.cli.app import app  # noqa: E402
-from gifbench.methods.conformance import small_gif  # noqa: E402
-from tests.baselines.conftest import assert_contract_is_kept, count, frames_of, save  # noqa: E402
-from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
+from gifbench import MethodError, UsageError, load_method, save_weights
+from gifbench.cli.app import app
+from gifbench.methods.conformance import small_gif
+from tests.baselines.conftest import assert_contract_is_kept, count, frames_of, save
+from tests.baselines.test_interpolation import as_gif, photograph
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,9 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import weights_lookup  # noqa: E402
-from gifbench_baselines.superslomo import method as slomo  # noqa: E402
-from gifbench_baselines.superslomo.network import (  # noqa: E402
+from gifbench_baselines import weights_lookup
+from gifbench_baselines.superslomo import method as slomo
+from gifbench_baselines.superslomo.network import (
     MOST_FLOW,
     FlowPair,
     SuperSlomo,
@@ -21,10 +21,10 @@ from gifbench_baselines.superslomo.network import (  # noqa: E402
     warp,
 )
 
-from gifbench import Gif, MethodError, UsageError, load_method, read_weights, save_weights  # noqa: E402
-from gifbench.methods.inference import on_device, run_method  # noqa: E402
-from tests.baselines.conftest import assert_contract_is_kept, count, frames_of, save  # noqa: E402
-from tests.baselines.test_interpolation import as_gif, photograph, psnr  # noqa: E402
+from gifbench import Gif, MethodError, UsageError, load_method, read_weights, save_weights
+from gifbench.methods.inference import on_device, run_method
+from tests.baselines.conftest import assert_contract_is_kept, count, frames_of, save
+from tests.baselines.test_interpolation import as_gif, photograph, psnr
 
 SHIPPED = weights_lookup.WEIGHTS / "superslomo.safetensors"
 

@@ -10,25 +10,22 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet.network import scaled, to_levels  # noqa: E402
-from gifbench_baselines.ccdnet.palette_agreement import agree  # noqa: E402
-from gifbench_baselines.temporal_fusion import training  # noqa: E402
-from gifbench_baselines.temporal_fusion.alignment import CHANNELS, OFFSETS, RestoredFrame, network_input  # noqa: E402
-from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions  # noqa: E402
-from gifbench_baselines.temporal_fusion.training import (  # noqa: E402
-    TemporalFusionTrainer,
-    TemporalFusionTrainerOptions,
-)
-from safetensors.torch import load_file  # noqa: E402
+from gifbench_baselines.ccdnet.network import scaled, to_levels
+from gifbench_baselines.ccdnet.palette_agreement import agree
+from gifbench_baselines.temporal_fusion import training
+from gifbench_baselines.temporal_fusion.alignment import CHANNELS, OFFSETS, RestoredFrame, network_input
+from gifbench_baselines.temporal_fusion.network import TemporalFusion, TemporalFusionOptions
+from gifbench_baselines.temporal_fusion.training import TemporalFusionTrainer, TemporalFusionTrainerOptions
+from safetensors.torch import load_file
 
-from gifbench import Gif, UsageError, WeightsError, load_method  # noqa: E402
-from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
-from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
-from gifbench.training.config import TrainingConfig, checked  # noqa: E402
-from gifbench.training.trainer_interface import TrainingBatch  # noqa: E402
-from gifbench.training.training_loop import train  # noqa: E402
-from tests.baselines.conftest import assert_contract_is_kept, frames_of, save, save_color_networks  # noqa: E402
-from tests.baselines.test_interpolation import as_gif, photograph  # noqa: E402
+from gifbench import Gif, UsageError, WeightsError, load_method
+from gifbench.media.colors.error_diffusion import floyd_steinberg
+from gifbench.media.colors.quantize import minimum_variance, nearest
+from gifbench.training.config import TrainingConfig, checked
+from gifbench.training.trainer_interface import TrainingBatch
+from gifbench.training.training_loop import train
+from tests.baselines.conftest import assert_contract_is_kept, frames_of, save, save_color_networks
+from tests.baselines.test_interpolation import as_gif, photograph
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet.palette_unet import ResidualUNet, beside  # noqa: E402
-from gifbench_baselines.temporal_fusion.alignment import (  # noqa: E402
+from gifbench_baselines.ccdnet.palette_unet import ResidualUNet, beside
+from gifbench_baselines.temporal_fusion.alignment import (
     CHANNELS,
     Motion,
     RestoredFrame,
@@ -17,10 +17,10 @@ from gifbench_baselines.temporal_fusion.alignment import (  # noqa: E402
     folded_input,
     network_input,
 )
-from torch.nn import functional  # noqa: E402
+from torch.nn import functional
 
-from gifbench import optical_flow, warp  # noqa: E402
-from tests.baselines.test_interpolation import photograph  # noqa: E402
+from gifbench import optical_flow, warp
+from tests.baselines.test_interpolation import photograph
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

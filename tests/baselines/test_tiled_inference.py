@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import tiled_inference  # noqa: E402
-from gifbench_baselines.tiled_inference import Runner, blended, exact  # noqa: E402
+from gifbench_baselines import tiled_inference
+from gifbench_baselines.tiled_inference import Runner, blended, exact
 
 
 @pytest.mark.parametrize(

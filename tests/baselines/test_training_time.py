@@ -11,25 +11,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet.network import scaled  # noqa: E402
-from gifbench_baselines.stabilizer.losses import Way  # noqa: E402
-from gifbench_baselines.superslomo.losses import (  # noqa: E402
-    released_gradient_loss,
-    smoothness_loss,
-    teacher_loss,
-    warp_loss,
-)
-from gifbench_baselines.superslomo.network import MOST_FLOW, Between, FlowPair, guess_flows  # noqa: E402
-from gifbench_baselines.superslomo.training import WarpLimit  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
+from gifbench_baselines.ccdnet.network import scaled
+from gifbench_baselines.stabilizer.losses import Way
+from gifbench_baselines.superslomo.losses import released_gradient_loss, smoothness_loss, teacher_loss, warp_loss
+from gifbench_baselines.superslomo.network import MOST_FLOW, Between, FlowPair, guess_flows
+from gifbench_baselines.superslomo.training import WarpLimit
+from safetensors.torch import load_file
 
-from gifbench import UsageError, load_method  # noqa: E402
-from gifbench.progress import Progress  # noqa: E402
-from gifbench.training.config import TrainingConfig, checked, read_config  # noqa: E402
-from gifbench.training.optimizer_and_learning_rate import learning_rate  # noqa: E402
-from gifbench.training.trainer_interface import TrainingBatch, load_trainer  # noqa: E402
-from gifbench.training.training_loop import train  # noqa: E402
-from tests.baselines.test_interpolation import photograph  # noqa: E402
+from gifbench import UsageError, load_method
+from gifbench.progress import Progress
+from gifbench.training.config import TrainingConfig, checked, read_config
+from gifbench.training.optimizer_and_learning_rate import learning_rate
+from gifbench.training.trainer_interface import TrainingBatch, load_trainer
+from gifbench.training.training_loop import train
+from tests.baselines.test_interpolation import photograph
 
 FOLDER = Path(gifbench_baselines.__file__).parent
 FOLDERS = ("superslomo", "stabilizer", "temporal_fusion")

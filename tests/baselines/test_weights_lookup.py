@@ -16,18 +16,18 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines import METHODS  # noqa: E402
-from gifbench_baselines.ccdnet import method  # noqa: E402
-from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier  # noqa: E402
-from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
+from gifbench_baselines import METHODS
+from gifbench_baselines.ccdnet import method
+from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier
+from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture
+from safetensors.torch import load_file
 
-from gifbench import MethodError, UsageError, WeightsError, load_method  # noqa: E402
-from gifbench.cli.app import app  # noqa: E402
-from gifbench.methods.conformance import small_gif  # noqa: E402
-from gifbench.training import weights_download  # noqa: E402
-from gifbench.training.trainer_interface import load_trainer  # noqa: E402
-from tests.baselines.conftest import count, save, save_ccdnets, save_classifier  # noqa: E402
+from gifbench import MethodError, UsageError, WeightsError, load_method
+from gifbench.cli.app import app
+from gifbench.methods.conformance import small_gif
+from gifbench.training import weights_download
+from gifbench.training.trainer_interface import load_trainer
+from tests.baselines.conftest import count, save, save_ccdnets, save_classifier
 
 CONFIGS = Path(__file__).parent.parent.parent / "baselines"
 LEARNED = sorted(

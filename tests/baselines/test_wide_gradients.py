@@ -12,18 +12,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet import smoothing_within_cells as smoothing  # noqa: E402
-from gifbench_baselines.ccdnet import wide_gradients  # noqa: E402
-from gifbench_baselines.ccdnet.palette_agreement import cells_of  # noqa: E402
-from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router  # noqa: E402
-from gifbench_baselines.ccdnet.wide_gradients import FEATURES, WideGradients, WideGradientsOptions, mix, tell  # noqa: E402
-from gifbench_baselines.weights_lookup import WEIGHTS  # noqa: E402
+from gifbench_baselines.ccdnet import smoothing_within_cells as smoothing
+from gifbench_baselines.ccdnet import wide_gradients
+from gifbench_baselines.ccdnet.palette_agreement import cells_of
+from gifbench_baselines.ccdnet.plain_or_dithered_choice import Router
+from gifbench_baselines.ccdnet.wide_gradients import FEATURES, WideGradients, WideGradientsOptions, mix, tell
+from gifbench_baselines.weights_lookup import WEIGHTS
 
-from gifbench import Gif, MethodError  # noqa: E402
-from gifbench.media.colors.error_diffusion import floyd_steinberg  # noqa: E402
-from gifbench.media.colors.quantize import minimum_variance, nearest  # noqa: E402
-from tests.baselines.conftest import count, frames_of, psnr  # noqa: E402
-from tests.pretend_device import KIND, pretend_device  # noqa: E402
+from gifbench import Gif, MethodError
+from gifbench.media.colors.error_diffusion import floyd_steinberg
+from gifbench.media.colors.quantize import minimum_variance, nearest
+from tests.baselines.conftest import count, frames_of, psnr
+from tests.pretend_device import KIND, pretend_device
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
