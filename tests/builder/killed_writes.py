@@ -7,11 +7,22 @@ from contextlib import contextmanager
 
 import pytest
 
+from gifbench.progress import Progress
 from gifbench.storage import Folder
 
 
 class Killed(BaseException):
     """Nothing is written any more, as after SIGKILL: neither by the command nor by what tidies up behind it."""
+
+
+class Pulled(Exception):
+    """The plug is pulled."""
+
+
+def pull(now: Progress) -> None:
+    """Pull the plug after the first clip of a build."""
+    if now.what:
+        raise Pulled
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import Dataset
 from gifbench.errors import DatasetError, ManifestError, NoSuchRecipe, NotFound, RecipeError
 from gifbench.manifest.rows import from_folder, write_manifest
+from tests.builder.killed_writes import Pulled, pull
 from tests.builder.servers import s3
 from tests.conftest import invoke, moving_picture, succeed, write_video
 from tests.dataset.changed_files import tree
@@ -47,13 +48,6 @@ def test_the_command_builds_the_same(tiny_recipe: Path, tiny_videos: Path, tmp_p
 def test_an_interrupted_call_goes_on(
     tiny_recipe: Path, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    class Pulled(Exception):
-        pass
-
-    def pull(now: object) -> None:
-        if now.what:
-            raise Pulled
-
     for _ in range(2):
         with pytest.raises(Pulled):
             gifbench.build_dataset(tiny_recipe, out=tmp_path / "a", videos=tiny_videos, workers=1, progress=pull)

@@ -20,6 +20,7 @@ from gifbench.errors import StorageError
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.progress import Progress
 from gifbench.storage import Folder
+from tests.builder.killed_writes import Pulled, pull
 from tests.builder.servers import s3
 from tests.conftest import answer
 from tests.dataset.changed_files import tree
@@ -31,19 +32,10 @@ def bucket() -> Iterator[str]:
         yield bucket
 
 
-class Pulled(Exception):
-    """The plug is pulled."""
-
-
 def test_a_build_on_s3_is_gone_on_with_and_gives_the_same_bytes(
     bucket: str, recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     out, rows = f"{bucket}/{tmp_path.name}", from_folder(tiny_videos)
-
-    def pull(now: Progress) -> None:
-        if now.what:
-            raise Pulled
-
     for _ in range(2):
         with pytest.raises(Pulled):
             run_build(recipe, rows, out, sources=tiny_videos, workers=1, progress=pull)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gifbench.builder.build_loop import run_build
-from gifbench.builder.recipe import Recipe, load_recipe
+from gifbench.builder.recipe import Recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.builder.strip_dataset_secrets import strip_secrets
 from gifbench.dataset import open_dataset, verify_dataset
@@ -33,12 +33,16 @@ URLS = (
 )
 
 
-@pytest.fixture
-def built(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> Path:
-    rows = [
-        ManifestRow(clip_id=name, split="test", source="http", locator=url, note="Authorization: Bearer " + SECRET)
+def rows_with(secret: str) -> list[ManifestRow]:
+    return [
+        ManifestRow(clip_id=name, split="test", source="http", locator=url, note=f"Authorization: Bearer {secret}")
         for name, url in zip(("ant", "bee", "cat"), URLS, strict=True)
     ]
+
+
+@pytest.fixture
+def built(recipe: Recipe, tiny_videos: Path, tmp_path: Path) -> Path:
+    rows = rows_with(SECRET)
     videos = {row.locator: (tiny_videos / f"{row.clip_id}.mp4").read_bytes() for row in rows}
     fetch_sources(rows, Store(tmp_path / "store"), {"http": MemorySource(videos)})
     out = tmp_path / "out"
@@ -80,7 +84,9 @@ def test_only_the_manifest_holds_it_and_sharing_is_warned_of(built: Path, tmp_pa
     assert not holders(tmp_path / "page") and not holders(tmp_path / "clips")
 
 
-def test_a_cleared_dataset_is_the_same_and_goes_on(built: Path, tiny_recipe: Path, tmp_path: Path) -> None:
+def test_a_cleared_dataset_is_the_same_and_goes_on(
+    built: Path, recipe: Recipe, tiny_recipe: Path, tmp_path: Path
+) -> None:
     before = open_dataset(built).fingerprint
     assert "secrets of 3 rows taken out" in run("card", built, "--strip-secrets")
     assert not holders(built)
@@ -92,12 +98,8 @@ def test_a_cleared_dataset_is_the_same_and_goes_on(built: Path, tiny_recipe: Pat
     run("verify", built, "--repair", "--workers", "1", "--store", tmp_path / "store", "--recipe", tiny_recipe)
     run("retry", built, "--workers", "1", "--store", tmp_path / "store", "--recipe", tiny_recipe)
     # And who still has the manifest builds on with it.
-    rows = [
-        ManifestRow(clip_id=name, split="test", source="http", locator=url, note="Authorization: Bearer …")
-        for name, url in zip(("ant", "bee", "cat"), URLS, strict=True)
-    ]
-    recipe, store = load_recipe(str(tiny_recipe)), Store(tmp_path / "store")
-    again = run_build(recipe, rows, str(built), sources=tmp_path, store=store, workers=1)
+    store = Store(tmp_path / "store")
+    again = run_build(recipe, rows_with("…"), str(built), sources=tmp_path, store=store, workers=1)
     assert again.fingerprint == before and not holders(built)
 
 
