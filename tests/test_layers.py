@@ -14,116 +14,64 @@ import gifbench
 
 ROOT = Path(__file__).parent.parent
 
+
+def wings(names: str) -> set[str]:
+    return set(names.split())
+
+
 # docs/design.md, "Folders": what each wing may import, beside itself.
-EVERYWHERE = {"errors", "argument_types", "did_you_mean", "notebook", "progress"}
-BELOW_RESULTS = EVERYWHERE | {"text_redaction", "storage", "parquet", "entry_points", "user_code_import", "media"}
-BELOW_METHODS = BELOW_RESULTS | {
-    "gif_maker_registry",
-    "devices",
-    "results",
-    "gifbench_version",
-    "method_source_hash",
-    "child_processes",
-    "benchmark_tasks",
-    "metrics",
-}
-BELOW_EVALUATION = BELOW_METHODS | {"methods", "dataset", "checksummed_journal"}
+EVERYWHERE = wings("errors argument_types did_you_mean notebook progress")
+BELOW_DATASET = wings("storage parquet entry_points user_code_import media")
+BELOW_RESULTS = EVERYWHERE | BELOW_DATASET | wings("text_redaction")
+BELOW_METHODS = BELOW_RESULTS | wings(
+    "gif_maker_registry devices results gifbench_version method_source_hash child_processes benchmark_tasks metrics"
+)
+BELOW_EVALUATION = BELOW_METHODS | wings("methods dataset checksummed_journal")
+BELOW_DOWNLOAD = BELOW_DATASET | wings("errors did_you_mean progress dataset")
 MAY_IMPORT = {
     "text_redaction": set(),
-    "errors": {"text_redaction"},
+    "errors": wings("text_redaction"),
     "progress": set(),
-    "storage": {"errors"},
-    "parquet": {"parquet_memory_limit"},
+    "storage": wings("errors"),
+    "parquet": wings("parquet_memory_limit"),
     "parquet_memory_limit": set(),
     "numba_cache": set(),
-    "argument_types": {"errors"},
-    "notebook": {"errors"},
-    "toml_file": {"errors"},
+    "argument_types": wings("errors"),
+    "notebook": wings("errors"),
+    "toml_file": wings("errors"),
     "did_you_mean": set(),
-    "entry_points": {"errors", "user_code_import", "did_you_mean"},
-    "user_code_import": {"errors", "did_you_mean"},
-    "dask_cluster": {"errors", "storage"},
-    "devices": {"errors", "argument_types"},
-    "media": EVERYWHERE | {"storage"},
-    "gif_maker_registry": {"errors", "did_you_mean", "entry_points", "user_code_import", "media"},
-    "benchmark_tasks": {"errors", "did_you_mean", "entry_points", "user_code_import", "gif_maker_registry"},
-    "dataset": EVERYWHERE
-    | {
-        "text_redaction",
-        "storage",
-        "parquet",
-        "entry_points",
-        "user_code_import",
-        "media",
-        "gif_maker_registry",
-        "child_processes",
-    },
-    "manifest": {
-        "errors",
-        "did_you_mean",
-        "progress",
-        "storage",
-        "parquet",
-        "entry_points",
-        "user_code_import",
-        "media",
-        "dataset",
-    },
-    "download": {
-        "errors",
-        "progress",
-        "entry_points",
-        "user_code_import",
-        "text_redaction",
-        "storage",
-        "parquet",
-        "media",
-        "dataset",
-        "manifest",
-    }
-    | {"checksummed_journal", "child_processes"},
+    "entry_points": wings("errors user_code_import did_you_mean"),
+    "user_code_import": wings("errors did_you_mean"),
+    "dask_cluster": wings("errors storage"),
+    "devices": wings("errors argument_types"),
+    "media": EVERYWHERE | wings("storage"),
+    "gif_maker_registry": wings("errors did_you_mean entry_points user_code_import media"),
+    "benchmark_tasks": wings("errors did_you_mean entry_points user_code_import gif_maker_registry"),
+    "dataset": BELOW_RESULTS | wings("gif_maker_registry child_processes"),
+    "manifest": BELOW_DOWNLOAD,
+    "download": BELOW_DOWNLOAD - {"did_you_mean"}
+    | wings("text_redaction manifest checksummed_journal child_processes"),
     "builder": EVERYWHERE
-    | {
-        "storage",
-        "parquet",
-        "entry_points",
-        "user_code_import",
-        "toml_file",
-        "media",
-        "dataset",
-        "manifest",
-        "download",
-        "child_processes",
-    }
-    | {"text_redaction", "dask_cluster", "checksummed_journal"},
-    "metrics": BELOW_RESULTS | {"methods", "gifbench_version", "method_source_hash"},
-    "results": BELOW_RESULTS | {"benchmark_tasks"},
-    "checksummed_journal": {"errors", "storage"},
+    | BELOW_DATASET
+    | wings("text_redaction toml_file dataset manifest download child_processes dask_cluster checksummed_journal"),
+    "metrics": BELOW_RESULTS | wings("methods gifbench_version method_source_hash"),
+    "results": BELOW_RESULTS | wings("benchmark_tasks"),
+    "checksummed_journal": wings("errors storage"),
     "child_processes": set(),
-    "gifbench_version": {"results"},
+    "gifbench_version": wings("results"),
     "installed_packages": set(),
-    "method_source_hash": {"installed_packages", "user_code_import"},
+    "method_source_hash": wings("installed_packages user_code_import"),
     "methods": BELOW_METHODS,
-    "file_restoration": BELOW_METHODS | {"methods"},
-    "evaluation": BELOW_EVALUATION | {"dask_cluster", "installed_packages"},
-    "training": BELOW_EVALUATION | {"evaluation", "manifest", "download", "toml_file"},
-    "leaderboard": BELOW_EVALUATION | {"evaluation", "file_restoration"},
-    "blind_study": BELOW_EVALUATION | {"evaluation", "leaderboard"},
-    "demo": BELOW_EVALUATION | {"evaluation", "manifest", "builder", "leaderboard"},
-    "doctor_checks": {"numba_cache", "devices", "installed_packages", "media"},
+    "file_restoration": BELOW_METHODS | wings("methods"),
+    "evaluation": BELOW_EVALUATION | wings("dask_cluster installed_packages"),
+    "training": BELOW_EVALUATION | wings("evaluation manifest download toml_file"),
+    "leaderboard": BELOW_EVALUATION | wings("evaluation file_restoration"),
+    "blind_study": BELOW_EVALUATION | wings("evaluation leaderboard"),
+    "demo": BELOW_EVALUATION | wings("evaluation manifest builder leaderboard"),
+    "doctor_checks": wings("numba_cache devices installed_packages media"),
     "cli": BELOW_EVALUATION
-    | {
-        "evaluation",
-        "manifest",
-        "download",
-        "builder",
-        "file_restoration",
-        "training",
-        "leaderboard",
-        "blind_study",
-        "demo",
-        "doctor_checks",
-    },
+    | wings("evaluation manifest download builder file_restoration training")
+    | wings("leaderboard blind_study demo doctor_checks"),
 }
 
 

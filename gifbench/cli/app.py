@@ -38,12 +38,7 @@ from gifbench.cli.exit_codes import command
 from gifbench.cli.plugin_commands import add_command, add_commands
 from gifbench.cli.terminal_text import say
 
-app = typer.Typer(
-    name="gifbench",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
+app = typer.Typer(name="gifbench", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
 def _version(wanted: bool) -> None:  # typer calls it so

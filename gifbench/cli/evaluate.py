@@ -13,7 +13,7 @@ from gifbench.cli.build import Cluster
 from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.progress_bar import progress_bar
 from gifbench.cli.results import say_results
-from gifbench.cli.shared_options import Json
+from gifbench.cli.shared_options import Json, Split
 from gifbench.cli.terminal_text import note, say, say_json, table
 from gifbench.errors import UsageError
 from gifbench.progress import Progress, ProgressCallback
@@ -136,7 +136,7 @@ def evaluate(
         float | None,
         typer.Option(help="Seconds for one GIF; a method that takes longer is ended. Programs have 600 if not given."),
     ] = None,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    split: Split = "test",
     protocol: Annotated[list[str] | None, typer.Option(help="standard, gif2video or both; both if not given.")] = None,
     device: Annotated[
         str,

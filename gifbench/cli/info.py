@@ -219,7 +219,6 @@ def _reasons_of(outcomes: Mapping[str, Mapping[str, int]], recipe: str) -> list[
 
 
 def _say_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
-    """Print why what is missing is missing."""
     if reasons:
         retried = any(row.get("next_retry") for row in reasons)
         header = ("", "", "reason", "tried again", *(("next",) if retried else ()), "what it means")
@@ -233,7 +232,6 @@ def _say_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _say_coverage(what: str, coverage: Mapping[str, SplitCoverage]) -> None:
-    """Print how much of each split is here."""
     if coverage:
         rows = [
             (split, entry.wanted, entry.here, f"{entry.here / entry.wanted:.1%}", lacks)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gifbench.cli.progress_bar import progress_bar
-from gifbench.cli.shared_options import Device, Json
+from gifbench.cli.shared_options import Device, Json, Limit
 from gifbench.cli.terminal_text import say, say_json, table
 from gifbench.errors import UsageError
 
@@ -30,7 +30,7 @@ def reproduce(
     ] = None,
     device: Device = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 1,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips.")] = None,
+    limit: Limit = None,
     out: Annotated[Path, typer.Option(help="The folder for results; those of the same run are reused.")] = Path(
         "results"
     ),

@@ -9,13 +9,10 @@ import typer
 
 from gifbench.cli.evaluate import ExistingResults, MetricFile, Metrics, chosen_metrics
 from gifbench.cli.progress_bar import progress_bar
-from gifbench.cli.shared_options import DatasetPlace, Json
+from gifbench.cli.shared_options import DatasetPlace, Json, Limit, OneTask, Split
 from gifbench.cli.terminal_text import note, say, say_json
 
-OneTask = Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")]
-Split = Annotated[str, typer.Option(help="train, validation or test.")]
 OneProtocol = Annotated[str, typer.Option(help="standard or gif2video, which cuts sparse GIFs into segments.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N clips.")]
 
 
 def task_export(

@@ -21,6 +21,12 @@ DatasetPlace = Annotated[str, typer.Argument(help="The dataset: a folder or an f
 
 Device = Annotated[str, typer.Option(help=DEVICE_HELP)]
 
+OneTask = Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")]
+
+Split = Annotated[str, typer.Option(help="train, validation or test.")]
+
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N clips.")]
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
 
 MaxPixels = Annotated[

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from gifbench.cli.progress_bar import progress_bar
-from gifbench.cli.shared_options import DatasetPlace, Device, Json
+from gifbench.cli.shared_options import DatasetPlace, Device, Json, OneTask, Split
 from gifbench.cli.terminal_text import note, say, say_json, table
 
 
@@ -29,8 +29,8 @@ def make(
         typer.Argument(help="Two or more methods: names from gifbench methods, or FILE.py:CLASS.", metavar="METHOD..."),
     ],
     out: Annotated[Path, typer.Option(help="The folder for the study.")],
-    task: Annotated[str, typer.Option(help="A task, as gifbench tasks lists them.")] = "plain-1",
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    task: OneTask = "plain-1",
+    split: Split = "test",
     pairs: Annotated[int, typer.Option(min=1, help="The most pairs of films that a person is shown.")] = 20,
     seed: Annotated[
         int, typer.Option(help="The random seed: it decides which clips are shown, in what order and on which side.")

@@ -91,5 +91,4 @@ def _small(frame: Pixels) -> Pixels:
 
 
 def _address(frame: Pixels, *, lossless: bool = False) -> str:
-    """A frame as a `data:` address."""
     return "data:image/webp;base64," + base64.b64encode(webp(frame[None], quality=80, lossless=lossless)).decode()

@@ -24,6 +24,7 @@ from gifbench.leaderboard.runs_from_results import Run, made_by, run_of
 from gifbench.leaderboard.safe_names import visible
 from gifbench.methods.registry import LoadedMethod, load_recorded_method
 from gifbench.progress import Progress, ProgressCallback, silent
+from gifbench.results.io import told_to
 from gifbench.results.schema import Result
 from gifbench.storage import file_sha256
 
@@ -73,12 +74,8 @@ def build_site(
     check_device(device)
     runs = []
     for result in results:
-        try:
+        with told_to(on_error):
             runs.append(run_of(result))
-        except ResultsError as error:
-            if on_error is None:
-                raise
-            on_error(error)
     if not runs:
         raise ResultsError("no results to show: gifbench evaluate METHOD --data DATASET --out results/ writes some")
 

@@ -8,7 +8,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,15 +113,22 @@ def load_results(
         for path in [place / name for name in Folder(place).names()] if place.is_dir() else [place]:
             if path.suffix != ".json" and path != place:
                 continue
-            try:
+            with told_to(on_error):
                 if path != place:
                     _refuse_link(path)
                 results.append(load_result(path))
-            except ResultsError as error:
-                if on_error is None:
-                    raise
-                on_error(error)
     return Results(results)
+
+
+@contextmanager
+def told_to(on_error: Callable[[ResultsError], None] | None) -> Iterator[None]:
+    """While it lasts `on_error` is called with a `ResultsError`, which without it is raised."""
+    try:
+        yield
+    except ResultsError as error:
+        if on_error is None:
+            raise
+        on_error(error)
 
 
 def load_result(path: str | Path) -> Result:
