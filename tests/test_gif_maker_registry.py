@@ -81,12 +81,14 @@ def times(count: int) -> tuple[list[Fraction], Fraction]:
         ("ffmpeg-256-sierra2_4a-8", ["ffmpeg-256-sierra2_4a-8"]),
         ("ffmpeg-single-128-2", ["ffmpeg-single-128-2"]),
         ("pillow", ["pillow-1", "pillow-2", "pillow-4", "pillow-8"]),
+        ("plain", ["plain-1", "plain-2", "plain-4", "plain-8"]),
+        (["plain-1", "plain-1"], ["plain-1"]),
         ("ffmpeg-64-none,plain-1", [*(f"ffmpeg-64-none-{k}" for k in (1, 2, 4, 8)), "plain-1"]),
         ("all", list(TASKS)),
         ("mine-merged-4,mine-4", ["mine-merged-4", "mine-4"]),
     ],
 )
-def test_tasks_of_makers_are_named_one_by_one_or_together(mine: Any, text: str, names: list[str]) -> None:
+def test_tasks_are_named_one_by_one_or_together(mine: Any, text: Any, names: list[str]) -> None:
     assert [each.name for each in parse_tasks(text)] == names
 
 

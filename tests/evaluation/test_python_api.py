@@ -126,18 +126,3 @@ def test_results_that_were_written_are_results_again(tiny_dataset: Dataset, tmp_
 
 def test_the_version_is_told() -> None:
     assert gifbench.__version__ == "0.1.0"
-
-
-@pytest.mark.parametrize(
-    ("tasks", "names"),
-    [
-        ("plain", ["plain-1", "plain-2", "plain-4", "plain-8"]),
-        ("plain-1,dithered-8", ["plain-1", "dithered-8"]),
-        (["plain-1", "plain-1"], ["plain-1"]),
-        ("all", list(gifbench.TASKS)),
-    ],
-)
-def test_tasks_are_named_one_by_one_or_together(tasks, names) -> None:
-    from gifbench.benchmark_tasks import parse_tasks
-
-    assert [each.name for each in parse_tasks(tasks)] == names

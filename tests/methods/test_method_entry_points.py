@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import EntryPoint, entry_points
@@ -9,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 import pytest
 
 from gifbench import MethodEntry, load_method
-from gifbench.errors import MethodError
+from gifbench.errors import MethodError, NoSuchMethod
 from gifbench.methods import method_entry_points as offers
 from gifbench.methods.loaded_method import declared
 from gifbench.methods.method_entry_points import GROUP, installed, list_methods
@@ -128,11 +129,20 @@ def test_a_table_that_cannot_be_read_is_told_and_harms_no_other(package, source,
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("import nothing_there\nclass Mine: ...", "nothing_there"), ("class Other: ...", "Mine"), ("Mine = 5", "no")],
+    [
+        ("import nothing_there\nclass Mine: ...", "cannot be imported: .*'nothing_there'"),
+        ("class Other: ...", "Mine"),
+        ("Mine = 5", "method mine: a_package_of_methods:Mine is not a class"),
+    ],
 )
-def test_a_class_that_cannot_be_imported_says_why(package, source, said):
+def test_a_class_that_cannot_be_imported_says_why_and_harms_no_other(package, source, said):
     package(source, "mine", "a_package_of_methods:Mine")
-    assert said in (listed("mine").problem or "")
+    assert re.search(said, listed("mine").problem)
+    assert listed("gif").problem is None
+    with pytest.raises(MethodError, match=said):
+        load_method("mine")
+    with pytest.raises(NoSuchMethod):
+        load_method("mien")
 
 
 def test_an_entry_is_frozen():

@@ -202,19 +202,6 @@ def test_a_file_that_is_not_there(tmp_path):
         load_method_file("mine:Mine")
 
 
-def test_a_package_that_cannot_be_imported_is_listed_and_harms_no_other(monkeypatch):
-    real = offers.entry_points(group=offers.GROUP)
-    broken = EntryPoint("broken", "no_such_package.at_all:Method", offers.GROUP)
-    monkeypatch.setattr(offers, "entry_points", lambda group: [*real, broken])
-    listed = {method.name: method for method in list_methods()}
-    assert "No module named 'no_such_package'" in listed["broken"].problem
-    assert listed["gif"].problem is None
-    with pytest.raises(MethodError, match="cannot be imported"):
-        load_method("broken")
-    with pytest.raises(NoSuchMethod):
-        load_method("brokn")
-
-
 def test_a_name_that_two_packages_claim_is_refused_rather_than_guessed(monkeypatch):
     real = offers.entry_points(group=offers.GROUP)
     thief = EntryPoint("gif", "no_such_package.at_all:Method", offers.GROUP)
@@ -314,13 +301,6 @@ def test_weights_in_a_folder_are_hashed_together(method_file, tmp_path):
     assert again.identity != before.identity
     (folder / "b.safetensors").write_bytes(b"c")
     assert load_method_file(f"{path}:Net:weights={folder}").weights_sha256 != before.weights_sha256
-
-
-def test_an_entry_point_that_is_no_class_is_said(monkeypatch):
-    entry = EntryPoint("odd", "json:loads", offers.GROUP)
-    monkeypatch.setattr(offers, "entry_points", lambda group: [entry])
-    with pytest.raises(MethodError, match="method odd: json:loads is not a class"):
-        load_method("odd")
 
 
 def test_a_package_that_an_extra_brings_is_asked_for_by_that_extra(method_file, monkeypatch):
