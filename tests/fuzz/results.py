@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import strategies as st
 
 from gifbench.blind_study.study_pages import KEY
-from gifbench.blind_study.vote_counting import preferences, read_choices, read_key
+from gifbench.blind_study.vote_counting import _read, preferences, read_key
 from gifbench.evaluation.score_journal import ScoreJournal
 from gifbench.leaderboard.boards_of_comparable_runs import boards
 from gifbench.leaderboard.markdown_csv_tables import csv_table, markdown
@@ -128,8 +128,8 @@ def _counted(key: bytes, choices: bytes) -> None:
         read = ends_well(lambda: read_key(Path(folder)))
         if read is None:
             return
-        people = ends_well(lambda: read_choices(read, [Path(folder) / "ada.json"]))
-        for preference in preferences(read, people or []):
+        person = ends_well(lambda: _read(read, Path(folder) / "ada.json"))
+        for preference in preferences(read, [person] if person else []):
             json.dumps(asdict(preference), allow_nan=False)
 
 

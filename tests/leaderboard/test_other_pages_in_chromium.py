@@ -64,7 +64,7 @@ def test_a_person_goes_through_a_study_and_what_they_save_is_counted(browser, st
     while not (saved := list(tmp_path.glob("choices-*.json"))):
         assert time.monotonic() < deadline, "nothing was saved"
         time.sleep(0.05)
-    (choices,) = read_choices(key, saved)
+    (choices,), _ = read_choices(key, saved)
     assert choices.who == "Ada <b>"
     assert [choice.chosen for choice in choices.choices] == ["left", "none", "right", "right"]
     (found,) = preferences(key, [choices])
