@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gifbench_pipelines.gif_moments.video2gif_list import COLUMNS, read_metadata
+from gifbench_pipelines.gif_moments.video2gif_list import _COLUMNS, read_metadata
 from hypothesis import strategies as st
 
 from gifbench.manifest.io import file_bytes
@@ -66,7 +66,7 @@ def _read_video2gif(data: bytes) -> None:
 
 def _video2gif_seeds() -> list[bytes]:
     values = ("aaaaaaaaaaa", "0", "17", "100", "150", "4.0", "6.0", "60.0", "1500.0")
-    table = ";\t".join(COLUMNS) + "\n" + ";\t".join(values) + "\n"
+    table = ";\t".join(_COLUMNS) + "\n" + ";\t".join(values) + "\n"
     zipped = []
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         file = io.BytesIO()
