@@ -60,9 +60,11 @@ def parse_spec(text: str) -> Spec:
     for part in parts:
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not (key and equals):
-            raise UsageError(f'method {name}: "{part}" is no option: write {name}:option=value,option=value')
+            raise UsageError(
+                f'method {name[:80]}: "{part[:80]}" is no option: write {name[:80]}:option=value,option=value'
+            )
         if key in options:
-            raise UsageError(f'method {name}: the option "{key}" is given twice')
+            raise UsageError(f'method {name[:80]}: the option "{key[:80]}" is given twice')
         options[key] = _bare(value)
     return Spec(name, options)
 
@@ -90,7 +92,7 @@ def _split(text: str, name: str) -> list[str]:
         else:
             parts[-1] += letter
     if depth:
-        raise UsageError(f'method {name}: the square brackets of "{text}" do not match')
+        raise UsageError(f'method {name[:80]}: the square brackets of "{text[:80]}" do not match')
     return parts
 
 
@@ -133,9 +135,9 @@ def read_options(
     for key, text in texts.items():
         option = key if key != NESTED else nested_option(factory)
         if option is None:
-            raise UsageError(f'{kind} {name}: "{text}" is no option: write {name}:option=value,option=value')
+            raise UsageError(f'{kind} {name}: "{text[:80]}" is no option: write {name}:option=value,option=value')
         if option not in parameters:
-            raise UsageError(f'{kind} {name} has no option "{option}": {known_names(option, parameters)}')
+            raise UsageError(f'{kind} {name} has no option "{option[:80]}": {known_names(option, parameters)}')
         if option in values:
             raise UsageError(f'{kind} {name}: the option "{option}" is given twice')
         values[option] = _read(text, parameters[option], f"{kind} {name}: option {option}", load)
@@ -184,7 +186,7 @@ def _read(text: str, parameter: inspect.Parameter, what: str, load: Loader | Non
         for choice in get_args(wanted):
             if text == str(choice):
                 return choice
-        raise UsageError(f'{what} cannot be "{text}": {known_names(text, map(str, get_args(wanted)))}')
+        raise UsageError(f'{what} cannot be "{text[:80]}": {known_names(text, map(str, get_args(wanted)))}')
     if wanted is LoadedMethod:
         if load is None:
             raise UsageError(f'"{text[:80]}" is a method, and no method can be an option here')
@@ -192,11 +194,11 @@ def _read(text: str, parameter: inspect.Parameter, what: str, load: Loader | Non
     if wanted is bool:
         if text.lower() in ("true", "false"):
             return text.lower() == "true"
-        raise UsageError(f'{what} wants true or false, not "{text}"')
+        raise UsageError(f'{what} wants true or false, not "{text[:80]}"')
     if wanted in (int, float):
         try:
             return wanted(text)
         except ValueError:
             kind = "a whole number" if wanted is int else "a number"
-            raise UsageError(f'{what} wants {kind}, not "{text}"') from None
+            raise UsageError(f'{what} wants {kind}, not "{text[:80]}"') from None
     return text
