@@ -39,12 +39,13 @@ class Watch:
         So is what threads do that it starts, and what they did since they were looked at.
         """
         _install()
-        before = getattr(_now, "heard", None), getattr(_now, "caller", None)
-        _now.heard, _now.caller = self._heard, sys._getframe(2)
+        before = getattr(_now, "heard", None), getattr(_now, "callers", ())
+        # All of them: the nearest may be another context manager's, which is not on the stack any more.
+        _now.heard, _now.callers = self._heard, frozenset(_stack())
         try:
             yield
         finally:
-            _now.heard, _now.caller = before
+            _now.heard, _now.callers = before
             heard = list(self._heard)
             del self._heard[: len(heard)]
             self._take(heard, known=known)
@@ -137,13 +138,21 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
 
 def _imported_module() -> str:
     """The file of the module that is being imported, of several the last one; "" where none is."""
-    frame: FrameType | None = sys._getframe(2)
-    end = getattr(_now, "caller", None)
-    while frame is not None and frame is not end:
+    callers = getattr(_now, "callers", ())
+    for frame in _stack():
+        if frame in callers:
+            break
         if frame.f_code.co_name == "<module>":
             return frame.f_code.co_filename
-        frame = frame.f_back
     return ""
+
+
+def _stack() -> Iterator[FrameType]:
+    """The frames that are under way, the innermost first, from whoever asks."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def _own_file(path: str) -> str | None:

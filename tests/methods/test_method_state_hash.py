@@ -15,6 +15,7 @@ import pytest
 from gifbench.errors import UsageError
 from gifbench.methods import audit_hook
 from gifbench.methods.command import load_method_command
+from gifbench.methods.inference import run_method
 from gifbench.methods.method_state_hash import content_sha256, state
 from gifbench.methods.registry import find_method, load_instance, load_method, load_method_file
 from gifbench.text_redaction import displayed
@@ -319,6 +320,17 @@ def test_files_that_are_read_in_c_are_said_unless_they_are_known(tmp_path: Path)
     net, table = write(tmp_path / "net.py", code), write(tmp_path / "table.png", "1")
     assert "net.py reads files that nobody notices (cv2.imread)" in load_method_file(f"{net}:Net").unknown
     assert not load_method_file(f"{net}:Net:ckpt={table}").unknown
+
+
+def test_files_that_are_read_while_it_restores_are_said(tmp_path: Path, gif) -> None:
+    """However deep the call is, and whatever module is at the bottom of it: a command's script, or that of pytest."""
+    code = NET.replace("return frames", "open(__file__.replace('.py', '.txt')).close()\n        return frames")
+    write(tmp_path / "net.txt", "1")
+    net = load_method_file(f"{write(tmp_path / 'net.py', code)}:Net")
+    assert net.unknown == ()
+    for _ in run_method(net, gif, gif.times, clip="a"):
+        pass
+    assert net.watch.reasons == ["it reads net.txt while it restores"]
 
 
 def test_files_that_a_thread_reads_are_known(tmp_path: Path) -> None:
