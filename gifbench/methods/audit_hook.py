@@ -58,20 +58,20 @@ class Watch:
 
     def _take(self, heard: list[tuple[str, str, str]], *, known: bool) -> None:
         for kind, what, module in dict.fromkeys(heard):
+            reason = f"it {kind} {Path(what).name or what}{' while it restores' if kind == 'reads' else ''}"[:120]
             if kind == "imports":
                 _remember(what, {})
+            elif what in self.files or reason in self.reasons:
+                continue
             elif kind != "reads":
-                reason = f"it {kind} {Path(what).name or what}"[:120]
-                self.reasons += [reason] if reason not in self.reasons else []
-            elif what not in self.files:
-                digest = content_sha256(what) if Path(what).is_file() else None
-                if digest is None:
-                    continue
-                self.files[what] = digest
+                self.reasons.append(reason)
+            elif digest := content_sha256(what) if Path(what).is_file() else None:
                 if module:
                     _remember(module, {what: digest})
-                elif not known:
-                    self.reasons.append(f"it reads {Path(what).name} while it restores"[:120])
+                if known:
+                    self.files[what] = digest
+                else:  # the identity that it began with stays what it is
+                    self.reasons.append(reason)
 
 
 _read_at_import: dict[str, tuple[str | None, dict[str, str]]] = {}

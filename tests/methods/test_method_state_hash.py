@@ -322,15 +322,20 @@ def test_files_that_are_read_in_c_are_said_unless_they_are_known(tmp_path: Path)
     assert not load_method_file(f"{net}:Net:ckpt={table}").unknown
 
 
-def test_files_that_are_read_while_it_restores_are_said(tmp_path: Path, gif) -> None:
+@pytest.mark.parametrize("imported", [False, True])
+def test_files_that_are_read_while_it_restores_are_said(tmp_path: Path, gif, imported: bool) -> None:
     """However deep the call is, and whatever module is at the bottom of it: a command's script, or that of pytest."""
-    code = NET.replace("return frames", "open(__file__.replace('.py', '.txt')).close()\n        return frames")
+    read = "open(__file__.rpartition('/')[0] + '/net.txt').close()"
+    write(tmp_path / "late_of_test.py", read)
+    code = NET.replace("return frames", f"{'import late_of_test' if imported else read}\n        return frames")
     write(tmp_path / "net.txt", "1")
     net = load_method_file(f"{write(tmp_path / 'net.py', code)}:Net")
-    assert net.unknown == ()
+    before = net.identity
     for _ in run_method(net, gif, gif.times, clip="a"):
         pass
     assert net.watch.reasons == ["it reads net.txt while it restores"]
+    assert net.identity == before
+    sys.modules.pop("late_of_test", None)
 
 
 def test_files_that_a_thread_reads_are_known(tmp_path: Path) -> None:
