@@ -33,10 +33,7 @@ class _Filter:
 
     def restore_frames(self, frames: Pixels, palettes: Sequence[Pixels]) -> NDArray[np.float32]:
         """Restore (N, H, W, 3) uint8 to float32 in [0, 255]."""
-        out = np.empty(frames.shape, np.float32)
-        for frame, restored in zip(frames, out, strict=True):
-            restored[...] = self._run(np.ascontiguousarray(frame))
-        return out
+        return np.stack([self._run(np.ascontiguousarray(frame)) for frame in frames]).astype(np.float32)
 
     def _run(self, frame: Pixels) -> Pixels:
         height, width = frame.shape[:2]

@@ -26,7 +26,4 @@ class Gaussian:
 
     def restore_frames(self, frames: Pixels, palettes: Sequence[Pixels]) -> NDArray[np.float32]:
         """Blur (N, H, W, 3) uint8 to float32 in [0, 255]."""
-        out = np.empty(frames.shape, np.float32)
-        for frame, blurred in zip(frames, out, strict=True):
-            blurred[...] = gaussian_blur(frame, self._sigma)
-        return out
+        return np.stack([gaussian_blur(frame, self._sigma) for frame in frames])

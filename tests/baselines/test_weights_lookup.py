@@ -22,7 +22,7 @@ from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier
 from gifbench_baselines.ccdnet.network import CCDNet, CCDNetArchitecture
 from safetensors.torch import load_file
 
-from gifbench import MethodError, UsageError, WeightsError, load_method
+from gifbench import MethodError, UsageError, WeightsError, load_method, save_weights
 from gifbench.cli.app import app
 from gifbench.methods.conformance import small_gif
 from gifbench.training import weights_download
@@ -47,6 +47,25 @@ def test_without_weights_a_method_says_how_to_get_them(package, name):
     if name != "ccdnet":
         config = str(error.value).split("gifbench train ")[1].split()[0]
         assert CONFIGS.parent.joinpath(config).is_file()
+
+
+@pytest.mark.parametrize(
+    ("method", "what"),
+    [
+        ("ccdnet-1", "CCDNet"),
+        ("ccdnet-plain", "CCDNet"),
+        ("ccdnet-video", "temporal fusion network"),
+        ("pix2pix", "Pix2Pix"),
+        ("superslomo", "SuperSlomo"),
+        ("colorize", "colorizer"),
+        ("cartoon", "cartoon generator"),
+        ("stable:[gif]", "stabilizer"),
+    ],
+)
+def test_weights_of_another_network_are_one_clear_line(tmp_path, method, what):
+    path = save_weights(tmp_path / "w.safetensors", torch.nn.Linear(1, 1), architecture={"network": "x"}, about={})
+    with pytest.raises(MethodError, match=f"no weights of a {what}; the card says 'x'"):
+        load_method(f"{method}{',' if ':' in method else ':'}weights={path}")
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNED if name != "pix2pix"])
