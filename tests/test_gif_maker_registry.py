@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import gifbench
 from gifbench import gif_maker_registry
 from gifbench.benchmark_tasks import TASKS, Task, does_task, known_task, parse_tasks, task
 from gifbench.blind_study.study_pages import make_study
-from gifbench.cli.app import app
 from gifbench.dataset import Dataset
 from gifbench.errors import MakerError, UsageError
 from gifbench.evaluation.submission import score_submission
@@ -26,7 +24,7 @@ from gifbench.gif_maker_registry import MakerClip, generated_gif, list_makers, l
 from gifbench.leaderboard.site_builder import build_site
 from gifbench.media.gif import Gif
 from gifbench.results.io import load_results
-from tests.conftest import moving_picture
+from tests.conftest import answer, moving_picture, succeed
 
 GREEN = np.array([[0, 200, 0], [200, 0, 0]], np.uint8)
 
@@ -268,18 +266,16 @@ def test_a_study_shows_the_makers_gifs(mine: Any, tiny_dataset: Dataset, tmp_pat
 
 
 def test_the_commands_name_makers(mine: Any, tiny_dataset: Dataset, tmp_path: Path) -> None:
-    run = CliRunner().invoke
-    listed = json.loads(run(app, ["tasks", "--json"]).stdout)
+    listed = answer("tasks")
     assert [each["name"] for each in listed[:8]] == list(TASKS)
     assert {"mine-1", "mine-merged-8", "ffmpeg-256-bayer-1", "pillow-4"} <= {each["name"] for each in listed}
-    text = run(app, ["tasks"]).stdout
+    text = succeed("tasks").stdout
     assert "ffmpeg-single-128" in text
-    done = run(app, ["export", tiny_dataset.url, "ant", "--out", str(tmp_path), "--maker", "mine,pillow", "--json"])
-    files = {Path(file).name for file in json.loads(done.stdout)["files"]}
+    command = ("export", tiny_dataset.url, "ant", "--out", tmp_path, "--maker", "mine,pillow")
+    files = {Path(file).name for file in answer(*command)["files"]}
     assert {"ant.mine.gif", "ant.pillow.gif"} < files
     assert len(Gif.read(tmp_path / "ant.mine.gif")) == tiny_dataset["ant"].num_frames
-    again = run(app, ["export", tiny_dataset.url, "ant", "--out", str(tmp_path), "--maker", "mine,pillow"])
-    assert again.exit_code == 0
+    succeed(*command)
 
 
 def test_restored_frames_of_a_removed_clip_leave_the_cache(mine: Any, tiny_dataset: Dataset, tmp_path: Path) -> None:

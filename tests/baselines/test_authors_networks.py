@@ -21,11 +21,10 @@ from gifbench_baselines.ccdnet.method import load_network
 from gifbench_baselines.ccdnet.network import nearest_color, scaled
 from gifbench_baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture
 from gifbench_baselines.weights_lookup import described
-from typer.testing import CliRunner
 
 from gifbench import Weights, load_method, read_weights
-from gifbench.cli.app import app
 from tests.baselines.conftest import count
+from tests.conftest import succeed
 
 pytestmark = pytest.mark.usefixtures("one_thread", "plain_convolutions")
 
@@ -89,9 +88,8 @@ def converted(golden, tmp_path_factory):
     @functools.cache
     def convert(name: str, *, first: str = "", key: str = "model_netG", module: bool = False) -> Weights:
         out = folder / f"{name}-{module}.safetensors"
-        arguments = [write(name, key, module), str(out), *(["--first", write(first, key, module)] if first else [])]
-        result = CliRunner().invoke(app, ["convert-weights", *arguments, "--overwrite"])
-        assert result.exit_code == 0, result.output
+        arguments = [write(name, key, module), out, *(["--first", write(first, key, module)] if first else [])]
+        succeed("convert-weights", *arguments, "--overwrite")
         return read_weights(out)
 
     return convert

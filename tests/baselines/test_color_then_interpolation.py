@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
 from gifbench.errors import MethodError, MethodFailed, UsageError
 from gifbench.evaluation.evaluate import evaluate
 from gifbench.media.gif import Gif
@@ -19,7 +16,7 @@ from gifbench.media.video import decode
 from gifbench.methods.inference import run_method
 from gifbench.methods.registry import load_method, load_method_file
 from tests.baselines.conftest import frames_of, save, save_ccdnets
-from tests.conftest import moving_picture
+from tests.conftest import answer, moving_picture, succeed
 
 COLOR_FILE = """
 import numpy as np
@@ -307,8 +304,7 @@ def write_wild(path, *, delays=(40, 100, 20, 250), size=(35, 24)):
 )
 def test_the_gifs_uneven_timing_and_length_are_kept_to_the_frame(shipped, tmp_path, method, ending):
     wild, out = write_wild(tmp_path / "in.gif"), tmp_path / f"out.{ending}"
-    result = CliRunner().invoke(app, ["restore", method, str(wild), str(out), "--fps-factor", "4"])
-    assert result.exit_code == 0, result.output
+    result = succeed("restore", method, wild, out, "--fps-factor", 4)
     assert f"4 frames in, 13 out, 35×24, 0.41 s, by {method}" in result.stdout
     starts = [0, 40, 140, 160]
     expected = [a + (b - a) * Fraction(i, 4) for a, b in pairwise(starts) for i in range(4)] + [160]
@@ -320,9 +316,7 @@ def test_the_gifs_uneven_timing_and_length_are_kept_to_the_frame(shipped, tmp_pa
 @pytest.mark.parametrize("delays", [(0, 0, 0), (70,), (50, 50)], ids=["zero delays", "one frame", "two frames"])
 def test_short_gifs_and_zero_delays_play(shipped, tmp_path, delays):
     wild, out = write_wild(tmp_path / "in.gif", delays=delays), tmp_path / "out.mkv"
-    result = CliRunner().invoke(app, ["restore", "gif2video", str(wild), str(out), "--fps-factor", "2", "--json"])
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
+    found = answer("restore", "gif2video", wild, out, "--fps-factor", 2)
     length = sum(delay or 100 for delay in delays) / 1000  # what a browser shows
     assert (found["gif_frames"], found["frames"]) == (len(delays), 2 * len(delays) - 1)
     assert found["seconds"] == pytest.approx(length)

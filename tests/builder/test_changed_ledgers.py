@@ -21,7 +21,7 @@ from gifbench.dataset.row_outcomes import Outcome
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import from_folder
 from gifbench.storage import Folder
-from tests.conftest import invoke, moving_picture, write_video
+from tests.conftest import moving_picture, succeed, write_video
 from tests.dataset.changed_files import change, fit_checksums, flip, mend
 
 JOURNAL = "staging/journal/00000000.json"
@@ -108,8 +108,7 @@ def test_a_description_that_was_changed_is_warned_of(key: str, copy: Path) -> No
     about = json.loads((copy / "dataset.json").read_text())
     new: dict[str, object] = {"title": "Mine", "wanted": 4, "released_stride": 7, "official": {"test": 3}}
     (copy / "dataset.json").write_text(json.dumps(about | {key: new[key]}, indent=1))
-    shown = invoke("info", copy)
-    assert shown.exit_code == 0
+    shown = succeed("info", copy)
     assert "dataset.json was changed since it was built" in shown.stderr
 
 

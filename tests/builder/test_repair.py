@@ -224,7 +224,7 @@ def test_the_command_repairs(tmp_path: Path) -> None:
     write_video(tmp_path / "videos" / "talk.mp4", face, fps=Fraction(10))
     out = tmp_path / "faces"
     arguments = ["--source", str(tmp_path / "videos")]
-    assert invoke("build", "gif-faces", *arguments, "--out", out).exit_code == 0
+    succeed("build", "gif-faces", *arguments, "--out", out)
     before = shards(out)
     spoil(out, "talk", "dithered")
     assert invoke("verify", out).exit_code == 1

@@ -25,7 +25,7 @@ from gifbench.manifest.rows import official_rows
 from gifbench.media.gif import Gif
 from gifbench.progress import Progress
 from tests.cli.forked_command import ForkedCommand
-from tests.conftest import answer, invoke
+from tests.conftest import answer, invoke, succeed
 
 COMMANDS = (
     *("build", "info", "verify", "export", "make", "methods", "tasks", "evaluate", "restore", "task-export", "score"),
@@ -35,8 +35,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize("command", [*COMMANDS, "study make"])
 def test_every_command_helps_with_an_example(command: str) -> None:
-    result = invoke(*command.split(), "--help")
-    assert result.exit_code == 0
+    result = succeed(*command.split(), "--help")
     assert f"Example: gifbench {command.removesuffix(' make')}" in result.stdout
 
 
@@ -164,7 +163,7 @@ def test_make_makes_a_gif_and_says_how_good_it_is(tiny_videos: Path, tmp_path: P
     assert float(gif.duration) == made["seconds"] == 0.32
     assert made["psnr"] > 30
     assert invoke("make", tiny_videos / "cat.mp4", out).exit_code == 1
-    assert invoke("make", tiny_videos / "cat.mp4", out, "--start", "0.08", "--end", "0.2", "--overwrite").exit_code == 0
+    succeed("make", tiny_videos / "cat.mp4", out, "--start", "0.08", "--end", "0.2", "--overwrite")
     assert len(Gif.read(out)) == 3
 
 
@@ -253,8 +252,7 @@ def test_evaluate_scores_and_the_page_is_made(tiny_dataset: Dataset, tmp_path: P
         assert low <= each["scores"]["psnr"]["mean"] <= high
         assert Path(each["file"]).is_file()
     twice = ("evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--out", tmp_path / "results")
-    again = invoke(*twice)
-    assert again.exit_code == 0
+    again = succeed(*twice)
     assert "gif on plain-1: the very same run exists, reused" in again.stderr
     assert invoke(*twice, "--existing", "error").exit_code == 1
     table = invoke("results", tmp_path / "results").stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import invoke, moving_picture, write_video
+from tests.conftest import answer, invoke, moving_picture, succeed, write_video
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +22,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_video(folder / f"{name}.mp4", video)
     write_video(folder / "small.mp4", moving_picture(8, 48, 64))
     for name, options in (("plain", ["--no-dither"]), ("sparse", ["--every", "2"])):
-        assert invoke("make", folder / "film.mp4", folder / f"{name}.gif", *options).exit_code == 0
+        succeed("make", folder / "film.mp4", folder / f"{name}.gif", *options)
     return folder
 
 
 def measured(processed: Path, source: Path, *options: object) -> dict[str, float]:
-    result = invoke("consistency", processed, "--source", source, *options, "--json")
-    assert result.exit_code == 0, result.output
-    return dict(json.loads(result.stdout))
+    return dict(answer("consistency", processed, "--source", source, *options))
 
 
 def test_a_video_is_as_steady_as_itself(place: Path) -> None:

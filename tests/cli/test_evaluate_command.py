@@ -7,12 +7,13 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gifbench.dataset import Dataset
 from tests.cli.forked_command import ForkedCommand
-from tests.conftest import invoke
+from tests.conftest import answer, invoke, succeed
 from tests.methods.test_command import ended
 
 LOUD = """
@@ -89,8 +90,7 @@ def test_ended_in_the_first_clip_of_the_second_method_the_same_command_goes_on(
     process.send_signal(number)
     assert process.wait() == 128 + number
     assert "run the same command again to go on" in process.stderr
-    done = invoke(*same)
-    assert done.exit_code == 0, done.output
+    done = succeed(*same)
     assert "gif on plain-1: the very same run exists, reused" in done.stderr
     assert len(list((tmp_path / "results").rglob("*.json"))) == 4
 
@@ -130,8 +130,7 @@ def test_a_program_ends_with_the_command_however_that_ends(
 
 def test_without_a_task_color_is_scored_and_that_is_said(tiny_dataset: Dataset, tmp_path: Path) -> None:
     common = ["evaluate", "--data", tiny_dataset.url, "--out", str(tmp_path / "results"), "--protocol", "standard"]
-    done = invoke(*common, "soft=gaussian:sigma=0.7", "gif", "--json")
-    assert done.exit_code == 0, done.output
+    done = succeed(*common, "soft=gaussian:sigma=0.7", "gif", "--json")
     assert {(each["method"], each["task"]) for each in json.loads(done.stdout)} == {
         (method, task) for method in ("soft", "gif") for task in ("plain-1", "dithered-1")
     }
@@ -142,23 +141,21 @@ def test_without_a_task_color_is_scored_and_that_is_said(tiny_dataset: Dataset, 
 
 def test_a_limited_run_replaces_no_fuller_one_and_metrics_are_added(tiny_dataset: Dataset, tmp_path: Path) -> None:
     out = tmp_path / "results"
-    common = ["evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--protocol", "standard", "--json"]
+    common = ["evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--protocol", "standard"]
 
-    def scored(*further: str) -> dict[str, object]:
-        done = invoke(*common, "--out", out, *further)
-        assert done.exit_code == 0, done.output
-        (found,) = json.loads(done.stdout)
+    def scored(*further: str) -> Any:
+        (found,) = answer(*common, "--out", out, *further)
         return found
 
     whole = scored()
     few = scored("--limit", "1", "--overwrite")
     assert (whole["clips"], few["clips"]) == (3, 1)
-    assert Path(str(whole["file"])).is_file() and whole["file"] != few["file"]
+    assert Path(whole["file"]).is_file() and whole["file"] != few["file"]
     more = scored("--metrics", "flat")
     both = scored("--metrics", "gradient")
     assert more["file"] == both["file"] == whole["file"]
-    assert set(both["scores"]) == {"psnr", "ssim", "flat", "gradient"}  # type: ignore[call-overload]
-    assert set(scored()["scores"]) == set(both["scores"]), "there is all that was asked for"  # type: ignore[call-overload]
+    assert set(both["scores"]) == {"psnr", "ssim", "flat", "gradient"}
+    assert set(scored()["scores"]) == set(both["scores"]), "there is all that was asked for"
 
 
 def test_a_command_that_ends_with_another_code_than_0_still_prints_its_result(

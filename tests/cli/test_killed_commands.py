@@ -16,7 +16,7 @@ from typer.testing import Result
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.manifest.rows import from_folder, manifest_bytes
 from tests.cli.fork_kills import kill_at_touches, touches_of
-from tests.conftest import invoke
+from tests.conftest import invoke, succeed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that is at work")
 
@@ -205,7 +205,7 @@ def test_task_export(copy: Path, tmp_path: Path) -> None:
 def test_make_and_restore(videos: Path, tmp_path: Path) -> None:
     out, gif = tmp_path / "out", tmp_path / "a.gif"
     check(lambda: invoke("make", videos / "ant.mp4", out / "a.gif", "--overwrite"), out, start=out.mkdir)
-    assert invoke("make", videos / "ant.mp4", gif).exit_code == 0
+    succeed("make", videos / "ant.mp4", gif)
     for name in ("a.mkv", "frames", "b.webp"):
         check(lambda name=name: invoke("restore", "gif", gif, out / name, "--overwrite"), out, start=out.mkdir)
 
@@ -228,7 +228,7 @@ def test_fetch(videos: Path, tmp_path: Path) -> None:
 
         command = lambda: invoke("fetch", "--manifest", rows, "--store", out, "--trust-manifest")  # noqa: E731
         check(command, out, look=look, but=("fetches.jsonl",))
-    assert invoke("verify", out).exit_code == 0
+    succeed("verify", out)
 
 
 def test_manifest_from_folder(videos: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from gifbench.results.io import save_result
 from gifbench.results.schema import Result
 from gifbench.storage import Folder
 from tests.blind_study.test_vote_counting import answers
-from tests.conftest import answer, invoke
+from tests.conftest import answer, invoke, succeed
 from tests.leaderboard.factories import SmallClip, make_result
 
 
@@ -41,8 +41,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_results_that_cannot_be_read_have_a_line_each_and_the_others_are_shown(results: Path, tmp_path: Path) -> None:
-    told = invoke("leaderboard", results, "--out", tmp_path / "site")
-    assert told.exit_code == 0, told.output
+    told = succeed("leaderboard", results, "--out", tmp_path / "site")
     lines = [line for line in told.stderr.splitlines() if line.startswith("Left out: ")]
     assert [Path(line.split()[2].rstrip(":")).name for line in lines] == [
         "edited.json",
@@ -98,8 +97,7 @@ def test_reproduce_prints_ours_beside_the_reported(faces: Path, tmp_path: Path) 
     missing = rows["GIF2Video", "plain-4"]
     assert missing["ours"] is None and "gifbench train" in missing["missing"]
     assert "no clip of the split test is long enough" in rows["GIF", "plain-8"]["missing"]
-    told = invoke(*arguments)
-    assert told.exit_code == 0
+    told = succeed(*arguments)
     assert "have to be trained: 1/2 GIF2Video, 1/4 GIF2Video" in told.stdout
     assert "Train one: gifbench train ccdnet-2 --data DATASET" in told.stdout
     assert "--row 8=" not in told.stdout  # Table 2 has no such row
@@ -169,4 +167,4 @@ def test_restore_writes_a_page_before_and_after(tmp_path: Path) -> None:
     found = answer(*arguments)
     assert Path(found["page"]).is_file() and Path(found["file"]).is_file()
     assert invoke(*arguments).exit_code == 1
-    assert invoke(*arguments, "--overwrite").exit_code == 0
+    succeed(*arguments, "--overwrite")

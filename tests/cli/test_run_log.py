@@ -9,7 +9,7 @@ import pytest
 
 from gifbench.cli import run_log
 from gifbench.dataset import Dataset
-from tests.conftest import invoke
+from tests.conftest import invoke, succeed
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def the_log(logs: Path) -> str:
 
 
 def test_a_build_leaves_a_log(tiny_recipe: Path, tiny_videos: Path, tmp_path: Path, logs: Path) -> None:
-    assert invoke("build", tiny_recipe, "--source", tiny_videos, "--out", tmp_path / "a", "--workers", 1).exit_code == 0
+    succeed("build", tiny_recipe, "--source", tiny_videos, "--out", tmp_path / "a", "--workers", 1)
     log = the_log(logs)
     assert "PyAV" in log
     assert "narrow: rejected, too_small" in log
@@ -63,7 +63,7 @@ def test_a_fault_is_one_line_that_names_the_file_with_its_traceback(
 
 
 def test_short_commands_leave_no_log(tiny_dataset: Dataset, logs: Path) -> None:
-    assert invoke("info", tiny_dataset.url).exit_code == 0
+    succeed("info", tiny_dataset.url)
     assert not logs.exists()
 
 

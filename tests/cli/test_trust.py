@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gifbench.dataset import Dataset
-from tests.conftest import invoke
+from tests.conftest import succeed
 
 
 @pytest.mark.parametrize("name", ["{evil}:Evil", "stable:[{evil}:Evil]", "gif2video:color=[{evil}:Evil],time=dis"])
@@ -19,11 +19,10 @@ def test_a_results_file_runs_no_code(tiny_dataset: Dataset, tmp_path: Path, name
         "class Evil:\n    def restore_frames(self, frames, palettes):\n        return frames\n"
     )
     common = ["--data", tiny_dataset.url, "--out"]
-    assert invoke("evaluate", "gif", "--task", "plain-1", *common, results).exit_code == 0
+    succeed("evaluate", "gif", "--task", "plain-1", *common, results)
     for path in results.rglob("*.json"):
         content = json.loads(path.read_text())
         content["method"]["name"] = name.format(evil=evil)
         path.write_text(json.dumps(content))
-    page = invoke("leaderboard", results, *common, tmp_path / "site", "--json")
-    assert page.exit_code == 0, page.output
+    succeed("leaderboard", results, *common, tmp_path / "site", "--json")
     assert not mark.exists()

@@ -236,8 +236,7 @@ def test_every_command_and_snippet_of_the_page_runs(
     commands = [line for block in blocks("console") for line in block.splitlines()]
     assert len(commands) == 2
     for line in commands:
-        done = invoke(*shlex.split(line)[2:])
-        assert done.exit_code == 0, f"{line}\n{done.output}"
+        succeed(*shlex.split(line)[2:])
     snippets = [*blocks("python"), "import sys\nassert 'gifbench' not in sys.modules\n"]
     assert len(snippets) == 6
     # In a process of its own, because datasets looks for its caches and for a network when it is imported.

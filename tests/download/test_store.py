@@ -19,7 +19,7 @@ from gifbench.download.store_verify import take_away, verify_store
 from gifbench.errors import DatasetDamaged, Gone, SourceError, StorageError
 from gifbench.media.video import Span, decode, unreliable_seek_detection
 from tests.builder.servers import s3
-from tests.conftest import invoke
+from tests.conftest import invoke, succeed
 from tests.download.conftest import rows
 from tests.media.video_files import stamped
 
@@ -139,11 +139,10 @@ def test_the_command_verifies_and_repairs_a_store(store: Store, videos: dict[str
     assert found.exit_code == 1
     document, _ = json.JSONDecoder().raw_decode(found.stdout)
     assert [entry["what"] for entry in document["damage"]] == ["it is missing"]
-    repaired = invoke(*command, "--repair")
-    assert repaired.exit_code == 0, repaired.output
+    repaired = succeed(*command, "--repair")
     assert "gifbench fetch" in repaired.stdout
     fetch(store, videos)
-    assert invoke(*command).exit_code == 0
+    succeed(*command)
 
 
 def test_what_a_fetch_has_not_finished_is_no_damage(tmp_path: Path, videos: dict[str, bytes | SourceError]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from gifbench.evaluation.score_identity import RunSpec
 from gifbench.progress import Progress
 from gifbench.results.dataframe import Results
 from tests.builder.servers import dask_cluster, forget_the_scheduler
-from tests.conftest import invoke
+from tests.conftest import answer, invoke
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -88,9 +87,7 @@ def test_the_command_scores_on_it_and_what_was_scored_is_reused(
     cluster: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     command = ["evaluate", "gif", "--data", tiny_dataset.url, "--task", "plain-1", "--out", str(tmp_path / "out")]
-    done = invoke(*command, "--cluster", cluster, "--json")
-    assert done.exit_code == 0, done.output
-    assert {each["protocol"] for each in json.loads(done.stdout)} == {"standard", "gif2video"}
+    assert {each["protocol"] for each in answer(*command, "--cluster", cluster)} == {"standard", "gif2video"}
     again = invoke(*command)
     assert again.exit_code == 0 and "reused" in again.stderr
     assert not list(tmp_path.rglob("*.journal.jsonl"))

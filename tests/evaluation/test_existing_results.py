@@ -11,7 +11,7 @@ import pytest
 from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, UsageError
 from gifbench.evaluation.evaluate import evaluate
-from tests.conftest import invoke
+from tests.conftest import succeed
 
 
 class Counted:
@@ -116,7 +116,6 @@ def test_results_that_exist_are_told_in_a_local_folder_only(dataset, as_loaded) 
 
 def test_the_command_goes_on_where_it_stopped(tiny_dataset: Dataset, tmp_path: Path) -> None:
     common = ["evaluate", "--data", tiny_dataset.url, "--task", "plain-1", "--out", str(tmp_path), "--json"]
-    assert invoke(*common, "gif").exit_code == 0
-    result = invoke(*common, "gif", "gaussian-0.5", "--existing", "keep")
-    assert result.exit_code == 0, result.output
+    succeed(*common, "gif")
+    result = succeed(*common, "gif", "gaussian-0.5", "--existing", "keep")
     assert [each["method"] for each in json.loads(result.stdout)] == ["gif", "gif", "gaussian-0.5", "gaussian-0.5"]

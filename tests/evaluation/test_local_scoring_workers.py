@@ -22,7 +22,7 @@ from gifbench.methods.command import load_method_command
 from gifbench.methods.registry import load_method, load_method_file
 from gifbench.results.schema import DatasetRecord
 from tests.cli.forked_command import ForkedCommand
-from tests.conftest import invoke
+from tests.conftest import invoke, succeed
 from tests.evaluation.forked_workers import fork_workers
 
 RANDOM = '''
@@ -140,8 +140,7 @@ def test_a_method_that_forks_is_scored(tiny_dataset: Dataset, tmp_path):
 
 
 def test_a_method_that_forks_in_a_worker_is_scored(tiny_dataset: Dataset, tmp_path):
-    done = invoke(*scores_a_fork(tiny_dataset, tmp_path), "--time-limit", "300")
-    assert done.exit_code == 0, done.output
+    done = succeed(*scores_a_fork(tiny_dataset, tmp_path), "--time-limit", "300")
     (result,) = json.loads(done.stdout)
     assert result["clips"] == 3
 

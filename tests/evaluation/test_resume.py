@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 from dataclasses import replace
@@ -14,7 +13,7 @@ from gifbench.dataset import Dataset
 from gifbench.errors import MethodFailed, ResultsError
 from gifbench.evaluation.evaluate import evaluate
 from tests.cli.forked_command import ForkedCommand
-from tests.conftest import invoke
+from tests.conftest import answer
 
 
 class Stops:
@@ -218,9 +217,7 @@ def test_kill_9_loses_one_clip_and_the_same_command_goes_on(tiny_dataset: Datase
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, process.stderr
     assert len(list(calls.iterdir())) == 2
-    result = invoke(*words, "--json")
-    assert result.exit_code == 0, result.output
-    assert [(each["method"], each["clips"]) for each in json.loads(result.stdout)] == [
+    assert [(each["method"], each["clips"]) for each in answer(*words)] == [
         ("gif", 3),
         ("gif", 3),
         ("Slow", 3),

@@ -24,7 +24,7 @@ from gifbench.media.gif import Gif
 from gifbench.methods.inference import run_method
 from gifbench.methods.registry import load_method
 from gifbench.results.io import load_result
-from tests.conftest import invoke, moving_picture, write_lossless, write_video
+from tests.conftest import invoke, moving_picture, succeed, write_lossless, write_video
 
 
 def answer_with(method: str, task: Path, out: Path, *, video: bool = False, first: int = 0) -> Path:
@@ -77,8 +77,7 @@ def test_the_released_protocol_goes_segment_by_segment(tiny_dataset: Dataset, tm
     answer_with("gif", tmp_path / "task", tmp_path / "frames")
     shutil.copy(tmp_path / "task" / "task.json", tmp_path / "frames")
     arguments = ("--data", tiny_dataset.url, *common, "--name", "x", "--out", tmp_path / "results", "--json")
-    scored = invoke("score", tmp_path / "frames", *arguments)
-    assert scored.exit_code == 0, scored.output
+    scored = succeed("score", tmp_path / "frames", *arguments)
     (direct,) = evaluate("gif", tiny_dataset, "plain-2", protocols=["gif2video"])
     (result,) = json.loads(scored.stdout)
     assert result["scores"]["psnr"]["mean"] == direct.scores["psnr"].mean

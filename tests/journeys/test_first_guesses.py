@@ -11,18 +11,14 @@ import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from gifbench.cli.app import app
-from tests.conftest import moving_picture, write_video
+from tests.conftest import moving_picture, succeed, write_video
 from tests.download.http_server import serve
 
 
 def typed(line: str) -> str:
     """Run a command as it was typed; what it printed on stdout. It must succeed at once."""
-    told = CliRunner().invoke(app, shlex.split(line)[1:])
-    assert told.exit_code == 0, f"$ {line}\n{told.output}"
-    return told.stdout
+    return succeed(*shlex.split(line)[1:]).stdout
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from gifbench.dataset import Dataset, open_dataset
 from gifbench.leaderboard.contact_sheet import contact_sheet, spread
-from tests.conftest import invoke
+from tests.conftest import invoke, succeed
 from tests.leaderboard.axe import serious_findings
 from tests.leaderboard.chromium import Chromium
 
@@ -59,14 +59,13 @@ def test_a_clip_that_cannot_be_read_is_named_and_the_others_are_shown(tiny_datas
 def test_info_writes_the_sheet_and_overwrites_it_only_when_asked(tiny_dataset: Dataset, tmp_path: Path) -> None:
     out = tmp_path / "contact_sheet.html"
     ask = ["info", tiny_dataset.url, "--html", str(out)]
-    assert invoke(*ask).exit_code == 0
+    succeed(*ask)
     before = out.read_bytes()
-    again = invoke(*ask)
-    assert again.exit_code == 0
+    again = succeed(*ask)
     assert "reused" in again.output
     out.write_bytes(b"another page")
     assert invoke(*ask).exit_code == 1
-    assert invoke(*ask, "--overwrite").exit_code == 0
+    succeed(*ask, "--overwrite")
     assert out.read_bytes() == before
 
 

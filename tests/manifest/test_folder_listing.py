@@ -13,7 +13,7 @@ from gifbench.dataset import open_dataset
 from gifbench.manifest.folder_listing import find_videos
 from gifbench.manifest.own_videos_splits import folder_manifest
 from gifbench.manifest.rows import from_folder, read_manifest
-from tests.conftest import invoke, moving_picture, write_video
+from tests.conftest import invoke, moving_picture, succeed, write_video
 
 
 def put(folder: Path, *names: str) -> None:
@@ -50,7 +50,7 @@ def test_two_endings_of_one_name_are_said_and_what_is_there_keeps_its_ids(tmp_pa
     put(tmp_path, "ant.mkv")
     assert ids(tmp_path) == {"ant.mkv": "ant"}
     command = ("manifest", "from-folder", tmp_path, "--splits", "train=1,test=1")
-    assert invoke(*command).exit_code == 0
+    succeed(*command)
     before = {row.locator: row for row in read_manifest(tmp_path / "manifest.csv")}
     put(tmp_path, "ant.mp4", "x/ant.mkv")
     said: list[str] = []
@@ -64,7 +64,7 @@ def test_two_endings_of_one_name_are_said_and_what_is_there_keeps_its_ids(tmp_pa
     assert after["ant.mkv"] == before["ant.mkv"]
     assert len({row.clip_id for row in after.values()}) == 3
     (tmp_path / "manifest.csv").write_bytes(b"no manifest")
-    assert invoke(*command, "--overwrite").exit_code == 0
+    succeed(*command, "--overwrite")
 
 
 @pytest.mark.parametrize(("first", "second"), [("mkv", "mp4"), ("mp4", "mkv")])

@@ -12,7 +12,7 @@ from PIL import Image
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
 from gifbench.media.make_gif import cut_out, make_gif
-from tests.conftest import invoke
+from tests.conftest import succeed
 
 
 def pictures() -> list[np.ndarray]:
@@ -99,6 +99,5 @@ def test_where_it_cannot_be_that_is_said(name: str, colors: int, says: str, tmp_
 
 
 def test_the_command_keeps_it(tmp_path: Path) -> None:
-    done = invoke("make", apng(tmp_path), tmp_path / "a.gif", "--background", "none")
-    assert done.exit_code == 0, done.output
+    succeed("make", apng(tmp_path), tmp_path / "a.gif", "--background", "none")
     check(Gif.read(tmp_path / "a.gif"))

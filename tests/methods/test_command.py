@@ -19,7 +19,7 @@ from gifbench.errors import MethodFailed, UsageError
 from gifbench.media.gif import Gif
 from gifbench.methods.command import load_method_command
 from gifbench.methods.inference import run_method
-from tests.conftest import invoke
+from tests.conftest import answer
 
 COPY = """
 import json, sys
@@ -201,9 +201,7 @@ def test_a_time_limit_that_cannot_be_is_wrong_usage(program, seconds: float) -> 
 
 def test_a_program_scores_what_the_same_method_scores_in_python(program, tiny_dataset: Dataset, tmp_path: Path) -> None:
     arguments = ["evaluate", "gif", "--method-command", program(COPY), "--data", tiny_dataset.url, "--task", "plain-1"]
-    result = invoke(*arguments, "--protocol", "standard", "--limit", "2", "--json")
-    assert result.exit_code == 0, result.output
-    ours, theirs = json.loads(result.stdout)
+    ours, theirs = answer(*arguments, "--protocol", "standard", "--limit", "2")
     assert (ours["method"], theirs["method"]) == ("gif", "mine")
     assert ours["scores"] == theirs["scores"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from gifbench.methods.conformance import check_method
 from gifbench.methods.registry import load_instance, load_method_file
 from gifbench.methods.template import new_method
 from tests.cli.forked_command import ForkedProcess
-from tests.conftest import invoke
+from tests.conftest import answer, invoke
 
 
 def broken(loaded) -> dict[str, str]:
@@ -109,9 +108,7 @@ def test_the_command_says_what_is_kept_and_fails_where_it_is_not(tmp_path: Path)
     assert "FAILED" in result.stdout
     assert result.stderr.endswith("Mine fails 16 of 17 checks\n")
     assert result.stderr.count("\n") == 1
-    good = invoke("methods", "check", "gif", "--json")
-    assert good.exit_code == 0
-    assert {each["kept"] for each in json.loads(good.stdout)} == {True, None}
+    assert {each["kept"] for each in answer("methods", "check", "gif")} == {True, None}
     typo = invoke("methods", "check", "gausian-0.5")
     assert typo.exit_code == 1
     assert 'did you mean "gaussian-0.5"?' in typo.stderr
@@ -123,9 +120,7 @@ def run_pytest(*words: str) -> None:
 
 
 def test_a_new_method_works_and_its_test_passes(tmp_path: Path) -> None:
-    result = invoke("methods", "new", "my-method", "--folder", tmp_path / "new", "--json")
-    assert result.exit_code == 0, result.output
-    paths = json.loads(result.stdout)
+    paths = answer("methods", "new", "my-method", "--folder", tmp_path / "new")
     loaded = load_method_file(f"{paths['method']}:MyMethod")
     assert (loaded.name, loaded.licence, dict(loaded.options)) == ("my-method", "MIT", {"strength": 0.5, "near": 24.0})
     with contextlib.chdir(tmp_path / "new"):

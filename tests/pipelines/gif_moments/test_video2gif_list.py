@@ -244,7 +244,7 @@ def test_the_command_downloads_joins_and_writes_what_it_did(
     (tmp_path / "metadata.txt").write_text("\n".join(lines), encoding="utf-8")
     free = {row.locator for row in official_rows("video2gif-cc")}
     some = ["manifest", "import-video2gif", "--metadata", str(tmp_path / "metadata.txt"), "--creative-commons"]
-    assert invoke(*some, "--out", tmp_path / "cc.csv").exit_code == 0
+    succeed(*some, "--out", tmp_path / "cc.csv")
     assert read_manifest(tmp_path / "cc.csv") == [row for row in rows if row.locator in free] != []
     own = ["manifest", "import-video2gif", str(tmp_path / "metadata.txt"), "--out", str(tmp_path / "own.parquet")]
     shown = succeed(*own)
