@@ -15,6 +15,7 @@ import joblib
 
 from gifbench.builder.build_ledger import RECORDED_VERSIONS, Ledger
 from gifbench.builder.changed_sources import unchanged_failures
+from gifbench.builder.coverage_by_split import missing_sources
 from gifbench.builder.local_build_workers import Work, outcomes_here, uncollected
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
@@ -25,7 +26,7 @@ from gifbench.dataset.dataset_reader import Dataset, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.dataset.shard_format import STAGING
-from gifbench.download.fetch_ledger import FetchLedger
+from gifbench.download.fetch_ledger import Fetch, FetchLedger
 from gifbench.download.store import Store
 from gifbench.errors import BuildError, MissingExtra, StorageError, UsageError
 from gifbench.manifest.rows import ManifestRow
@@ -174,20 +175,16 @@ def _outcomes_on_cluster(work: Work, rows: Sequence[ManifestRow], address: str) 
 
 def _absent(rows: Sequence[ManifestRow], store: Store | None) -> tuple[list[Outcome], list[ManifestRow]]:
     """Outcomes for the rows whose source is not in the store, with what kept it from there, and the other rows."""
-    if store is None:
-        ledger, here = None, set[tuple[str, str]]()
-    else:
+    missing: dict[str, Fetch | None] = {row.clip_id: None for row in rows if row.source != "file"}
+    if store is not None:
         ledger = FetchLedger(store.folder.url)
         ledger.warn_of_changes()
-        here = store.present((row.source, row.locator) for row in rows if row.source != "file")
-    absent, present = [], []
-    for row in rows:
-        if row.source == "file" or (row.source, row.locator) in here:
-            present.append(row)
-            continue
-        fetch = None if ledger is None else ledger.get(row.source, row.locator)
-        reason, why = "not_fetched", "it is not in the store: run gifbench fetch, and build with --store"
-        if fetch is not None and fetch.state == "failed":
-            reason, why = fetch.reason, fetch.detail
-        absent.append(Outcome(row.clip_id, "failed", reason, why))
-    return absent, present
+        missing = missing_sources(rows, store, ledger)
+    why = "it is not in the store: run gifbench fetch, and build with --store"
+    absent = [
+        Outcome(clip_id, "failed", "not_fetched", why)
+        if fetch is None
+        else Outcome(clip_id, "failed", fetch.reason, fetch.detail)
+        for clip_id, fetch in missing.items()
+    ]
+    return absent, [row for row in rows if row.clip_id not in missing]

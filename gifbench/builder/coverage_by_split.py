@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gifbench.download.fetch_ledger import FetchLedger
+from gifbench.download.fetch_ledger import Fetch, FetchLedger
 from gifbench.download.store import Store
 from gifbench.manifest.rows import ManifestRow
 
@@ -61,19 +61,22 @@ def store_standing(store: Store) -> StoreStanding:
     return StoreStanding(dict(sorted(stored.items())), held, failed)
 
 
-def store_coverage(store: Store, rows: Iterable[ManifestRow]) -> dict[str, SplitCoverage]:
+def store_coverage(store: Store, rows: Sequence[ManifestRow]) -> dict[str, SplitCoverage]:
     """For each split of a manifest: how many of its clips could be made from what the store holds."""
-    rows = list(rows)
-    ledger = FetchLedger(store.folder.url)
+    missing = missing_sources(rows, store, FetchLedger(store.folder.url))
+    here = {row.clip_id: None for row in rows if row.clip_id not in missing}
+    return split_coverage(rows, here | {clip_id: fetch.reason for clip_id, fetch in missing.items() if fetch})
+
+
+def missing_sources(rows: Sequence[ManifestRow], store: Store, ledger: FetchLedger) -> dict[str, Fetch | None]:
+    """The clips whose source is not in the store, by id: the fetch of it that failed, or None where there was none."""
     here = store.present((row.source, row.locator) for row in rows if row.source != "file")
-    reasons: dict[str, str | None] = {}
+    missing: dict[str, Fetch | None] = {}
     for row in rows:
-        fetch = ledger.get(row.source, row.locator)
-        if row.source == "file" or (row.source, row.locator) in here:
-            reasons[row.clip_id] = None
-        elif fetch is not None and fetch.state == "failed":
-            reasons[row.clip_id] = fetch.reason
-    return split_coverage(rows, reasons)
+        if row.source != "file" and (row.source, row.locator) not in here:
+            fetch = ledger.get(row.source, row.locator)
+            missing[row.clip_id] = fetch if fetch is not None and fetch.state == "failed" else None
+    return missing
 
 
 def split_coverage(rows: Iterable[ManifestRow], reasons: Mapping[str, str | None]) -> dict[str, SplitCoverage]:
