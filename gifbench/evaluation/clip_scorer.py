@@ -13,7 +13,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -129,11 +129,13 @@ class ClipScorer:
         return sum(seconds)
 
     def _note_what_was_seen(self) -> None:
-        """What the method did that its identity does not tell becomes a note of the run."""
-        for reason in self.method.watch.reasons if self.method.watch is not None else ():
-            note = f"{UNKNOWN}: {reason}"
-            if reason not in self.method.unknown and note not in self.batching.notes:
-                self.batching.notes.append(note)
+        """What the method and the metrics did that their identities do not tell becomes a note of the run."""
+        looked_at: list[LoadedMethod | LoadedMetric] = [self.method, *self.metrics]
+        for each in looked_at:
+            for reason in each.watch.reasons if each.watch is not None else ():
+                note = f"{UNKNOWN}: {reason}"
+                if reason not in each.unknown and note not in self.batching.notes:
+                    self.batching.notes.append(note)
 
     def _clip_score(self, clip_id: str, protocol: str, segments: Sequence[SegmentMeasures]) -> ClipScore:
         scored = [segment.scores[protocol] for segment in segments]
@@ -267,7 +269,8 @@ class SegmentMeasures:
 def _named(metric: LoadedMetric, clip: str) -> Iterator[None]:
     """Whatever a metric raises becomes one line with its name and the clip's."""
     try:
-        yield
+        with nullcontext() if metric.own else metric.watch.looking():
+            yield
     except GifbenchError as error:
         raise type(error)(f"metric {metric.name} on {clip}: {error}") from error
     except Exception as error:

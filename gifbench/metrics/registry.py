@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -14,6 +15,7 @@ from gifbench.did_you_mean import known_names
 from gifbench.entry_points import entry_points
 from gifbench.errors import GifbenchError, MetricError, UsageError
 from gifbench.method_source_hash import source_code, source_file
+from gifbench.methods.audit_hook import Watch
 from gifbench.methods.loaded_method import facts_sha256
 from gifbench.methods.method_state_hash import content_sha256, full_option
 from gifbench.methods.options import FILE, Spec, complete_options, parse_spec, read_options
@@ -66,6 +68,8 @@ class LoadedMetric:
     unknown: tuple[str, ...] = ()
     own: bool = False
     """Whether it comes with gifbench: those never write to what they measure, others are given copies."""
+    watch: Watch = field(default_factory=Watch, repr=False, compare=False)
+    """Notices what it does besides, as that of a method does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +103,19 @@ def load_metric(text: str) -> LoadedMetric:
     """Load one metric; see `load_metrics`."""
     if found := FILE.fullmatch(text):
         path = Path(found["path"])
-        module = import_file(path, kind="metric", error=MetricError)
+        watch = Watch()
+        with watch.looking(known=True):
+            module = import_file(path, kind="metric", error=MetricError)
         factory = file_class(module, path, found["name"], kind="metric", calls=("measure",))
         name = getattr(factory, "name", factory.__name__.lower())
-        return _set_up(str(name), factory, parse_spec(f"{name}{found['options'] or ''}"), text, own=False)
+        return _set_up(str(name), factory, parse_spec(f"{name}{found['options'] or ''}"), text, watch)
     spec = parse_spec(text)
     spec = Spec(FORMER.get(spec.name, spec.name), spec.options)
     points = _entries()
     if spec.name not in points:
         known = [*ALWAYS, *OWN, *sorted(points.keys() - OWN.keys())]
         raise UsageError(f'there is no metric "{spec.name}": {known_names(spec.name, known)}')
-    return _set_up(spec.name, _class_of(points[spec.name]), spec, text, own=spec.name in OWN)
+    return _set_up(spec.name, _class_of(points[spec.name]), spec, text, Watch(), own=spec.name in OWN)
 
 
 def list_metrics() -> list[ListedMetric]:
@@ -136,12 +142,15 @@ def _class_of(point: EntryPoint) -> Callable[..., Any]:
     return found
 
 
-def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, own: bool) -> LoadedMetric:
+def _set_up(
+    name: str, factory: Callable[..., Any], spec: Spec, text: str, watch: Watch, *, own: bool = False
+) -> LoadedMetric:
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise MetricError(f"{name[:80]!r} cannot name a metric: a small letter, then up to 31 of a-z 0-9 . + -")
     given = read_options(spec.name, factory, spec.options, kind="metric")
     try:
-        metric = factory(**given)
+        with nullcontext() if own else watch.looking(known=True):
+            metric = factory(**given)
     except GifbenchError:
         raise
     except Exception as error:
@@ -164,15 +173,21 @@ def _set_up(name: str, factory: Callable[..., Any], spec: Spec, text: str, *, ow
         "weights": weights,
     }
     full = {key: full_option(value) for key, value in complete.items()}
-    unknown = [*(code.unknown if code else ()), *(why for _, why in full.values() if why)]
+    watch.also_read(code.files if code else ())
+    unknown = [*(code.unknown if code else ()), *(why for _, why in full.values() if why), *watch.reasons]
     # Files beside the weights that the metric declares; where there are none the hash is that of earlier versions.
     files = {
         key: value for key, (value, _) in full.items() if isinstance(value, dict) and value.get("sha256") not in weights
     }
     if files:
         facts["files"] = files
+    declared = {*weights, *(each.get("sha256") for each in files.values())}
+    if read := sorted({*watch.files.values()} - declared):
+        facts["read"] = read
     canonical = f"{name}:{','.join(changed)}"[:200] if changed else name
-    return LoadedMetric(canonical, metric, described, facts_sha256(facts), text, tuple(dict.fromkeys(unknown)), own)
+    return LoadedMetric(
+        canonical, metric, described, facts_sha256(facts), text, tuple(dict.fromkeys(unknown)), own, watch
+    )
 
 
 def _described(source: object, name: str) -> Described:

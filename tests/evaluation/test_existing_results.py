@@ -95,6 +95,23 @@ def test_what_is_not_whole_is_run(dataset, as_loaded, tmp_path: Path, spoil: str
     assert again.scores == result.scores
 
 
+@pytest.mark.parametrize("when", ["it is set up", "it measures"])
+def test_a_metric_is_measured_again_where_what_it_reads_has_changed(dataset, as_loaded, tmp_path, when: str) -> None:
+    read = "float(Path(__file__).with_name('level.txt').read_text())"
+    code = "from pathlib import Path\n\nclass Level:\n    spec = 'a level'\n"
+    if when == "it is set up":
+        code += f"    def __init__(self): self.level = {read}\n    def measure(self, pair): return self.level\n"
+    else:
+        code += f"    def measure(self, pair): return {read}\n"
+    (tmp_path / "level.py").write_text(code)
+    loaded, means = as_loaded(Counted(), version="1"), []
+    for level in "12":
+        (tmp_path / "level.txt").write_text(level)
+        results = run(loaded, dataset, tmp_path / "results", metrics=[str(tmp_path / "level.py")])
+        means.append(results[0].scores["level"].mean)
+    assert means == [1, 2]
+
+
 def test_a_failure_leaves_what_was_there(dataset, as_loaded, tmp_path: Path) -> None:
     class Fails:
         def restore_frames(self, frames, palettes):
