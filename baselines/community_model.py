@@ -24,8 +24,9 @@ from torch.nn import functional
 
 from gifbench import UsageError, WeightsError
 
+from .half_precision_and_winograd import Precision
 from .network_method_base import FrameNetwork
-from .tiled_inference import Precision, blended
+from .tiled_inference import blended
 
 MOST_BYTES = 2 << 30
 """What a file of weights has at most."""

@@ -11,7 +11,7 @@ from torch import nn
 
 from gifbench import Weights
 
-from .tiled_inference import Precision, Runner
+from .half_precision_and_winograd import Precision, Runner
 
 
 class OneNetwork:

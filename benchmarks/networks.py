@@ -30,8 +30,8 @@ import av
 import numpy as np
 import torch
 from gifbench_baselines.ccdnet.method import Restorer
+from gifbench_baselines.half_precision_and_winograd import Precision, Runner
 from gifbench_baselines.pix2pix.network import Pix2PixArchitecture, UNet256
-from gifbench_baselines.tiled_inference import Precision, Runner
 from gifbench_baselines.weights_lookup import WEIGHTS
 
 from gifbench import Weights, load_recipe, open_dataset, read_weights

@@ -16,8 +16,8 @@ from torch import nn
 
 from gifbench import MethodError, UsageError, Weights
 
+from ..half_precision_and_winograd import Precision, Runner
 from ..network_method_base import OneNetwork
-from ..tiled_inference import Precision, Runner
 from ..weights_lookup import NetworkOptions, described, find_weights
 from .correction_guard import Guard
 from .network import CCDNet, CCDNetArchitecture, stack_palettes, to_levels

@@ -15,7 +15,7 @@ import torch
 from gifbench import Gif, MethodError, last_shown, read_weights
 
 from .. import weights_lookup
-from ..tiled_inference import PARTS_A_THREAD, Precision
+from ..half_precision_and_winograd import PARTS_A_THREAD, Precision
 from ..weights_lookup import described
 from .correction_guard import Guard, GuardOptions
 from .dither_classifier import ClassifierOptions, DitherClassifier

@@ -7,8 +7,9 @@ import torch
 from gifbench import MethodError, UsageError
 
 from ..ccdnet.network import scaled, to_levels
+from ..half_precision_and_winograd import Precision
 from ..network_method_base import FrameNetwork
-from ..tiled_inference import Precision, blended
+from ..tiled_inference import blended
 from ..weights_lookup import described, find_weights, packaged
 from .cartoon_network import Cartoonist, CartoonOptions
 

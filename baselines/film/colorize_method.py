@@ -7,8 +7,8 @@ from torch.nn import functional
 
 from gifbench import UsageError
 
+from ..half_precision_and_winograd import Precision
 from ..network_method_base import FrameNetwork
-from ..tiled_inference import Precision
 from ..weights_lookup import described, find_weights
 from .chroma import luminance, to_rgb
 from .colorize_network import ColorizeOptions, Colorizer

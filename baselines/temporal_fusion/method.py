@@ -13,9 +13,9 @@ from gifbench import Gif, last_shown
 from ..ccdnet.method import Restorer
 from ..ccdnet.network import scaled, to_levels
 from ..ccdnet.plain_or_dithered_choice import Router
+from ..half_precision_and_winograd import Precision, Runner
 from ..interpolation.scene_cuts import is_cut
 from ..network_method_base import OneNetwork
-from ..tiled_inference import Precision, Runner
 from ..weights_lookup import described, find_weights
 from .alignment import OFFSETS, Motion, RestoredFrame, describe, folded_input, network_input
 from .network import TemporalFusion, TemporalFusionOptions
