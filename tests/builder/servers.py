@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from unittest import mock
 
@@ -74,8 +75,19 @@ def dask_cluster(workers: int = 2) -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-def forget_the_scheduler() -> None:
-    """Within `dask_cluster`, once its scheduler is shut down: nobody tries long to reach it."""
-    import dask.config
+def kill_a_worker(address: str) -> None:
+    """Kill a worker of the cluster with this address."""
+    from distributed import Client
 
+    with Client(address, set_as_default=False) as client:
+        os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+
+
+def shut_down(address: str) -> None:
+    """Within `dask_cluster`, shut its scheduler down; nobody tries long to reach it."""
+    import dask.config
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        client.shutdown()
     dask.config.set({"distributed.comm.timeouts.connect": "0.1s"})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +20,7 @@ from gifbench.download.store import Store
 from gifbench.errors import BuildError, StorageError, UsageError
 from gifbench.manifest.rows import ManifestRow, from_folder
 from gifbench.progress import Progress
-from tests.builder.servers import dask_cluster, forget_the_scheduler
+from tests.builder.servers import dask_cluster, kill_a_worker, shut_down
 from tests.builder.test_build_loop import CRASHER, outcomes
 from tests.conftest import succeed
 from tests.dataset.changed_files import tree
@@ -46,15 +44,12 @@ def test_a_cluster_gives_the_same_bytes_as_one_worker(
 def test_a_worker_that_is_killed_costs_nothing(
     cluster: str, recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    from distributed import Client
-
     killed = []
 
     def kill_one(now: Progress) -> None:
         if now.what and not killed:
-            with Client(cluster, set_as_default=False) as client:
-                killed.extend(client.run(os.getpid).values())
-            os.kill(killed[0], signal.SIGKILL)
+            killed.append(now.what)
+            kill_a_worker(cluster)
 
     out = str(tmp_path / "out")
     run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=cluster, progress=kill_one)
@@ -108,18 +103,14 @@ def test_what_is_no_address_or_too_much_is_wrong_usage(recipe: Recipe, tiny_vide
 def test_a_scheduler_that_goes_away_stops_the_build_and_keeps_what_was_done(
     recipe: Recipe, tiny_videos: Path, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    from distributed import Client
-
     out = str(tmp_path / "out")
 
-    def shut_down(now: Progress) -> None:
+    def end(now: Progress) -> None:
         if now.what and now.done == 1:
-            with Client(address, set_as_default=False) as client:
-                client.shutdown()
-            forget_the_scheduler()
+            shut_down(address)
 
     with dask_cluster(workers=1) as address, pytest.raises(BuildError, match="run the same command again"):
-        run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=address, progress=shut_down)
+        run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, cluster=address, progress=end)
     assert Path(out, "staging").is_dir()
     shutil.rmtree(Path(out, "shards"), ignore_errors=True)
     run_build(recipe, from_folder(tiny_videos), out, sources=tiny_videos, workers=1)

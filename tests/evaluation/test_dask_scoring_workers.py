@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from gifbench.errors import ClusterError, MethodFailed, UsageError
 from gifbench.evaluation.score_identity import RunSpec
 from gifbench.progress import Progress
 from gifbench.results.dataframe import Results
-from tests.builder.servers import dask_cluster, forget_the_scheduler
+from tests.builder.servers import dask_cluster, kill_a_worker, shut_down
 from tests.conftest import answer, invoke
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -94,16 +92,13 @@ def test_the_command_scores_on_it_and_what_was_scored_is_reused(
 
 
 def test_a_worker_that_is_killed_costs_nothing(cluster: str, tiny_dataset: Dataset, tmp_path: Path) -> None:
-    from distributed import Client
-
     here = evaluate("gaussian-0.5", tiny_dataset.url, "plain-1")
-    killed: list[int] = []
+    killed: list[Progress] = []
 
     def kill_one(now: Progress) -> None:
         if not killed:
-            with Client(cluster, set_as_default=False) as client:
-                killed.extend(client.run(os.getpid).values())
-            os.kill(killed[0], signal.SIGKILL)
+            killed.append(now)
+            kill_a_worker(cluster)
 
     there = evaluate("gaussian-0.5", tiny_dataset.url, "plain-1", cluster=cluster, progress=kill_one)
     assert killed
@@ -144,17 +139,13 @@ def test_what_a_method_raises_there_is_raised_here(cluster: str, tiny_dataset: D
 
 
 def test_a_scheduler_that_goes_away_keeps_the_clips_that_are_scored(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    from distributed import Client
-
-    def shut_down(now: Progress) -> None:
+    def end(now: Progress) -> None:
         if now.done == 1:
-            with Client(address, set_as_default=False) as client:
-                client.shutdown()
-            forget_the_scheduler()
+            shut_down(address)
 
     out = tmp_path / "out"
     with dask_cluster(workers=1) as address, pytest.raises(ClusterError, match="run the same command again"):
-        evaluate("gif", tiny_dataset.url, "plain-1", out=out, cluster=address, progress=shut_down)
+        evaluate("gif", tiny_dataset.url, "plain-1", out=out, cluster=address, progress=end)
     (journal,) = out.rglob("*.journal.jsonl")
     assert len(journal.read_text().splitlines()) >= 2
     went_on: list[int] = []
