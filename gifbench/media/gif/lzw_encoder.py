@@ -185,6 +185,26 @@ def _finish(codes: _Codes, count: int, code_size: int, out: Pixels, stream: _Str
     return int(_split_blocks(out, 1, at))
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _step(  # noqa: PLR0917 - numba takes no keywords
+    pixel: np.int64, code: np.int64, new: np.int64, count: np.int64, child: _Codes, codes: _Codes
+) -> tuple[np.int64, np.int64, np.int64]:
+    """Go on with a pixel, of up to 32 indices: what `code`, `new` and `count` are then.
+
+    A row of the table has 32 places, and nothing branches by the pixels: every step writes the code, the entry and an
+    empty row for the next code, and counts on only if it was a new one.
+    """
+    slot = (code << _NARROW | pixel) & 0x1FFFF
+    longer = np.int64(child[slot])
+    missing = np.int64(longer == 0)
+    codes[count] = code
+    child[slot] = new if missing else longer
+    row = (new + missing) << _NARROW & 0x3FFFF
+    for place in range(1 << _NARROW):
+        child[row + place] = 0
+    return pixel if missing else longer, new + missing, count + missing
+
+
 @njit(cache=True, nogil=True)
 def _codes_of_two(
     images: tuple[Pixels, Pixels], done: int, clear: int, one: _Image, other: _Image
@@ -198,25 +218,10 @@ def _codes_of_two(
     other_code, other_count, other_child, other_codes = other
     new, other_new = clear + 2 + count, clear + 2 + other_count
     for i in range(done, first.size):
-        pixel, other_pixel = np.int64(first[i]), np.int64(second[i])
-        slot, other_slot = (code << _NARROW | pixel) & 0x1FFFF, (other_code << _NARROW | other_pixel) & 0x1FFFF
-        longer, other_longer = np.int64(child[slot]), np.int64(other_child[other_slot])
-        missing, other_missing = np.int64(longer == 0), np.int64(other_longer == 0)
-        codes[count] = code
-        other_codes[other_count] = other_code
-        count += missing
-        other_count += other_missing
-        child[slot] = new if missing else longer
-        other_child[other_slot] = other_new if other_missing else other_longer
-        code = pixel if missing else longer
-        other_code = other_pixel if other_missing else other_longer
-        new += missing
-        other_new += other_missing
-        row, other_row = new << _NARROW & 0x3FFFF, other_new << _NARROW & 0x3FFFF
-        for place in range(1 << _NARROW):
-            child[row + place] = 0
-        for place in range(1 << _NARROW):
-            other_child[other_row + place] = 0
+        code, new, count = _step(np.int64(first[i]), code, new, count, child, codes)
+        other_code, other_new, other_count = _step(
+            np.int64(second[i]), other_code, other_new, other_count, other_child, other_codes
+        )
         if max(new, other_new) == MAX_CODES:
             return i + 1, code, count, other_code, other_count
     return first.size, code, count, other_code, other_count
@@ -228,26 +233,13 @@ def _codes_narrow(  # noqa: PLR0917 - numba takes no keywords
 ) -> tuple[int, int, np.int64]:
     """Codes for the pixels from `done` on, `code` standing for those before, until the dictionary is full or they end.
 
-    Gives the number of codes, the pixels done, and the code of those that are not among `codes` yet. For up to 32
-    indices: a row of the table has 32 places, and the loop no branch that depends on the pixels. Every step writes the
-    code, the entry and an empty row for the next code, and counts on only if it was a new one.
+    Gives the number of codes, the pixels done, and the code of those that are not among `codes` yet.
     """
     new = np.int64(clear + 2)
     count = np.int64(0)
     child[: (new + 1) << _NARROW] = 0
     for i in range(done, pixels.size):
-        pixel = np.int64(pixels[i])
-        slot = (code << _NARROW | pixel) & 0x1FFFF
-        longer = np.int64(child[slot])
-        missing = np.int64(longer == 0)
-        codes[count] = code
-        count += missing
-        child[slot] = new if missing else longer
-        code = pixel if missing else longer
-        new += missing
-        row = new << _NARROW & 0x3FFFF
-        for place in range(1 << _NARROW):
-            child[row + place] = 0
+        code, new, count = _step(np.int64(pixels[i]), code, new, count, child, codes)
         if new == MAX_CODES:
             return int(count), i + 1, code
     return int(count), pixels.size, code
