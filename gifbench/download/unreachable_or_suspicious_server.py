@@ -60,20 +60,18 @@ class Brake:
 
     def __init__(self, length: int) -> None:
         """`length` answers are looked at; 0: every answer is believed."""
-        self._last: deque[tuple[str, SourceKey]] = deque(maxlen=length or None)
-        self._length = length
+        self._last: deque[tuple[str, SourceKey]] = deque(maxlen=length)
 
     def answered(self, reason: str, source: SourceKey) -> None:
         """A source ended with a reason; "" for any other end than a reason that is for good."""
-        if self._length:
-            self._last.append((reason, source))
+        self._last.append((reason, source))
 
     def suspicious(self) -> str:
         """The reason that most of the last answers were, or ""."""
-        if not self._length or len(self._last) < self._length:
+        if not self._last or len(self._last) != self._last.maxlen:
             return ""
         ((reason, count),) = Counter(reason for reason, _ in self._last).most_common(1)
-        return reason if reason and count >= MOST * self._length else ""
+        return reason if reason and count >= MOST * len(self._last) else ""
 
     def sources(self, reason: str) -> list[SourceKey]:
         """The sources that got this answer, the oldest first."""

@@ -85,16 +85,13 @@ def says(site: Site, video_id: str, status: str, reason: str = "", **formats: st
 ANSWERS = [
     ("unavailable", "error", "Video unavailable. This video has been removed by the uploader"),
     ("unavailable", "error", "This video is no longer available because the YouTube account has been terminated."),
-    ("unavailable", "error", "Video unavailable"),
     ("unavailable", "error", "Video unavailable. This video is no longer available due to a copyright claim by X"),
     ("private", "error", "Private video. Sign in if you've been granted access to this video. Use --cookies"),
     ("geo_blocked", "geo", "The uploader has not made this video available in your country"),
     ("login_required", "error", "Sign in to confirm your age. This video may be inappropriate for some users."),
-    ("login_required", "error", "Join this channel to get access to members-only content like this video"),
     ("login_required", "login", "Please sign in"),
     ("bot_check", "error", "Sign in to confirm you’re not a bot. Use --cookies-from-browser or --cookies"),
     ("rate_limited", "error", "Video unavailable. This content isn't available, try again later. The current session"),
-    ("not_yet_available", "error", "Premieres in 3 days"),
     ("not_yet_available", "error", "This live event will begin in 2 hours."),
     ("no_matching_format", "good", ""),
     ("tool", "strange", ""),
@@ -535,11 +532,6 @@ def test_no_more_lines_come_than_are_enough(
     says(site, "lines000001", "good", **{f"p{height}": site.url("/good/lines.mp4") for height in offered})
     source = stand_in(site.url(""), max_height=enough)
     assert source.fetch("lines000001", tmp_path).about["format_id"] == taken
-
-
-def test_a_full_disk_is_not_youtube_s_fault() -> None:
-    full = OSError(28, "No space left on device")
-    assert type(cause_of(DownloadError("unable to write", (OSError, full, None)), "v")) is DiskFull
 
 
 def test_only_ids_are_asked_for(source: YouTubeSource, tmp_path: Path) -> None:

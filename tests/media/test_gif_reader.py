@@ -345,10 +345,14 @@ def test_frames_decoded_as_they_are_asked_for_are_those_of_the_whole(composed: b
     np.testing.assert_array_equal(Gif.read(opened.to_bytes()).frames, held.frames)
 
 
+def with_512_colors() -> bytes:
+    """Two images of 256 colors each, one below the other, 16×32."""
+    pixels = np.arange(256).reshape(16, 16)
+    return header(16, 32) + b"".join(image(pixels, 0, 16 * j, [(i, j, 0) for i in range(256)]) for j in range(2)) + b";"
+
+
 def test_a_gif_that_is_too_large_to_be_held_is_decoded_as_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    first, second = ([(i, j, 0) for i in range(256)] for j in range(2))
-    data = header(16, 32) + image(pixels, 0, 0, first) + image(pixels, 0, 16, second) + b";"
+    data = with_512_colors()
     held = Gif.read(data)
     for most in (1, 13 * 512):  # the frames alone, and the wider indices of the second
         monkeypatch.setattr(gif_reader, "MOST_HELD", most)
@@ -400,9 +404,7 @@ def test_a_limit_is_checked_and_can_be_raised(data: bytes, limits: GifLimits, me
 
 
 def test_wide_indices_count_against_the_limit() -> None:
-    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    first, second = ([(i, j, 0) for i in range(256)] for j in range(2))
-    data = header(16, 32) + image(pixels, 0, 0, first) + image(pixels, 0, 16, second) + b";"
+    data = with_512_colors()
     with pytest.raises(TooLarge, match="colors of frame 0"):
         Gif.read(data, limits=GifLimits(max_total_pixels=13 * 512))
     assert Gif.read(data, limits=GifLimits(max_total_pixels=17 * 512)).indices.dtype == np.uint16
