@@ -31,9 +31,10 @@ from held_out import clips_folder
 import gifbench.builder.build_loop as of_run
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
-from gifbench.builder.unfinished_clips_folder import WorkResult
+from gifbench.builder.staging_folder_and_build_lock import WorkResult
+from gifbench.dataset.index_rows import MEMBERS, IndexRow, Member
 from gifbench.dataset.row_outcomes import Outcome
-from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member, about_clip, write_member
+from gifbench.dataset.shard_format import about_clip, write_member
 from gifbench.manifest.rows import ManifestRow, from_folder, manifest_bytes
 from gifbench.progress import Progress
 from gifbench.storage import PARTIAL

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gifbench.dataset.columns import INDEX_SCHEMA
-from gifbench.dataset.shard_format import table_rows
+from gifbench.dataset.index_rows import table_rows
 from gifbench.parquet import parquet_bytes, parquet_rows
 
 

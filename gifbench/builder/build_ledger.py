@@ -27,11 +27,13 @@ from importlib.metadata import version
 from typing import Any
 
 from gifbench.builder.recipe import Recipe
-from gifbench.builder.unfinished_clips_folder import group_name
+from gifbench.builder.staging_folder_and_build_lock import group_name
 from gifbench.checksummed_journal import has_checksum, with_checksum, without_checksum
 from gifbench.dataset.dataset_reader import read_about
+from gifbench.dataset.fingerprint import fingerprint
+from gifbench.dataset.index_rows import IndexRow, index_bytes, table_rows
 from gifbench.dataset.row_outcomes import OUTCOMES_SCHEMA, Outcome
-from gifbench.dataset.shard_format import FORMAT, STAGING, IndexRow, fingerprint, index_bytes, table_rows
+from gifbench.dataset.shard_format import FORMAT, STAGING
 from gifbench.dataset.table_checksums import CHECKSUMS, PENDING, check_written, checksum_lines, read_checksums
 from gifbench.errors import BuildError, DatasetDamaged, NotFound
 from gifbench.manifest.clip_ids import source_and_span, span

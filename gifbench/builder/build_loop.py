@@ -20,7 +20,7 @@ from gifbench.builder.local_build_workers import Work, outcomes_here, uncollecte
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_assembly import Assembly, plan_shards
-from gifbench.builder.unfinished_clips_folder import WorkResult, accept, alone, begin_run, claim, clear
+from gifbench.builder.staging_folder_and_build_lock import WorkResult, accept, alone, begin_run, claim, clear
 from gifbench.dask_cluster import WorkersDied, check_scheduler_address, connected
 from gifbench.dataset.dataset_reader import Dataset, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gifbench.builder.build_ledger import Ledger
 from gifbench.dataset.dataset_reader import read_index
+from gifbench.dataset.index_rows import read_table
 from gifbench.dataset.row_outcomes import Outcome
-from gifbench.dataset.shard_format import read_table
 from gifbench.download.store import Store
 from gifbench.errors import DatasetError, GifbenchError, StorageError
 from gifbench.manifest.clip_ids import keep_ids

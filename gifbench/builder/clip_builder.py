@@ -20,8 +20,9 @@ from gifbench.builder.recipe import Recipe, SourceVideo
 from gifbench.builder.truth_lossless_or_packets import Cut, Quantized, keep_source
 from gifbench.dataset.failure_reasons import KINDS
 from gifbench.dataset.gifs_from_truth import GIFS, GifMaker, columns_of_made
+from gifbench.dataset.index_rows import MEMBERS, IndexRow, Member
 from gifbench.dataset.row_outcomes import Outcome, outcome_of
-from gifbench.dataset.shard_format import MEMBERS, IndexRow, Member, about_clip, write_member
+from gifbench.dataset.shard_format import about_clip, write_member
 from gifbench.errors import DamagedMedia, DiskFull, MissingExtra, NotWritable, StorageError, storage_errors
 from gifbench.manifest.locator_check import FILE
 from gifbench.manifest.rows import ManifestRow

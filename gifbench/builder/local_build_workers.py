@@ -19,7 +19,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from gifbench.builder.clip_builder import GROUP, make_clip
 from gifbench.builder.recipe import Recipe
-from gifbench.builder.unfinished_clips_folder import WorkResult, hand_over, scratch_folder
+from gifbench.builder.staging_folder_and_build_lock import WorkResult, hand_over, scratch_folder
 from gifbench.child_processes import ended_with_this_process
 from gifbench.dataset.row_outcomes import Outcome, outcome_of
 from gifbench.download.store import Store

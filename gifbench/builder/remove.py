@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from gifbench.builder.build_ledger import REMOVED, Ledger
 from gifbench.builder.shard_assembly import Assembly, plan_shards
-from gifbench.builder.unfinished_clips_folder import alone, begin_run, group_name
+from gifbench.builder.staging_folder_and_build_lock import alone, begin_run, group_name
 from gifbench.dataset.card import SAMPLE
 from gifbench.dataset.dataset_reader import Dataset, no_such_clip, open_dataset, read_about
+from gifbench.dataset.fingerprint import fingerprint
+from gifbench.dataset.index_rows import read_table
 from gifbench.dataset.row_outcomes import Outcome
-from gifbench.dataset.shard_format import STAGING, fingerprint, read_table
+from gifbench.dataset.shard_format import STAGING
 from gifbench.errors import DatasetDamaged, NotFound, UsageError
 from gifbench.manifest.rows import ManifestRow, check_rows
 from gifbench.storage import Folder

@@ -13,23 +13,15 @@ from typing import Any, get_args
 
 from gifbench.builder.build_ledger import TABLES, recorded_versions
 from gifbench.builder.recipe import Recipe
-from gifbench.builder.unfinished_clips_folder import alone, claim
+from gifbench.builder.staging_folder_and_build_lock import alone, claim
 from gifbench.child_processes import in_processes
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_json import Gifs, current_gifs
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
 from gifbench.dataset.gifs_from_truth import columns_of_made, made_gifs, other_gifs
+from gifbench.dataset.index_rows import MEMBERS, IndexRow, index_bytes
 from gifbench.dataset.lost_index_recovery import rows_in_shards
-from gifbench.dataset.shard_format import (
-    END_OF_SHARD,
-    MEMBERS,
-    OF_MADE_GIFS,
-    STAGING,
-    IndexRow,
-    about_clip,
-    index_bytes,
-    write_member,
-)
+from gifbench.dataset.shard_format import END_OF_SHARD, OF_MADE_GIFS, STAGING, about_clip, write_member
 from gifbench.dataset.table_checksums import CHECKSUMS, checksum_lines
 from gifbench.errors import AlreadyExists, DatasetDamaged, DatasetError, UsageError
 from gifbench.progress import Progress, ProgressCallback, silent

@@ -9,12 +9,14 @@ from pathlib import Path
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, recorded_recipe
 from gifbench.builder.remove import keep_removed
-from gifbench.builder.unfinished_clips_folder import alone, group_name
+from gifbench.builder.staging_folder_and_build_lock import alone, group_name
 from gifbench.dataset import Dataset
 from gifbench.dataset.columns import CLIP_ID
 from gifbench.dataset.dataset_reader import only_a_copy, read_about, read_index
+from gifbench.dataset.fingerprint import fingerprint
+from gifbench.dataset.index_rows import index_bytes
 from gifbench.dataset.lost_index_recovery import INDEX, best_index
-from gifbench.dataset.shard_format import STAGING, fingerprint, index_bytes
+from gifbench.dataset.shard_format import STAGING
 from gifbench.dataset.table_checksums import CHECKSUMS, accept_written
 from gifbench.dataset.verify import KNOWN_FROM_A_COPY
 from gifbench.download.store import Store

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 from gifbench.builder.build_ledger import Ledger
-from gifbench.builder.unfinished_clips_folder import check_run, group_name
+from gifbench.builder.staging_folder_and_build_lock import check_run, group_name
+from gifbench.dataset.index_rows import IndexRow
 from gifbench.dataset.row_outcomes import Outcome
-from gifbench.dataset.shard_format import END_OF_SHARD, STAGING, IndexRow, group_range
+from gifbench.dataset.shard_format import END_OF_SHARD, STAGING, group_range
 from gifbench.errors import DatasetDamaged
 from gifbench.manifest.rows import ManifestRow
 from gifbench.storage import Folder

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gifbench.builder.build_ledger import Ledger
-from gifbench.builder.unfinished_clips_folder import alone
+from gifbench.builder.staging_folder_and_build_lock import alone
 from gifbench.dataset.dataset_reader import Dataset, open_dataset
-from gifbench.dataset.shard_format import STAGING, read_table
+from gifbench.dataset.index_rows import read_table
+from gifbench.dataset.shard_format import STAGING
 from gifbench.errors import DatasetDamaged, DatasetError, NotFound
 from gifbench.storage import Folder
 from gifbench.text_redaction import hashed, holds_secret, redact

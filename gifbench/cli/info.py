@@ -20,7 +20,7 @@ from gifbench.text_redaction import redact
 if TYPE_CHECKING:
     from gifbench.builder.coverage_by_split import SplitCoverage
     from gifbench.dataset import Dataset
-    from gifbench.dataset.shard_format import IndexRow
+    from gifbench.dataset.index_rows import IndexRow
     from gifbench.download.store import Store
 
 Place = Annotated[str, typer.Argument(help="A dataset, or a store of sources: a folder or an fsspec URL.")]

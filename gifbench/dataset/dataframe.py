@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, overload
 
 from gifbench import notebook
+from gifbench.dataset.index_rows import IndexRow
 from gifbench.dataset.row_outcomes import Outcome
-from gifbench.dataset.shard_format import IndexRow
 
 if TYPE_CHECKING:
     import pandas as pd

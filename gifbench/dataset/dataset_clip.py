@@ -17,7 +17,8 @@ import numpy as np
 from gifbench import notebook
 from gifbench.argument_types import check_types
 from gifbench.dataset.gifs_from_truth import made_gifs, made_part, other_gifs
-from gifbench.dataset.shard_format import IndexRow, Member, group_frame
+from gifbench.dataset.index_rows import IndexRow, Member
+from gifbench.dataset.shard_format import group_frame
 from gifbench.dataset.truth_reader import iter_truth, read_truth
 from gifbench.errors import CorruptMedia, DatasetDamaged, DatasetError, GifbenchError, StorageError, UsageError
 from gifbench.gif_maker_registry import generated_gif, load_maker

@@ -14,8 +14,10 @@ from gifbench.dataset.columns import SPLITS
 from gifbench.dataset.dataframe import Outcomes, clips_frame, clips_table
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_json import MAX_ABOUT, parse_about
+from gifbench.dataset.fingerprint import fingerprint
+from gifbench.dataset.index_rows import IndexRow, table_rows
 from gifbench.dataset.row_outcomes import Outcome
-from gifbench.dataset.shard_format import FORMAT, STAGING, IndexRow, fingerprint, table_rows
+from gifbench.dataset.shard_format import FORMAT, STAGING
 from gifbench.dataset.table_checksums import CHECKSUMS, check_written, is_written
 from gifbench.entry_points import installed_recipe
 from gifbench.errors import DatasetDamaged, DatasetError, NoSuchClip, NotFound

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifbench.dataset.dataset_reader import Dataset
-from gifbench.dataset.shard_format import IndexRow, read_table
+from gifbench.dataset.index_rows import IndexRow, read_table
 from gifbench.errors import DatasetError, StorageError
 from gifbench.media.perceptual_hash import BITS, MOST_DIFFERENT, parse_hash
 

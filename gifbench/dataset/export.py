@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gifbench.dataset.dataset_clip import DatasetClip
-from gifbench.dataset.shard_format import MEMBERS
+from gifbench.dataset.index_rows import MEMBERS
 from gifbench.dataset.truth_reader import iter_truth
 from gifbench.errors import AlreadyExists
 from gifbench.gif_maker_registry import generated_file, load_maker

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gifbench.dataset.shard_format import IndexRow
+from gifbench.dataset.index_rows import IndexRow
 from gifbench.errors import DatasetDamaged, DatasetError, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.colors.quantize import PairQuantizer

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from gifbench.dataset.dataset_reader import read_index
-from gifbench.dataset.shard_format import MEMBERS, IndexRow, about_clip, index_bytes, padding
+from gifbench.dataset.index_rows import MEMBERS, IndexRow, index_bytes
+from gifbench.dataset.shard_format import about_clip, padding
 from gifbench.dataset.table_checksums import CHECKSUMS, read_checksums
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.storage import Folder

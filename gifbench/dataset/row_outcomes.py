@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gifbench.argument_types import validation_fault
 from gifbench.dataset.failure_reasons import REASONS, current_reason
-from gifbench.dataset.shard_format import IndexRow
+from gifbench.dataset.index_rows import IndexRow
 from gifbench.errors import GifbenchError, Rejected
 
 OutcomeState = Literal["built", "rejected", "failed"]

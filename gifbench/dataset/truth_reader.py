@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import BinaryIO, cast
 
-from gifbench.dataset.shard_format import IndexRow
+from gifbench.dataset.index_rows import IndexRow
 from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.clip import Pixels
 from gifbench.media.crop_and_resize import Filter, Geometry, through_jpeg

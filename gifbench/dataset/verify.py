@@ -8,9 +8,11 @@ from collections.abc import Collection, Iterator
 from gifbench.child_processes import in_processes
 from gifbench.dataset.dataset_clip import DatasetClip
 from gifbench.dataset.dataset_reader import Dataset, only_a_copy, open_dataset, read_about
+from gifbench.dataset.fingerprint import fingerprint
 from gifbench.dataset.gifs_from_truth import check_maker
+from gifbench.dataset.index_rows import read_table
 from gifbench.dataset.lost_index_recovery import INDEX, best_index
-from gifbench.dataset.shard_format import END_OF_SHARD, fingerprint, group_range, read_table
+from gifbench.dataset.shard_format import END_OF_SHARD, group_range
 from gifbench.dataset.table_checksums import CHECKSUMS, read_checksums
 from gifbench.errors import DatasetDamaged, NotFound
 from gifbench.progress import Progress, ProgressCallback, silent

@@ -16,7 +16,7 @@ import pytest
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.local_build_workers import Work
 from gifbench.builder.recipe import Recipe, load_recipe
-from gifbench.builder.unfinished_clips_folder import WorkResult
+from gifbench.builder.staging_folder_and_build_lock import WorkResult
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download.store import Store
 from gifbench.errors import AlreadyExists, BuildError, DiskFull, StorageError

@@ -23,7 +23,8 @@ from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repack import repack_dataset
 from gifbench.dataset import Dataset, DatasetClip, export_clip, gifs_from_truth, open_dataset, verify_dataset
 from gifbench.dataset.card import card
-from gifbench.dataset.shard_format import MEMBERS, about_clip, group_range
+from gifbench.dataset.index_rows import MEMBERS
+from gifbench.dataset.shard_format import about_clip, group_range
 from gifbench.errors import DatasetDamaged, DatasetError, UsageError
 from gifbench.manifest.rows import ManifestRow, manifest_bytes
 from gifbench.media.clip import Pixels

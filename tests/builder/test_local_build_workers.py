@@ -8,7 +8,7 @@ import os
 import pytest
 
 from gifbench.builder.local_build_workers import _was_frozen, outcomes_here
-from gifbench.builder.unfinished_clips_folder import WorkResult
+from gifbench.builder.staging_folder_and_build_lock import WorkResult
 from gifbench.dataset.row_outcomes import Outcome
 from gifbench.errors import DiskFull
 from gifbench.manifest.rows import ManifestRow

@@ -11,7 +11,7 @@ import pytest
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import Recipe, load_recipe
 from gifbench.builder.repair import repair_dataset
-from gifbench.builder.unfinished_clips_folder import begin_run
+from gifbench.builder.staging_folder_and_build_lock import begin_run
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
 from gifbench.download import MemorySource
 from gifbench.download.fetch_queue_and_pauses import fetch_sources

@@ -12,7 +12,8 @@ import pytest
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.repair import repair_dataset
 from gifbench.dataset import Dataset, open_dataset, verify_dataset
-from gifbench.dataset.shard_format import fingerprint, index_bytes
+from gifbench.dataset.fingerprint import fingerprint
+from gifbench.dataset.index_rows import index_bytes
 from gifbench.storage import Folder
 from tests.builder.killed_writes import every_kill
 from tests.dataset.changed_files import fit_checksums, flip, mend

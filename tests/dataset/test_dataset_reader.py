@@ -17,7 +17,8 @@ import pytest
 
 from gifbench.dataset import Dataset, export_clip, open_dataset, verify_dataset
 from gifbench.dataset.dataset_clip import DatasetClip
-from gifbench.dataset.shard_format import IndexRow, Member, fingerprint
+from gifbench.dataset.fingerprint import fingerprint
+from gifbench.dataset.index_rows import IndexRow, Member
 from gifbench.errors import AlreadyExists, CorruptMedia, DatasetDamaged, DatasetError, NoSuchClip, UsageError
 from gifbench.media.colors.error_diffusion import floyd_steinberg
 from gifbench.media.colors.quantize import quantize

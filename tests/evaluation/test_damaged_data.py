@@ -16,7 +16,8 @@ import gifbench
 from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.dataset import open_dataset
-from gifbench.dataset.shard_format import IndexRow, fingerprint
+from gifbench.dataset.fingerprint import fingerprint
+from gifbench.dataset.index_rows import IndexRow
 from gifbench.errors import GifbenchError
 from gifbench.manifest.rows import from_folder
 from gifbench.storage import Folder

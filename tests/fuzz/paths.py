@@ -29,7 +29,7 @@ from gifbench.builder.build_loop import run_build
 from gifbench.builder.recipe import load_recipe
 from gifbench.cli.app import app
 from gifbench.dataset.dataset_reader import open_dataset
-from gifbench.dataset.shard_format import fingerprint
+from gifbench.dataset.fingerprint import fingerprint
 from gifbench.dataset.table_checksums import checksum_lines
 from gifbench.dataset.verify import KNOWN
 from gifbench.download import MemorySource

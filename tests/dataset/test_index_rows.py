@@ -10,7 +10,7 @@ import pytest
 
 from gifbench.dataset import Dataset
 from gifbench.dataset.columns import COLUMNS, INDEX_SCHEMA, columns_of
-from gifbench.dataset.shard_format import MEMBERS, IndexRow
+from gifbench.dataset.index_rows import MEMBERS, IndexRow
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -9,7 +9,7 @@ import pytest
 
 from gifbench.builder.local_build_workers import Work
 from gifbench.builder.recipe import Recipe
-from gifbench.builder.unfinished_clips_folder import WorkResult, accept, begin_run, group_name
+from gifbench.builder.staging_folder_and_build_lock import WorkResult, accept, begin_run, group_name
 from gifbench.errors import StorageError
 from gifbench.manifest.rows import from_folder
 from gifbench.storage import Folder
