@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from gifbench import FrameMethod, LoadedMethod, TrainerOptions, Update, UsageError, load_method
+from gifbench import FrameMethod, LoadedMethod, TrainerOptions, TrainingBatch, Update, UsageError, load_method
 
-from .ccdnet.network import scaled
+from .ccdnet.network import eight_bit, scaled
 from .weights_lookup import NetworkOptions, start_weights
 
 Sample = TypeVar("Sample")
@@ -117,3 +117,18 @@ def colored(loaded: LoadedMethod, gif: torch.Tensor, palettes: torch.Tensor, col
             arrays = method.restore_frames(frames.cpu().numpy(), [palette.cpu().numpy() for palette in own])
             found = torch.from_numpy(np.ascontiguousarray(arrays)).to(gif.device)
     return scaled(found.permute(0, 3, 1, 2))
+
+
+def frame_scores(restored: torch.Tensor, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
+    """PSNR of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, and of the GIF's; and those 8-bit frames."""
+    pictures = eight_bit(restored)
+    return {"psnr": psnr(pictures, batch.truth), "gif_psnr": psnr(batch.gif, batch.truth)}, pictures
+
+
+def in_all_processes(value: float, device: torch.device | None) -> float:
+    """The mean over all processes that train together, which must open and close their gates together."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return value
+    summed = torch.tensor(value, device=device)
+    torch.distributed.all_reduce(summed)
+    return float(summed / torch.distributed.get_world_size())

@@ -17,8 +17,8 @@ from torch import nn
 
 from gifbench import WeightsError
 
+from ..adversarial_training import PatchGAN
 from ..weights_lookup import Tensors, converted
-from .discriminator import PatchGAN
 from .network import CCDNet, CCDNetArchitecture
 
 GENERATOR, DISCRIMINATOR = "model_netG", "model_netD"

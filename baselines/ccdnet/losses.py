@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import nn
-from torch.nn import functional
 
 GradientForm = Literal["signed", "abs"]
 
@@ -33,29 +31,3 @@ def gradients(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Differences of the lower right pixels from the one to the left and from the one above, (…, H−1, W−1) each."""
     here = frames[..., 1:, 1:]
     return here - frames[..., 1:, :-1], here - frames[..., :-1, 1:]
-
-
-def real_loss(logits: torch.Tensor) -> torch.Tensor:
-    """Cross entropy of patches that should be held for video."""
-    return functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
-
-
-def fake_loss(logits: torch.Tensor) -> torch.Tensor:
-    """Cross entropy of patches that should be held for fakes."""
-    return functional.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
-
-
-def fooling_loss(discriminator: nn.Module, fakes: torch.Tensor) -> torch.Tensor:
-    """Cross entropy of fakes that should be held for video; nothing of the discriminator is learned by it."""
-    discriminator.requires_grad_(False)
-    loss = real_loss(discriminator(fakes))
-    discriminator.requires_grad_(True)
-    return loss
-
-
-def accuracy(real: torch.Tensor, fake: torch.Tensor) -> float:
-    """The share of patches that the discriminator judges rightly, real and fake alike.
-
-    A logit above ½ says real, one below says fake, as in the released code.
-    """
-    return (float((real > 0.5).float().mean()) + float((fake < 0.5).float().mean())) / 2

@@ -10,11 +10,10 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update
 
-from ..network_trainer_base import NetworkTrainer, update_of_psnr
+from ..network_trainer_base import NetworkTrainer, frame_scores, update_of_psnr
 from ..weights_lookup import start_weights
 from .network import fill_palettes, scaled
 from .palette_unet import NEIGHBORS, Count, PaletteUNet, PaletteUNetOptions, Width, begin
-from .training import frame_scores
 
 
 class PaletteUNetTrainerOptions(TrainerOptions):

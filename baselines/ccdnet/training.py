@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,18 +11,13 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError, Weights
 
-from ..network_trainer_base import NetworkTrainer, psnr, weighed
+from ..adversarial_training import FakePool, PatchGAN, adversarial_parts, judged
+from ..network_trainer_base import NetworkTrainer, frame_scores, weighed
 from ..weights_lookup import start_weights
 from .backbones import BackboneName
-from .discriminator import FakePool, PatchGAN, judged
 from .dither_classifier import ClassifierOptions, DitherClassifier
-from .losses import GradientForm, accuracy, color_loss, fake_loss, fooling_loss, gradient_loss, real_loss
-from .network import CCDNet, CCDNetArchitecture, eight_bit, fill_palettes, scaled
-
-D_STEPS_BELOW = 0.75
-"""The discriminator learns only while it judges fewer patches than this rightly …"""
-G_STEPS_ABOVE = 0.25
-"""… and the network takes its whole step only while it judges more than this rightly (the released code)."""
+from .losses import GradientForm, color_loss, gradient_loss
+from .network import CCDNet, CCDNetArchitecture, fill_palettes, scaled
 
 
 class CCDNetOptions(TrainerOptions):
@@ -116,21 +111,6 @@ def _begin(network: CCDNet, weights: Weights) -> None:
     weights.fill(network)
 
 
-def adversarial_parts(
-    discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor, pool: FakePool, generator: torch.Generator
-) -> Generator[Update, None, dict[str, torch.Tensor | float]]:
-    """Yields the discriminator's update and returns what the network learns, each only while its gate is open.
-
-    `real` and `fake` are what `judged` gives. Returned are the accuracy and the adversarial loss, or nothing.
-    """
-    on_real, on_fake = discriminator(real), discriminator(pool.exchange(fake, generator))
-    right = in_all_processes(accuracy(on_real, on_fake), on_real.device)
-    judging = (real_loss(on_real) + fake_loss(on_fake)) / 2
-    if right < D_STEPS_BELOW:
-        yield Update("discriminator", judging, {"discriminator": judging})
-    return {"accuracy": right, "adversarial": fooling_loss(discriminator, fake)} if right > G_STEPS_ABOVE else {}
-
-
 class ClassifierTrainerOptions(TrainerOptions):
     """`[model]` of the dither classifier."""
 
@@ -156,18 +136,3 @@ class ClassifierTrainer(NetworkTrainer):
     def scores(self, network: nn.Module, batch: TrainingBatch) -> tuple[dict[str, float], None]:
         """The share of frames told rightly."""
         return {"accuracy": float(((network(scaled(batch.gif)) > 0) == batch.dithered).float().mean())}, None
-
-
-def frame_scores(restored: torch.Tensor, batch: TrainingBatch) -> tuple[dict[str, float], torch.Tensor]:
-    """PSNR of frames (N, 3, H, W) in [-1, 1], rounded to 8 bits, and of the GIF's; and those 8-bit frames."""
-    pictures = eight_bit(restored)
-    return {"psnr": psnr(pictures, batch.truth), "gif_psnr": psnr(batch.gif, batch.truth)}, pictures
-
-
-def in_all_processes(value: float, device: torch.device | None) -> float:
-    """The mean over all processes that train together, which must open and close their gates together."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return value
-    summed = torch.tensor(value, device=device)
-    torch.distributed.all_reduce(summed)
-    return float(summed / torch.distributed.get_world_size())

@@ -21,7 +21,7 @@ from torch import nn
 
 from gifbench import Pixels, TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..ccdnet.losses import fake_loss, fooling_loss, real_loss
+from ..adversarial_training import fake_loss, fooling_loss, real_loss
 from ..ccdnet.network import eight_bit, scaled
 from ..network_trainer_base import NetworkTrainer, draw, weighed
 from ..stabilizer.losses import Perceptual

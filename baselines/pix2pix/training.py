@@ -10,11 +10,10 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update
 
-from ..ccdnet.discriminator import PatchGAN
-from ..ccdnet.losses import color_loss, fake_loss, fooling_loss, real_loss
+from ..adversarial_training import PatchGAN, fake_loss, fooling_loss, real_loss
+from ..ccdnet.losses import color_loss
 from ..ccdnet.network import scaled
-from ..ccdnet.training import frame_scores
-from ..network_trainer_base import NetworkTrainer
+from ..network_trainer_base import NetworkTrainer, frame_scores
 from ..tiled_inference import padded
 from .network import Pix2PixArchitecture, UNet256
 

@@ -11,11 +11,10 @@ from torch import nn
 
 from gifbench import TrainerOptions, TrainingBatch, Update, UsageError
 
-from ..ccdnet.discriminator import FakePool, PatchGAN, judged
+from ..adversarial_training import FakePool, PatchGAN, adversarial_parts, judged
 from ..ccdnet.losses import color_loss, gradient_loss
 from ..ccdnet.network import scaled, to_levels
-from ..ccdnet.training import adversarial_parts, in_all_processes
-from ..network_trainer_base import NetworkTrainer, colored, load_frame_method, psnr, weighed
+from ..network_trainer_base import NetworkTrainer, colored, in_all_processes, load_frame_method, psnr, weighed
 from .losses import released_gradient_loss, smoothness_loss, teacher_loss, warp_loss
 from .network import SuperSlomo, SuperSlomoArchitecture, Variant
 

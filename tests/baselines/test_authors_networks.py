@@ -16,7 +16,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gifbench_baselines.ccdnet.discriminator import PatchGAN, judged
+from gifbench_baselines.adversarial_training import PatchGAN, judged
 from gifbench_baselines.ccdnet.method import load_network
 from gifbench_baselines.ccdnet.network import nearest_color, scaled
 from gifbench_baselines.superslomo.network import SuperSlomo, SuperSlomoArchitecture

@@ -14,11 +14,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from gifbench_baselines.adversarial_training import FakePool, PatchGAN, accuracy, judged
 from gifbench_baselines.ccdnet import network as network_module
 from gifbench_baselines.ccdnet.backbones import BACKBONES, UNet
-from gifbench_baselines.ccdnet.discriminator import FakePool, PatchGAN, judged
 from gifbench_baselines.ccdnet.dither_classifier import DitherClassifier
-from gifbench_baselines.ccdnet.losses import accuracy, color_loss, gradient_loss
+from gifbench_baselines.ccdnet.losses import color_loss, gradient_loss
 from gifbench_baselines.ccdnet.method import load_network
 from gifbench_baselines.ccdnet.network import (
     CCDNet,

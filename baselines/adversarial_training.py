@@ -1,13 +1,25 @@
-"""The conditional discriminator: a 70×70 PatchGAN (Isola et al., CVPR 2017) on a frame, its gradients and its GIF."""
+"""Adversarial training: the discriminator, its losses, the fakes that it is shown again, and when who may step.
+
+The discriminator is conditional, a 70×70 PatchGAN (Isola et al., CVPR 2017) on a frame, its gradients and its GIF.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Generator
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from ..network_trainer_base import draw
-from .losses import gradients
+from gifbench import Update
+
+from .ccdnet.losses import gradients
+from .network_trainer_base import draw, in_all_processes
+
+D_STEPS_BELOW = 0.75
+"""The discriminator learns only while it judges fewer patches than this rightly …"""
+G_STEPS_ABOVE = 0.25
+"""… and the network takes its whole step only while it judges more than this rightly (the released code)."""
 
 
 class PatchGAN(nn.Module):
@@ -70,3 +82,44 @@ class FakePool:
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Take over the fakes of a checkpoint."""
         self._fakes = list(state["fakes"]) if "fakes" in state else []
+
+
+def real_loss(logits: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of patches that should be held for video."""
+    return functional.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+
+
+def fake_loss(logits: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of patches that should be held for fakes."""
+    return functional.binary_cross_entropy_with_logits(logits, torch.zeros_like(logits))
+
+
+def fooling_loss(discriminator: nn.Module, fakes: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of fakes that should be held for video; nothing of the discriminator is learned by it."""
+    discriminator.requires_grad_(False)
+    loss = real_loss(discriminator(fakes))
+    discriminator.requires_grad_(True)
+    return loss
+
+
+def accuracy(real: torch.Tensor, fake: torch.Tensor) -> float:
+    """The share of patches that the discriminator judges rightly, real and fake alike.
+
+    A logit above ½ says real, one below says fake, as in the released code.
+    """
+    return (float((real > 0.5).float().mean()) + float((fake < 0.5).float().mean())) / 2
+
+
+def adversarial_parts(
+    discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor, pool: FakePool, generator: torch.Generator
+) -> Generator[Update, None, dict[str, torch.Tensor | float]]:
+    """Yields the discriminator's update and returns what the network learns, each only while its gate is open.
+
+    `real` and `fake` are what `judged` gives. Returned are the accuracy and the adversarial loss, or nothing.
+    """
+    on_real, on_fake = discriminator(real), discriminator(pool.exchange(fake, generator))
+    right = in_all_processes(accuracy(on_real, on_fake), on_real.device)
+    judging = (real_loss(on_real) + fake_loss(on_fake)) / 2
+    if right < D_STEPS_BELOW:
+        yield Update("discriminator", judging, {"discriminator": judging})
+    return {"accuracy": right, "adversarial": fooling_loss(discriminator, fake)} if right > G_STEPS_ABOVE else {}
