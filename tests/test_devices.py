@@ -38,7 +38,7 @@ from tests.pretend_device import KIND, MixedDevices, Pretend, pretend_device  # 
 @pytest.fixture
 def one_size_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many frames at once on either device: other sizes round differently, on one device too."""
-    monkeypatch.setattr("gifbench_baselines.tiled_inference._PIXELS_OF_A_CPU", 1 << 30)
+    monkeypatch.setattr("gifbench_baselines.half_precision_and_winograd._PIXELS_OF_A_CPU", 1 << 30)
     monkeypatch.setattr("gifbench_baselines.ccdnet.plain_or_dithered_choice._AT_ONCE", 1)
     monkeypatch.setattr("gifbench_baselines.superslomo.method._AT_ONCE_ON_CPU", 1 << 22)
 

@@ -125,9 +125,18 @@ class Chromium:
         return answer["result"].get("value")
 
     def wait_for(self, expression: str, *, seconds: float = 30) -> None:
-        """Wait until an expression holds."""
+        """Wait until an expression holds; the page may lead to another one meanwhile."""
+
+        def holds() -> bool:
+            try:
+                return bool(self.js(expression))
+            except AssertionError as error:
+                if "Inspected target navigated" not in str(error):
+                    raise
+                return False
+
         began, pause = time.monotonic(), 0.002
-        while not self.js(expression):
+        while not holds():
             assert time.monotonic() < began + seconds, f"it never held: {expression}"
             time.sleep(pause)
             pause = min(1.5 * pause, 0.05)
