@@ -53,7 +53,11 @@ def warn_of_changes(
         files = {path: status for path, status in files.items() if max(status.st_mtime, status.st_ctime) > newest}
     with ThreadPoolExecutor(_HASHERS) as pool:
         sha256 = dict(zip(files, pool.map(_sha256, files), strict=True))
-    changed = [row for row in rows if sha256.get(sources / row.locator, "") not in ("", built.get(row.clip_id))]
+    changed = [
+        row
+        for row in rows
+        if row.clip_id in built and sha256.get(sources / row.locator, "") not in ("", built[row.clip_id])
+    ]
     for row in changed:
         warn(
             f"{sources / row.locator}: clip {row.clip_id} was built of a file of this name with other bytes, and is "

@@ -117,6 +117,17 @@ def test_a_file_of_the_same_name_with_other_bytes_is_said(
     assert "ant.mp4: clip ant was built of a file of this name with other bytes" in done.stderr
 
 
+def test_another_clip_of_a_file_that_is_built_is_no_other_file(
+    tmp_path: Path, tiny_recipe: Path, tiny_videos: Path
+) -> None:
+    shutil.copy(tiny_videos / "ant.mp4", tmp_path / "ant.mp4")
+    listed = tmp_path / "list.csv"
+    for spans in (["one,0,5"], ["one,0,5", "two,1,6"]):
+        lines = [f"{name},test,file,ant.mp4,{start},{end}" for name, start, end in (each.split(",") for each in spans)]
+        listed.write_text("\n".join(["clip_id,split,source,locator,start_frame,end_frame", *lines, ""]))
+        assert "other bytes" not in build(tiny_recipe, tmp_path / "out", listed, "--manifest").stderr
+
+
 def test_what_is_taken_from_a_folder_and_what_is_passed_over(tmp_path: Path) -> None:
     real, top = tmp_path / "elsewhere", tmp_path / "videos"
     put(real, "linked.vob")
