@@ -108,7 +108,12 @@ def animation(
         if ending == ".gif":
             gif = GifWriter(file, width=width, height=height, loop=loop)
             starts = iter(timing.times)
-            yield lambda pixels: _add_to_gif(gif, pixels, next(starts))
+
+            def add_to_gif(pixels: Pixels) -> None:
+                palette = minimum_variance(pixels, 256)
+                gif.add(damped_floyd_steinberg(pixels, palette), palette, next(starts))
+
+            yield add_to_gif
             gif.close(timing.duration)
         else:
             kind = ApngWriter if ending in PNG_ENDINGS else WebpWriter
@@ -172,11 +177,6 @@ def _check_gif_speed(out: str | os.PathLike[str], timing: Timing) -> None:
             f"{out}: a frame is shown for {float(1000 * shortest):g} ms, and a GIF shows none for less than 20 ms; "
             "choose .mp4, .mkv or .webp, or a smaller factor"
         )
-
-
-def _add_to_gif(writer: GifWriter, pixels: Pixels, time: Fraction) -> None:
-    palette = minimum_variance(pixels, 256)
-    writer.add(damped_floyd_steinberg(pixels, palette), palette, time)
 
 
 @contextmanager
