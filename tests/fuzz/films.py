@@ -27,7 +27,7 @@ def _read(data: bytes) -> None:
 def _seeds() -> list[bytes]:
     with TemporaryDirectory() as folder:
         kinds = (("in.mkv", "aac"), ("in.mp4", "aac"), ("in.avi", "pcm_s16le"))
-        return [film_with_sound(Path(folder) / name, sound=sound, pictures=6).read_bytes() for name, sound in kinds]
+        return [film_with_sound(Path(folder) / name, sound=sound, seconds=0.24).read_bytes() for name, sound in kinds]
 
 
 @st.composite

@@ -17,7 +17,7 @@ from gifbench.media.video import Film, decode, sound_kinds
 from gifbench.methods.conformance import small_gif
 from gifbench.methods.registry import load_instance
 from tests.conftest import answer, invoke, moving_picture, write_video
-from tests.media.video_files import ffmpeg, remuxed, uneven, with_data
+from tests.media.video_files import ffmpeg, pattern, remuxed, uneven, with_data
 
 RATE = 48_000
 FLASH = Fraction(1)
@@ -29,45 +29,21 @@ def film_with_sound(
     sound: str = "aac",
     starts: Fraction = Fraction(0),
     sound_starts: Fraction = Fraction(0),
-    b_frames: int = 2,
-    channels: str = "stereo",
+    channels: int = 2,
     video: str = "libx264",
-    pictures: int = 50,
+    seconds: float = 2,
 ) -> Path:
-    """Dark frames with one white, and a tone that begins with it, both FLASH after `starts`; two seconds of them."""
-    with av.open(str(path), "w") as container:
-        shown = container.add_stream(video, rate=25)
-        shown.width, shown.height, shown.pix_fmt = 64, 48, "yuv420p"
-        if video == "libx264":
-            shown.options = {"bf": str(b_frames), "preset": "ultrafast"}
-        tones = container.add_stream(sound, rate=RATE)
-        tones.codec_context.layout = channels
-        seconds = Fraction(pictures, 25) + starts - sound_starts
-        t = np.arange(int(seconds * RATE)) / RATE + float(sound_starts)
-        begin = float(starts + FLASH)
-        wave = np.where((t >= begin) & (t < begin + 0.3), 0.6 * np.sin(2 * np.pi * 1000 * t), 0).astype(np.float32)
-        packets = []
-        for n in range(pictures):
-            level = 255 if n == 25 else 20
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8), format="rgb24")
-            frame.pts, frame.time_base = n + round(starts * 25), Fraction(1, 25)
-            packets += shown.encode(frame)
-        packets += shown.encode()
-        size = tones.codec_context.frame_size or 1024
-        count = 1 if channels == "mono" else 2
-        layout = tones.codec_context.format.name
-        for first in range(0, len(wave), size):
-            part = np.repeat(wave[first : first + size][None], count, axis=0)
-            if layout.startswith("s16"):
-                part = (part * 32767).astype(np.int16)
-            part = part if layout.endswith("p") else np.ascontiguousarray(part.T).reshape(1, -1)
-            heard = av.AudioFrame.from_ndarray(part, format=layout, layout=channels)
-            heard.sample_rate, heard.time_base = RATE, Fraction(1, RATE)
-            heard.pts = first + round(sound_starts * RATE)
-            packets += tones.encode(heard)
-        packets += tones.encode()
-        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
-            container.mux(packet)
+    """Dark frames with one white, and a tone that begins with it, both FLASH after `starts`."""
+    begin = float(starts + FLASH - sound_starts)
+    dark = f"color=0x141414:size=64x48:rate=25:d={seconds},drawbox=color=white:thickness=fill:enable='eq(n,25)'"
+    tone = f"0.6*sin(2000*PI*t)*between(t,{begin},{begin + 0.3})"
+    tones = f"aevalsrc='{tone}':sample_rate={RATE}:duration={seconds + float(starts - sound_starts)}"
+    ffmpeg(
+        *("-itsoffset", float(starts), "-f", "lavfi", "-i", dark),
+        *("-itsoffset", float(sound_starts), "-f", "lavfi", "-i", tones),
+        *("-c:v", video, "-pix_fmt", "yuv420p", *(("-preset", "ultrafast", "-bf", 2) if video == "libx264" else ())),
+        *("-c:a", sound, "-ac", channels, path),
+    )
     return path
 
 
@@ -93,7 +69,7 @@ def seen_and_heard(path: Path) -> tuple[float, float]:
         ("sound_first.mkv", {"starts": Fraction(1, 2)}),
         ("sound_last.mp4", {"sound_starts": Fraction(4, 5)}),
         ("opus.webm", {"sound": "libopus", "video": "libvpx-vp9"}),
-        ("pcm.mov", {"sound": "pcm_s16le", "channels": "mono"}),
+        ("pcm.mov", {"sound": "pcm_s16le", "channels": 1}),
     ],
 )
 def test_the_sound_stays_in_step(tmp_path: Path, ending: str, name: str, options: dict) -> None:
@@ -309,14 +285,7 @@ def one_frame(folder: Path) -> Path:
 
 
 def gray_file(folder: Path) -> Path:
-    with av.open(str(folder / "gray.mkv"), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 32, 24, "gray"
-        for n in range(3):
-            frame = av.VideoFrame.from_ndarray(np.full((24, 32), 40 * n + 20, np.uint8), format="gray")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return folder / "gray.mkv"
+    return pattern(folder / "gray.mkv", "-c:v", "ffv1", "-pix_fmt", "gray", size="32x24", frames=3)
 
 
 @pytest.mark.parametrize(("make", "frames"), [(one_frame, 1), (gray_file, 3)])

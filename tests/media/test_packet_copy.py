@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from gifbench.errors import CorruptMedia, NoVideo, UsageError
+from gifbench.errors import CorruptMedia, UsageError
 from gifbench.media.video import CannotKeep, Span, decode, keep_packets, read_kept
 from tests.conftest import moving_picture, write_video
 
@@ -79,11 +79,6 @@ def test_a_number_outside_and_a_damaged_file_are_said(videos: Path, tmp_path: Pa
     keep_packets(videos / "b-frames.mp4", frames[0].clock, frames[-1].clock, kept)
     with pytest.raises(UsageError, match="picture 99 is outside"):
         list(read_kept(kept, [99]))
-    for data, kind in ((b"", CorruptMedia), (b"\x00" * 500, CorruptMedia), (kept.read_bytes()[:60], CorruptMedia)):
-        with pytest.raises(kind):
+    for data in (b"", bytes(500), kept.read_bytes()[:60]):
+        with pytest.raises(CorruptMedia):
             list(read_kept(data, [0]))
-    with av.open(str(tmp_path / "sound.mkv"), "w") as container:
-        container.add_stream("pcm_s16le", rate=8000, layout="mono")
-        container.start_encoding()
-    with pytest.raises((NoVideo, CorruptMedia)):
-        list(read_kept(tmp_path / "sound.mkv", [0]))
