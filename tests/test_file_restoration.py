@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gifbench.errors import AlreadyExists, CorruptMedia, MethodFailed, UsageError
+from gifbench.errors import AlreadyExists, CorruptMedia, MethodFailed, NotFound, UsageError
 from gifbench.file_restoration import restore_gif, restored_timing
 from gifbench.media.gif import Gif
 from gifbench.media.video import decode
@@ -63,6 +63,12 @@ def test_a_method_in_a_file_interpolates_between_the_frames(wild: Path, tmp_path
 def test_every_kind_of_output_is_written_by_the_command(wild: Path, tmp_path: Path, name: str) -> None:
     result = succeed("restore", "gaussian-0.5", wild, tmp_path / name)
     assert "4 frames in, 4 out, 35×24, 0.41 s, by gaussian-0.5" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
+def test_a_folder_that_is_not_there_is_named(wild: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(NotFound, match=f"^{tmp_path}/missing: it is not there$"):
+        restore_gif("gif", wild, tmp_path / "missing" / name)
 
 
 def test_a_gif_of_one_frame_and_one_pixel(tmp_path: Path) -> None:

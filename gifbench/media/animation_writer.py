@@ -130,6 +130,8 @@ def _video(
     """Written beside `out` under a name with the same ending, joined by its sound, then put in its place."""
     if os.path.lexists(out) and not overwrite:
         raise AlreadyExists(f"{out}: it is there already; choose another name or ask to overwrite it")
+    with storage_errors(out.parent):
+        out.parent.stat()
     beside, joined = (_unfinished(out, out.suffix) for _ in range(2))
     ticks = math.lcm(*(time.denominator for time in (*timing.times, timing.duration)))
     rate = len(timing.times) / timing.duration

@@ -31,8 +31,9 @@ def atomic_write(path: str | os.PathLike[str], *, overwrite: bool = True) -> Ite
     if not overwrite and os.path.lexists(path):
         raise AlreadyExists(f"{path}: it is there already; choose another name or ask to overwrite it")
     folder, name = os.path.split(os.path.abspath(path))
-    with storage_errors(path):
+    with storage_errors(os.path.dirname(path) or "."):
         descriptor = os.open(folder, OPEN_FOLDER)
+    with storage_errors(path):
         try:
             with renamed_when_whole(descriptor, name) as file:
                 yield file
