@@ -198,7 +198,7 @@ def _import_beside(
 
 def _import_module_beside(name: str, package: str | None = None) -> ModuleType:
     """`importlib.import_module`."""
-    with _imports_of(sys._getframe(1).f_globals.get("__file__"), package if package and name[0] == "." else name):
+    with _imports_of(sys._getframe(1).f_globals.get("__file__"), package if package and name[:1] == "." else name):
         return _import_module(name, package)
 
 
