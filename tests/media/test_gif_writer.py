@@ -287,7 +287,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"nowhere/out\.gif"):
+    with pytest.raises(NotFound, match="nowhere: it is not there"):
         make_gif().write(tmp_path / "nowhere" / "out.gif")
 
 
