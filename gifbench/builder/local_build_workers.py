@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -119,11 +120,16 @@ def _run(work: Work, rows: Sequence[ManifestRow], workers: int, started: list[Ma
     # One row ahead of each worker keeps them busy, and few rows are under suspicion after a crash.
     how: dict[str, Any] = {"batch_size": 1, "pre_dispatch": "2*n_jobs", **ended_with_this_process()}
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", **how)
+    results = parallel(tasks())
     with _settled() if workers == 1 else nullcontext():
-        for result in parallel(tasks()):
-            if isinstance(result, StorageError | MissingExtra):
-                raise result
-            yield result
+        try:
+            for result in results:
+                if isinstance(result, StorageError | MissingExtra):
+                    raise result
+                yield result
+        finally:
+            with warnings.catch_warnings(action="ignore"):  # joblib's, that what is not wanted any more is not done
+                results.close()
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import time
+import warnings
 
 import pytest
 
@@ -47,6 +49,20 @@ def test_it_ends_with_an_error_and_with_who_no_longer_asks():
     next(results)
     results.close()
     assert gc.get_freeze_count() == 0
+
+
+def full(row):
+    """A disk that is full at the first clip; the others would take for ever."""
+    if row.clip_id != "clip0":
+        time.sleep(600)
+    return DiskFull("full")
+
+
+def test_an_error_of_a_worker_is_all_that_is_said():
+    with warnings.catch_warnings(record=True, action="always") as said, pytest.raises(DiskFull):
+        list(outcomes_here(full, ROWS, workers=2))
+    gc.collect()
+    assert [str(each.message) for each in said] == []
 
 
 def test_what_was_frozen_before_stays_so():
