@@ -208,9 +208,7 @@ def test_steps_whose_warp_loss_is_an_outlier_are_left_out():
     ("right", "updates"), [(0.1, ["discriminator"]), (0.5, ["discriminator", "network"]), (0.9, ["network"])]
 )
 def test_the_whole_step_of_the_network_waits_for_the_discriminator(monkeypatch, right, updates):
-    from gifbench_baselines.ccdnet import training as ccdnet
-
-    monkeypatch.setattr(ccdnet, "accuracy", lambda real, fake: right)
+    monkeypatch.setattr("gifbench_baselines.adversarial_training.accuracy", lambda real, fake: right)
     frames = torch.randint(256, (2, 3, 3, 32, 32), dtype=torch.uint8)
     palettes, colors = torch.randint(256, (2, 3, 256, 3)).byte(), torch.full((2, 3), 9)
     times = torch.tensor([[0, 0.5, 1.0]]).expand(2, 3)
