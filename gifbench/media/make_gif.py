@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import islice, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from gifbench.media.crop_and_resize import Geometry
 from gifbench.media.frames_from_anything import frame_input
 from gifbench.media.gif import GifWriter, frame_delays
 from gifbench.media.png import ApngWriter
+from gifbench.media.transparency import CutOut, cut_out
 from gifbench.media.video import Frame, Span
 from gifbench.media.webp import WebpWriter
 from gifbench.progress import Progress, ProgressCallback
@@ -163,31 +164,6 @@ def make_gif(
     mean = sum(psnrs) / len(psnrs)
     size_bytes = Path(out).stat().st_size
     return Made(len(psnrs), width, height, float(seconds), size_bytes, mean, paced.dropped, tuple(notes))
-
-
-class CutOut(NamedTuple):
-    """A frame (H, W, 3) uint8, and where it is see-through, (H, W), or None; there it has a color of the rest."""
-
-    pixels: Pixels
-    hidden: NDArray[np.bool_] | None = None
-
-
-def cut_out(over_white: Pixels, over_black: Pixels) -> CutOut:
-    """A frame with see-through pixels of any source, found by what it shows over both, (H, W, 3) uint8 each.
-
-    Over white a pixel of color c and opacity a shows a·c + (1 - a)·255, over black a·c: the difference is the opacity,
-    the rest the color. A GIF's pixel is see-through or is not: it is where less than half of it is seen.
-    """
-    shines = over_white.astype(np.int32).sum(-1) - over_black.astype(np.int32).sum(-1)
-    opacity = 255 - (shines + 1) // 3
-    if not np.any(opacity < 255):
-        return CutOut(over_black)
-    hidden = opacity < 128
-    weight = np.clip(opacity, 128, 255)[..., None]
-    pixels = np.minimum((over_black.astype(np.int32) * 255 + weight // 2) // weight, 255).astype(np.uint8)
-    seen = pixels[~hidden]
-    pixels[hidden] = seen[len(seen) // 2] if len(seen) else 0
-    return CutOut(pixels, hidden)
 
 
 def dithered_frame(pixels: Pixels, colors: int = 256) -> Pixels:

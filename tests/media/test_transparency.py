@@ -11,7 +11,8 @@ from PIL import Image
 
 from gifbench.errors import UsageError
 from gifbench.media.gif import Gif
-from gifbench.media.make_gif import cut_out, make_gif
+from gifbench.media.make_gif import make_gif
+from gifbench.media.transparency import cut_out
 from tests.conftest import succeed
 
 

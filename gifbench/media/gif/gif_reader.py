@@ -12,7 +12,7 @@ from gifbench.errors import CorruptMedia, TooLarge
 from gifbench.media.clip import Pixels
 from gifbench.media.gif.block_parser import Blocks, parse
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.frame_decoder import FrameDecoder, stands_alone
+from gifbench.media.gif.frame_compositing import FrameDecoder, stands_alone
 from gifbench.media.gif.gif import Gif
 from gifbench.media.gif.lazy_frames import FrameSequence, OfFrames, SequenceIndices
 from gifbench.media.gif.limits import GifFile, GifLimits, GifSource

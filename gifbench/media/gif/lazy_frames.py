@@ -17,7 +17,7 @@ import numpy as np
 from gifbench.media.clip import Pixels
 from gifbench.media.gif.block_parser import Blocks
 from gifbench.media.gif.canvas import Indices
-from gifbench.media.gif.frame_decoder import FrameDecoder, ShownFrame, stands_alone
+from gifbench.media.gif.frame_compositing import FrameDecoder, ShownFrame, stands_alone
 
 _KEPT_BYTES, _KEPT_FRAMES = 1 << 25, 4
 """How much of what was decoded last is kept: so many bytes, and so many frames in any case."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 
-import av.error
-from av.video.frame import VideoFrame
-
 from gifbench.errors import CorruptMedia, DamagedMedia, SpanOutside, UsageError
 from gifbench.media.video.container import OpenVideo, VideoLimits, open_video
 from gifbench.media.video.damaged_frames import DamagedFrames
-from gifbench.media.video.filter_graph import PictureFilter
+from gifbench.media.video.deinterlace import deinterlaced
 from gifbench.media.video.frames import TimedPicture, frames_from, shown_frames
 from gifbench.media.video.packet_reading import CannotSeek
 from gifbench.media.video.unreliable_seek_detection import stamps_are_regular
@@ -131,7 +127,7 @@ def _spanned(
         first, known = with_first(video, frames)
         frames = chain([first], frames)
         if deinterlace:
-            frames = _deinterlaced(frames)
+            frames = deinterlaced(frames)
         if span.start_frame is None and span.end_frame is None:
             wanted = _select_times(video, span, frames, first.time)
         else:
@@ -165,35 +161,11 @@ def _by_seeking(video: OpenVideo, span: Span, *, deinterlace: bool) -> Iterator[
         raise CannotSeek  # it is near: from the start is as fast
     if deinterlace:
         # The frame before the span is needed too: a key frame that is shown earlier has it behind it.
-        frames = _deinterlaced(frames_from(video, max(known.time, begin - _SECOND)))
+        frames = deinterlaced(frames_from(video, max(known.time, begin - _SECOND)))
     else:
         frames = frames_from(video, begin)
     for shown in _select_times(video, span, frames, known.time):
         yield shown, known
-
-
-def _deinterlaced(frames: Iterator[TimedPicture]) -> Iterator[TimedPicture]:
-    """The same frames, those that are interlaced made whole by ffmpeg's `bwdif`, which looks at both neighbors."""
-    deinterlace = PictureFilter([("bwdif", "mode=send_frame:deint=interlaced")])
-    waiting: deque[TimedPicture] = deque()
-
-    def whole(pictures: Iterator[VideoFrame]) -> Iterator[TimedPicture]:
-        for picture in pictures:
-            yield replace(waiting.popleft(), picture=picture)
-
-    try:
-        for shown in frames:
-            if shown.damaged or not deinterlace.fits(shown.picture):
-                yield from whole(deinterlace.flush())
-            if shown.damaged:  # no other frame is to be made of it
-                yield shown
-                continue
-            waiting.append(shown)
-            yield from whole(deinterlace.push(shown.picture))
-    except (CorruptMedia, av.error.FFmpegError):
-        yield from whole(deinterlace.flush())
-        raise
-    yield from whole(deinterlace.flush())
 
 
 def _tolerance(video: OpenVideo) -> Fraction:
