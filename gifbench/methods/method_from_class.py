@@ -15,7 +15,7 @@ from gifbench.methods.audit_hook import Watch, heard_import
 from gifbench.methods.loaded_method import LoadedMethod, declared
 from gifbench.methods.method_entry_points import installed
 from gifbench.methods.method_interface import FrameMethod, Method
-from gifbench.methods.method_state_hash import content_sha256, full_option, state
+from gifbench.methods.method_state_hash import content_sha256, full_option, set_after_import, state
 from gifbench.methods.options import Loader, complete_options, keyword_parameters, nested_option
 from gifbench.text_redaction import displayed
 from gifbench.user_code_import import one_line
@@ -109,6 +109,7 @@ def load_instance(method: object) -> LoadedMethod:
     attributes: dict[str, object] = getattr(method, "__dict__", {})
     plain = bool | int | float | str | None
     held, why = state(attributes)
+    since = set_after_import(code.files)
     unknown = [*code.unknown, *([why] if why else []), *([] if info.weights else (what for _, what in code.at_import))]
     if "<locals>" in kind.__qualname__:
         unknown.append("its class is made in a function, and may depend on more than its source")
@@ -120,7 +121,10 @@ def load_instance(method: object) -> LoadedMethod:
         declared=info,
         code_sha256=code.sha256,
         weights_sha256=_weights_sha256(info.weights),
-        full_options={"state": held},
+        full_options={
+            "state": held,
+            **({"set after import": since} if (since := set_after_import(code.files)) else {}),
+        },
         packages=code.packages,
         unknown=tuple(dict.fromkeys(unknown)),
         watch=Watch(),

@@ -6,6 +6,7 @@ identity is unknown. That is said, and nothing of such a method is ever reused.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import glob
 import hashlib
@@ -14,7 +15,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,51 @@ def _array(value: object) -> np.ndarray[Any, Any] | None:
         with contextlib.suppress(TypeError, RuntimeError, NotImplementedError):  # quantized, float8, a lazy conjugate
             return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
     return None
+
+
+def set_after_import(files: Iterable[Path]) -> dict[str, object]:
+    """Plain values of the modules in these files, and of their classes, that are not those of the source, by name.
+
+    A sweep sets them: `mine.SIGMA = 2`, `Mine.sigma = 2`. What is computed, or begins empty as a cache does, is left
+    out: nobody can tell what it was.
+    """
+    modules = {str(held.get("__file__")): held for held in map(_attributes, list(sys.modules.values()))}
+    found: dict[str, object] = {}
+    for file in files:
+        if (held := modules.get(str(file))) is None:
+            continue
+        body = ast.parse(file.read_bytes()).body
+        found |= _differing(held["__name__"], held, _literals(body))
+        for node in body:
+            if isinstance(node, ast.ClassDef) and inspect.isclass(kind := held.get(node.name)):
+                written = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+                added = {name: ... for name in _attributes(kind) if name not in written and not name.startswith("_")}
+                found |= _differing(f"{held['__name__']}.{node.name}", _attributes(kind), added | _literals(node.body))
+    return found
+
+
+def _attributes(value: object) -> Mapping[str, Any]:
+    return getattr(value, "__dict__", {})
+
+
+def _literals(body: Iterable[ast.stmt]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for node in body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            with contextlib.suppress(ValueError, TypeError):
+                value = ast.literal_eval(node.value)
+                found |= {target.id: value for target in targets if isinstance(target, ast.Name) and _is_plain(value)}
+    return found
+
+
+def _differing(place: str, held: Mapping[str, Any], written: Mapping[str, object]) -> dict[str, object]:
+    now = {name: held[name] for name in written if name in held and _is_plain(held[name])}
+    return {f"{place}.{name}": state(each)[0] for name, each in now.items() if repr(each) != repr(written[name])}
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it is a number, a text, None, or some of these."""
+    if isinstance(value, list | tuple | dict):
+        return len(value) > 0 and all(map(_is_plain, [*value, *value.values()] if isinstance(value, dict) else value))
+    return type(value) in (bool, int, float, str, type(None))

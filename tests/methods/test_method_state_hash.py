@@ -448,6 +448,39 @@ def test_code_that_was_changed_after_it_was_imported_is_not_known(tmp_path: Path
         sys.modules.pop(name)
 
 
+def test_what_is_set_in_a_module_or_class_after_its_import_is_part_of_the_identity(tmp_path: Path, monkeypatch) -> None:
+    """A sweep in a notebook: each step was given the scores of the first."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write(tmp_path / "sigma_of_test.py", "SIGMA = 1\nSIZES = (3, 5)\nHALF = SIGMA / 2\nCACHE = {}\nSEEN = None\n")
+    net_code = NET.replace("class Net:", "class Net:\n    sigma = 1.0\n    kind = None\n")
+    write(tmp_path / "sweep_of_test.py", f"import sigma_of_test\n{net_code}")
+    net, sigma = (importlib.import_module(name) for name in ("sweep_of_test", "sigma_of_test"))
+    first = load_instance(net.Net())
+    assert "set after import" not in first.full_options
+    sigma.CACHE["a"] = sigma.SEEN = np.zeros(3)  # what is kept between calls changes nothing
+    assert load_instance(net.Net()).facts == first.facts
+    seen = [first.facts]
+    for owner, name, value in (
+        (net.Net, "sigma", 2.0),
+        (net.Net, "kind", "soft"),
+        (net.Net, "added", 1),
+        (sigma, "SIGMA", 3),
+        (sigma, "SIZES", (3, 7)),
+    ):
+        before = getattr(owner, name, None)
+        setattr(owner, name, value)
+        loaded = load_instance(net.Net())
+        assert loaded.unknown == () and loaded.facts not in seen, name
+        seen.append(loaded.facts)
+        if name == "added":
+            del owner.added
+        else:
+            setattr(owner, name, before)
+    assert load_instance(net.Net()).facts == first.facts
+    for name in ("sweep_of_test", "sigma_of_test"):
+        sys.modules.pop(name)
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
