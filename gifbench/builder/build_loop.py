@@ -20,7 +20,15 @@ from gifbench.builder.local_build_workers import Work, outcomes_here, uncollecte
 from gifbench.builder.recipe import Recipe
 from gifbench.builder.remove import keep_removed, take_removed
 from gifbench.builder.shard_assembly import Assembly, plan_shards
-from gifbench.builder.staging_folder_and_build_lock import WorkResult, accept, alone, begin_run, claim, clear
+from gifbench.builder.staging_folder_and_build_lock import (
+    WorkResult,
+    accept,
+    alone,
+    begin_run,
+    changed_recipe,
+    claim,
+    clear,
+)
 from gifbench.dask_cluster import WorkersDied, check_scheduler_address, connected
 from gifbench.dataset.dataset_reader import Dataset, open_dataset, read_about
 from gifbench.dataset.gifs_from_truth import check_maker
@@ -97,6 +105,8 @@ def run_build(
             for outcome in ledger.outcomes.values():
                 if outcome.row is not None:
                     check_maker(outcome.row)  # clips of two makers in one dataset could not be read by either
+            begins = all(outcome.state == "failed" for outcome in ledger.outcomes.values())
+            changed = changed_recipe(folder, recipe.code_sha256, begins=begins)
             plan = plan_shards(ledger.rows.values(), recipe.clips_per_shard)
             assembly = Assembly(folder, ledger, plan, run=run)
             assembly.start()
@@ -107,7 +117,7 @@ def run_build(
         same = {} if retry is not None else unchanged_failures(ledger, pending, sources, store, trusted=trusted)
         pending = [row for row in pending if row.clip_id not in same]
         done = len(ledger.rows) - len(pending)
-        progress(Progress(done, len(ledger.rows)))
+        progress(Progress(done, len(ledger.rows), message=changed))
         for outcome in same.values():
             progress(_step(done, len(ledger.rows), outcome, reused=True))
         work = Work(recipe, folder, sources.absolute(), store, run, os.getpid())

@@ -23,6 +23,7 @@ from gifbench.manifest.rows import ManifestRow
 from gifbench.media.clip import Pixels
 from gifbench.media.crop_and_resize import Geometry
 from gifbench.media.video import DamagedFrames, Frame, HeldPictures, LosslessCodec, Span, VideoInfo, decode, probe
+from gifbench.storage import file_sha256
 from gifbench.toml_file import read_toml
 from gifbench.user_code_import import import_errors
 
@@ -76,6 +77,9 @@ class Recipe(BaseModel, ABC):
     title: ClassVar[str]
     manifest: ClassVar[str | None] = None
     """The official list that is shipped with gifbench, if there is one: a file of `manifests/`."""
+
+    code_sha256: ClassVar[str] = ""
+    """Of the user's file that it comes from; empty where it is installed."""
 
     rules: ClassVar[Mapping[str, str]] = {}
     """The recipe's own names for what `Rejected` refuses, in small letters and _, and what each means."""
@@ -270,4 +274,5 @@ def _from_file(path: Path) -> type[Recipe]:
     ]
     if len(kinds) != 1:
         raise RecipeError(f"{path}: it defines {len(kinds)} recipes, a recipe file defines one subclass of Recipe")
+    kinds[0].code_sha256 = file_sha256(path)
     return kinds[0]

@@ -25,6 +25,7 @@ from gifbench.errors import AlreadyExists, BuildError, NotFound, StorageError, s
 from gifbench.storage import PARTIAL, Folder
 
 _RUN = f"{STAGING}/run"
+_RECIPE = f"{STAGING}/recipe"
 _README = b"Work in progress of gifbench build; run the same command again to go on.\n"
 
 
@@ -99,11 +100,31 @@ def claim(folder: Folder) -> None:
     folder.write(f"{STAGING}/README", _README)
 
 
+def changed_recipe(folder: Folder, code_sha256: str, *, begins: bool) -> str:
+    """What is to be said where the build that was interrupted here had another file of the recipe; else empty.
+
+    A build that `begins` has no clip of its own yet, and leaves word of its file.
+    """
+    try:
+        earlier = "" if begins else folder.read(_RECIPE).decode(errors="replace")
+    except NotFound:
+        earlier = ""
+    if not earlier:
+        folder.write(_RECIPE, code_sha256.encode())
+    if code_sha256 in ("", earlier) or not earlier:
+        return ""
+    return (
+        "the recipe's file has changed since this build was begun, and clips that are built or were rejected stay as "
+        "they are: --overwrite, or another folder, makes them anew"
+    )
+
+
 def clear(folder: Folder) -> None:
     """Delete the dataset, and nothing else that lies there."""
     # dataset.json goes last: as long as it is there, what a kill leaves behind is known to be ours.
     for name in ("index.parquet", "outcomes.parquet", "manifest.parquet", "shards", CHECKSUMS, "dataset.json"):
         folder.delete(name)
+    folder.delete(_RECIPE)
     for name in folder.names(STAGING):
         if name.endswith((".group", ".json")):
             folder.delete(name)

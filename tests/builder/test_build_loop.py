@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -315,6 +316,43 @@ def test_ctrl_c_ends_with_130_and_keeps_what_was_finished(slow_recipe: Path, tin
     assert "Traceback" not in process.stderr
     about = open_dataset(out).about
     assert sum(about["outcomes"]["rejected"].values()) + about["outcomes"]["built"] >= 1
+
+
+def test_an_interrupted_build_says_that_the_file_of_its_recipe_has_changed(
+    tiny_recipe: Path, tiny_videos: Path, tmp_path: Path
+) -> None:
+    """What is built stays as it is, and the dataset would be of two recipes under the name of one."""
+    file, out = tmp_path / "tiny.py", tmp_path / "interrupted"
+
+    def said(code: str, most: int, *, overwrite: bool = False) -> list[str]:
+        messages: list[str] = []
+
+        def tell(now: Progress) -> None:
+            messages.append(now.message)
+            if len(messages) > most:
+                raise KeyboardInterrupt
+
+        file.write_text(code)
+        with contextlib.suppress(KeyboardInterrupt):
+            run_build(
+                load_recipe(str(file)),
+                from_folder(tiny_videos),
+                str(out),
+                sources=tiny_videos,
+                workers=1,
+                progress=tell,
+                overwrite=overwrite,
+            )
+        return [each for each in messages if "file has changed" in each]
+
+    code = tiny_recipe.read_text()
+    other = code.replace('"area"', '"bilinear"')
+    assert code != other
+    assert said(other, 0) == [], "nothing is built yet"
+    assert said(code, 1) == [] and said(code, 1) == []
+    assert len(said(other, 1)) == 1
+    assert said(other, 1, overwrite=True) == []
+    assert said(other, 99) == [] and not (out / "staging").exists()
 
 
 @pytest.fixture(autouse=True)
