@@ -34,7 +34,7 @@ from gifbench.cli import (
     train,
     verify,
 )
-from gifbench.cli.exit_codes import command
+from gifbench.cli.exit_codes_and_error_messages import command
 from gifbench.cli.plugin_commands import add_command, add_commands
 from gifbench.cli.terminal_text import say
 

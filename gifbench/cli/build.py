@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gifbench.cli.exit_codes import SOME_FAILED
+from gifbench.cli.exit_codes_and_error_messages import SOME_FAILED
 from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.progress_bar import progress_bar
 from gifbench.cli.shared_options import Json

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gifbench.cli.exit_codes import FAILED
+from gifbench.cli.exit_codes_and_error_messages import FAILED
 from gifbench.cli.shared_options import Json
 from gifbench.cli.terminal_text import say, say_json, table
 

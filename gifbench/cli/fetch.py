@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, get_type_hints
 import typer
 
 from gifbench.cli.build import Cluster, RecipeFile, TrustManifest, Workers, say_built
-from gifbench.cli.exit_codes import SOME_FAILED
+from gifbench.cli.exit_codes_and_error_messages import SOME_FAILED
 from gifbench.cli.missing_parameters import one_of
 from gifbench.cli.progress_bar import progress_bar
 from gifbench.cli.shared_options import DatasetPlace, Json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gifbench.cli.exit_codes import FAILED
+from gifbench.cli.exit_codes_and_error_messages import FAILED
 from gifbench.cli.shared_options import Device, Json
 from gifbench.cli.terminal_text import note, say, say_json, table
 from gifbench.progress import count_text

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec
 import typer
 from typer.core import TyperCommand
 
-from gifbench.cli.exit_codes import WRONG_USAGE
+from gifbench.cli.exit_codes_and_error_messages import WRONG_USAGE
 
 P = ParamSpec("P")
 

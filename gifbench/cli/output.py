@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ParamSpec
 
-from gifbench.cli.exit_codes import command
+from gifbench.cli.exit_codes_and_error_messages import command
 from gifbench.cli.missing_parameters import marked
 from gifbench.cli.progress_bar import progress_bar
 from gifbench.cli.shared_options import DatasetPlace, Json, Overwrite

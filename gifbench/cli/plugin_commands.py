@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import typer
 
-from gifbench.cli.exit_codes import command
+from gifbench.cli.exit_codes_and_error_messages import command
 from gifbench.cli.missing_parameters import CommandNamingAllMissing
 from gifbench.cli.output import EXAMPLE
 from gifbench.errors import UsageError

@@ -12,7 +12,7 @@ from pathlib import Path
 from gifbench.text_redaction import redact
 
 LOGGER = logging.getLogger("gifbench")
-"""What commands say goes through it; `RunLog` is its file; `gifbench.cli.exit_codes` adds the screen."""
+"""What commands say goes through it; `RunLog` is its file; `exit_codes_and_error_messages` adds the screen."""
 
 _KEPT = 50
 _PROGRESS_SECONDS = 30.0

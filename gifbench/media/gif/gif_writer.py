@@ -9,7 +9,6 @@ Reference: GIF89a specification (CompuServe, 1990); the NETSCAPE2.0 extension fo
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -20,9 +19,10 @@ from gifbench.media.clip import Pixels
 from gifbench.media.gif import lzw_encoder
 from gifbench.media.gif.canvas import Indices
 from gifbench.media.gif.delta_frames import CLEAR, Delta, Image
+from gifbench.media.gif.frame_delays import delay_until
 
-_SHORTEST_DELAY, _LONGEST_DELAY = 2, 65535
-"""Hundredths of a second; browsers show a frame whose delay is 0 or 1 for 100 ms."""
+_LONGEST_DELAY = 65535
+"""Hundredths of a second."""
 
 
 class GifWriter:
@@ -111,7 +111,7 @@ class GifWriter:
             raise PixelsError(f"times must increase: a frame at {time} s cannot follow one at {self._time} s")
 
     def _write(self, frame: Image, following: Image | None, until: Fraction) -> None:
-        delay = _delay(self._clock, until)
+        delay = delay_until(self._clock, until)
         if delay > _LONGEST_DELAY:
             raise PixelsError(
                 f"the frame at {float(self._time):.2f} s is shown until {float(until):.2f} s, and a GIF can show one "
@@ -156,21 +156,6 @@ def color_table(palette: Pixels) -> Pixels:
     table = np.zeros((1 << max(1, (len(palette) - 1).bit_length()), 3), np.uint8)
     table[: len(palette)] = palette
     return table
-
-
-def frame_delays(times: Sequence[Fraction], duration: Fraction) -> tuple[int, ...]:
-    """How long `GifWriter` shows each of the frames at `times`, to the end at `duration`, in hundredths of a second."""
-    delays: list[int] = []
-    clock = 0
-    for until in (*times[1:], duration):
-        delays.append(_delay(clock, until))
-        clock += delays[-1]
-    return tuple(delays)
-
-
-def _delay(clock: int, until: Fraction) -> int:
-    """Hundredths of a second from `clock`, which counts them, to the time `until`."""
-    return max(_SHORTEST_DELAY, round(100 * until) - clock)
 
 
 def _full_image(frame: Image, following: Image | None) -> Image:
