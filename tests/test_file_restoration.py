@@ -186,6 +186,8 @@ def test_a_method_gets_the_precision_that_the_processor_is_fast_in(
     for name in ("ccdnet-plain", "ccdnet-plain:tile=256"):
         assert faster_on_cpu(name, "cpu").options["precision"] == precision
         assert faster_on_cpu(load_method(name), "cpu").options["precision"] == precision
+        labelled = faster_on_cpu(f"mine={name}", "cpu")
+        assert (labelled.name, labelled.options["precision"]) == ("mine", precision)
     for name in ("gaussian-0.5", "ccdnet-plain:precision=fp32"):
         assert faster_on_cpu(loaded := load_method(name), "cpu") is loaded
     for name in ("stable:gif", "stable:gaussian:sigma=0.7"):

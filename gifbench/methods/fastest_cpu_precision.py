@@ -7,7 +7,14 @@ from typing import get_args
 
 from gifbench.devices import accelerator
 from gifbench.methods.options import NESTED, keyword_parameters, parse_spec
-from gifbench.methods.registry import LoadedMethod, load_any_method, load_method, offered_method
+from gifbench.methods.registry import (
+    LoadedMethod,
+    load_any_method,
+    load_method,
+    offered_method,
+    relabeled,
+    split_label,
+)
 
 
 def faster_on_cpu(method: object, device: str) -> LoadedMethod:
@@ -16,6 +23,9 @@ def faster_on_cpu(method: object, device: str) -> LoadedMethod:
     That is bf16 on a processor that computes in it (half the time, 0.04 of a level apart in the mean), or else
     `winograd` on one with AVX2 and no AVX-512 (0.001 of a level at the most). What is told `precision=` keeps it.
     """
+    label, spec = split_label(method) if isinstance(method, str) else ("", "")
+    if label:
+        return relabeled(faster_on_cpu(spec, device), label)
     kind, text = (method.source or ("", "")) if isinstance(method, LoadedMethod) else ("installed", method)
     if kind != "installed" or not isinstance(text, str) or "precision=" in text:
         return load_any_method(method)

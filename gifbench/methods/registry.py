@@ -115,9 +115,9 @@ def find_method(text: str) -> LoadedMethod:
     weights (`runs/1/ccdnet-1.safetensors`) or the folder of a training (`runs/1`), whose card names the method;
     `LABEL=` and any of these, which is then called LABEL. Raises what `load_method` and `load_method_file` raise.
     """
-    label = _LABEL.fullmatch(text)
-    if label is not None and not is_there(text):
-        return relabeled(find_method(label["spec"]), label["label"])
+    label, text = split_label(text)
+    if label:
+        return relabeled(find_method(text), label)
     if FILE_SPEC.match(text):
         return load_method_file(text)
     path = Path(text)
@@ -125,6 +125,12 @@ def find_method(text: str) -> LoadedMethod:
     if not by_name and (path.suffix == ".safetensors" or (is_there(text) and path.is_dir())):
         return _trained(path)
     return load_method(text)
+
+
+def split_label(text: str) -> tuple[str, str]:
+    """The LABEL of `LABEL=` before a method, empty where there is none, and the method."""
+    label = _LABEL.fullmatch(text)
+    return ("", text) if label is None or is_there(text) else (label["label"], label["spec"])
 
 
 def relabeled(method: LoadedMethod, name: str) -> LoadedMethod:
