@@ -183,7 +183,7 @@ def _made(
         data = maker.maker.make(clip)
     except GifbenchError:
         raise
-    except Exception as error:  # whatever somebody's maker raises
+    except (Exception, SystemExit) as error:  # whatever somebody's maker raises
         raise MakerError(f"maker {maker.name} failed: {one_line(error)}") from error
     return data, _read(maker, data, clip), delays
 

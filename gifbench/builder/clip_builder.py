@@ -53,7 +53,7 @@ def make_clip(recipe: Recipe, row: ManifestRow, source: Path, scratch: Path) -> 
         raise error.args[0] from None
     except MissingExtra:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         outcome = outcome_of(error, row.clip_id)
         if isinstance(error, DamagedMedia) and row.source != FILE:
             outcome = replace(outcome, detail=f"{outcome.detail}. {_FETCH_AGAIN}")
@@ -196,7 +196,7 @@ class _SourceError(Exception):
 def _source_errors(frames: Iterator[Frame]) -> Iterator[Frame]:
     try:
         yield from frames
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _SourceError from error
 
 

@@ -265,7 +265,7 @@ def _from_file(path: Path) -> type[Recipe]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RecipeError(f"{path}: it cannot be imported ({type(error).__name__}: {error})") from error
     kinds = [
         value

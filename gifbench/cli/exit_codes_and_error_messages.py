@@ -19,6 +19,7 @@ from gifbench.cli.run_log import LOGGER, RunLog
 from gifbench.cli.terminal_text import flush, nobody_reads, note, say_json, stdout_is_ours, write_note
 from gifbench.errors import GifbenchError, UsageError
 from gifbench.text_redaction import redact
+from gifbench.user_code_import import one_line
 
 P = ParamSpec("P")
 
@@ -56,6 +57,11 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             nobody_reads()
             raise typer.Exit(FAILED) from None
+        except SystemExit as error:
+            if not function.__module__.startswith("gifbench."):  # a command of a package may end itself
+                raise
+            ended = GifbenchError(f"code that the command called ended it, before it was done ({one_line(error)})")
+            _fail(ended, command=function.__name__, as_json=bool(kwargs.get("as_json")))
         except Exception as error:
             if os.environ.get("GIFBENCH_DEBUG") == "1":
                 raise

@@ -67,7 +67,7 @@ OUTCOMES_SCHEMA = pa.schema(
 )
 
 
-def outcome_of(error: Exception, clip_id: str) -> Outcome:
+def outcome_of(error: BaseException, clip_id: str) -> Outcome:
     """The outcome of a clip whose making raised `error`."""
     if isinstance(error, Rejected):
         reason = error.rule if _RULE.fullmatch(error.rule) else "rejected"

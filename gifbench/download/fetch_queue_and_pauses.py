@@ -119,7 +119,7 @@ class _Run:
         self._left = self._planned = self._under_way = 0
         self._numbers = itertools.count()
         self._clock_said = False
-        self._results: queue.SimpleQueue[tuple[_Group, SourceKey, Exception | None]] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[_Group, SourceKey, BaseException | None]] = queue.SimpleQueue()
         self._reach = Reach(self._policy.unreachable)
         self._groups: dict[str, _Group] = {}
 
@@ -204,7 +204,7 @@ class _Run:
         try:
             fetched = self._sources[key.source].fetch(key.locator, self._store.scratch(*key))
             self._store.land(*key, fetched)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._results.put((group, key, error))
         else:
             self._results.put((group, key, None))
@@ -276,7 +276,7 @@ class _Run:
                 with tempfile.TemporaryDirectory(prefix="gifbench-") as scratch:
                     ask = getattr(self._sources[key.source], "check", None)
                     ask(key.locator) if ask else self._sources[key.source].fetch(key.locator, Path(scratch))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._say(f"{group.name}: {key.locator} was there, and now: {error}")
             else:
                 proof = f"{key.locator} is there, so they are believed"
@@ -299,7 +299,7 @@ class _Run:
         except SourceError:
             return ""
 
-    def _failed(self, group: _Group, key: SourceKey, error: Exception) -> None:
+    def _failed(self, group: _Group, key: SourceKey, error: BaseException) -> None:
         reason = outcome_of(error, "").reason
         if isinstance(error, Unreachable):
             self._reach.unreachable(group.name, key)
@@ -329,7 +329,7 @@ class _Run:
         """What to say of a server that asks for a longer wait than it is given."""
         return f", though it asks for {duration_text(asked)}" if asked > self._policy.longest_asked else ""
 
-    def _fail(self, key: SourceKey, error: Exception, retry_at: float | None = None) -> None:
+    def _fail(self, key: SourceKey, error: BaseException, retry_at: float | None = None) -> None:
         ended, now = outcome_of(error, ""), self._clock.now()
         self._note(Fetch(*key, "failed", ended.reason, ended.detail[:2000], self._attempts(key), now, retry_at))
 

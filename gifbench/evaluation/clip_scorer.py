@@ -273,5 +273,5 @@ def _named(metric: LoadedMetric, clip: str) -> Iterator[None]:
             yield
     except GifbenchError as error:
         raise type(error)(f"metric {metric.name} on {clip}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise MetricError(f"metric {metric.name} on {clip}: it raised {one_line(error)}") from error

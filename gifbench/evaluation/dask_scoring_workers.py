@@ -40,7 +40,7 @@ class ScoreClip:
                 scorer = self._scorer()
                 (record,) = scored_clips(scorer, [clip])
                 return "clip", (record, scorer.device, f"{platform.node()} {os.getpid()}")
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 return "failed", failure(error)
 
     def _scorer(self) -> ClipScorer:

@@ -105,7 +105,7 @@ def worked_clips(
             _end(worker, at_once=True)
 
 
-def failure(error: Exception) -> Exception:
+def failure(error: BaseException) -> Exception:
     """The error that is being handled as one that can be sent: not every one can."""
     return error if isinstance(error, GifbenchError) else RuntimeError(f"a worker failed:\n{traceback.format_exc()}")
 
@@ -186,7 +186,7 @@ def _work(pipe: Connection) -> None:
                 pipe.send(("clip", record))
     except EOFError:
         return
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         pipe.send(("failed", failure(error)))
 
 

@@ -49,7 +49,7 @@ def declared(source: object) -> MethodInfo:
     for each in fields(MethodInfo):
         try:
             value = getattr(source, each.name, None)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise MethodFailed(f"the attribute {each.name} of a method raised {one_line(error)}") from error
         if each.name == "tasks" and isinstance(value, list | tuple):
             said["tasks"] = tuple(str(task) for task in value)

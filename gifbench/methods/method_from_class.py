@@ -138,7 +138,7 @@ def _instance(name: str, factory: Callable[..., Any], options: Mapping[str, obje
         raise
     except (TypeError, ValueError) as error:
         raise UsageError(f"method {name}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise MethodFailed(f"method {name} cannot be set up: {one_line(error)}") from error
     if not isinstance(method, Method | FrameMethod):
         raise MethodError(

@@ -190,5 +190,5 @@ def load_any_method(method: object) -> LoadedMethod:
         raise UsageError(f"the class {method.__name__} cannot be made without options: {error}") from error
     except GifbenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise MethodError(f"the class {method.__name__} cannot be made: {one_line(error)}") from error

@@ -153,7 +153,7 @@ def _set_up(
             metric = factory(**given)
     except GifbenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise MetricError(f"metric {name} cannot be set up: {one_line(error)}") from error
     if not isinstance(metric, Metric):
         raise MetricError(f"metric {name}: the class {type(metric).__name__} has no measure(pair)")
