@@ -61,7 +61,7 @@ MAY_IMPORT = {
     "gifbench_version": wings("results"),
     "installed_packages": set(),
     "method_source_hash": wings("installed_packages user_code_import"),
-    "methods": BELOW_METHODS,
+    "methods": BELOW_METHODS | wings("installed_packages"),
     "file_restoration": BELOW_METHODS | wings("methods"),
     "evaluation": BELOW_EVALUATION | wings("dask_cluster installed_packages"),
     "training": BELOW_EVALUATION | wings("evaluation manifest download toml_file"),

@@ -105,13 +105,15 @@ def changed_recipe(folder: Folder, code_sha256: str, *, begins: bool) -> str:
 
     A build that `begins` has no clip of its own yet, and leaves word of its file.
     """
+    if not code_sha256:  # it is installed
+        return ""
     try:
         earlier = "" if begins else folder.read(_RECIPE).decode(errors="replace")
     except NotFound:
         earlier = ""
     if not earlier:
         folder.write(_RECIPE, code_sha256.encode())
-    if code_sha256 in ("", earlier) or not earlier:
+    if earlier in ("", code_sha256):
         return ""
     return (
         "the recipe's file has changed since this build was begun, and clips that are built or were rejected stay as "

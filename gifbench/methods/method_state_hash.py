@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from gifbench.errors import storage_errors
+from gifbench.installed_packages import is_installed
 from gifbench.method_source_hash import source_code, source_file
 from gifbench.methods.reused_buffers import is_array
 from gifbench.storage import file_sha256
@@ -183,9 +184,10 @@ def _code(value: Any, name: str) -> tuple[object, str | None]:  # noqa: ANN401  
     except TypeError:
         return name, None if value.__module__ == "builtins" else f"{name} has no source"
     source = source_code(file, name=value.__qualname__.partition(".")[0])
+    known: list[object] = [name, source.sha256, *([since] if (since := set_after_import(source.files)) else [])]
     if "<locals>" in name or "<lambda>" in name:
-        return [name, source.sha256], next(iter(source.unknown), f"{name} may depend on more than its source")
-    return [name, source.sha256], next(iter(source.unknown), None)
+        return known, next(iter(source.unknown), f"{name} may depend on more than its source")
+    return known, next(iter(source.unknown), None)
 
 
 def _object(value: object, depth: int) -> tuple[object, str | None]:
@@ -229,9 +231,12 @@ def set_after_import(files: Iterable[Path]) -> dict[str, object]:
     modules = {str(held.get("__file__")): held for held in map(_attributes, list(sys.modules.values()))}
     found: dict[str, object] = {}
     for file in files:
-        if (held := modules.get(str(file))) is None:
+        if (held := modules.get(str(file))) is None or is_installed(file):  # packages are known by their versions
             continue
-        body = ast.parse(file.read_bytes()).body
+        try:
+            body = ast.parse(file.read_bytes()).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # changed after its import, which is said
+            continue
         found |= _differing(held["__name__"], held, _literals(body))
         for node in body:
             if isinstance(node, ast.ClassDef) and inspect.isclass(kind := held.get(node.name)):

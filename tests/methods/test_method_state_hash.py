@@ -477,7 +477,15 @@ def test_what_is_set_in_a_module_or_class_after_its_import_is_part_of_the_identi
         else:
             setattr(owner, name, before)
     assert load_instance(net.Net()).facts == first.facts
-    for name in ("sweep_of_test", "sigma_of_test"):
+    write(tmp_path / "held_of_test.py", "class Held:\n    sigma = 1.0\n")
+    held, holder = importlib.import_module("held_of_test"), net.Net()  # a file that the method does not import
+    holder.held = held.Held()
+    one = load_instance(holder).facts
+    held.Held.sigma = 2.0
+    assert load_instance(holder).facts != one
+    write(tmp_path / "sigma_of_test.py", "SIGMA = (\n")
+    assert load_instance(net.Net()).unknown, "and no error of the parser"
+    for name in ("sweep_of_test", "sigma_of_test", "held_of_test"):
         sys.modules.pop(name)
 
 
